@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+// The `haet` command: hands over to the compiled command line, or says how to get one.
+import { existsSync } from 'node:fs';
+
+const main = new URL('../dist/cli/main.js', import.meta.url);
+if (!existsSync(main)) {
+  process.stderr.write('haet: not built yet. Run `npm run setup` in the clone first.\n');
+  process.exit(2);
+}
+await import(main.href);

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+/**
+ * A Track: data ready to be trained on, as a folder neutral to language and framework.
+ *
+ *     track.json          what this module describes
+ *     train/images.npy    uint8 [trainSize, 32, 32, 3]     train/labels.npy   uint8 [trainSize]
+ *     test/images.npy     uint8 [testSize, 32, 32, 3]      labels.npy         uint8 [testSize]
+ *
+ * `labels.npy` holds the withheld answers; it lies outside `train/` and `test/` so that neither folder ever shows it.
+ */
+export const trackSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  name: z.string().min(1).describe('human-readable name, e.g. "CIFAR-10, 500 a class, seed 1"'),
+  classes: z
+    .array(z.string().min(1))
+    .min(2)
+    .max(256)
+    .describe('class names; a label is an index into this list'),
+  imageShape: z.tuple([z.literal(32), z.literal(32), z.literal(3)]).describe('height, width, channels'),
+  trainSize: z.int().positive(),
+  testSize: z.int().positive(),
+  seed: z.int().nonnegative().describe('sampling seed: the same source and seed give the same bytes'),
+  source: z.strictObject({
+    kind: z.enum(['cifar10', 'fashion-mnist', 'folder', 'synthetic']),
+    description: z.string(),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe('fingerprint of all source images and labels, in source order'),
+  }),
+  sha256: z
+    .record(z.string(), z.string().regex(/^[0-9a-f]{64}$/))
+    .describe('hash of each .npy file, by its path in the Track'),
+});
+export type TrackInfo = z.infer<typeof trackSchema>;
+
+/** Names of the files in a Track, relative to its folder. */
+export const trackFiles = {
+  info: 'track.json',
+  trainImages: 'train/images.npy',
+  trainLabels: 'train/labels.npy',
+  testImages: 'test/images.npy',
+  testLabels: 'labels.npy',
+} as const;

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { trackSchema } from '../datasets/track.ts';
+import { verdictCodeSchema } from './verdict.ts';
+
+/** How one stage of an entry (train or predict) went. Times are seconds of the monotonic clock from its start. */
+export const stageRecordSchema = z.strictObject({
+  stage: z.enum(['train', 'predict']),
+  argv: z.array(z.string()),
+  startedAt: z.iso.datetime().describe('wall-clock time of the start, for people only'),
+  limitSeconds: z.number().positive(),
+  seconds: z
+    .number()
+    .nonnegative()
+    .describe('from process start until the last process of the stage was gone'),
+  ended: z
+    .enum(['exited', 'deadline', 'interrupted', 'out-of-memory', 'disk-full', 'failed-to-start'])
+    .describe('first cause wins'),
+  exitCode: z.int().nullable(),
+  signal: z.string().nullable(),
+  kill: z
+    .strictObject({
+      signalledAtSeconds: z.number().describe('when the kill was sent'),
+      goneAtSeconds: z.number().describe('when no process of the stage was left'),
+      overshootMs: z.number().describe('goneAtSeconds - limitSeconds, for a deadline kill; else 0'),
+      processesKilled: z.int().nonnegative(),
+    })
+    .nullable(),
+  cpuSeconds: z.number().nonnegative().describe('user + system, all processes of the stage'),
+  peakMemoryBytes: z.int().nonnegative().describe('largest sum of resident memory seen by the sampler'),
+  usage: z
+    .array(
+      z.strictObject({
+        atSeconds: z.number(),
+        cpuCores: z.number(),
+        memoryBytes: z.number(),
+        processes: z.int(),
+      }),
+    )
+    .describe('resource use over time'),
+  stdoutBytes: z
+    .int()
+    .nonnegative()
+    .describe('bytes written by the entry, also those beyond the cap of the log'),
+  stderrBytes: z.int().nonnegative(),
+});
+export type StageRecord = z.infer<typeof stageRecordSchema>;
+
+/** What the predictions are worth. Accuracies are fractions of 1. */
+export const scoreSchema = z.strictObject({
+  correct: z.int().nonnegative(),
+  total: z.int().positive(),
+  accuracy: z.number(),
+  wilson95: z.tuple([z.number(), z.number()]).describe('Wilson score interval at 95 %'),
+  perClass: z.array(
+    z.strictObject({ name: z.string(), correct: z.int(), total: z.int(), accuracy: z.number() }),
+  ),
+  confusion: z.array(z.array(z.int())).describe('confusion[truth][predicted] = number of images'),
+  logLoss: z.number().describe('mean negative log-likelihood of the softmax of the scores, nats'),
+  calibration: z.strictObject({
+    expectedError: z.number().describe('expected calibration error over equal-width confidence bins'),
+    bins: z.array(z.strictObject({ confidence: z.number(), accuracy: z.number(), count: z.int() })),
+  }),
+});
+export type Score = z.infer<typeof scoreSchema>;
+
+/** One JSON object a line that an entry may write on file descriptor 3. Shown and kept, never trusted for scoring. */
+export const progressLineSchema = z.looseObject({
+  step: z.int().nonnegative(),
+  epoch: z.number().nonnegative(),
+  loss: z.number().optional(),
+  accuracy: z.number().min(0).max(1).optional().describe('running training accuracy, 0 to 1'),
+  imagesPerSecond: z.number().nonnegative().optional(),
+});
+export type ProgressLine = z.infer<typeof progressLineSchema>;
+
+/** The record of one run: success and failure share this shape; every field is always present. */
+export const runRecordSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  runId: z.string(),
+  startedAt: z.iso.datetime(),
+  folder: z.string().describe('where the files of the run lie'),
+  verdict: verdictCodeSchema,
+  owner: z.enum(['contestant', 'infrastructure', 'organizer']),
+  evidence: z.array(z.string()).describe('the facts that the verdict was drawn from, one sentence each'),
+  advice: z.string(),
+  score: scoreSchema.nullable(),
+  entry: z
+    .strictObject({ name: z.string(), team: z.string(), path: z.string(), sha256: z.string() })
+    .nullable(),
+  track: trackSchema.nullable(),
+  seed: z.int().nonnegative(),
+  sandbox: z.strictObject({ kind: z.enum(['process', 'docker', 'bubblewrap']), contains: z.string() }),
+  limits: z.strictObject({
+    trainSeconds: z.number().positive(),
+    predictSeconds: z.number().positive(),
+    cpus: z.int().positive(),
+    memoryBytes: z.int().positive(),
+  }),
+  stages: z.array(stageRecordSchema),
+  progress: z.strictObject({
+    lines: z.int().nonnegative().describe('valid lines received'),
+    rejected: z.int().nonnegative().describe('lines that were not valid'),
+    last: progressLineSchema.nullable(),
+  }),
+  machine: z.strictObject({
+    cpu: z.string(),
+    cores: z.int().positive(),
+    memoryBytes: z.int().positive(),
+    features: z.array(z.string()).describe('CPU features that matter: avx2, avx512f, amx_bf16, ...'),
+    platform: z.string(),
+    node: z.string(),
+  }),
+  evaluator: z.strictObject({ version: z.string(), commit: z.string().nullable() }),
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;
