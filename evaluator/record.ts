@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { trackSchema } from '../datasets/track.ts';
+import { progressLineSchema } from './contract.ts';
 import { verdictCodeSchema } from './verdict.ts';
 
 /** How one stage of an entry (train or predict) went. Times are seconds of the monotonic clock from its start. */
@@ -62,16 +63,6 @@ export const scoreSchema = z.strictObject({
   }),
 });
 export type Score = z.infer<typeof scoreSchema>;
-
-/** One JSON object a line that an entry may write on file descriptor 3. Shown and kept, never trusted for scoring. */
-export const progressLineSchema = z.looseObject({
-  step: z.int().nonnegative(),
-  epoch: z.number().nonnegative(),
-  loss: z.number().optional(),
-  accuracy: z.number().min(0).max(1).optional().describe('running training accuracy, 0 to 1'),
-  imagesPerSecond: z.number().nonnegative().optional(),
-});
-export type ProgressLine = z.infer<typeof progressLineSchema>;
 
 /** The record of one run: success and failure share this shape; every field is always present. */
 export const runRecordSchema = z.strictObject({
