@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { explainSystemError, SetupFailure } from './failure.mjs';
+import { root } from './paths.mjs';
+import { say } from './report.mjs';
+import { run } from './run.mjs';
+
+const dist = join(root, 'dist');
+const fresh = join(root, 'dist.partial');
+const outgoing = join(root, 'dist.old');
+const stamp = join(dist, 'fingerprint');
+/** Files beside the TypeScript sources that the compiled tree needs. */
+const copied = ['submission/haet.json'];
+
+/** Every TypeScript file that goes into dist, sorted, relative to the clone. */
+function sources() {
+  const { include } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8'));
+  return include
+    .flatMap((folder) => {
+      if (!existsSync(join(root, folder))) return [];
+      return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+        .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)));
+    })
+    .sort();
+}
+
+/** Changes whenever a source, the compiler or one of its settings does. */
+function fingerprint() {
+  const hash = createHash('sha256');
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'];
+  for (const file of [...sources(), ...settings, ...copied]) {
+    const path = join(root, file);
+    if (existsSync(path)) hash.update(`${file}\0`).update(readFileSync(path));
+  }
+  return hash.digest('hex');
+}
+
+/** Whether dist/ is what compiling now would give. Contents are compared, not dates: git sets dates as it likes. */
+export function buildIsReady() {
+  if (!existsSync(stamp) || existsSync(outgoing)) return false;
+  if (readFileSync(stamp, 'utf8') !== fingerprint()) return false;
+  return sources().every(
+    (file) => file.endsWith('.d.ts') || existsSync(join(dist, file.replace(/\.ts$/, '.js'))),
+  );
+}
+
+/**
+ * Compiles into a new folder that then takes the place of dist/, so that nothing stays of sources that are gone.
+ * @param {number[]} locks
+ */
+export async function build(locks) {
+  say('TypeScript: compiling ...');
+  const before = fingerprint();
+  for (const folder of [fresh, outgoing]) rmSync(folder, { recursive: true, force: true });
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const words = [tsc, '-p', 'tsconfig.build.json', '--outDir', fresh, '--noEmitOnError', '--pretty', 'false'];
+  const { status, output } = await run(process.execPath, words, { cwd: root, locks });
+  if (status !== 0) {
+    rmSync(fresh, { recursive: true, force: true });
+    const line = output.split('\n').find((text) => /error TS\d+/.test(text)) ?? `exit status ${status}`;
+    throw new SetupFailure(
+      explainSystemError(output, dist) ??
+        `The sources do not compile (${line.trim()}): mend them, or get the originals back with git, and run this again.`,
+    );
+  }
+  for (const file of copied) {
+    if (!existsSync(join(root, file))) continue;
+    mkdirSync(dirname(join(fresh, file)), { recursive: true });
+    copyFileSync(join(root, file), join(fresh, file));
+  }
+  mkdirSync(fresh, { recursive: true });
+  writeFileSync(join(fresh, 'fingerprint'), before);
+  if (existsSync(dist)) renameSync(dist, outgoing);
+  renameSync(fresh, dist);
+  rmSync(outgoing, { recursive: true, force: true });
+}

@@ -1,0 +1,77 @@
+import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createProgressBar } from './report.mjs';
+
+const attempts = 4;
+const stallMilliseconds = 60_000;
+
+/**
+ * Fetches a file over HTTP, going on where an earlier attempt (also of an earlier run) stopped. What has come so far lies
+ * in `target` + ".partial". Whether it is the right file is for the caller to check.
+ * @param {string} url
+ * @param {string} target
+ * @param {number | undefined} bytes  the expected size, for the bar when the server does not tell
+ * @throws when the last attempt failed, with the reason
+ */
+export async function download(url, target, bytes) {
+  const partial = `${target}.partial`;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await fetchRest(url, partial, bytes);
+      renameSync(partial, target);
+      return;
+    } catch (error) {
+      if (attempt === attempts || error.final || error.code === 'ENOSPC') throw error;
+      await new Promise((wake) => setTimeout(wake, 500 * 2 ** attempt));
+    }
+  }
+}
+
+async function fetchRest(url, partial, bytes) {
+  const have = existsSync(partial) ? statSync(partial).size : 0;
+  const stalled = new AbortController();
+  let timer = setTimeout(() => stalled.abort(), stallMilliseconds);
+  try {
+    const response = await fetch(url, {
+      headers: have > 0 ? { range: `bytes=${have}-` } : {},
+      signal: stalled.signal,
+    });
+    if (response.status === 416) {
+      rmSync(partial);
+      throw new Error('the earlier part did not fit the file');
+    }
+    if (!response.ok) {
+      const error = new Error(`${url} answered ${response.status} ${response.statusText}`);
+      error.final = response.status < 500;
+      throw error;
+    }
+    const resumed = response.status === 206;
+    let done = resumed ? have : 0;
+    const left = Number(response.headers.get('content-length')) || undefined;
+    const total = left === undefined ? bytes : done + left;
+    const bar = createProgressBar(total ?? Number.POSITIVE_INFINITY);
+    await pipeline(
+      Readable.fromWeb(response.body),
+      async function* count(chunks) {
+        for await (const chunk of chunks) {
+          clearTimeout(timer);
+          timer = setTimeout(() => stalled.abort(), stallMilliseconds);
+          done += chunk.length;
+          bar.update(done);
+          yield chunk;
+        }
+      },
+      createWriteStream(partial, { flags: resumed ? 'a' : 'w' }),
+    ).finally(() => bar.stop());
+    if (total !== undefined && done < total)
+      throw new Error(`the connection closed after ${done} of ${total} bytes`);
+  } catch (error) {
+    if (stalled.signal.aborted) throw new Error(`nothing came for ${stallMilliseconds / 1000} s`);
+    throw error.cause?.code && !error.code
+      ? Object.assign(error.cause, { message: String(error.cause.message) })
+      : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

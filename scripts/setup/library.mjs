@@ -1,0 +1,113 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { explainSystemError, SetupFailure } from './failure.mjs';
+import { fetchWheel } from './fetchWheel.mjs';
+import { takeLock } from './lock.mjs';
+import { cacheFolder } from './paths.mjs';
+import { checkPlatform, thisPlatform } from './platform.mjs';
+import { megabytes, say } from './report.mjs';
+import { run } from './run.mjs';
+
+const libraries = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2'];
+const unpackWheel = fileURLToPath(new URL('unpackWheel.py', import.meta.url));
+
+/**
+ * Where the libtensorflow of a device lies: `tensorflow/` with libraries and headers, `nvidia/` beside it for a GPU.
+ * @param {'cpu' | 'gpu'} device
+ * @param {import('./pins.mjs').Library} library
+ */
+export function libraryFolder(device, library) {
+  return join(
+    cacheFolder(),
+    'libtensorflow',
+    `${library.version}-${device}-${library.wheels[0].sha256.slice(0, 8)}`,
+  );
+}
+
+/**
+ * Whether the library is there and whole. The folder is renamed into place when it is complete; that the libraries still
+ * have the sizes noted then shows damage done afterwards.
+ * @param {string} folder
+ */
+export function libraryIsReady(folder) {
+  try {
+    const sizes = JSON.parse(readFileSync(join(folder, 'sizes.json'), 'utf8'));
+    return libraries.every((file) => statSync(join(folder, file)).size === sizes[file]);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Fetches the wheels of a library, checks them, unpacks what is needed, and drops the wheels.
+ * @param {'cpu' | 'gpu'} device
+ * @param {import('./pins.mjs').Library} library
+ * @param {number[]} locks
+ */
+export async function installLibrary(device, library, locks) {
+  const cache = cacheFolder();
+  const cacheLock = takeLock(join(cache, 'setup.lock'));
+  const folder = libraryFolder(device, library);
+  if (libraryIsReady(folder)) return;
+  checkPlatform(thisPlatform());
+
+  const partial = `${folder}.partial`;
+  const downloads = join(cache, 'downloads');
+  removeLeftovers(join(cache, 'libtensorflow'), folder);
+  checkRoom(library, cache, downloads);
+  say(`libtensorflow ${library.version} (${device.toUpperCase()}) goes into ${folder}`);
+  const wheels = [];
+  for (const wheel of library.wheels) {
+    wheels.push(await fetchWheel(wheel, downloads, { locks: [...locks, cacheLock] }));
+  }
+  for (const [index, file] of wheels.entries()) {
+    say(`${library.wheels[index].name}: unpacking ...`);
+    await unpack(file, library.wheels[index], partial, [...locks, cacheLock]);
+  }
+  const sizes = Object.fromEntries(libraries.map((file) => [file, statSync(join(partial, file)).size]));
+  writeFileSync(join(partial, 'sizes.json'), JSON.stringify(sizes));
+  renameSync(partial, folder);
+  for (const file of wheels) rmSync(file);
+}
+
+/** What a run that was killed left, and a folder of this library that proved to be damaged. */
+function removeLeftovers(parent, folder) {
+  mkdirSync(parent, { recursive: true });
+  for (const name of readdirSync(parent)) {
+    if (name.endsWith('.partial')) rmSync(join(parent, name), { recursive: true });
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Throws when the disk has no room, before anything is fetched. Downloads that are there already need none. */
+function checkRoom(library, cache, downloads) {
+  const missing = library.wheels.filter((wheel) => !existsSync(join(downloads, wheel.file)));
+  const need = missing.reduce((sum, wheel) => sum + (wheel.bytes ?? 0), library.unpackedBytes);
+  const { bavail, bsize } = statfsSync(cache);
+  if (bavail * bsize >= need) return;
+  throw new SetupFailure(
+    `The disk that holds ${cache} is too full: libtensorflow needs ${megabytes(need)} there and ${megabytes(bavail * bsize)} are free, so make room or point HAET_CACHE at another disk, and run this again.`,
+  );
+}
+
+async function unpack(file, wheel, folder, locks) {
+  const { status, output } = await run('python3', [unpackWheel, file, folder, ...wheel.unpack], { locks });
+  if (status === 0) return;
+  rmSync(folder, { recursive: true, force: true });
+  const reason = output.trim().split('\n').pop();
+  throw new SetupFailure(
+    explainSystemError(output, folder) ??
+      `${file} could not be unpacked (${reason}): delete it and run this again.`,
+  );
+}

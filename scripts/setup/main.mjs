@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { bindingIsReady, buildBinding } from './binding.mjs';
+import { build, buildIsReady } from './build.mjs';
+import { chooseDevice } from './device.mjs';
+import { explainSystemError, SetupFailure } from './failure.mjs';
+import { installLibrary, libraryFolder, libraryIsReady } from './library.mjs';
+import { takeLock } from './lock.mjs';
+import { installPackages, packagesAreReady } from './packages.mjs';
+import { root } from './paths.mjs';
+import { pinnedLibrary } from './pins.mjs';
+import { say } from './report.mjs';
+
+/**
+ * Does what is left to do, in order, and says nothing when that is nothing. Each step can tell by itself whether its result
+ * is there and whole, and puts its result in place in one move; so a run killed anywhere is taken up by the next.
+ * Ends the process with status 2 and one sentence where a step cannot go on.
+ */
+export async function setUp() {
+  try {
+    const device = chooseDevice();
+    const library = pinnedLibrary(device);
+    const folder = libraryFolder(device, library);
+    const steps = [
+      { isReady: packagesAreReady, make: installPackages },
+      { isReady: () => libraryIsReady(folder), make: (locks) => installLibrary(device, library, locks) },
+      { isReady: () => bindingIsReady(folder), make: (locks) => buildBinding(folder, locks) },
+      { isReady: buildIsReady, make: build },
+    ];
+    if (steps.every((step) => step.isReady())) return;
+
+    const started = performance.now();
+    const locks = [takeLock(join(root, '.setup.lock'))];
+    for (const step of steps) if (!step.isReady()) await step.make(locks);
+    say(`ready after ${Math.round((performance.now() - started) / 1000)} s`);
+  } catch (error) {
+    const sentence =
+      error instanceof SetupFailure ? error.message : explainSystemError(error, error.path ?? root);
+    say(sentence ?? `stopped by an error of its own; please report this: ${error.stack}`);
+    process.exitCode = sentence === null ? 1 : 2;
+  }
+}

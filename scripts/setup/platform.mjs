@@ -1,0 +1,34 @@
+import { SetupFailure } from './failure.mjs';
+
+/** The oldest glibc that the pinned libtensorflow runs on: the 2_27 in its wheel's name. */
+const oldestGlibc = [2, 27];
+
+/** What of the machine matters. glibc is absent on musl systems such as Alpine. */
+export function thisPlatform() {
+  process.report.excludeNetwork = true;
+  const glibc = process.report.getReport().header.glibcVersionRuntime ?? null;
+  return { system: process.platform, cpu: process.arch, glibc };
+}
+
+/**
+ * Throws when there is no libtensorflow for this machine.
+ * @param {{ system: string, cpu: string, glibc: string | null }} platform
+ */
+export function checkPlatform({ system, cpu, glibc }) {
+  if (system !== 'linux' || cpu !== 'x64') {
+    throw new SetupFailure(
+      `libtensorflow is pinned for Linux on x86-64 and this is ${system} on ${cpu}: use such a machine, a virtual one or a container (--platform linux/amd64).`,
+    );
+  }
+  if (glibc === null) {
+    throw new SetupFailure(
+      'libtensorflow needs glibc and this system uses another C library: use a Debian, Ubuntu or Fedora image instead of Alpine.',
+    );
+  }
+  const [major, minor] = glibc.split('.').map(Number);
+  if (major < oldestGlibc[0] || (major === oldestGlibc[0] && minor < oldestGlibc[1])) {
+    throw new SetupFailure(
+      `libtensorflow needs glibc ${oldestGlibc.join('.')} or newer and this system has ${glibc}: use Debian 10, Ubuntu 18.04 or anything newer.`,
+    );
+  }
+}

@@ -1,0 +1,32 @@
+"""Unpacks chosen files of a wheel: unpackWheel.py WHEEL FOLDER PATTERN...
+
+Checks every file's CRC (zipfile does), refuses names that would leave FOLDER, and flushes the large files to the disk,
+so that a folder renamed into place afterwards is whole even after a power cut.
+"""
+
+import fnmatch
+import os
+import shutil
+import sys
+import zipfile
+
+wheel, folder, *patterns = sys.argv[1:]
+found = set()
+with zipfile.ZipFile(wheel) as archive:
+    for entry in archive.infolist():
+        matches = [pattern for pattern in patterns if fnmatch.fnmatchcase(entry.filename, pattern)]
+        if entry.is_dir() or not matches:
+            continue
+        if entry.filename.startswith("/") or ".." in entry.filename.split("/"):
+            sys.exit(f"{entry.filename} points outside of the archive")
+        found.update(matches)
+        target = os.path.join(folder, entry.filename)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with archive.open(entry) as source, open(target, "wb") as sink:
+            shutil.copyfileobj(source, sink, 1 << 20)
+            if entry.file_size > 1 << 20:
+                sink.flush()
+                os.fsync(sink.fileno())
+missing = [pattern for pattern in patterns if pattern not in found]
+if missing:
+    sys.exit(f"holds nothing named {', '.join(missing)}")
