@@ -1,0 +1,61 @@
+import {
+  type Attribute,
+  backend,
+  bool,
+  constant,
+  free,
+  INT32,
+  int,
+  type Raw,
+  run,
+  string,
+  type,
+} from '../ops.ts';
+
+/** 3x3 convolution, stride 1, zero padding, no bias: the three products that training needs of it. */
+
+const attributes = (dtype: number): Attribute[] => [
+  type('T', dtype),
+  int('strides', [1, 1, 1, 1]),
+  string('padding', 'SAME'),
+  string('data_format', 'NHWC'),
+  bool('use_cudnn_on_gpu', true),
+  int('dilations', [1, 1, 1, 1]),
+];
+
+/** @returns [batch, height, width, out] of input [batch, height, width, in] and filter [3, 3, in, out] */
+export function conv(input: Raw, filter: Raw): Raw {
+  return run('Conv2D', [input, filter], attributes(input.dtype));
+}
+
+/**
+ * Gradient to the input: on a CPU the forward convolution with the filter turned by 180 degrees and transposed.
+ * TensorFlow's own Conv2DBackpropInput ran at 23 to 135 GFLOP/s on two AVX2 cores in float32, Conv2D at 115 to 168.
+ *
+ * @returns [batch, height, width, in]
+ */
+export function convInputGradient(inputShape: readonly number[], filter: Raw, outputGradient: Raw): Raw {
+  if (backend.isUsingGpuDevice) {
+    const shape = constant(inputShape, 'int32');
+    return run('Conv2DBackpropInput', [shape, filter, outputGradient], attributes(filter.dtype));
+  }
+  const transposed = run(
+    'Transpose',
+    [filter, constant([0, 1, 3, 2], 'int32')],
+    [type('T', filter.dtype), type('Tperm', INT32)],
+  );
+  const turned = run(
+    'ReverseV2',
+    [transposed, constant([0, 1], 'int32')],
+    [type('T', filter.dtype), type('Tidx', INT32)],
+  );
+  const gradient = conv(outputGradient, turned);
+  free(transposed, turned);
+  return gradient;
+}
+
+/** @returns gradient to the filter, [3, 3, in, out] */
+export function convFilterGradient(input: Raw, filterShape: readonly number[], outputGradient: Raw): Raw {
+  const shape = constant(filterShape, 'int32');
+  return run('Conv2DBackpropFilter', [input, shape, outputGradient], attributes(input.dtype));
+}

@@ -1,0 +1,44 @@
+/** What the contract hands to an entry, read from the environment. */
+export interface Environment {
+  /** Train stage: folder with images.npy and labels.npy. */
+  readonly trainDir: string;
+  /** Predict stage: path of images.npy. */
+  readonly testImages: string;
+  /** Predict stage: what the train stage left. */
+  readonly modelDir: string;
+  readonly outDir: string;
+  readonly seed: number;
+  readonly budgetSeconds: number;
+  readonly cpus: number;
+  /** Descriptor for progress lines; null where nobody listens. */
+  readonly progressFd: number | null;
+}
+
+/** @throws Error naming the variable that is missing */
+export function readEnvironment(stage: 'train' | 'predict', variables: NodeJS.ProcessEnv): Environment {
+  const text = (name: string): string => {
+    const value = variables[name];
+    if (value === undefined || value === '') {
+      throw new Error(
+        `${name} is not set: the ${stage} stage is started by the evaluator (try: haet dry-run).`,
+      );
+    }
+    return value;
+  };
+  const number = (name: string): number => {
+    const value = Number(text(name));
+    if (!Number.isFinite(value)) throw new Error(`${name}="${text(name)}" is not a number.`);
+    return value;
+  };
+  const isTraining = stage === 'train';
+  return {
+    trainDir: isTraining ? text('HAET_TRAIN_DIR') : '',
+    testImages: isTraining ? '' : text('HAET_TEST_IMAGES'),
+    modelDir: isTraining ? text('HAET_OUT_DIR') : text('HAET_MODEL_DIR'),
+    outDir: text('HAET_OUT_DIR'),
+    seed: number('HAET_SEED'),
+    budgetSeconds: number('HAET_BUDGET_SECONDS'),
+    cpus: number('HAET_CPUS'),
+    progressFd: variables.HAET_PROGRESS_FD === undefined ? null : number('HAET_PROGRESS_FD'),
+  };
+}

@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { backend } from './engine/ops.ts';
+import type { Settings } from './settings.ts';
+
+/** Whether this machine computes in bfloat16: a GPU, or a CPU with instructions for it. Elsewhere it is emulated. */
+export function computesInBfloat16(): boolean {
+  return backend.isUsingGpuDevice || cpuFlags().some((flag) => flag === 'amx_bf16' || flag === 'avx512_bf16');
+}
+
+export function usesBfloat16(precision: Settings['precision']): boolean {
+  if (precision === 'auto') return computesInBfloat16();
+  if (precision === 'bfloat16' || precision === 'float32') return precision === 'bfloat16';
+  throw new Error(`The setting precision is "${precision}"; it can be bfloat16, float32 or auto.`);
+}
+
+function cpuFlags(): string[] {
+  try {
+    return /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.trim().split(' ') ?? [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,175 @@
+import { type BatchStatistics, convBlock, convBlockWith, globalMaxPool, residual } from '../engine/blocks.ts';
+import { type Tensor, tf } from '../engine/tensorflow.ts';
+import { PATCH } from './whitening.ts';
+
+/**
+ * ResNet-9 (David Page, cifar10-fast, final bag-of-tricks form): frozen patch whitening, pooling before batch norm,
+ * celu, batch norm scales fixed at 1, global max pool, scaled logits. 379 million multiply-adds an image at width 1.
+ *
+ *     stem       [32, 32, 3]    -> [32, 32, c]       whitening and a learnt 1x1 projection, as one 3x3 convolution
+ *     layer1                    -> [16, 16, 2c]      convolution, pool;  then residual1a, residual1b
+ *     layer2                    -> [8, 8, 4c]        convolution, pool
+ *     layer3                    -> [4, 4, 8c]        convolution, pool;  then residual3a, residual3b
+ *     head       [8c]           -> [classes]
+ */
+export interface Architecture {
+  /** Multiple of the channels 64, 128, 256, 512. */
+  readonly width: number;
+  readonly classes: number;
+  readonly celuAlpha: number;
+  readonly logitScale: number;
+  readonly bfloat16: boolean;
+}
+
+/** All that is learnt, float32, by name. */
+export type Weights = Record<string, Tensor>;
+/** Running statistics of every batch norm, by the name of its block. */
+export type Statistics = Record<string, BatchStatistics>;
+/** Frozen whitening filters, float32 [27, 27]: flattened patch, filter. */
+export type Whitening = Tensor;
+
+interface Convolution {
+  readonly name: string;
+  readonly in: number;
+  readonly out: number;
+  readonly pool: boolean;
+}
+
+/** The 3x3 convolutions after the stem, from input to output. */
+export function convolutions(width: number): Convolution[] {
+  const [c1, c2, c3, c4] = channels(width);
+  return [
+    { name: 'layer1', in: c1, out: c2, pool: true },
+    { name: 'residual1a', in: c2, out: c2, pool: false },
+    { name: 'residual1b', in: c2, out: c2, pool: false },
+    { name: 'layer2', in: c2, out: c3, pool: true },
+    { name: 'layer3', in: c3, out: c4, pool: true },
+    { name: 'residual3a', in: c4, out: c4, pool: false },
+    { name: 'residual3b', in: c4, out: c4, pool: false },
+  ];
+}
+
+/** Channels after stem, layer1, layer2 and layer3: multiples of 8, the widest vector that a CPU computes in. */
+export function channels(width: number): [number, number, number, number] {
+  const round = (full: number) => Math.max(8, Math.round((full * width) / 8) * 8);
+  return [round(64), round(128), round(256), round(512)];
+}
+
+/** Multiply-adds of one forward pass over one image. */
+export function multiplyAdds({ width, classes }: Pick<Architecture, 'width' | 'classes'>): number {
+  const [c1, , , c4] = channels(width);
+  let size = 32;
+  let total = size * size * PATCH * c1 + c4 * classes;
+  for (const { in: input, out, pool } of convolutions(width)) {
+    total += size * size * 9 * input * out;
+    if (pool) size /= 2;
+  }
+  return total;
+}
+
+/** Fresh weights: uniform in +-1/sqrt(inputs of a unit), PyTorch's default, which Page's recipe was tuned with. */
+export function initialWeights({ width, classes }: Architecture, seed: number): Weights {
+  const [c1, , , c4] = channels(width);
+  const weights: Weights = {};
+  const uniform = (shape: number[], fanIn: number) => {
+    const bound = 1 / Math.sqrt(fanIn);
+    return tf.keep(
+      tf.randomUniform(shape, -bound, bound, 'float32', seed * 1000 + Object.keys(weights).length),
+    );
+  };
+  weights['stem.projection'] = uniform([PATCH, c1], PATCH);
+  weights['stem.offset'] = tf.keep(tf.zeros([c1]));
+  for (const { name, in: input, out } of convolutions(width)) {
+    weights[`${name}.filter`] = uniform([3, 3, input, out], 9 * input);
+    weights[`${name}.offset`] = tf.keep(tf.zeros([out]));
+  }
+  weights.head = uniform([c4, classes], c4);
+  return weights;
+}
+
+/** Zero mean and unit variance for every batch norm. */
+export function initialStatistics({ width }: Architecture): Statistics {
+  const [c1] = channels(width);
+  const fresh = (size: number) => ({ mean: tf.keep(tf.zeros([size])), variance: tf.keep(tf.ones([size])) });
+  return {
+    stem: fresh(c1),
+    ...Object.fromEntries(convolutions(width).map(({ name, out }) => [name, fresh(out)])),
+  };
+}
+
+/**
+ * Logits by the statistics of the batch, differentiable by the weights.
+ *
+ * @param images float32 [batch, 32, 32, 3], normalised
+ * @param onStatistics is given each batch norm's statistics, and disposes of them
+ * @returns float32 [batch, classes]
+ */
+export function trainingLogits(
+  architecture: Architecture,
+  whitening: Whitening,
+  weights: Weights,
+  images: Tensor,
+  onStatistics: ((block: string, statistics: BatchStatistics) => void) | null,
+): Tensor {
+  const block = blockOptions(architecture);
+  return logits(architecture, whitening, weights, images, (name, x, filter) =>
+    convBlock(
+      x,
+      filter,
+      weights[`${name}.offset`]!,
+      { ...block(name), wantsInputGradient: name !== 'stem' },
+      onStatistics && ((statistics) => onStatistics(name, statistics)),
+    ),
+  );
+}
+
+/** Logits by running statistics, for predictions. Shapes as in `trainingLogits`. */
+export function predictionLogits(
+  architecture: Architecture,
+  whitening: Whitening,
+  weights: Weights,
+  statistics: Statistics,
+  images: Tensor,
+): Tensor {
+  const block = blockOptions(architecture);
+  return logits(architecture, whitening, weights, images, (name, x, filter) =>
+    convBlockWith(x, filter, weights[`${name}.offset`]!, statistics[name]!, {
+      ...block(name),
+      wantsInputGradient: false,
+    }),
+  );
+}
+
+/** The one description of the network: how blocks follow each other. */
+function logits(
+  { celuAlpha, logitScale }: Architecture,
+  whitening: Whitening,
+  weights: Weights,
+  images: Tensor, // [batch, 32, 32, 3]
+  block: (name: string, x: Tensor, filter: Tensor) => Tensor,
+): Tensor {
+  const next = (name: string, x: Tensor) => block(name, x, weights[`${name}.filter`]!);
+  const projection = weights['stem.projection']!; // [27, c]
+  // Whitening and projection are both linear: one 3x3 convolution by their product does the work of the two.
+  const stem = tf.reshape(tf.matMul(whitening as never, projection as never), [
+    3,
+    3,
+    3,
+    projection.shape[1]!,
+  ]);
+
+  let x = block('stem', images, stem); // [batch, 32, 32, c]
+  x = next('layer1', x); // [batch, 16, 16, 2c]
+  x = residual(x, next('residual1b', next('residual1a', x)));
+  x = next('layer2', x); // [batch, 8, 8, 4c]
+  x = next('layer3', x); // [batch, 4, 4, 8c]
+  x = residual(x, next('residual3b', next('residual3a', x)));
+  const features = globalMaxPool(x); // [batch, 8c]
+  // Blocks give celu / alpha; the alpha is put back here.
+  return tf.mul(tf.matMul(features as never, weights.head as never), logitScale * celuAlpha);
+}
+
+function blockOptions({ celuAlpha, bfloat16, width }: Architecture) {
+  const pooled = new Set(convolutions(width).flatMap(({ name, pool }) => (pool ? [name] : [])));
+  return (name: string) => ({ pool: pooled.has(name), alpha: celuAlpha, bfloat16 });
+}

@@ -1,0 +1,26 @@
+import type { Settings } from './settings.ts';
+
+/**
+ * The learning rate at a fraction of the budget: linear from 0 to the peak, then linear down (Page's triangle).
+ * Driven by elapsed time, not by steps, so that any machine goes through the whole of it.
+ *
+ * @param fraction of the budget gone, 0 to 1
+ */
+export function learningRate(
+  fraction: number,
+  settings: Pick<Settings, 'peakLearningRate' | 'finalLearningRate' | 'warmUp'>,
+): number {
+  const { peakLearningRate, finalLearningRate, warmUp } = settings;
+  if (fraction < warmUp) return (peakLearningRate * fraction) / warmUp;
+  const descent = Math.min((fraction - warmUp) / (1 - warmUp), 1);
+  return peakLearningRate * (1 - descent * (1 - finalLearningRate));
+}
+
+/** Whether sharpness-aware minimisation is on at this step. */
+export function usesSam(
+  step: number,
+  fraction: number,
+  settings: Pick<Settings, 'samEvery' | 'samFrom'>,
+): boolean {
+  return settings.samEvery > 0 && fraction >= settings.samFrom && step % settings.samEvery === 0;
+}

@@ -1,0 +1,84 @@
+/**
+ * The recipe. Every value can be set for one run by `--set name=value` after `train` (for instance
+ * `haet dry-run --entry-arg --set --entry-arg width=0.5`); the values used are kept in the model's settings.json.
+ */
+export const defaultSettings = {
+  // Model
+  width: 0, //                  channels as a multiple of 64-128-256-512; 0 = the widest that this machine can train
+  celuAlpha: 0.3, //            bend of the celu (Page: 0.3 with the batch norm's scale fixed at 1)
+  logitScale: 1 / 16, //        times the pooled features' product with the head (Page: 1/16)
+  whiteningEpsilon: 1e-2, //    added to the eigenvalues of the patch covariance (Page: 1e-2)
+  precision: 'auto', //         'bfloat16', 'float32', or 'auto': bfloat16 where the machine computes in it
+
+  // Data
+  batchSize: 128, //            images a step
+  cropPadding: 4, //            pixels of reflection around an image, for random crops
+  cutoutSize: 0, //             edge of the square put to grey, pixels; 0 = none
+  cutmixProbability: 1, //      share of batches that are mixed by CutMix
+  cutmixUntil: 0.9, //          fraction of the budget after which images are left whole
+
+  // Optimiser
+  peakLearningRate: 0.4, //     of the mean loss
+  finalLearningRate: 0, //      fraction of the peak at the end
+  warmUp: 0.2, //               fraction of the budget until the peak
+  momentum: 0.9, //             Nesterov
+  weightDecay: 5e-4, //         added to the gradient as decay * weight
+  offsetRateFactor: 16, //      learning rate of batch norm offsets, times that of filters
+  offsetDecayFactor: 1 / 16, // weight decay of batch norm offsets, times that of filters
+  labelSmoothing: 0.1, //       probability spread evenly over the classes
+  gradientCentralization: true,
+
+  // Sharpness-aware minimisation
+  samRadius: 0.05, //           length of the climb
+  samEvery: 0, //               every k-th step; 0 = off
+  samFrom: 0, //                fraction of the budget from which it is on
+
+  // Meta-learning based training
+  metaStep: 0, //               learning rate of the look-ahead step; 0 = off
+  metaWeight: 0.5, //           weight of the second batch's gradient
+
+  // Weight averaging
+  averageHorizon: 0.02, //      fraction of the budget that the exponential average looks back; 0 = off
+  statisticsMomentum: 0.1, //   weight of a new batch in the running batch norm statistics (without averaging)
+
+  // Predictions
+  testShift: 1, //              pixels of the shifted test-time views; 0 = the image and its mirror image only
+
+  // Clock
+  saveEverySeconds: 15,
+};
+
+export type Settings = typeof defaultSettings;
+
+/**
+ * Applies `name=value` words.
+ *
+ * @throws Error naming the word and what would be right
+ */
+export function withOverrides(settings: Settings, words: readonly string[]): Settings {
+  const overridden: Record<string, unknown> = { ...settings };
+  for (const word of words) {
+    const [name = '', text = ''] = word.split(/=(.*)/s);
+    const present = overridden[name];
+    if (present === undefined) {
+      throw new Error(
+        `--set ${word}: no setting is called "${name}". There are: ${Object.keys(settings).join(', ')}.`,
+      );
+    }
+    overridden[name] = parse(word, text, present);
+  }
+  return overridden as Settings;
+}
+
+function parse(word: string, text: string, present: unknown): unknown {
+  if (typeof present === 'string') return text;
+  if (typeof present === 'boolean') {
+    if (text !== 'true' && text !== 'false')
+      throw new Error(`--set ${word}: "${text}" is not true or false.`);
+    return text === 'true';
+  }
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new Error(`--set ${word}: "${text}" is not a number.`);
+  return value;
+}

@@ -1,0 +1,129 @@
+import type { HostBatch } from './augment.ts';
+import { softmaxCrossEntropy } from './engine/blocks.ts';
+import { type Tensor, tf } from './engine/tensorflow.ts';
+import {
+  type Architecture,
+  type Statistics,
+  trainingLogits,
+  type Weights,
+  type Whitening,
+} from './model/resnet9.ts';
+import type { Batch, Evaluate, Evaluation } from './optimizer/gradient.ts';
+import { centralized } from './optimizer/gradientCentralization.ts';
+import { metaLearningEvaluation } from './optimizer/metaLearning.ts';
+import { samEvaluation } from './optimizer/sam.ts';
+import { initialMomentum, sgdStep } from './optimizer/sgd.ts';
+import { averageStatisticsInto } from './optimizer/weightAveraging.ts';
+import { learningRate, usesSam } from './schedule.ts';
+import type { Settings } from './settings.ts';
+
+/** A network under training. */
+export interface Trainer {
+  readonly weights: Weights;
+  readonly statistics: Statistics;
+  /**
+   * One update.
+   *
+   * @param fraction of the budget gone
+   * @returns what the step saw; `loss` and `accuracy` wait for the device
+   */
+  step(fraction: number): StepResult;
+  dispose(): void;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  /** Share of the batch's images whose largest logit is their (larger) class, 0 to 1. */
+  readonly accuracy: number;
+  /** Images whose gradient was taken. */
+  readonly images: number;
+}
+
+export function createTrainer(
+  architecture: Architecture,
+  whitening: Whitening,
+  weights: Weights,
+  statistics: Statistics,
+  nextBatch: (fraction: number) => HostBatch,
+  settings: Settings,
+): Trainer {
+  const velocity = initialMomentum(weights);
+  const { classes } = architecture;
+
+  const evaluate: Evaluate = (at, batch, recordsStatistics) => {
+    const names = Object.keys(at);
+    const recorded: Statistics = {};
+    let logits: Tensor | undefined;
+    const lossAt = (...tensors: Tensor[]) => {
+      const named = Object.fromEntries(names.map((name, index) => [name, tensors[index]!]));
+      const output = trainingLogits(
+        architecture,
+        whitening,
+        named,
+        batch.images,
+        recordsStatistics ? (block, seen) => (recorded[block] = seen) : null,
+      );
+      logits = tf.keep(output.clone());
+      return softmaxCrossEntropy(output, batch.targets);
+    };
+    const { value, grads } = tf.valueAndGrads(lossAt as never)(names.map((name) => at[name]!));
+    if (recordsStatistics) {
+      averageStatisticsInto(statistics, recorded, 1 - settings.statisticsMomentum);
+      tf.dispose(recorded as never);
+    }
+    const gradients = Object.fromEntries(names.map((name, index) => [name, grads[index]!]));
+    return { loss: value, logits: logits!, gradients };
+  };
+
+  /** The gradient that the settings ask for at this step. */
+  function evaluation(step: number, fraction: number, first: Batch): Evaluation {
+    if (settings.metaStep > 0) {
+      const second = onDevice(nextBatch(fraction), classes);
+      const { metaStep, metaWeight: weight } = settings;
+      const result = metaLearningEvaluation(evaluate, weights, first, second, { step: metaStep, weight });
+      tf.dispose(second as never);
+      return result;
+    }
+    if (usesSam(step, fraction, settings)) return samEvaluation(evaluate, weights, first, settings.samRadius);
+    return evaluate(weights, first, true);
+  }
+
+  let steps = 0;
+  return {
+    weights,
+    statistics,
+    step(fraction) {
+      const host = nextBatch(fraction);
+      const batch = onDevice(host, classes);
+      const { loss, logits, gradients: raw } = evaluation(steps, fraction, batch);
+      const gradients = settings.gradientCentralization ? centralized(raw) : raw;
+      sgdStep(weights, velocity, gradients, { ...settings, learningRate: learningRate(fraction, settings) });
+      const result = {
+        loss: loss.dataSync()[0]!,
+        accuracy: accuracy(logits.dataSync() as Float32Array, host.labels),
+        images: host.labels.length * (settings.metaStep > 0 ? 2 : 1),
+      };
+      tf.dispose([loss, logits, gradients, batch] as never);
+      steps += 1;
+      return result;
+    },
+    dispose: () => tf.dispose([weights, statistics, velocity] as never),
+  };
+}
+
+function onDevice({ images, targets, labels }: HostBatch, classes: number): Batch {
+  return {
+    images: tf.tensor(images, [labels.length, 32, 32, 3]),
+    targets: tf.tensor(targets, [labels.length, classes]),
+  };
+}
+
+function accuracy(logits: Float32Array, labels: Uint8Array): number {
+  const classes = logits.length / labels.length;
+  let correct = 0;
+  for (const [image, label] of labels.entries()) {
+    const row = logits.subarray(image * classes, (image + 1) * classes);
+    if (row.every((logit) => logit <= row[label]!)) correct += 1;
+  }
+  return correct / labels.length;
+}

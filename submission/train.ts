@@ -1,0 +1,127 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createAugmenter } from './augment.ts';
+import { saveModel } from './checkpoint.ts';
+import { createClock } from './clock.ts';
+import { readImages, readLabels } from './data.ts';
+import { tf } from './engine/tensorflow.ts';
+import type { Environment } from './environment.ts';
+import { usesBfloat16 } from './hardware.ts';
+import { initialStatistics, initialWeights, type Statistics, type Weights } from './model/resnet9.ts';
+import { PATCH, whiteningFilters } from './model/whitening.ts';
+import { averageDecay, averageInto, averageStatisticsInto } from './optimizer/weightAveraging.ts';
+import { reportProgress } from './progress.ts';
+import { learningRate } from './schedule.ts';
+import type { Settings } from './settings.ts';
+import { createTrainer } from './step.ts';
+import { chooseWidth } from './width.ts';
+
+/** The train stage: trains until the budget is used and leaves a model in the output folder, early and often. */
+export async function train(environment: Environment, settings: Settings): Promise<void> {
+  const { trainDir, outDir, seed, budgetSeconds, progressFd } = environment;
+  const clock = createClock(budgetSeconds, () => performance.now() / 1000);
+
+  const images = readImages(join(trainDir, 'images.npy'));
+  const labels = readLabels(join(trainDir, 'labels.npy'));
+  const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
+  const augmenter = createAugmenter(images, labels, classes, settings, seed);
+
+  const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);
+  const whitening = tf.keep(tf.tensor(filters, [PATCH, PATCH]));
+
+  const bfloat16 = usesBfloat16(settings.precision);
+  const { celuAlpha, logitScale } = settings;
+  const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale, bfloat16 });
+  const width = settings.width || chooseWidth(ofWidth, whitening, settings, labels.length, budgetSeconds);
+  const architecture = ofWidth(width);
+  const resolved = { ...settings, width, precision: bfloat16 ? 'bfloat16' : 'float32' };
+  writeFileSync(join(outDir, 'settings.json'), JSON.stringify(resolved, null, 2));
+  process.stdout.write(`width ${width}, ${resolved.precision}, ${environment.cpus} cpus\n`);
+
+  const weights = initialWeights(architecture, seed);
+  const trainer = createTrainer(
+    architecture,
+    whitening,
+    weights,
+    initialStatistics(architecture),
+    augmenter.next,
+    settings,
+  );
+  const average = settings.averageHorizon > 0 ? copyOf(trainer.weights, trainer.statistics) : null;
+  const save = async (step: number) => {
+    const started = clock.elapsed();
+    const { normalisation } = augmenter;
+    const { weights, statistics } = average ?? trainer;
+    await saveModel(outDir, { architecture, normalisation, whitening, weights, statistics }, step);
+    clock.tookSave(clock.elapsed() - started);
+  };
+
+  let step = 0;
+  let savedAt = Number.NEGATIVE_INFINITY;
+  let reported = { at: clock.elapsed(), images: 0 };
+  let smooth = { loss: 0, accuracy: 0, weight: 0 };
+  while (clock.allowsStep()) {
+    const started = clock.elapsed();
+    const fraction = clock.fraction();
+    const { loss, accuracy, images: seen } = trainer.step(fraction);
+    if (!Number.isFinite(loss))
+      throw new Error(`The loss is ${loss} at step ${step}: lower peakLearningRate.`);
+    if (average) {
+      const decay = averageDecay(step, clock.fraction() - fraction, settings.averageHorizon);
+      averageInto(average.weights, trainer.weights, decay);
+      averageStatisticsInto(average.statistics, trainer.statistics, decay);
+    }
+    step += 1;
+    clock.tookStep(clock.elapsed() - started);
+
+    smooth = smoothed(smooth, loss, accuracy);
+    reported.images += seen;
+    const now = clock.elapsed();
+    if (now - reported.at >= 1) {
+      reportProgress(progressFd, {
+        step,
+        epoch: augmenter.epochs(),
+        loss: smooth.loss / smooth.weight,
+        accuracy: smooth.accuracy / smooth.weight,
+        imagesPerSecond: reported.images / (now - reported.at),
+        learningRate: learningRate(fraction, settings),
+      });
+      reported = { at: now, images: 0 };
+    }
+    if (now - savedAt >= settings.saveEverySeconds) {
+      await save(step);
+      savedAt = clock.elapsed();
+    }
+  }
+  await save(step);
+  process.stdout.write(
+    `${step} steps, ${augmenter.epochs().toFixed(1)} epochs in ${clock.elapsed().toFixed(1)} s\n`,
+  );
+}
+
+/** Exponential means of loss and accuracy over about 20 steps, with the weight that makes them unbiased. */
+function smoothed<T extends { loss: number; accuracy: number; weight: number }>(
+  before: T,
+  loss: number,
+  accuracy: number,
+) {
+  const keep = 0.95;
+  return {
+    loss: keep * before.loss + (1 - keep) * loss,
+    accuracy: keep * before.accuracy + (1 - keep) * accuracy,
+    weight: keep * before.weight + (1 - keep),
+  };
+}
+
+function copyOf(weights: Weights, statistics: Statistics): { weights: Weights; statistics: Statistics } {
+  const copy = <T extends Weights[string]>(tensor: T) => tf.keep(tensor.clone());
+  return {
+    weights: Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, copy(weight)])),
+    statistics: Object.fromEntries(
+      Object.entries(statistics).map(([block, { mean, variance }]) => [
+        block,
+        { mean: copy(mean), variance: copy(variance) },
+      ]),
+    ),
+  };
+}
