@@ -1,0 +1,112 @@
+import type { Score } from '../record.ts';
+import { Scroll } from './markup.tsx';
+
+/** Beyond this many classes a table of all pairs is not readable; the commonest confusions are listed instead. */
+const largestTable = 30;
+const commonest = 20;
+
+interface Confusion {
+  readonly truth: string;
+  readonly predicted: string;
+  readonly images: number;
+}
+
+/** Which class was taken for which: a table of counts, shaded by the share of the true class. */
+export function ConfusionMatrix({ score }: { score: Score }) {
+  const names = score.perClass.map((row) => row.name);
+  const confusions = score.confusion
+    .flatMap((row, truth) =>
+      row.map((images, predicted): Confusion | null =>
+        truth === predicted || images === 0
+          ? null
+          : { truth: names[truth]!, predicted: names[predicted]!, images },
+      ),
+    )
+    .filter((confusion) => confusion !== null)
+    .sort((a, b) => b.images - a.images);
+  return names.length > largestTable ? (
+    <ConfusionList confusions={confusions.slice(0, commonest)} />
+  ) : (
+    <>
+      <p class="soft small">{summary(confusions)}</p>
+      <ConfusionTable names={names} counts={score.confusion} />
+    </>
+  );
+}
+
+function summary(confusions: Confusion[]): string {
+  if (confusions.length === 0) return 'No image was taken for another class.';
+  const top = confusions.slice(0, 3).map((c) => `${c.truth} taken for ${c.predicted} (${c.images})`);
+  return `Most often: ${top.join(', ')}.`;
+}
+
+function ConfusionTable({ names, counts }: { names: string[]; counts: number[][] }) {
+  return (
+    <Scroll label="Confusion matrix">
+      <table class="confusion">
+        <caption>Rows: what the image shows. Columns: what was predicted. Numbers of images.</caption>
+        <thead>
+          <tr>
+            <td class="none" />
+            {names.map((name) => (
+              <th scope="col">
+                <span>{name}</span>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {counts.map((row, truth) => {
+            const total = row.reduce((sum, images) => sum + images, 0);
+            return (
+              <tr>
+                <th scope="row">{names[truth]}</th>
+                {row.map((images, predicted) => (
+                  <td
+                    class={images === 0 ? 'none' : truth === predicted ? 'hit' : 'miss'}
+                    style={{ '--share': `${shade(images / total, truth === predicted)}%` }}
+                  >
+                    {images}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+/** Strength of a cell's colour in per cent: below 60, so that its number stays readable; errors are amplified. */
+function shade(share: number, hit: boolean): number {
+  return Math.round(hit ? 10 + 40 * share : Math.min(60, 8 + 220 * share));
+}
+
+function ConfusionList({ confusions }: { confusions: Confusion[] }) {
+  return (
+    <table class="wide">
+      <caption>The commonest confusions</caption>
+      <thead>
+        <tr>
+          <th scope="col" class="left">
+            Shows
+          </th>
+          <th scope="col" class="left">
+            Taken for
+          </th>
+          <th scope="col">Images</th>
+        </tr>
+      </thead>
+      <tbody>
+        {confusions.map(({ truth, predicted, images }) => (
+          <tr>
+            <th scope="row">{truth}</th>
+            <td class="left">{predicted}</td>
+            <td>{images}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

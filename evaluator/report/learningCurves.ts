@@ -1,0 +1,70 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+
+/** A line of progress.jsonl: what the entry said, with the second of the evaluator's clock at which it arrived. */
+const pointSchema = z.looseObject({
+  atSeconds: z.number(),
+  loss: z.number().optional(),
+  accuracy: z.number().optional(),
+  imagesPerSecond: z.number().optional(),
+});
+
+export const curveNames = ['loss', 'accuracy', 'imagesPerSecond'] as const;
+export type CurveName = (typeof curveNames)[number];
+export type CurvePoint = { atSeconds: number; value: number };
+export type LearningCurves = Record<CurveName, CurvePoint[]>;
+
+/** Points kept of one curve; a plot is narrower than this many pixels. */
+const pointsPerCurve = 400;
+
+/**
+ * The learning curves of progress.jsonl; empty where the file is missing. Lines that make no sense are passed over,
+ * and many lines are averaged in equal slices of time, so that a talkative entry does not swell the report.
+ */
+export async function readLearningCurves(file: string): Promise<LearningCurves> {
+  const curves: LearningCurves = { loss: [], accuracy: [], imagesPerSecond: [] };
+  try {
+    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+      const point = parsePoint(line);
+      for (const name of curveNames) {
+        const value = point?.[name];
+        if (point && value !== undefined) curves[name].push({ atSeconds: point.atSeconds, value });
+      }
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  for (const name of curveNames) curves[name] = thinOut(curves[name], pointsPerCurve);
+  return curves;
+}
+
+function parsePoint(line: string) {
+  try {
+    return pointSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Averages neighbours in at most `limit` equal slices of time; returns few points as they are. */
+export function thinOut(points: CurvePoint[], limit: number): CurvePoint[] {
+  if (points.length <= limit) return points;
+  const first = points[0]!.atSeconds;
+  const width = (points.at(-1)!.atSeconds - first) / limit || 1;
+  const slices = new Map<number, CurvePoint[]>();
+  for (const point of points) {
+    const slice = Math.min(limit - 1, Math.max(0, Math.floor((point.atSeconds - first) / width)));
+    const neighbours = slices.get(slice);
+    if (neighbours) neighbours.push(point);
+    else slices.set(slice, [point]);
+  }
+  const mean = (of: CurvePoint[], value: (point: CurvePoint) => number) =>
+    of.reduce((sum, point) => sum + value(point) / of.length, 0);
+  return [...slices.entries()]
+    .sort(([a], [b]) => a - b)
+    .map(([, of]) => ({
+      atSeconds: mean(of, (point) => point.atSeconds),
+      value: mean(of, (point) => point.value),
+    }));
+}

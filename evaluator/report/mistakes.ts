@@ -1,0 +1,62 @@
+import sharp from 'sharp';
+
+/** A test image that the entry got wrong. */
+export interface Mistake {
+  /** Row of the test set. */
+  readonly index: number;
+  readonly truth: number;
+  readonly predicted: number;
+  /** Softmax probability of the predicted class. */
+  readonly confidence: number;
+  /** Softmax probability of the true class. */
+  readonly truthConfidence: number;
+}
+
+/**
+ * The mistakes made with the highest confidence, most confident first; of equal ones, the earlier image first.
+ * The class with the highest score wins, the lowest index on a tie.
+ * @param scores float32 [images, classes], row after row
+ * @param labels uint8 [images]
+ */
+export function mostConfidentMistakes(
+  scores: Float32Array,
+  labels: Uint8Array,
+  classes: number,
+  limit: number,
+): Mistake[] {
+  const mistakes: Mistake[] = [];
+  for (let index = 0; index < labels.length; index++) {
+    const row = scores.subarray(index * classes, (index + 1) * classes);
+    const truth = labels[index]!;
+    const highest = row.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
+    const predicted = row.indexOf(highest);
+    if (predicted === truth) continue;
+    const total = row.reduce((sum, score) => sum + Math.exp(score - highest), 0);
+    const probability = (label: number) => Math.exp(row[label]! - highest) / total;
+    mistakes.push({
+      index,
+      truth,
+      predicted,
+      confidence: probability(predicted),
+      truthConfidence: probability(truth),
+    });
+  }
+  return mistakes
+    .sort((a, b) => b.confidence - a.confidence || a.truthConfidence - b.truthConfidence || a.index - b.index)
+    .slice(0, limit);
+}
+
+/** Each pixel becomes a square of this many, so that 32 px pictures stay crisp on any screen. */
+const enlargement = 4;
+
+/**
+ * One image as a data URI of an enlarged PNG.
+ * @param pixels uint8 [height, width, 3]
+ */
+export async function pictureUri(pixels: Uint8Array, height: number, width: number): Promise<string> {
+  const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize(width * enlargement, height * enlargement, { kernel: 'nearest' })
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+  return `data:image/png;base64,${png.toString('base64')}`;
+}

@@ -1,0 +1,114 @@
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { trackFiles } from '../../datasets/track.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { predictionsFile } from '../contract.ts';
+import { type RunRecord, runRecordSchema } from '../record.ts';
+import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
+import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
+import { readFloat32, readUint8 } from './npyFile.ts';
+
+/** Everything of a run's folder that its report shows. What is missing is null, with the reason in `notes`. */
+export interface Run {
+  readonly record: RunRecord;
+  readonly curves: LearningCurves;
+  readonly mistakes: (Mistake & { picture: string })[] | null;
+  /** Settings that the entry wrote to model/settings.json, as it wrote them. */
+  readonly settings: string | null;
+  readonly logs: Log[];
+  /** Why a part of the report is missing, one sentence each. */
+  readonly notes: string[];
+}
+
+/** The end of a log. */
+export interface Log {
+  readonly file: string;
+  readonly tail: string;
+  readonly bytes: number;
+}
+
+const mistakesShown = 24;
+const logTailBytes = 6_000;
+const settingsBytes = 64_000;
+const logFiles = ['train.stderr.log', 'train.stdout.log', 'predict.stderr.log', 'predict.stdout.log'];
+
+/**
+ * Reads a run's folder; only record.json must be there.
+ * @throws UserError where record.json is missing or is not a record
+ */
+export async function readRun(folder: string, trackDir: string | null): Promise<Run> {
+  const record = await readRecord(folder);
+  const notes: string[] = [];
+  return {
+    record,
+    curves: await readLearningCurves(join(folder, 'progress.jsonl')),
+    mistakes: await readMistakes(folder, trackDir, record).catch((error: Error) => {
+      notes.push(`The pictures of mistakes are missing: ${error.message}.`);
+      return null;
+    }),
+    settings: (await readEnd(join(folder, 'model', 'settings.json'), settingsBytes))?.tail ?? null,
+    logs: (await Promise.all(logFiles.map((file) => readLog(folder, file)))).filter((log) => log !== null),
+    notes,
+  };
+}
+
+/** @throws UserError where record.json is missing or is not a record */
+export async function readRecord(folder: string): Promise<RunRecord> {
+  const file = join(folder, 'record.json');
+  const expected = 'expected the folder of a run, as `haet dry-run` writes it';
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`${file}: cannot be read (${error.code}); ${expected}.`);
+  });
+  try {
+    return runRecordSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new UserError(`${file}: is not the record of a run; ${expected}.`, { cause: error });
+  }
+}
+
+async function readMistakes(folder: string, trackDir: string | null, { track, score }: RunRecord) {
+  if (score === null) return null;
+  if (track === null || trackDir === null) throw new Error('the Track is not at hand');
+  const [height, width, channels] = track.imageShape;
+  const images = await readUint8(join(trackDir, trackFiles.testImages), [
+    track.testSize,
+    ...track.imageShape,
+  ]);
+  const labels = await readUint8(join(trackDir, trackFiles.testLabels), [track.testSize]);
+  const shape = [track.testSize, track.classes.length];
+  const scores = await readFloat32(join(folder, 'predictions', predictionsFile), shape);
+  const pixels = height * width * channels;
+  return Promise.all(
+    mostConfidentMistakes(scores, labels, track.classes.length, mistakesShown).map(async (mistake) => ({
+      ...mistake,
+      picture: await pictureUri(
+        images.subarray(mistake.index * pixels, (mistake.index + 1) * pixels),
+        height,
+        width,
+      ),
+    })),
+  );
+}
+
+async function readLog(folder: string, file: string): Promise<Log | null> {
+  const end = await readEnd(join(folder, file), logTailBytes);
+  return end?.tail.trim() ? { file, ...end } : null;
+}
+
+/** The last bytes of a text file without terminal colours; null where there is no such file. */
+async function readEnd(file: string, limit: number): Promise<{ tail: string; bytes: number } | null> {
+  const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    throw error;
+  });
+  if (handle === null) return null;
+  try {
+    const { size } = await handle.stat();
+    const length = Math.min(size, limit);
+    const { buffer } = await handle.read(Buffer.alloc(length), 0, length, size - length);
+    return { tail: stripVTControlCharacters(buffer.toString('utf8')), bytes: size };
+  } finally {
+    await handle.close();
+  }
+}

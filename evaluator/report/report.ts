@@ -1,0 +1,16 @@
+import { join } from 'node:path';
+import { readRun } from './readRun.ts';
+import { renderReport } from './reportPage.tsx';
+import { writePage } from './writePage.ts';
+
+/**
+ * Writes `report.html` into a run's folder: one page that needs nothing else, for any verdict.
+ * @param folder a run's folder; only its record.json must be there
+ * @param options.trackDir the Track that the run was scored on, for the pictures of mistakes; null where not at hand
+ * @returns the path of the page
+ * @throws UserError where record.json is missing or is not a record
+ */
+export async function writeReport(folder: string, options: { trackDir: string | null }): Promise<string> {
+  const run = await readRun(folder, options.trackDir);
+  return writePage(join(folder, 'report.html'), renderReport(run));
+}

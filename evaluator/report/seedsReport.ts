@@ -1,0 +1,18 @@
+import { dirname } from 'node:path';
+import { readRecord } from './readRun.ts';
+import { renderSeedsPage } from './seedsPage.tsx';
+import { writePage } from './writePage.ts';
+
+/**
+ * Writes one page over repeated runs: mean and sample standard deviation of the accuracy, every run's interval, and
+ * links to the runs' own reports.
+ * @param folders the runs' folders, in the order to be shown
+ * @returns the path of the page
+ * @throws UserError where a folder has no record
+ */
+export async function writeSeedsReport(folders: readonly string[], outFile: string): Promise<string> {
+  const runs = await Promise.all(
+    folders.map(async (folder) => ({ folder, record: await readRecord(folder) })),
+  );
+  return writePage(outFile, renderSeedsPage(runs, dirname(outFile)));
+}

@@ -1,0 +1,29 @@
+/** Most settings a table of them shows. */
+const mostRows = 200;
+
+/**
+ * Settings as names and values, nested ones as `outer.inner`; null where the text is not a JSON object (an entry may
+ * write anything), or has too many for a table.
+ */
+export function settingsRows(text: string): [name: string, value: string][] | null {
+  let settings: unknown;
+  try {
+    settings = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isObject(settings)) return null;
+  const rows = [...flatten(settings, '')];
+  return rows.length <= mostRows ? rows : null;
+}
+
+function* flatten(settings: object, prefix: string): Generator<[string, string]> {
+  for (const [name, value] of Object.entries(settings)) {
+    if (isObject(value)) yield* flatten(value, `${prefix}${name}.`);
+    else yield [`${prefix}${name}`, typeof value === 'string' ? value : JSON.stringify(value)];
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
