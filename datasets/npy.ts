@@ -1,0 +1,245 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dump } from 'npyjs';
+import { UserError } from './userError.ts';
+
+/**
+ * NumPy's .npy format, the two kinds of array that a Track and a prediction are made of: uint8 and float32, C order.
+ * Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ *
+ * Reading is written here, not left to npyjs: that library drops the byte order, takes a missing `fortran_order` or
+ * `shape` for False and (), and never compares the shape with the bytes that follow; a file from a stranger may be
+ * wrong in each of these ways.
+ */
+const dtypes = {
+  uint8: { descr: ['|u1', '<u1', '>u1', '=u1'], bytes: 1 },
+  float32: { descr: ['<f4'], bytes: 4 },
+} as const;
+
+export type NpyDtype = keyof typeof dtypes;
+interface NpyData {
+  uint8: Uint8Array<ArrayBuffer>;
+  float32: Float32Array<ArrayBuffer>;
+}
+export interface NpyArray<D extends NpyDtype> {
+  /** Flat, C order: the last axis varies fastest. */
+  readonly data: NpyData[D];
+  readonly shape: readonly number[];
+}
+
+interface Expected<D extends NpyDtype> {
+  readonly dtype: D;
+  /** `null` for an axis of any length. */
+  readonly shape: readonly (number | null)[];
+  /** Refuse a symbolic link at `path` (for a file that a stranger wrote). Default false. */
+  readonly refuseLinks?: boolean;
+}
+
+const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
+/** NumPy itself refuses to evaluate headers beyond 10,000 characters. */
+const MAX_HEADER_BYTES = 10_000;
+
+/**
+ * Reads the array at `path`. The whole header is checked, and the file's size against it, before any data is read,
+ * so that a file of the wrong size costs nothing.
+ *
+ * @throws UserError when there is no such file or it is not exactly the array that is expected, with the reason.
+ */
+export async function readNpy<D extends NpyDtype>(path: string, expected: Expected<D>): Promise<NpyArray<D>> {
+  const file = await openForReading(path, expected.refuseLinks ?? false);
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw refuse(path, 'it is not a regular file', expected);
+    const start = await readAt(file, 0, 12 + MAX_HEADER_BYTES);
+    const { dataOffset, shape } = checkHeader(path, start, stat.size, expected);
+    const bytes = await readAt(file, dataOffset, stat.size - dataOffset);
+    if (bytes.length !== stat.size - dataOffset) {
+      throw refuse(path, 'it became shorter while it was read', expected);
+    }
+    return { data: view(bytes, expected.dtype), shape };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Parses an array held in memory; the same checks as {@link readNpy}. `name` stands for the path in messages.
+ *
+ * @throws UserError
+ */
+export function parseNpy<D extends NpyDtype>(
+  name: string,
+  bytes: Uint8Array,
+  expected: Expected<D>,
+): NpyArray<D> {
+  const { dataOffset, shape } = checkHeader(
+    name,
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+    bytes.length,
+    expected,
+  );
+  return { data: view(new Uint8Array(bytes.subarray(dataOffset)), expected.dtype), shape };
+}
+
+/** The bytes of a .npy file (format version 1.0). */
+export function formatNpy<D extends NpyDtype>(
+  dtype: D,
+  data: NpyData[D],
+  shape: readonly number[],
+): Uint8Array {
+  const expectedLength = product(shape);
+  if (data.length !== expectedLength) {
+    throw new RangeError(`${data.length} values do not fill the shape ${format(shape)}`);
+  }
+  return new Uint8Array(dump(data, [...shape], { dtype: dtype === 'uint8' ? 'u1' : 'f4' }));
+}
+
+/** Writes an array to `path`, on disk when this returns; a reader sees the whole file or none. */
+export async function writeNpy<D extends NpyDtype>(
+  path: string,
+  dtype: D,
+  data: NpyData[D],
+  shape: readonly number[],
+): Promise<void> {
+  const temporary = `${path}.${process.pid}.part`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(formatNpy(dtype, data, shape));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function openForReading(path: string, refuseLinks: boolean): Promise<FileHandle> {
+  // O_NONBLOCK: opening a named pipe must not wait for a writer.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (refuseLinks ? constants.O_NOFOLLOW : 0);
+  try {
+    return await open(path, flags);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw new UserError(`${path}: there is no such file.`);
+    if (code === 'ELOOP') throw new UserError(`${path} is a symbolic link; expected the file itself.`);
+    if (code === 'EACCES' || code === 'EPERM') throw new UserError(`${path} may not be read (${code}).`);
+    if (code === 'ENXIO') throw new UserError(`${path} is not a regular file.`);
+    throw error;
+  }
+}
+
+async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer<ArrayBuffer>> {
+  const buffer = Buffer.from(new ArrayBuffer(length));
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+function checkHeader<D extends NpyDtype>(
+  name: string,
+  start: Buffer,
+  fileSize: number,
+  expected: Expected<D>,
+): { dataOffset: number; shape: number[] } {
+  const fail = (reason: string) => refuse(name, reason, expected);
+  if (start.length < 10) throw fail(`it ends after ${start.length} bytes, inside the header`);
+  if (!start.subarray(0, 6).equals(MAGIC)) {
+    throw fail(`it does not begin with the .npy magic bytes (it begins with ${start.toString('hex', 0, 6)})`);
+  }
+  const major = start[6]!;
+  const minor = start[7]!;
+  if (major < 1 || major > 3 || minor !== 0) {
+    throw fail(`format version ${major}.${minor} is not known (1.0, 2.0 and 3.0 are)`);
+  }
+  const textOffset = major === 1 ? 10 : 12;
+  if (start.length < textOffset) throw fail(`it ends after ${start.length} bytes, inside the header`);
+  const textLength = major === 1 ? start.readUInt16LE(8) : start.readUInt32LE(8);
+  if (textLength > MAX_HEADER_BYTES) throw fail(`its header claims ${textLength} bytes`);
+  const dataOffset = textOffset + textLength;
+  if (dataOffset > fileSize) throw fail(`it ends after ${fileSize} bytes, inside the header`);
+
+  const header = parseHeader(start.toString('latin1', textOffset, dataOffset));
+  if (header === null) {
+    throw fail("its header is not a dict of exactly 'descr', 'fortran_order' and 'shape'");
+  }
+  const { bytes, descr } = dtypes[expected.dtype];
+  if (!(descr as readonly string[]).includes(header.descr)) {
+    throw fail(`its dtype is ${describeDtype(header.descr)}`);
+  }
+  const matches =
+    header.shape.length === expected.shape.length &&
+    header.shape.every((length, axis) => (expected.shape[axis] ?? length) === length);
+  if (!matches) throw fail(`its shape is ${format(header.shape)}`);
+  // An array of one axis (or none) has the same bytes in both orders, and NumPy marks it as it likes.
+  if (header.fortranOrder && header.shape.length > 1) {
+    throw fail('it is in Fortran order; save np.ascontiguousarray(array)');
+  }
+  const needed = product(header.shape) * bytes;
+  const present = fileSize - dataOffset;
+  if (present < needed) {
+    throw fail(`it is truncated: ${present} bytes of data where ${needed} belong to ${format(header.shape)}`);
+  }
+  if (present > needed) throw fail(`${present - needed} bytes follow the data of ${format(header.shape)}`);
+  return { dataOffset, shape: header.shape };
+}
+
+function parseHeader(text: string): { descr: string; fortranOrder: boolean; shape: number[] } | null {
+  const dict = /^\{(.*)\}[ \n]*$/s.exec(text)?.[1];
+  if (dict === undefined) return null;
+  // `descr` is a string, or a list of tuples for a structured dtype: taken whole, to be named in the refusal.
+  const item =
+    /\s*'(descr|fortran_order|shape)'\s*:\s*('[^']*'|\[[^\]]*\]|True|False|\(\s*(?:\d+\s*,\s*)*(?:\d+\s*)?\))\s*(?:,|$)/gy;
+  const found = new Map<string, string>();
+  let end = 0;
+  for (let match = item.exec(dict); match !== null; match = item.exec(dict)) {
+    if (found.has(match[1]!)) return null;
+    found.set(match[1]!, match[2]!);
+    end = item.lastIndex;
+    if (end === dict.length) break;
+  }
+  const descr = found.get('descr');
+  const order = found.get('fortran_order');
+  const shape = found.get('shape');
+  if (dict.slice(end).trim() !== '' || !descr || !order || !shape) return null;
+  if (!/^['[]/.test(descr) || !/^(True|False)$/.test(order) || !shape.startsWith('(')) return null;
+  const lengths = (shape.match(/\d+/g) ?? []).map(Number);
+  if (!Number.isSafeInteger(product(lengths))) return null;
+  return { descr: descr.replace(/^'|'$/g, ''), fortranOrder: order === 'True', shape: lengths };
+}
+
+function describeDtype(descr: string): string {
+  if (/^.?O/.test(descr)) return `'${descr}' (Python objects, which would need unpickling)`;
+  if (descr === '>f4') return "'>f4' (big-endian float32; expected little-endian '<f4')";
+  return `'${descr}'`;
+}
+
+function refuse<D extends NpyDtype>(name: string, reason: string, expected: Expected<D>): UserError {
+  return new UserError(
+    `${name} is not the array expected: ${reason}. Expected a .npy file of ${expected.dtype} ` +
+      `${format(expected.shape.map((length) => length ?? 'any'))} in C order.`,
+  );
+}
+
+/** `bytes` must begin an ArrayBuffer of its own, so that float32 values are aligned. */
+function view<D extends NpyDtype>(bytes: Uint8Array<ArrayBuffer>, dtype: D): NpyData[D];
+function view(bytes: Uint8Array<ArrayBuffer>, dtype: NpyDtype): NpyData[NpyDtype] {
+  return dtype === 'uint8'
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+}
+
+function product(lengths: readonly number[]): number {
+  return lengths.reduce((total, length) => total * length, 1);
+}
+
+function format(shape: readonly (number | string)[]): string {
+  return `[${shape.join(', ')}]`;
+}
