@@ -46,27 +46,30 @@ interface Backend {
 }
 
 export const backend = tf.backend() as unknown as Backend;
-const { binding } = backend;
 
-export const type = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value });
+export const type = (name: string, value: number): Attribute => ({
+  name,
+  type: backend.binding.TF_ATTR_TYPE,
+  value,
+});
 export const int = (name: string, value: number | readonly number[]): Attribute => ({
   name,
-  type: binding.TF_ATTR_INT,
+  type: backend.binding.TF_ATTR_INT,
   value,
 });
 export const float = (name: string, value: number): Attribute => ({
   name,
-  type: binding.TF_ATTR_FLOAT,
+  type: backend.binding.TF_ATTR_FLOAT,
   value,
 });
 export const bool = (name: string, value: boolean): Attribute => ({
   name,
-  type: binding.TF_ATTR_BOOL,
+  type: backend.binding.TF_ATTR_BOOL,
   value,
 });
 export const string = (name: string, value: string): Attribute => ({
   name,
-  type: binding.TF_ATTR_STRING,
+  type: backend.binding.TF_ATTR_STRING,
   value,
 });
 
@@ -82,7 +85,7 @@ export function runMany(
   attributes: readonly Attribute[],
   outputs: number,
 ): Raw[] {
-  return binding.executeOp(
+  return backend.binding.executeOp(
     name,
     attributes,
     inputs.map((input) => input.id),
@@ -91,7 +94,7 @@ export function runMany(
 }
 
 export function free(...handles: readonly Raw[]): void {
-  for (const handle of handles) binding.deleteTensor(handle.id);
+  for (const handle of handles) backend.binding.deleteTensor(handle.id);
 }
 
 /** The handle behind a tensor. It stays the tensor's: do not free it. */

@@ -1,0 +1,118 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createAugmenter } from '../../submission/augment.ts';
+import { IMAGE_SIZE, reflectPadded } from '../../submission/data.ts';
+import { defaultSettings, type Settings } from '../../submission/settings.ts';
+
+const classes = 4;
+const count = 24;
+const labels = Uint8Array.from({ length: count }, (_, index) => index % classes);
+/** Every image is of one colour that tells which image it is: no crop or flip changes it. */
+const plain = Uint8Array.from(
+  { length: count * IMAGE_SIZE },
+  (_, index) => 10 * Math.floor(index / IMAGE_SIZE),
+);
+const augmenter = (changes: Partial<Settings>, images = plain, seed = 1) =>
+  createAugmenter(
+    images,
+    labels,
+    classes,
+    { ...defaultSettings, batchSize: 8, cutmixProbability: 0, ...changes },
+    seed,
+  );
+
+test('every image comes once an epoch', () => {
+  const { next, epochs, normalisation } = augmenter({});
+  const seen: number[] = [];
+  for (let batch = 0; batch < count / 8; batch += 1) {
+    const { images } = next(0);
+    for (let slot = 0; slot < 8; slot += 1) {
+      const value = images[slot * IMAGE_SIZE]! * normalisation.deviation[0]! + normalisation.mean[0]!;
+      seen.push(Math.round(value / 10));
+    }
+  }
+  expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, index) => index));
+  expect(epochs()).toBe(1);
+});
+
+test('targets are rows of probabilities with the smoothed share at the label', () => {
+  const { targets, labels } = augmenter({ labelSmoothing: 0.2 }).next(0);
+  for (let slot = 0; slot < 8; slot += 1) {
+    const row = Array.from(targets.subarray(slot * classes, (slot + 1) * classes));
+    expect(row[labels[slot]!]).toBeCloseTo(0.85);
+    expect(row.reduce((sum, share) => sum + share)).toBeCloseTo(1);
+  }
+});
+
+test('CutMix mixes targets by the area that it pastes', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2 ** 31 }), (seed) => {
+      const { next } = augmenter({ cutmixProbability: 1, labelSmoothing: 0 }, plain, seed);
+      const { images, targets } = next(0);
+      for (let slot = 0; slot < 8; slot += 1) {
+        const image = images.subarray(slot * IMAGE_SIZE, (slot + 1) * IMAGE_SIZE);
+        const colours = new Map<number, number>();
+        for (let pixel = 0; pixel < 1024; pixel += 1) {
+          const colour = image[pixel * 3]!;
+          colours.set(colour, (colours.get(colour) ?? 0) + 1);
+        }
+        const shares = [...colours.values()].map((pixels) => pixels / 1024).sort((a, b) => b - a);
+        const row = Array.from(targets.subarray(slot * classes, (slot + 1) * classes));
+        const sum = row.reduce((total, share) => total + share);
+        const largest = Math.max(...row);
+        // Two images of one class add up to one label.
+        if (Math.abs(sum - 1) > 1e-6 || (largest < 1 - 1e-6 && Math.abs(largest - shares[0]!) > 1e-6))
+          return false;
+      }
+      return true;
+    }),
+  );
+});
+
+test('CutMix stops at its fraction of the budget', () => {
+  const { next } = augmenter({ cutmixProbability: 1, cutmixUntil: 0.5, labelSmoothing: 0 });
+  expect(Math.max(...next(0.6).targets.subarray(0, classes))).toBe(1);
+});
+
+test('cutout puts a square to the mean colour', () => {
+  const { images } = augmenter({ cutoutSize: 8 }).next(0);
+  const greys = Array.from({ length: 8 }, (_, slot) =>
+    images
+      .subarray(slot * IMAGE_SIZE, (slot + 1) * IMAGE_SIZE)
+      .reduce((zeros, value) => zeros + (value === 0 ? 1 : 0), 0),
+  );
+  expect(Math.max(...greys)).toBe(8 * 8 * 3);
+  expect(Math.min(...greys)).toBeGreaterThanOrEqual(4 * 4 * 3);
+});
+
+test('without crops, an image and its mirror image alternate from epoch to epoch', () => {
+  const ramp = Uint8Array.from(
+    { length: count * IMAGE_SIZE },
+    (_, index) => (Math.floor(index / 3) % 32) * 4,
+  );
+  const { next } = augmenter({ cropPadding: 0, batchSize: count }, ramp);
+  const flipped = () => {
+    const { images } = next(0);
+    return Array.from({ length: count }, (_, slot) => images[slot * IMAGE_SIZE]! > 0);
+  };
+  const [even, odd] = [flipped(), flipped()];
+  const share = even.filter(Boolean).length;
+  expect(share).toBeGreaterThan(0);
+  expect(share).toBeLessThan(count);
+  expect(odd.filter(Boolean).length).toBe(count - share);
+});
+
+test('one seed gives one stream, another seed another', () => {
+  const bytes = (seed: number) =>
+    Buffer.from(augmenter({ cutmixProbability: 1 }, plain, seed).next(0).images.buffer);
+  expect(bytes(3).equals(bytes(3))).toBe(true);
+  expect(bytes(3).equals(bytes(4))).toBe(false);
+});
+
+test('padding mirrors without repeating the edge', () => {
+  const columns = Float32Array.from({ length: IMAGE_SIZE }, (_, index) => Math.floor(index / 3) % 32);
+  const padded = reflectPadded(columns, 2);
+  const row = Array.from({ length: 36 }, (_, column) => padded[column * 3]);
+  expect(row.slice(0, 4)).toEqual([2, 1, 0, 1]);
+  expect(row.slice(-4)).toEqual([30, 31, 30, 29]);
+});

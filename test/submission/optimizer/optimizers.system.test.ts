@@ -1,0 +1,146 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
+import type { Batch, Evaluate } from '../../../submission/optimizer/gradient.ts';
+import { centralized } from '../../../submission/optimizer/gradientCentralization.ts';
+import { metaLearningEvaluation } from '../../../submission/optimizer/metaLearning.ts';
+import { samEvaluation } from '../../../submission/optimizer/sam.ts';
+import { initialMomentum, sgdStep } from '../../../submission/optimizer/sgd.ts';
+import {
+  averageDecay,
+  averageInto,
+  averageStatisticsInto,
+} from '../../../submission/optimizer/weightAveraging.ts';
+
+/**
+ * A loss whose gradients are known: sum(a w^2) / 2 + target w, with a = [1, 4] and the target taken from the batch.
+ * Weight "w.filter" has two elements; "b.offset" enters as b^2 / 2.
+ */
+const curvature = [1, 4];
+const evaluate: Evaluate = (weights, batch) => {
+  const w = values(weights['w.filter']!);
+  const b = values(weights['b.offset']!);
+  const slope = values(batch.targets);
+  const gradient = w.map((value, index) => curvature[index]! * value + slope[index]!);
+  return {
+    loss: tf.scalar(0),
+    logits: tf.zeros([1, 2]),
+    gradients: { 'w.filter': tf.tensor(gradient, [1, 2]), 'b.offset': tf.tensor(b) },
+  };
+};
+const values = (tensor: Tensor): number[] => Array.from(tensor.dataSync());
+const weights = () =>
+  ({ 'w.filter': tf.tensor([2, -1], [1, 2]), 'b.offset': tf.tensor([3]) }) as Record<string, Tensor>;
+const batch = (slope: [number, number]): Batch => ({ images: tf.zeros([1]), targets: tf.tensor(slope) });
+const close = (got: Tensor, expected: number[]) => {
+  for (const [index, value] of values(got).entries()) expect(value).toBeCloseTo(expected[index]!, 5);
+};
+
+describe('sgdStep', () => {
+  test('takes two Nesterov steps as worked out by hand, offsets at their own rate and decay', () => {
+    const at = weights();
+    const velocity = initialMomentum(at);
+    const options = {
+      learningRate: 0.1,
+      momentum: 0.9,
+      weightDecay: 0.01,
+      offsetRateFactor: 2,
+      offsetDecayFactor: 0.5,
+    };
+    let [w, b, vw, vb] = [2, 3, 0, 0];
+    for (let step = 0; step < 2; step += 1) {
+      sgdStep(at, velocity, { 'w.filter': tf.tensor([0.5, 0], [1, 2]), 'b.offset': tf.tensor([1]) }, options);
+      const dw = 0.5 + 0.01 * w;
+      const db = 1 + 0.005 * b;
+      vw = 0.9 * vw + dw;
+      vb = 0.9 * vb + db;
+      w -= 0.1 * (dw + 0.9 * vw);
+      b -= 0.2 * (db + 0.9 * vb);
+    }
+    expect(values(at['w.filter']!)[0]).toBeCloseTo(w, 5);
+    close(at['b.offset']!, [b]);
+  });
+
+  test('frees what it replaces', () => {
+    const at = weights();
+    const velocity = initialMomentum(at);
+    const gradients = weights();
+    const options = {
+      learningRate: 0.1,
+      momentum: 0.9,
+      weightDecay: 0,
+      offsetRateFactor: 1,
+      offsetDecayFactor: 1,
+    };
+    const before = tf.memory().numTensors;
+    sgdStep(at, velocity, gradients, options);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+test('gradient centralization takes the mean over all axes but the last from filters, and leaves offsets alone', () => {
+  const filter = tf.tensor([1, 10, 3, 30, 5, 50, 7, 70], [2, 2, 1, 2]);
+  const result = centralized({ filter, offset: tf.tensor([5, 6]) });
+  close(result.filter!, [-3, -30, -1, -10, 1, 10, 3, 30]);
+  close(result.offset!, [5, 6]);
+});
+
+test('SAM gives the gradient at w + radius g / |g|, the length taken over all weights', () => {
+  const radius = 0.5;
+  const { gradients } = samEvaluation(evaluate, weights(), batch([1, 0]), radius);
+  const g = [1 * 2 + 1, 4 * -1 + 0, 3]; // at w = [2, -1], b = 3
+  const length = Math.hypot(...g);
+  const [w0, w1, b] = [2, -1, 3].map((value, index) => value + (radius * g[index]!) / length) as [
+    number,
+    number,
+    number,
+  ];
+  close(gradients['w.filter']!, [w0 + 1, 4 * w1]);
+  close(gradients['b.offset']!, [b]);
+});
+
+test('meta-learning gives g1(w) + weight g2(w - step g1(w)), the second on the other batch', () => {
+  const { gradients } = metaLearningEvaluation(evaluate, weights(), batch([1, 0]), batch([0, 2]), {
+    step: 0.1,
+    weight: 0.5,
+  });
+  const first = [3, -4];
+  const ahead = [2 - 0.3, -1 + 0.4];
+  close(gradients['w.filter']!, [first[0]! + 0.5 * ahead[0]!, first[1]! + 0.5 * (4 * ahead[1]! + 2)]);
+  close(gradients['b.offset']!, [3 + 0.5 * (3 - 0.3)]);
+});
+
+test.each([
+  ['SAM', () => samEvaluation(evaluate, weights(), batch([1, 0]), 0.5)],
+  [
+    'meta-learning',
+    () =>
+      metaLearningEvaluation(evaluate, weights(), batch([1, 0]), batch([0, 2]), { step: 0.1, weight: 0.5 }),
+  ],
+])('%s leaves no tensor behind but what it returns', (_, evaluation) => {
+  const count = () => {
+    const before = tf.memory().numTensors;
+    // Weights (2) and batches (2 or 4 tensors) are made by the call itself.
+    tf.dispose(evaluation() as never);
+    return tf.memory().numTensors - before;
+  };
+  const inputs = _ === 'SAM' ? 4 : 6;
+  expect(count()).toBe(inputs);
+});
+
+describe('weight averaging', () => {
+  test('is the plain mean at first and exponential once the horizon is shorter', () => {
+    expect(averageDecay(0, 0.01, 0.02)).toBe(0);
+    expect(averageDecay(1, 0.001, 0.02)).toBe(0.5);
+    expect(averageDecay(1000, 0.01, 0.02)).toBeCloseTo(Math.exp(-0.5), 12);
+  });
+
+  test('blends weights and statistics', () => {
+    const average = { a: tf.keep(tf.tensor([1, 2])) as Tensor };
+    averageInto(average, { a: tf.tensor([3, 6]) }, 0.75);
+    close(average.a, [1.5, 3]);
+    const statistics = { block: { mean: tf.tensor([0]) as Tensor, variance: tf.tensor([1]) as Tensor } };
+    averageStatisticsInto(statistics, { block: { mean: tf.tensor([1]), variance: tf.tensor([3]) } }, 0.5);
+    close(statistics.block.mean, [0.5]);
+    close(statistics.block.variance, [2]);
+  });
+});

@@ -1,0 +1,25 @@
+import { expect, test } from '@jest/globals';
+import { defaultSettings, withOverrides } from '../../submission/settings.ts';
+
+test('settings are overridden by name, in the type they have', () => {
+  const settings = withOverrides(defaultSettings, [
+    'width=0.5',
+    'gradientCentralization=false',
+    'precision=float32',
+  ]);
+  expect(settings).toEqual({
+    ...defaultSettings,
+    width: 0.5,
+    gradientCentralization: false,
+    precision: 'float32',
+  });
+});
+
+test.each([
+  ['widht=1', /no setting is called "widht".*width/],
+  ['width=wide', /"wide" is not a number/],
+  ['width=', /"" is not a number/],
+  ['gradientCentralization=1', /"1" is not true or false/],
+])('%s is refused by name', (word, message) => {
+  expect(() => withOverrides(defaultSettings, [word])).toThrow(message);
+});
