@@ -1,13 +1,14 @@
-import { open, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { readNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { predictionsFile } from '../contract.ts';
 import { type RunRecord, runRecordSchema } from '../record.ts';
 import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
 import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
-import { readFloat32, readUint8 } from './npyFile.ts';
 
 /** Everything of a run's folder that its report shows. What is missing is null, with the reason in `notes`. */
 export interface Run {
@@ -44,10 +45,10 @@ export async function readRun(folder: string, trackDir: string | null): Promise<
     record,
     curves: await readLearningCurves(join(folder, 'progress.jsonl')),
     mistakes: await readMistakes(folder, trackDir, record).catch((error: Error) => {
-      notes.push(`The pictures of mistakes are missing: ${error.message}.`);
+      notes.push(`The pictures of mistakes are missing: ${error.message}`);
       return null;
     }),
-    settings: (await readEnd(join(folder, 'model', 'settings.json'), settingsBytes))?.tail ?? null,
+    settings: (await readEnd(folder, 'model/settings.json', settingsBytes))?.tail ?? null,
     logs: (await Promise.all(logFiles.map((file) => readLog(folder, file)))).filter((log) => log !== null),
     notes,
   };
@@ -69,15 +70,21 @@ export async function readRecord(folder: string): Promise<RunRecord> {
 
 async function readMistakes(folder: string, trackDir: string | null, { track, score }: RunRecord) {
   if (score === null) return null;
-  if (track === null || trackDir === null) throw new Error('the Track is not at hand');
+  if (track === null || trackDir === null) throw new Error('the Track is not at hand.');
   const [height, width, channels] = track.imageShape;
-  const images = await readUint8(join(trackDir, trackFiles.testImages), [
-    track.testSize,
-    ...track.imageShape,
-  ]);
-  const labels = await readUint8(join(trackDir, trackFiles.testLabels), [track.testSize]);
-  const shape = [track.testSize, track.classes.length];
-  const scores = await readFloat32(join(folder, 'predictions', predictionsFile), shape);
+  const { data: images } = await readNpy(join(trackDir, trackFiles.testImages), {
+    dtype: 'uint8',
+    shape: [track.testSize, ...track.imageShape],
+  });
+  const { data: labels } = await readNpy(join(trackDir, trackFiles.testLabels), {
+    dtype: 'uint8',
+    shape: [track.testSize],
+  });
+  const { data: scores } = await readNpy(join(folder, 'predictions', predictionsFile), {
+    dtype: 'float32',
+    shape: [track.testSize, track.classes.length],
+    refuseLinks: true,
+  });
   const pixels = height * width * channels;
   return Promise.all(
     mostConfidentMistakes(scores, labels, track.classes.length, mistakesShown).map(async (mistake) => ({
@@ -92,22 +99,31 @@ async function readMistakes(folder: string, trackDir: string | null, { track, sc
 }
 
 async function readLog(folder: string, file: string): Promise<Log | null> {
-  const end = await readEnd(join(folder, file), logTailBytes);
+  const end = await readEnd(folder, file, logTailBytes);
   return end?.tail.trim() ? { file, ...end } : null;
 }
 
-/** The last bytes of a text file without terminal colours; null where there is no such file. */
-async function readEnd(file: string, limit: number): Promise<{ tail: string; bytes: number } | null> {
-  const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-    throw error;
-  });
-  if (handle === null) return null;
+/**
+ * The last bytes of a text file without terminal colours; null where there is no such file. An entry could have put
+ * anything in its place: a link out of the run's folder would publish what it points at, a pipe would hang us.
+ */
+async function readEnd(
+  folder: string,
+  file: string,
+  limit: number,
+): Promise<{ tail: string; bytes: number } | null> {
+  const path = join(await realpath(folder), file);
+  if ((await realpath(path).catch(() => null)) !== path) return null;
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {
-    const { size } = await handle.stat();
-    const length = Math.min(size, limit);
-    const { buffer } = await handle.read(Buffer.alloc(length), 0, length, size - length);
-    return { tail: stripVTControlCharacters(buffer.toString('utf8')), bytes: size };
+    const stat = await handle.stat();
+    if (!stat.isFile()) return null;
+    const length = Math.min(stat.size, limit);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, stat.size - length);
+    return {
+      tail: stripVTControlCharacters(buffer.toString('utf8', 0, bytesRead)),
+      bytes: stat.size,
+    };
   } finally {
     await handle.close();
   }

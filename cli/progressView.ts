@@ -1,0 +1,149 @@
+import cliProgress from 'cli-progress';
+import type { ProgressLine } from '../evaluator/contract.ts';
+
+export interface ProgressView {
+  /** Names the stage that begins; its clock starts at 0. */
+  stage(name: string): void;
+  /** Takes what the entry said of itself. */
+  update(line: ProgressLine, atSeconds: number): void;
+  /** Moves the clock on while the entry says nothing. */
+  tick(atSeconds: number): void;
+  /** Ends the view; the terminal is left as it was, below the last state. Whatever comes later is ignored. */
+  stop(): void;
+}
+
+/** Seconds between two plain lines, where there is no terminal to redraw. */
+const plainInterval = 15;
+const barWidth = 20;
+
+/**
+ * Shows how a run goes: a bar that is redrawn on a terminal, else one plain line about every 15 s. All times are
+ * seconds of the stage's own clock.
+ * @param options.budgetSeconds limit of the train stage; the bar is full when it is used up
+ * @param options.trainSize images of one epoch; gives images/s where the entry does not report them
+ */
+export function createProgressView(options: {
+  stream: NodeJS.WriteStream;
+  budgetSeconds: number;
+  trainSize: number;
+}): ProgressView {
+  const { stream, budgetSeconds, trainSize } = options;
+  const draw = stream.isTTY ? redrawn(stream, budgetSeconds) : printed(stream);
+  let state: State = { stage: 'train', atSeconds: 0, facts: [] };
+  let stopped = false;
+  const show = (change: Partial<State>) => {
+    if (stopped) return;
+    state = { ...state, ...change };
+    draw.show(state, clockText(state, budgetSeconds));
+  };
+  return {
+    stage(name) {
+      if (stopped) return;
+      draw.end();
+      show({ stage: name, atSeconds: 0, facts: [] });
+    },
+    update: (line, atSeconds) => show({ atSeconds, facts: factsOf(line, atSeconds, trainSize) }),
+    tick: (atSeconds) => show({ atSeconds }),
+    stop() {
+      if (stopped) return;
+      draw.end();
+      stopped = true;
+    },
+  };
+}
+
+interface State {
+  readonly stage: string;
+  readonly atSeconds: number;
+  /** What the entry said last, in words. */
+  readonly facts: string[];
+}
+
+interface Drawing {
+  show(state: State, clock: string): void;
+  /** The stage is over: leaves its last state standing. */
+  end(): void;
+}
+
+function redrawn(stream: NodeJS.WriteStream, budgetSeconds: number): Drawing {
+  let bar: cliProgress.SingleBar | null = null;
+  return {
+    show({ stage, atSeconds, facts }, clock) {
+      if (bar === null) {
+        bar = new cliProgress.SingleBar({
+          stream,
+          fps: 5,
+          barsize: barWidth,
+          barCompleteChar: '█',
+          barIncompleteChar: '░',
+          format: (settings, { progress }, payload) => {
+            const drawn =
+              payload.stage === 'train' ? ` ${cliProgress.Format.BarFormat(progress, settings)}` : '';
+            return clip(`${payload.stage}${drawn} ${payload.text}`, stream.columns);
+          },
+        });
+        bar.start(budgetSeconds, 0, { stage, text: clock });
+      }
+      const value = Math.min(budgetSeconds, Math.max(0, finite(atSeconds) ?? 0));
+      bar.update(value, { stage, text: [clock, ...facts].join('  ') });
+    },
+    end() {
+      bar?.stop();
+      bar = null;
+    },
+  };
+}
+
+function printed(stream: NodeJS.WriteStream): Drawing {
+  let printedAt = Number.NEGATIVE_INFINITY;
+  let unprinted: string | null = null;
+  const print = (line: string, at: number) => {
+    stream.write(`${line}\n`);
+    printedAt = at;
+    unprinted = null;
+  };
+  return {
+    show({ stage, atSeconds, facts }, clock) {
+      const line = [`${stage} ${clock}`, ...facts].join(', ');
+      if (atSeconds - printedAt >= plainInterval) print(line, atSeconds);
+      else unprinted = line;
+    },
+    end() {
+      if (unprinted !== null) print(unprinted, 0);
+      printedAt = Number.NEGATIVE_INFINITY;
+    },
+  };
+}
+
+function clockText({ stage, atSeconds }: State, budgetSeconds: number): string {
+  const seconds = Math.round(finite(atSeconds) ?? 0);
+  return stage === 'train' ? `${seconds}/${Math.round(budgetSeconds)} s` : `${seconds} s`;
+}
+
+/** The line in words; what is missing or makes no sense is left out. */
+function factsOf(line: ProgressLine, atSeconds: number, trainSize: number): string[] {
+  const epoch = finite(line.epoch);
+  const derived = epoch === null ? null : finite((epoch * trainSize) / atSeconds);
+  const speed = finite(line.imagesPerSecond) ?? derived;
+  const loss = finite(line.loss);
+  const percent = finite(100 * (line.accuracy ?? Number.NaN));
+  return [
+    epoch === null ? '' : `epoch ${short(epoch, 1)}`,
+    speed === null ? '' : `${short(speed, 0)} images/s`,
+    loss === null ? '' : `loss ${short(loss, 3)}`,
+    percent === null ? '' : `acc ${short(percent, 1)} %`,
+  ].filter((fact) => fact !== '');
+}
+
+function finite(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+/** A number in a few characters, however large. */
+function short(value: number, digits: number): string {
+  return Math.abs(value) < 1e6 ? value.toFixed(digits) : value.toExponential(1);
+}
+
+function clip(text: string, columns: number | undefined): string {
+  return text.slice(0, Math.max(20, (columns ?? 80) - 1));
+}
