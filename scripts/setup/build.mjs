@@ -29,7 +29,7 @@ function sources() {
     .flatMap((folder) => {
       if (!existsSync(join(root, folder))) return [];
       return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+        .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
         .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)));
     })
     .sort();
@@ -51,7 +51,7 @@ export function buildIsReady() {
   if (!existsSync(stamp) || existsSync(outgoing)) return false;
   if (readFileSync(stamp, 'utf8') !== fingerprint()) return false;
   return sources().every(
-    (file) => file.endsWith('.d.ts') || existsSync(join(dist, file.replace(/\.ts$/, '.js'))),
+    (file) => file.endsWith('.d.ts') || existsSync(join(dist, file.replace(/\.tsx?$/, '.js'))),
   );
 }
 

@@ -53,7 +53,12 @@ export async function installPackages(locks) {
       'npm was not found: install it (it comes with Node from nodejs.org) and run this again.',
     );
   }
-  if (status === 0) return;
+  const disagree =
+    'package.json and package-lock.json disagree: run `npm install --ignore-scripts` and `node scripts/completeLock.mjs` to mend the lock file, then this again.';
+  if (status === 0) {
+    if (packagesAreReady()) return;
+    throw new SetupFailure(disagree);
+  }
   const explained = explainSystemError(output, root);
   if (explained) throw new SetupFailure(explained);
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|network/.test(output)) {
@@ -61,11 +66,7 @@ export async function installPackages(locks) {
       'npm could not reach its registry: check the network (or `npm config get registry`) and run this again.',
     );
   }
-  if (/in sync/.test(output)) {
-    throw new SetupFailure(
-      'package.json and package-lock.json disagree: run `npm install --ignore-scripts` to mend the lock file, then this again.',
-    );
-  }
+  if (/in sync/.test(output)) throw new SetupFailure(disagree);
   const reason =
     output.split('\n').find((line) => /^npm (error|ERR!) (?!code)/.test(line)) ?? `exit status ${status}`;
   throw new SetupFailure(

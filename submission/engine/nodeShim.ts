@@ -1,6 +1,11 @@
-import util from 'node:util';
+// tfjs-node 4.22 calls two functions that Node 23 removed. Import this module before it.
+import { createRequire } from 'node:module';
 
-// tfjs-node 4.22 calls two functions that Node 23 removed.
-const removed = util as unknown as Record<string, unknown>;
-removed.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-removed.isArray ??= Array.isArray;
+/** CommonJS modules share this object, so what is put back here is there for tfjs-node too. */
+const util = createRequire(import.meta.url)('node:util') as {
+  isArray?: (value: unknown) => boolean;
+  isNullOrUndefined?: (value: unknown) => boolean;
+};
+
+util.isArray ??= Array.isArray;
+util.isNullOrUndefined ??= (value) => value === null || value === undefined;
