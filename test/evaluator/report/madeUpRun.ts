@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dump } from 'npyjs';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { writeNpy } from '../../../datasets/npy.ts';
 import { type RunRecord, runRecordSchema, type Score, type StageRecord } from '../../../evaluator/record.ts';
 import { wilsonInterval } from '../../../evaluator/statistics.ts';
 
@@ -39,12 +39,13 @@ export async function madeUpRun(
     row[truth]! += 8 * random() + (truth === 3 ? 0.2 : 1.6);
     row[lookAlikes[truth]!]! += 6.5 * random() ** 2.2;
   });
-  await writeFile(join(folder, 'predictions', 'predictions.npy'), npy(scores, [testSize, classes.length]));
-  await writeFile(join(trackDir, 'labels.npy'), npy(labels, [testSize]));
-  await writeFile(
-    join(trackDir, 'test', 'images.npy'),
-    npy(pictures(testSize, random), [testSize, 32, 32, 3]),
-  );
+  await writeNpy(join(folder, 'predictions', 'predictions.npy'), 'float32', scores, [
+    testSize,
+    classes.length,
+  ]);
+  await writeNpy(join(trackDir, 'labels.npy'), 'uint8', labels, [testSize]);
+  const images = pictures(testSize, random);
+  await writeNpy(join(trackDir, 'test', 'images.npy'), 'uint8', images, [testSize, 32, 32, 3]);
 
   const progress = progressLines(random);
   await writeFile(
@@ -209,25 +210,21 @@ function stages(random: () => number): StageRecord[] {
   ];
 }
 
-/** Blobs on a gradient, so that a picture is not mere noise. */
-function pictures(count: number, random: () => number): Uint8Array {
-  const pixels = new Uint8Array(count * 32 * 32 * 3);
-  for (let image = 0; image < count; image++) {
+/** Blobs on a gradient, so that a picture is not mere noise; few of them, repeated, so that they cost little. */
+function pictures(count: number, random: () => number): Uint8Array<ArrayBuffer> {
+  const { hypot, floor } = Math;
+  const drawn = Array.from({ length: 40 }, () => {
     const [x, y, radius] = [8 + 16 * random(), 8 + 16 * random(), 4 + 8 * random()];
     const [inside, outside] = [0, 1].map(() => [0, 1, 2].map(() => 255 * random()));
-    for (let at = 0; at < 32 * 32; at++) {
-      const hit = Math.hypot((at % 32) - x, Math.floor(at / 32) - y) < radius;
-      for (let channel = 0; channel < 3; channel++) {
-        pixels[(image * 32 * 32 + at) * 3 + channel] =
-          (hit ? inside : outside)![channel]! * (0.6 + at / 2560);
-      }
-    }
-  }
+    return Uint8Array.from({ length: 32 * 32 * 3 }, (_, at) => {
+      const [row, column] = [floor(at / 96), floor(at / 3) % 32];
+      const color = hypot(column - x, row - y) < radius ? inside! : outside!;
+      return color[at % 3]! * (0.6 + row / 80);
+    });
+  });
+  const pixels = new Uint8Array(count * 32 * 32 * 3);
+  for (let image = 0; image < count; image++) pixels.set(drawn[image % 40]!, image * 32 * 32 * 3);
   return pixels;
-}
-
-function npy(data: Uint8Array | Float32Array, shape: number[]): Uint8Array {
-  return new Uint8Array(dump(data, shape));
 }
 
 function randomNumbers(seed: number): () => number {

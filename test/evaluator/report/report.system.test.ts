@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { UserError } from '../../../datasets/userError.ts';
@@ -145,6 +145,17 @@ describe('the report of a run', () => {
     expect(html).toContain(said);
     expect(html.match(/NaN|Infinity|undefined/g)).toBeNull();
   });
+
+  test.each(['/etc/hostname', '/dev/zero'])(
+    'does not follow a link from the settings to %s',
+    async (target) => {
+      const { folder } = await madeUpRun();
+      await rm(join(folder, 'model', 'settings.json'));
+      await symlink(target, join(folder, 'model', 'settings.json'));
+      const html = await readFile(await writeReport(folder, { trackDir: null }), 'utf8');
+      expect(html).not.toContain('Settings of the entry');
+    },
+  );
 
   test('lists the commonest confusions where a table of all classes would not be readable', async () => {
     const html = await reportOf((record) => {
