@@ -1,0 +1,119 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { execa } from 'execa';
+import { median } from 'simple-statistics';
+import { type Contender, jemallocEnvironment, start, torchPython } from './peers.ts';
+import { leastWork } from './work.ts';
+
+/**
+ * Training throughput of full-width ResNet-9, ours beside PyTorch's: forward, backward and update on the same batch
+ * size, threads and number type, in turn within one run after a warm-up, medians of the rounds; and what share that is
+ * of what the machine could do at most.
+ */
+const { json, batch, width, rounds, steps } = new Command()
+  .name('npm run bench:throughput --')
+  .option('--json', 'end with one JSON line {ours, peer, ratio, limitShare, hardware}')
+  .option('--batch <n>', 'images a step', Number, 250)
+  .option('--width <n>', 'width of the network', Number, 1)
+  .option('--rounds <n>', 'rounds, each timing both sides once', Number, 5)
+  .option('--steps <n>', 'steps a round', Number, 2)
+  .parse()
+  .opts<{ json?: true; batch: number; width: number; rounds: number; steps: number }>();
+
+const folder = fileURLToPath(new URL('../../../bench/throughput/', import.meta.url));
+const threads = availableParallelism();
+const cpuFlags = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
+const precision = /\b(amx_bf16|avx512_bf16)\b/.test(cpuFlags) ? 'bfloat16' : 'float32';
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+/** The allocator's settings that the submission trains with, from its own command. */
+const entry = JSON.parse(await readFile(new URL('../../submission/haet.json', import.meta.url), 'utf8'));
+const allocatorEnvironment = Object.fromEntries(
+  (entry.train as string[]).filter((word) => word.startsWith('MALLOC_')).map((word) => word.split('=')),
+);
+
+const limit = await measureLimit();
+const ours = start(
+  process.execPath,
+  [fileURLToPath(new URL('ours.js', import.meta.url)), String(width), String(batch), precision],
+  {
+    ...allocatorEnvironment,
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: '1',
+    TF_CPP_MIN_LOG_LEVEL: '2',
+  },
+);
+const peer = start(
+  await torchPython(),
+  [join(folder, 'peer.py'), String(width), String(batch), String(threads), precision],
+  jemallocEnvironment(),
+);
+
+say(`ResNet-9 width ${width}, batch ${batch}, ${precision}, ${threads} threads, ${cpus()[0]?.model}`);
+for (const contender of [ours, peer]) await seconds(contender, 2);
+const measured: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
+for (let round = 1; round <= rounds; round += 1) {
+  measured.ours.push((batch * steps) / (await seconds(ours, steps)));
+  measured.peer.push((batch * steps) / (await seconds(peer, steps)));
+  say(
+    `round ${round}: ours ${measured.ours.at(-1)!.toFixed(1)}, PyTorch ${measured.peer.at(-1)!.toFixed(1)} images/s`,
+  );
+}
+const profile = await ours.ask<Record<string, number>>(`PROFILE ${steps}`);
+await Promise.all([ours.stop(), peer.stop()]);
+
+const rate = { ours: median(measured.ours), peer: median(measured.peer) };
+const ratio = median(measured.ours.map((value, round) => value / measured.peer[round]!));
+const architecture = { width, classes: 10, celuAlpha: 1, logitScale: 1, bfloat16: precision === 'bfloat16' };
+const work = leastWork(architecture, batch, precision === 'bfloat16' ? 2 : 4);
+const limitRate = batch / (work.flops / limit.flops + work.bytes / limit.bytes);
+const limitShare = rate.ours / limitRate;
+
+say(
+  `\nOurs ${rate.ours.toFixed(1)} images/s, PyTorch ${rate.peer.toFixed(1)}: ratio ${ratio.toFixed(2)} (median of ${rounds} rounds)`,
+);
+say(
+  `Limit ${limitRate.toFixed(0)} images/s: ${(limit.flops / 1e9).toFixed(0)} GFLOP/s (${limit.unit}, operands in L1), ` +
+    `${(limit.bytes / 1e9).toFixed(1)} GB/s; ours is ${(100 * limitShare).toFixed(0)} % of it, ` +
+    `PyTorch ${((100 * rate.peer) / limitRate).toFixed(0)} %`,
+);
+say('\nWhere our step goes, ms:');
+const total = Object.values(profile).reduce((sum, milliseconds) => sum + milliseconds, 0);
+for (const [op, milliseconds] of Object.entries(profile).slice(0, 14)) {
+  say(
+    `${op.padEnd(28)} ${milliseconds.toFixed(1).padStart(8)} ${((100 * milliseconds) / total).toFixed(1).padStart(5)} %`,
+  );
+}
+if (json) {
+  const hardware = { cpu: cpus()[0]?.model, threads, precision, batch, width, limit };
+  process.stdout.write(
+    `${JSON.stringify({ ours: rate.ours, peer: rate.peer, ratio, limitShare, hardware, profile })}\n`,
+  );
+}
+
+async function seconds(contender: Contender, count: number): Promise<number> {
+  return (await contender.ask<{ seconds: number }>(`STEPS ${count}`)).seconds;
+}
+
+async function measureLimit(): Promise<{ flops: number; bytes: number; unit: string }> {
+  const build = await mkdtemp(join(tmpdir(), 'haet-limit-'));
+  try {
+    const program = join(build, 'limit');
+    await execa('c++', [
+      '-O3',
+      '-march=native',
+      '-std=c++17',
+      '-pthread',
+      join(folder, 'limit.cc'),
+      '-o',
+      program,
+    ]);
+    const { stdout } = await execa(program, [String(threads), precision]);
+    return JSON.parse(stdout);
+  } finally {
+    await rm(build, { recursive: true });
+  }
+}

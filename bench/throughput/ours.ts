@@ -1,0 +1,68 @@
+import { createInterface } from 'node:readline';
+import { backend } from '../../submission/engine/ops.ts';
+import { tf } from '../../submission/engine/tensorflow.ts';
+import { initialStatistics, initialWeights } from '../../submission/model/resnet9.ts';
+import { defaultSettings } from '../../submission/settings.ts';
+import { createTrainer } from '../../submission/step.ts';
+
+/**
+ * Our side of the throughput benchmark, a process of its own: reads lines "STEPS n" or "PROFILE n" and answers each
+ * with one JSON line. Arguments: width, batch size, precision.
+ */
+const [width, batchSize, precision] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]!];
+const classes = 10;
+const { celuAlpha, logitScale } = defaultSettings;
+const architecture = { width, classes, celuAlpha, logitScale, bfloat16: precision === 'bfloat16' };
+const images = Float32Array.from({ length: batchSize * 32 * 32 * 3 }, () => Math.random() - 0.5);
+const targets = new Float32Array(batchSize * classes).fill(1 / classes);
+const trainer = createTrainer(
+  architecture,
+  tf.keep(tf.eye(27)),
+  initialWeights(architecture, 1),
+  initialStatistics(architecture),
+  () => ({ images, targets, labels: new Uint8Array(batchSize) }),
+  { ...defaultSettings, batchSize },
+);
+
+function timed(steps: number): number {
+  const started = performance.now();
+  for (let step = 0; step < steps; step += 1) trainer.step(0.1);
+  return (performance.now() - started) / 1000;
+}
+
+/** Milliseconds a step spent in each TensorFlow op, largest first. */
+function profiled(steps: number): Record<string, number> {
+  const spent: Record<string, number> = {};
+  const { binding } = backend;
+  const names = Object.getOwnPropertyNames(binding) as (keyof typeof binding)[];
+  const bound = Object.fromEntries(
+    names.map((name) => [
+      name,
+      typeof binding[name] === 'function' ? binding[name].bind(binding) : binding[name],
+    ]),
+  );
+  const watched = {
+    ...bound,
+    executeOp: (...call: Parameters<typeof binding.executeOp>) => {
+      const started = performance.now();
+      const outputs = binding.executeOp(...call);
+      spent[call[0]] = (spent[call[0]] ?? 0) + performance.now() - started;
+      return outputs;
+    },
+  };
+  Object.assign(backend, { binding: watched });
+  timed(steps);
+  Object.assign(backend, { binding });
+  return Object.fromEntries(
+    Object.entries(spent)
+      .map(([op, milliseconds]) => [op, milliseconds / steps] as const)
+      .sort(([, a], [, b]) => b - a),
+  );
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [command, count] = line.split(' ');
+  const steps = Number(count);
+  const answer = command === 'PROFILE' ? profiled(steps) : { seconds: timed(steps) };
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}

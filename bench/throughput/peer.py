@@ -1,0 +1,78 @@
+"""The peer: one full training step of the same ResNet-9 in PyTorch, as a user would write it for speed.
+
+bfloat16 autocast where the CPU computes in bfloat16, else float32; channels_last; Nesterov SGD; label smoothing.
+Reads lines "STEPS n" and answers each with one JSON line; ends with its standard input.
+"""
+
+import json
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def unit(inputs, outputs, pool=False):
+    layers = [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)]
+    if pool:
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers, nn.BatchNorm2d(outputs), nn.CELU(0.3))
+
+
+class Residual(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.branch = nn.Sequential(unit(channels, channels), unit(channels, channels))
+
+    def forward(self, x):
+        return x + self.branch(x)
+
+
+class ResNet9(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        c1, c2, c3, c4 = (int(width * c) for c in (64, 128, 256, 512))
+        self.whitening = nn.Conv2d(3, 27, 3, padding=1, bias=False)
+        self.whitening.weight.requires_grad_(False)
+        self.body = nn.Sequential(
+            nn.Conv2d(27, c1, 1, bias=False),
+            nn.BatchNorm2d(c1),
+            nn.CELU(0.3),
+            unit(c1, c2, pool=True),
+            Residual(c2),
+            unit(c2, c3, pool=True),
+            unit(c3, c4, pool=True),
+            Residual(c4),
+        )
+        self.head = nn.Linear(c4, 10, bias=False)
+
+    def forward(self, x):
+        return self.head(self.body(self.whitening(x)).amax((2, 3))) / 16
+
+
+def main(width, batch, threads, precision):
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    model = ResNet9(width).to(memory_format=torch.channels_last)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    images = torch.randn(batch, 3, 32, 32).to(memory_format=torch.channels_last)
+    labels = torch.randint(10, (batch,))
+
+    def step():
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            logits = model(images)
+        F.cross_entropy(logits.float(), labels, label_smoothing=0.1).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    for line in sys.stdin:
+        steps = int(line.split()[1])
+        started = time.perf_counter()
+        for _ in range(steps):
+            step()
+        print(json.dumps({"seconds": time.perf_counter() - started}), flush=True)
+
+
+main(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+
+const TORCH = '2.13.0';
+const JEMALLOC = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/lib/aarch64-linux-gnu']
+  .map((folder) => join(folder, 'libjemalloc.so.2'))
+  .find((path) => existsSync(path));
+
+/** A process that answers a line with a line of JSON. */
+export interface Contender {
+  ask<T>(question: string): Promise<T>;
+  stop(): Promise<void>;
+}
+
+export function start(command: string, words: string[], environment: Record<string, string>): Contender {
+  const child = execa(command, words, {
+    env: environment,
+    stderr: 'inherit',
+    reject: false,
+  });
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async ask<T>(question: string) {
+      child.stdin.write(`${question}\n`);
+      const { value, done } = await answers.next();
+      if (done) throw new Error(`${command} ${words[0]} ended without an answer to "${question}".`);
+      return JSON.parse(value) as T;
+    },
+    async stop() {
+      child.stdin.end();
+      await child;
+    },
+  };
+}
+
+/**
+ * A Python with PyTorch: the one that HAET_TORCH_PYTHON names, else a venv in the cache, made at the first use.
+ *
+ * @throws when pip cannot install PyTorch
+ */
+export async function torchPython(): Promise<string> {
+  const named = process.env.HAET_TORCH_PYTHON;
+  if (named) return named;
+  const cache =
+    process.env.HAET_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'haet');
+  const venv = join(cache, `torch-${TORCH}`);
+  const python = join(venv, 'bin', 'python');
+  const works = await execa(python, ['-c', 'import torch, numpy'], { reject: false });
+  if (works.failed) {
+    process.stderr.write(`Installing PyTorch ${TORCH} into ${venv} ...\n`);
+    await execa('python3', ['-m', 'venv', venv], { stdio: ['ignore', 2, 2] });
+    await execa(python, ['-m', 'pip', 'install', '-q', `torch==${TORCH}`, 'numpy'], {
+      stdio: ['ignore', 2, 2],
+    });
+  }
+  return python;
+}
+
+/** Environment that makes PyTorch fastest: jemalloc that keeps its memory, where it is installed. */
+export function jemallocEnvironment(): Record<string, string> {
+  if (JEMALLOC === undefined) {
+    process.stderr.write(
+      'libjemalloc2 is not installed; PyTorch runs slower without it (apt install libjemalloc2).\n',
+    );
+    return {};
+  }
+  return { LD_PRELOAD: JEMALLOC, MALLOC_CONF: 'dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0' };
+}

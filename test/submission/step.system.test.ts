@@ -1,0 +1,76 @@
+import { expect, test } from '@jest/globals';
+import { createAugmenter } from '../../submission/augment.ts';
+import { backend } from '../../submission/engine/ops.ts';
+import { tf } from '../../submission/engine/tensorflow.ts';
+import { initialStatistics, initialWeights, multiplyAdds } from '../../submission/model/resnet9.ts';
+import { defaultSettings, type Settings } from '../../submission/settings.ts';
+import { createTrainer } from '../../submission/step.ts';
+
+const architecture = { width: 0.125, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16, bfloat16: false };
+const images = Uint8Array.from({ length: 16 * 3072 }, (_, index) => (index * 7919 + (index >> 10)) % 256);
+const labels = Uint8Array.from({ length: 16 }, (_, index) => index % 4);
+
+function trainerWith(changes: Partial<Settings>) {
+  const settings = { ...defaultSettings, batchSize: 4, ...changes };
+  const augmenter = createAugmenter(images, labels, 4, settings, 1);
+  const weights = initialWeights(architecture, 1);
+  return createTrainer(
+    architecture,
+    tf.keep(tf.eye(27)),
+    weights,
+    initialStatistics(architecture),
+    augmenter.next,
+    settings,
+  );
+}
+
+test.each([
+  ['the default recipe', {}],
+  ['SAM at every step', { samEvery: 1 }],
+  ['meta-learning', { metaStep: 0.1 }],
+])('%s leaves no tensor behind over 1,000 steps', (name, changes) => {
+  const trainer = trainerWith(changes);
+  trainer.step(0.1);
+  const before = backend.getNumOfTFTensors();
+  const steps = name === 'the default recipe' ? 1000 : 100;
+  for (let step = 0; step < steps; step += 1) trainer.step(0.1);
+  expect(backend.getNumOfTFTensors()).toBe(before);
+});
+
+test('dispose gives back all that a trainer holds', () => {
+  trainerWith({}).dispose(); // makes the constants that are kept for good
+  const before = tf.memory().numTensors;
+  trainerWith({}).dispose();
+  expect(tf.memory().numTensors - before).toBe(1); // the whitening, made by the test
+});
+
+test.each([
+  ['the default recipe', {}],
+  ['SAM', { samEvery: 1 }],
+  ['meta-learning', { metaStep: 0.1 }],
+  ['no centralization', { gradientCentralization: false }],
+])('%s learns sixteen images by heart', (_, changes) => {
+  const trainer = trainerWith({
+    ...changes,
+    batchSize: 16,
+    cropPadding: 0,
+    cutmixProbability: 0,
+    labelSmoothing: 0,
+  });
+  let last = { loss: 0, accuracy: 0 };
+  for (let step = 0; step < 60; step += 1) last = trainer.step(0.1);
+  expect(last.accuracy).toBe(1);
+  expect(last.loss).toBeLessThan(0.3);
+});
+
+test('running statistics follow the batches', () => {
+  const trainer = trainerWith({ statisticsMomentum: 0.5 });
+  for (let step = 0; step < 5; step += 1) trainer.step(0);
+  const [mean, variance] = [trainer.statistics.stem!.mean, trainer.statistics.stem!.variance];
+  expect(Math.max(...mean.abs().dataSync())).toBeGreaterThan(0);
+  expect(Math.max(...variance.sub(1).abs().dataSync())).toBeGreaterThan(0.01);
+});
+
+test('width 1 is the network of 379 million multiply-adds', () => {
+  expect(Math.round(multiplyAdds({ width: 1, classes: 10 }) / 1e6)).toBe(379);
+});

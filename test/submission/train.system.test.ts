@@ -1,0 +1,159 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { dump, parse } from 'npyjs';
+
+const main = fileURLToPath(new URL('../../dist/submission/main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'haet-train-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Two classes that a small network learns in seconds: bright squares on the left or on the right, in noise. */
+const count = 200;
+const labels = Uint8Array.from({ length: count }, (_, index) => index % 2);
+beforeAll(() => {
+  const images = new Uint8Array(count * 32 * 32 * 3);
+  for (let index = 0; index < images.length; index += 1) {
+    const pixel = Math.floor(index / 3) % 1024;
+    const [image, row, column] = [Math.floor(index / 3072), Math.floor(pixel / 32), pixel % 32];
+    const isSquare = row >= 12 && row < 20 && column >= 12 && column < 20;
+    const noise = (index * 7919) % 64;
+    images[index] = noise + (isSquare && index % 3 === labels[image]! ? 150 : 30);
+  }
+  mkdirSync(join(folder, 'train'));
+  writeFileSync(join(folder, 'train/images.npy'), new Uint8Array(dump(images, [count, 32, 32, 3])));
+  writeFileSync(join(folder, 'train/labels.npy'), new Uint8Array(dump(labels, [count])));
+});
+
+const small = ['width=0.125', 'batchSize=20', 'cutmixProbability=0'].flatMap((pair) => ['--set', pair]);
+
+function startTraining(name: string, budgetSeconds: number, words: string[] = small) {
+  const model = join(folder, name);
+  mkdirSync(model);
+  const env = {
+    PATH: process.env.PATH,
+    HAET_TRAIN_DIR: join(folder, 'train'),
+    HAET_OUT_DIR: model,
+    HAET_SEED: '1',
+    HAET_BUDGET_SECONDS: String(budgetSeconds),
+    HAET_CPUS: '2',
+    HAET_PROGRESS_FD: '3',
+  };
+  const child = execa(process.execPath, [main, 'train', ...words], {
+    env,
+    extendEnv: false,
+    reject: false,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  return { model, child };
+}
+
+async function predict(model: string) {
+  const out = mkdtempSync(join(folder, 'predictions-'));
+  const env = {
+    PATH: process.env.PATH,
+    HAET_TEST_IMAGES: join(folder, 'train/images.npy'),
+    HAET_MODEL_DIR: model,
+    HAET_OUT_DIR: out,
+    HAET_SEED: '1',
+    HAET_BUDGET_SECONDS: '60',
+    HAET_CPUS: '2',
+  };
+  const result = await execa(process.execPath, [main, 'predict'], { env, extendEnv: false, reject: false });
+  return { result, file: join(out, 'predictions.npy') };
+}
+
+function accuracy(file: string): number {
+  const bytes = readFileSync(file);
+  const { data, shape, dtype } = parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  expect(shape).toEqual([count, 2]);
+  expect(dtype).toBe('f4');
+  const scores = data as Float32Array;
+  return (
+    labels.filter((label, image) => scores[2 * image + label]! > scores[2 * image + 1 - label]!).length /
+    count
+  );
+}
+
+test('trains until just before the deadline, reports progress, and what it leaves predicts', async () => {
+  const budget = 10;
+  const started = performance.now();
+  const { model, child } = startTraining('whole', budget);
+  const { exitCode, stdio, stderr } = await child;
+  const seconds = (performance.now() - started) / 1000;
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(seconds).toBeLessThan(budget);
+  expect(seconds).toBeGreaterThan(budget * 0.6);
+
+  const lines = (stdio[3] as string)
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.length).toBeGreaterThan(2);
+  expect(lines.at(-1).step).toBeGreaterThan(lines[0].step);
+  expect(lines.at(-1).loss).toBeLessThan(lines[0].loss);
+  expect(JSON.parse(readFileSync(join(model, 'settings.json'), 'utf8')).width).toBe(0.125);
+
+  const { file } = await predict(model);
+  expect(accuracy(file)).toBeGreaterThan(0.95);
+});
+
+test('killed at any instant after the first save, it leaves one loadable model', async () => {
+  for (const milliseconds of [0, 37, 120, 260]) {
+    const { model, child } = startTraining(`killed-${milliseconds}`, 60, [
+      ...small,
+      '--set',
+      'saveEverySeconds=0.01',
+    ]);
+    while (!readdirSync(model).includes('model.json')) await sleep(20);
+    await sleep(milliseconds);
+    child.kill('SIGKILL');
+    await child;
+    const { result, file } = await predict(model);
+    expect(result.stderr).toBe('');
+    expect(accuracy(file)).toBeGreaterThanOrEqual(0);
+  }
+});
+
+test('chooses a width by the speed of the machine when none is set', async () => {
+  const { model, child } = startTraining('auto', 20, ['--set', 'batchSize=20']);
+  expect((await child).exitCode).toBe(0);
+  const { width } = JSON.parse(readFileSync(join(model, 'settings.json'), 'utf8'));
+  expect(width).toBeGreaterThanOrEqual(0.25);
+});
+
+describe('says what is wrong when', () => {
+  test('there is no model to predict with', async () => {
+    const { result } = await predict(mkdtempSync(join(folder, 'empty-')));
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toMatch(/model\.json cannot be read: the train stage left no model/);
+  });
+
+  test('a setting is unknown', async () => {
+    const { exitCode, stderr } = await startTraining('unknown', 5, ['--set', 'depth=9']).child;
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/no setting is called "depth"/);
+  });
+
+  test('the loss is no number any more', async () => {
+    const { exitCode, stderr } = await startTraining('diverged', 20, [
+      ...small,
+      '--set',
+      'peakLearningRate=1e30',
+    ]).child;
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/The loss is NaN at step \d+: lower peakLearningRate/);
+  });
+
+  test('the contract is not kept', async () => {
+    const { exitCode, stderr } = await execa(process.execPath, [main, 'train'], {
+      extendEnv: false,
+      reject: false,
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/HAET_TRAIN_DIR is not set/);
+  });
+});
