@@ -1,0 +1,25 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+
+/** A stream of random numbers; the same seed gives the same stream on every machine. */
+export type Random = ReturnType<typeof xoroshiro128plus>;
+
+/** Seeds are 32-bit: two that differ only above that would give the same stream. */
+export const MAX_SEED = 2 ** 32 - 1;
+
+/** @throws RangeError for a seed that is not an integer in 0..2^32-1 */
+export function randomFrom(seed: number): Random {
+  if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
+    throw new RangeError(`seed ${seed} is not an integer from 0 to ${MAX_SEED}`);
+  }
+  return xoroshiro128plus(seed);
+}
+
+/** Fisher-Yates shuffle, in place. Every order is equally likely. */
+export function shuffle<T>(values: T[], random: Random): T[] {
+  for (let last = values.length - 1; last > 0; last--) {
+    const other = uniformInt(random, 0, last);
+    [values[last], values[other]] = [values[other]!, values[last]!];
+  }
+  return values;
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { readNpy } from './npy.ts';
+import { type TrackInfo, trackFiles, trackSchema } from './track.ts';
+import { UserError } from './userError.ts';
+
+export type Split = 'train' | 'test';
+
+/**
+ * Reads track.json of the Track in folder `dir` and checks every file that it names: there, and unchanged since the
+ * Track was made.
+ *
+ * @throws UserError naming the file that is missing, malformed or changed.
+ */
+export async function readTrack(dir: string): Promise<TrackInfo> {
+  const info = await readTrackInfo(dir);
+  for (const file of [
+    trackFiles.trainImages,
+    trackFiles.trainLabels,
+    trackFiles.testImages,
+    trackFiles.testLabels,
+  ]) {
+    await checkHash(dir, file, info);
+  }
+  // The hashes prove the bytes, not that they are what track.json says: a Track may have been made by other software.
+  for (const split of ['train', 'test'] as const) {
+    await readImages(dir, split, info);
+    await readLabels(dir, split, info);
+  }
+  return info;
+}
+
+/**
+ * Images of one half of a Track.
+ *
+ * @returns uint8 [size, 32, 32, 3], flat, C order, values 0 to 255
+ * @throws UserError
+ */
+export async function readImages(
+  dir: string,
+  split: Split,
+  info: TrackInfo,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const file = split === 'train' ? trackFiles.trainImages : trackFiles.testImages;
+  const shape = [sizeOf(info, split), ...info.imageShape];
+  return (await readNpy(join(dir, file), { dtype: 'uint8', shape })).data;
+}
+
+/**
+ * Labels of one half of a Track; those of `test` are the withheld answers.
+ *
+ * @returns uint8 [size], each an index into `info.classes`
+ * @throws UserError
+ */
+export async function readLabels(
+  dir: string,
+  split: Split,
+  info: TrackInfo,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const file = join(dir, split === 'train' ? trackFiles.trainLabels : trackFiles.testLabels);
+  const { data } = await readNpy(file, { dtype: 'uint8', shape: [sizeOf(info, split)] });
+  const bad = data.findIndex((label) => label >= info.classes.length);
+  if (bad !== -1) {
+    throw new UserError(
+      `${file}: label ${data[bad]} at row ${bad} is not one of the ${info.classes.length} classes ` +
+        `(expected 0 to ${info.classes.length - 1}). Make the Track again.`,
+    );
+  }
+  return data;
+}
+
+function sizeOf(info: TrackInfo, split: Split): number {
+  return split === 'train' ? info.trainSize : info.testSize;
+}
+
+async function readTrackInfo(dir: string): Promise<TrackInfo> {
+  const path = join(dir, trackFiles.info);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UserError(
+      `${dir} is not a Track: ${trackFiles.info} cannot be read there (${(error as NodeJS.ErrnoException).code}). ` +
+        'Make a Track with `haet data make`.',
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(
+      `${path} is not JSON (${(error as Error).message}). Make the Track again with \`haet data make\`.`,
+    );
+  }
+  const parsed = trackSchema.safeParse(json);
+  if (!parsed.success) {
+    throw new UserError(
+      `${path} does not describe a Track:\n${z.prettifyError(parsed.error)}\nMake the Track again with \`haet data make\`.`,
+    );
+  }
+  return parsed.data;
+}
+
+async function checkHash(dir: string, file: string, info: TrackInfo): Promise<void> {
+  const path = join(dir, file);
+  const expected = info.sha256[file];
+  if (expected === undefined) {
+    throw new UserError(
+      `${join(dir, trackFiles.info)} gives no sha256 of ${file}. Make the Track again with \`haet data make\`.`,
+    );
+  }
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash);
+  } catch (error) {
+    throw new UserError(
+      `${path} cannot be read (${(error as NodeJS.ErrnoException).code}). Make the Track again with \`haet data make\`.`,
+    );
+  }
+  const got = hash.digest('hex');
+  if (got !== expected) {
+    throw new UserError(
+      `${path} has changed since the Track was made: its sha256 is ${got}, track.json says ${expected}. ` +
+        'Make the Track again with `haet data make`.',
+    );
+  }
+}

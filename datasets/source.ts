@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import type { TrackInfo } from './track.ts';
+
+/** Bytes of one image: 32 x 32 x 3, rows of RGB pixels. */
+export const IMAGE_BYTES = 32 * 32 * 3;
+
+export interface LabelledImages {
+  /** uint8 [size, 32, 32, 3] */
+  readonly images: Uint8Array;
+  /** uint8 [size] */
+  readonly labels: Uint8Array;
+}
+
+/** All the images that a source has to offer; a Track is drawn from it. */
+export interface Source {
+  readonly kind: TrackInfo['source']['kind'];
+  /** For people: what the images are and where they came from. */
+  readonly description: string;
+  readonly classes: readonly string[];
+  /** Where training images are drawn from, and held-out images too unless `test` is given. */
+  readonly train: LabelledImages;
+  /** The source's own test set, when held-out images are to be drawn from that. */
+  readonly test?: LabelledImages;
+}
+
+/** Which images of a source with a test set of its own the held-out ones are drawn from. */
+export const testFromChoices = ['batches', 'test'] as const;
+export type TestFrom = (typeof testFromChoices)[number];
+
+/** Image `index` of a set: uint8 [32, 32, 3], a view. */
+export function imageAt(set: LabelledImages, index: number): Uint8Array {
+  return set.images.subarray(index * IMAGE_BYTES, (index + 1) * IMAGE_BYTES);
+}
+
+/** One hash over the class names and all images and labels, in source order; in hexadecimal. */
+export function fingerprint(source: Source): string {
+  const hash = createHash('sha256').update(JSON.stringify(source.classes));
+  for (const set of [source.train, source.test]) {
+    if (set === undefined) continue;
+    hash.update(`\n${set.labels.length}\n`).update(set.images).update(set.labels);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,64 @@
+import { randomFrom, shuffle } from './random.ts';
+
+export interface StratifiedRequest {
+  /** Label of each candidate: `trainLabels[i]` belongs to image i. */
+  readonly trainLabels: ArrayLike<number>;
+  /** Indices of the candidates for training, and for testing too when `test` is null. */
+  readonly train: readonly number[];
+  readonly test: { readonly labels: ArrayLike<number>; readonly indices: readonly number[] } | null;
+  readonly classes: number;
+  readonly trainPerClass: number;
+  readonly testPerClass: number;
+  readonly seed: number;
+}
+
+/** A class has fewer candidates than are asked of it. */
+export class TooFewImages extends Error {
+  constructor(
+    readonly label: number,
+    readonly split: 'train' | 'test' | 'both',
+    readonly available: number,
+    readonly needed: number,
+  ) {
+    super(`class ${label}: ${available} images, ${needed} needed`);
+  }
+}
+
+/**
+ * Draws the same number of images of every class, without replacement, each half in random order.
+ * The training half depends on the seed and not on `testPerClass`, so that two Tracks of one seed train alike.
+ *
+ * @returns indices into the candidates' sets; disjoint when both halves come from one set
+ * @throws TooFewImages
+ */
+export function stratifiedSample(request: StratifiedRequest): { train: number[]; test: number[] } {
+  const { classes, trainPerClass, testPerClass } = request;
+  const random = randomFrom(request.seed);
+  const trainPools = byClass(request.train, request.trainLabels, classes).map((pool) =>
+    shuffle(pool, random),
+  );
+  const train = trainPools.flatMap((pool, label) => {
+    const needed = request.test === null ? trainPerClass + testPerClass : trainPerClass;
+    if (pool.length < needed) {
+      throw new TooFewImages(label, request.test === null ? 'both' : 'train', pool.length, needed);
+    }
+    return pool.slice(0, trainPerClass);
+  });
+  shuffle(train, random);
+
+  const testPools =
+    request.test === null
+      ? trainPools.map((pool) => pool.slice(trainPerClass))
+      : byClass(request.test.indices, request.test.labels, classes).map((pool) => shuffle(pool, random));
+  const test = testPools.flatMap((pool, label) => {
+    if (pool.length < testPerClass) throw new TooFewImages(label, 'test', pool.length, testPerClass);
+    return pool.slice(0, testPerClass);
+  });
+  return { train, test: shuffle(test, random) };
+}
+
+function byClass(indices: readonly number[], labels: ArrayLike<number>, classes: number): number[][] {
+  const pools: number[][] = Array.from({ length: classes }, () => []);
+  for (const index of indices) pools[labels[index]!]!.push(index);
+  return pools;
+}
