@@ -1,0 +1,186 @@
+import { existsSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { execa } from 'execa';
+import { type Grant, readGrant, readProcessor, readSystemFile } from '../../evaluator/machine.ts';
+import { type Finding, findDoubts } from '../../evaluator/machineDoubts.ts';
+import { namespaceFlags } from '../../evaluator/sandbox/namespace.ts';
+import { projectFolder } from '../../evaluator/version.ts';
+
+/** A group of lines under one heading. */
+interface Section {
+  readonly title: string;
+  readonly findings: readonly Finding[];
+}
+
+/** `haet check-machine`: what a run will find here, and what to mend first. Changes nothing. */
+export function checkMachineCommand(): Command {
+  return new Command('check-machine')
+    .description('Say what this machine has for training, and what would make its timings unreliable.')
+    .option('--json', 'write the findings as one line of JSON on standard output')
+    .addHelpText('after', '\nExample:\n  $ haet check-machine\n')
+    .action(async ({ json }: { json?: boolean }) => {
+      const sections = await inspect();
+      process.stdout.write(json ? `${JSON.stringify(sections)}\n` : formatSections(sections));
+    });
+}
+
+async function inspect(): Promise<Section[]> {
+  const grant = readGrant(readSystemFile);
+  return [
+    { title: 'Software', findings: [node(), ...(await tensorflow()), allocator()] },
+    { title: 'Hardware', findings: [...processor(), cores(grant), memory(grant)] },
+    { title: 'Timing', findings: findDoubts(readSystemFile) },
+    { title: 'Data', findings: data() },
+    { title: 'Sandbox', findings: [await namespaces()] },
+  ];
+}
+
+function node(): Finding {
+  return { name: 'Node', value: process.versions.node, remedy: null };
+}
+
+/** Asked of a child process: this one never loads TensorFlow. */
+async function tensorflow(): Promise<Finding[]> {
+  const engine = join(projectFolder, 'dist/submission/engine/tensorflow.js');
+  const script = `import(process.argv[1]).then(({ tf }) => {
+    const { binding, isUsingGpuDevice } = tf.backend();
+    console.log(JSON.stringify({ version: binding.TF_Version, gpu: isUsingGpuDevice }));
+  });`;
+  const { stdout, stderr, failed } = await execa(process.execPath, ['-e', script, engine], {
+    env: { TF_CPP_MIN_LOG_LEVEL: '3' },
+    timeout: 60_000,
+    reject: false,
+  });
+  try {
+    const { version, gpu } = JSON.parse(stdout.split('\n').at(-1)!) as { version: string; gpu: boolean };
+    return [
+      { name: 'TensorFlow', value: version, remedy: null },
+      { name: 'device', value: gpu ? 'GPU' : 'CPU', remedy: null },
+    ];
+  } catch {
+    const reason =
+      stderr.split('\n').find((line) => /Error/.test(line)) ?? (failed ? 'no answer' : 'no version');
+    return [
+      {
+        name: 'TensorFlow',
+        value: `does not load (${reason.trim()})`,
+        remedy: 'run `npm run setup` in the clone',
+      },
+    ];
+  }
+}
+
+/** TensorFlow frees and allocates every activation at every step, so the allocator shows in the step time. */
+function allocator(): Finding {
+  const loaded = /(jemalloc|tcmalloc|mimalloc)/.exec(readSystemFile('/proc/self/maps') ?? '')?.[1];
+  if (loaded) return { name: 'allocator', value: `${loaded}, preloaded`, remedy: null };
+  // Without this the report looks up the name of every open connection, which can take seconds.
+  Object.assign(process.report, { excludeNetwork: true });
+  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  const tuned = process.env['MALLOC_MMAP_THRESHOLD_'] !== undefined;
+  const glibc = `glibc ${header.glibcVersionRuntime ?? '(version unknown)'}`;
+  return {
+    name: 'allocator',
+    value: `${glibc}${tuned ? ', thresholds raised' : ' (the reference submission raises its thresholds for itself)'}`,
+    remedy: null,
+  };
+}
+
+function processor(): Finding[] {
+  const { model, features } = readProcessor(readSystemFile);
+  const bfloat16 = features.includes('amx_bf16') || features.includes('avx512_bf16');
+  return [
+    { name: 'CPU', value: model, remedy: null },
+    {
+      name: 'CPU features',
+      value: `${features.join(' ') || 'none that matter'}; bfloat16 ${bfloat16 ? 'in hardware' : 'not in hardware'}`,
+      remedy: features.includes('avx2')
+        ? null
+        : 'TensorFlow needs AVX2 and FMA to be fast: use a processor of 2015 or later',
+    },
+  ];
+}
+
+function cores({ cores, affinity, present, quota }: Grant): Finding {
+  const limits = [
+    affinity < present ? `affinity allows ${affinity}` : null,
+    quota !== null ? `quota allows ${quota.toFixed(2)}` : null,
+  ].filter((limit) => limit !== null);
+  const value = `${cores} of ${present}${limits.length > 0 ? ` (${limits.join(', ')})` : ''}`;
+  return { name: 'cores granted', value, remedy: null };
+}
+
+function memory({ memoryBytes, memoryTotalBytes, memoryLimitBytes }: Grant): Finding {
+  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const limited =
+    memoryLimitBytes === null
+      ? ''
+      : `, limited by the control group; the machine has ${gigabytes(memoryTotalBytes)}`;
+  return {
+    name: 'memory granted',
+    value: `${gigabytes(memoryBytes)}${limited}`,
+    remedy:
+      memoryBytes < 4 * 2 ** 30
+        ? 'ResNet-9 at full width wants 4 GiB: grant more or choose a smaller width'
+        : null,
+  };
+}
+
+function data(): Finding[] {
+  const cache =
+    process.env['HAET_CACHE'] || join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'haet');
+  const named = process.env['HAET_CIFAR10'];
+  const cached = join(cache, 'cifar-10-binary.tar.gz');
+  const size = (file: string) => `${Math.round(statSync(file).size / 1e6)} MB`;
+  const fashion = '/usr/share/datasets/fashion-mnist';
+  const found = [named, cached].find((file) => file !== undefined && existsSync(file));
+  return [
+    {
+      name: 'CIFAR-10',
+      value: found
+        ? `${found} (${size(found)})`
+        : named
+          ? `HAET_CIFAR10 names ${named}, which is not there`
+          : 'not here',
+      remedy: found
+        ? null
+        : 'set HAET_CIFAR10 to cifar-10-binary.tar.gz; without it a dry run downloads it or uses synthetic images',
+    },
+    {
+      name: 'Fashion-MNIST',
+      value: existsSync(fashion) ? fashion : 'not here',
+      remedy: existsSync(fashion) ? null : 'on Debian: sudo apt install dataset-fashion-mnist',
+    },
+    { name: 'cache folder', value: existsSync(cache) ? cache : `${cache} (not made yet)`, remedy: null },
+  ];
+}
+
+async function namespaces(): Promise<Finding> {
+  const flags = await namespaceFlags();
+  if (flags !== null) {
+    const how = flags.unshare.includes('--user') ? ' (inside a user namespace)' : '';
+    return { name: 'process namespaces', value: `work${how}`, remedy: null };
+  }
+  return {
+    name: 'process namespaces',
+    value: 'not allowed',
+    remedy:
+      'install util-linux and allow them (sysctl kernel.unprivileged_userns_clone=1, or run as root); without, kills rest on the process tree',
+  };
+}
+
+/** A table for people: aligned names and values, a remedy on a line of its own under what it mends. */
+export function formatSections(sections: readonly Section[]): string {
+  const width = Math.max(...sections.flatMap(({ findings }) => findings.map(({ name }) => name.length)));
+  const lines = sections.flatMap(({ title, findings }) => [
+    title,
+    ...findings.flatMap(({ name, value, remedy }) => [
+      `  ${remedy === null ? ' ' : '!'} ${name.padEnd(width)}  ${value}`,
+      ...(remedy === null ? [] : [`    ${' '.repeat(width)}  -> ${remedy}`]),
+    ]),
+    '',
+  ]);
+  return lines.join('\n');
+}
