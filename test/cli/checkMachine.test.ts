@@ -1,0 +1,21 @@
+import { expect, test } from '@jest/globals';
+import { formatSections } from '../../cli/commands/checkMachine.ts';
+
+test('a finding with a remedy is marked and the remedy stands under it', () => {
+  const text = formatSections([
+    {
+      title: 'Timing',
+      findings: [
+        { name: 'swap', value: 'none', remedy: null },
+        { name: 'governor', value: 'powersave', remedy: 'set performance' },
+      ],
+    },
+  ]);
+  expect(text.split('\n')).toEqual([
+    'Timing',
+    '    swap      none',
+    '  ! governor  powersave',
+    '              -> set performance',
+    '',
+  ]);
+});
