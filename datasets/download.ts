@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeFault } from './describeFault.ts';
+import { UserError } from './userError.ts';
+
+export interface DownloadOptions {
+  readonly url: string;
+  /** Where the file comes to lie; it appears there only when it is whole and its checksum is right. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  readonly onProgress?: (received: number, total: number) => void;
+  /** Seconds to wait for the server's answer. Default 5. */
+  readonly answerSeconds?: number;
+  /** Seconds without a byte after which a connection is given up. Default 30. */
+  readonly silenceSeconds?: number;
+}
+
+/** Connections in a row that may bring nothing before a download that has begun is given up. */
+const ATTEMPTS = 4;
+
+/** The server gave no byte at all: no network, no such host, or a proxy that refuses. */
+export class Unreachable extends UserError {
+  override readonly name = 'Unreachable';
+}
+
+/**
+ * Downloads a file of known size and checksum. What an earlier, interrupted download left in `path`.part is gone on
+ * with, by an HTTP range request (RFC 9110, section 14), and so is a connection that breaks.
+ *
+ * @throws Unreachable when no connection brought anything
+ * @throws UserError when it breaks off too often, or is not the file expected
+ */
+export async function download(options: DownloadOptions): Promise<void> {
+  const { url, path, bytes } = options;
+  const part = `${path}.part`;
+  await mkdir(dirname(path), { recursive: true }).catch((error) => {
+    throw new UserError(
+      `${dirname(path)} cannot be made (${describeFault(error)}). Point HAET_CACHE at a folder that may be written.`,
+    );
+  });
+  const before = await sizeOf(part);
+  if (before > bytes) await rm(part);
+
+  let barren = 0;
+  for (let have = await sizeOf(part); have < bytes; ) {
+    const fault = await receive(options, part, have).then(() => null, asFault);
+    if (fault instanceof UserError) throw fault;
+    const now = await sizeOf(part);
+    barren = now > have ? 0 : barren + 1;
+    have = now;
+    if (have >= bytes) break;
+    if (barren >= attempts) {
+      const reason =
+        fault === null ? 'the server ended the answer early' : describeFault(fault.cause ?? fault);
+      throw have === 0
+        ? new Unreachable(`${url} cannot be reached (${reason}). Check the network, or use a local copy.`)
+        : new UserError(
+            `${url} broke off at ${have} of ${bytes} bytes (${reason}). Run this again: it goes on from there.`,
+          );
+    }
+    if (barren > 0) await sleep(250 * 2 ** barren);
+  }
+  await accept(options, part);
+}
+
+/** One connection: appends what it brings to `part`, from byte `have` on. */
+async function receive(options: DownloadOptions, part: string, have: number): Promise<void> {
+  const { url, bytes, onProgress, answerSeconds = 5, silenceSeconds = 30 } = options;
+  const patience = new AbortController();
+  const giveUpAfter = (seconds: number) =>
+    setTimeout(() => patience.abort(new Error(`nothing came for ${seconds} s`)), seconds * 1000);
+  let timer = giveUpAfter(answerSeconds);
+  try {
+    const answer = await fetch(url, {
+      // `identity`: a body that a proxy compressed on the way would not resume at the byte asked for.
+      headers: { 'accept-encoding': 'identity', ...(have > 0 ? { range: `bytes=${have}-` } : {}) },
+      signal: patience.signal,
+    });
+    if (!answer.ok || answer.body === null) {
+      throw new UserError(
+        `${url} answered ${answer.status} ${answer.statusText}. Use a local copy of the file.`,
+      );
+    }
+    // A server that does not know ranges answers 200 with the whole file.
+    const resumed = answer.status === 206 && startsAt(answer.headers.get('content-range'), have);
+    if (answer.status === 206 && !resumed)
+      throw new Error('the server sent another range than was asked for');
+    let received = resumed ? have : 0;
+    const file = await open(part, resumed ? 'a' : 'w');
+    try {
+      for await (const chunk of Readable.fromWeb(
+        answer.body as ReadableStream,
+      ) as AsyncIterable<Uint8Array>) {
+        clearTimeout(timer);
+        timer = giveUpAfter(silenceSeconds);
+        received += chunk.length;
+        if (received > bytes) throw new UserError(`${url} sends more than the ${bytes} bytes expected.`);
+        await write(file, chunk, part);
+        onProgress?.(received, bytes);
+      }
+    } finally {
+      await file.close();
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function write(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array, part: string): Promise<void> {
+  try {
+    await file.writeFile(chunk);
+  } catch (error) {
+    throw new UserError(
+      `${part} cannot be written (${describeFault(error)}). Make room, or point HAET_CACHE at another folder, and run this again.`,
+    );
+  }
+}
+
+async function accept({ url, path, sha256 }: DownloadOptions, part: string): Promise<void> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(part), hash);
+  const got = hash.digest('hex');
+  if (got !== sha256) {
+    await rm(part);
+    throw new UserError(
+      `${url} is not the file expected: its sha256 is ${got}, expected ${sha256}. It was thrown away; run this again, or use a local copy.`,
+    );
+  }
+  await rename(part, path);
+}
+
+function startsAt(contentRange: string | null, byte: number): boolean {
+  return contentRange !== null && new RegExp(`^bytes ${byte}-`).test(contentRange);
+}
+
+function asFault(error: unknown): Error & { cause?: unknown } {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}

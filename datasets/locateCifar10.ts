@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from './cacheFolder.ts';
+import { download, Unreachable } from './download.ts';
+import { UserError } from './userError.ts';
+
+/**
+ * The archive as its makers publish it. The md5 on https://www.cs.toronto.edu/~kriz/cifar.html is
+ * c32a1d4ab5d03f1284b67883e8d87530; the sha256 of the same file is the one that tensorflow_datasets and others pin.
+ */
+const official = {
+  url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
+  bytes: 170_052_171,
+  sha256: 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd',
+};
+
+export interface LocateOptions {
+  /** A file or folder that the user named: taken, or refused; nothing else is tried. */
+  readonly from?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly onProgress?: (received: number, total: number) => void;
+  /** The file to download when none is at hand, or null to not try. Default: the official archive. */
+  readonly remote?: { readonly url: string; readonly bytes: number; readonly sha256: string } | null;
+}
+
+export interface LocatedCifar10 {
+  /** Archive or folder, for `readCifar10`. */
+  readonly path: string;
+  readonly how: 'named' | 'HAET_CIFAR10' | 'cache' | 'downloaded';
+}
+
+/**
+ * Finds CIFAR-10: where the user says, else where HAET_CIFAR10 says, else in the cache folder, else from its site.
+ *
+ * @returns null when it is nowhere at hand and its site does not answer within a few seconds
+ * @throws UserError when a place that was named does not exist, or a download that began came to nothing
+ */
+export async function locateCifar10(options: LocateOptions = {}): Promise<LocatedCifar10 | null> {
+  const { from, env = process.env, onProgress, remote = official } = options;
+  if (from !== undefined) return { path: mustExist(from, '--from'), how: 'named' };
+  if (env.HAET_CIFAR10) return { path: mustExist(env.HAET_CIFAR10, 'HAET_CIFAR10'), how: 'HAET_CIFAR10' };
+  const path = join(cacheFolder(env), 'cifar-10-binary.tar.gz');
+  if (existsSync(path)) return { path, how: 'cache' };
+  if (remote === null) return null;
+  try {
+    await download({
+      ...remote,
+      path,
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+  } catch (error) {
+    if (error instanceof Unreachable) return null;
+    throw error;
+  }
+  return { path, how: 'downloaded' };
+}
+
+function mustExist(path: string, option: string): string {
+  if (existsSync(path)) return path;
+  throw new UserError(
+    `${option} names ${path}, which does not exist. Give the file cifar-10-binary.tar.gz or the folder unpacked from it.`,
+  );
+}
