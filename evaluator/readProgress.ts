@@ -1,0 +1,81 @@
+import { createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { type Limits, type ProgressLine, progressLineSchema } from './contract.ts';
+import type { RunRecord } from './record.ts';
+
+/**
+ * Reads progress lines to the end of the stream: valid ones go to `onLine` and, with `atSeconds` of our clock added,
+ * to a file; the rest is counted and dropped. What an entry says here is never trusted: lines are capped in length
+ * and in rate, and fields that we add overwrite fields of the same name.
+ * @param startedAt milliseconds of `performance.now()`
+ */
+export async function readProgress(
+  stream: Readable,
+  path: string,
+  startedAt: number,
+  limits: Pick<Limits, 'progressLineBytes' | 'progressLinesPerSecond'>,
+  onLine: (line: ProgressLine, atSeconds: number) => void,
+): Promise<RunRecord['progress']> {
+  const progress: RunRecord['progress'] = { lines: 0, rejected: 0, last: null };
+  const file = createWriteStream(path);
+  let fault = false;
+  file.on('error', () => {
+    fault = true;
+  });
+  let second = -1;
+  let inThisSecond = 0;
+
+  await eachLine(stream, limits.progressLineBytes, (text) => {
+    const atSeconds = (performance.now() - startedAt) / 1000;
+    if (Math.floor(atSeconds) !== second) {
+      second = Math.floor(atSeconds);
+      inThisSecond = 0;
+    }
+    inThisSecond++;
+    const line = text !== null && inThisSecond <= limits.progressLinesPerSecond ? parseLine(text) : null;
+    if (line === null) {
+      progress.rejected++;
+      return;
+    }
+    progress.lines++;
+    progress.last = line;
+    if (!fault) file.write(`${JSON.stringify({ ...line, atSeconds })}\n`);
+    onLine(line, atSeconds);
+  });
+  file.end();
+  await finished(file).catch(() => {});
+  return progress;
+}
+
+function parseLine(text: string): ProgressLine | null {
+  try {
+    return progressLineSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Calls back with each line, or null for one longer than the cap; a last line without its end is dropped. */
+async function eachLine(
+  stream: Readable,
+  capBytes: number,
+  onLine: (text: string | null) => void,
+): Promise<void> {
+  let held: Buffer = Buffer.alloc(0);
+  let tooLong = false;
+  stream.on('data', (chunk: Buffer) => {
+    let from = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      const line = Buffer.concat([held, chunk.subarray(from, end)]);
+      onLine(tooLong || line.length > capBytes ? null : line.toString('utf8'));
+      held = Buffer.alloc(0);
+      tooLong = false;
+      from = end + 1;
+    }
+    const rest = chunk.subarray(from);
+    tooLong ||= held.length + rest.length > capBytes;
+    held = tooLong ? Buffer.alloc(0) : Buffer.concat([held, rest]);
+  });
+  await finished(stream).catch(() => {});
+}

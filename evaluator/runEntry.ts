@@ -1,0 +1,224 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { execa } from 'execa';
+import { readLabels } from '../datasets/readTrack.ts';
+import type { TrackInfo } from '../datasets/track.ts';
+import { UserError } from '../datasets/userError.ts';
+import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
+import { decideVerdict, type RunFacts } from './decideVerdict.ts';
+import { type Entry, listFiles, loadEntry } from './loadEntry.ts';
+import { type Predictions, readPredictions } from './readPredictions.ts';
+import type { RunRecord, Score } from './record.ts';
+import { emptyWork, makeRunFolder, tidyRunFolder, writeRecord } from './runFolder.ts';
+import { noProgress, runStage, type StageResult } from './runStage.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
+import { score } from './score.ts';
+import { predictEnvironment, type RunContext, trainEnvironment } from './stageEnvironment.ts';
+import { verdicts } from './verdict.ts';
+import { projectFolder, version } from './version.ts';
+
+export interface RunPlan {
+  /** Folder of the entry. */
+  readonly entryPath: string;
+  /** Words added to the command of the train stage. */
+  readonly entryArguments?: readonly string[];
+  readonly track: { readonly dir: string; readonly info: TrackInfo };
+  /** The run's own folder is made in this one. */
+  readonly runsFolder: string;
+  readonly seed: number;
+  readonly limits?: Partial<Limits>;
+  /** CPUs and memory that the entry is told to keep to; all of this machine by default. */
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
+  readonly machine: RunRecord['machine'];
+}
+
+export interface RunHooks {
+  /** Ends training early; what it saved by then is scored. */
+  readonly interrupt?: AbortSignal;
+  /** Ends the run; nothing is scored any more. */
+  readonly abort?: AbortSignal;
+  readonly onStage?: (stage: StageName) => void;
+  readonly onProgress?: (line: ProgressLine, atSeconds: number) => void;
+}
+
+/** A kill sent later than this after the deadline gave the entry time that others did not have. */
+const tolerableLatenessSeconds = 1;
+const never = new AbortController().signal;
+
+/**
+ * Runs an entry on a Track and scores it. Always returns a record, whatever happened; it lies in the run's folder as
+ * record.json unless the disk refused it.
+ */
+export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks = {}): Promise<RunRecord> {
+  const abort = hooks.abort ?? never;
+  const startedAt = new Date().toISOString();
+  const limits = limitsSchema.parse(plan.limits ?? {});
+  const cpus = plan.cpus ?? availableParallelism();
+  const memoryBytes = plan.memoryBytes ?? totalmem();
+  const facts: { -readonly [Key in keyof RunFacts]: RunFacts[Key] } = {
+    fault: null,
+    rejected: null,
+    aborted: false,
+    train: null,
+    modelSaved: false,
+    predict: null,
+    predictions: 'none',
+  };
+  let entry: Entry | null = null;
+  let run: RunContext | null = null;
+  let train: StageResult | null = null;
+  let predict: StageResult | null = null;
+  let scored: Score | null = null;
+
+  try {
+    entry = await loadEntry(plan.entryPath).catch((error) => {
+      if (!(error instanceof UserError)) throw error;
+      facts.rejected = error.message;
+      return null;
+    });
+    const place = await makeRunFolder(plan.runsFolder, runIdOf(startedAt, entry, plan.seed));
+    run = { ...place, trackDir: plan.track.dir, seed: plan.seed, cpus, memoryBytes, ...limits };
+
+    if (entry !== null && !abort.aborted) {
+      hooks.onStage?.('train');
+      train = await runStage(sandbox, {
+        stage: 'train',
+        spec: {
+          argv: withArguments(entry.manifest.train, plan.entryArguments ?? []),
+          cwd: entry.folder,
+          environment: trainEnvironment(run),
+          progress: true,
+        },
+        limitSeconds: limits.trainSeconds,
+        folder: run.folders.run,
+        outFolder: run.folders.model,
+        limits,
+        interrupt: AbortSignal.any([abort, hooks.interrupt ?? never]),
+        ...(hooks.onProgress && { onProgress: hooks.onProgress }),
+      });
+      facts.train = { ...train.record, diskFull: train.diskFull };
+      facts.modelSaved = (await listFiles(run.folders.model)).length > 0;
+      requirePunctual(train);
+    }
+
+    if (entry !== null && facts.modelSaved && !abort.aborted) {
+      hooks.onStage?.('predict');
+      await emptyWork(run.folders);
+      predict = await runStage(sandbox, {
+        stage: 'predict',
+        spec: {
+          argv: withArguments(entry.manifest.predict, []),
+          cwd: entry.folder,
+          environment: predictEnvironment(run),
+          progress: false,
+        },
+        limitSeconds: limits.predictSeconds,
+        folder: run.folders.run,
+        outFolder: run.folders.predictions,
+        limits,
+        interrupt: abort,
+      });
+      facts.predict = { ...predict.record, diskFull: predict.diskFull };
+    }
+
+    facts.aborted = abort.aborted;
+    if (predict?.record.ended === 'exited' && predict.record.exitCode === 0 && !facts.aborted) {
+      // No process of the entry lives from here on: the first moment at which the labels may be opened.
+      const { info, dir } = plan.track;
+      const predictions = await readPredictions(run.folders.predictions, info.testSize, info.classes.length);
+      facts.predictions = factOf(predictions);
+      if (predictions.state === 'valid') {
+        scored = score(predictions.scores, await readLabels(dir, 'test', info), info.classes);
+      }
+    }
+  } catch (error) {
+    facts.fault = `the evaluator failed: ${(error as Error).message}`;
+  }
+
+  const { verdict, evidence } = decideVerdict(facts);
+  const stages = [train, predict].filter((stage) => stage !== null);
+  const record: RunRecord = {
+    schemaVersion: 1,
+    runId: run?.runId ?? runIdOf(startedAt, entry, plan.seed),
+    startedAt,
+    folder: run?.folders.run ?? plan.runsFolder,
+    verdict,
+    owner: verdicts[verdict].owner,
+    evidence: [...evidence, ...stages.flatMap((stage) => stage.notes)],
+    advice: verdicts[verdict].advice,
+    score: verdict === 'SCORED' || verdict === 'SCORED_SALVAGED' ? scored : null,
+    entry: entry && {
+      name: entry.manifest.name,
+      team: entry.manifest.team,
+      path: entry.folder,
+      sha256: entry.sha256,
+    },
+    track: plan.track.info,
+    seed: plan.seed,
+    sandbox: { kind: sandbox.kind, contains: sandbox.contains },
+    limits: { trainSeconds: limits.trainSeconds, predictSeconds: limits.predictSeconds, cpus, memoryBytes },
+    stages: stages.map((stage) => stage.record),
+    progress: train?.progress ?? noProgress,
+    machine: plan.machine,
+    evaluator: { version, commit: await commitOf(projectFolder) },
+  };
+  return run === null ? record : keep(run, record);
+}
+
+/** Puts the record on disk; where the disk refuses, says so in the record that is returned. */
+async function keep(run: RunContext, record: RunRecord): Promise<RunRecord> {
+  try {
+    await tidyRunFolder(run.folders);
+    await writeRecord(run.folders.run, record);
+    return record;
+  } catch (error) {
+    return {
+      ...record,
+      verdict: 'INFRA_FAULT',
+      owner: verdicts.INFRA_FAULT.owner,
+      advice: verdicts.INFRA_FAULT.advice,
+      score: null,
+      evidence: [
+        `the record could not be written: ${(error as Error).message}`,
+        `it would have said ${record.verdict}${record.score ? `, ${record.score.correct} of ${record.score.total} right` : ''}`,
+        ...record.evidence,
+      ],
+    };
+  }
+}
+
+function requirePunctual(stage: StageResult): void {
+  const { ended, kill, limitSeconds } = stage.record;
+  if (ended !== 'deadline' || kill === null) return;
+  const late = kill.signalledAtSeconds - limitSeconds;
+  if (late > tolerableLatenessSeconds) {
+    throw new Error(
+      `training was stopped ${late.toFixed(1)} s after its deadline; was the evaluator suspended or starved?`,
+    );
+  }
+}
+
+function factOf(predictions: Predictions): RunFacts['predictions'] {
+  return predictions.state === 'invalid' ? { invalid: predictions.reason } : predictions.state;
+}
+
+function withArguments(argv: readonly string[], more: readonly string[]): [string, ...string[]] {
+  const [program, ...rest] = argv;
+  return [program!, ...rest, ...more];
+}
+
+/** Sortable by time, readable, and fit for a file name: 2026-11-21T10-41-23-resnet-9-s1. */
+function runIdOf(startedAt: string, entry: Entry | null, seed: number): string {
+  const name = (entry?.manifest.name ?? 'entry').toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return `${startedAt.slice(0, 19).replaceAll(':', '-')}-${name.slice(0, 40).replace(/^-+|-+$/g, '') || 'entry'}-s${seed}`;
+}
+
+/** The commit that the evaluator was built from; null outside a clone of it. */
+async function commitOf(folder: string): Promise<string | null> {
+  const { stdout } = await execa('git', ['rev-parse', '--show-toplevel', 'HEAD'], {
+    cwd: folder,
+    reject: false,
+  });
+  const [top, commit] = (stdout ?? '').split('\n');
+  return top === folder && commit !== undefined ? commit : null;
+}

@@ -1,0 +1,78 @@
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { RunRecord } from './record.ts';
+import type { RunFolders } from './stageEnvironment.ts';
+
+export const recordFile = 'record.json';
+/** Room kept free from the start, so that a disk that the entry fills still has place for the record and the report. */
+const reserveFile = '.reserve';
+const reserveBytes = 2 ** 20;
+
+/**
+ * Makes the folder of a run, named by its id. A folder without record.json is a run that never ended.
+ * @param parent made where it is not there
+ * @returns the id as it was taken: with a number added where the folder existed
+ * @throws Error when the disk has no room
+ */
+export async function makeRunFolder(
+  parent: string,
+  wantedId: string,
+): Promise<{ runId: string; folders: RunFolders }> {
+  await mkdir(parent, { recursive: true });
+  const { runId, run } = await takeName(resolve(parent), wantedId);
+  const folders = {
+    run,
+    model: join(run, 'model'),
+    predictions: join(run, 'predictions'),
+    work: join(run, 'work'),
+  };
+  await mkdir(folders.model);
+  await mkdir(folders.predictions);
+  await mkdir(folders.work);
+  await writeFile(join(run, reserveFile), Buffer.alloc(reserveBytes));
+  return { runId, folders };
+}
+
+async function takeName(parent: string, wantedId: string): Promise<{ runId: string; run: string }> {
+  for (let attempt = 1; ; attempt++) {
+    const runId = attempt === 1 ? wantedId : `${wantedId}-${attempt}`;
+    const run = join(parent, runId);
+    try {
+      await mkdir(run);
+      return { runId, run };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** Empties the scratch folder between two stages. */
+export async function emptyWork(folders: RunFolders): Promise<void> {
+  await rm(folders.work, { recursive: true, force: true });
+  await mkdir(folders.work);
+}
+
+/** Removes what only a run under way needs. */
+export async function tidyRunFolder(folders: RunFolders): Promise<void> {
+  await rm(join(folders.run, reserveFile), { force: true });
+  await rm(folders.work, { recursive: true, force: true });
+}
+
+/** Writes record.json, whole or not at all, and on disk when this returns. */
+export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
+  const path = join(folder, recordFile);
+  const temporary = `${path}.part`;
+  try {
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(`${JSON.stringify(record, null, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,173 @@
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CapturedLog, captureLog } from './captureLog.ts';
+import type { Limits, ProgressLine, StageName } from './contract.ts';
+import { readProgress } from './readProgress.ts';
+import type { RunRecord, StageRecord } from './record.ts';
+import { sampleUsage } from './sampleUsage.ts';
+import { outOfMemoryKills } from './sandbox/procfs.ts';
+import { ProgramNotFound, type Sandbox, type StageSpec } from './sandbox/sandbox.ts';
+import { type WatchResult, watch } from './watchdog.ts';
+
+export interface StagePlan {
+  readonly stage: StageName;
+  readonly spec: StageSpec;
+  readonly limitSeconds: number;
+  /** Folder of the run; logs and progress go there. */
+  readonly folder: string;
+  /** Folder that the stage writes into, looked at for a full disk when it has ended. */
+  readonly outFolder: string;
+  readonly limits: Limits;
+  /** Ends the stage early. */
+  readonly interrupt: AbortSignal;
+  readonly onProgress?: (line: ProgressLine, atSeconds: number) => void;
+}
+
+export interface StageResult {
+  readonly record: StageRecord;
+  readonly progress: RunRecord['progress'];
+  /** Whether the stage left no room on the disk that it wrote to. */
+  readonly diskFull: boolean;
+  /** Further facts for the record, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+export const noProgress: RunRecord['progress'] = { lines: 0, rejected: 0, last: null };
+
+/**
+ * Runs one stage of an entry to its end. When this returns, no process of the stage lives and all it wrote has been
+ * read.
+ * @throws Error at a fault of the sandbox or of the evaluator, never at one of the entry
+ */
+export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<StageResult> {
+  const startedAt = new Date().toISOString();
+  const oomBefore = outOfMemoryKills();
+  const running = await sandbox.start(plan.spec).catch((error) => {
+    if (error instanceof ProgramNotFound) return error;
+    throw error;
+  });
+  if (running instanceof ProgramNotFound) return neverStarted(plan, startedAt, running.message);
+
+  const log = (stream: Readable, name: string) =>
+    captureLog(stream, join(plan.folder, `${plan.stage}.${name}.log`), plan.limits.logBytes);
+  const drained = Promise.all([
+    log(running.stdout, 'stdout'),
+    log(running.stderr, 'stderr'),
+    running.progress === null
+      ? noProgress
+      : readProgress(
+          running.progress,
+          join(plan.folder, 'progress.jsonl'),
+          running.startedAt,
+          plan.limits,
+          plan.onProgress ?? (() => {}),
+        ),
+  ]);
+  const sampler = sampleUsage(running.processes, running.startedAt);
+  const watched = await watch(running, plan.limitSeconds, plan.interrupt);
+  const resources = sampler.stop();
+  await letDrain(drained, [running.stdout, running.stderr, running.progress]);
+  const [stdout, stderr, progress] = await drained;
+
+  const oomKills = (outOfMemoryKills() ?? 0) - (oomBefore ?? 0);
+  const diskFull = await isFull(plan.outFolder);
+  const ended = causeOf(watched, { oomKills, diskFull });
+  const clock = (at: number) => (at - running.startedAt) / 1000;
+  const killed = ended === 'deadline' || ended === 'interrupted' || watched.kill.processesKilled > 0;
+  const notes = [
+    ...logNotes(plan.stage, stdout, 'standard output'),
+    ...logNotes(plan.stage, stderr, 'standard error'),
+    ...(ended === 'out-of-memory'
+      ? [
+          `${plan.stage}: the kernel's out-of-memory killer struck ${oomKills} times while it ran (/proc/vmstat)`,
+        ]
+      : []),
+    ...(watched.cause === 'exited' && killed
+      ? [`${plan.stage}: left ${watched.kill.processesKilled} processes running, which were killed`]
+      : []),
+  ];
+  return {
+    record: {
+      stage: plan.stage,
+      argv: [...plan.spec.argv],
+      startedAt,
+      limitSeconds: plan.limitSeconds,
+      seconds: clock(killed ? watched.kill.goneAt : watched.exit.at),
+      ended,
+      exitCode: watched.exit.exitCode,
+      signal: watched.exit.signal,
+      kill: killed
+        ? {
+            signalledAtSeconds: clock(watched.kill.signalledAt),
+            goneAtSeconds: clock(watched.kill.goneAt),
+            overshootMs: ended === 'deadline' ? (clock(watched.kill.goneAt) - plan.limitSeconds) * 1000 : 0,
+            processesKilled: watched.kill.processesKilled,
+          }
+        : null,
+      ...resources,
+      stdoutBytes: stdout.bytes,
+      stderrBytes: stderr.bytes,
+    },
+    progress,
+    diskFull,
+    notes,
+  };
+}
+
+/**
+ * Names the cause by what was measured. An exit status alone never proves lack of memory or disk: the first takes
+ * the kernel's own count of its kills, the second a full disk.
+ */
+export function causeOf(
+  watched: Pick<WatchResult, 'cause' | 'exit'>,
+  found: { oomKills: number; diskFull: boolean },
+): StageRecord['ended'] {
+  if (watched.cause !== 'exited' || watched.exit.exitCode === 0) return watched.cause;
+  const shellSaysKilled = watched.exit.exitCode === 137;
+  if (found.oomKills > 0 && (watched.exit.signal === 'SIGKILL' || shellSaysKilled)) return 'out-of-memory';
+  return found.diskFull ? 'disk-full' : 'exited';
+}
+
+/** A disk is full when a checkpoint of any use would not fit: under 64 KiB, or no file, left. */
+export async function isFull(folder: string): Promise<boolean> {
+  const { bavail, bsize, files, ffree } = await statfs(folder);
+  return bavail * bsize < 64 * 1024 || (files > 0 && ffree === 0);
+}
+
+/** A process that escaped the sandbox could hold a stream open for ever: no process, no more to read. */
+async function letDrain(drained: Promise<unknown>, streams: (Readable | null)[]): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([drained, sleep(2000, undefined, { signal: patience.signal }).catch(() => {})]);
+  patience.abort();
+  for (const stream of streams) stream?.destroy();
+}
+
+function logNotes(stage: StageName, log: CapturedLog, name: string): string[] {
+  return log.fault === null ? [] : [`${stage}: the log of its ${name} is not complete (${log.fault})`];
+}
+
+function neverStarted(plan: StagePlan, startedAt: string, reason: string): StageResult {
+  return {
+    record: {
+      stage: plan.stage,
+      argv: [...plan.spec.argv],
+      startedAt,
+      limitSeconds: plan.limitSeconds,
+      seconds: 0,
+      ended: 'failed-to-start',
+      exitCode: null,
+      signal: null,
+      kill: null,
+      cpuSeconds: 0,
+      peakMemoryBytes: 0,
+      usage: [],
+      stdoutBytes: 0,
+      stderrBytes: 0,
+    },
+    progress: noProgress,
+    diskFull: false,
+    notes: [`${plan.stage}: could not be started: ${reason}`],
+  };
+}

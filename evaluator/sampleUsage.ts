@@ -1,0 +1,60 @@
+import type { StageRecord } from './record.ts';
+import type { ProcessSample } from './sandbox/sandbox.ts';
+
+export interface UsageSampler {
+  /** Looks at the processes as they are now. */
+  sample(): void;
+  /** Ends sampling and returns what was seen. */
+  stop(): Pick<StageRecord, 'usage' | 'cpuSeconds' | 'peakMemoryBytes'>;
+}
+
+/**
+ * Samples what a stage uses, once a second: cores kept busy since the last sample, resident memory summed over its
+ * processes (pages that they share count once each), number of processes. CPU time of a process between its last
+ * sample and its end is not seen.
+ * @param startedAt milliseconds of `performance.now()`
+ */
+export function sampleUsage(processes: () => ProcessSample[], startedAt: number): UsageSampler {
+  const usage: StageRecord['usage'] = [];
+  const cpuOf = new Map<string, number>();
+  let cpuSeconds = 0;
+  let lastAt = startedAt;
+
+  const sample = () => {
+    const now = performance.now();
+    let memoryBytes = 0;
+    let spent = 0;
+    const live = processes();
+    for (const each of live) {
+      const key = `${each.pid} ${each.startTicks}`;
+      spent += each.cpuSeconds - (cpuOf.get(key) ?? 0);
+      cpuOf.set(key, each.cpuSeconds);
+      memoryBytes += each.memoryBytes;
+    }
+    if (live.length === 0) return;
+    cpuSeconds += spent;
+    usage.push({
+      atSeconds: (now - startedAt) / 1000,
+      cpuCores: (spent * 1000) / (now - lastAt),
+      memoryBytes,
+      processes: live.length,
+    });
+    lastAt = now;
+  };
+  const quietly = () => {
+    try {
+      sample();
+    } catch {
+      // the stage has just ended
+    }
+  };
+  const timer = setInterval(quietly, 1000);
+  return {
+    sample: quietly,
+    stop() {
+      clearInterval(timer);
+      const peakMemoryBytes = Math.max(0, ...usage.map((each) => each.memoryBytes));
+      return { usage, cpuSeconds, peakMemoryBytes };
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatNpy, writeNpy } from '../../datasets/npy.ts';
+import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
+import type { RunRecord } from '../../evaluator/record.ts';
+
+export const machine: RunRecord['machine'] = {
+  cpu: 'test',
+  cores: 1,
+  memoryBytes: 2 ** 30,
+  features: [],
+  platform: 'linux',
+  node: process.version,
+};
+
+export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'haet-test-'));
+
+/** A Track of black images whose labels are 0, 1, ... 9, 0, 1, ... */
+export async function makeTinyTrack(
+  folder: string,
+  testSize = 1000,
+): Promise<{ dir: string; info: TrackInfo }> {
+  const dir = join(folder, 'track');
+  const trainSize = 20;
+  await mkdir(join(dir, 'train'), { recursive: true });
+  await mkdir(join(dir, 'test'));
+  const images = (size: number) => new Uint8Array(size * 32 * 32 * 3);
+  const labels = (size: number) => Uint8Array.from({ length: size }, (_, index) => index % 10);
+  await writeNpy(join(dir, trackFiles.trainImages), 'uint8', images(trainSize), [trainSize, 32, 32, 3]);
+  await writeNpy(join(dir, trackFiles.trainLabels), 'uint8', labels(trainSize), [trainSize]);
+  await writeNpy(join(dir, trackFiles.testImages), 'uint8', images(testSize), [testSize, 32, 32, 3]);
+  await writeNpy(join(dir, trackFiles.testLabels), 'uint8', labels(testSize), [testSize]);
+  const info: TrackInfo = {
+    schemaVersion: 1,
+    name: 'tiny',
+    classes: Array.from({ length: 10 }, (_, index) => `class ${index}`),
+    imageShape: [32, 32, 3],
+    trainSize,
+    testSize,
+    seed: 1,
+    source: { kind: 'synthetic', description: 'black', sha256: '0'.repeat(64) },
+    sha256: {},
+  };
+  await writeFile(join(dir, trackFiles.info), JSON.stringify(info));
+  return { dir, info };
+}
+
+/** Shell script of an entry that trains by writing one file and predicts class 0 for every image. */
+export const good = {
+  train: 'echo weights > "$HAET_OUT_DIR/model"',
+  predict: 'cp constant.npy "$HAET_OUT_DIR/predictions.npy"',
+};
+
+export interface EntryScripts {
+  /** POSIX shell. */
+  readonly train?: string;
+  readonly predict?: string;
+  /** Fields of haet.json to put in place of the good ones. */
+  readonly manifest?: Readonly<Record<string, unknown>>;
+  /** Further files of the entry. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+}
+
+/** Writes an entry of two shell scripts; where one is not given it is the good one. */
+export async function makeEntry(folder: string, scripts: EntryScripts = {}): Promise<string> {
+  const entry = await mkdtemp(join(folder, 'entry-'));
+  const put = (name: string, content: string | Uint8Array) => writeFile(join(entry, name), content);
+  await put('train.sh', scripts.train ?? good.train);
+  await put('predict.sh', scripts.predict ?? good.predict);
+  await put('constant.npy', constantPredictions(1000));
+  for (const [name, content] of Object.entries(scripts.files ?? {})) await put(name, content);
+  await put(
+    'haet.json',
+    JSON.stringify({
+      schemaVersion: 1,
+      name: 'Fixture',
+      team: 'tests',
+      train: ['sh', 'train.sh'],
+      predict: ['sh', 'predict.sh'],
+      ...scripts.manifest,
+    }),
+  );
+  await chmod(entry, 0o755);
+  return entry;
+}
+
+/** predictions.npy that gives class 0 the highest score in every row. */
+export function constantPredictions(rows: number, first = 5): Uint8Array {
+  const scores = new Float32Array(rows * 10);
+  for (let row = 0; row < rows; row++) scores[row * 10] = first;
+  return formatNpy('float32', scores, [rows, 10]);
+}
+
+/** Commands of the live processes whose command line holds a word. */
+export function processesWith(word: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+      } catch {
+        return '';
+      }
+    })
+    .filter((command) => command.includes(word));
+}
+
+let words = 0;
+/** A number of seconds that no other process sleeps for: `sleep` of it can be told apart from all others. */
+export const uniqueSeconds = (): string => `${1000 + (process.pid % 1000)}.${process.pid}${++words}`;
