@@ -1,0 +1,337 @@
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { createTinyClone, type TinyClone } from './tinyClone.ts';
+
+let clone: TinyClone;
+beforeAll(async () => {
+  clone = await createTinyClone();
+});
+afterAll(() => clone.remove());
+
+const inClone = (...parts: string[]) => join(clone.root, ...parts);
+const binding = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node');
+const libraries = () => join(clone.cache, 'libtensorflow');
+
+/** Everything a set-up makes is there and works, and nothing is left over. */
+async function expectReady() {
+  const answer = await import(inClone('dist/cli/main.js') + `?${Math.random()}`).catch((error) => error);
+  expect(answer).toMatchObject({ answer: 42 });
+  expect(readFileSync(inClone('dist/submission/haet.json'), 'utf8')).toBe('{"schemaVersion":1}\n');
+  await execa('node', ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', binding()]);
+  expect(readdirSync(libraries())).toHaveLength(1);
+  expect(readdirSync(join(clone.cache, 'downloads'))).toEqual([]);
+  expect(readdirSync(clone.root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
+}
+
+/** A folder of small scripts that stand for programs: null for the real one. */
+async function programs(scripts: Record<string, string | null>) {
+  const folder = join(dirname(clone.root), 'bin');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  for (const [name, script] of Object.entries(scripts)) {
+    const { stdout } = await execa('which', [name]);
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script ?? `exec ${stdout} "$@"`}\n`, { mode: 0o755 });
+  }
+  return folder;
+}
+
+/** The environment of a machine where some programs are others. */
+async function inFront(scripts: Record<string, string>) {
+  return { PATH: `${await programs(scripts)}:${process.env['PATH']}` };
+}
+
+const lastLine = (all: string | undefined) => (all ?? '').split('\n').at(-1) ?? '';
+
+describe('a fresh clone', () => {
+  test('is made ready, and a second run says nothing and takes less than a second', async () => {
+    clone.reset();
+    const first = await clone.setUp();
+    expect(first.all).toMatch(/ready after \d+ s$/);
+    expect(first.exitCode).toBe(0);
+    await expectReady();
+    const started = performance.now();
+    const second = await clone.setUp();
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(second).toMatchObject({ all: '', exitCode: 0 });
+  });
+
+  test('set up twice at once is set up once', async () => {
+    clone.reset();
+    const both = await Promise.all([clone.setUp(), clone.setUp()]);
+    expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    const said = both.map(({ all }) => all).join('\n');
+    expect(said.match(/npm packages: installing/g)).toHaveLength(1);
+    expect(said).toMatch(/another set-up is at work/);
+    await expectReady();
+  });
+});
+
+describe('killed with SIGKILL', () => {
+  test.each([30, 150, 400, 700, 1000, 1400, 1900, 2500])(
+    'after %d ms, the next run recovers',
+    async (delay) => {
+      clone.reset();
+      const running = clone.setUp();
+      await sleep(delay);
+      running.kill('SIGKILL');
+      await running;
+      expect((await clone.setUp()).exitCode).toBe(0);
+      await expectReady();
+    },
+  );
+});
+
+describe('a clone that was ready', () => {
+  beforeEach(async () => {
+    expect((await clone.setUp()).exitCode).toBe(0);
+  });
+
+  test('compiles anew, and nothing else, when a source changed; outputs of deleted sources go', async () => {
+    writeFileSync(inClone('cli/extra.ts'), 'export {};\n');
+    expect((await clone.setUp()).all).toMatch(
+      /^haet set-up: TypeScript: compiling ...\nhaet set-up: ready after \d+ s$/,
+    );
+    expect(existsSync(inClone('dist/cli/extra.js'))).toBe(true);
+    rmSync(inClone('cli/extra.ts'));
+    await clone.setUp();
+    expect(existsSync(inClone('dist/cli/extra.js'))).toBe(false);
+    await expectReady();
+  });
+
+  test.each([
+    ['an output that was deleted', () => rmSync(inClone('dist/cli/main.js')), 'TypeScript'],
+    [
+      'a package that was deleted',
+      () => rmSync(inClone('node_modules/typescript'), { recursive: true }),
+      'npm packages',
+    ],
+    [
+      'node_modules that were deleted',
+      () => rmSync(inClone('node_modules'), { recursive: true }),
+      'npm packages',
+    ],
+    ['a binding that was deleted', () => rmSync(binding()), 'binding'],
+    [
+      'a library that was damaged',
+      () =>
+        truncateSync(join(libraries(), readdirSync(libraries())[0]!, 'tensorflow/libtensorflow_cc.so.2'), 10),
+      'libtensorflow',
+    ],
+  ])('gets %s back', async (_, damage, says) => {
+    damage();
+    expect((await clone.setUp()).all).toContain(says);
+    await expectReady();
+  });
+
+  test('keeps its dist when a source does not compile, and says which', async () => {
+    writeFileSync(inClone('cli/extra.ts'), 'export const wrong: number = "text";\n');
+    const { all, exitCode } = await clone.setUp();
+    rmSync(inClone('cli/extra.ts'));
+    expect(exitCode).toBe(2);
+    expect(lastLine(all)).toMatch(
+      /The sources do not compile \(cli\/extra\.ts\(1,14\): error TS2322.*mend them/,
+    );
+    await expectReady();
+  });
+});
+
+describe('libtensorflow without pip', () => {
+  let server: Server;
+  let ranges: (string | undefined)[] = [];
+  let cutAt: number | null = null;
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      ranges.push(request.headers.range);
+      const size = statSync(clone.wheel).size;
+      const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      response.writeHead(start > 0 ? 206 : 200, { 'content-length': size - start });
+      if (cutAt === null) return createReadStream(clone.wheel, { start }).pipe(response);
+      const body = readFileSync(clone.wheel).subarray(start, cutAt);
+      cutAt = null;
+      return response.write(body, () => setTimeout(() => response.destroy(), 50));
+    });
+    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  });
+  afterAll(() => {
+    server.close();
+  });
+  beforeEach(() => {
+    clone.reset();
+    ranges = [];
+  });
+  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const noPip = async () => {
+    const { stdout: python } = await execa('python3', ['-c', 'import sys; print(sys.executable)']);
+    const script = `[ "$2" = pip ] && { echo "python3: No module named pip" >&2; exit 1; }; exec ${python} "$@"`;
+    return inFront({ python3: script });
+  };
+
+  test('is downloaded directly, and a cut connection is taken up where it broke', async () => {
+    cutAt = 3000;
+    const { all, exitCode } = await clone.setUp({ ...(await noPip()), HAET_TENSORFLOW_URL: url() });
+    expect(all).toContain('100 % of');
+    expect(exitCode).toBe(0);
+    expect(ranges).toEqual([undefined, 'bytes=3000-']);
+    await expectReady();
+  });
+
+  test('a part that an earlier run left is used', async () => {
+    mkdirSync(join(clone.cache, 'downloads'), { recursive: true });
+    const part = readFileSync(clone.wheel).subarray(0, 1234);
+    writeFileSync(join(clone.cache, 'downloads', `${clone.wheel.split('/').pop()}.partial`), part);
+    const { exitCode } = await clone.setUp({ ...(await noPip()), HAET_TENSORFLOW_URL: url() });
+    expect(exitCode).toBe(0);
+    expect(ranges).toEqual(['bytes=1234-']);
+    await expectReady();
+  });
+
+  test('and with nobody answering, one sentence names both ways and where to put the file', async () => {
+    const { all, exitCode } = await clone.setUp({
+      ...(await noPip()),
+      HAET_TENSORFLOW_URL: 'http://127.0.0.1:1/',
+    });
+    expect(exitCode).toBe(2);
+    expect(lastLine(all)).toMatch(
+      /could not be fetched \(python3 has no pip .*; direct download: .*\): check the network, or put the file into .*downloads yourself/,
+    );
+  });
+
+  test('a wheel that a person put into the folder is used', async () => {
+    mkdirSync(join(clone.cache, 'downloads'), { recursive: true });
+    writeFileSync(join(clone.cache, 'downloads', clone.wheel.split('/').pop()!), readFileSync(clone.wheel));
+    const { exitCode } = await clone.setUp({
+      ...(await noPip()),
+      HAET_TENSORFLOW_URL: 'http://127.0.0.1:1/',
+    });
+    expect(exitCode).toBe(0);
+    await expectReady();
+  });
+
+  test('a wrong checksum from pip and from the server is refused, and nothing of it stays', async () => {
+    const pins = clone.withPins({ sha256: '0'.repeat(64) });
+    const { all, exitCode } = await clone.setUp({ ...pins, HAET_TENSORFLOW_URL: url() });
+    expect(exitCode).toBe(2);
+    expect(lastLine(all)).toMatch(
+      /what pip brought has the wrong checksum; what 127\.0\.0\.1:\d+ sent has the wrong checksum/,
+    );
+    expect(readdirSync(join(clone.cache, 'downloads'))).toEqual([]);
+  });
+});
+
+describe('what cannot go on ends in one sentence', () => {
+  beforeEach(() => clone.reset());
+
+  test('no compiler', async () => {
+    const { all, exitCode } = await clone.setUp({ CXX: 'no-such-c++' });
+    expect(exitCode).toBe(2);
+    expect(lastLine(all)).toMatch(
+      /The C\+\+ compiler no-such-c\+\+ was not found: install one \(on Debian or Ubuntu: sudo apt install g\+\+\)/,
+    );
+  });
+
+  test('a compiler that fails', async () => {
+    const folder = await programs({ 'c++': 'echo "x.cc:1: error: too old" >&2; exit 1' });
+    const { all, exitCode } = await clone.setUp({ CXX: join(folder, 'c++') });
+    expect(exitCode).toBe(2);
+    expect(lastLine(all)).toMatch(
+      /could not compile the TensorFlow\.js binding \(x\.cc:1: error: too old\): it needs C\+\+17/,
+    );
+  });
+
+  test('no python3', async () => {
+    const { all, exitCode } = await clone.setUp({ PATH: await programs({ node: null, npm: null }) });
+    expect(exitCode).toBe(2);
+    expect(all).toMatch(/^haet set-up: python3 was not found: install it with pip/);
+  });
+
+  test('an npm that fails', async () => {
+    const { all, exitCode } = await clone.setUp(
+      await inFront({ npm: 'echo "npm error broken" >&2; exit 1' }),
+    );
+    expect(exitCode).toBe(2);
+    expect(lastLine(all)).toMatch(/npm ci failed \(broken\): run `npm ci --ignore-scripts`/);
+  });
+
+  test('npm without a network', async () => {
+    const fails = 'echo "npm error code ENOTFOUND" >&2; exit 1';
+    const { all, exitCode } = await clone.setUp(await inFront({ npm: fails }));
+    expect(exitCode).toBe(2);
+    expect(lastLine(all)).toMatch(/npm could not reach its registry: check the network/);
+  });
+
+  test('a lock file that does not fit package.json', async () => {
+    const text = readFileSync(inClone('package.json'), 'utf8');
+    writeFileSync(
+      inClone('package.json'),
+      text.replace('"dependencies":{', '"dependencies":{"left-pad":"file:../typescript.tgz",'),
+    );
+    const { all, exitCode } = await clone.setUp();
+    writeFileSync(inClone('package.json'), text);
+    expect(exitCode).toBe(2);
+    expect(lastLine(all)).toMatch(/package\.json and package-lock\.json disagree: run `npm install/);
+  });
+
+  test('a Node that is too old', async () => {
+    const preload = join(dirname(clone.root), 'old.cjs');
+    writeFileSync(
+      preload,
+      `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.4' } });`,
+    );
+    const { all, exitCode } = await clone.setUp({}, ['--require', preload]);
+    expect(exitCode).toBe(2);
+    expect(all).toBe(
+      'haet set-up: Node 18.20.4 is too old: install Node 20.9 or newer (22 or 24 are fine) and run this again.',
+    );
+  });
+
+  test('a disk without room, before anything is downloaded', async () => {
+    const { all, exitCode } = await clone.setUp(clone.withPins({ unpackedBytes: 1e15 }));
+    expect(exitCode).toBe(2);
+    expect(lastLine(all)).toMatch(
+      /is too full: libtensorflow needs 1000000000 MB there and \d+ MB are free, so make room/,
+    );
+    expect(existsSync(join(clone.cache, 'downloads'))).toBe(false);
+  });
+});
+
+describe('a disk that fills up while it is written', () => {
+  const mount = (words: string[]) => execa('mount', words, { reject: false });
+  const asRoot = process.getuid?.() === 0 ? test : test.skip;
+  asRoot(
+    'ends in one sentence, and the next run with room recovers (needs root, to mount a small disk)',
+    async () => {
+      clone.reset();
+      mkdirSync(clone.cache);
+      const mounted = await mount(['-t', 'tmpfs', '-o', 'size=24k', 'tmpfs', clone.cache]);
+      if (mounted.exitCode !== 0) {
+        process.stderr.write('a small disk cannot be mounted here, so this test shows nothing\n');
+        return;
+      }
+      try {
+        const { all, exitCode } = await clone.setUp(clone.withPins({ unpackedBytes: 0 }));
+        expect(exitCode).toBe(2);
+        expect(lastLine(all)).toMatch(/The disk that holds .* is full: free some space there/);
+        await mount(['-o', 'remount,size=10m', clone.cache]);
+        expect((await clone.setUp()).exitCode).toBe(0);
+        await expectReady();
+      } finally {
+        await execa('umount', [clone.cache]);
+      }
+    },
+  );
+});
