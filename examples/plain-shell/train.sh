@@ -1,6 +1,6 @@
 # Learns the commonest label and the number of classes. labels.npy: a header, then one byte an image.
 header=$(head -c 128 "$HAET_TRAIN_DIR/labels.npy" | LC_ALL=C tr -cd '[:print:]')
-images=$(echo "$header" | sed "s/.*'shape': (\([0-9]*\).*/\1/")
+images=$(echo "$header" | sed "s/.*'shape': *(\([0-9]*\).*/\1/")
 labels() { tail -c "$images" "$HAET_TRAIN_DIR/labels.npy" | od -An -v -tu1 -w1; }
 commonest=$(labels | sort -n | uniq -c | sort -rn | head -n 1 | sed 's/.* //')
 highest=$(labels | sort -n | tail -n 1)

@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeTrack } from '../../datasets/makeTrack.ts';
+import { IMAGE_BYTES } from '../../datasets/source.ts';
+import type { TrackInfo } from '../../datasets/track.ts';
+import { describeMachine } from '../../evaluator/machine.ts';
+import { writeReport } from '../../evaluator/report/report.ts';
+import { runEntry } from '../../evaluator/runEntry.ts';
+import { createProcessSandbox } from '../../evaluator/sandbox/process.ts';
+
+const examples = fileURLToPath(new URL('../../examples', import.meta.url));
+const python = process.env.HAET_TORCH_PYTHON ?? 'python3';
+
+let folder: string;
+let info: TrackInfo;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'haet-examples-'));
+  ({ info } = await makeTrack(coloursSource(), {
+    trainPerClass: 20,
+    testPerClass: 10,
+    seed: 1,
+    out: join(folder, 'track'),
+  }));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Three classes, each a colour under noise: easy enough to be learnt in a few steps. */
+function coloursSource() {
+  const perClass = 40;
+  const classes = ['red', 'green', 'blue'];
+  const labels = Uint8Array.from({ length: classes.length * perClass }, (_, at) => at % classes.length);
+  const images = Uint8Array.from({ length: labels.length * IMAGE_BYTES }, (_, at) => {
+    const image = Math.floor(at / IMAGE_BYTES);
+    const noise = (at * 2654435761 + image * 40503) % 97;
+    return noise + (at % 3 === labels[image] ? 140 : 30);
+  });
+  return { kind: 'synthetic' as const, description: 'Three colours', classes, train: { images, labels } };
+}
+
+async function dryRun(entryPath: string, trainSeconds: number) {
+  const trackDir = join(folder, 'track');
+  const record = await runEntry(
+    {
+      entryPath,
+      track: { dir: trackDir, info },
+      runsFolder: join(folder, 'runs'),
+      seed: 1,
+      limits: { trainSeconds },
+      machine: await describeMachine(),
+    },
+    await createProcessSandbox(),
+  );
+  const report = await readFile(await writeReport(record.folder, { trackDir }), 'utf8');
+  return { record, report };
+}
+
+test('the smallest entry is scored, as guessing is', async () => {
+  const { record, report } = await dryRun(join(examples, 'plain-shell'), 20);
+  expect(record).toMatchObject({ verdict: 'SCORED', progress: { lines: 1, rejected: 0 } });
+  expect(record.score!.correct).toBe(10);
+  expect(report).toContain('The commonest label');
+});
+
+describe('the PyTorch entry', () => {
+  const runnable = canImportTorch();
+  const title = runnable
+    ? 'learns within a short budget and ends by itself'
+    : `is not run: ${python} cannot import torch (name one that can in HAET_TORCH_PYTHON)`;
+
+  (runnable ? test : test.skip)(
+    title,
+    async () => {
+      const entry = join(folder, 'pytorch');
+      await cp(join(examples, 'pytorch'), entry, { recursive: true });
+      const manifest = JSON.parse(await readFile(join(entry, 'haet.json'), 'utf8'));
+      for (const stage of ['train', 'predict']) manifest[stage][0] = pythonPath();
+      await writeFile(join(entry, 'haet.json'), JSON.stringify(manifest));
+
+      const { record, report } = await dryRun(entry, 45);
+      expect(record).toMatchObject({ verdict: 'SCORED', progress: { rejected: 0 } });
+      expect(record.progress.lines).toBeGreaterThan(0);
+      expect(record.score!.accuracy).toBeGreaterThan(0.5);
+      expect(report).toContain('Training loss');
+    },
+    180_000,
+  );
+});
+
+function canImportTorch(): boolean {
+  try {
+    execFileSync(python, ['-c', 'import torch, numpy'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The interpreter's own path: the PATH that an entry gets is not the one of this test. */
+function pythonPath(): string {
+  return execFileSync(python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
+}
