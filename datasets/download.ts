@@ -46,27 +46,27 @@ export async function download(options: DownloadOptions): Promise<void> {
       `${dirname(path)} cannot be made (${describeFault(error)}). Point HAET_CACHE at a folder that may be written.`,
     );
   });
-  const before = await sizeOf(part);
-  if (before > bytes) await rm(part);
+  if ((await sizeOf(part)) > bytes) await rm(part);
 
+  const before = await sizeOf(part);
   let barren = 0;
-  for (let have = await sizeOf(part); have < bytes; ) {
+  for (let have = before; have < bytes; ) {
     const fault = await receive(options, part, have).then(() => null, asFault);
     if (fault instanceof UserError) throw fault;
     const now = await sizeOf(part);
     barren = now > have ? 0 : barren + 1;
     have = now;
-    if (have >= bytes) break;
-    if (barren >= attempts) {
-      const reason =
-        fault === null ? 'the server ended the answer early' : describeFault(fault.cause ?? fault);
-      throw have === 0
-        ? new Unreachable(`${url} cannot be reached (${reason}). Check the network, or use a local copy.`)
-        : new UserError(
-            `${url} broke off at ${have} of ${bytes} bytes (${reason}). Run this again: it goes on from there.`,
-          );
+    if (barren === 0) continue;
+    const reason = fault === null ? 'the server ended the answer early' : describeFault(fault.cause ?? fault);
+    if (have === before) {
+      throw new Unreachable(`${url} cannot be reached (${reason}). Check the network, or use a local copy.`);
     }
-    if (barren > 0) await sleep(250 * 2 ** barren);
+    if (barren === ATTEMPTS) {
+      throw new UserError(
+        `${url} broke off at ${have} of ${bytes} bytes (${reason}). Run this again: it goes on from there.`,
+      );
+    }
+    await sleep(250 * 2 ** barren);
   }
   await accept(options, part);
 }
@@ -85,9 +85,7 @@ async function receive(options: DownloadOptions, part: string, have: number): Pr
       signal: patience.signal,
     });
     if (!answer.ok || answer.body === null) {
-      throw new UserError(
-        `${url} answered ${answer.status} ${answer.statusText}. Use a local copy of the file.`,
-      );
+      throw new Error(`it answered ${answer.status} ${answer.statusText}`.trim());
     }
     // A server that does not know ranges answers 200 with the whole file.
     const resumed = answer.status === 206 && startsAt(answer.headers.get('content-range'), have);
