@@ -2,16 +2,18 @@ import { Command, CommanderError } from 'commander';
 import { UserError } from '../datasets/userError.ts';
 import { version } from '../evaluator/version.ts';
 import { checkMachineCommand } from './commands/checkMachine.ts';
+import { dryRunCommand } from './commands/dryRun.ts';
 
 /** Exit status at a user's mistake; those of a run are in the table of verdicts. */
 const mistake = 2;
 
-const commands: Command[] = [checkMachineCommand()];
+const commands: Command[] = [dryRunCommand(), checkMachineCommand()];
 
 const program = new Command('haet')
   .description('Train an image classifier against a ten-minute clock, and grade anyone’s.')
   .version(version)
   .showHelpAfterError('(add --help for the options and an example)')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'haet: ')) })
   .exitOverride();
 for (const command of commands) program.addCommand(inherit(command));
 

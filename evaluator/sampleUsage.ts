@@ -1,9 +1,11 @@
 import type { StageRecord } from './record.ts';
 import type { ProcessSample } from './sandbox/sandbox.ts';
 
+const intervalMs = 1000;
+/** The first look comes early, so that a short stage is seen at all. */
+const firstMs = 200;
+
 export interface UsageSampler {
-  /** Looks at the processes as they are now. */
-  sample(): void;
   /** Ends sampling and returns what was seen. */
   stop(): Pick<StageRecord, 'usage' | 'cpuSeconds' | 'peakMemoryBytes'>;
 }
@@ -48,10 +50,11 @@ export function sampleUsage(processes: () => ProcessSample[], startedAt: number)
       // the stage has just ended
     }
   };
-  const timer = setInterval(quietly, 1000);
+  const first = setTimeout(quietly, firstMs);
+  const timer = setInterval(quietly, intervalMs);
   return {
-    sample: quietly,
     stop() {
+      clearTimeout(first);
       clearInterval(timer);
       const peakMemoryBytes = Math.max(0, ...usage.map((each) => each.memoryBytes));
       return { usage, cpuSeconds, peakMemoryBytes };

@@ -1,0 +1,194 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { UserError } from '../../datasets/userError.ts';
+import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
+import { describeMachine } from '../../evaluator/machine.ts';
+import type { RunRecord } from '../../evaluator/record.ts';
+import { writeReport } from '../../evaluator/report/report.ts';
+import { type RunPlan, runEntry } from '../../evaluator/runEntry.ts';
+import { createProcessSandbox } from '../../evaluator/sandbox/process.ts';
+import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
+import { spreadOf } from '../../evaluator/statistics.ts';
+import { verdicts } from '../../evaluator/verdict.ts';
+import { projectFolder } from '../../evaluator/version.ts';
+import { numberOption } from '../numberOption.ts';
+import { prepareTrack } from '../prepareTrack.ts';
+import { createProgressView } from '../progressView.ts';
+import { listenForStops, type StopSignals } from '../stopSignals.ts';
+import { summarise, summariseSpread } from '../summary.ts';
+
+interface Options {
+  readonly entry: string;
+  readonly entryArg?: string[];
+  readonly track?: string;
+  readonly from?: string;
+  readonly testPerClass: number;
+  readonly budget: number;
+  readonly predictLimit: number;
+  readonly seed: number;
+  readonly seeds: number;
+  readonly cpus?: number;
+  readonly memory?: number;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+const defaults = limitsSchema.parse({});
+const referenceSubmission = join(projectFolder, 'dist/submission');
+const seconds = numberOption({ min: 0.001, max: 86_400 });
+const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
+
+/** `haet dry-run`: trains and scores an entry on this machine, as the contest would. */
+export function dryRunCommand(): Command {
+  return new Command('dry-run')
+    .description(
+      'Train an entry against the clock on this machine, score it on held-out images, write a report.',
+    )
+    .option('--entry <dir>', `folder of the entry, with ${manifestFile}`, referenceSubmission)
+    .option('--entry-arg <word>', 'word added to the train command of the entry; may be repeated', collect)
+    .option('--track <dir>', 'a ready Track to train and score on')
+    .option('--from <file>', 'CIFAR-10, its cifar-10-binary.tar.gz or the folder unpacked from it')
+    .option(
+      '--test-per-class <n>',
+      'held-out images a class, where a Track is drawn',
+      numberOption({ min: 1, max: 10_000, integer: true }),
+      100,
+    )
+    .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
+    .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
+    .option('--seed <n>', 'seed of the run', numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }), 1)
+    .option(
+      '--seeds <n>',
+      'repeat with as many seeds, counting up from --seed; report mean and spread',
+      numberOption({ min: 1, max: 1000, integer: true }),
+      1,
+    )
+    .option(
+      '--cpus <n>',
+      'CPUs that the entry is told to use (default: all)',
+      numberOption({ min: 1, max: 4096, integer: true }),
+    )
+    .option(
+      '--memory <bytes>',
+      'memory that the entry is told to use (default: all)',
+      numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true }),
+    )
+    .option('--out <dir>', 'the folder of the run is made in this one', 'runs')
+    .option('--json', 'last line on standard output: the record of the run, or with --seeds the list of them')
+    .addHelpText('after', help())
+    .action(dryRun);
+}
+
+async function dryRun(options: Options): Promise<void> {
+  requireEntry(options.entry);
+  const machine = await describeMachine();
+  const sandbox = await createProcessSandbox();
+  const track = await prepareTrack(options, tell);
+  tell(
+    `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} held out.`,
+  );
+
+  const stops = listenForStops(tell);
+  const records: RunRecord[] = [];
+  for (let run = 0; run < options.seeds && !stops.interrupt.aborted && !stops.abort.aborted; run++) {
+    const plan: RunPlan = {
+      entryPath: options.entry,
+      entryArguments: options.entryArg ?? [],
+      track,
+      runsFolder: options.out,
+      seed: options.seed + run,
+      limits: { trainSeconds: options.budget, predictSeconds: options.predictLimit },
+      cpus: options.cpus ?? machine.cores,
+      memoryBytes: options.memory ?? machine.memoryBytes,
+      machine,
+    };
+    const record = await runInView(plan, sandbox, stops);
+    records.push(record);
+    const report = await reportOn(record, track.dir);
+    print(options, summarise(record, report));
+  }
+  stops.close();
+
+  const accuracies = records.flatMap((record) => record.score?.accuracy ?? []);
+  if (options.seeds > 1 && accuracies.length > 0) print(options, summariseSpread(spreadOf(accuracies)));
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(options.seeds > 1 ? records : records[0])}\n`);
+  }
+  process.exitCode =
+    records.map((record) => verdicts[record.verdict].exitCode).find((code) => code !== 0) ?? 0;
+}
+
+/** Runs the entry while a person can see how it goes. */
+async function runInView(plan: RunPlan, sandbox: Sandbox, stops: StopSignals): Promise<RunRecord> {
+  const view = createProgressView({
+    stream: process.stderr,
+    budgetSeconds: plan.limits!.trainSeconds!,
+    trainSize: plan.track.info.trainSize,
+  });
+  let stageStart = performance.now();
+  const ticking = setInterval(() => view.tick((performance.now() - stageStart) / 1000), 1000);
+  try {
+    return await runEntry(plan, sandbox, {
+      interrupt: stops.interrupt,
+      abort: stops.abort,
+      onStage: (stage) => {
+        stageStart = performance.now();
+        stops.training = stage === 'train';
+        view.stage(stage);
+      },
+      onProgress: (line, atSeconds) => view.update(line, atSeconds),
+    });
+  } finally {
+    clearInterval(ticking);
+    stops.training = false;
+    view.stop();
+  }
+}
+
+/** The score is safe in record.json by now; a page that cannot be made must not lose it. */
+async function reportOn(record: RunRecord, trackDir: string): Promise<string | null> {
+  try {
+    return await writeReport(record.folder, { trackDir });
+  } catch (error) {
+    tell(`haet: the report could not be written: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+function requireEntry(entry: string): void {
+  if (existsSync(join(entry, manifestFile))) return;
+  throw new UserError(
+    entry === referenceSubmission
+      ? `the reference submission is not built (${entry}). Run \`npm run setup\` in the clone.`
+      : `--entry names ${resolve(entry)}, which has no ${manifestFile}. Give the folder of an entry.`,
+  );
+}
+
+/** With --json, standard output is for the machine. */
+function print(options: Options, text: string): void {
+  (options.json ? process.stderr : process.stdout).write(text);
+}
+
+function collect(word: string, words: string[] = []): string[] {
+  return [...words, word];
+}
+
+function help(): string {
+  const codes = new Map<number, string[]>();
+  for (const [code, { exitCode }] of Object.entries(verdicts)) {
+    codes.set(exitCode, [...(codes.get(exitCode) ?? []), code]);
+  }
+  const rows = [...codes, [2, ['a mistake on the command line']] as const]
+    .sort(([a], [b]) => a - b)
+    .map(([status, names]) => `  ${String(status).padStart(2)}  ${names.join(', ')}`);
+  return `
+Ctrl-C ends training early and scores what it has saved; a second one stops without a score.
+
+Exit status:
+${rows.join('\n')}
+
+Example:
+  $ haet dry-run --from cifar-10-binary.tar.gz --budget 60
+`;
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { cacheFolder } from '../datasets/cacheFolder.ts';
+import { locateCifar10 } from '../datasets/locateCifar10.ts';
+import { makeTrack } from '../datasets/makeTrack.ts';
+import { readTrack } from '../datasets/readTrack.ts';
+import type { Source } from '../datasets/source.ts';
+import { readCifar10 } from '../datasets/sources/cifar10.ts';
+import { readSynthetic } from '../datasets/sources/synthetic.ts';
+import type { TrackInfo } from '../datasets/track.ts';
+import { UserError } from '../datasets/userError.ts';
+
+export interface TrackChoice {
+  /** A ready Track. */
+  readonly track?: string | undefined;
+  /** A local CIFAR-10. */
+  readonly from?: string | undefined;
+  readonly testPerClass: number;
+}
+
+const trainPerClass = 500;
+/** The same for every run, so that seeds of training are compared on the same images. */
+const samplingSeed = 1;
+
+/**
+ * The Track of a dry run: the one named, else one drawn from CIFAR-10 where that is at hand or can be downloaded,
+ * else one of synthetic images. What is drawn is kept in the cache folder.
+ * @param tell takes a sentence for the person
+ * @throws UserError
+ */
+export async function prepareTrack(
+  choice: TrackChoice,
+  tell: (sentence: string) => void,
+): Promise<{ dir: string; info: TrackInfo }> {
+  if (choice.track !== undefined) {
+    const dir = resolve(choice.track);
+    return { dir, info: await readTrack(dir) };
+  }
+  const cifar10 = await locateCifar10({ from: choice.from, onProgress: downloadTeller(tell) });
+  if (cifar10 !== null) {
+    tell(`Data: CIFAR-10 from ${cifar10.path}.`);
+    return drawn(['cifar10', await stamp(cifar10.path)], choice.testPerClass, () =>
+      readCifar10({ from: cifar10.path, testFrom: 'batches' }),
+    );
+  }
+  tell(
+    [
+      '',
+      '  NOTE: CIFAR-10 is neither at hand nor can it be downloaded: this run uses SYNTHETIC images.',
+      '  Its score says that everything works; it is not comparable with scores on CIFAR-10.',
+      '  To use CIFAR-10: --from FILE, or HAET_CIFAR10=FILE, with FILE its cifar-10-binary.tar.gz.',
+      '',
+    ].join('\n'),
+  );
+  return drawn(['synthetic', '1'], choice.testPerClass, () =>
+    readSynthetic({ perClass: trainPerClass + choice.testPerClass, seed: samplingSeed }),
+  );
+}
+
+/** Takes the Track out of the cache, or draws it; one in the cache that is damaged is drawn again. */
+async function drawn(
+  identity: string[],
+  testPerClass: number,
+  read: () => Promise<Source>,
+): Promise<{ dir: string; info: TrackInfo }> {
+  const name = `${identity.join('-')}-${trainPerClass}-${testPerClass}-s${samplingSeed}`;
+  const dir = join(cacheFolder(), 'tracks', name);
+  if (existsSync(dir)) {
+    try {
+      return { dir, info: await readTrack(dir) };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      await rm(dir, { recursive: true, force: true });
+    }
+  }
+  const options = { trainPerClass, testPerClass, seed: samplingSeed, out: dir };
+  return { dir, info: (await makeTrack(await read(), options)).info };
+}
+
+/** Tells one source from another, or from its own past, without reading it all. */
+async function stamp(path: string): Promise<string> {
+  const { size, mtimeMs } = await stat(path);
+  return createHash('sha256')
+    .update(`${resolve(path)}\0${size}\0${mtimeMs}`)
+    .digest('hex')
+    .slice(0, 12);
+}
+
+function downloadTeller(tell: (sentence: string) => void): (received: number, total: number) => void {
+  let told = -1;
+  return (received, total) => {
+    const tenth = Math.floor((10 * received) / total);
+    if (tenth === told) return;
+    told = tenth;
+    tell(`Downloading CIFAR-10: ${tenth * 10} % of ${Math.round(total / 1e6)} MB`);
+  };
+}

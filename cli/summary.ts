@@ -1,0 +1,39 @@
+import type { RunRecord, StageRecord } from '../evaluator/record.ts';
+import type { Spread } from '../evaluator/statistics.ts';
+
+const percent = (fraction: number): string => (100 * fraction).toFixed(1);
+const count = (value: number): string => value.toLocaleString('en-GB');
+
+/** What a person wants to know at the end of a run, in a few lines. */
+export function summarise(record: RunRecord, reportPath: string | null): string {
+  const { score } = record;
+  const headline =
+    score === null
+      ? record.verdict
+      : `${record.verdict}  ${percent(score.accuracy)} % of ${count(score.total)} images, 95 % interval ${percent(score.wilson95[0])} to ${percent(score.wilson95[1])}`;
+  const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
+  const advice = record.verdict === 'SCORED' ? [] : [`  ${record.advice}`];
+  const rows = record.stages.map((stage) => `  ${stage.stage.padEnd(8)} ${stageLine(stage)}`);
+  const place = reportPath === null ? `  record   ${record.folder}` : `  report   ${reportPath}`;
+  return `${[headline, ...because, ...advice, ...rows, place].join('\n')}\n`;
+}
+
+function stageLine(stage: StageRecord): string {
+  const overshoot =
+    stage.ended === 'deadline' && stage.kill !== null
+      ? `, all gone ${stage.kill.overshootMs.toFixed(0)} ms after the deadline`
+      : '';
+  const memory = `${count(Math.ceil(stage.peakMemoryBytes / 2 ** 20))} MiB`;
+  return `${stage.seconds.toFixed(1)} of ${stage.limitSeconds} s (${stage.ended}${overshoot}), at most ${memory}`;
+}
+
+/** Mean and spread of the accuracy over seeds, in one line. */
+export function summariseSpread(spread: Spread): string {
+  const deviation =
+    spread.standardDeviation === null ? '' : `, standard deviation ${percent(spread.standardDeviation)}`;
+  const interval =
+    spread.mean95 === null
+      ? ''
+      : `, 95 % interval of the mean ${percent(spread.mean95[0])} to ${percent(spread.mean95[1])} (Student’s t)`;
+  return `${spread.n} seeds scored  mean ${percent(spread.mean)} %${deviation}${interval}\n`;
+}

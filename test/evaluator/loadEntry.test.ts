@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { hashFolder, loadEntry, parseManifest } from '../../evaluator/loadEntry.ts';
+import { makeEntry, temporaryFolder } from './fixtures.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const manifest = { schemaVersion: 1, name: 'a', team: 'b', train: ['x'], predict: ['y', 'z'] };
+
+describe('haet.json', () => {
+  test('as the contract says is taken', () => {
+    expect(parseManifest(JSON.stringify(manifest), 'haet.json')).toEqual(manifest);
+  });
+
+  test.each([
+    ['no JSON', '{', 'not JSON'],
+    ['another version', JSON.stringify({ ...manifest, schemaVersion: 2 }), 'schemaVersion'],
+    ['a shell line for a command', JSON.stringify({ ...manifest, train: 'x y' }), 'train'],
+    ['an empty command', JSON.stringify({ ...manifest, predict: [] }), 'predict'],
+    ['a field nobody knows', JSON.stringify({ ...manifest, tarin: ['x'] }), 'tarin'],
+    ['no team', JSON.stringify({ ...manifest, team: '' }), 'team'],
+  ])('with %s is refused, naming it', (_, text, named) => {
+    expect(() => parseManifest(text, 'entry/haet.json')).toThrow(named);
+    expect(() => parseManifest(text, 'entry/haet.json')).toThrow('entry/haet.json');
+  });
+
+  test('that is not there is refused with the path it should have', async () => {
+    await expect(loadEntry(join(folder, 'nowhere'))).rejects.toThrow('nowhere');
+    await mkdir(join(folder, 'empty'));
+    await expect(loadEntry(join(folder, 'empty'))).rejects.toThrow('empty/haet.json');
+  });
+});
+
+describe('the hash of an entry', () => {
+  test('is that of its paths and bytes, not of its place, times or permissions', async () => {
+    const entry = await makeEntry(folder);
+    const before = await hashFolder(entry);
+    const copy = join(folder, 'copy');
+    await cp(entry, copy, { recursive: true });
+    await chmod(join(copy, 'train.sh'), 0o755);
+    expect(await hashFolder(copy)).toBe(before);
+    await writeFile(join(copy, 'train.sh'), 'echo other');
+    expect(await hashFolder(copy)).not.toBe(before);
+  });
+
+  test('tells a file apart from one whose name or neighbour holds the same bytes', async () => {
+    const make = async (name: string, files: Record<string, string>) => {
+      const at = join(folder, name);
+      await mkdir(at);
+      for (const [file, text] of Object.entries(files)) await writeFile(join(at, file), text);
+      return hashFolder(at);
+    };
+    const hashes = [
+      await make('h1', { a: 'bc' }),
+      await make('h2', { ab: 'c' }),
+      await make('h3', { a: 'b', c: '' }),
+      await make('h4', { a: '', b: 'c' }),
+    ];
+    expect(new Set(hashes).size).toBe(4);
+  });
+
+  test('takes a link for where it points and refuses a named pipe', async () => {
+    const at = join(folder, 'special');
+    await mkdir(at);
+    await symlink('/etc/passwd', join(at, 'link'));
+    const before = await hashFolder(at);
+    await rm(join(at, 'link'));
+    await symlink('/etc/group', join(at, 'link'));
+    expect(await hashFolder(at)).not.toBe(before);
+    execFileSync('mkfifo', [join(at, 'pipe')]);
+    await expect(hashFolder(at)).rejects.toThrow('special/pipe');
+  });
+});
