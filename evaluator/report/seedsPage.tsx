@@ -1,7 +1,7 @@
 import { join, relative, sep } from 'node:path';
 import type { RunRecord, Score } from '../record.ts';
 import { spreadOf } from '../statistics.ts';
-import { count, duration, instant, percent } from './format.ts';
+import { count, duration, percent } from './format.ts';
 import { Figure, Scroll } from './markup.tsx';
 import { renderPage } from './page.tsx';
 import { seedsPlot } from './plots.ts';
@@ -61,7 +61,7 @@ function Spread({ scored, runs }: { scored: ScoredRun[]; runs: number }) {
           {mean95 && (
             <>
               <br />
-              95 % interval of the mean {percent(mean95[0])} to {percent(mean95[1])} (Student's t)
+              95 % interval of the mean {percent(mean95[0])} to {percent(mean95[1])}
             </>
           )}
         </p>
@@ -88,13 +88,11 @@ function RunTable({ runs, pageFolder }: { runs: readonly SeedRun[]; pageFolder: 
     <table class="wide">
       <thead>
         <tr>
-          {['Run', 'Seed', 'Verdict', 'Accuracy', '95 % interval', 'Right', 'Training', 'Started'].map(
-            (title, at) => (
-              <th scope="col" class={at === 0 ? 'left' : undefined}>
-                {title}
-              </th>
-            ),
-          )}
+          {['Run', 'Seed', 'Verdict', 'Accuracy', '95 % interval', 'Right', 'Training'].map((title, at) => (
+            <th scope="col" class={at === 0 ? 'left' : undefined}>
+              {title}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody>
@@ -112,7 +110,6 @@ function RunTable({ runs, pageFolder }: { runs: readonly SeedRun[]; pageFolder: 
               <td>{score ? `${percent(score.wilson95[0])} to ${percent(score.wilson95[1])}` : '–'}</td>
               <td>{score ? `${count(score.correct)} of ${count(score.total)}` : '–'}</td>
               <td>{train ? duration(train.seconds) : '–'}</td>
-              <td>{instant(record.startedAt)}</td>
             </tr>
           );
         })}
