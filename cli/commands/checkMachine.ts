@@ -1,8 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { execa } from 'execa';
+import { cacheFolder } from '../../datasets/cacheFolder.ts';
+import { debianFolder } from '../../datasets/sources/fashionMnist.ts';
 import { type Grant, readGrant, readProcessor, readSystemFile } from '../../evaluator/machine.ts';
 import { type Finding, findDoubts } from '../../evaluator/machineDoubts.ts';
 import { namespaceFlags } from '../../evaluator/sandbox/namespace.ts';
@@ -129,12 +130,10 @@ function memory({ memoryBytes, memoryTotalBytes, memoryLimitBytes }: Grant): Fin
 }
 
 function data(): Finding[] {
-  const cache =
-    process.env['HAET_CACHE'] || join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'haet');
+  const cache = cacheFolder();
   const named = process.env['HAET_CIFAR10'];
   const cached = join(cache, 'cifar-10-binary.tar.gz');
   const size = (file: string) => `${Math.round(statSync(file).size / 1e6)} MB`;
-  const fashion = '/usr/share/datasets/fashion-mnist';
   const found = [named, cached].find((file) => file !== undefined && existsSync(file));
   return [
     {
@@ -150,8 +149,8 @@ function data(): Finding[] {
     },
     {
       name: 'Fashion-MNIST',
-      value: existsSync(fashion) ? fashion : 'not here',
-      remedy: existsSync(fashion) ? null : 'on Debian: sudo apt install dataset-fashion-mnist',
+      value: existsSync(debianFolder) ? debianFolder : 'not here',
+      remedy: existsSync(debianFolder) ? null : 'on Debian: sudo apt install dataset-fashion-mnist',
     },
     { name: 'cache folder', value: existsSync(cache) ? cache : `${cache} (not made yet)`, remedy: null },
   ];
