@@ -1,0 +1,221 @@
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { drawContactSheet } from '../../datasets/contactSheet.ts';
+import { describeFault } from '../../datasets/describeFault.ts';
+import { locateCifar10 } from '../../datasets/locateCifar10.ts';
+import { checkFree, makeTrack } from '../../datasets/makeTrack.ts';
+import { MAX_SEED } from '../../datasets/random.ts';
+import { readImages, readLabels, readTrack } from '../../datasets/readTrack.ts';
+import { type Source, type TestFrom, testFromChoices } from '../../datasets/source.ts';
+import { readCifar10 } from '../../datasets/sources/cifar10.ts';
+import { debianFolder, readFashionMnist } from '../../datasets/sources/fashionMnist.ts';
+import { readImageFolder } from '../../datasets/sources/imageFolder.ts';
+import { readSynthetic } from '../../datasets/sources/synthetic.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { createDownloadView } from '../downloadView.ts';
+import { numberOption } from '../numberOption.ts';
+
+interface MakeOptions {
+  readonly source: SourceName;
+  readonly from?: string;
+  readonly testFrom?: TestFrom;
+  readonly trainPerClass: number;
+  readonly testPerClass: number;
+  readonly seed: number;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+interface SourceFacts {
+  /** What --from means, and what stands in its place when it is not given. */
+  readonly from: string;
+  /** Whether the source has a test set of its own to draw from. */
+  readonly hasTestSet: boolean;
+  readonly read: (options: MakeOptions) => Promise<Source>;
+}
+
+const sources = {
+  cifar10: {
+    from: 'cifar-10-binary.tar.gz or the folder unpacked from it; default: HAET_CIFAR10, the cache, a download',
+    hasTestSet: true,
+    read: async ({ from, testFrom = 'batches' }) => readCifar10({ from: await findCifar10(from), testFrom }),
+  },
+  'fashion-mnist': {
+    from: `the folder with its four IDX files; default: ${debianFolder}`,
+    hasTestSet: true,
+    read: ({ from = debianFolder, testFrom = 'batches' }) => readFashionMnist({ from, testFrom }),
+  },
+  folder: {
+    from: 'a folder with one folder of images a class',
+    hasTestSet: false,
+    read: async ({ from }) => {
+      if (from === undefined) throw new UserError(`--source folder needs --from: ${sources.folder.from}.`);
+      return readImageFolder({ from });
+    },
+  },
+  synthetic: {
+    from: 'not used: the images are drawn from --seed',
+    hasTestSet: false,
+    read: async ({ from, trainPerClass, testPerClass, seed }) => {
+      if (from !== undefined) {
+        throw new UserError(`--from is ${from}, but --source synthetic reads nothing. Leave --from out.`);
+      }
+      return readSynthetic({ perClass: trainPerClass + testPerClass, seed });
+    },
+  },
+} as const satisfies Record<string, SourceFacts>;
+type SourceName = keyof typeof sources;
+
+const perClass = numberOption({ min: 1, max: 1_000_000, integer: true });
+
+/** `haet data`: makes Tracks and shows them. */
+export function dataCommand(): Command {
+  return new Command('data')
+    .description('Make a Track (images to train on and held-out ones) from a data set, or show one.')
+    .addCommand(makeCommand())
+    .addCommand(showCommand())
+    .addHelpText('after', '\nExample:\n  $ haet data make --source synthetic --out my-track\n');
+}
+
+function makeCommand(): Command {
+  const places = Object.entries(sources).map(([name, { from }]) => `  ${name.padEnd(14)} ${from}`);
+  return new Command('make')
+    .description('Draw a Track: the same number of images of every class, no image on both sides.')
+    .addOption(
+      new Option('--source <name>', 'where the images come from')
+        .choices(Object.keys(sources))
+        .makeOptionMandatory(),
+    )
+    .option('--from <path>', 'file or folder of the source (see below)')
+    .addOption(
+      new Option(
+        '--test-from <where>',
+        'held-out images come from the training images, none of them trained on (batches), or from the test set of the source (test); default: batches',
+      ).choices(testFromChoices),
+    )
+    .option('--train-per-class <n>', 'images a class to train on', perClass, 500)
+    .option('--test-per-class <n>', 'held-out images a class', perClass, 100)
+    .option('--seed <n>', 'seed of the sample', numberOption({ min: 0, max: MAX_SEED, integer: true }), 1)
+    .requiredOption('--out <dir>', 'folder to make; must not exist, or be empty')
+    .option('--json', 'last line on standard output: the Track as JSON')
+    .addHelpText(
+      'after',
+      `
+--from, by source:
+${places.join('\n')}
+
+Example:
+  $ haet data make --source cifar10 --from cifar-10-binary.tar.gz --seed 1 --out my-track
+`,
+    )
+    .action(make);
+}
+
+async function make(options: MakeOptions): Promise<void> {
+  const { source: name, out } = options;
+  const facts: SourceFacts = sources[name];
+  if (options.testFrom !== undefined && !facts.hasTestSet) {
+    throw new UserError(
+      `--test-from is ${options.testFrom}, but --source ${name} has no test set of its own. Leave --test-from out.`,
+    );
+  }
+  await checkFree(out);
+  const made = await makeTrack(await facts.read(options), options);
+  const { info, duplicates, contradictions } = made;
+  if (options.json) {
+    process.stdout.write(
+      `${JSON.stringify({ dir: resolve(out), track: info, duplicates, contradictions })}\n`,
+    );
+    return;
+  }
+  process.stdout.write(
+    `${[
+      `Made ${out}: ${info.name}.`,
+      `${info.trainSize} images to train on, ${info.testSize} held out.`,
+      ...(duplicates > 0
+        ? [`Left out: ${duplicates} copies of images that the source has more than once.`]
+        : []),
+      ...(contradictions > 0
+        ? [`Left out: ${contradictions} images that the source has under more than one label.`]
+        : []),
+      `Look at it: haet data show ${out}`,
+    ].join('\n')}\n`,
+  );
+}
+
+async function findCifar10(from: string | undefined): Promise<string> {
+  const located = await locateCifar10({ from, onProgress: createDownloadView('CIFAR-10', process.stderr) });
+  if (located !== null) return located.path;
+  throw new UserError(
+    'CIFAR-10 is neither at hand nor can its site be reached. ' +
+      'Give --from cifar-10-binary.tar.gz (from https://www.cs.toronto.edu/~kriz/cifar.html), or use --source synthetic.',
+  );
+}
+
+function showCommand(): Command {
+  return new Command('show')
+    .description('Check a Track and describe it; draw some images of each class on one sheet.')
+    .argument('<dir>', 'folder of the Track')
+    .option('--sheet <file>', 'PNG to write (default: contact-sheet.png in the folder of the Track)')
+    .option(
+      '--per-class <n>',
+      'images a class on the sheet, of each half',
+      numberOption({ min: 1, max: 100, integer: true }),
+      8,
+    )
+    .option('--json', 'last line on standard output: the Track as JSON')
+    .addHelpText('after', '\nExample:\n  $ haet data show my-track --sheet my-track.png\n')
+    .action(show);
+}
+
+async function show(
+  dir: string,
+  options: { readonly sheet?: string; readonly perClass: number; readonly json?: boolean },
+): Promise<void> {
+  const info = await readTrack(dir);
+  const read = async (split: 'train' | 'test') => ({
+    images: await readImages(dir, split, info),
+    labels: await readLabels(dir, split, info),
+  });
+  const [train, test] = [await read('train'), await read('test')];
+  const sheet = options.sheet ?? join(dir, 'contact-sheet.png');
+  const picture = await drawContactSheet({ classes: info.classes, train, test }, options.perClass);
+  await writeFile(sheet, picture).catch((error) => {
+    throw new UserError(
+      `${sheet} cannot be written (${describeFault(error)}). Name another file with --sheet.`,
+    );
+  });
+
+  const counts = info.classes.map((name, label) => ({
+    name,
+    train: count(train.labels, label),
+    test: count(test.labels, label),
+  }));
+  if (options.json) {
+    process.stdout.write(
+      `${JSON.stringify({ dir: resolve(dir), track: info, classes: counts, sheet: resolve(sheet) })}\n`,
+    );
+    return;
+  }
+  const longest = Math.max(...info.classes.map((name) => name.length));
+  process.stdout.write(
+    `${[
+      info.name,
+      `Source: ${info.source.description} (${info.source.kind}), sha256 ${info.source.sha256}`,
+      `Seed: ${info.seed}`,
+      '',
+      `${'class'.padEnd(longest)}  train  held out`,
+      ...counts.map(
+        (row) =>
+          `${row.name.padEnd(longest)}  ${String(row.train).padStart(5)}  ${String(row.test).padStart(8)}`,
+      ),
+      '',
+      `Every file is as it was made. Some images of each class: ${sheet}`,
+    ].join('\n')}\n`,
+  );
+}
+
+function count(labels: Uint8Array, wanted: number): number {
+  return labels.reduce((total, label) => total + Number(label === wanted), 0);
+}
