@@ -5,7 +5,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { allocatorEnvironment } from './allocator.mjs';
 
 const words = process.argv.slice(2);
 const reports = mkdtempSync(join(tmpdir(), 'haet-test-'));
@@ -15,7 +14,7 @@ let worst = 0;
 function node(command) {
   const { status } = spawnSync(process.execPath, command, {
     stdio: 'inherit',
-    env: { ...process.env, ...allocatorEnvironment, TF_CPP_MIN_LOG_LEVEL: '2' },
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' },
   });
   worst ||= status ?? 1;
   return status === 0;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
+import { cacheFolder } from '../../datasets/cacheFolder.ts';
 
 const TORCH = '2.13.0';
 const JEMALLOC = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/lib/aarch64-linux-gnu']
@@ -44,9 +44,7 @@ export function start(command: string, words: string[], environment: Record<stri
 export async function torchPython(): Promise<string> {
   const named = process.env.HAET_TORCH_PYTHON;
   if (named) return named;
-  const cache =
-    process.env.HAET_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'haet');
-  const venv = join(cache, `torch-${TORCH}`);
+  const venv = join(cacheFolder(), `torch-${TORCH}`);
   const python = join(venv, 'bin', 'python');
   const works = await execa(python, ['-c', 'import torch, numpy'], { reject: false });
   if (works.failed) {
