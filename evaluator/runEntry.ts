@@ -121,8 +121,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       facts.predict = { ...predict.record, diskFull: predict.diskFull };
     }
 
-    facts.aborted = abort.aborted;
-    if (predict?.record.ended === 'exited' && predict.record.exitCode === 0 && !facts.aborted) {
+    if (predict?.record.ended === 'exited' && predict.record.exitCode === 0 && !abort.aborted) {
       // No process of the entry lives from here on: the first moment at which the labels may be opened.
       const { info, dir } = plan.track;
       const predictions = await readPredictions(run.folders.predictions, info.testSize, info.classes.length);
@@ -132,7 +131,11 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       }
     }
   } catch (error) {
-    facts.fault = `the evaluator failed: ${(error as Error).message}`;
+    // A Ctrl-C at the terminal can also strike a helper of ours that has just been started: no fault of the machine.
+    if (!abort.aborted) facts.fault = `the evaluator failed: ${(error as Error).message}`;
+  }
+  if (abort.aborted && scored === null) {
+    facts.aborted = true;
   }
 
   const { verdict, evidence } = decideVerdict(facts);

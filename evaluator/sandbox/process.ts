@@ -58,7 +58,8 @@ export async function createProcessSandbox(isolation: Isolation = 'auto'): Promi
 }
 
 async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise<RunningStage> {
-  const namespace = await createNamespace(flags);
+  // Tried twice: a Ctrl-C at the terminal strikes whatever of ours has not yet left its process group.
+  const namespace = await createNamespace(flags).catch(() => createNamespace(flags));
   const processes = () => listProcesses(namespace.proc).filter((each) => each.pid !== 1);
   const stage = startChild(namespace.enter(spec), spec);
   return {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -41,7 +42,16 @@ export async function makeTinyTrack(
     testSize,
     seed: 1,
     source: { kind: 'synthetic', description: 'black', sha256: '0'.repeat(64) },
-    sha256: {},
+    sha256: Object.fromEntries(
+      [trackFiles.trainImages, trackFiles.trainLabels, trackFiles.testImages, trackFiles.testLabels].map(
+        (file) => [
+          file,
+          createHash('sha256')
+            .update(readFileSync(join(dir, file)))
+            .digest('hex'),
+        ],
+      ),
+    ),
   };
   await writeFile(join(dir, trackFiles.info), JSON.stringify(info));
   return { dir, info };
