@@ -39,7 +39,8 @@ export const defaultSettings = {
 
   // Weight averaging
   averageHorizon: 0.02, //      fraction of the budget that the exponential average looks back; 0 = off
-  statisticsMomentum: 0.1, //   weight of a new batch in the running batch norm statistics (without averaging)
+  averageEvery: 5, //           steps between updates of the averages, each a pass over all weights (Page: 5)
+  statisticsMomentum: 0.2, //   weight of a new batch in the running batch norm statistics
 
   // Predictions
   testShift: 1, //              pixels of the shifted test-time views; 0 = the image and its mirror image only

@@ -48,10 +48,12 @@ export function createTrainer(
   settings: Settings,
 ): Trainer {
   const velocity = initialMomentum(weights);
+  let steps = 0;
   const { classes } = architecture;
 
   const evaluate: Evaluate = (at, batch, recordsStatistics) => {
     const names = Object.keys(at);
+    const records = recordsStatistics && steps % settings.averageEvery === 0;
     const recorded: Statistics = {};
     let logits: Tensor | undefined;
     const lossAt = (...tensors: Tensor[]) => {
@@ -61,13 +63,13 @@ export function createTrainer(
         whitening,
         named,
         batch.images,
-        recordsStatistics ? (block, seen) => (recorded[block] = seen) : null,
+        records ? (block, seen) => (recorded[block] = seen) : null,
       );
       logits = tf.keep(output.clone());
       return softmaxCrossEntropy(output, batch.targets);
     };
     const { value, grads } = tf.valueAndGrads(lossAt as never)(names.map((name) => at[name]!));
-    if (recordsStatistics) {
+    if (records) {
       averageStatisticsInto(statistics, recorded, 1 - settings.statisticsMomentum);
       tf.dispose(recorded as never);
     }
@@ -88,7 +90,6 @@ export function createTrainer(
     return evaluate(weights, first, true);
   }
 
-  let steps = 0;
   return {
     weights,
     statistics,

@@ -7,9 +7,9 @@ import { readImages, readLabels } from './data.ts';
 import { tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
 import { usesBfloat16 } from './hardware.ts';
-import { initialStatistics, initialWeights, type Statistics, type Weights } from './model/resnet9.ts';
+import { initialStatistics, initialWeights } from './model/resnet9.ts';
 import { PATCH, whiteningFilters } from './model/whitening.ts';
-import { averageDecay, averageInto, averageStatisticsInto } from './optimizer/weightAveraging.ts';
+import { createAverage } from './optimizer/weightAveraging.ts';
 import { reportProgress } from './progress.ts';
 import { learningRate } from './schedule.ts';
 import type { Settings } from './settings.ts';
@@ -47,7 +47,10 @@ export async function train(environment: Environment, settings: Settings): Promi
     augmenter.next,
     settings,
   );
-  const average = settings.averageHorizon > 0 ? copyOf(trainer.weights, trainer.statistics) : null;
+  const average =
+    settings.averageHorizon > 0
+      ? createAverage(trainer.weights, trainer.statistics, settings.averageHorizon)
+      : null;
   const save = async (step: number) => {
     const started = clock.elapsed();
     const { normalisation } = augmenter;
@@ -66,11 +69,7 @@ export async function train(environment: Environment, settings: Settings): Promi
     const { loss, accuracy, images: seen } = trainer.step(fraction);
     if (!Number.isFinite(loss))
       throw new Error(`The loss is ${loss} at step ${step}: lower peakLearningRate.`);
-    if (average) {
-      const decay = averageDecay(step, clock.fraction() - fraction, settings.averageHorizon);
-      averageInto(average.weights, trainer.weights, decay);
-      averageStatisticsInto(average.statistics, trainer.statistics, decay);
-    }
+    if (step % settings.averageEvery === 0) average?.include(trainer.weights, trainer.statistics, fraction);
     step += 1;
     clock.tookStep(clock.elapsed() - started);
 
@@ -110,18 +109,5 @@ function smoothed<T extends { loss: number; accuracy: number; weight: number }>(
     loss: keep * before.loss + (1 - keep) * loss,
     accuracy: keep * before.accuracy + (1 - keep) * accuracy,
     weight: keep * before.weight + (1 - keep),
-  };
-}
-
-function copyOf(weights: Weights, statistics: Statistics): { weights: Weights; statistics: Statistics } {
-  const copy = <T extends Weights[string]>(tensor: T) => tf.keep(tensor.clone());
-  return {
-    weights: Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, copy(weight)])),
-    statistics: Object.fromEntries(
-      Object.entries(statistics).map(([block, { mean, variance }]) => [
-        block,
-        { mean: copy(mean), variance: copy(variance) },
-      ]),
-    ),
   };
 }

@@ -9,6 +9,7 @@ import {
   averageDecay,
   averageInto,
   averageStatisticsInto,
+  createAverage,
 } from '../../../submission/optimizer/weightAveraging.ts';
 
 /**
@@ -142,5 +143,17 @@ describe('weight averaging', () => {
     averageStatisticsInto(statistics, { block: { mean: tf.tensor([1]), variance: tf.tensor([3]) } }, 0.5);
     close(statistics.block.mean, [0.5]);
     close(statistics.block.variance, [2]);
+  });
+
+  test('starts anew with what it is first given, then looks back over its horizon', () => {
+    const statistics = { block: { mean: tf.tensor([0]) as Tensor, variance: tf.tensor([1]) as Tensor } };
+    const average = createAverage({ a: tf.tensor([100]) }, statistics, 0.1);
+    const include = (value: number, fraction: number) =>
+      average.include({ a: tf.tensor([value]) }, statistics, fraction);
+    include(1, 0.01);
+    include(3, 0.02);
+    close(average.weights.a!, [2]);
+    include(10, 0.52); // five horizons later the past counts for exp(-5)
+    close(average.weights.a!, [2 * Math.exp(-5) + 10 * (1 - Math.exp(-5))]);
   });
 });
