@@ -61,8 +61,10 @@ describe('the hash of an entry', () => {
       await make('h2', { ab: 'c' }),
       await make('h3', { a: 'b', c: '' }),
       await make('h4', { a: '', b: 'c' }),
+      await make('h5', { a: '1', b: '2' }),
+      await make('h6', { a: '1b\x00file\x002' }),
     ];
-    expect(new Set(hashes).size).toBe(4);
+    expect(new Set(hashes).size).toBe(6);
   });
 
   test('takes a link for where it points and refuses a named pipe', async () => {
