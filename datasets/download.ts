@@ -21,6 +21,8 @@ export interface DownloadOptions {
   readonly answerSeconds?: number;
   /** Seconds without a byte after which a connection is given up. Default 30. */
   readonly silenceSeconds?: number;
+  /** Seconds before the first new attempt after a connection that brought nothing; doubled each time. Default 0.5. */
+  readonly pauseSeconds?: number;
 }
 
 /** Connections in a row that may bring nothing before a download that has begun is given up. */
@@ -39,7 +41,7 @@ export class Unreachable extends UserError {
  * @throws UserError when it breaks off too often, or is not the file expected
  */
 export async function download(options: DownloadOptions): Promise<void> {
-  const { url, path, bytes } = options;
+  const { url, path, bytes, pauseSeconds = 0.5 } = options;
   const part = `${path}.part`;
   await mkdir(dirname(path), { recursive: true }).catch((error) => {
     throw new UserError(
@@ -66,7 +68,7 @@ export async function download(options: DownloadOptions): Promise<void> {
         `${url} broke off at ${have} of ${bytes} bytes (${reason}). Run this again: it goes on from there.`,
       );
     }
-    await sleep(250 * 2 ** barren);
+    await sleep(1000 * pauseSeconds * 2 ** (barren - 1));
   }
   await accept(options, part);
 }

@@ -1,0 +1,181 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { download, Unreachable } from '../../datasets/download.ts';
+import { locateCifar10 } from '../../datasets/locateCifar10.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { temporaryFolder } from './temporaryFolder.ts';
+
+const folder = temporaryFolder();
+const content = randomBytes(300_000);
+const sha256 = createHash('sha256').update(content).digest('hex');
+
+let close = async () => {};
+afterEach(() => close());
+
+/** A server of one file; `answer` decides what becomes of each request, counted from 0. */
+async function serve(
+  answer: (response: ServerResponse, request: IncomingMessage, count: number) => void,
+): Promise<{ url: string; ranges: (string | undefined)[] }> {
+  const ranges: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    ranges.push(request.headers.range);
+    answer(response, request, ranges.length - 1);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  close = () =>
+    new Promise((resolve) => {
+      server.closeAllConnections();
+      server.close(() => resolve());
+    });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`, ranges };
+}
+
+/** Sends the bytes from the start of the range on; breaks the connection after `most` of them. */
+function send(response: ServerResponse, request: IncomingMessage, most = content.length): void {
+  const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  const rest = content.subarray(start);
+  response.writeHead(start > 0 ? 206 : 200, {
+    'content-length': rest.length,
+    ...(start > 0 ? { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` } : {}),
+  });
+  if (rest.length <= most) response.end(rest);
+  else response.write(rest.subarray(0, most), () => setTimeout(() => response.destroy(), 50));
+}
+
+const target = () => join(folder.path, 'cache', 'file.bin');
+const options = (url: string) => ({ url, path: target(), bytes: content.length, sha256, pauseSeconds: 0.01 });
+
+test('a connection that breaks is gone on with from the byte where it broke', async () => {
+  const { url, ranges } = await serve((response, request) => send(response, request, 100_000));
+  const seen: number[] = [];
+  await download({ ...options(url), onProgress: (received) => seen.push(received) });
+  expect(await readFile(target())).toEqual(content);
+  expect(ranges).toEqual([undefined, 'bytes=100000-', 'bytes=200000-']);
+  expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+  expect(seen.at(-1)).toBe(content.length);
+  expect(await readdir(join(folder.path, 'cache'))).toEqual(['file.bin']);
+});
+
+test('what an earlier run left is gone on with', async () => {
+  const { url, ranges } = await serve((response, request) => send(response, request));
+  await mkdir(join(folder.path, 'cache'));
+  await writeFile(`${target()}.part`, content.subarray(0, 123_456));
+  await download(options(url));
+  expect(ranges).toEqual(['bytes=123456-']);
+  expect(await readFile(target())).toEqual(content);
+});
+
+test('a server that does not know ranges is asked for the whole again', async () => {
+  const { url, ranges } = await serve((response, request, count) => {
+    if (count === 0) return send(response, request, 100_000);
+    response.end(content);
+  });
+  await download(options(url));
+  expect(ranges).toHaveLength(2);
+  expect(await readFile(target())).toEqual(content);
+});
+
+test('a server that is out of order for a moment is asked again', async () => {
+  const { url } = await serve((response, request, count) => {
+    if (count === 1) return response.writeHead(503).end();
+    send(response, request, 200_000);
+  });
+  await download(options(url));
+  expect(await readFile(target())).toEqual(content);
+});
+
+describe('refused, with no file left under the name asked for:', () => {
+  test('another content of the same size; it is thrown away', async () => {
+    const { url } = await serve((response) => response.end(randomBytes(content.length)));
+    await expect(download(options(url))).rejects.toThrow(/is not the file expected: its sha256 is/);
+    expect(await readdir(join(folder.path, 'cache'))).toEqual([]);
+  });
+
+  test('more bytes than expected', async () => {
+    const { url } = await serve((response) => response.end(Buffer.alloc(content.length + 1)));
+    await expect(download(options(url))).rejects.toThrow(/sends more than the 300000 bytes/);
+    expect(await readdir(join(folder.path, 'cache'))).not.toContain('file.bin');
+  });
+
+  test('a download that stops for good; what came is kept for the next time', async () => {
+    const { url } = await serve((response, request, count) =>
+      count === 0 ? send(response, request, 100_000) : response.destroy(),
+    );
+    await expect(download(options(url))).rejects.toThrow(
+      /broke off at 100000 of 300000 bytes.*goes on from there/,
+    );
+    expect(await readdir(join(folder.path, 'cache'))).toEqual(['file.bin.part']);
+  });
+
+  test('a server that goes silent', async () => {
+    const { url } = await serve((response) => response.writeHead(200).flushHeaders());
+    await expect(download({ ...options(url), silenceSeconds: 0.2, answerSeconds: 0.2 })).rejects.toThrow(
+      /nothing came for 0\.2 s/,
+    );
+  });
+
+  test('nobody there, or an answer that is no file', async () => {
+    const { url } = await serve((response) => response.writeHead(403).end('no'));
+    await expect(download(options(url))).rejects.toThrow(/cannot be reached \(it answered 403 Forbidden\)/);
+    await close();
+    close = async () => {};
+    await expect(download(options(url))).rejects.toThrow(Unreachable);
+  });
+
+  test('a cache folder that cannot be made', async () => {
+    await writeFile(join(folder.path, 'cache'), 'a file');
+    await expect(download(options('http://127.0.0.1:1/'))).rejects.toThrow(/Point HAET_CACHE at/);
+  });
+});
+
+describe('CIFAR-10 is found', () => {
+  const env = () => ({ HAET_CACHE: join(folder.path, 'cache') });
+  const archive = () => join(folder.path, 'cache', 'cifar-10-binary.tar.gz');
+
+  test('where --from says, before all other places', async () => {
+    const from = join(folder.path, 'mine.tar.gz');
+    await writeFile(from, '');
+    expect(await locateCifar10({ from, env: { ...env(), HAET_CIFAR10: '/nowhere' } })).toEqual({
+      path: from,
+      how: 'named',
+    });
+  });
+
+  test('where HAET_CIFAR10 says, before the cache', async () => {
+    const file = join(folder.path, 'mine.tar.gz');
+    await writeFile(file, '');
+    await mkdir(join(folder.path, 'cache'));
+    await writeFile(archive(), '');
+    expect(await locateCifar10({ env: { ...env(), HAET_CIFAR10: file } })).toEqual({
+      path: file,
+      how: 'HAET_CIFAR10',
+    });
+    expect(await locateCifar10({ env: env() })).toEqual({ path: archive(), how: 'cache' });
+  });
+
+  test('by a download into the cache, once', async () => {
+    const { url, ranges } = await serve((response, request) => send(response, request));
+    const remote = { url, bytes: content.length, sha256 };
+    expect(await locateCifar10({ env: env(), remote })).toEqual({ path: archive(), how: 'downloaded' });
+    expect(await locateCifar10({ env: env(), remote })).toEqual({ path: archive(), how: 'cache' });
+    expect(ranges).toHaveLength(1);
+  });
+
+  test('nowhere, and soon, when there is no network', async () => {
+    const remote = { url: 'http://127.0.0.1:1/x', bytes: 1, sha256 };
+    const start = performance.now();
+    expect(await locateCifar10({ env: env(), remote })).toBeNull();
+    expect(performance.now() - start).toBeLessThan(6000);
+  });
+
+  test('not in a place that was named and does not exist', async () => {
+    await expect(locateCifar10({ from: '/no/such', env: env() })).rejects.toThrow(
+      /--from names \/no\/such, which does not exist/,
+    );
+    await expect(locateCifar10({ env: { ...env(), HAET_CIFAR10: '/no/such' } })).rejects.toThrow(UserError);
+  });
+});

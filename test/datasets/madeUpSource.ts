@@ -1,0 +1,31 @@
+import { randomFillSync } from 'node:crypto';
+import { IMAGE_BYTES, type LabelledImages, type Source } from '../../datasets/source.ts';
+
+/** Images that differ from each other for sure: the first bytes count them. */
+export function madeUpImages(labels: readonly number[], first = 0): LabelledImages {
+  const images = new Uint8Array(labels.length * IMAGE_BYTES);
+  const numbers = new DataView(images.buffer);
+  labels.forEach((_, index) => {
+    numbers.setUint32(index * IMAGE_BYTES, first + index);
+  });
+  return { images, labels: Uint8Array.from(labels) };
+}
+
+/** `perClass` images of each of `classes` classes, label by label in turn. */
+export function madeUpSource(classes: number, perClass: number, testPerClass?: number): Source {
+  const labels = (each: number) => Array.from({ length: classes * each }, (_, index) => index % classes);
+  return {
+    kind: 'folder',
+    description: 'made up',
+    classes: Array.from({ length: classes }, (_, label) => `class ${label}`),
+    train: madeUpImages(labels(perClass)),
+    ...(testPerClass === undefined ? {} : { test: madeUpImages(labels(testPerClass), 1_000_000) }),
+  };
+}
+
+/** Random bytes in the layout of CIFAR-10's binary version, labels 0 to 9 in turn. */
+export function cifarRecords(count: number): Buffer {
+  const bytes = randomFillSync(Buffer.alloc(count * 3073));
+  for (let record = 0; record < count; record++) bytes[record * 3073] = record % 10;
+  return bytes;
+}

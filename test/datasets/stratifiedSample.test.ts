@@ -1,0 +1,91 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { stratifiedSample, TooFewImages } from '../../datasets/stratifiedSample.ts';
+
+const requests = fc
+  .record({
+    labels: fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 200, size: 'max' }),
+    trainPerClass: fc.integer({ min: 1, max: 10 }),
+    testPerClass: fc.integer({ min: 1, max: 10 }),
+    seed: fc.nat({ max: 2 ** 32 - 1 }),
+  })
+  .map(({ labels, ...rest }) => ({
+    ...rest,
+    trainLabels: labels,
+    train: labels.map((_, index) => index),
+    test: null,
+    classes: 4,
+  }));
+
+test('each half has exactly what was asked of every class, and no image twice', () => {
+  let drawn = 0;
+  fc.assert(
+    fc.property(requests, (request) => {
+      const smallest = Math.min(
+        ...[0, 1, 2, 3].map((label) => request.trainLabels.filter((each) => each === label).length),
+      );
+      if (smallest < request.trainPerClass + request.testPerClass) {
+        expect(() => stratifiedSample(request)).toThrow(TooFewImages);
+        return;
+      }
+      drawn++;
+      const { train, test: held } = stratifiedSample(request);
+      expect(new Set([...train, ...held]).size).toBe(train.length + held.length);
+      for (const label of [0, 1, 2, 3]) {
+        const ofLabel = (half: number[]) =>
+          half.filter((index) => request.trainLabels[index] === label).length;
+        expect([ofLabel(train), ofLabel(held)]).toEqual([request.trainPerClass, request.testPerClass]);
+      }
+    }),
+    { numRuns: 500 },
+  );
+  expect(drawn).toBeGreaterThan(50);
+});
+
+const hundred = {
+  trainLabels: Array.from({ length: 400 }, (_, index) => index % 4),
+  train: Array.from({ length: 400 }, (_, index) => index),
+  test: null,
+  classes: 4,
+  trainPerClass: 40,
+  testPerClass: 20,
+  seed: 7,
+};
+
+test('the same seed draws the same images in the same order, another seed others', () => {
+  expect(stratifiedSample(hundred)).toEqual(stratifiedSample(hundred));
+  expect(stratifiedSample(hundred).train).not.toEqual(stratifiedSample({ ...hundred, seed: 8 }).train);
+});
+
+test('the images to train on do not depend on how many are held out', () => {
+  expect(stratifiedSample({ ...hundred, testPerClass: 60 }).train).toEqual(stratifiedSample(hundred).train);
+});
+
+test('every image is as likely to be drawn as any other of its class', () => {
+  const times = new Array(400).fill(0);
+  for (let seed = 0; seed < 500; seed++) {
+    for (const index of stratifiedSample({ ...hundred, seed }).test) times[index]++;
+  }
+  // 500 draws at probability 1/5: mean 100, standard deviation 9.
+  expect(Math.min(...times)).toBeGreaterThan(60);
+  expect(Math.max(...times)).toBeLessThan(140);
+});
+
+test('order tells nothing of the label: a label follows itself as often as by chance', () => {
+  const labelsOf = (half: number[]) => half.map((index) => hundred.trainLabels[index]!);
+  for (const half of ['train', 'test'] as const) {
+    let same = 0;
+    let pairs = 0;
+    for (let seed = 0; seed < 200; seed++) {
+      const labels = labelsOf(stratifiedSample({ ...hundred, seed })[half]);
+      for (let row = 1; row < labels.length; row++, pairs++) same += Number(labels[row] === labels[row - 1]);
+    }
+    expect(Math.abs(same / pairs - 0.25)).toBeLessThan(0.02);
+  }
+});
+
+test('held-out images come from the test set of the source where it has one', () => {
+  const request = { ...hundred, test: { labels: [3, 2, 1, 0], indices: [0, 1, 2, 3] }, testPerClass: 1 };
+  expect(stratifiedSample(request).test.toSorted()).toEqual([0, 1, 2, 3]);
+  expect(() => stratifiedSample({ ...request, testPerClass: 2 })).toThrow(TooFewImages);
+});
