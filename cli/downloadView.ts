@@ -1,33 +1,33 @@
 import cliProgress from 'cli-progress';
 
+type OnProgress = (received: number, total: number) => void;
+
 /**
- * Shows how far a download is: a bar on a terminal, else a line every tenth.
- *
- * @returns what to call with the bytes received and the bytes in all
+ * Shows on `stream` how far a download is while `run` goes on: a bar on a terminal, else a line every tenth.
+ * Nothing is shown until the first byte, since there may be nothing to download.
  */
-export function createDownloadView(
+export async function withDownloadView<T>(
   what: string,
   stream: NodeJS.WriteStream,
-): (received: number, total: number) => void {
-  return stream.isTTY ? barOn(what, stream) : linesOn(what, stream);
-}
-
-function barOn(what: string, stream: NodeJS.WriteStream): (received: number, total: number) => void {
+  run: (onProgress: OnProgress) => Promise<T>,
+): Promise<T> {
+  if (!stream.isTTY) return run(linesOn(what, stream));
   const bar = new cliProgress.SingleBar({
     stream,
     format: `Downloading ${what} {bar} {percentage} % of {megabytes} MB, {eta_formatted} left`,
-    hideCursor: true,
   });
-  let started = false;
-  return (received, total) => {
-    if (!started) bar.start(total, received, { megabytes: Math.round(total / 1e6) });
-    started = true;
-    bar.update(received);
-    if (received === total) bar.stop();
-  };
+  try {
+    return await run((received, total) => {
+      if (!bar.isActive) bar.start(total, received, { megabytes: Math.round(total / 1e6) });
+      bar.update(received);
+    });
+  } finally {
+    // A bar that is left running keeps the process alive.
+    if (bar.isActive) bar.stop();
+  }
 }
 
-function linesOn(what: string, stream: NodeJS.WritableStream): (received: number, total: number) => void {
+function linesOn(what: string, stream: NodeJS.WritableStream): OnProgress {
   let told = -1;
   return (received, total) => {
     const tenth = Math.floor((10 * received) / total);

@@ -11,6 +11,7 @@ import { readCifar10 } from '../datasets/sources/cifar10.ts';
 import { readSynthetic } from '../datasets/sources/synthetic.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
+import { withDownloadView } from './downloadView.ts';
 
 export interface TrackChoice {
   /** A ready Track. */
@@ -38,7 +39,9 @@ export async function prepareTrack(
     const dir = resolve(choice.track);
     return { dir, info: await readTrack(dir) };
   }
-  const cifar10 = await locateCifar10({ from: choice.from, onProgress: downloadTeller(tell) });
+  const cifar10 = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
+    locateCifar10({ from: choice.from, onProgress }),
+  );
   if (cifar10 !== null) {
     tell(`Data: CIFAR-10 from ${cifar10.path}.`);
     return drawn(['cifar10', await stamp(cifar10.path)], choice.testPerClass, () =>
@@ -86,14 +89,4 @@ async function stamp(path: string): Promise<string> {
     .update(`${resolve(path)}\0${size}\0${mtimeMs}`)
     .digest('hex')
     .slice(0, 12);
-}
-
-function downloadTeller(tell: (sentence: string) => void): (received: number, total: number) => void {
-  let told = -1;
-  return (received, total) => {
-    const tenth = Math.floor((10 * received) / total);
-    if (tenth === told) return;
-    told = tenth;
-    tell(`Downloading CIFAR-10: ${tenth * 10} % of ${Math.round(total / 1e6)} MB`);
-  };
 }

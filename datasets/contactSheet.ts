@@ -75,7 +75,7 @@ function paste(
   }
 }
 
-/** A line of text, centred in the height given. */
+/** A line of text, centred in the height given, made smaller where it is too wide. */
 async function drawWord(word: {
   text: string;
   left: number;
@@ -85,6 +85,7 @@ async function drawWord(word: {
   const { data, info } = await sharp({
     text: { text: escapeMarkup(word.text), font: 'DejaVu Sans', fontfile: fontFile, dpi: 96, rgba: true },
   })
+    .resize({ width: NAME_WIDTH - 2 * GAP, height: SIDE, fit: 'inside', withoutEnlargement: true })
     .png()
     .toBuffer({ resolveWithObject: true });
   return { input: data, left: word.left, top: word.top + Math.round((word.height - info.height) / 2) };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -151,7 +151,7 @@ function select(
 
 /** Writes beside `out`, flushes to disk, then renames: a crash leaves no half Track under the name asked for. */
 async function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  const temporary = join(dirname(out), `.${basename(out)}.${process.pid}.part`);
+  const temporary = join(dirname(out), `.${basename(out)}.${randomUUID()}.part`);
   try {
     await mkdir(dirname(out), { recursive: true });
     for (const [file, bytes] of files) {
@@ -166,6 +166,8 @@ async function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>):
     await flushFolder(dirname(out));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
+    // Someone else made it since it was looked at: told as if it had been there from the start.
+    await checkFree(out);
     throw new UserError(
       `${out} could not be written (${(error as NodeJS.ErrnoException).code ?? error}). Nothing was left there; ` +
         'check the free space and your rights on that folder, or give --out another one.',

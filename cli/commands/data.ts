@@ -13,7 +13,7 @@ import { debianFolder, readFashionMnist } from '../../datasets/sources/fashionMn
 import { readImageFolder } from '../../datasets/sources/imageFolder.ts';
 import { readSynthetic } from '../../datasets/sources/synthetic.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { createDownloadView } from '../downloadView.ts';
+import { withDownloadView } from '../downloadView.ts';
 import { numberOption } from '../numberOption.ts';
 
 interface MakeOptions {
@@ -145,7 +145,9 @@ async function make(options: MakeOptions): Promise<void> {
 }
 
 async function findCifar10(from: string | undefined): Promise<string> {
-  const located = await locateCifar10({ from, onProgress: createDownloadView('CIFAR-10', process.stderr) });
+  const located = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
+    locateCifar10({ from, onProgress }),
+  );
   if (located !== null) return located.path;
   throw new UserError(
     'CIFAR-10 is neither at hand nor can its site be reached. ' +

@@ -208,3 +208,14 @@ describe('a Track is not read when', () => {
     await expect(readTrack(options().out)).rejects.toThrow(/label 2 at row \d+ is not one of the 2 classes/);
   });
 });
+
+test('of two that make the same folder at once, one wins and the other is told that it is taken', async () => {
+  const both = await Promise.allSettled([
+    makeTrack(madeUpSource(2, 8), options()),
+    makeTrack(madeUpSource(2, 8), options()),
+  ]);
+  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  const lost = both.find((each) => each.status === 'rejected');
+  expect(String(lost?.reason)).toMatch(/track exists and is not empty/);
+  expect((await readTrack(options().out)).trainSize).toBe(10);
+});

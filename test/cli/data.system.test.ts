@@ -1,0 +1,183 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import sharp from 'sharp';
+import { readTrack } from '../../datasets/readTrack.ts';
+import { cifarRecords } from '../datasets/madeUpSource.ts';
+import { temporaryFolder } from '../datasets/temporaryFolder.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = temporaryFolder();
+const haet = (...words: string[]) =>
+  execa(process.execPath, [join(root, 'cli/bin.mjs'), 'data', ...words], {
+    reject: false,
+    cwd: folder.path,
+    env: { HAET_CIFAR10: '', HAET_CACHE: join(folder.path, 'no-cache') },
+  });
+
+/** A folder with CIFAR-10's layout: 50 records a file. */
+async function cifarFolder(): Promise<string> {
+  const dir = join(folder.path, 'cifar');
+  await mkdir(dir);
+  for (const name of [
+    'data_batch_1',
+    'data_batch_2',
+    'data_batch_3',
+    'data_batch_4',
+    'data_batch_5',
+    'test_batch',
+  ]) {
+    await writeFile(join(dir, `${name}.bin`), cifarRecords(50));
+  }
+  return dir;
+}
+const small = ['--train-per-class', '5', '--test-per-class', '2'];
+
+test('make writes a Track and says what; the last line with --json is the Track', async () => {
+  const from = await cifarFolder();
+  const said = await haet('make', '--source', 'cifar10', '--from', from, ...small, '--out', 'a');
+  expect(said).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(said.stdout).toMatch(/Made a: CIFAR-10.*50 images to train on, 20 held out/s);
+  const json = await haet('make', '--source', 'cifar10', '--from', from, ...small, '--out', 'b', '--json');
+  const made = JSON.parse(json.stdout.split('\n').at(-1)!);
+  expect(made).toMatchObject({ dir: join(folder.path, 'b'), duplicates: 0, contradictions: 0 });
+  expect(made.track).toEqual(await readTrack(join(folder.path, 'b')));
+  expect(made.track.sha256).toEqual((await readTrack(join(folder.path, 'a'))).sha256);
+});
+
+test('--test-from test draws the held-out images from the test set of the source', async () => {
+  const from = await cifarFolder();
+  const make = (...words: string[]) =>
+    haet(
+      'make',
+      '--source',
+      'cifar10',
+      '--from',
+      from,
+      '--train-per-class',
+      '25',
+      '--test-per-class',
+      '5',
+      ...words,
+    );
+  const refused = await make('--out', 'a');
+  expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(refused.stderr).toMatch(/"airplane" has 25 different images where 30 \(25 to train \+ 5 to test\)/);
+  expect(await make('--out', 'b', '--test-from', 'test')).toMatchObject({ exitCode: 0 });
+});
+
+test('show checks a Track, counts its classes and draws a sheet', async () => {
+  await haet('make', '--source', 'synthetic', ...small, '--out', 'a');
+  const said = await haet('show', 'a');
+  expect(said).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(said.stdout).toMatch(/circle +5 +2\n/);
+  const { width, height, format } = await sharp(join(folder.path, 'a/contact-sheet.png')).metadata();
+  expect({ format, tall: height! > 600, wide: width! > 1000 }).toEqual({
+    format: 'png',
+    tall: true,
+    wide: true,
+  });
+  const json = await haet('show', 'a', '--sheet', 'mine.png', '--per-class', '2', '--json');
+  expect(JSON.parse(json.stdout.split('\n').at(-1)!)).toMatchObject({
+    sheet: join(folder.path, 'mine.png'),
+    classes: expect.arrayContaining([{ name: 'star', train: 5, test: 2 }]),
+  });
+});
+
+test('a folder of images by class becomes a Track', async () => {
+  for (const [red, name] of ['cat', 'dog'].entries()) {
+    await mkdir(join(folder.path, 'pets', name), { recursive: true });
+    for (let green = 0; green < 7; green++) {
+      await sharp({
+        create: { width: 50, height: 40, channels: 3, background: { r: red * 200, g: green * 30, b: 0 } },
+      })
+        .png()
+        .toFile(join(folder.path, 'pets', name, `${green}.png`));
+    }
+  }
+  const made = await haet('make', '--source', 'folder', '--from', 'pets', ...small, '--out', 'a', '--json');
+  expect(JSON.parse(made.stdout).track).toMatchObject({
+    classes: ['cat', 'dog'],
+    trainSize: 10,
+    testSize: 4,
+  });
+});
+
+describe('a mistake ends with one sentence, status 2 and nothing written:', () => {
+  test.each<[string, string[], RegExp]>([
+    [
+      'no such file',
+      ['--source', 'cifar10', '--from', 'none.tar.gz'],
+      /^haet: --from names none\.tar\.gz, which does not exist/,
+    ],
+    [
+      'an archive that is none',
+      ['--source', 'cifar10', '--from', 'taken/thesis.txt'],
+      /^haet: taken\/thesis\.txt/,
+    ],
+    ['a folder source without --from', ['--source', 'folder'], /^haet: --source folder needs --from/],
+    [
+      '--from with synthetic',
+      ['--source', 'synthetic', '--from', 'x'],
+      /^haet: --from is x, but --source synthetic reads nothing/,
+    ],
+    [
+      '--test-from with synthetic',
+      ['--source', 'synthetic', '--test-from', 'test'],
+      /has no test set of its own/,
+    ],
+    ['an unknown source', ['--source', 'imagenet'], /imagenet.*cifar10/s],
+    [
+      'a folder without Fashion-MNIST',
+      ['--source', 'fashion-mnist', '--from', 'taken'],
+      /^haet: taken\/train-images-idx3-ubyte\.gz cannot be read/,
+    ],
+    [
+      'a size of zero',
+      ['--source', 'synthetic', '--train-per-class', '0'],
+      /--train-per-class.*Expected an integer from 1/s,
+    ],
+  ])('%s', async (_, words, reason) => {
+    await mkdir(join(folder.path, 'taken'));
+    await writeFile(join(folder.path, 'taken', 'thesis.txt'), 'dear');
+    const said = await haet('make', ...words, '--out', 'a');
+    expect(said).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(said.stderr).toMatch(reason);
+    expect(said.stderr).not.toMatch(/\n\s+at /);
+    expect(await readdir(folder.path)).toEqual(['taken']);
+  });
+
+  test('a folder that is taken keeps what it holds', async () => {
+    await mkdir(join(folder.path, 'taken'));
+    await writeFile(join(folder.path, 'taken', 'thesis.txt'), 'dear');
+    const said = await haet('make', '--source', 'synthetic', ...small, '--out', 'taken');
+    expect(said).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/taken exists and is not empty/),
+    });
+    expect(await readFile(join(folder.path, 'taken', 'thesis.txt'), 'utf8')).toBe('dear');
+  });
+
+  test('show of what is no Track', async () => {
+    const said = await haet('show', 'nothing');
+    expect(said).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^haet: nothing is not a Track/),
+    });
+  });
+});
+
+const archive = process.env.HAET_CIFAR10;
+(archive ? test : test.skip)(
+  'the real CIFAR-10 becomes a Track of 5,000 + 1,000 (skipped where HAET_CIFAR10 is not set)',
+  async () => {
+    const said = await haet('make', '--source', 'cifar10', '--from', archive!, '--out', 'a', '--json');
+    const { track } = JSON.parse(said.stdout.split('\n').at(-1)!);
+    expect(track).toMatchObject({ trainSize: 5000, testSize: 1000, seed: 1 });
+    expect(track.classes).toHaveLength(10);
+    const again = await haet('make', '--source', 'cifar10', '--from', archive!, '--out', 'b', '--json');
+    expect(JSON.parse(again.stdout.split('\n').at(-1)!).track).toEqual(track);
+  },
+);
