@@ -46,7 +46,7 @@ typedef float Vector __attribute__((vector_size(kLanes * 4)));
 
 // A matrix product's inner loop: 12 accumulators, per pass 3 vectors and 4 broadcast scalars read from L1.
 double vectorFlops() {
-  constexpr int kRows = 4, kColumns = 3, kDepth = 64;
+  constexpr int kRows = 4, kColumns = 3, kDepth = 256;
   alignas(64) static thread_local float a[kDepth * kRows];
   alignas(64) static thread_local float b[kDepth * kColumns * kLanes];
   for (auto& x : a) x = 1e-3f;
@@ -60,7 +60,11 @@ double vectorFlops() {
       for (int k = 0; k < kDepth; ++k) {
         Vector column[kColumns];
 #pragma GCC unroll 3
-        for (int j = 0; j < kColumns; ++j) std::memcpy(&column[j], &b[(k * kColumns + j) * kLanes], sizeof(Vector));
+        for (int j = 0; j < kColumns; ++j) {
+          std::memcpy(&column[j], &b[(k * kColumns + j) * kLanes], sizeof(Vector));
+          // Keeps it in a register: as an operand from memory it would be loaded once for every row.
+          asm("" : "+x"(column[j]));
+        }
 #pragma GCC unroll 4
         for (int i = 0; i < kRows; ++i) {
           const float scalar = a[k * kRows + i];

@@ -35,7 +35,7 @@ const allocatorEnvironment = Object.fromEntries(
   (entry.train as string[]).filter((word) => word.startsWith('MALLOC_')).map((word) => word.split('=')),
 );
 
-const limit = await measureLimit();
+const limits = [await measureLimit()];
 const ours = start(
   process.execPath,
   [fileURLToPath(new URL('ours.js', import.meta.url)), String(width), String(batch), precision],
@@ -61,10 +61,17 @@ for (let round = 1; round <= rounds; round += 1) {
   say(
     `round ${round}: ours ${measured.ours.at(-1)!.toFixed(1)}, PyTorch ${measured.peer.at(-1)!.toFixed(1)} images/s`,
   );
+  limits.push(await measureLimit());
 }
 const profile = await ours.ask<Record<string, number>>(`PROFILE ${steps}`);
 await Promise.all([ours.stop(), peer.stop()]);
 
+/** The best of all rounds: a machine that is shared can only look slower than it is. */
+const limit = {
+  unit: limits[0]!.unit,
+  flops: Math.max(...limits.map(({ flops }) => flops)),
+  bytes: Math.max(...limits.map(({ bytes }) => bytes)),
+};
 const rate = { ours: median(measured.ours), peer: median(measured.peer) };
 const ratio = median(measured.ours.map((value, round) => value / measured.peer[round]!));
 const architecture = { width, classes: 10, celuAlpha: 1, logitScale: 1, bfloat16: precision === 'bfloat16' };
