@@ -27,13 +27,13 @@ function stageLine(stage: StageRecord): string {
   return `${stage.seconds.toFixed(1)} of ${stage.limitSeconds} s (${stage.ended}${overshoot}), at most ${memory}`;
 }
 
-/** Mean and spread of the accuracy over seeds, in one line. */
-export function summariseSpread(spread: Spread): string {
+/** Mean and spread of the accuracy over seeds, and where the page about them is. */
+export function summariseSpread(spread: Spread, reportPath: string | null): string {
   const deviation =
     spread.standardDeviation === null ? '' : `, standard deviation ${percent(spread.standardDeviation)}`;
   const interval =
     spread.mean95 === null
       ? ''
       : `, 95 % interval of the mean ${percent(spread.mean95[0])} to ${percent(spread.mean95[1])} (Student’s t)`;
-  return `${spread.n} seeds scored  mean ${percent(spread.mean)} %${deviation}${interval}\n`;
+  return `${spread.n} seeds scored  mean ${percent(spread.mean)} %${deviation}${interval}\n${reportPath === null ? '' : `  report   ${reportPath}\n`}`;
 }

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { writeReport } from '../../evaluator/report/report.ts';
+import { writeSeedsReport } from '../../evaluator/report/seedsReport.ts';
 import { type RunPlan, runEntry } from '../../evaluator/runEntry.ts';
 import { createProcessSandbox } from '../../evaluator/sandbox/process.ts';
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
@@ -105,13 +106,18 @@ async function dryRun(options: Options): Promise<void> {
     };
     const record = await runInView(plan, sandbox, stops);
     records.push(record);
-    const report = await reportOn(record, track.dir);
+    const report = await page(() => writeReport(record.folder, { trackDir: track.dir }));
     print(options, summarise(record, report));
   }
   stops.close();
 
   const accuracies = records.flatMap((record) => record.score?.accuracy ?? []);
-  if (options.seeds > 1 && accuracies.length > 0) print(options, summariseSpread(spreadOf(accuracies)));
+  if (options.seeds > 1 && accuracies.length > 0) {
+    const folders = records.map((record) => record.folder);
+    const file = join(options.out, `${basename(folders[0]!)}-to-s${records.at(-1)!.seed}.html`);
+    const report = await page(() => writeSeedsReport(folders, file));
+    print(options, summariseSpread(spreadOf(accuracies), report));
+  }
   if (options.json) {
     process.stdout.write(`${JSON.stringify(options.seeds > 1 ? records : records[0])}\n`);
   }
@@ -147,9 +153,9 @@ async function runInView(plan: RunPlan, sandbox: Sandbox, stops: StopSignals): P
 }
 
 /** The score is safe in record.json by now; a page that cannot be made must not lose it. */
-async function reportOn(record: RunRecord, trackDir: string): Promise<string | null> {
+async function page(write: () => Promise<string>): Promise<string | null> {
   try {
-    return await writeReport(record.folder, { trackDir });
+    return await write();
   } catch (error) {
     tell(`haet: the report could not be written: ${(error as Error).message}`);
     return null;

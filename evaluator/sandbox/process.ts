@@ -49,7 +49,7 @@ export async function createProcessSandbox(isolation: Isolation = 'auto'): Promi
       : 'All processes are in one namespace and killed at the deadline.';
   return {
     kind: 'process',
-    contains: `${kill} Files, network and memory are not fenced: run only entries that you trust.`,
+    contains: `${kill} Files, network, CPUs and memory are not fenced: run only entries that you trust.`,
     start: async (spec) => {
       requireProgram(spec);
       return flags === null ? startInTree(spec) : startInNamespace(spec, flags);
