@@ -45,9 +45,8 @@ export async function decodeImage(path: string): Promise<Uint8Array> {
   try {
     return await sharp(path, { failOn: 'error' })
       .autoOrient()
-      .toColourspace('srgb')
       .flatten({ background: '#ffffff' })
-      // Shrinking inside the JPEG decoder is quicker and aliases; kernel lanczos3 filters all of the source's pixels.
+      // sharp may shrink inside the JPEG decoder, quicker and with some moire: here lanczos3 filters all pixels.
       .resize(32, 32, { fit: 'cover', kernel: 'lanczos3', fastShrinkOnLoad: false })
       .removeAlpha()
       .raw()

@@ -25,7 +25,7 @@ export async function readSynthetic(options: { perClass: number; seed: number })
     async (scene, index) => {
       const own = randomFrom(scene.seed);
       const svg = drawScene(scene.label, own);
-      const pixels = await sharp(Buffer.from(svg)).removeAlpha().toColourspace('srgb').raw().toBuffer();
+      const pixels = await sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer();
       images.set(addNoise(pixels, own), index * IMAGE_BYTES);
     },
     { concurrency: 2 * availableParallelism() },

@@ -218,4 +218,5 @@ test('of two that make the same folder at once, one wins and the other is told t
   const lost = both.find((each) => each.status === 'rejected');
   expect(String(lost?.reason)).toMatch(/track exists and is not empty/);
   expect((await readTrack(options().out)).trainSize).toBe(10);
+  expect(await readdir(folder.path)).toEqual(['track']);
 });
