@@ -33,6 +33,18 @@ export interface Augmenter {
 const ROW = IMAGE_EDGE * 3;
 
 /**
+ * The augmentation that suits the length of a run. CutMix slows learning down and holds over-fitting off: with plenty
+ * of epochs it replaces cutout, with few it is left out.
+ */
+export function augmentationFor(
+  epochs: number,
+  { cutmixFromEpochs, cutmixProbability, cutoutSize }: Settings,
+): Pick<Settings, 'cutmixProbability' | 'cutoutSize'> {
+  const mixes = epochs >= cutmixFromEpochs && cutmixProbability > 0;
+  return { cutmixProbability: mixes ? cutmixProbability : 0, cutoutSize: mixes ? 0 : cutoutSize };
+}
+
+/**
  * An endless stream of augmented batches: every image once an epoch in random order, a random crop of the image
  * padded by reflection, alternating flip (a random half of the images is mirrored in even epochs, the other half in
  * odd ones; airbench), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a box of its

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAugmenter } from './augment.ts';
+import { augmentationFor, createAugmenter } from './augment.ts';
 import { saveModel } from './checkpoint.ts';
 import { createClock } from './clock.ts';
 import { readImages, readLabels } from './data.ts';
@@ -10,34 +10,37 @@ import { usesBfloat16 } from './hardware.ts';
 import { initialStatistics, initialWeights } from './model/resnet9.ts';
 import { PATCH, whiteningFilters } from './model/whitening.ts';
 import { createAverage } from './optimizer/weightAveraging.ts';
+import { planRun } from './plan.ts';
 import { reportProgress } from './progress.ts';
 import { learningRate } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import { createTrainer } from './step.ts';
-import { chooseWidth } from './width.ts';
 
 /** The train stage: trains until the budget is used and leaves a model in the output folder, early and often. */
-export async function train(environment: Environment, settings: Settings): Promise<void> {
+export async function train(environment: Environment, given: Settings): Promise<void> {
   const { trainDir, outDir, seed, budgetSeconds, progressFd } = environment;
   const clock = createClock(budgetSeconds, () => performance.now() / 1000);
 
   const images = readImages(join(trainDir, 'images.npy'));
   const labels = readLabels(join(trainDir, 'labels.npy'));
   const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
-  const augmenter = createAugmenter(images, labels, classes, settings, seed);
 
+  const bfloat16 = usesBfloat16(given.precision);
+  const { celuAlpha, logitScale } = given;
+  const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale, bfloat16 });
+  const plan = planRun(ofWidth, given, labels.length, budgetSeconds);
+  const architecture = ofWidth(plan.width);
+  const settings = { ...given, ...augmentationFor(plan.epochs, given) };
+  const resolved = { ...settings, width: plan.width, precision: bfloat16 ? 'bfloat16' : 'float32' };
+  writeFileSync(
+    join(outDir, 'settings.json'),
+    JSON.stringify({ ...resolved, plannedEpochs: plan.epochs }, null, 2),
+  );
+  process.stdout.write(`width ${plan.width}, ${resolved.precision}, ${environment.cpus} cpus\n`);
+
+  const augmenter = createAugmenter(images, labels, classes, settings, seed);
   const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);
   const whitening = tf.keep(tf.tensor(filters, [PATCH, PATCH]));
-
-  const bfloat16 = usesBfloat16(settings.precision);
-  const { celuAlpha, logitScale } = settings;
-  const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale, bfloat16 });
-  const width = settings.width || chooseWidth(ofWidth, whitening, settings, labels.length, budgetSeconds);
-  const architecture = ofWidth(width);
-  const resolved = { ...settings, width, precision: bfloat16 ? 'bfloat16' : 'float32' };
-  writeFileSync(join(outDir, 'settings.json'), JSON.stringify(resolved, null, 2));
-  process.stdout.write(`width ${width}, ${resolved.precision}, ${environment.cpus} cpus\n`);
-
   const weights = initialWeights(architecture, seed);
   const trainer = createTrainer(
     architecture,
