@@ -46,7 +46,10 @@ async function accuracyOf(record: RunRecord, folder: string): Promise<number> {
   ) {
     throw new UserError(`${folder} was not trained on the training images of ${trackDir}.`);
   }
-  const { manifest, folder: entryFolder } = await loadEntry(record.entry.path);
+  const { manifest, folder: entryFolder, sha256 } = await loadEntry(record.entry.path);
+  if (sha256 !== record.entry.sha256) {
+    throw new UserError(`${entryFolder} is not the code that trained ${folder}: its sha256 is another.`);
+  }
   const limits = { ...limitsSchema.parse({}), predictSeconds: 600 };
   const scratch = await mkdtemp(join(tmpdir(), 'haet-spare-'));
   try {
@@ -70,7 +73,6 @@ async function accuracyOf(record: RunRecord, folder: string): Promise<number> {
       },
       limitSeconds: limits.predictSeconds,
       folder: folders.run,
-      outFolder: folders.predictions,
       limits,
       interrupt: new AbortController().signal,
     });

@@ -79,7 +79,13 @@ async function drawn(
     }
   }
   const options = { trainPerClass, testPerClass, seed: samplingSeed, out: dir };
-  return { dir, info: (await makeTrack(await read(), options)).info };
+  try {
+    return { dir, info: (await makeTrack(await read(), options)).info };
+  } catch (error) {
+    // Another run may have drawn the same one meanwhile.
+    if (error instanceof UserError && existsSync(dir)) return { dir, info: await readTrack(dir) };
+    throw error;
+  }
 }
 
 /** Tells one source from another, or from its own past, without reading it all. */

@@ -1,6 +1,6 @@
-import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { freshFile } from './freshFile.ts';
 
 export interface CapturedLog {
   /** Bytes that the entry wrote, also those that were not kept. */
@@ -15,7 +15,7 @@ export interface CapturedLog {
  */
 export async function captureLog(stream: Readable, path: string, capBytes: number): Promise<CapturedLog> {
   const half = Math.ceil(capBytes / 2);
-  const file = createWriteStream(path);
+  const file = freshFile(path);
   let fault: string | null = null;
   file.on('error', (error) => {
     fault = error.message;

@@ -13,6 +13,8 @@ export interface RunFacts {
   readonly rejected: string | null;
   /** The person who started the run stopped all of it. */
   readonly aborted: boolean;
+  /** What the entry changed that it must not touch. */
+  readonly tampered: string | null;
   readonly train: StageFacts | null;
   /** Whether the train stage left anything to predict with. */
   readonly modelSaved: boolean;
@@ -37,6 +39,7 @@ export function decideVerdict(facts: RunFacts): Decision {
 
 function codeOf(facts: RunFacts): VerdictCode {
   const { train, predict, predictions } = facts;
+  if (facts.tampered !== null) return 'RULE_VIOLATION';
   if (facts.fault !== null) return 'INFRA_FAULT';
   if (facts.rejected !== null) return 'REJECTED_ARCHIVE';
   if (facts.aborted || train === null) return 'ABORTED';
@@ -68,6 +71,7 @@ function failure(stage: StageFacts): VerdictCode | null {
 function evidenceOf(facts: RunFacts): string[] {
   const evidence: string[] = [];
   if (facts.fault !== null) evidence.push(facts.fault);
+  if (facts.tampered !== null) evidence.push(facts.tampered);
   if (facts.rejected !== null) evidence.push(facts.rejected);
   if (facts.aborted) evidence.push('the run was stopped by the person who started it');
   if (facts.train !== null) {

@@ -1,7 +1,7 @@
-import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type Limits, type ProgressLine, progressLineSchema } from './contract.ts';
+import { freshFile } from './freshFile.ts';
 import type { RunRecord } from './record.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function readProgress(
   onLine: (line: ProgressLine, atSeconds: number) => void,
 ): Promise<RunRecord['progress']> {
   const progress: RunRecord['progress'] = { lines: 0, rejected: 0, last: null };
-  const file = createWriteStream(path);
+  const file = freshFile(path);
   let fault = false;
   file.on('error', () => {
     fault = true;

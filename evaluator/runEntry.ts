@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { execa } from 'execa';
-import { readLabels } from '../datasets/readTrack.ts';
+import { readLabels, readTrack } from '../datasets/readTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
@@ -8,7 +9,7 @@ import { decideVerdict, type RunFacts } from './decideVerdict.ts';
 import { type Entry, listFiles, loadEntry } from './loadEntry.ts';
 import { type Predictions, readPredictions } from './readPredictions.ts';
 import type { RunRecord, Score } from './record.ts';
-import { emptyWork, makeRunFolder, tidyRunFolder, writeRecord } from './runFolder.ts';
+import { emptyWork, makeRunFolder, releaseReserve, removeWork, writeRecord } from './runFolder.ts';
 import { noProgress, runStage, type StageResult } from './runStage.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import { score } from './score.ts';
@@ -59,6 +60,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     fault: null,
     rejected: null,
     aborted: false,
+    tampered: null,
     train: null,
     modelSaved: false,
     predict: null,
@@ -91,13 +93,12 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         },
         limitSeconds: limits.trainSeconds,
         folder: run.folders.run,
-        outFolder: run.folders.model,
         limits,
         interrupt: AbortSignal.any([abort, hooks.interrupt ?? never]),
         ...(hooks.onProgress && { onProgress: hooks.onProgress }),
       });
       facts.train = { ...train.record, diskFull: train.diskFull };
-      facts.modelSaved = (await listFiles(run.folders.model)).length > 0;
+      facts.modelSaved = await holdsFiles(run.folders.model);
       requirePunctual(train);
     }
 
@@ -114,14 +115,20 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         },
         limitSeconds: limits.predictSeconds,
         folder: run.folders.run,
-        outFolder: run.folders.predictions,
         limits,
         interrupt: abort,
       });
       facts.predict = { ...predict.record, diskFull: predict.diskFull };
+      requirePunctual(predict);
     }
+    if (train !== null) facts.tampered = await changeOf(plan.track);
 
-    if (predict?.record.ended === 'exited' && predict.record.exitCode === 0 && !abort.aborted) {
+    if (
+      predict?.record.ended === 'exited' &&
+      predict.record.exitCode === 0 &&
+      !abort.aborted &&
+      facts.tampered === null
+    ) {
       // No process of the entry lives from here on: the first moment at which the labels may be opened.
       const { info, dir } = plan.track;
       const predictions = await readPredictions(run.folders.predictions, info.testSize, info.classes.length);
@@ -171,8 +178,9 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
 /** Puts the record on disk; where the disk refuses, says so in the record that is returned. */
 async function keep(run: RunContext, record: RunRecord): Promise<RunRecord> {
   try {
-    await tidyRunFolder(run.folders);
+    await releaseReserve(run.folders);
     await writeRecord(run.folders.run, record);
+    await removeWork(run.folders);
     return record;
   } catch (error) {
     return {
@@ -196,9 +204,28 @@ function requirePunctual(stage: StageResult): void {
   const late = kill.signalledAtSeconds - limitSeconds;
   if (late > tolerableLatenessSeconds) {
     throw new Error(
-      `training was stopped ${late.toFixed(1)} s after its deadline; was the evaluator suspended or starved?`,
+      `the ${stage.record.stage} stage was stopped ${late.toFixed(1)} s after its deadline; was the evaluator suspended or starved?`,
     );
   }
+}
+
+/** What an entry did to the Track, which it can reach where files are not fenced; null when it is as it was. */
+async function changeOf({ dir, info }: RunPlan['track']): Promise<string | null> {
+  try {
+    const now = await readTrack(dir);
+    return isDeepStrictEqual(now, info) ? null : `${dir}: track.json was changed while the entry ran`;
+  } catch (error) {
+    if (error instanceof UserError) return `the Track was changed while the entry ran: ${error.message}`;
+    throw error;
+  }
+}
+
+/** An entry that removed its own output folder, or shut it, left nothing. */
+async function holdsFiles(folder: string): Promise<boolean> {
+  return listFiles(folder).then(
+    (files) => files.length > 0,
+    () => false,
+  );
 }
 
 function factOf(predictions: Predictions): RunFacts['predictions'] {

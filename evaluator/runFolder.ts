@@ -48,14 +48,18 @@ async function takeName(parent: string, wantedId: string): Promise<{ runId: stri
 
 /** Empties the scratch folder between two stages. */
 export async function emptyWork(folders: RunFolders): Promise<void> {
-  await rm(folders.work, { recursive: true, force: true });
-  await mkdir(folders.work);
+  await removeWork(folders);
+  await mkdir(folders.work, { recursive: true });
 }
 
-/** Removes what only a run under way needs. */
-export async function tidyRunFolder(folders: RunFolders): Promise<void> {
+/** Makes room for the record, also on a disk that the entry filled. */
+export async function releaseReserve(folders: RunFolders): Promise<void> {
   await rm(join(folders.run, reserveFile), { force: true });
-  await rm(folders.work, { recursive: true, force: true });
+}
+
+/** Removes the scratch folder, as far as the entry's file modes let us: leaving some of it behind costs no score. */
+export async function removeWork(folders: RunFolders): Promise<void> {
+  await rm(folders.work, { recursive: true, force: true }).catch(() => {});
 }
 
 /** Writes record.json, whole or not at all, and on disk when this returns. */
@@ -63,7 +67,9 @@ export async function writeRecord(folder: string, record: RunRecord): Promise<vo
   const path = join(folder, recordFile);
   const temporary = `${path}.part`;
   try {
-    const file = await open(temporary, 'w');
+    // An entry can guess the name: what it may have left there is neither followed nor waited for.
+    await rm(temporary, { force: true, recursive: true });
+    const file = await open(temporary, 'wx');
     try {
       await file.writeFile(`${JSON.stringify(record, null, 2)}\n`);
       await file.sync();

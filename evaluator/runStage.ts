@@ -15,10 +15,8 @@ export interface StagePlan {
   readonly stage: StageName;
   readonly spec: StageSpec;
   readonly limitSeconds: number;
-  /** Folder of the run; logs and progress go there. */
+  /** Folder of the run; logs and progress go there, and its disk is looked at when the stage has ended. */
   readonly folder: string;
-  /** Folder that the stage writes into, looked at for a full disk when it has ended. */
-  readonly outFolder: string;
   readonly limits: Limits;
   /** Ends the stage early. */
   readonly interrupt: AbortSignal;
@@ -66,13 +64,18 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
         ),
   ]);
   const sampler = sampleUsage(running.processes, running.startedAt);
-  const watched = await watch(running, plan.limitSeconds, plan.interrupt);
+  // A fault of ours must leave neither a timer nor a process behind.
+  const watched = await watch(running, plan.limitSeconds, plan.interrupt).catch(async (error) => {
+    sampler.stop();
+    await running.kill().catch(() => {});
+    throw error;
+  });
   const resources = sampler.stop();
   await letDrain(drained, [running.stdout, running.stderr, running.progress]);
   const [stdout, stderr, progress] = await drained;
 
   const oomKills = (outOfMemoryKills() ?? 0) - (oomBefore ?? 0);
-  const diskFull = await isFull(plan.outFolder);
+  const diskFull = await isFull(plan.folder);
   const ended = causeOf(watched, { oomKills, diskFull });
   const clock = (at: number) => (at - running.startedAt) / 1000;
   const killed = ended === 'deadline' || ended === 'interrupted' || watched.kill.processesKilled > 0;
@@ -131,7 +134,7 @@ export function causeOf(
 }
 
 /** A disk is full when a checkpoint of any use would not fit: under 64 KiB, or no file, left. */
-export async function isFull(folder: string): Promise<boolean> {
+async function isFull(folder: string): Promise<boolean> {
   const { bavail, bsize, files, ffree } = await statfs(folder);
   return bavail * bsize < 64 * 1024 || (files > 0 && ffree === 0);
 }

@@ -12,7 +12,7 @@ export interface UsageSampler {
 
 /**
  * Samples what a stage uses, once a second: cores kept busy since the last sample, resident memory summed over its
- * processes (pages that they share count once each), number of processes. CPU time of a process between its last
+ * processes (a page that several share counts once for each of them), number of processes. CPU time of a process between its last
  * sample and its end is not seen.
  * @param startedAt milliseconds of `performance.now()`
  */

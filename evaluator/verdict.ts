@@ -48,13 +48,13 @@ export const verdicts = {
   OUT_OF_MEMORY: {
     owner: 'contestant',
     exitCode: 13,
-    meaning: 'The entry was stopped by the memory limit and had saved nothing.',
+    meaning: 'The kernel stopped the entry for lack of memory and it had saved nothing.',
     advice: 'Use smaller batches or a smaller model; the limit is in HAET_MEMORY_BYTES.',
   },
   DISK_FULL: {
     owner: 'contestant',
     exitCode: 13,
-    meaning: 'The entry filled its output quota.',
+    meaning: 'A stage failed with no room left on the disk of its output folder.',
     advice: 'Keep only the newest checkpoint in HAET_OUT_DIR.',
   },
   TOO_MANY_PROCESSES: {

@@ -20,6 +20,8 @@ export interface Model {
   readonly whitening: Whitening;
   readonly weights: Weights;
   readonly statistics: Statistics;
+  /** Pixels by which test-time views are shifted. */
+  readonly testShift: number;
 }
 
 const MANIFEST = 'model.json';
@@ -27,22 +29,27 @@ const WEIGHTS = /^weights-\d+\.bin$/;
 
 /**
  * Writes a model in TensorFlow.js's weight-manifest format: `model.json` naming one `weights-<step>.bin`.
- * The weights go to the disk under a new name first and the manifest is renamed into place last, so that at every
- * instant the folder holds a complete model: the new one or the one before.
+ * The weights are put in place first, under the name of their step, and the manifest last, so that at every instant the
+ * folder holds a complete model: the new one or the one before.
+ *
+ * @throws Error when a weight is not finite
  */
 export async function saveModel(folder: string, model: Model, step: number): Promise<void> {
   const { data, specs } = await tf.io.encodeWeights(named(model) as never);
+  if (!new Float32Array(data as ArrayBuffer).every(Number.isFinite)) {
+    throw new Error(`The weights are not finite at step ${step}: the model saved before is kept.`);
+  }
   const weightsFile = `weights-${step}.bin`;
   const manifest = {
     format: 'haet-resnet9',
     architecture: model.architecture,
     normalisation: model.normalisation,
+    testShift: model.testShift,
     step,
     weightsManifest: [{ paths: [weightsFile], weights: specs }],
   };
   writeDurably(join(folder, weightsFile), new Uint8Array(data as ArrayBuffer));
-  writeDurably(join(folder, `${MANIFEST}.new`), Buffer.from(JSON.stringify(manifest)));
-  renameSync(join(folder, `${MANIFEST}.new`), join(folder, MANIFEST));
+  writeDurably(join(folder, MANIFEST), Buffer.from(JSON.stringify(manifest)));
   for (const file of readdirSync(folder)) {
     if (WEIGHTS.test(file) && file !== weightsFile) rmSync(join(folder, file));
   }
@@ -53,6 +60,7 @@ export function loadModel(folder: string): Model {
   let manifest: {
     architecture: Architecture;
     normalisation: Normalisation;
+    testShift: number;
     weightsManifest: [{ paths: [string]; weights: never }];
   };
   try {
@@ -76,10 +84,11 @@ export function loadModel(folder: string): Model {
   const statistics = Object.fromEntries(
     Object.entries(under('mean/')).map(([block, mean]) => [block, { mean, variance: variances[block]! }]),
   );
-  const { architecture, normalisation } = manifest;
+  const { architecture, normalisation, testShift } = manifest;
   return {
     architecture,
     normalisation,
+    testShift,
     whitening: tensors.whitening!,
     weights: under('weight/'),
     statistics,
@@ -96,12 +105,14 @@ function named({ whitening, weights, statistics }: Model): Record<string, Tensor
   return tensors;
 }
 
+/** The file appears under its name only when all of it is on the disk. */
 function writeDurably(path: string, bytes: Uint8Array): void {
-  const file = openSync(path, 'w');
+  const file = openSync(`${path}.new`, 'w');
   try {
     for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
+  renameSync(`${path}.new`, path);
 }

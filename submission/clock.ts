@@ -33,7 +33,7 @@ export function createClock(budgetSeconds: number, now: () => number): Clock {
     fraction: () => Math.min(now() / usable(), 1),
     allowsStep: () => now() < usable(),
     // Forgets a slow step slowly: one hiccup widens the margin for a while, not for good.
-    tookStep: (seconds) => (slowestRecentStep = Math.max(seconds, slowestRecentStep * 0.9)),
+    tookStep: (seconds) => (slowestRecentStep = Math.max(seconds, slowestRecentStep * 0.98)),
     tookSave: (seconds) => (slowestSave = Math.max(seconds, slowestSave)),
   };
 }

@@ -16,7 +16,7 @@ async function main([stage, ...words]: readonly string[]): Promise<void> {
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
 
   if (stage === 'train') await (await import('./train.ts')).train(environment, settings);
-  else (await import('./predict.ts')).predict(environment, settings);
+  else (await import('./predict.ts')).predict(environment);
 }
 
 function overrides(words: readonly string[]): string[] {

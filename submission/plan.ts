@@ -8,7 +8,7 @@ import { createTrainer } from './step.ts';
 /** What a run sets out to do on the machine that it finds. */
 export interface Plan {
   readonly width: number;
-  /** Expected passes over the training images, at one gradient a step. */
+  /** Expected passes over the training images. */
   readonly epochs: number;
 }
 
@@ -20,7 +20,7 @@ const PROBE_STEPS = 4;
 
 /**
  * The widest network that the budget takes through the training images at least `leastEpochs` times, by the measured
- * speed of a few steps on noise: one to three seconds of the budget. A width that is set is kept.
+ * speed of a few steps on noise. A width that is set is kept.
  */
 export function planRun(
   ofWidth: (width: number) => Architecture,
@@ -30,10 +30,16 @@ export function planRun(
 ): Plan {
   const rate = multiplyAddsPerSecond(ofWidth(settings.width || PROBE_WIDTH), settings);
   const epochs = (width: number) =>
-    (rate * budgetSeconds) / (3 * multiplyAdds(ofWidth(width)) * trainingImages);
+    (rate * budgetSeconds) / (gradientsAStep(settings) * 3 * multiplyAdds(ofWidth(width)) * trainingImages);
   const width =
     settings.width || (WIDTHS.find((width) => epochs(width) >= settings.leastEpochs) ?? WIDTHS.at(-1)!);
   return { width, epochs: epochs(width) };
+}
+
+/** Gradients that a step takes, on average over the run. */
+function gradientsAStep({ samEvery, samFrom, metaStep }: Settings): number {
+  if (metaStep > 0) return 2;
+  return samEvery > 0 ? 1 + (1 - samFrom) / samEvery : 1;
 }
 
 /** Multiply-adds of forward and backward pass (three times those of the forward pass) that a second sees. */

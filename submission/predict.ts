@@ -6,13 +6,12 @@ import { IMAGE_EDGE, IMAGE_SIZE, normalised, readImages, reflectPadded } from '.
 import { type Tensor, tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
 import { predictionLogits } from './model/resnet9.ts';
-import type { Settings } from './settings.ts';
 
 /** The predict stage: class scores for every test image, averaged over test-time views. */
-export function predict({ modelDir, testImages, outDir }: Environment, settings: Settings): void {
+export function predict({ modelDir, testImages, outDir }: Environment): void {
   const model = loadModel(modelDir);
   const images = normalised(readImages(testImages), model.normalisation);
-  const scores = predictScores(model, images, settings.testShift);
+  const scores = predictScores(model, images);
   const file = join(outDir, 'predictions.npy');
   writeFileSync(
     `${file}.new`,
@@ -25,27 +24,27 @@ const BATCH = 250;
 
 /**
  * @param images float32 [count, 32, 32, 3], normalised
- * @param shift pixels
  * @returns logits, float32 [count, classes]
  */
-export function predictScores(model: Model, images: Float32Array, shift: number): Float32Array {
+function predictScores(model: Model, images: Float32Array): Float32Array {
   const count = images.length / IMAGE_SIZE;
   const { classes } = model.architecture;
   const scores = new Float32Array(count * classes);
   for (let start = 0; start < count; start += BATCH) {
     const end = Math.min(start + BATCH, count);
     const batch = images.subarray(start * IMAGE_SIZE, end * IMAGE_SIZE);
-    scores.set(viewsAveraged(model, batch, shift), start * classes);
+    scores.set(viewsAveraged(model, batch), start * classes);
   }
   return scores;
 }
 
 /**
  * Test-time views (airbench): half of the vote for the image and its mirror image, half for those of the image moved
- * by `shift` pixels up and left, and down and right.
+ * by `testShift` pixels up and left, and down and right.
  */
-function viewsAveraged(model: Model, batch: Float32Array, shift: number): Float32Array {
+function viewsAveraged(model: Model, batch: Float32Array): Float32Array {
   const count = batch.length / IMAGE_SIZE;
+  const shift = model.testShift;
   const edge = IMAGE_EDGE + 2 * shift;
   return tf.tidy(() => {
     const padded = tf.tensor(reflectPadded(batch, shift), [count, edge, edge, 3]);

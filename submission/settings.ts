@@ -25,10 +25,10 @@ export const defaultSettings = {
   warmUp: 0.2, //               fraction of the budget until the peak
   momentum: 0.9, //             Nesterov
   weightDecay: 5e-4, //         added to the gradient as decay * weight
-  offsetRateFactor: 16, //      learning rate of batch norm offsets, times that of filters
-  offsetDecayFactor: 1 / 16, // weight decay of batch norm offsets, times that of filters
-  labelSmoothing: 0.1, //       probability spread evenly over the classes
-  gradientCentralization: true,
+  offsetRateFactor: 4, //       learning rate of batch norm offsets, times that of filters; 16 let one run away
+  offsetDecayFactor: 4, //      weight decay of batch norm offsets, times that of filters
+  labelSmoothing: 0.1, //       probability spread evenly over the classes (Szegedy et al. 2016)
+  gradientCentralization: true, // Yong et al. 2020
 
   // Sharpness-aware minimisation
   samRadius: 0.05, //           length of the climb

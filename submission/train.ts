@@ -58,7 +58,11 @@ export async function train(environment: Environment, given: Settings): Promise<
     const started = clock.elapsed();
     const { normalisation } = augmenter;
     const { weights, statistics } = average ?? trainer;
-    await saveModel(outDir, { architecture, normalisation, whitening, weights, statistics }, step);
+    await saveModel(
+      outDir,
+      { architecture, normalisation, whitening, weights, statistics, testShift: settings.testShift },
+      step,
+    );
     clock.tookSave(clock.elapsed() - started);
   };
 

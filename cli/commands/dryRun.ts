@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
@@ -83,6 +84,12 @@ export function dryRunCommand(): Command {
 
 async function dryRun(options: Options): Promise<void> {
   requireEntry(options.entry);
+  await requireFolder(options.out);
+  if (options.track !== undefined && options.from !== undefined) {
+    throw new UserError(
+      '--track and --from exclude each other: a Track is ready, its source is not looked at.',
+    );
+  }
   const machine = await describeMachine();
   const sandbox = await createProcessSandbox();
   const track = await prepareTrack(options, tell);
@@ -159,6 +166,19 @@ async function page(write: () => Promise<string>): Promise<string | null> {
   } catch (error) {
     tell(`haet: the report could not be written: ${(error as Error).message}`);
     return null;
+  }
+}
+
+/** Found out before ten minutes are spent. */
+async function requireFolder(out: string): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true });
+    await access(out, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UserError(
+      `--out ${resolve(out)} cannot be written to (${code}). Give a folder that you may make or write to.`,
+    );
   }
 }
 

@@ -1,6 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { readEnd } from './readEnd.ts';
 
 /** A line of progress.jsonl: what the entry said, with the second of the evaluator's clock at which it arrived. */
 const pointSchema = z.looseObject({
@@ -15,6 +14,9 @@ export type CurveName = (typeof curveNames)[number];
 export type CurvePoint = { atSeconds: number; value: number };
 export type LearningCurves = Record<CurveName, CurvePoint[]>;
 
+/** Read of progress.jsonl: ten minutes of a talkative entry. */
+const mostBytes = 32 * 2 ** 20;
+
 /** Points kept of one curve; a plot is narrower than this many pixels. */
 const pointsPerCurve = 400;
 
@@ -22,18 +24,15 @@ const pointsPerCurve = 400;
  * The learning curves of progress.jsonl; empty where the file is missing. Lines that make no sense are passed over,
  * and many lines are averaged in equal slices of time, so that a talkative entry does not swell the report.
  */
-export async function readLearningCurves(file: string): Promise<LearningCurves> {
+export async function readLearningCurves(folder: string): Promise<LearningCurves> {
   const curves: LearningCurves = { loss: [], accuracy: [], imagesPerSecond: [] };
-  try {
-    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-      const point = parsePoint(line);
-      for (const name of curveNames) {
-        const value = point?.[name];
-        if (point && value !== undefined) curves[name].push({ atSeconds: point.atSeconds, value });
-      }
+  const lines = await readEnd(folder, 'progress.jsonl', mostBytes);
+  for (const line of lines?.tail.split('\n') ?? []) {
+    const point = parsePoint(line);
+    for (const name of curveNames) {
+      const value = point?.[name];
+      if (point && value !== undefined) curves[name].push({ atSeconds: point.atSeconds, value });
     }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   for (const name of curveNames) curves[name] = thinOut(curves[name], pointsPerCurve);
   return curves;

@@ -1,7 +1,5 @@
-import { constants } from 'node:fs';
-import { open, readFile, realpath } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { readNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
@@ -9,6 +7,7 @@ import { predictionsFile } from '../contract.ts';
 import { type RunRecord, runRecordSchema } from '../record.ts';
 import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
 import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
+import { readEnd } from './readEnd.ts';
 
 /** Everything of a run's folder that its report shows. What is missing is null, with the reason in `notes`. */
 export interface Run {
@@ -43,7 +42,7 @@ export async function readRun(folder: string, trackDir: string | null): Promise<
   const notes: string[] = [];
   return {
     record,
-    curves: await readLearningCurves(join(folder, 'progress.jsonl')),
+    curves: await readLearningCurves(folder),
     mistakes: await readMistakes(folder, trackDir, record).catch((error: Error) => {
       notes.push(`The pictures of mistakes are missing: ${error.message}`);
       return null;
@@ -101,30 +100,4 @@ async function readMistakes(folder: string, trackDir: string | null, { track, sc
 async function readLog(folder: string, file: string): Promise<Log | null> {
   const end = await readEnd(folder, file, logTailBytes);
   return end?.tail.trim() ? { file, ...end } : null;
-}
-
-/**
- * The last bytes of a text file without terminal colours; null where there is no such file. An entry could have put
- * anything in its place: a link out of the run's folder would publish what it points at, a pipe would hang us.
- */
-async function readEnd(
-  folder: string,
-  file: string,
-  limit: number,
-): Promise<{ tail: string; bytes: number } | null> {
-  const path = join(await realpath(folder), file);
-  if ((await realpath(path).catch(() => null)) !== path) return null;
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) return null;
-    const length = Math.min(stat.size, limit);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, stat.size - length);
-    return {
-      tail: stripVTControlCharacters(buffer.toString('utf8', 0, bytesRead)),
-      bytes: stat.size,
-    };
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StageSpec } from './sandbox.ts';
 
 /** The flags with which this machine lets us make a namespace. */
@@ -91,7 +92,11 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
     ],
     async destroy() {
       if (holder.exitCode === null && holder.signalCode === null) killQuietly(init);
-      await gone;
+      const patience = new AbortController();
+      const late = sleep(10_000, true, { signal: patience.signal }).catch(() => false);
+      const isLate = await Promise.race([gone.then(() => false), late]);
+      patience.abort();
+      if (isLate) throw new Error('processes of the entry survived the kill of their namespace for 10 s');
     },
   };
 }

@@ -16,6 +16,7 @@ const good: RunFacts = {
   fault: null,
   rejected: null,
   aborted: false,
+  tampered: null,
   train: stage(),
   modelSaved: true,
   predict: stage({ limitSeconds: 60, seconds: 3 }),
@@ -106,6 +107,7 @@ describe('what comes before the stages', () => {
   test('a rejected entry is rejected, an aborted run aborted', () => {
     expect(verdictOf({ rejected: 'bad haet.json', train: null, predict: null })).toBe('REJECTED_ARCHIVE');
     expect(verdictOf({ aborted: true })).toBe('ABORTED');
+    expect(verdictOf({ tampered: 'labels.npy was changed', fault: 'disk error' })).toBe('RULE_VIOLATION');
     expect(verdictOf({ train: null, predict: null, modelSaved: false })).toBe('ABORTED');
   });
 });

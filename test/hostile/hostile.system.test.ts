@@ -1,8 +1,9 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TrackInfo } from '../../datasets/track.ts';
 import { runRecordSchema } from '../../evaluator/record.ts';
+import { writeReport } from '../../evaluator/report/report.ts';
 import { type RunHooks, type RunPlan, runEntry } from '../../evaluator/runEntry.ts';
 import { namespaceFlags } from '../../evaluator/sandbox/namespace.ts';
 import { createProcessSandbox, type Isolation } from '../../evaluator/sandbox/process.ts';
@@ -30,12 +31,12 @@ const canNamespace = (await namespaceFlags()) !== null;
 async function run(
   isolation: Isolation,
   scripts: EntryScripts,
-  options: { limits?: RunPlan['limits']; hooks?: RunHooks } = {},
+  options: { limits?: RunPlan['limits']; hooks?: RunHooks; track?: RunPlan['track'] } = {},
 ) {
   const record = await runEntry(
     {
       entryPath: await makeEntry(folder, scripts),
-      track,
+      track: options.track ?? track,
       runsFolder: join(folder, 'runs'),
       seed: 1,
       machine,
@@ -69,6 +70,43 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
         'train.stdout.log',
       ].sort(),
     );
+  });
+
+  test('an entry that rewrites the withheld labels is a RULE_VIOLATION and has no score', async () => {
+    const own = await makeTinyTrack(await temporaryFolder());
+    const labels = '"$(dirname "$HAET_TEST_IMAGES")/../labels.npy"';
+    const record = await run(
+      isolation,
+      {
+        predict: `cp constant.npy "$HAET_OUT_DIR/predictions.npy"; printf x | dd of=${labels} bs=1 seek=200 conv=notrunc`,
+      },
+      { track: own },
+    );
+    expect(record).toMatchObject({ verdict: 'RULE_VIOLATION', owner: 'contestant', score: null });
+    expect(record.evidence[0]).toMatch(/Track was changed while the entry ran: .*labels\.npy/);
+  });
+
+  test('pipes and links that an entry puts where the evaluator writes are neither waited for nor followed', async () => {
+    const bystander = join(folder, `bystander-${isolation}`);
+    await writeFile(bystander, 'mine');
+    const record = await run(isolation, {
+      train: [
+        'echo weights > "$HAET_OUT_DIR/model"',
+        'cd "$HAET_OUT_DIR/.."',
+        'mkfifo predict.stdout.log',
+        `ln -s ${bystander} predict.stderr.log`,
+        `ln -s ${bystander} record.json.part`,
+        'rm progress.jsonl && mkfifo progress.jsonl',
+      ].join('; '),
+    });
+    expect(record.verdict).toBe('SCORED');
+    expect(await readFile(bystander, 'utf8')).toBe('mine');
+    await writeReport(record.folder, { trackDir: track.dir });
+  });
+
+  test('an entry that removes its own output folder left NO_OUTPUT', async () => {
+    const record = await run(isolation, { train: 'rmdir "$HAET_OUT_DIR"' });
+    expect(record).toMatchObject({ verdict: 'NO_OUTPUT', owner: 'contestant' });
   });
 
   test('an entry gets the environment of the contract and nothing else', async () => {

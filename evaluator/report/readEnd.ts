@@ -1,0 +1,30 @@
+import { constants } from 'node:fs';
+import { open, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+
+/**
+ * The last bytes of a text file without terminal colours; null where there is no such file. An entry could have put
+ * anything in its place: a link out of the run's folder would publish what it points at, a pipe would hang us.
+ */
+export async function readEnd(
+  folder: string,
+  file: string,
+  limit: number,
+): Promise<{ tail: string; bytes: number } | null> {
+  const path = join(await realpath(folder), file);
+  if ((await realpath(path).catch(() => null)) !== path) return null;
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) return null;
+    const length = Math.min(stat.size, limit);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, stat.size - length);
+    return {
+      tail: stripVTControlCharacters(buffer.toString('utf8', 0, bytesRead)),
+      bytes: stat.size,
+    };
+  } finally {
+    await handle.close();
+  }
+}
