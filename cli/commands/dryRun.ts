@@ -1,6 +1,6 @@
 import { constants, existsSync } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { access, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
@@ -169,11 +169,13 @@ async function page(write: () => Promise<string>): Promise<string | null> {
   }
 }
 
-/** Found out before ten minutes are spent. */
+/** Found out before ten minutes are spent, and without making anything yet. */
 async function requireFolder(out: string): Promise<void> {
+  let nearest = resolve(out);
+  while (!existsSync(nearest)) nearest = dirname(nearest);
   try {
-    await mkdir(out, { recursive: true });
-    await access(out, constants.W_OK | constants.X_OK);
+    if (!(await stat(nearest)).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
+    await access(nearest, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UserError(

@@ -146,6 +146,7 @@ describe('haet dry-run', () => {
   test.each([
     ['an unknown option', ['--budgte', '60'], '--budgte'],
     ['a budget that is no number', ['--budget', 'ten'], 'a number from'],
+    ['an --out inside a file', ['--out', `${haet}/runs`], 'ENOTDIR'],
     ['half a seed', ['--seed', '1.5'], 'an integer from'],
     ['an entry that is not there', ['--entry', '/nowhere'], '/nowhere'],
     ['a Track that is not there', ['--track', '/nowhere'], '/nowhere'],
@@ -217,7 +218,7 @@ test('kill -9 of the evaluator takes the entry with it; the folder shows no reco
   const train = `echo x > "$HAET_OUT_DIR/model"; (setsid sh -c 'sleep ${seconds} & sleep ${seconds}' &); sleep ${seconds}`;
   const run = await dryRun({ train });
   await run.saved();
-  expect(processesWith(seconds).length).toBeGreaterThan(2);
+  await until(() => processesWith(seconds).length > 2);
   run.child.kill('SIGKILL');
   expect((await run.ended).signal).toBe('SIGKILL');
   expect(await untilGone(seconds, 1000)).toEqual([]);

@@ -96,7 +96,9 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
         'mkfifo predict.stdout.log',
         `ln -s ${bystander} predict.stderr.log`,
         `ln -s ${bystander} record.json.part`,
-        'rm progress.jsonl && mkfifo progress.jsonl',
+        'rm -f progress.jsonl',
+        'mkfifo progress.jsonl',
+        'true',
       ].join('; '),
     });
     expect(record.verdict).toBe('SCORED');

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/submission/sharedTypedArrays.mjs */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
