@@ -6,7 +6,7 @@ import { UserError } from './userError.ts';
 
 /**
  * The archive as its makers publish it. The md5 on https://www.cs.toronto.edu/~kriz/cifar.html is
- * c32a1d4ab5d03f1284b67883e8d87530; the sha256 of the same file is the one that tensorflow_datasets and others pin.
+ * c32a1d4ab5d03f1284b67883e8d87530; the sha256 of the same file is the one that other projects pin.
  */
 const official = {
   url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',

@@ -15,7 +15,11 @@ export type StageName = (typeof stageNames)[number];
 export const manifestFile = 'haet.json';
 export const predictionsFile = 'predictions.npy';
 
-const argv = z.array(z.string()).min(1).max(100);
+const word = z
+  .string()
+  .max(4096)
+  .regex(/^[^\0]*$/, 'holds a NUL character');
+const argv = z.array(word).min(1).max(100);
 
 /** `haet.json`, at the top of an entry. */
 export const manifestSchema = z.strictObject({
@@ -66,7 +70,7 @@ export const environmentSchemas = {
     HAET_TRAIN_DIR: z
       .string()
       .describe(
-        'folder with images.npy, uint8 [trainSize, 32, 32, 3], and labels.npy, uint8 [trainSize]; read-only',
+        'folder with images.npy, uint8 [trainSize, 32, 32, 3], and labels.npy, uint8 [trainSize]; not to be written to',
       ),
     HAET_PROGRESS_FD: z.literal('3').describe('file descriptor that takes progress lines'),
     ...commonEnvironment,
@@ -75,8 +79,10 @@ export const environmentSchemas = {
     HAET_STAGE: z.literal('predict').describe('which of the two commands this is'),
     HAET_TEST_IMAGES: z
       .string()
-      .describe('path of the test images, .npy, uint8 [testSize, 32, 32, 3]; read-only'),
-    HAET_MODEL_DIR: z.string().describe('what the train stage left in its HAET_OUT_DIR; read-only'),
+      .describe('path of the test images, .npy, uint8 [testSize, 32, 32, 3]; not to be written to'),
+    HAET_MODEL_DIR: z
+      .string()
+      .describe('what the train stage left in its HAET_OUT_DIR; not to be written to'),
     ...commonEnvironment,
   }),
 } as const satisfies Record<StageName, z.ZodType>;

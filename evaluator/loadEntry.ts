@@ -6,6 +6,8 @@ import { z } from 'zod';
 import { UserError } from '../datasets/userError.ts';
 import { type Manifest, manifestFile, manifestSchema } from './contract.ts';
 
+const mostManifestBytes = 64 * 1024;
+
 export interface Entry {
   /** Absolute path of its folder. */
   readonly folder: string;
@@ -28,14 +30,18 @@ async function readManifest(folder: string): Promise<string> {
   const facts = await lstat(folder).catch(() => null);
   if (facts === null)
     throw new UserError(`${folder}: no such folder; an entry is a folder with ${manifestFile}`);
-  try {
-    return await readFile(join(folder, manifestFile), 'utf8');
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new UserError(
-      `${join(folder, manifestFile)}: cannot be read (${reason}); an entry is a folder with that file`,
-    );
-  }
+  const path = join(folder, manifestFile);
+  const cannot = (reason: string) =>
+    new UserError(`${path}: cannot be read (${reason}); an entry is a folder with that file`);
+  const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    throw cannot(error.code ?? String(error));
+  });
+  // Opening a pipe would wait for ever for somebody to write into it.
+  if (!file.isFile()) throw cannot('not a regular file');
+  if (file.size > mostManifestBytes) throw cannot(`${file.size} bytes; at most ${mostManifestBytes}`);
+  return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw cannot(error.code ?? String(error));
+  });
 }
 
 /** @throws UserError naming each field that is not as the contract says */

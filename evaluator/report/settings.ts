@@ -1,5 +1,6 @@
 /** Most settings a table of them shows. */
 const mostRows = 200;
+const mostLevels = 8;
 
 /**
  * Settings as names and values, nested ones as `outer.inner`; null where the text is not a JSON object (an entry may
@@ -17,10 +18,12 @@ export function settingsRows(text: string): [name: string, value: string][] | nu
   return rows.length <= mostRows ? rows : null;
 }
 
-function* flatten(settings: object, prefix: string): Generator<[string, string]> {
+function* flatten(settings: object, prefix: string, depth = 0): Generator<[string, string]> {
   for (const [name, value] of Object.entries(settings)) {
-    if (isObject(value)) yield* flatten(value, `${prefix}${name}.`);
-    else yield [`${prefix}${name}`, typeof value === 'string' ? value : JSON.stringify(value)];
+    if (isObject(value)) {
+      // Nested so deeply it is no list of settings, and could be too deep to walk.
+      if (depth < mostLevels) yield* flatten(value, `${prefix}${name}.`, depth + 1);
+    } else yield [`${prefix}${name}`, typeof value === 'string' ? value : JSON.stringify(value)];
   }
 }
 

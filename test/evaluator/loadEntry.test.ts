@@ -25,6 +25,8 @@ describe('haet.json', () => {
     ['an empty command', JSON.stringify({ ...manifest, predict: [] }), 'predict'],
     ['a field nobody knows', JSON.stringify({ ...manifest, tarin: ['x'] }), 'tarin'],
     ['no team', JSON.stringify({ ...manifest, team: '' }), 'team'],
+    ['a NUL in a command', JSON.stringify({ ...manifest, train: ['x', 'y\0z'] }), 'NUL'],
+    ['a word without end', JSON.stringify({ ...manifest, train: ['x', 'y'.repeat(5000)] }), 'train'],
   ])('with %s is refused, naming it', (_, text, named) => {
     expect(() => parseManifest(text, 'entry/haet.json')).toThrow(named);
     expect(() => parseManifest(text, 'entry/haet.json')).toThrow('entry/haet.json');
@@ -34,6 +36,15 @@ describe('haet.json', () => {
     await expect(loadEntry(join(folder, 'nowhere'))).rejects.toThrow('nowhere');
     await mkdir(join(folder, 'empty'));
     await expect(loadEntry(join(folder, 'empty'))).rejects.toThrow('empty/haet.json');
+  });
+
+  test('that is a pipe is not waited for, and one of megabytes is not read', async () => {
+    await mkdir(join(folder, 'odd'));
+    execFileSync('mkfifo', [join(folder, 'odd/haet.json')]);
+    await expect(loadEntry(join(folder, 'odd'))).rejects.toThrow('not a regular file');
+    await rm(join(folder, 'odd/haet.json'));
+    await writeFile(join(folder, 'odd/haet.json'), ' '.repeat(2 ** 20));
+    await expect(loadEntry(join(folder, 'odd'))).rejects.toThrow('1048576 bytes');
   });
 });
 

@@ -25,14 +25,13 @@ function trainerWith(changes: Partial<Settings>) {
 }
 
 test.each([
-  ['the default recipe', {}],
-  ['SAM at every step', { samEvery: 1 }],
-  ['meta-learning', { metaStep: 0.1 }],
-])('%s leaves no tensor behind over 1,000 steps', (name, changes) => {
+  ['the default recipe', 1000, {}],
+  ['SAM at every step', 100, { samEvery: 1 }],
+  ['meta-learning', 100, { metaStep: 0.1 }],
+])('%s leaves no tensor behind over %i steps', (_, steps, changes) => {
   const trainer = trainerWith(changes);
   trainer.step(0.1);
   const before = backend.getNumOfTFTensors();
-  const steps = name === 'the default recipe' ? 1000 : 100;
   for (let step = 0; step < steps; step += 1) trainer.step(0.1);
   expect(backend.getNumOfTFTensors()).toBe(before);
 });

@@ -63,6 +63,7 @@ test('nested settings become dotted names; what is not an object of settings is 
     ['d', 'x'],
     ['e', 'null'],
   ]);
+  expect(settingsRows(`${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`)).toEqual([]);
   expect(settingsRows('a = 1')).toBeNull();
   expect(settingsRows('[1]')).toBeNull();
   expect(
