@@ -1,4 +1,6 @@
 import { createInterface } from 'node:readline';
+import { createAugmenter } from '../../submission/augment.ts';
+import { IMAGE_SIZE } from '../../submission/data.ts';
 import { backend } from '../../submission/engine/ops.ts';
 import { tf } from '../../submission/engine/tensorflow.ts';
 import { initialStatistics, initialWeights } from '../../submission/model/resnet9.ts';
@@ -11,18 +13,28 @@ import { createTrainer } from '../../submission/step.ts';
  */
 const [width, batchSize, precision] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]!];
 const classes = 10;
+const AUGMENTATION = 'augmentation';
 const { celuAlpha, logitScale } = defaultSettings;
 const architecture = { width, classes, celuAlpha, logitScale, bfloat16: precision === 'bfloat16' };
-const images = Float32Array.from({ length: batchSize * 32 * 32 * 3 }, () => Math.random() - 0.5);
-const targets = new Float32Array(batchSize * classes).fill(1 / classes);
+const count = 2 * batchSize;
+const settings = { ...defaultSettings, batchSize };
+const augmenter = createAugmenter(
+  Uint8Array.from({ length: count * IMAGE_SIZE }, () => Math.random() * 256),
+  Uint8Array.from({ length: count }, (_, index) => index % classes),
+  classes,
+  settings,
+  1,
+);
 const trainer = createTrainer(
   architecture,
   tf.keep(tf.eye(27)),
   initialWeights(architecture, 1),
   initialStatistics(architecture),
-  () => ({ images, targets, labels: new Uint8Array(batchSize) }),
-  { ...defaultSettings, batchSize },
+  (fraction) => nextBatch(fraction),
+  settings,
 );
+
+let nextBatch = augmenter.next;
 
 function timed(steps: number): number {
   const started = performance.now();
@@ -30,7 +42,7 @@ function timed(steps: number): number {
   return (performance.now() - started) / 1000;
 }
 
-/** Milliseconds a step spent in each TensorFlow op, largest first. */
+/** Milliseconds a step spent in each TensorFlow op and in augmentation, largest first. */
 function profiled(steps: number): Record<string, number> {
   const spent: Record<string, number> = {};
   const { binding } = backend;
@@ -51,7 +63,14 @@ function profiled(steps: number): Record<string, number> {
     },
   };
   Object.assign(backend, { binding: watched });
+  nextBatch = (fraction) => {
+    const started = performance.now();
+    const batch = augmenter.next(fraction);
+    spent[AUGMENTATION] = (spent[AUGMENTATION] ?? 0) + performance.now() - started;
+    return batch;
+  };
   timed(steps);
+  nextBatch = augmenter.next;
   Object.assign(backend, { binding });
   return Object.fromEntries(
     Object.entries(spent)
