@@ -4,11 +4,18 @@ import { version } from '../evaluator/version.ts';
 import { checkMachineCommand } from './commands/checkMachine.ts';
 import { dataCommand } from './commands/data.ts';
 import { dryRunCommand } from './commands/dryRun.ts';
+import { checkCommand, packCommand } from './commands/pack.ts';
 
 /** Exit status at a user's mistake; those of a run are in the table of verdicts. */
 const mistake = 2;
 
-const commands: Command[] = [dryRunCommand(), dataCommand(), checkMachineCommand()];
+const commands: Command[] = [
+  dryRunCommand(),
+  packCommand(),
+  checkCommand(),
+  dataCommand(),
+  checkMachineCommand(),
+];
 
 const program = new Command('haet')
   .description('Train an image classifier against a ten-minute clock, and grade anyone’s.')

@@ -15,6 +15,12 @@ export type StageName = (typeof stageNames)[number];
 export const manifestFile = 'haet.json';
 export const predictionsFile = 'predictions.npy';
 
+/** What is shown on leaderboards and terminals: no control characters, no marks that turn the direction of text. */
+const printable = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[^\p{Cc}\u202a-\u202e\u2066-\u2069]*$/u, 'holds a control character');
 const word = z
   .string()
   .max(4096)
@@ -24,8 +30,8 @@ const argv = z.array(word).min(1).max(100);
 /** `haet.json`, at the top of an entry. */
 export const manifestSchema = z.strictObject({
   schemaVersion: z.literal(1).describe('version of this file format'),
-  name: z.string().min(1).max(100).describe('what the entry is called on the leaderboard'),
-  team: z.string().min(1).max(100).describe('who sends it'),
+  name: printable.describe('what the entry is called on the leaderboard'),
+  team: printable.describe('who sends it'),
   train: argv.describe(
     'command of the train stage: program and arguments, started without a shell in the entry folder; a program without a slash is looked up on PATH',
   ),

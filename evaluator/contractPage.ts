@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { archiveLimitsSchema } from './archive/limits.ts';
 import {
   environmentSchemas,
   limitsSchema,
@@ -50,6 +51,13 @@ ${fieldTable(manifestSchema)}
 
 No other field is allowed. Programs without a slash are looked up on the PATH below; your own shell's PATH, an activated
 virtual environment for one, is not passed on, so name such a program by its absolute path.
+
+## The archive
+An entry is sent in as \`tar\` or \`tar.gz\`; \`haet pack FOLDER --out entry.tar.gz\` makes one and \`haet check\` says what
+intake will say of it. Regular files and folders only: no links, devices or pipes, no absolute paths, no \`..\`, no two
+names that differ in case alone. At most:
+
+${fieldTable(archiveLimitsSchema)}
 
 ## Environment
 These variables and no others.

@@ -25,6 +25,7 @@ describe('haet.json', () => {
     ['an empty command', JSON.stringify({ ...manifest, predict: [] }), 'predict'],
     ['a field nobody knows', JSON.stringify({ ...manifest, tarin: ['x'] }), 'tarin'],
     ['no team', JSON.stringify({ ...manifest, team: '' }), 'team'],
+    ['a name that moves the cursor', JSON.stringify({ ...manifest, name: 'a\u001b[2J' }), 'name'],
     ['a NUL in a command', JSON.stringify({ ...manifest, train: ['x', 'y\0z'] }), 'NUL'],
     ['a word without end', JSON.stringify({ ...manifest, train: ['x', 'y'.repeat(5000)] }), 'train'],
   ])('with %s is refused, naming it', (_, text, named) => {

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { checkArchive, leftOut, packEntry } from '../../evaluator/archive/packEntry.ts';
+import { manifestFile } from '../../evaluator/contract.ts';
+import { loadEntry } from '../../evaluator/loadEntry.ts';
+
+/** `haet pack`: makes the archive of an entry that is sent in. */
+export function packCommand(): Command {
+  return new Command('pack')
+    .description('Make the archive of an entry, and check it as intake does.')
+    .argument('<folder>', `folder of the entry, with ${manifestFile}`)
+    .requiredOption('--out <file>', 'archive to write, name.tar.gz')
+    .option('--json', 'last line on standard output: name, team, sha256, bytes, files')
+    .addHelpText(
+      'after',
+      `\nLeft out: ${leftOut.join(', ')}. The same files give the same bytes.\n\nExample:\n  $ haet pack examples/pytorch --out entry.tar.gz\n`,
+    )
+    .action(pack);
+}
+
+async function pack(folder: string, { out, json }: { out: string; json?: boolean }): Promise<void> {
+  const { manifest, files } = await packEntry(folder, out);
+  const { size } = await stat(out);
+  const sha256 = await hashFile(out);
+  if (json) {
+    const { name, team } = manifest;
+    process.stdout.write(
+      `${JSON.stringify({ archive: resolve(out), name, team, sha256, bytes: size, files })}\n`,
+    );
+    return;
+  }
+  process.stdout.write(
+    `${resolve(out)}\n  ${manifest.name} by ${manifest.team}: ${files.length} files, ${size} bytes\n  sha256 ${sha256}\n`,
+  );
+}
+
+/** `haet check`: says what intake would say of an entry. */
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('Check an entry, a folder or an archive, as intake does.')
+    .argument('<entry>', 'folder, or archive (tar or tar.gz)')
+    .option('--json', 'last line on standard output: what haet.json says, and the sha256 of the files')
+    .addHelpText('after', '\nExample:\n  $ haet check entry.tar.gz\n')
+    .action(check);
+}
+
+async function check(entry: string, { json }: { json?: boolean }): Promise<void> {
+  const facts = await stat(entry).catch(() => null);
+  const { manifest, sha256 } = facts?.isDirectory()
+    ? await loadEntry(entry)
+    : await checkArchive(resolve(entry));
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ manifest, sha256 })}\n`);
+    return;
+  }
+  process.stdout.write(
+    `${manifest.name} by ${manifest.team}: fit to be sent in\n  train    ${JSON.stringify(manifest.train)}\n  predict  ${JSON.stringify(manifest.predict)}\n`,
+  );
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

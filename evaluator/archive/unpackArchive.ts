@@ -1,0 +1,136 @@
+import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from 'node:fs';
+import { lstat, mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { Parser, type ReadEntry } from 'tar';
+import { UserError } from '../../datasets/userError.ts';
+import { type ArchiveLimits, archiveLimitsSchema } from './limits.ts';
+import { createMemberNames, shown } from './memberNames.ts';
+
+/**
+ * Unpacks the archive of an entry (tar, plain or gzip) into a folder that must not exist yet. Only regular files and
+ * folders are taken; owners, times and special modes are not. Everything is checked before it is written, and an
+ * archive that breaks a rule anywhere leaves nothing behind.
+ *
+ * @throws UserError naming the archive, the member and the rule that it breaks
+ */
+export async function unpackArchive(
+  archive: string,
+  into: string,
+  limits: ArchiveLimits = archiveLimitsSchema.parse({}),
+): Promise<void> {
+  await requireArchive(archive, limits);
+  await mkdir(into);
+  try {
+    await unpack(archive, into, limits);
+  } catch (error) {
+    await rm(into, { recursive: true, force: true });
+    if (error instanceof UserError) throw new UserError(`${archive}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function requireArchive(archive: string, limits: ArchiveLimits): Promise<void> {
+  const facts = await lstat(archive).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`${archive}: cannot be read (${error.code})`);
+  });
+  // Opening a pipe would wait for ever for somebody to write into it.
+  if (!facts.isFile()) throw new UserError(`${archive}: is no regular file`);
+  if (facts.size > limits.archiveBytes) {
+    throw new UserError(`${archive}: has ${facts.size} bytes; at most ${limits.archiveBytes} are taken`);
+  }
+}
+
+async function unpack(archive: string, into: string, limits: ArchiveLimits): Promise<void> {
+  const names = createMemberNames(limits);
+  let members = 0;
+  let bytes = 0;
+  let openFile: number | null = null;
+  const closeOpenFile = () => {
+    if (openFile !== null) closeSync(openFile);
+    openFile = null;
+  };
+
+  /** @throws UserError when the member breaks a rule */
+  function take(member: ReadEntry): void {
+    members += 1;
+    if (members > limits.members) throw new UserError(`has more than ${limits.members} members`);
+    const isFolder = member.type === 'Directory';
+    if (
+      !isFolder &&
+      member.type !== 'File' &&
+      member.type !== 'OldFile' &&
+      member.type !== 'ContiguousFile'
+    ) {
+      throw new UserError(
+        `member ${shown(member.path)} is a ${member.type}; only regular files and folders are taken`,
+      );
+    }
+    const path = names.accept(member.path, isFolder);
+    bytes += member.size;
+    if (bytes > limits.unpackedBytes) {
+      throw new UserError(`member ${shown(path)} brings it over ${limits.unpackedBytes} unpacked bytes`);
+    }
+    if (isFolder) {
+      mkdirSync(join(into, path), { recursive: true, mode: 0o755 });
+      member.resume();
+    } else {
+      openFile = openForWriting(join(into, path), member);
+      // Written as the bytes come, so that the parser waits for the disk.
+      member.on('data', (chunk) => writeAll(openFile, chunk));
+      member.on('end', closeOpenFile);
+    }
+  }
+
+  const input = createReadStream(archive);
+  await new Promise<void>((resolve, reject) => {
+    let refused = false;
+    const refuse = (error: unknown) => {
+      refused = true;
+      closeOpenFile();
+      input.destroy();
+      reject(error);
+    };
+    const parser = new Parser({
+      strict: true,
+      brotli: false,
+      zstd: false,
+      maxDecompressionRatio: limits.ratio,
+      onReadEntry(member) {
+        if (refused) return void member.resume();
+        try {
+          take(member);
+        } catch (error) {
+          refuse(error);
+          member.resume();
+        }
+      },
+    });
+    parser.on('ignoredEntry', (member) => {
+      refuse(new UserError(`member ${shown(member.path)} is of a kind that is not taken (${member.type})`));
+    });
+    parser.on('error', (error) => refuse(new UserError(`is no sound tar archive (${error.message})`)));
+    parser.on('end', resolve);
+    input.on('error', (error) => refuse(new UserError(`cannot be read (${error.message})`)));
+    input.on('data', (chunk) => {
+      if (!parser.write(chunk as Buffer)) input.pause();
+    });
+    parser.on('drain', () => input.resume());
+    input.on('end', () => parser.end());
+  });
+  await finished(input).catch(() => {});
+  if (members === 0) throw new UserError('is no tar archive, or an empty one');
+}
+
+function openForWriting(path: string, member: ReadEntry): number {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  const isProgram = ((member.mode ?? 0) & 0o111) !== 0;
+  return openSync(path, 'wx', isProgram ? 0o755 : 0o644);
+}
+
+/** Does nothing where the file is closed already: its archive was refused. */
+function writeAll(file: number | null, chunk: Uint8Array): void {
+  for (let written = 0; file !== null && written < chunk.length; ) {
+    written += writeSync(file, chunk, written);
+  }
+}
