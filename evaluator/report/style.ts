@@ -77,8 +77,9 @@ td.outcome { color: var(--tone); font-weight: 600; }
 .confusion thead th span { writing-mode: vertical-rl; transform: rotate(180deg); }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 1rem; padding: 0; margin: 0; list-style: none; }
 .mistakes img { width: 100%; height: auto; display: block; image-rendering: pixelated; border-radius: 4px; }
-.mistakes figcaption { font-size: .8125rem; line-height: 1.4; margin-top: .3rem; overflow-wrap: anywhere; }
+.mistakes figcaption { font-size: .75rem; line-height: 1.4; margin-top: .3rem; overflow-wrap: anywhere; }
 .mistakes figcaption div { display: flex; justify-content: space-between; gap: .3rem; }
+.mistakes figcaption div :last-child { flex-shrink: 0; }
 .mistakes b { color: var(--ink); }
 .mistakes .wrong { color: var(--warm); }
 details { margin-top: .75rem; }

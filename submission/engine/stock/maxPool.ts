@@ -30,8 +30,8 @@ export function maxPool(input: Raw): Raw {
 /**
  * Gradient of `maxPool` to its input. Every element equal to the maximum of its window takes the gradient: elements
  * that tie take it each (on a plain patch of an image, or by rounding in bfloat16), where other frameworks pick one.
- * Four times faster than TensorFlow's MaxPoolGrad, which on a CPU looks for the maxima again one by one
- * (34 ms against 6.5 ms for [128, 32, 32, 64] on two AVX2 cores).
+ * TensorFlow's MaxPoolGrad, which on a CPU looks for the maxima again one by one, took 2.2 to 2.8 times as long on two
+ * AVX2 cores (`npm run bench:stock-ops`).
  */
 export function maxPoolGradient(input: Raw, output: Raw, outputGradient: Raw): Raw {
   const [batch, height, width, channels] = input.shape as [number, number, number, number];
