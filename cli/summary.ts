@@ -1,11 +1,16 @@
 import type { RunRecord, StageRecord } from '../evaluator/record.ts';
+import { readEnd } from '../evaluator/report/readEnd.ts';
 import type { Spread } from '../evaluator/statistics.ts';
 
 const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 const count = (value: number): string => value.toLocaleString('en-GB');
 
 /** What a person wants to know at the end of a run, in a few lines. */
-export function summarise(record: RunRecord, reportPath: string | null): string {
+export function summarise(
+  record: RunRecord,
+  reportPath: string | null,
+  lastWords: string | null = null,
+): string {
   const { score } = record;
   const headline =
     score === null
@@ -13,9 +18,24 @@ export function summarise(record: RunRecord, reportPath: string | null): string 
       : `${record.verdict}  ${percent(score.accuracy)} % of ${count(score.total)} images, 95 % interval ${percent(score.wilson95[0])} to ${percent(score.wilson95[1])}`;
   const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
   const advice = record.verdict === 'SCORED' ? [] : [`  ${record.advice}`];
+  const words = lastWords === null ? [] : [`  it said: ${lastWords}`];
   const rows = record.stages.map((stage) => `  ${stage.stage.padEnd(8)} ${stageLine(stage)}`);
   const place = reportPath === null ? `  record   ${record.folder}` : `  report   ${reportPath}`;
-  return `${[headline, ...because, ...advice, ...rows, place].join('\n')}\n`;
+  return `${[headline, ...because, ...words, ...advice, ...rows, place].join('\n')}\n`;
+}
+
+/** Last line that a crashed entry wrote to standard error, fit for a terminal; null where it wrote none. */
+export async function lastWordsOf({ verdict, folder, stages }: RunRecord): Promise<string | null> {
+  const stage = stages.at(-1);
+  if (verdict !== 'CRASHED' || stage === undefined) return null;
+  const end = await readEnd(folder, `${stage.stage}.stderr.log`, 4096).catch(() => null);
+  const line = end?.tail
+    .trimEnd()
+    .split('\n')
+    .at(-1)
+    ?.replace(/\p{Cc}/gu, ' ')
+    .trim();
+  return line ? line.slice(0, 300) : null;
 }
 
 function stageLine(stage: StageRecord): string {

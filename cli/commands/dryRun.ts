@@ -18,7 +18,7 @@ import { numberOption } from '../numberOption.ts';
 import { prepareTrack } from '../prepareTrack.ts';
 import { createProgressView } from '../progressView.ts';
 import { listenForStops, type StopSignals } from '../stopSignals.ts';
-import { summarise, summariseSpread } from '../summary.ts';
+import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
 
 interface Options {
   readonly entry: string;
@@ -114,7 +114,7 @@ async function dryRun(options: Options): Promise<void> {
     const record = await runInView(plan, sandbox, stops);
     records.push(record);
     const report = await page(() => writeReport(record.folder, { trackDir: track.dir }));
-    print(options, summarise(record, report));
+    print(options, summarise(record, report, await lastWordsOf(record)));
   }
   stops.close();
 

@@ -136,9 +136,10 @@ describe('haet dry-run', () => {
     'of an entry that %s ends with the exit status of the verdict, and a report',
     async (_, scripts, status, verdict) => {
       const run = await dryRun(scripts, ['--json']);
-      const { code, stdout } = await run.ended;
+      const { code, stdout, stderr } = await run.ended;
       const record: RunRecord = JSON.parse(stdout);
       expect({ code, verdict: record.verdict }).toEqual({ code: status, verdict });
+      expect(stderr.includes('it said: the reason')).toBe(verdict === 'CRASHED');
       expect(existsSync(join(record.folder, 'report.html'))).toBe(true);
     },
   );
