@@ -12,7 +12,6 @@ import { watch } from '../evaluator/watchdog.ts';
 const repeats = 20;
 const limitSeconds = 0.5;
 const memoryMiB = 256;
-const never = new AbortController().signal;
 
 /** One core kept busy by each process; the first holds the memory, touched so that it is really there. */
 const busy = `process.on('SIGTERM', () => {}); Buffer.alloc(${memoryMiB} * 2 ** 20, 1); for (;;);`;
@@ -41,10 +40,13 @@ async function overshootMs(isolation: Isolation): Promise<number> {
     cwd: folder,
     environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HAET_RUN_ID: folder },
     progress: false,
+    mounts: [],
+    work: folder,
+    limits: { cpus: availableParallelism(), memoryBytes: 2 ** 31, processes: 1024, workBytes: 2 ** 28 },
   });
   stage.stdout.resume();
   stage.stderr.resume();
-  const { kill } = await watch(stage, limitSeconds, never);
+  const { kill } = await watch(stage, limitSeconds, {});
   await rm(folder, { recursive: true, force: true });
   return kill.goneAt - stage.startedAt - limitSeconds * 1000;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { readLabels, readTrack } from '../datasets/readTrack.ts';
+import { trackFiles } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { limitsSchema } from '../evaluator/contract.ts';
 import { loadEntry } from '../evaluator/loadEntry.ts';
@@ -13,6 +14,7 @@ import { runStage } from '../evaluator/runStage.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
 import { score } from '../evaluator/score.ts';
 import { predictEnvironment } from '../evaluator/stageEnvironment.ts';
+import { hostPlaces, mountsOf } from '../evaluator/stagePlaces.ts';
 import { spreadOf } from '../evaluator/statistics.ts';
 
 /**
@@ -55,24 +57,26 @@ async function accuracyOf(record: RunRecord, folder: string): Promise<number> {
   try {
     const { folders, runId } = await makeRunFolder(scratch, 'spare');
     const { seed, limits: granted } = record;
-    const context = {
-      runId,
+    const places = hostPlaces('predict', {
+      entry: entryFolder,
       trackDir,
-      seed,
-      ...granted,
-      ...limits,
+      testImages: join(trackDir, trackFiles.testImages),
       folders: { ...folders, model: join(folder, 'model') },
-    };
+    });
     await runStage(sandbox, {
       stage: 'predict',
       spec: {
         argv: manifest.predict as [string, ...string[]],
         cwd: entryFolder,
-        environment: predictEnvironment(context),
+        environment: predictEnvironment({ runId, seed, ...granted }, places, limits.predictSeconds),
         progress: false,
+        mounts: mountsOf('predict', places, places),
+        work: places.work,
+        limits: { ...granted, ...limits },
       },
       limitSeconds: limits.predictSeconds,
       folder: folders.run,
+      out: folders.predictions,
       limits,
       interrupt: new AbortController().signal,
     });

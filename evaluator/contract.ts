@@ -118,7 +118,7 @@ export const progressLineSchema = z.looseObject({
 });
 export type ProgressLine = z.infer<typeof progressLineSchema>;
 
-/** Limits of a run, with the values of the contest as defaults. */
+/** Limits of a run beside CPUs and memory, with the values of the contest as defaults. */
 export const limitsSchema = z.strictObject({
   trainSeconds: z
     .number()
@@ -132,6 +132,22 @@ export const limitsSchema = z.strictObject({
     .max(86_400)
     .default(60)
     .describe('predict stage, wall clock from process start'),
+  processes: z
+    .int()
+    .positive()
+    .default(1024)
+    .describe('processes and threads alive at once, where a sandbox counts them'),
+  workBytes: z
+    .int()
+    .positive()
+    .default(2 * 2 ** 30)
+    .describe('size of HAET_WORK_DIR, where a sandbox gives each stage its own; held in memory'),
+  outBytes: z
+    .int()
+    .positive()
+    .default(2 * 2 ** 30)
+    .describe('bytes in HAET_OUT_DIR, looked at several times a second; a stage that goes beyond is stopped'),
+  outFiles: z.int().positive().default(10_000).describe('files and folders in HAET_OUT_DIR, likewise'),
   logBytes: z
     .int()
     .positive()

@@ -3,6 +3,7 @@ import type { VerdictCode } from './verdict.ts';
 
 type StageFacts = Pick<StageRecord, 'ended' | 'exitCode' | 'signal' | 'limitSeconds' | 'seconds'> & {
   readonly diskFull: boolean;
+  readonly limitHits: StageRecord['limitHits'];
 };
 
 /** Everything that a verdict is drawn from. */
@@ -59,7 +60,12 @@ function predictCause(predict: StageFacts, predictions: RunFacts['predictions'])
 /** The verdict that a limit or a person brought about; null when neither did. */
 function limitCause(stage: StageFacts): VerdictCode | null {
   if (stage.ended === 'interrupted') return 'ABORTED';
-  if (stage.ended === 'out-of-memory') return 'OUT_OF_MEMORY';
+  const { outOfMemoryKills, processesRefused } = stage.limitHits ?? {
+    outOfMemoryKills: 0,
+    processesRefused: 0,
+  };
+  if (stage.ended === 'out-of-memory' || outOfMemoryKills > 0) return 'OUT_OF_MEMORY';
+  if (stage.ended === 'too-many-processes' || processesRefused > 0) return 'TOO_MANY_PROCESSES';
   return stage.diskFull ? 'DISK_FULL' : null;
 }
 

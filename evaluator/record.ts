@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { trackSchema } from '../datasets/track.ts';
 import { progressLineSchema } from './contract.ts';
+import { sandboxKinds } from './sandbox/sandbox.ts';
 import { verdictCodeSchema } from './verdict.ts';
 
 /** How one stage of an entry (train or predict) went. Times are seconds of the monotonic clock from its start. */
@@ -14,7 +15,15 @@ export const stageRecordSchema = z.strictObject({
     .nonnegative()
     .describe('from process start until the last process of the stage was gone'),
   ended: z
-    .enum(['exited', 'deadline', 'interrupted', 'out-of-memory', 'disk-full', 'failed-to-start'])
+    .enum([
+      'exited',
+      'deadline',
+      'interrupted',
+      'out-of-memory',
+      'too-many-processes',
+      'disk-full',
+      'failed-to-start',
+    ])
     .describe('first cause wins'),
   exitCode: z.int().nullable(),
   signal: z.string().nullable(),
@@ -26,6 +35,13 @@ export const stageRecordSchema = z.strictObject({
       processesKilled: z.int().nonnegative(),
     })
     .nullable(),
+  limitHits: z
+    .strictObject({
+      outOfMemoryKills: z.int().nonnegative(),
+      processesRefused: z.int().nonnegative(),
+    })
+    .nullable()
+    .describe('what the control group of the stage counted; null where it had none of its own'),
   cpuSeconds: z.number().nonnegative().describe('user + system, all processes of the stage'),
   peakMemoryBytes: z.int().nonnegative().describe('largest sum of resident memory seen by the sampler'),
   usage: z
@@ -80,7 +96,11 @@ export const runRecordSchema = z.strictObject({
     .nullable(),
   track: trackSchema.nullable(),
   seed: z.int().nonnegative(),
-  sandbox: z.strictObject({ kind: z.enum(['process', 'docker', 'bubblewrap']), contains: z.string() }),
+  sandbox: z.strictObject({
+    kind: z.enum(sandboxKinds),
+    contains: z.string().describe('what it holds back and what it does not'),
+    image: z.string().nullable().describe('content hash of the image that stages ran in'),
+  }),
   limits: z.strictObject({
     trainSeconds: z.number().positive(),
     predictSeconds: z.number().positive(),

@@ -1,7 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { isDeepStrictEqual } from 'node:util';
 import { execa } from 'execa';
-import { readLabels, readTrack } from '../datasets/readTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
@@ -11,11 +9,13 @@ import { type Predictions, readPredictions } from './readPredictions.ts';
 import type { RunRecord, Score } from './record.ts';
 import { emptyWork, makeRunFolder, releaseReserve, removeWork, writeRecord } from './runFolder.ts';
 import { noProgress, runStage, type StageResult } from './runStage.ts';
-import type { Sandbox } from './sandbox/sandbox.ts';
+import type { Sandbox, StageSpec } from './sandbox/sandbox.ts';
 import { score } from './score.ts';
-import { predictEnvironment, type RunContext, trainEnvironment } from './stageEnvironment.ts';
+import { predictEnvironment, trainEnvironment } from './stageEnvironment.ts';
+import { fencedPlaces, hostPlaces, mountsOf, type RunFolders } from './stagePlaces.ts';
 import { verdicts } from './verdict.ts';
 import { projectFolder, version } from './version.ts';
+import { openWithheld, type Withheld } from './withheld.ts';
 
 export interface RunPlan {
   /** Folder of the entry. */
@@ -23,11 +23,13 @@ export interface RunPlan {
   /** Words added to the command of the train stage. */
   readonly entryArguments?: readonly string[];
   readonly track: { readonly dir: string; readonly info: TrackInfo };
+  /** The half of the Track that is scored on; by default it lies open in the Track. */
+  readonly withheld?: Withheld;
   /** The run's own folder is made in this one. */
   readonly runsFolder: string;
   readonly seed: number;
   readonly limits?: Partial<Limits>;
-  /** CPUs and memory that the entry is told to keep to; all of this machine by default. */
+  /** CPUs and memory that the entry may use, and is told of; all of this machine by default. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly machine: RunRecord['machine'];
@@ -46,6 +48,15 @@ export interface RunHooks {
 const tolerableLatenessSeconds = 1;
 const never = new AbortController().signal;
 
+interface Run {
+  readonly runId: string;
+  readonly folders: RunFolders;
+  readonly seed: number;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly limits: Limits;
+}
+
 /**
  * Runs an entry on a Track and scores it. Always returns a record, whatever happened; it lies in the run's folder as
  * record.json unless the disk refused it.
@@ -56,6 +67,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const limits = limitsSchema.parse(plan.limits ?? {});
   const cpus = plan.cpus ?? availableParallelism();
   const memoryBytes = plan.memoryBytes ?? totalmem();
+  const withheld = plan.withheld ?? openWithheld(plan.track.dir, plan.track.info);
   const facts: { -readonly [Key in keyof RunFacts]: RunFacts[Key] } = {
     fault: null,
     rejected: null,
@@ -67,7 +79,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     predictions: 'none',
   };
   let entry: Entry | null = null;
-  let run: RunContext | null = null;
+  let run: Run | null = null;
   let train: StageResult | null = null;
   let predict: StageResult | null = null;
   let scored: Score | null = null;
@@ -79,20 +91,16 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       return null;
     });
     const place = await makeRunFolder(plan.runsFolder, runIdOf(startedAt, entry, plan.seed));
-    run = { ...place, trackDir: plan.track.dir, seed: plan.seed, cpus, memoryBytes, ...limits };
+    run = { ...place, seed: plan.seed, cpus, memoryBytes, limits };
 
     if (entry !== null && !abort.aborted) {
       hooks.onStage?.('train');
       train = await runStage(sandbox, {
         stage: 'train',
-        spec: {
-          argv: withArguments(entry.manifest.train, plan.entryArguments ?? []),
-          cwd: entry.folder,
-          environment: trainEnvironment(run),
-          progress: true,
-        },
+        spec: stageSpec('train', plan, run, entry, sandbox, ''),
         limitSeconds: limits.trainSeconds,
         folder: run.folders.run,
+        out: run.folders.model,
         limits,
         interrupt: AbortSignal.any([abort, hooks.interrupt ?? never]),
         ...(hooks.onProgress && { onProgress: hooks.onProgress }),
@@ -107,21 +115,17 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       await emptyWork(run.folders);
       predict = await runStage(sandbox, {
         stage: 'predict',
-        spec: {
-          argv: withArguments(entry.manifest.predict, []),
-          cwd: entry.folder,
-          environment: predictEnvironment(run),
-          progress: false,
-        },
+        spec: stageSpec('predict', plan, run, entry, sandbox, await withheld.images()),
         limitSeconds: limits.predictSeconds,
         folder: run.folders.run,
+        out: run.folders.predictions,
         limits,
         interrupt: abort,
       });
       facts.predict = { ...predict.record, diskFull: predict.diskFull };
       requirePunctual(predict);
     }
-    if (train !== null) facts.tampered = await changeOf(plan.track);
+    if (train !== null) facts.tampered = await withheld.change();
 
     if (
       predict?.record.ended === 'exited' &&
@@ -130,11 +134,11 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       facts.tampered === null
     ) {
       // No process of the entry lives from here on: the first moment at which the labels may be opened.
-      const { info, dir } = plan.track;
+      const { info } = plan.track;
       const predictions = await readPredictions(run.folders.predictions, info.testSize, info.classes.length);
       facts.predictions = factOf(predictions);
       if (predictions.state === 'valid') {
-        scored = score(predictions.scores, await readLabels(dir, 'test', info), info.classes);
+        scored = score(predictions.scores, await withheld.labels(), info.classes);
       }
     }
   } catch (error) {
@@ -165,7 +169,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     },
     track: plan.track.info,
     seed: plan.seed,
-    sandbox: { kind: sandbox.kind, contains: sandbox.contains },
+    sandbox: { kind: sandbox.kind, contains: sandbox.contains, image: sandbox.image },
     limits: { trainSeconds: limits.trainSeconds, predictSeconds: limits.predictSeconds, cpus, memoryBytes },
     stages: stages.map((stage) => stage.record),
     progress: train?.progress ?? noProgress,
@@ -175,8 +179,41 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   return run === null ? record : keep(run, record);
 }
 
+function stageSpec(
+  stage: StageName,
+  plan: RunPlan,
+  run: Run,
+  entry: Entry,
+  sandbox: Sandbox,
+  testImages: string,
+): StageSpec {
+  const host = hostPlaces(stage, {
+    entry: entry.folder,
+    trackDir: plan.track.dir,
+    testImages,
+    folders: run.folders,
+  });
+  const places = sandbox.fenced ? fencedPlaces : host;
+  const { cpus, memoryBytes, limits } = run;
+  return {
+    argv:
+      stage === 'train'
+        ? withArguments(entry.manifest.train, plan.entryArguments ?? [])
+        : withArguments(entry.manifest.predict, []),
+    cwd: places.entry,
+    environment:
+      stage === 'train'
+        ? trainEnvironment(run, places, limits.trainSeconds)
+        : predictEnvironment(run, places, limits.predictSeconds),
+    progress: stage === 'train',
+    mounts: mountsOf(stage, host, places),
+    work: places.work,
+    limits: { cpus, memoryBytes, processes: limits.processes, workBytes: limits.workBytes },
+  };
+}
+
 /** Puts the record on disk; where the disk refuses, says so in the record that is returned. */
-async function keep(run: RunContext, record: RunRecord): Promise<RunRecord> {
+async function keep(run: Run, record: RunRecord): Promise<RunRecord> {
   try {
     await releaseReserve(run.folders);
     await writeRecord(run.folders.run, record);
@@ -206,17 +243,6 @@ function requirePunctual(stage: StageResult): void {
     throw new Error(
       `the ${stage.record.stage} stage was stopped ${late.toFixed(1)} s after its deadline; was the evaluator suspended or starved?`,
     );
-  }
-}
-
-/** What an entry did to the Track, which it can reach where files are not fenced; null when it is as it was. */
-async function changeOf({ dir, info }: RunPlan['track']): Promise<string | null> {
-  try {
-    const now = await readTrack(dir);
-    return isDeepStrictEqual(now, info) ? null : `${dir}: track.json was changed while the entry ran`;
-  } catch (error) {
-    if (error instanceof UserError) return `the Track was changed while the entry ran: ${error.message}`;
-    throw error;
   }
 }
 

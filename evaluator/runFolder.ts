@@ -1,7 +1,7 @@
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { RunRecord } from './record.ts';
-import type { RunFolders } from './stageEnvironment.ts';
+import type { RunFolders } from './stagePlaces.ts';
 
 export const recordFile = 'record.json';
 /** Room kept free from the start, so that a disk that the entry fills still has place for the record and the report. */

@@ -10,13 +10,16 @@ import { sampleUsage } from './sampleUsage.ts';
 import { outOfMemoryKills } from './sandbox/procfs.ts';
 import { ProgramNotFound, type Sandbox, type StageSpec } from './sandbox/sandbox.ts';
 import { type WatchResult, watch } from './watchdog.ts';
+import { watchOutput } from './watchOutput.ts';
 
 export interface StagePlan {
   readonly stage: StageName;
   readonly spec: StageSpec;
   readonly limitSeconds: number;
-  /** Folder of the run; logs and progress go there, and its disk is looked at when the stage has ended. */
+  /** Folder of the run; logs and progress go there. */
   readonly folder: string;
+  /** Output folder of the stage, as this machine sees it: its size is watched, and its disk looked at afterwards. */
+  readonly out: string;
   readonly limits: Limits;
   /** Ends the stage early. */
   readonly interrupt: AbortSignal;
@@ -64,29 +67,30 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
         ),
   ]);
   const sampler = sampleUsage(running.processes, running.startedAt);
+  const { outBytes, outFiles } = plan.limits;
+  const output = watchOutput(plan.out, { bytes: outBytes, files: outFiles });
   // A fault of ours must leave neither a timer nor a process behind.
-  const watched = await watch(running, plan.limitSeconds, plan.interrupt).catch(async (error) => {
-    sampler.stop();
-    await running.kill().catch(() => {});
-    throw error;
-  });
+  const stops = { interrupted: plan.interrupt, 'disk-full': output.full };
+  const watched = await watch(running, plan.limitSeconds, stops)
+    .catch(async (error) => {
+      sampler.stop();
+      await running.kill().catch(() => {});
+      throw error;
+    })
+    .finally(() => output.stop());
   const resources = sampler.stop();
   await letDrain(drained, [running.stdout, running.stderr, running.progress]);
   const [stdout, stderr, progress] = await drained;
 
-  const oomKills = (outOfMemoryKills() ?? 0) - (oomBefore ?? 0);
-  const diskFull = await isFull(plan.folder);
-  const ended = causeOf(watched, { oomKills, diskFull });
+  const machineOomKills = (outOfMemoryKills() ?? 0) - (oomBefore ?? 0);
+  const diskFull = watched.cause === 'disk-full' || (await isFull(plan.folder));
+  const ended = causeOf(watched, { machineOomKills, diskFull });
   const clock = (at: number) => (at - running.startedAt) / 1000;
-  const killed = ended === 'deadline' || ended === 'interrupted' || watched.kill.processesKilled > 0;
+  const killed = watched.cause !== 'exited' || watched.kill.processesKilled > 0;
   const notes = [
     ...logNotes(plan.stage, stdout, 'standard output'),
     ...logNotes(plan.stage, stderr, 'standard error'),
-    ...(ended === 'out-of-memory'
-      ? [
-          `${plan.stage}: the kernel's out-of-memory killer struck ${oomKills} times while it ran (/proc/vmstat)`,
-        ]
-      : []),
+    ...limitNotes(plan, watched, ended, machineOomKills),
     ...(watched.cause === 'exited' && killed
       ? [`${plan.stage}: left ${watched.kill.processesKilled} processes running, which were killed`]
       : []),
@@ -109,6 +113,7 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
             processesKilled: watched.kill.processesKilled,
           }
         : null,
+      limitHits: watched.kill.limitHits,
       ...resources,
       stdoutBytes: stdout.bytes,
       stderrBytes: stderr.bytes,
@@ -120,17 +125,50 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
 }
 
 /**
- * Names the cause by what was measured. An exit status alone never proves lack of memory or disk: the first takes
- * the kernel's own count of its kills, the second a full disk.
+ * Names the cause by what was measured. An exit status alone never proves lack of memory, processes or disk: the first
+ * two take the kernel's own counts, the third a full disk. Where no control group counts for the stage alone, the
+ * machine's count of kills is taken, and only for a stage that was killed.
  */
 export function causeOf(
-  watched: Pick<WatchResult, 'cause' | 'exit'>,
-  found: { oomKills: number; diskFull: boolean },
+  watched: Pick<WatchResult, 'cause' | 'exit'> & { kill: Pick<WatchResult['kill'], 'limitHits'> },
+  found: { machineOomKills: number; diskFull: boolean },
 ): StageRecord['ended'] {
   if (watched.cause !== 'exited' || watched.exit.exitCode === 0) return watched.cause;
-  const shellSaysKilled = watched.exit.exitCode === 137;
-  if (found.oomKills > 0 && (watched.exit.signal === 'SIGKILL' || shellSaysKilled)) return 'out-of-memory';
+  const { limitHits } = watched.kill;
+  const wasKilled = watched.exit.signal === 'SIGKILL' || watched.exit.exitCode === 137;
+  if (limitHits === null ? found.machineOomKills > 0 && wasKilled : limitHits.outOfMemoryKills > 0) {
+    return 'out-of-memory';
+  }
+  if (limitHits !== null && limitHits.processesRefused > 0) return 'too-many-processes';
   return found.diskFull ? 'disk-full' : 'exited';
+}
+
+function limitNotes(
+  { stage, limits }: StagePlan,
+  { cause, kill: { limitHits } }: WatchResult,
+  ended: StageRecord['ended'],
+  machineOomKills: number,
+): string[] {
+  const notes: string[] = [];
+  if (limitHits === null && ended === 'out-of-memory') {
+    notes.push(
+      `${stage}: the kernel's out-of-memory killer struck ${machineOomKills} times while it ran (/proc/vmstat)`,
+    );
+  }
+  if (limitHits !== null && limitHits.outOfMemoryKills > 0) {
+    notes.push(`${stage}: killed for lack of memory ${limitHits.outOfMemoryKills} times (control group)`);
+  }
+  if (limitHits !== null && limitHits.processesRefused > 0) {
+    notes.push(
+      `${stage}: refused a new process or thread ${limitHits.processesRefused} times (control group)`,
+    );
+  }
+  if (cause === 'disk-full') {
+    notes.push(
+      `${stage}: put more into its output folder than ${limits.outBytes} bytes or ${limits.outFiles} files`,
+    );
+  }
+  return notes;
 }
 
 /** A disk is full when a checkpoint of any use would not fit: under 64 KiB, or no file, left. */
@@ -163,6 +201,7 @@ function neverStarted(plan: StagePlan, startedAt: string, reason: string): Stage
       exitCode: null,
       signal: null,
       kill: null,
+      limitHits: null,
       cpuSeconds: 0,
       peakMemoryBytes: 0,
       usage: [],

@@ -1,7 +1,10 @@
 import type { KillReceipt, RunningStage, StageExit } from './sandbox/sandbox.ts';
 
 /** What ended a stage: the first cause wins, whatever happened after it. */
-export type EndCause = 'exited' | 'deadline' | 'interrupted';
+export type EndCause = 'exited' | 'deadline' | StopCause;
+
+/** Why a stage was stopped before its time. */
+export type StopCause = 'interrupted' | 'disk-full';
 
 export interface WatchResult {
   readonly cause: EndCause;
@@ -11,7 +14,7 @@ export interface WatchResult {
 }
 
 /**
- * Waits for the first of: the stage ends by itself, its time is up, someone interrupts. Then kills whatever is left,
+ * Waits for the first of: the stage ends by itself, its time is up, one of the stops. Then kills whatever is left,
  * once, and returns when nothing is.
  *
  * There is one clock, `performance.now()`, which is monotonic: a change of the wall clock moves no deadline.
@@ -21,33 +24,36 @@ export interface WatchResult {
 export async function watch(
   stage: RunningStage,
   limitSeconds: number,
-  interrupt: AbortSignal,
+  stops: Readonly<Partial<Record<StopCause, AbortSignal>>>,
 ): Promise<WatchResult> {
-  const cause = await firstCause(stage, limitSeconds, interrupt);
+  const cause = await firstCause(stage, limitSeconds, stops);
   const kill = await stage.kill();
   return { cause, exit: await stage.exited, kill };
 }
 
-function firstCause(stage: RunningStage, limitSeconds: number, interrupt: AbortSignal): Promise<EndCause> {
+function firstCause(
+  stage: RunningStage,
+  limitSeconds: number,
+  stops: Readonly<Partial<Record<StopCause, AbortSignal>>>,
+): Promise<EndCause> {
   const deadline = stage.startedAt + limitSeconds * 1000;
-  return new Promise((resolve, reject) => {
+  const over = new AbortController();
+  const decided = new Promise<EndCause>((resolve, reject) => {
     let timer: NodeJS.Timeout;
-    const end = (cause: EndCause) => {
-      clearTimeout(timer);
-      interrupt.removeEventListener('abort', interrupted);
-      resolve(cause);
-    };
-    const interrupted = () => end('interrupted');
+    over.signal.addEventListener('abort', () => clearTimeout(timer));
     // Node's timers count whole milliseconds and may fire one early.
     const tick = () => {
       const left = deadline - performance.now();
-      if (left <= 0) end('deadline');
+      if (left <= 0) resolve('deadline');
       else timer = setTimeout(tick, left);
     };
     tick();
-    interrupt.addEventListener('abort', interrupted);
-    if (interrupt.aborted) interrupted();
+    for (const [cause, signal] of Object.entries(stops) as [StopCause, AbortSignal][]) {
+      if (signal.aborted) resolve(cause);
+      signal.addEventListener('abort', () => resolve(cause), { signal: over.signal });
+    }
     // An exit that is noticed only after the deadline came after the deadline.
-    stage.exited.then((exit) => end(exit.at <= deadline ? 'exited' : 'deadline'), reject);
+    stage.exited.then((exit) => resolve(exit.at <= deadline ? 'exited' : 'deadline'), reject);
   });
+  return decided.finally(() => over.abort());
 }

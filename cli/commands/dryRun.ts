@@ -9,14 +9,15 @@ import type { RunRecord } from '../../evaluator/record.ts';
 import { writeReport } from '../../evaluator/report/report.ts';
 import { writeSeedsReport } from '../../evaluator/report/seedsReport.ts';
 import { type RunPlan, runEntry } from '../../evaluator/runEntry.ts';
-import { createProcessSandbox } from '../../evaluator/sandbox/process.ts';
-import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
+import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
+import type { Sandbox, SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/statistics.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { projectFolder } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
 import { prepareTrack } from '../prepareTrack.ts';
 import { createProgressView } from '../progressView.ts';
+import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops, type StopSignals } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
 
@@ -32,6 +33,8 @@ interface Options {
   readonly seeds: number;
   readonly cpus?: number;
   readonly memory?: number;
+  readonly sandbox: SandboxKind;
+  readonly image?: string;
   readonly out: string;
   readonly json?: boolean;
 }
@@ -76,6 +79,8 @@ export function dryRunCommand(): Command {
       'memory that the entry is told to use (default: all)',
       numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true }),
     )
+    .addOption(sandboxOption())
+    .addOption(imageOption())
     .option('--out <dir>', 'the folder of the run is made in this one', 'runs')
     .option('--json', 'last line on standard output: the record of the run, or with --seeds the list of them')
     .addHelpText('after', help())
@@ -91,7 +96,7 @@ async function dryRun(options: Options): Promise<void> {
     );
   }
   const machine = await describeMachine();
-  const sandbox = await createProcessSandbox();
+  const sandbox = await createSandbox(options.sandbox, options);
   const track = await prepareTrack(options, tell);
   tell(
     `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} held out.`,

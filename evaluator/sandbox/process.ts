@@ -17,19 +17,12 @@
 //
 // Either way the entry is in another process group than ours, so that Ctrl-C at the terminal reaches us alone.
 // Nothing else is held back: files, network and memory are those of this user.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
+import { spawn } from 'node:child_process';
 import { createNamespace, type NamespaceFlags, namespaceFlags } from './namespace.ts';
 import { listProcesses } from './procfs.ts';
-import {
-  ProgramNotFound,
-  type RunningStage,
-  type Sandbox,
-  type StageExit,
-  type StageSpec,
-} from './sandbox.ts';
+import { requireProgram } from './requireProgram.ts';
+import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from './sandbox.ts';
+import { startChild } from './startChild.ts';
 import { findTree, guardScript, killTree } from './tree.ts';
 
 /** How the processes of a stage are held together; `auto` takes the namespace where the machine allows one. */
@@ -49,6 +42,8 @@ export async function createProcessSandbox(isolation: Isolation = 'auto'): Promi
       : 'All processes are in one namespace and killed at the deadline.';
   return {
     kind: 'process',
+    fenced: false,
+    image: null,
     contains: `${kill} Files, network, CPUs and memory are not fenced: run only entries that you trust.`,
     start: async (spec) => {
       requireProgram(spec);
@@ -70,7 +65,7 @@ async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise
       const signalledAt = performance.now();
       await namespace.destroy();
       await stage.exited;
-      return { signalledAt, goneAt: performance.now(), processesKilled };
+      return { signalledAt, goneAt: performance.now(), processesKilled, limitHits: null };
     },
   };
 }
@@ -95,56 +90,7 @@ async function startInTree(spec: StageSpec): Promise<RunningStage> {
       await stage.exited;
       const goneAt = performance.now();
       guard.kill('SIGKILL');
-      return { signalledAt, goneAt, processesKilled };
+      return { signalledAt, goneAt, processesKilled, limitHits: null };
     },
   };
-}
-
-interface StartedChild extends Pick<RunningStage, 'startedAt' | 'stdout' | 'stderr' | 'progress' | 'exited'> {
-  readonly child: ChildProcess;
-}
-
-function startChild(argv: readonly string[], spec: StageSpec): StartedChild {
-  const startedAt = performance.now();
-  const child = spawn(argv[0]!, argv.slice(1), {
-    cwd: spec.cwd,
-    env: { ...spec.environment },
-    stdio: ['ignore', 'pipe', 'pipe', spec.progress ? 'pipe' : 'ignore'],
-    detached: true,
-  });
-  const exited = new Promise<StageExit>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal, at: performance.now() }));
-  });
-  return {
-    child,
-    startedAt,
-    stdout: child.stdout!,
-    stderr: child.stderr!,
-    progress: (child.stdio[3] as Readable | null) ?? null,
-    exited,
-  };
-}
-
-/** The wrapped start would report a missing program only as an exit status, which an entry can forge. */
-function requireProgram(spec: StageSpec): void {
-  const program = spec.argv[0];
-  const candidates = program.includes('/')
-    ? [isAbsolute(program) ? program : resolve(spec.cwd, program)]
-    : (spec.environment.PATH ?? '').split(':').map((folder) => join(folder, program));
-  if (candidates.some(isProgram)) return;
-  throw new ProgramNotFound(
-    program.includes('/')
-      ? `no executable file ${program} in the entry`
-      : `no program ${program} on PATH (${spec.environment.PATH})`,
-  );
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

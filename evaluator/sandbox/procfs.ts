@@ -26,7 +26,8 @@ export function listProcesses(root: string): ProcessFacts[] {
   return found;
 }
 
-function readProcess(root: string, pid: string): ProcessFacts | null {
+/** One process; null where it is dead or gone. */
+export function readProcess(root: string, pid: number | string): ProcessFacts | null {
   try {
     return parseStat(readFileSync(`${root}/${pid}/stat`, 'latin1'));
   } catch {

@@ -1,5 +1,23 @@
 import type { Readable } from 'node:stream';
 
+/** A file or folder of this machine that a stage gets to see. */
+export interface Mount {
+  readonly host: string;
+  /** Where the stage finds it; the same as `host` where files are not fenced. */
+  readonly inside: string;
+  readonly writable: boolean;
+}
+
+/** What a stage may use; a sandbox says in `contains` which of these it holds the stage to. */
+export interface StageLimits {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Processes and threads alive at once. */
+  readonly processes: number;
+  /** Size of the scratch folder. */
+  readonly workBytes: number;
+}
+
 /** What a sandbox needs to know to start one stage of an entry. */
 export interface StageSpec {
   /** Program and arguments; started without a shell. */
@@ -10,6 +28,10 @@ export interface StageSpec {
   readonly environment: Readonly<Record<string, string>>;
   /** Whether file descriptor 3 is opened for progress lines. */
   readonly progress: boolean;
+  readonly mounts: readonly Mount[];
+  /** The scratch folder, as the stage sees it; fenced stages get an empty one of their own there. */
+  readonly work: string;
+  readonly limits: StageLimits;
 }
 
 /** One live process of a stage. CPU time is user + system since it started, in seconds. */
@@ -34,6 +56,16 @@ export interface KillReceipt {
   /** When no process of the stage was left. */
   readonly goneAt: number;
   readonly processesKilled: number;
+  /** How often the kernel held the stage to a limit; null where no control group counted for it alone. */
+  readonly limitHits: LimitHits | null;
+}
+
+/** The control group's own counters for one stage. */
+export interface LimitHits {
+  /** Processes that were killed because the stage's memory was used up. */
+  readonly outOfMemoryKills: number;
+  /** New processes and threads that were refused. */
+  readonly processesRefused: number;
 }
 
 /** A stage under way. Times: milliseconds of `performance.now()`, a monotonic clock. */
@@ -54,9 +86,16 @@ export interface RunningStage {
   kill(): Promise<KillReceipt>;
 }
 
+export const sandboxKinds = ['process', 'bubblewrap', 'docker', 'user'] as const;
+export type SandboxKind = (typeof sandboxKinds)[number];
+
 /** A place to run the stages of an entry in. */
 export interface Sandbox {
-  readonly kind: 'process' | 'docker' | 'bubblewrap';
+  readonly kind: SandboxKind;
+  /** Whether stages see only their mounts, at the places inside; else they see this machine's files where they lie. */
+  readonly fenced: boolean;
+  /** The image that stages run in, by content; null where there is none. */
+  readonly image: string | null;
   /** What it holds back and what it does not, for the record; one sentence for people. */
   readonly contains: string;
   /**

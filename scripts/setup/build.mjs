@@ -20,7 +20,7 @@ const fresh = join(root, 'dist.partial');
 const outgoing = join(root, 'dist.old');
 const stamp = join(dist, 'fingerprint');
 /** Files beside the TypeScript sources that the compiled tree needs. */
-const copied = ['submission/haet.json'];
+const copied = ['submission/haet.json', 'submission/package.json'];
 
 /** Every TypeScript file that goes into dist, sorted, relative to the clone. */
 function sources() {

@@ -10,6 +10,7 @@ const stage = (change: Partial<Stage> = {}): Stage => ({
   limitSeconds: 600,
   seconds: 590,
   diskFull: false,
+  limitHits: null,
   ...change,
 });
 const good: RunFacts = {

@@ -16,6 +16,9 @@ export const machine: RunRecord['machine'] = {
   node: process.version,
 };
 
+/** An image with a shell and Node, for entries that need no more. */
+export const plainImage = process.env.HAET_TEST_IMAGE ?? 'node:22-bookworm-slim';
+
 export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'haet-test-'));
 
 /** A Track of black images whose labels are 0, 1, ... 9, 0, 1, ... */

@@ -36,25 +36,43 @@ describe('the cause of an end', () => {
   const exited = (exitCode: number | null, signal: NodeJS.Signals | null = null) => ({
     cause: 'exited' as const,
     exit: { exitCode, signal, at: 0 },
+    kill: { limitHits: null },
   });
   test('is lack of memory only where the kernel counted a kill and the stage died of one', () => {
-    expect(causeOf(exited(null, 'SIGKILL'), { oomKills: 1, diskFull: false })).toBe('out-of-memory');
-    expect(causeOf(exited(137), { oomKills: 1, diskFull: false })).toBe('out-of-memory');
-    expect(causeOf(exited(null, 'SIGKILL'), { oomKills: 0, diskFull: false })).toBe('exited');
-    expect(causeOf(exited(137), { oomKills: 0, diskFull: false })).toBe('exited');
-    expect(causeOf(exited(1), { oomKills: 1, diskFull: false })).toBe('exited');
-    expect(causeOf(exited(0), { oomKills: 1, diskFull: true })).toBe('exited');
+    expect(causeOf(exited(null, 'SIGKILL'), { machineOomKills: 1, diskFull: false })).toBe('out-of-memory');
+    expect(causeOf(exited(137), { machineOomKills: 1, diskFull: false })).toBe('out-of-memory');
+    expect(causeOf(exited(null, 'SIGKILL'), { machineOomKills: 0, diskFull: false })).toBe('exited');
+    expect(causeOf(exited(137), { machineOomKills: 0, diskFull: false })).toBe('exited');
+    expect(causeOf(exited(1), { machineOomKills: 1, diskFull: false })).toBe('exited');
+    expect(causeOf(exited(0), { machineOomKills: 1, diskFull: true })).toBe('exited');
+  });
+
+  test('is what the control group of the stage counted, where it has one', () => {
+    const counted = (outOfMemoryKills: number, processesRefused: number, exitCode = 1) =>
+      causeOf(
+        { ...exited(exitCode), kill: { limitHits: { outOfMemoryKills, processesRefused } } },
+        { machineOomKills: 7, diskFull: false },
+      );
+    expect(counted(1, 0)).toBe('out-of-memory');
+    expect(counted(0, 1)).toBe('too-many-processes');
+    expect(counted(0, 0, 137)).toBe('exited');
+    expect(counted(1, 1, 0)).toBe('exited');
   });
 
   test('is a full disk only where the stage failed and the disk is full', () => {
-    expect(causeOf(exited(1), { oomKills: 0, diskFull: true })).toBe('disk-full');
-    expect(causeOf(exited(1), { oomKills: 0, diskFull: false })).toBe('exited');
+    expect(causeOf(exited(1), { machineOomKills: 0, diskFull: true })).toBe('disk-full');
+    expect(causeOf(exited(1), { machineOomKills: 0, diskFull: false })).toBe('exited');
   });
 
   test('is the deadline or the interrupt where one of them came first', () => {
     const exit = { exitCode: null, signal: 'SIGKILL' as const, at: 0 };
-    expect(causeOf({ cause: 'deadline', exit }, { oomKills: 1, diskFull: true })).toBe('deadline');
-    expect(causeOf({ cause: 'interrupted', exit }, { oomKills: 1, diskFull: true })).toBe('interrupted');
+    const kill = { limitHits: null };
+    expect(causeOf({ cause: 'deadline', exit, kill }, { machineOomKills: 1, diskFull: true })).toBe(
+      'deadline',
+    );
+    expect(causeOf({ cause: 'interrupted', exit, kill }, { machineOomKills: 1, diskFull: true })).toBe(
+      'interrupted',
+    );
   });
 });
 

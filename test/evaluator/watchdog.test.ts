@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { RunningStage, StageExit } from '../../evaluator/sandbox/sandbox.ts';
 import { watch } from '../../evaluator/watchdog.ts';
 
-const never = new AbortController().signal;
+const never = {};
 
 /** A stage that ends when told to, and counts its kills. */
 function madeUpStage() {
@@ -22,7 +22,12 @@ function madeUpStage() {
     async kill() {
       stage.kills++;
       end({ exitCode: null, signal: 'SIGKILL', at: performance.now() });
-      return { signalledAt: performance.now(), goneAt: performance.now(), processesKilled: 1 };
+      return {
+        signalledAt: performance.now(),
+        goneAt: performance.now(),
+        processesKilled: 1,
+        limitHits: null,
+      };
     },
   } satisfies RunningStage & { kills: number };
   return { stage, end };
@@ -55,14 +60,22 @@ describe('the watchdog', () => {
     const interrupt = new AbortController();
     const first = madeUpStage().stage;
     setTimeout(() => interrupt.abort(), 10);
-    expect((await watch(first, 10, interrupt.signal)).cause).toBe('interrupted');
-    expect((await watch(madeUpStage().stage, 10, interrupt.signal)).cause).toBe('interrupted');
+    expect((await watch(first, 10, { interrupted: interrupt.signal })).cause).toBe('interrupted');
+    expect((await watch(madeUpStage().stage, 10, { interrupted: interrupt.signal })).cause).toBe(
+      'interrupted',
+    );
+  });
+
+  test('ends at a full disk', async () => {
+    const full = new AbortController();
+    setTimeout(() => full.abort(), 10);
+    expect((await watch(madeUpStage().stage, 10, { 'disk-full': full.signal })).cause).toBe('disk-full');
   });
 
   test('gives the first cause when several come together', async () => {
     const interrupt = new AbortController();
     const { stage, end } = madeUpStage();
-    const watched = watch(stage, 0.03, interrupt.signal);
+    const watched = watch(stage, 0.03, { interrupted: interrupt.signal });
     interrupt.abort();
     end({ exitCode: 0, signal: null, at: performance.now() });
     expect((await watched).cause).toBe('interrupted');

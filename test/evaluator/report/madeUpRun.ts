@@ -98,7 +98,7 @@ function makeRecord(folder: string, score: Score, stageRecords: StageRecord[]): 
       sha256: {},
     },
     seed: 1,
-    sandbox: { kind: 'process', contains: 'time, processes; not files, network or memory' },
+    sandbox: { kind: 'process', contains: 'time, processes; not files, network or memory', image: null },
     limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 7 * gib },
     stages: stageRecords,
     progress: { lines: 0, rejected: 0, last: null },
@@ -183,6 +183,7 @@ function stages(random: () => number): StageRecord[] {
     kill: null,
     stdoutBytes: 33,
     stderrBytes: 40,
+    limitHits: null,
   } as const;
   return [
     {

@@ -1,0 +1,51 @@
+# The official run in one image: TensorFlow, the reference submission, the evaluator and a Track with its withheld half
+# sealed.
+#
+#     docker build -t haet --build-arg COMMIT=$(git rev-parse HEAD) --build-arg TRACK=sealed-track .
+#     docker run --rm --network none --memory 12g --memory-swap 12g --pids-limit 2048 \
+#       -v KEY:/run/secrets/identity:ro -v OUT:/out haet
+#
+# Without the key it does a dry run. For a GPU: --build-arg DEVICE=gpu, and --gpus all at the run.
+# A release pins both bases by digest: --build-arg BUILD_BASE=node:22-bookworm@sha256:... and BASE likewise.
+ARG BUILD_BASE=node:22-bookworm
+ARG BASE=node:22-bookworm-slim
+
+FROM ${BUILD_BASE} AS build
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends g++ libc6-dev python3-pip \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /opt/haet
+ARG DEVICE=cpu
+ENV HAET_CACHE=/opt/haet-cache HAET_DEVICE=${DEVICE}
+# The slow part first: packages and library are made anew only when their own files change.
+COPY package.json package-lock.json ./
+COPY scripts scripts
+RUN node scripts/setup.mjs --dependencies
+COPY . .
+RUN node scripts/setup.mjs
+# Folder of the context that holds a sealed Track (`haet seal --public`); without one, shapes drawn from a seed.
+ARG TRACK=
+RUN if [ -n "$TRACK" ]; then cp -r "$TRACK" /track; \
+    else node cli/bin.mjs data make --source synthetic --train-per-class 500 --test-per-class 100 --seed 1 --out /track; fi
+ARG COMMIT=
+RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > commit; fi \
+ && npm prune --omit=dev --ignore-scripts \
+ && rm -rf "$HAET_CACHE"/downloads "$HAET_CACHE"/libtensorflow/*/tensorflow/include \
+ && chmod -R go=rX /opt/haet /opt/haet-cache /track
+
+FROM ${BASE}
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends tini \
+ && rm -rf /var/lib/apt/lists/* \
+ && install -d -m 700 /run/secrets \
+ && ln -s /opt/haet/node_modules /node_modules
+COPY --from=build /opt/haet-cache /opt/haet-cache
+COPY --from=build /opt/haet/package.json /opt/haet/
+COPY --from=build /opt/haet/node_modules /opt/haet/node_modules
+COPY --from=build /opt/haet/cli /opt/haet/cli
+COPY --from=build /opt/haet/dist /opt/haet/dist
+COPY --from=build /track /track
+ENV HAET_CACHE=/opt/haet-cache NODE_ENV=production
+# tini is the first process: it buries the orphans that entries leave.
+ENTRYPOINT ["tini", "--", "node", "/opt/haet/cli/bin.mjs"]
+CMD ["official"]

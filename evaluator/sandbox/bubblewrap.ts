@@ -1,0 +1,236 @@
+// Theory of operation
+//
+// bwrap (bubblewrap) starts each stage in namespaces of its own: files, processes, network, IPC, host name. The stage
+// sees /usr of this machine and its mounts, read-only but for its output folder; its scratch folder, /tmp and /dev/shm
+// are file systems in memory with a size. The network namespace is empty: there is nothing to connect to.
+//
+// As root, bwrap makes the mounts (so that any folder of ours can be shown) and setpriv then becomes a user who owns
+// nothing, without capabilities and without a way to gain any. Elsewhere a user namespace does the same with this
+// user's own rights, and further user namespaces are forbidden inside.
+//
+// Memory, processes and CPU time are held by a control group where this user may make one; the record says where not.
+//
+// The first process of the process namespace is bwrap's own; when it dies the kernel kills all others and lets it go
+// last. So the kill is one signal, and its end is the end of that process. If we die, bwrap dies with us.
+
+import { once } from 'node:events';
+import { chownSync, existsSync } from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { UserError } from '../../datasets/userError.ts';
+import {
+  type ControlGroup,
+  controlGroupObstacle,
+  createControlGroup,
+  processesIn,
+  readLimitHits,
+} from './controlGroup.ts';
+import { becomeEntryUser, entryUser } from './entryUser.ts';
+import { listProcesses, readProcess } from './procfs.ts';
+import { requireProgram } from './requireProgram.ts';
+import type { Mount, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
+import { startChild } from './startChild.ts';
+
+const isRoot = process.getuid?.() === 0;
+let groupsMade = 0;
+
+/**
+ * The bubblewrap sandbox.
+ * @param shared further files and folders of this machine that stages see, e.g. the runtime that entries are made for
+ * @throws UserError where bwrap is missing or this machine does not let it work
+ */
+export async function createBubblewrapSandbox(shared: readonly Mount[] = []): Promise<Sandbox> {
+  await requireBubblewrap();
+  const obstacle = controlGroupObstacle();
+  if (obstacle === null) await sweepGroups();
+  return {
+    kind: 'bubblewrap',
+    fenced: true,
+    image: null,
+    contains: [
+      'Namespaces of its own for files, processes, network (empty), IPC and host name; no capabilities.',
+      obstacle === null
+        ? 'Memory without swap, processes and CPUs are held by a control group.'
+        : `Memory, processes and CPUs are NOT held: this user cannot make control groups (${obstacle}).`,
+      'The output folder has no quota on disk; it is looked at several times a second. System calls are not filtered.',
+    ].join(' '),
+    start: (spec) => startStage(spec, shared, obstacle === null),
+  };
+}
+
+async function startStage(
+  spec: StageSpec,
+  shared: readonly Mount[],
+  limited: boolean,
+): Promise<RunningStage> {
+  const entry = spec.mounts.find((mount) => mount.inside === spec.cwd);
+  requireProgram({ ...spec, cwd: entry?.host ?? spec.cwd });
+  if (isRoot) {
+    for (const mount of spec.mounts) if (mount.writable) chownSync(mount.host, entryUser, entryUser);
+  }
+  groupsMade += 1;
+  const group = limited ? createControlGroup(`haet-${process.pid}-${groupsMade}`, spec.limits) : null;
+  try {
+    const words = [...enterWords(group), ...wrapWords(spec, shared)];
+    const stage = startChild(words, { ...spec, cwd: '/' }, { info: true });
+    const init = await firstProcess(stage.info!, stage.exited);
+    return { ...stage, ...heldStage(stage, init, group) };
+  } catch (error) {
+    await group?.remove();
+    throw error;
+  }
+}
+
+function heldStage(
+  stage: Pick<RunningStage, 'exited'> & { child: { pid?: number | undefined } },
+  init: number,
+  group: ControlGroup | null,
+): Pick<RunningStage, 'processes' | 'kill'> {
+  const ours = [stage.child.pid, init];
+  const processes = () =>
+    group === null
+      ? descendants(init)
+      : processesIn(group.folders)
+          .filter((pid) => !ours.includes(pid))
+          .flatMap((pid) => readProcess('/proc', pid) ?? []);
+  return {
+    processes,
+    async kill() {
+      const processesKilled = processes().length;
+      const limitHits = group === null ? null : readLimitHits(group.folders);
+      const signalledAt = performance.now();
+      for (const pid of [init, stage.child.pid]) if (pid !== undefined) killQuietly(pid);
+      await waitUntilGone(init, group);
+      const goneAt = performance.now();
+      await stage.exited;
+      await group?.remove();
+      return { signalledAt, goneAt, processesKilled, limitHits };
+    },
+  };
+}
+
+/** Puts what follows into the control group before it starts. */
+function enterWords(group: ControlGroup | null): string[] {
+  if (group === null) return [];
+  const enter = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"';
+  return ['/bin/sh', '-c', enter, 'enter', ...group.entrances, '--'];
+}
+
+function wrapWords(spec: StageSpec, shared: readonly Mount[]): string[] {
+  const { workBytes } = spec.limits;
+  const scratch = (at: string) => ['--perms', '1777', '--size', String(workBytes), '--tmpfs', at];
+  return [
+    'bwrap',
+    ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ...(isRoot ? ['--cap-drop', 'ALL'] : ['--unshare-user', '--disable-userns']),
+    ...(isRoot ? ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((each) => ['--cap-add', each]) : []),
+    ...['--die-with-parent', '--new-session', '--hostname', 'haet', '--info-fd', '4'],
+    ...systemMounts(),
+    ...[
+      '--proc',
+      '/proc',
+      '--dev',
+      '/dev',
+      ...scratch('/dev/shm'),
+      ...scratch('/tmp'),
+      ...scratch(spec.work),
+    ],
+    ...[...shared, ...spec.mounts].flatMap(mountWords),
+    ...['--remount-ro', '/dev', '--remount-ro', '/', '--chdir', spec.cwd, '--'],
+    ...(isRoot ? becomeEntryUser : []),
+    ...spec.argv,
+  ];
+}
+
+/** bwrap would make the folders above a mount for root alone. */
+function mountWords({ host, inside, writable }: Mount): string[] {
+  const above: string[] = [];
+  for (let folder = dirname(inside); folder !== '/'; folder = dirname(folder)) above.unshift(folder);
+  return [
+    ...above.flatMap((folder) => ['--perms', '0755', '--dir', folder]),
+    ...[writable ? '--bind' : '--ro-bind', resolve(host), inside],
+  ];
+}
+
+/** Programs and libraries of this machine, and the folder of the Node that runs us where that is elsewhere. */
+function systemMounts(): string[] {
+  const words = ['--ro-bind', '/usr', '/usr'];
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
+    if (existsSync(`/usr/${name}`)) words.push('--symlink', `usr/${name}`, `/${name}`);
+  }
+  const wanted = ['/etc/ld.so.cache', '/etc/alternatives', '/etc/ssl/certs', '/etc/ssl/openssl.cnf'];
+  const node = dirname(dirname(process.execPath));
+  if (!node.startsWith('/usr')) wanted.push(node);
+  for (const path of wanted) {
+    if (existsSync(path)) words.push(...mountWords({ host: path, inside: path, writable: false }));
+  }
+  return words;
+}
+
+/** The first process of the namespace, as this machine counts; bwrap says so when it has made it. */
+async function firstProcess(info: Readable, exited: Promise<unknown>): Promise<number> {
+  let text = '';
+  info.on('data', (chunk) => {
+    text += chunk;
+  });
+  await Promise.race([once(info, 'close'), exited]);
+  const pid = /"child-pid": (\d+)/.exec(text)?.[1];
+  if (pid === undefined) {
+    throw new Error('bwrap could not make the sandbox; its reason is in the log of standard error');
+  }
+  return Number(pid);
+}
+
+function descendants(root: number) {
+  const all = listProcesses('/proc');
+  const found = new Set([root]);
+  for (let before = 0; before < found.size; ) {
+    before = found.size;
+    for (const each of all) if (found.has(each.parent)) found.add(each.pid);
+  }
+  found.delete(root);
+  return all.filter((each) => found.has(each.pid));
+}
+
+async function waitUntilGone(init: number, group: ControlGroup | null): Promise<void> {
+  const giveUpAt = performance.now() + 10_000;
+  const alive = () => (group === null ? existsSync(`/proc/${init}`) : processesIn(group.folders).length > 0);
+  while (alive()) {
+    if (performance.now() > giveUpAt) throw new Error('processes of the entry survived their kill for 10 s');
+    await sleep(1);
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it is gone already
+  }
+}
+
+async function requireBubblewrap(): Promise<void> {
+  const remedy = 'Install it (Debian: apt-get install bubblewrap), or use --sandbox docker or process.';
+  const { exitCode, stderr } = await execa(
+    'bwrap',
+    [...(isRoot ? [] : ['--unshare-user']), '--unshare-pid', '--unshare-net', '--ro-bind', '/', '/', 'true'],
+    { reject: false },
+  );
+  if (exitCode === undefined)
+    throw new UserError(`--sandbox bubblewrap needs bwrap, which is not on PATH. ${remedy}`);
+  if (exitCode !== 0) throw new UserError(`bwrap does not work on this machine: ${stderr.trim()}. ${remedy}`);
+}
+
+/** Removes the groups of evaluators that were killed; a group with a process in it stays, the kernel sees to that. */
+async function sweepGroups(): Promise<void> {
+  for (const parent of ['', 'memory', 'pids', 'cpu'].map((each) => join('/sys/fs/cgroup', each))) {
+    for (const name of await readdir(parent).catch(() => [])) {
+      const maker = /^haet-(\d+)-\d+$/.exec(name)?.[1];
+      if (maker === undefined || existsSync(`/proc/${maker}`)) continue;
+      await rmdir(join(parent, name)).catch(() => {});
+    }
+  }
+}

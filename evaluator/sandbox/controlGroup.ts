@@ -1,0 +1,161 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LimitHits, StageLimits } from './sandbox.ts';
+
+const root = '/sys/fs/cgroup';
+/** The controllers that a stage is held by; version 1 has a tree of its own for each. */
+const controllers = ['memory', 'pids', 'cpu'] as const;
+type Controller = (typeof controllers)[number];
+const cpuPeriodMicroseconds = 100_000;
+
+/** A control group of the kernel (cgroups(7), version 1 or 2): its folder for each controller. */
+export type GroupFolders = Readonly<Record<Controller, string>>;
+
+/** A control group that holds one stage to its limits. */
+export interface ControlGroup {
+  /** Files to write a process's id into, to put it and all its descendants inside. */
+  readonly entrances: readonly string[];
+  readonly folders: GroupFolders;
+  /** Removes it; nothing may live inside any more. */
+  remove(): Promise<void>;
+}
+
+const isVersion2 = (): boolean => existsSync(join(root, 'cgroup.controllers'));
+
+/** Whether this user may make control groups with all controllers; `null` when so, else why not. */
+export function controlGroupObstacle(): string | null {
+  try {
+    if (isVersion2()) {
+      const enabled = readFileSync(join(root, 'cgroup.subtree_control'), 'latin1').trim().split(' ');
+      const missing = controllers.filter((each) => !enabled.includes(each));
+      if (missing.length > 0) {
+        writeFileSync(join(root, 'cgroup.subtree_control'), missing.map((each) => `+${each}`).join(' '));
+      }
+      accessSync(root, constants.W_OK);
+      return null;
+    }
+    for (const each of controllers) accessSync(join(root, each), constants.W_OK);
+    return null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
+}
+
+/**
+ * Makes a control group with a stage's limits: memory without swap, processes and threads, CPU time.
+ * @param name unique on this machine
+ * @throws Error where the machine refuses
+ */
+export function createControlGroup(name: string, limits: StageLimits): ControlGroup {
+  const two = isVersion2();
+  const folders = Object.fromEntries(
+    controllers.map((each) => [each, two ? join(root, name) : join(root, each, name)]),
+  ) as GroupFolders;
+  for (const folder of new Set(Object.values(folders))) mkdirSync(folder, { recursive: true });
+  const quota = String(Math.round(limits.cpus * cpuPeriodMicroseconds));
+  const set = (controller: Controller, file: string, value: string) =>
+    writeFileSync(join(folders[controller], file), value);
+  const setWhereKnown = (controller: Controller, file: string, value: string) => {
+    // Without swap accounting the kernel has no such file, and then usually no swap either.
+    if (existsSync(join(folders[controller], file))) set(controller, file, value);
+  };
+  set('pids', 'pids.max', String(limits.processes));
+  if (two) {
+    set('memory', 'memory.max', String(limits.memoryBytes));
+    setWhereKnown('memory', 'memory.swap.max', '0');
+    set('cpu', 'cpu.max', `${quota} ${cpuPeriodMicroseconds}`);
+  } else {
+    set('memory', 'memory.limit_in_bytes', String(limits.memoryBytes));
+    setWhereKnown('memory', 'memory.memsw.limit_in_bytes', String(limits.memoryBytes));
+    setWhereKnown('memory', 'memory.swappiness', '0');
+    set('cpu', 'cpu.cfs_period_us', String(cpuPeriodMicroseconds));
+    set('cpu', 'cpu.cfs_quota_us', quota);
+  }
+  const unique = [...new Set(Object.values(folders))];
+  return {
+    folders,
+    entrances: unique.map((folder) => join(folder, 'cgroup.procs')),
+    async remove() {
+      for (const folder of unique) await removeFolder(folder);
+    },
+  };
+}
+
+/** The kernel lets a group go some milliseconds after its last process. */
+async function removeFolder(folder: string): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      rmdirSync(folder);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return;
+      if (code !== 'EBUSY' || tries >= 200) throw error;
+      await sleep(10);
+    }
+  }
+}
+
+/** The control group that a process of this machine lives in. @throws Error when the process is gone */
+export function groupOf(pid: number | 'self'): GroupFolders {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, 'latin1').trim().split('\n');
+  // Lines are id:controllers:path; version 2 has one, 0::path.
+  const paths = new Map<string, string>();
+  for (const line of lines) {
+    const [id, names, ...path] = line.split(':');
+    for (const each of id === '0' ? controllers : names!.split(',')) {
+      const known = paths.has(each) && id === '0';
+      if (!known) paths.set(each, path.join(':'));
+    }
+  }
+  const two = isVersion2();
+  return Object.fromEntries(
+    controllers.map((each) => {
+      const top = two ? root : join(root, each);
+      const folder = join(top, paths.get(each) ?? '/');
+      // In a container the path is that of the machine outside, while what is mounted is the container's own group.
+      return [each, existsSync(folder) ? folder : top];
+    }),
+  ) as GroupFolders;
+}
+
+/**
+ * What the kernel counted against a group's limits: `oom_kill` of memory.events (version 2) or memory.oom_control
+ * (version 1), `max` of pids.events. Null where a counter cannot be read.
+ */
+export function readLimitHits({ memory, pids }: GroupFolders): LimitHits | null {
+  const outOfMemoryKills =
+    counter(join(memory, 'memory.events'), 'oom_kill') ??
+    counter(join(memory, 'memory.oom_control'), 'oom_kill');
+  const processesRefused = counter(join(pids, 'pids.events'), 'max');
+  return outOfMemoryKills === null || processesRefused === null
+    ? null
+    : { outOfMemoryKills, processesRefused };
+}
+
+function counter(file: string, name: string): number | null {
+  try {
+    const match = new RegExp(`^${name} (\\d+)$`, 'm').exec(readFileSync(file, 'latin1'));
+    return match === null ? null : Number(match[1]);
+  } catch {
+    return null;
+  }
+}
+
+/** Ids of the processes in a group, as this machine counts them. */
+export function processesIn({ pids }: GroupFolders): number[] {
+  try {
+    return readFileSync(join(pids, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean).map(Number);
+  } catch {
+    return []; // the group is gone, and so are they
+  }
+}

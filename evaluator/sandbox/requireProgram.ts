@@ -1,0 +1,30 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { ProgramNotFound, type StageSpec } from './sandbox.ts';
+
+/**
+ * A wrapped start would report a missing program only as an exit status, which an entry can forge.
+ * @param spec places as this machine sees them
+ * @throws ProgramNotFound
+ */
+export function requireProgram(spec: Pick<StageSpec, 'argv' | 'cwd' | 'environment'>): void {
+  const program = spec.argv[0];
+  const candidates = program.includes('/')
+    ? [isAbsolute(program) ? program : resolve(spec.cwd, program)]
+    : (spec.environment.PATH ?? '').split(':').map((folder) => join(folder, program));
+  if (candidates.some(isProgram)) return;
+  throw new ProgramNotFound(
+    program.includes('/')
+      ? `no executable file ${program} in the entry`
+      : `no program ${program} on PATH (${spec.environment.PATH})`,
+  );
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

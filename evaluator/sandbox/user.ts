@@ -1,0 +1,141 @@
+// Theory of operation
+//
+// Inside the sealed image there is one container and no way to make another. There the evaluator runs as root, and
+// each stage as a user who owns nothing but its output and scratch folders: no capabilities, no way to gain any, and
+// a limit of its own on processes and on the size of a file. The container itself is the wall to the outside: its
+// network, memory, processes and CPUs are what `docker run` granted.
+//
+// That user has no other processes, so what belongs to it is the stage, wherever it moved. It is killed by a process
+// of that same user that signals all it may (kill -1, which the kernel does in one go that no fork gets between), again
+// and again until /proc shows none. Only then does anybody open what is withheld.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chownSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { UserError } from '../../datasets/userError.ts';
+import { groupOf, readLimitHits } from './controlGroup.ts';
+import { becomeEntryUser, entryUser } from './entryUser.ts';
+import { readProcess } from './procfs.ts';
+import { requireProgram } from './requireProgram.ts';
+import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
+import { startChild } from './startChild.ts';
+
+/** Places of a usual image that any user may write to; emptied of the entry's files after each stage. */
+const sharedScratch = ['/dev/shm', '/tmp', '/var/tmp', '/run/lock'];
+
+/**
+ * The sandbox of the sealed image.
+ * @throws UserError where the evaluator is not root, or setpriv is missing
+ */
+export async function createUserSandbox(): Promise<Sandbox> {
+  if (process.getuid?.() !== 0) {
+    throw new UserError(
+      '--sandbox user needs root, to run entries as another user. Use it inside the sealed image.',
+    );
+  }
+  const { exitCode, stderr } = await execa(becomeEntryUser[0]!, [...becomeEntryUser.slice(1), 'true'], {
+    reject: false,
+  });
+  if (exitCode !== 0) {
+    throw new UserError(`--sandbox user needs setpriv (package util-linux): ${stderr ?? 'not found'}`);
+  }
+  if (processesOfUser().length > 0) {
+    throw new UserError(`processes of user ${entryUser} are running already; end them first.`);
+  }
+  return {
+    kind: 'user',
+    fenced: false,
+    image: null,
+    contains:
+      'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second.',
+    start: startStage,
+  };
+}
+
+async function startStage(spec: StageSpec): Promise<RunningStage> {
+  requireProgram(spec);
+  for (const folder of [spec.work, ...spec.mounts.filter((each) => each.writable).map((each) => each.host)]) {
+    chownSync(folder, entryUser, entryUser);
+  }
+  const hitsBefore = limitHitsNow();
+  const limits = ['prlimit', '--core=0', `--nproc=${spec.limits.processes}`, '--'];
+  const stage = startChild([...limits, ...becomeEntryUser, ...spec.argv], spec);
+  return {
+    ...stage,
+    processes: processesOfUser,
+    async kill() {
+      const processesKilled = processesOfUser().length;
+      const signalledAt = performance.now();
+      await killUser(stage.child);
+      const goneAt = performance.now();
+      await stage.exited;
+      // What a stage made, the next may read and not change; what it left elsewhere, nobody gets.
+      for (const mount of spec.mounts) if (mount.writable) chownSync(mount.host, 0, 0);
+      await removeStrayFiles();
+      return { signalledAt, goneAt, processesKilled, limitHits: difference(limitHitsNow(), hitsBefore) };
+    },
+  };
+}
+
+/** By the user that the kernel says, not by the owner of the /proc folder: a process can hand that to root. */
+function processesOfUser(): ProcessSample[] {
+  const found: ProcessSample[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name) || !isOfUser(name)) continue;
+    const facts = readProcess('/proc', name);
+    if (facts !== null) found.push(facts);
+  }
+  return found;
+}
+
+function isOfUser(pid: string): boolean {
+  try {
+    const ids = /^Uid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]?.split(/\s+/);
+    return ids?.some((id) => Number(id) === entryUser) ?? false;
+  } catch {
+    return false; // it ended while we looked
+  }
+}
+
+/** @throws Error when some are still there after ten seconds */
+async function killUser(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL'); // it may not have become that user yet
+  const [program, ...words] = becomeEntryUser;
+  const giveUpAt = performance.now() + 10_000;
+  while (processesOfUser().length > 0) {
+    if (performance.now() > giveUpAt) throw new Error('processes of the entry survived their kill for 10 s');
+    const killer = spawn(program, [...words, 'sh', '-c', 'kill -s KILL -- -1'], { stdio: 'ignore' });
+    await new Promise((resolve) => killer.once('exit', resolve).once('error', resolve));
+    // Should the entry have struck down the killer, it is struck from here.
+    for (const { pid } of processesOfUser()) killQuietly(pid);
+    await sleep(1);
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it is gone already
+  }
+}
+
+function limitHitsNow(): LimitHits | null {
+  return readLimitHits(groupOf('self'));
+}
+
+function difference(now: LimitHits | null, before: LimitHits | null): LimitHits | null {
+  if (now === null || before === null) return null;
+  return {
+    outOfMemoryKills: now.outOfMemoryKills - before.outOfMemoryKills,
+    processesRefused: now.processesRefused - before.processesRefused,
+  };
+}
+
+async function removeStrayFiles(): Promise<void> {
+  for (const folder of sharedScratch) {
+    await execa('find', [folder, '-xdev', '-mindepth', '1', '-uid', String(entryUser), '-delete'], {
+      reject: false,
+    });
+  }
+}

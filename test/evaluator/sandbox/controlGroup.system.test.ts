@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import {
+  controlGroupObstacle,
+  createControlGroup,
+  groupOf,
+  processesIn,
+  readLimitHits,
+} from '../../../evaluator/sandbox/controlGroup.ts';
+
+const limits = { cpus: 1, memoryBytes: 64 * 2 ** 20, processes: 20, workBytes: 2 ** 20 };
+const enter = 'for each in "$@"; do echo $$ > "$each"; done; ';
+const able = controlGroupObstacle() === null ? describe : describe.skip;
+let made = 0;
+function group() {
+  made += 1;
+  return createControlGroup(`haet-${process.pid}-test${made}`, limits);
+}
+
+able('a control group of this machine', () => {
+  test('counts no hit for what keeps within its limits, and is gone after its removal', async () => {
+    const held = group();
+    const { stdout } = await execa('sh', ['-c', `${enter} cat /proc/self/cgroup`, 'sh', ...held.entrances]);
+    expect(stdout).toContain(`haet-${process.pid}-test`);
+    expect(readLimitHits(held.folders)).toEqual({ outOfMemoryKills: 0, processesRefused: 0 });
+    expect(processesIn(held.folders)).toEqual([]);
+    await held.remove();
+    expect(existsSync(held.folders.memory)).toBe(false);
+    expect(readLimitHits(held.folders)).toBeNull();
+  });
+
+  test('counts the kill of a process that wanted more memory, also memory of files that live in it', async () => {
+    const held = group();
+    const hog = 'head -c 300000000 /dev/zero | tail -c 299999999 > /dev/null';
+    const { exitCode } = await execa('sh', ['-c', `${enter} ${hog}`, 'sh', ...held.entrances], {
+      reject: false,
+    });
+    expect(exitCode).not.toBe(0);
+    expect(readLimitHits(held.folders)!.outOfMemoryKills).toBeGreaterThan(0);
+    await held.remove();
+  });
+
+  test('counts the processes that it refused', async () => {
+    const held = group();
+    const many = 'i=0; while [ $i -lt 40 ]; do sleep 0.2 & i=$((i + 1)); done; wait';
+    await execa('sh', ['-c', `${enter} ${many}`, 'sh', ...held.entrances], { reject: false });
+    expect(readLimitHits(held.folders)!.processesRefused).toBeGreaterThan(0);
+    await held.remove();
+  });
+
+  test('is found by the id of a process in it', async () => {
+    const held = group();
+    const sleeper = execa('sh', ['-c', `${enter} echo in; exec sleep 60`, 'sh', ...held.entrances], {
+      reject: false,
+    });
+    await new Promise((resolve) => sleeper.stdout.once('data', resolve));
+    expect(groupOf(sleeper.pid!)).toEqual(held.folders);
+    expect(processesIn(held.folders)).toEqual([sleeper.pid]);
+    sleeper.kill('SIGKILL');
+    await sleeper;
+    await held.remove();
+  });
+});
