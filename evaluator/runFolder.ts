@@ -1,7 +1,8 @@
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { RunRecord } from './record.ts';
 import type { RunFolders } from './stagePlaces.ts';
+import { writeWhole } from './writeWhole.ts';
 
 export const recordFile = 'record.json';
 /** Room kept free from the start, so that a disk that the entry fills still has place for the record and the report. */
@@ -64,21 +65,5 @@ export async function removeWork(folders: RunFolders): Promise<void> {
 
 /** Writes record.json, whole or not at all, and on disk when this returns. */
 export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
-  const path = join(folder, recordFile);
-  const temporary = `${path}.part`;
-  try {
-    // An entry can guess the name: what it may have left there is neither followed nor waited for.
-    await rm(temporary, { force: true, recursive: true });
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(`${JSON.stringify(record, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeWhole(join(folder, recordFile), `${JSON.stringify(record, null, 2)}\n`);
 }
