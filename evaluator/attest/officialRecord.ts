@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { trackFiles } from '../../datasets/track.ts';
+import { type RunRecord, runRecordSchema, type StageRecord } from '../record.ts';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
+
+/** Hashes of everything that a score depends on. Null: there was no such thing, or it could not be read. */
+const digestsSchema = z.strictObject({
+  image: z
+    .string()
+    .regex(/sha256:[0-9a-f]{64}$/, 'expected an id or digest of an image, ending in sha256:...')
+    .nullable()
+    .describe('container image that the entry or the evaluator ran in'),
+  archive: sha256.nullable().describe('bytes of the archive that was sent in'),
+  entry: sha256.nullable().describe('files of the entry, by hashFolder of loadEntry.ts'),
+  trainImages: sha256.nullable().describe('train/images.npy of the Track'),
+  trainLabels: sha256.nullable().describe('train/labels.npy of the Track'),
+  sealedSet: sha256.nullable().describe('bytes of withheld.age, the set that was scored on'),
+  predictions: sha256.nullable().describe('bytes of predictions.npy'),
+  model: sha256.nullable().describe('what the train stage left, by hashFolder of loadEntry.ts'),
+  evaluatorCommit: z.string().nullable(),
+});
+export type Digests = z.infer<typeof digestsSchema>;
+
+/** What was left of a stage when it was over. */
+const killReceiptSchema = z.strictObject({
+  stage: z.enum(['train', 'predict']),
+  processesLeft: z.int().nonnegative(),
+  killedProcesses: z.int().nonnegative(),
+  millisecondsAfterDeadline: z
+    .number()
+    .nullable()
+    .describe('from the deadline until no process was left; null where the stage ended for another cause'),
+  gpuMemoryBytes: z
+    .int()
+    .nonnegative()
+    .nullable()
+    .describe('GPU memory still in use afterwards; null: not measured'),
+});
+export type KillReceipt = z.infer<typeof killReceiptSchema>;
+
+/** What an organizer signs: the whole record of a run, and what ties it to bytes that others can have. */
+export const officialRecordSchema = z.strictObject({
+  kind: z.literal('haet-official-record'),
+  schemaVersion: z.literal(1),
+  issuedAt: z.iso.datetime(),
+  record: runRecordSchema,
+  digests: digestsSchema,
+  killReceipts: z.array(killReceiptSchema).describe('one a stage, in the order of record.stages'),
+});
+export type OfficialRecord = z.infer<typeof officialRecordSchema>;
+
+/** What the record of a run does not say by itself. */
+export interface OfficialFacts
+  extends Pick<Digests, 'image' | 'archive' | 'sealedSet' | 'predictions' | 'model'> {
+  /** GPU memory still in use after a stage was killed, bytes, where it was measured. */
+  readonly gpuMemoryBytes?: Partial<Record<StageRecord['stage'], number>>;
+}
+
+export function buildOfficialRecord(
+  record: RunRecord,
+  { gpuMemoryBytes = {}, ...digests }: OfficialFacts,
+): OfficialRecord {
+  return {
+    kind: 'haet-official-record',
+    schemaVersion: 1,
+    issuedAt: new Date().toISOString(),
+    record,
+    digests: { ...digests, ...digestsWithin(record) },
+    killReceipts: record.stages.map((stage) => ({
+      ...killReceiptOf(stage),
+      gpuMemoryBytes: gpuMemoryBytes[stage.stage] ?? null,
+    })),
+  };
+}
+
+/** The digests that the record of a run holds already. */
+export function digestsWithin(
+  record: RunRecord,
+): Pick<Digests, 'entry' | 'trainImages' | 'trainLabels' | 'evaluatorCommit'> {
+  return {
+    entry: record.entry?.sha256 ?? null,
+    trainImages: record.track?.sha256[trackFiles.trainImages] ?? null,
+    trainLabels: record.track?.sha256[trackFiles.trainLabels] ?? null,
+    evaluatorCommit: record.evaluator.commit,
+  };
+}
+
+/** A sandbox that cannot kill all of a stage throws, and the stage never gets into a record: none is left. */
+export function killReceiptOf({ stage, ended, kill }: StageRecord): Omit<KillReceipt, 'gpuMemoryBytes'> {
+  return {
+    stage,
+    processesLeft: 0,
+    killedProcesses: kill?.processesKilled ?? 0,
+    millisecondsAfterDeadline: ended === 'deadline' && kill !== null ? kill.overshootMs : null,
+  };
+}

@@ -1,0 +1,40 @@
+import type { KeyObject } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { predictionsFile } from '../contract.ts';
+import { hashFolder, listFiles } from '../loadEntry.ts';
+import type { RunRecord } from '../record.ts';
+import { recordFile } from '../runFolder.ts';
+import { writeWhole } from '../writeWhole.ts';
+import { hashFile } from './hashFile.ts';
+import { buildOfficialRecord, type OfficialFacts } from './officialRecord.ts';
+import { signRecord } from './signRecord.ts';
+
+export const officialRecordFile = 'record.jws';
+
+/**
+ * Signs the record of a run that is over and puts it beside record.json. Hashes what the entry left, so it must be
+ * called before anything in the run's folder is moved.
+ * @returns path of record.jws
+ * @throws Error when the run has no record.json, or the disk refuses
+ */
+export async function writeOfficialRecord(
+  record: RunRecord,
+  facts: Omit<OfficialFacts, 'predictions' | 'model'>,
+  signingKey: KeyObject,
+): Promise<string> {
+  // A run that got no folder of its own names the one of all runs.
+  await access(join(record.folder, recordFile));
+  const official = buildOfficialRecord(record, {
+    ...facts,
+    predictions: await hashFile(join(record.folder, 'predictions', predictionsFile)).catch(() => null),
+    model: await hashModel(join(record.folder, 'model')).catch(() => null),
+  });
+  const path = join(record.folder, officialRecordFile);
+  await writeWhole(path, await signRecord(official, signingKey));
+  return path;
+}
+
+async function hashModel(folder: string): Promise<string | null> {
+  return (await listFiles(folder)).length === 0 ? null : hashFolder(folder);
+}
