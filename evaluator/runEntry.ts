@@ -45,7 +45,7 @@ export interface RunHooks {
 }
 
 /** A kill sent later than this after the deadline gave the entry time that others did not have. */
-const tolerableLatenessSeconds = 1;
+export const tolerableLatenessSeconds = 1;
 const never = new AbortController().signal;
 
 interface Run {

@@ -1,0 +1,72 @@
+import type { RunRecord, Score } from '../record.ts';
+import { wilsonInterval } from '../statistics.ts';
+
+/** Room for sums that were added in another order; far below what one image more or less would change. */
+const rounding = 1e-9;
+const same = (a: number, b: number) => Math.abs(a - b) <= rounding;
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** The first thing in a score that does not follow from the rest of it, as a sentence; null when all does. */
+export function scoreFault({ score, track }: Pick<RunRecord, 'score' | 'track'>): string | null {
+  return score === null ? null : (countFault(score, track) ?? classFault(score) ?? calibrationFault(score));
+}
+
+/** As `scoreFault`, of the interval alone. */
+export function intervalFault({ score }: Pick<RunRecord, 'score'>): string | null {
+  if (score === null) return null;
+  const { correct, total, wilson95 } = score;
+  const expected = wilsonInterval(correct, total);
+  if (wilson95.every((end, index) => same(end, expected[index]!))) return null;
+  return `the interval says ${wilson95.join(' to ')}, and ${correct} right of ${total} give ${expected.join(' to ')}`;
+}
+
+function countFault({ correct, total, accuracy, perClass }: Score, track: RunRecord['track']): string | null {
+  if (track === null) return 'there is a score, but no Track that it was scored on';
+  if (total !== track.testSize) return `${total} images were scored, and the Track has ${track.testSize}`;
+  if (correct > total) return `${correct} are right of ${total}`;
+  if (!same(accuracy, correct / total)) {
+    return `the accuracy says ${accuracy}, and ${correct} right of ${total} are ${correct / total}`;
+  }
+  const names = perClass.map((each) => each.name);
+  if (names.join('\0') !== track.classes.join('\0')) return 'the classes of the score are not the Track’s';
+  return null;
+}
+
+function classFault({ correct, total, perClass, confusion }: Score): string | null {
+  const rights = sum(perClass.map((each) => each.correct));
+  if (rights !== correct) return `the classes have ${rights} right together, and the score says ${correct}`;
+  const images = sum(perClass.map((each) => each.total));
+  if (images !== total) return `the classes have ${images} images together, and the score says ${total}`;
+  const square =
+    confusion.length === perClass.length && confusion.every((row) => row.length === perClass.length);
+  if (!square || confusion.flat().some((count) => count < 0)) {
+    return `the confusion matrix is not ${perClass.length} by ${perClass.length} counts`;
+  }
+  for (const [index, each] of perClass.entries()) {
+    const name = JSON.stringify(each.name);
+    if (!same(each.accuracy, each.total === 0 ? 0 : each.correct / each.total)) {
+      return `class ${name} says an accuracy of ${each.accuracy}, with ${each.correct} right of ${each.total}`;
+    }
+    const row = confusion[index]!;
+    if (row[index] !== each.correct) {
+      return `class ${name} says ${each.correct} right, and the diagonal of the confusion matrix ${row[index]}`;
+    }
+    if (sum(row) !== each.total) {
+      return `class ${name} says ${each.total} images, and its row of the confusion matrix ${sum(row)}`;
+    }
+  }
+  return null;
+}
+
+function calibrationFault({ correct, total, calibration }: Score): string | null {
+  const { bins, expectedError } = calibration;
+  const images = sum(bins.map((bin) => bin.count));
+  if (images !== total) return `the calibration counts ${images} images, and the score says ${total}`;
+  const rights = sum(bins.map((bin) => bin.accuracy * bin.count));
+  if (Math.abs(rights - correct) > 1e-6) {
+    return `the calibration counts ${rights} right, and the score says ${correct}`;
+  }
+  const error = sum(bins.map((bin) => bin.count * Math.abs(bin.accuracy - bin.confidence))) / total;
+  if (same(error, expectedError)) return null;
+  return `the calibration error says ${expectedError}, and its bins give ${error}`;
+}

@@ -1,0 +1,110 @@
+import type { KeyObject } from 'node:crypto';
+import { type Commitment, type Reveal, seedsDigest } from './commitment.ts';
+import { consistencyChecks } from './consistency.ts';
+import { DoesNotHold } from './doesNotHold.ts';
+import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
+import type { OfficialRecord } from './officialRecord.ts';
+import { checkHeader, checkSignature, readForm, readPayload } from './openRecord.ts';
+
+export interface Evidence {
+  /** The organizer's public key. */
+  readonly key: KeyObject;
+  readonly files?: GivenFiles;
+  readonly commitment?: Commitment;
+  /** Counts only beside a commitment. */
+  readonly reveal?: Reveal;
+}
+
+export interface Check {
+  readonly name: string;
+  readonly holds: boolean;
+  /** What is known now, or what does not hold; for people. */
+  readonly says: string;
+}
+
+export interface Verification {
+  readonly holds: boolean;
+  /** In the order in which they were made; only the last can be one that does not hold. */
+  readonly checks: readonly Check[];
+  /** The record, if all holds: nothing of another is to be believed. */
+  readonly official: OfficialRecord | null;
+}
+
+/**
+ * Checks a signed record, without a network, up to the first thing that does not hold: form, header, signature, schema,
+ * whether it agrees with itself, and with what else was given.
+ * @param bytes of record.jws
+ * @throws UserError when a given file cannot be read
+ */
+export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promise<Verification> {
+  const checks: Check[] = [];
+  let underWay = '';
+  const check = async <T>(name: string, meaning: string, make: () => T | Promise<T>): Promise<T> => {
+    underWay = name;
+    const made = await make();
+    checks.push({ name, holds: true, says: meaning });
+    return made;
+  };
+
+  try {
+    const { key, files = {}, commitment, reveal } = evidence;
+    const { jws, header } = await check('form', 'it is a compact JWS and nothing else', () =>
+      readForm(bytes),
+    );
+    await check('header', 'it names the key that was given, and Ed25519', () => checkHeader(header, key));
+    const payload = await check('signature', 'the organizer signed these bytes', () =>
+      checkSignature(jws, key),
+    );
+    const official = await check('schema', 'it is an official record of version 1', () =>
+      readPayload(payload),
+    );
+    for (const { name, meaning, fault } of consistencyChecks) {
+      await check(name, meaning, () => requireNone(fault(official)));
+    }
+    for (const kind of singleFiles) {
+      const path = files[kind];
+      if (path === undefined) continue;
+      await check(kind, `${path} is the one of this run`, () => checkFile(kind, path, official));
+    }
+    const { track } = files;
+    if (track !== undefined) {
+      await check('track', `${track} is what the entry was trained on`, () => checkTrack(track, official));
+    }
+    if (commitment !== undefined) {
+      await check('sealed set committed', 'it was scored on the set that was committed to', () =>
+        requireNone(sealedFault(official, commitment)),
+      );
+      if (reveal !== undefined) {
+        await check('seeds revealed', 'the seeds revealed are those committed to', () =>
+          requireNone(revealFault(reveal, commitment)),
+        );
+        await check('seed', 'its seed is one of them', () => requireNone(seedFault(official, reveal)));
+      }
+    }
+    return { holds: true, checks, official };
+  } catch (error) {
+    if (!(error instanceof DoesNotHold)) throw error;
+    checks.push({ name: underWay, holds: false, says: error.message });
+    return { holds: false, checks, official: null };
+  }
+}
+
+function requireNone(fault: string | null): void {
+  if (fault !== null) throw new DoesNotHold(fault);
+}
+
+function sealedFault({ digests }: OfficialRecord, { sealedSha256 }: Commitment): string | null {
+  if (digests.sealedSet === sealedSha256) return null;
+  return `the commitment is to a sealed set with sha256 ${sealedSha256}, and the record says ${digests.sealedSet ?? 'that none was used'}`;
+}
+
+function revealFault(reveal: Reveal, { seedsSha256 }: Commitment): string | null {
+  const digest = seedsDigest(reveal);
+  if (digest === seedsSha256) return null;
+  return `the seeds revealed give sha256 ${digest}, and the commitment says ${seedsSha256}: they are not the ones chosen beforehand`;
+}
+
+function seedFault({ record }: OfficialRecord, { seeds }: Reveal): string | null {
+  if (seeds.includes(record.seed)) return null;
+  return `the run had the seed ${record.seed}, which is not among the ${seeds.length} that were revealed`;
+}

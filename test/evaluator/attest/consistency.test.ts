@@ -1,0 +1,446 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
+import { intervalFault, scoreFault } from '../../../evaluator/attest/scoreFault.ts';
+import { signRecord } from '../../../evaluator/attest/signRecord.ts';
+import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
+import type { RunRecord, Score, StageRecord } from '../../../evaluator/record.ts';
+import { score } from '../../../evaluator/score.ts';
+import { hash, key, madeUpOfficial, signingKey } from './madeUpOfficial.ts';
+
+let made: OfficialRecord;
+beforeAll(async () => {
+  made = (await madeUpOfficial()).official;
+});
+
+type Change = (record: RunRecord, official: OfficialRecord) => void;
+
+/** What verification says last of a record that the organizer signed after a change. */
+async function afterChange(change: Change) {
+  const official = structuredClone(made);
+  change(official.record, official);
+  const jws = await signRecord(official, signingKey);
+  const { holds, checks } = await verifyRecord(Buffer.from(jws), { key });
+  const { name, says } = checks.at(-1)!;
+  return { holds, name, says };
+}
+
+type KilledStage = StageRecord & { kill: NonNullable<StageRecord['kill']> };
+
+/** Makes of training one that was killed at its deadline of 600 s. */
+function cutTraining(record: RunRecord, official: OfficialRecord): KilledStage {
+  const train = record.stages[0]!;
+  const goneAtSeconds = 600.02;
+  const kill = {
+    signalledAtSeconds: 600.001,
+    goneAtSeconds,
+    overshootMs: (goneAtSeconds - 600) * 1000,
+    processesKilled: 3,
+  };
+  Object.assign(train, {
+    ended: 'deadline',
+    exitCode: null,
+    signal: 'SIGKILL',
+    seconds: goneAtSeconds,
+    kill,
+  });
+  record.verdict = 'SCORED_SALVAGED';
+  official.killReceipts = buildOfficialRecord(record, official.digests).killReceipts;
+  return train as KilledStage;
+}
+
+const withScore =
+  (change: (score: Score) => void): Change =>
+  (record) =>
+    change(record.score!);
+
+const withCut =
+  (change: (train: KilledStage) => void): Change =>
+  (record, official) =>
+    change(cutTraining(record, official));
+
+describe('a signed record that contradicts itself is refused with a sentence:', () => {
+  const cases: [check: string, says: string | RegExp, Change][] = [
+    [
+      'verdict',
+      'SCORED is for the contestant to act on, and the record says the organizer',
+      (record) => {
+        record.owner = 'organizer';
+      },
+    ],
+    [
+      'verdict',
+      'the verdict is SCORED, and there is no score',
+      (record) => {
+        record.score = null;
+      },
+    ],
+    [
+      'verdict',
+      'the verdict is CRASHED, and yet there is a score',
+      (record) => {
+        record.verdict = 'CRASHED';
+      },
+    ],
+    ['verdict', 'the verdict is SCORED without two stages', (record) => void record.stages.pop()],
+    [
+      'verdict',
+      'the verdict is SCORED, and prediction did not end with status 0',
+      (record) => {
+        record.stages[1]!.exitCode = 1;
+      },
+    ],
+    [
+      'verdict',
+      'the verdict is SCORED, and training did not end with status 0: that would be SCORED_SALVAGED',
+      (record) => {
+        record.stages[0]!.exitCode = 1;
+      },
+    ],
+    [
+      'verdict',
+      'the verdict is SCORED_SALVAGED, and training ended with status 0: that would be SCORED',
+      (record) => {
+        record.verdict = 'SCORED_SALVAGED';
+      },
+    ],
+
+    [
+      'score',
+      'there is a score, but no Track that it was scored on',
+      (record) => {
+        record.track = null;
+      },
+    ],
+    [
+      'score',
+      '1000 images were scored, and the Track has 999',
+      (record) => {
+        record.track!.testSize = 999;
+      },
+    ],
+    [
+      'score',
+      '1001 are right of 1000',
+      withScore((score) => {
+        score.correct = 1001;
+      }),
+    ],
+    [
+      'score',
+      /^the accuracy says 0\.99, and \d+ right of 1000 are 0\.\d+$/,
+      withScore((score) => {
+        score.accuracy = 0.99;
+      }),
+    ],
+    [
+      'score',
+      'the classes of the score are not the Track’s',
+      withScore((score) => {
+        score.perClass[0]!.name = 'zeppelin';
+      }),
+    ],
+    [
+      'score',
+      /^the classes have \d+ right together, and the score says \d+$/,
+      withScore((score) => {
+        score.correct += 1;
+        score.accuracy = score.correct / score.total;
+      }),
+    ],
+    [
+      'score',
+      'the classes have 1001 images together, and the score says 1000',
+      withScore((score) => {
+        score.perClass[0]!.total += 1;
+      }),
+    ],
+    [
+      'score',
+      'the confusion matrix is not 10 by 10 counts',
+      withScore((score) => void score.confusion.pop()),
+    ],
+    [
+      'score',
+      'the confusion matrix is not 10 by 10 counts',
+      withScore(({ confusion }) => {
+        confusion[0]![1] = -1;
+      }),
+    ],
+    [
+      'score',
+      /^class "bird" says an accuracy of 1, with \d+ right of 100$/,
+      withScore((score) => {
+        score.perClass[2]!.accuracy = 1;
+      }),
+    ],
+    [
+      'score',
+      /^class "airplane" says \d+ right, and the diagonal of the confusion matrix \d+$/,
+      withScore(({ confusion }) => {
+        confusion[0]![0]! -= 1;
+        confusion[0]![1]! += 1;
+      }),
+    ],
+    [
+      'score',
+      'class "truck" says 100 images, and its row of the confusion matrix 101',
+      withScore(({ confusion }) => {
+        confusion[9]![0]! += 1;
+      }),
+    ],
+    [
+      'score',
+      'the calibration counts 1001 images, and the score says 1000',
+      withScore(({ calibration }) => {
+        calibration.bins[3]!.count += 1;
+      }),
+    ],
+    [
+      'score',
+      /^the calibration counts [\d.]+ right, and the score says \d+$/,
+      withScore(({ calibration }) => {
+        calibration.bins[14]!.accuracy /= 2;
+      }),
+    ],
+    [
+      'score',
+      /^the calibration error says 0, and its bins give 0\.\d+$/,
+      withScore(({ calibration }) => {
+        calibration.expectedError = 0;
+      }),
+    ],
+    [
+      'interval',
+      /^the interval says 0\.99 to 0\.\d+, and \d+ right of 1000 give 0\.\d+ to 0\.\d+$/,
+      withScore((score) => {
+        score.wilson95[0] = 0.99;
+      }),
+    ],
+
+    [
+      'limits',
+      'the stages were predict, train; expected train, then predict',
+      (record) => void record.stages.reverse(),
+    ],
+    [
+      'limits',
+      'predict ran under 61 s, and the limit is 60 s',
+      (record) => {
+        record.stages[1]!.limitSeconds = 61;
+      },
+    ],
+    [
+      'times',
+      'train ended by itself after 600.5 s, beyond its limit of 600 s',
+      (record) => {
+        record.stages[0]!.seconds = 600.5;
+      },
+    ],
+    [
+      'times',
+      'train ended by deadline and was not killed',
+      (record, official) => {
+        cutTraining(record, official);
+        record.stages[0]!.kill = null;
+      },
+    ],
+    [
+      'times',
+      'train was gone before it was killed',
+      withCut(({ kill }) => {
+        kill.signalledAtSeconds = 600.5;
+      }),
+    ],
+    [
+      'times',
+      'train lasted 599 s, and its last process was gone at 600.02 s',
+      withCut((train) => {
+        train.seconds = 599;
+      }),
+    ],
+    [
+      'times',
+      'train was killed at 480 s, before its deadline of 600 s',
+      withCut(({ kill }) => {
+        kill.signalledAtSeconds = 480;
+      }),
+    ],
+    [
+      'times',
+      /^train says it was gone 1 ms after its deadline; its times give 19\.99\d+ ms$/,
+      withCut(({ kill }) => {
+        kill.overshootMs = 1;
+      }),
+    ],
+    [
+      'times',
+      'train was stopped 30.0 s after its deadline, and yet the run was scored',
+      withCut((train) => {
+        Object.assign(train, { seconds: 630.5 });
+        Object.assign(train.kill, { signalledAtSeconds: 630, goneAtSeconds: 630.5, overshootMs: 30_500 });
+      }),
+    ],
+    [
+      'resources',
+      'train has a sample of its resources at 3 s after one at 4 s',
+      ({ stages }) => {
+        const { usage } = stages[0]!;
+        [usage[3], usage[4]] = [usage[4]!, usage[3]!];
+      },
+    ],
+    [
+      'resources',
+      'predict has a sample of its resources at 70 s, and lasted 6.2 s',
+      ({ stages }) => {
+        stages[1]!.usage.at(-1)!.atSeconds = 70;
+      },
+    ],
+
+    [
+      'kill receipts',
+      'there are 1 kill receipts for 2 stages',
+      (_, official) => void official.killReceipts.pop(),
+    ],
+    [
+      'kill receipts',
+      '2 processes of the train stage were left alive',
+      (_, official) => {
+        official.killReceipts[0]!.processesLeft = 2;
+      },
+    ],
+    [
+      'kill receipts',
+      'the kill receipt of train says killedProcesses 0, and the stage 3',
+      (record, official) => {
+        cutTraining(record, official);
+        official.killReceipts[0]!.killedProcesses = 0;
+      },
+    ],
+    [
+      'kill receipts',
+      'the kill receipt of predict says millisecondsAfterDeadline 5, and the stage null',
+      (_, official) => {
+        official.killReceipts[1]!.millisecondsAfterDeadline = 5;
+      },
+    ],
+    [
+      'digests',
+      `the digest entry is ${hash('f')}, and the record of the run says ${hash('a')}`,
+      (_, official) => {
+        official.digests.entry = hash('f');
+      },
+    ],
+    [
+      'digests',
+      'the digest evaluatorCommit is missing, and the record of the run says eb19935c0ffee',
+      (_, official) => {
+        official.digests.evaluatorCommit = null;
+      },
+    ],
+    [
+      'digests',
+      /^the digest trainLabels is [0-9a-f]{64}, and the record of the run says nothing$/,
+      (record) => {
+        record.track!.sha256 = { 'train/images.npy': record.track!.sha256['train/images.npy']! };
+      },
+    ],
+    [
+      'digests',
+      'there is a score, and no digest of the predictions it was given to',
+      (_, official) => {
+        official.digests.predictions = null;
+      },
+    ],
+    [
+      'digests',
+      'the entry ran in a container, and there is no digest of its image',
+      (record, official) => {
+        record.sandbox.kind = 'docker';
+        official.digests.image = null;
+      },
+    ],
+  ];
+  test.each(cases)('%s: %s', async (name, says, change) => {
+    const result = await afterChange(change);
+    expect(result).toEqual({
+      holds: false,
+      name,
+      says: typeof says === 'string' ? says : expect.stringMatching(says),
+    });
+  });
+});
+
+describe('a record that does not contradict itself holds:', () => {
+  const cases: [string, Change][] = [
+    ['one whose training was cut at its deadline', (record, official) => void cutTraining(record, official)],
+    [
+      'one whose training left a process behind, killed just after its limit',
+      (record, official) => {
+        const train = record.stages[0]!;
+        const kill = {
+          signalledAtSeconds: 600.01,
+          goneAtSeconds: 600.03,
+          overshootMs: 0,
+          processesKilled: 1,
+        };
+        Object.assign(train, { seconds: 600.03, kill });
+        official.killReceipts[0]!.killedProcesses = 1;
+      },
+    ],
+    [
+      'one that was stopped late, which is the fault of the machine',
+      (record, official) => {
+        const train = cutTraining(record, official);
+        Object.assign(train, { seconds: 630.5 });
+        Object.assign(train.kill, { signalledAtSeconds: 630, goneAtSeconds: 630.5, overshootMs: 30_500 });
+        Object.assign(record, { verdict: 'INFRA_FAULT', owner: 'infrastructure', score: null });
+        record.stages.pop();
+        official.killReceipts = buildOfficialRecord(record, official.digests).killReceipts;
+      },
+    ],
+    [
+      'one that never came to a stage',
+      (record, official) => {
+        Object.assign(record, { verdict: 'REJECTED_ARCHIVE', score: null, entry: null, stages: [] });
+        Object.assign(official, { killReceipts: [] });
+        Object.assign(official.digests, { entry: null, predictions: null, model: null });
+      },
+    ],
+    [
+      'one of an open Track, from a folder',
+      (_, { digests }) => {
+        Object.assign(digests, { sealedSet: null, archive: null, image: null });
+      },
+    ],
+  ];
+  test.each(cases)('%s', async (_, change) => {
+    expect(await afterChange(change)).toMatchObject({ holds: true });
+  });
+
+  test('any score that the evaluator gives', () => {
+    const images = fc.array(
+      fc.record({
+        truth: fc.nat(3),
+        scores: fc.tuple(
+          ...(Array(5).fill(fc.float({ noNaN: true, noDefaultInfinity: true })) as [fc.Arbitrary<number>]),
+        ),
+      }),
+      { minLength: 1, maxLength: 60 },
+    );
+    const classes = ['a', 'b', 'c', 'd', 'without images'];
+    fc.assert(
+      fc.property(images, (all) => {
+        const scored = score(
+          Float32Array.from(all.flatMap((image) => image.scores)),
+          Uint8Array.from(all.map((image) => image.truth)),
+          classes,
+        );
+        const track = { ...made.record.track!, classes, testSize: all.length };
+        const written = JSON.parse(JSON.stringify({ score: scored, track }));
+        expect(scoreFault(written)).toBeNull();
+        expect(intervalFault(written)).toBeNull();
+      }),
+    );
+  });
+});

@@ -1,0 +1,176 @@
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { readCommitment, readReveal, seedsDigest } from '../../../evaluator/attest/commitment.ts';
+import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
+import { signRecord } from '../../../evaluator/attest/signRecord.ts';
+import { type Evidence, verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
+import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
+import { hash, key, madeUpOfficial, sha256, signingKey } from './madeUpOfficial.ts';
+
+const folder = temporaryFolder();
+let official: OfficialRecord;
+let predictions: Buffer;
+beforeAll(async () => {
+  ({ official, predictions } = await madeUpOfficial());
+});
+
+async function put(name: string, content: string | Uint8Array): Promise<string> {
+  const path = join(folder.path, name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+  return path;
+}
+
+async function putTrack(): Promise<string> {
+  await put('track/train/images.npy', 'train images');
+  await put('track/train/labels.npy', 'train labels');
+  await put('track/test/images.npy', 'test images');
+  return join(folder.path, 'track');
+}
+
+/** What verification says last of a sound record beside other evidence. */
+async function beside(evidence: Omit<Evidence, 'key'>, record = official) {
+  const jws = await signRecord(record, signingKey);
+  const { holds, checks } = await verifyRecord(Buffer.from(jws), { key, ...evidence });
+  const { name, says } = checks.at(-1)!;
+  return { holds, name, says };
+}
+
+describe('files given beside a record', () => {
+  test('hold when they are those of the run, also behind a link of the user’s own', async () => {
+    const archive = join(folder.path, 'link.tar.gz');
+    await symlink(await put('entry.tar.gz', 'archive'), archive);
+    const files = {
+      archive,
+      predictions: await put('predictions.npy', predictions),
+      sealed: await put('withheld.age', 'sealed'),
+      track: await putTrack(),
+    };
+    const jws = await signRecord(official, signingKey);
+    const { holds, checks } = await verifyRecord(Buffer.from(jws), { key, files });
+    expect(holds).toBe(true);
+    expect(checks.slice(-4).map((check) => check.name)).toEqual([
+      'archive',
+      'predictions',
+      'sealed',
+      'track',
+    ]);
+  });
+
+  test.each(['archive', 'predictions', 'sealed'] as const)(
+    '%s: do not hold when they differ',
+    async (kind) => {
+      const path = await put('other', 'something else');
+      expect(await beside({ files: { [kind]: path } })).toEqual({
+        holds: false,
+        name: kind,
+        says: expect.stringContaining(
+          `${path} has the sha256 ${sha256('something else')}, and the record says `,
+        ),
+      });
+    },
+  );
+
+  test.each(['train/images.npy', 'train/labels.npy', 'test/images.npy'])(
+    'do not hold when %s of the Track differs',
+    async (file) => {
+      const track = await putTrack();
+      await put(`track/${file}`, 'other pictures');
+      expect(await beside({ files: { track } })).toMatchObject({
+        holds: false,
+        name: 'track',
+        says: expect.stringContaining(join(track, file)),
+      });
+    },
+  );
+
+  test('a Track may lack its withheld half', async () => {
+    const track = await putTrack();
+    await rm(join(track, 'test'), { recursive: true });
+    expect(await beside({ files: { track } })).toMatchObject({ holds: true, name: 'track' });
+  });
+
+  test('do not hold when the record has no digest of theirs', async () => {
+    const record = { ...official, digests: { ...official.digests, archive: null } };
+    const archive = await put('entry.tar.gz', 'archive');
+    expect(await beside({ files: { archive } }, record)).toEqual({
+      holds: false,
+      name: 'archive',
+      says: `the record holds no digest to compare ${archive} with`,
+    });
+  });
+
+  test('that are not there are a mistake of the user', async () => {
+    await expect(beside({ files: { sealed: join(folder.path, 'none') } })).rejects.toThrow(
+      /none: cannot be read \(ENOENT\)\. Give a regular file/,
+    );
+    await expect(beside({ files: { sealed: folder.path } })).rejects.toThrow('not a regular file');
+    await expect(beside({ files: { track: folder.path } })).rejects.toThrow('train/images.npy');
+  });
+});
+
+describe('a commitment published before the contest', () => {
+  const reveal = { schemaVersion: 1, nonce: hash('7'), seeds: [3, 1, 4] } as const;
+  const seeds = { ...reveal, seeds: [...reveal.seeds] };
+  const commitment = {
+    schemaVersion: 1,
+    sealedSha256: sha256('sealed'),
+    seedsSha256: sha256(`{"nonce":"${hash('7')}","seeds":[3,1,4]}`),
+  } as const;
+
+  test('holds, before and after the seeds are revealed', async () => {
+    expect(await beside({ commitment })).toMatchObject({ holds: true, name: 'sealed set committed' });
+    expect(await beside({ commitment, reveal: seeds })).toMatchObject({ holds: true, name: 'seed' });
+  });
+
+  test('does not hold for another sealed set, or none', async () => {
+    const sealedSha256 = sha256('another');
+    expect(await beside({ commitment: { ...commitment, sealedSha256 } })).toEqual({
+      holds: false,
+      name: 'sealed set committed',
+      says: `the commitment is to a sealed set with sha256 ${sealedSha256}, and the record says ${sha256('sealed')}`,
+    });
+    const open = { ...official, digests: { ...official.digests, sealedSet: null } };
+    expect(await beside({ commitment }, open)).toMatchObject({
+      holds: false,
+      says: expect.stringContaining('and the record says that none was used'),
+    });
+  });
+
+  test('does not hold for other seeds, another order or another nonce', async () => {
+    for (const change of [{ seeds: [1, 3, 5] }, { seeds: [1, 3, 4] }, { nonce: hash('8') }]) {
+      expect(await beside({ commitment, reveal: { ...seeds, ...change } })).toMatchObject({
+        holds: false,
+        name: 'seeds revealed',
+        says: expect.stringContaining('they are not the ones chosen beforehand'),
+      });
+    }
+  });
+
+  test('does not hold for a run with a seed of its own', async () => {
+    const others = { ...seeds, seeds: [3, 4] };
+    const seedsSha256 = seedsDigest(others);
+    expect(await beside({ commitment: { ...commitment, seedsSha256 }, reveal: others })).toEqual({
+      holds: false,
+      name: 'seed',
+      says: 'the run had the seed 1, which is not among the 2 that were revealed',
+    });
+  });
+
+  test('is read from its file, and what is none is refused', async () => {
+    expect(await readCommitment(await put('commitment.json', JSON.stringify(commitment)))).toEqual(
+      commitment,
+    );
+    expect(await readReveal(await put('reveal.json', JSON.stringify(seeds)))).toEqual(seeds);
+    await expect(readReveal(join(folder.path, 'none.json'))).rejects.toThrow('none.json: cannot be read');
+    await expect(readReveal(await put('reveal.json', '{'))).rejects.toThrow('reveal.json: cannot be read');
+    const short = { ...seeds, nonce: '7' };
+    await expect(readReveal(await put('reveal.json', JSON.stringify(short)))).rejects.toThrow(
+      /64 hex.*nonce/,
+    );
+    await expect(readCommitment(await put('commitment.json', JSON.stringify(seeds)))).rejects.toThrow(
+      /sealedSha256/,
+    );
+  });
+});

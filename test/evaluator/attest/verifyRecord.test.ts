@@ -1,0 +1,262 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { CompactSign } from 'jose';
+import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
+import { keyId } from '../../../evaluator/attest/signingKey.ts';
+import { signRecord } from '../../../evaluator/attest/signRecord.ts';
+import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
+import { key, madeUpOfficial, signingKey, strangersKey } from './madeUpOfficial.ts';
+
+let official: OfficialRecord;
+let jws: string;
+beforeAll(async () => {
+  ({ official } = await madeUpOfficial());
+  jws = await signRecord(official, signingKey);
+});
+
+const verify = (text: string | Uint8Array) => verifyRecord(Buffer.from(text), { key });
+const failureOf = async (text: string | Uint8Array) => {
+  const { holds, checks } = await verify(text);
+  const { name, says } = checks.at(-1)!;
+  return { holds, name, says };
+};
+
+/** Signs anything, under any header, as an attacker would. */
+const forge = (payload: unknown, header: Record<string, unknown>, by: KeyObject) =>
+  new CompactSign(Buffer.from(JSON.stringify(payload)))
+    .setProtectedHeader(header as { alg: string })
+    .sign(by);
+const headerOf = async (by: KeyObject) => ({
+  alg: 'EdDSA',
+  typ: 'haet-record+jws',
+  kid: await keyId(createPublicKey(by)),
+});
+
+test('a record that was signed is read back whole', async () => {
+  const { holds, checks, official: read } = await verify(jws);
+  expect(checks.filter((check) => !check.holds)).toEqual([]);
+  expect(holds).toBe(true);
+  expect(read).toEqual(official);
+  expect(checks.map((check) => check.name)).toEqual([
+    'form',
+    'header',
+    'signature',
+    'schema',
+    'verdict',
+    'score',
+    'interval',
+    'limits',
+    'times',
+    'resources',
+    'kill receipts',
+    'digests',
+  ]);
+});
+
+describe('whatever is done to its bytes', () => {
+  const changed = (at: number, value: number) => {
+    const bytes = Buffer.from(jws);
+    bytes[at] = value;
+    return bytes;
+  };
+
+  test('one byte changed anywhere is detected', async () => {
+    const property = fc.asyncProperty(
+      fc.nat(jws.length - 1),
+      fc.integer({ min: 0, max: 255 }),
+      async (at, value) => {
+        fc.pre(jws.charCodeAt(at) !== value);
+        const { holds, official: believed } = await verify(changed(at, value));
+        expect({ holds, believed }).toEqual({ holds: false, believed: null });
+      },
+    );
+    await fc.assert(property, { numRuns: 1000 });
+  });
+
+  test('also where each part begins and ends, by any other byte', async () => {
+    const dots = [jws.indexOf('.'), jws.lastIndexOf('.')];
+    const edges = [0, ...dots.flatMap((dot) => [dot - 1, dot, dot + 1]), jws.length - 1];
+    for (const at of edges) {
+      for (let value = 0; value < 256; value++) {
+        if (value === jws.charCodeAt(at)) continue;
+        expect({ at, value, ...(await verify(changed(at, value))) }).toMatchObject({
+          at,
+          value,
+          holds: false,
+        });
+      }
+    }
+  });
+
+  test('a second way to write the same signature is detected', async () => {
+    const other = jws.slice(0, -1) + String.fromCharCode(jws.charCodeAt(jws.length - 1) + 1);
+    const signature = (text: string) => Buffer.from(text.slice(text.lastIndexOf('.') + 1), 'base64url');
+    expect(signature(other)).toEqual(signature(jws));
+    expect(await failureOf(other)).toEqual({
+      holds: false,
+      name: 'form',
+      says: 'its signature is not written as base64url writes it: a character was changed',
+    });
+  });
+
+  test('a byte put in or left out anywhere is detected', async () => {
+    const property = fc.asyncProperty(
+      fc.nat(jws.length),
+      fc.integer({ min: 0, max: 255 }),
+      async (at, value) => {
+        const bytes = Buffer.from(jws);
+        const longer = Buffer.concat([bytes.subarray(0, at), Buffer.from([value]), bytes.subarray(at)]);
+        expect((await verify(longer)).holds).toBe(false);
+        if (at === jws.length) return;
+        const shorter = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)]);
+        expect((await verify(shorter)).holds).toBe(false);
+      },
+    );
+    await fc.assert(property, { numRuns: 200 });
+  });
+
+  test('any bytes at all are refused with a sentence', async () => {
+    const property = fc.asyncProperty(
+      fc.oneof(
+        fc.uint8Array(),
+        fc.string().map(Buffer.from),
+        fc.stringMatching(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$/).map(Buffer.from),
+      ),
+      async (bytes) => {
+        const { holds, name, says } = await failureOf(bytes);
+        expect(holds).toBe(false);
+        expect(['form', 'header']).toContain(name);
+        expect(says).toMatch(/^[ -~…]{10,}$/);
+      },
+    );
+    await fc.assert(property);
+  });
+
+  test.each([
+    [
+      'a line break at its end',
+      () => `${jws}\n`,
+      /^byte \d+ is 0x0a, which no record holds; not even a line break/,
+    ],
+    ['nothing', () => '', /has 1 parts between dots/],
+    ['a part more', () => `${jws}.e30`, /has 4 parts/],
+    ['no signature', () => jws.slice(0, jws.lastIndexOf('.') + 1), /its signature is empty/],
+  ])('%s is named', async (_, text, says) => {
+    expect(await failureOf(text())).toMatchObject({ name: 'form', says: expect.stringMatching(says) });
+  });
+
+  test('more bytes than a record can have are not looked into', async () => {
+    const { holds, checks } = await verifyRecord(Buffer.alloc(90 * 2 ** 20, 'A'), { key });
+    expect(holds).toBe(false);
+    expect(checks.at(-1)!.says).toContain('larger than any record');
+  });
+});
+
+describe('whatever else is signed', () => {
+  test('any value of the record changed and signed by another key is detected, whichever key it names', async () => {
+    const paths = leavesOf(official);
+    expect(paths.length).toBeGreaterThan(500);
+    const property = fc.asyncProperty(fc.nat(paths.length - 1), fc.boolean(), async (index, posing) => {
+      const forged = structuredClone(official);
+      changeLeaf(forged, paths[index]!);
+      const header = await headerOf(posing ? signingKey : strangersKey);
+      const { holds, name } = await failureOf(await forge(forged, header, strangersKey));
+      expect({ holds, name }).toEqual({ holds: false, name: posing ? 'signature' : 'header' });
+    });
+    await fc.assert(property, { numRuns: 300 });
+  });
+
+  test('any value of the record changed under the old signature is detected', async () => {
+    const paths = leavesOf(official);
+    const [header, , signature] = jws.split('.');
+    const property = fc.asyncProperty(fc.nat(paths.length - 1), async (index) => {
+      const forged = structuredClone(official);
+      changeLeaf(forged, paths[index]!);
+      const payload = Buffer.from(JSON.stringify(forged)).toString('base64url');
+      expect(await failureOf(`${header}.${payload}.${signature}`)).toMatchObject({
+        holds: false,
+        name: 'signature',
+        says: expect.stringContaining('changed after it was signed'),
+      });
+    });
+    await fc.assert(property, { numRuns: 300 });
+  });
+
+  test('no header but the one is taken', async () => {
+    const header = await headerOf(signingKey);
+    const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const [, payload, signature] = jws.split('.');
+    const under = (value: unknown) => failureOf(`${encode(value)}.${payload}.${signature}`);
+
+    expect(await under({ ...header, alg: 'none' })).toMatchObject({
+      name: 'header',
+      says: 'its header names the algorithm "none"; only "EdDSA" is taken',
+    });
+    expect(await under({ ...header, alg: 'HS256' })).toMatchObject({ name: 'header' });
+    expect(await under({ ...header, typ: 'JWT' })).toMatchObject({
+      name: 'header',
+      says: 'its header names the type "JWT"; a record has "haet-record+jws"',
+    });
+    expect(await under({ ...header, crit: ['b64'], b64: false })).toMatchObject({
+      name: 'header',
+      says: 'its header has a field "crit", which no record has',
+    });
+    expect(await under({ ...header, jwk: {} })).toMatchObject({ name: 'header' });
+    expect(await under({ ...header, kid: 'x\u001b[31m\u009b' })).toMatchObject({
+      name: 'header',
+      says: expect.stringMatching(
+        /^it names the signing key "x\\u001b\[31m\?", and the key that was given is "/,
+      ),
+    });
+    expect(await under([])).toMatchObject({ name: 'header', says: 'its header is no JSON object' });
+    expect(
+      await failureOf(`${Buffer.from('{').toString('base64url')}.${payload}.${signature}`),
+    ).toMatchObject({
+      name: 'header',
+      says: 'its header is not JSON',
+    });
+  });
+
+  test('what the organizer signs as something else is no record', async () => {
+    const header = await headerOf(signingKey);
+    expect(await failureOf(await forge({ ...official, schemaVersion: 2 }, header, signingKey))).toMatchObject(
+      {
+        name: 'schema',
+        says: expect.stringMatching(/^its payload is no official record of version 1: schemaVersion: /),
+      },
+    );
+    const { killReceipts: _, ...less } = official;
+    expect(await failureOf(await forge(less, header, signingKey))).toMatchObject({ name: 'schema' });
+    expect(await failureOf(await forge({ ...official, more: 1 }, header, signingKey))).toMatchObject({
+      name: 'schema',
+      says: expect.stringContaining('"more"'),
+    });
+    const noise = await new CompactSign(Buffer.from([0xff, 0x7b]))
+      .setProtectedHeader(header)
+      .sign(signingKey);
+    expect(await failureOf(noise)).toMatchObject({ name: 'schema', says: 'its payload is not JSON' });
+  });
+
+  test('what is no record is not signed', async () => {
+    const wrong = { ...official, digests: { ...official.digests, archive: 'abc' } };
+    await expect(signRecord(wrong, signingKey)).rejects.toThrow('64 hexadecimal digits');
+  });
+});
+
+type Path = readonly (string | number)[];
+
+/** Where each value that is neither object nor list lies. */
+function leavesOf(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return [path];
+  return Object.entries(value).flatMap(([name, below]) => leavesOf(below, [...path, name]));
+}
+
+/** Another value of a like kind. */
+function changeLeaf(root: unknown, path: Path): void {
+  const parent = path.slice(0, -1).reduce((value, name) => (value as Record<string, unknown>)[name], root);
+  const name = path.at(-1)!;
+  const holder = parent as Record<string | number, unknown>;
+  const old = holder[name];
+  holder[name] = typeof old === 'number' ? old + 1 : typeof old === 'string' ? `${old}x` : 'x';
+}

@@ -1,0 +1,124 @@
+import { createPublicKey } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { TrackInfo } from '../../../datasets/track.ts';
+import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
+import { writeOfficialRecord } from '../../../evaluator/attest/writeOfficialRecord.ts';
+import { hashFolder } from '../../../evaluator/loadEntry.ts';
+import { type RunHooks, type RunPlan, runEntry } from '../../../evaluator/runEntry.ts';
+import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
+import {
+  constantPredictions,
+  type EntryScripts,
+  good,
+  machine,
+  makeEntry,
+  makeTinyTrack,
+  temporaryFolder,
+} from '../fixtures.ts';
+import { hash, sha256, signingKey } from './madeUpOfficial.ts';
+
+let folder: string;
+let track: { dir: string; info: TrackInfo };
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  track = await makeTinyTrack(folder);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const key = createPublicKey(signingKey);
+const facts = { image: null, archive: hash('3'), sealedSet: hash('4') };
+
+async function run(scripts: EntryScripts, limits: RunPlan['limits'] = {}, hooks: RunHooks = {}) {
+  const plan = {
+    entryPath: await makeEntry(folder, scripts),
+    track,
+    runsFolder: join(folder, 'runs'),
+    seed: 1,
+    machine,
+    limits: { trainSeconds: 20, predictSeconds: 20, ...limits },
+  };
+  return runEntry(plan, await createSandbox('process'), hooks);
+}
+
+/** Runs, signs, and verifies what was written. */
+async function attested(...run_: Parameters<typeof run>) {
+  const record = await run(...run_);
+  const path = await writeOfficialRecord(record, facts, signingKey);
+  expect(path).toBe(join(record.folder, 'record.jws'));
+  const { checks, official } = await verifyRecord(await readFile(path), { key });
+  expect(checks.filter((check) => !check.holds)).toEqual([]);
+  expect(official!.record).toEqual(JSON.parse(JSON.stringify(record)));
+  return official!;
+}
+
+describe('the official record of a run', () => {
+  test('that was scored holds, with hashes of what the entry left', async () => {
+    const { record, digests, killReceipts } = await attested({});
+    expect(record.verdict).toBe('SCORED');
+    expect(digests).toEqual({
+      ...facts,
+      entry: record.entry!.sha256,
+      trainImages: track.info.sha256['train/images.npy'],
+      trainLabels: track.info.sha256['train/labels.npy'],
+      predictions: sha256(constantPredictions(1000)),
+      model: await hashFolder(join(record.folder, 'model')),
+      evaluatorCommit: record.evaluator.commit,
+    });
+    expect(killReceipts).toEqual(
+      ['train', 'predict'].map((stage) => ({
+        stage,
+        processesLeft: 0,
+        killedProcesses: 0,
+        millisecondsAfterDeadline: null,
+        gpuMemoryBytes: null,
+      })),
+    );
+    expect((await readdir(record.folder)).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  test('that was cut at its deadline holds, with what the kill took', async () => {
+    const { record, killReceipts } = await attested(
+      { train: `${good.train}; sleep 100 & sleep 100` },
+      { trainSeconds: 1.5 },
+    );
+    expect(record.verdict).toBe('SCORED_SALVAGED');
+    expect(killReceipts[0]!.killedProcesses).toBeGreaterThanOrEqual(2);
+    expect(killReceipts[0]!.millisecondsAfterDeadline).toBeGreaterThan(0);
+    expect(killReceipts[0]!.millisecondsAfterDeadline).toBe(record.stages[0]!.kill!.overshootMs);
+  });
+
+  test.each<[string, string, EntryScripts]>([
+    ['SCORED', 'left processes behind', { train: `${good.train}; sleep 100 & exit 0` }],
+    ['CRASHED', 'crashed', { train: 'exit 3' }],
+    ['INVALID_OUTPUT', 'predicted nonsense', { predict: 'echo no > "$HAET_OUT_DIR/predictions.npy"' }],
+    ['REJECTED_ARCHIVE', 'was never started', { manifest: { schemaVersion: 9 } }],
+    ['CRASHED', 'names a program that is not there', { manifest: { train: ['no-such-program'] } }],
+  ])('%s of an entry that %s holds', async (verdict, _, scripts) => {
+    expect((await attested(scripts)).record.verdict).toBe(verdict);
+  });
+
+  test('that a person interrupted holds', async () => {
+    const interrupt = new AbortController();
+    const onStage = () => setTimeout(() => interrupt.abort(), 800);
+    const scripts = { train: `${good.train}; sleep 100` };
+    const { record } = await attested(scripts, {}, { interrupt: interrupt.signal, onStage });
+    expect(record.verdict).toBe('SCORED_SALVAGED');
+  });
+
+  test('holds whatever an entry put in the place of its output; nothing is followed or waited for', async () => {
+    const { record, digests } = await attested({
+      train: 'ln -s /etc/passwd "$HAET_OUT_DIR/link"; mkfifo "$HAET_OUT_DIR/pipe"',
+      predict: 'mkfifo "$HAET_OUT_DIR/predictions.npy"',
+    });
+    expect(record.score).toBeNull();
+    expect(digests).toMatchObject({ predictions: null, model: null });
+  });
+
+  test('is not written for a run without a folder of its own', async () => {
+    const record = { ...(await run({ train: 'exit 1' })), folder };
+    await expect(writeOfficialRecord(record, facts, signingKey)).rejects.toThrow('record.json');
+    expect(await readdir(folder)).not.toContain('record.jws');
+  });
+});
