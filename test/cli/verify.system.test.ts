@@ -1,0 +1,162 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { seedsDigest } from '../../evaluator/attest/commitment.ts';
+import { publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
+import { signRecord } from '../../evaluator/attest/signRecord.ts';
+import { temporaryFolder } from '../datasets/temporaryFolder.ts';
+import {
+  hash,
+  madeUpOfficial,
+  organizerSecret,
+  sha256,
+  signingKey,
+  strangersKey,
+  verifyKey,
+} from '../evaluator/attest/madeUpOfficial.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = temporaryFolder();
+const haet = (...words: string[]) =>
+  execa(process.execPath, [join(root, 'cli/bin.mjs'), ...words], { reject: false, cwd: folder.path });
+
+let made: Awaited<ReturnType<typeof madeUpOfficial>>;
+let jws: string;
+beforeAll(async () => {
+  made = await madeUpOfficial();
+  jws = await signRecord(made.official, signingKey);
+});
+beforeEach(() => put('record.jws', jws));
+
+const put = (name: string, content: string | Uint8Array) => writeFile(join(folder.path, name), content);
+
+/** Every file that a record can be checked against, and the options that give them. */
+async function putEverything(): Promise<string[]> {
+  const reveal = { schemaVersion: 1, nonce: hash('7'), seeds: [1, 2] } as const;
+  await put('entry.tar.gz', 'archive');
+  await put('predictions.npy', made.predictions);
+  await put('withheld.age', 'sealed');
+  await mkdir(join(folder.path, 'track', 'train'), { recursive: true });
+  await put('track/train/images.npy', 'train images');
+  await put('track/train/labels.npy', 'train labels');
+  await put('reveal.json', JSON.stringify(reveal));
+  await put(
+    'commitment.json',
+    JSON.stringify({
+      schemaVersion: 1,
+      sealedSha256: sha256('sealed'),
+      seedsSha256: seedsDigest({ ...reveal, seeds: [1, 2] }),
+    }),
+  );
+  return [
+    ...['--archive', 'entry.tar.gz', '--predictions', 'predictions.npy', '--sealed', 'withheld.age'],
+    ...['--track', 'track', '--commitment', 'commitment.json', '--reveal', 'reveal.json'],
+  ];
+}
+
+test('a record that holds is said to, check by check, with what was not checked', async () => {
+  const { exitCode, stdout, stderr } = await haet('verify', 'record.jws', '--key', verifyKey);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  const lines = stdout.split('\n');
+  expect(lines).toHaveLength(14);
+  expect(lines.slice(0, 12).every((line) => line.startsWith('  holds  '))).toBe(true);
+  expect(lines[12]).toContain(
+    'not checked, for want of: --archive, --predictions, --sealed, --track, --commitment, --reveal',
+  );
+  const { correct, total } = made.official.record.score!;
+  expect(lines[13]).toContain(`record.jws holds: SCORED, ${correct} of ${total} right (`);
+  expect(lines[13]).toContain('ResNet-9 by haet, seed 1');
+});
+
+test('with --json the last line says it all, for a record beside every file that there is', async () => {
+  const everything = await putEverything();
+  const { exitCode, stdout } = await haet(
+    'verify',
+    'record.jws',
+    '--key',
+    verifyKey,
+    '--json',
+    ...everything,
+  );
+  expect(exitCode).toBe(0);
+  expect(stdout.split('\n')).toHaveLength(1);
+  const { holds, checks, notChecked, run } = JSON.parse(stdout);
+  expect({ holds, notChecked }).toEqual({ holds: true, notChecked: [] });
+  expect(checks.map((check: { name: string }) => check.name).slice(-7)).toEqual([
+    'archive',
+    'predictions',
+    'sealed',
+    'track',
+    'sealed set committed',
+    'seeds revealed',
+    'seed',
+  ]);
+  const { correct, total, accuracy, wilson95 } = made.official.record.score!;
+  expect(run).toMatchObject({ verdict: 'SCORED', score: { correct, total, accuracy, wilson95 }, seed: 1 });
+});
+
+test('what does not hold is explained, and nothing of the record is repeated as if it were true', async () => {
+  const at = Math.floor(jws.length / 2);
+  await put('record.jws', jws.slice(0, at) + (jws[at] === 'A' ? 'B' : 'A') + jws.slice(at + 1));
+  const words = ['verify', 'record.jws', '--key', verifyKey];
+  const { exitCode, stdout, stderr } = await haet(...words);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+  expect(stdout).toMatch(/\n {2}FAILS {2}signature {2}the signature was not made over these bytes/);
+  expect(stdout.split('\n').at(-1)).toMatch(
+    /^record\.jws does not hold: .* changed after it was signed.*\.$/,
+  );
+  expect(stdout).not.toContain('ResNet');
+
+  const machine = await haet(...words, '--json');
+  expect(machine.exitCode).toBe(1);
+  expect(JSON.parse(machine.stdout)).toMatchObject({ holds: false, run: null });
+});
+
+test('another file, another key and other seeds do not hold, with status 1', async () => {
+  const everything = await putEverything();
+  await put('withheld.age', 'another set');
+  const otherSet = await haet('verify', 'record.jws', '--key', verifyKey, ...everything);
+  expect(otherSet).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining('withheld.age has the sha256'),
+  });
+
+  const otherKey = await haet('verify', 'record.jws', '--key', publicVerifyKey(strangersKey));
+  expect(otherKey).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('somebody else signed it') });
+
+  const noRecord = await haet('verify', 'entry.tar.gz', '--key', verifyKey);
+  expect(noRecord).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining('has 1 parts between dots'),
+  });
+});
+
+test.each([
+  ['no key', ['record.jws'], /^haet: --key is missing: .*the organizer published before the contest/],
+  ['a key cut short', ['record.jws', '--key', 'haet1abc'], /^haet: "haet1abc" is no key to verify with/],
+  ['the secret', ['record.jws', '--key', organizerSecret], /^haet: the key to verify with is public/],
+  ['no such record', ['none.jws', '--key', verifyKey], /^haet: none\.jws: cannot be read \(ENOENT\)/],
+  ['a folder', ['.', '--key', verifyKey], /^haet: \.: cannot be read \(no regular file\)/],
+  [
+    'no such archive',
+    ['record.jws', '--key', verifyKey, '--archive', 'none.tar'],
+    /^haet: none\.tar: cannot be/,
+  ],
+  [
+    'seeds without a commitment',
+    ['record.jws', '--key', verifyKey, '--reveal', 'r.json'],
+    /^haet: --reveal is/,
+  ],
+  [
+    'a commitment that is none',
+    ['record.jws', '--key', verifyKey, '--commitment', 'record.jws'],
+    /^haet: record\.jws: cannot be read as JSON/,
+  ],
+])('%s is a mistake of the user: one sentence, status 2', async (_, words, message) => {
+  const { exitCode, stdout, stderr } = await haet('verify', ...words);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toMatch(message);
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+});
