@@ -36,7 +36,7 @@ RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > commit; fi \
 FROM ${BASE}
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends tini \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
  && install -d -m 700 /run/secrets \
  && ln -s /opt/haet/node_modules /node_modules
 COPY --from=build /opt/haet-cache /opt/haet-cache
