@@ -150,7 +150,7 @@ function select(
 }
 
 /** Writes beside `out`, flushes to disk, then renames: a crash leaves no half Track under the name asked for. */
-async function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+export async function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const temporary = join(dirname(out), `.${basename(out)}.${randomUUID()}.part`);
   try {
     await mkdir(dirname(out), { recursive: true });
@@ -165,7 +165,8 @@ async function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>):
     await rename(temporary, out);
     await flushFolder(dirname(out));
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    // Fails in its turn where a file stands in place of a folder above: the first cause is the one to tell.
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
     // Someone else made it since it was looked at: told as if it had been there from the start.
     await checkFree(out);
     throw new UserError(

@@ -1,0 +1,87 @@
+import { Decrypter, Encrypter, identityToRecipient } from 'age-encryption';
+import { UserError } from '../userError.ts';
+
+/** First line of every age file (https://age-encryption.org/v1). */
+const firstLine = Buffer.from('age-encryption.org/v1\n');
+
+/**
+ * Encrypts to one X25519 recipient, `age1...`, which every version of age knows.
+ *
+ * @throws UserError when `recipient` is not such a key; a secret key is never repeated
+ */
+export async function encrypt(plain: Uint8Array, recipient: string): Promise<Uint8Array> {
+  if (/AGE-SECRET-KEY/i.test(recipient)) {
+    throw new UserError(
+      '--to was given a secret key, which is not repeated here; expected a public key, age1 and 58 more characters. ' +
+        'Make a new pair with `haet seal keygen`: the shell may have kept this one in its history.',
+    );
+  }
+  const refusal = new UserError(
+    '--to is not an age public key (X25519): expected age1 and 58 more characters, ' +
+      'as `haet seal keygen` or `age-keygen -y` prints it.',
+  );
+  if (!/^age1[02-9ac-hj-np-z]{58}$/.test(recipient)) throw refusal;
+  const encrypter = new Encrypter();
+  try {
+    encrypter.addRecipient(recipient);
+    // A point that no secret key belongs to is found out only by using it.
+    await encrypter.encrypt(new Uint8Array());
+  } catch {
+    throw refusal;
+  }
+  return encrypter.encrypt(plain);
+}
+
+/**
+ * Decrypts an age file, all of it or nothing.
+ *
+ * @param name stands for the file in messages
+ * @param identity `AGE-SECRET-KEY-1...`
+ * @throws UserError when it is no age file, is sealed for another key, or is not what was sealed to the last byte
+ */
+export async function decrypt(name: string, sealed: Uint8Array, identity: string): Promise<Uint8Array> {
+  const publicKey = await publicKeyOf(identity);
+  if (!isAgeFile(sealed)) {
+    throw new UserError(
+      `${name} is not an age file: it does not begin with the line ${firstLine.toString().trim()}. ` +
+        'Give the file that `haet seal` wrote.',
+    );
+  }
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(identity);
+  try {
+    return await decrypter.decrypt(sealed);
+  } catch (error) {
+    // The library tells its causes apart by their words alone.
+    if ((error as Error).message.startsWith('no identity matched')) {
+      throw new UserError(
+        `${name} is not sealed for the key ${publicKey}, or its first lines were altered. ` +
+          'Give the identity file whose public key it was sealed for.',
+      );
+    }
+    throw new UserError(
+      `${name} is damaged: it was altered or cut short after it was sealed. Fetch it again from where it was published.`,
+    );
+  }
+}
+
+/** Whether a file claims to be in the age format; what it holds is known only once it is opened. */
+export function isAgeFile(bytes: Uint8Array): boolean {
+  return firstLine.equals(bytes.subarray(0, firstLine.length));
+}
+
+/**
+ * The public key, `age1...`, that belongs to a secret key.
+ * @throws UserError when `identity` is no X25519 secret key; it is never repeated
+ */
+export async function publicKeyOf(identity: string): Promise<string> {
+  try {
+    if (!identity.startsWith('AGE-SECRET-KEY-1')) throw new Error('of another kind');
+    return await identityToRecipient(identity);
+  } catch {
+    throw new UserError(
+      'the identity is not an age secret key (X25519): expected AGE-SECRET-KEY-1 and 58 more characters. ' +
+        'Make one with `haet seal keygen`.',
+    );
+  }
+}

@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { parseNpy } from '../npy.ts';
+import { UserError } from '../userError.ts';
+import { decrypt } from './age.ts';
+import { checkLabels } from './checkLabels.ts';
+import { unpackTar } from './tarInMemory.ts';
+import { sha256, type WithheldInfo, withheldFiles, withheldInfoSchema } from './withheldSet.ts';
+
+export interface OpenedImages {
+  readonly info: WithheldInfo;
+  /** A .npy file: uint8 [testSize, 32, 32, 3]. */
+  readonly images: Uint8Array;
+  /** For {@link openLabels}, when no process of an entry lives any more. */
+  readonly sealedLabels: Uint8Array;
+}
+
+/**
+ * Opens the images of a withheld set; the labels stay sealed.
+ *
+ * @param sealed the bytes of withheld.age
+ * @param identity `AGE-SECRET-KEY-1...`, see `readIdentity`
+ * @param name stands for the file in messages
+ * @throws UserError when it is not sealed for this key, was altered or cut short, or is no withheld set
+ */
+export async function openImages(
+  sealed: Uint8Array,
+  identity: string,
+  name = 'withheld.age',
+): Promise<OpenedImages> {
+  const members = unpack(name, await decrypt(name, sealed, identity));
+  const info = parseInfo(name, members.get(withheldFiles.info)!);
+  const images = members.get(withheldFiles.images)!;
+  const sealedLabels = members.get(withheldFiles.labels)!;
+  checkHash(`${name}: ${withheldFiles.images}`, images, info.sha256[withheldFiles.images]);
+  checkHash(`${name}: ${withheldFiles.labels}`, sealedLabels, info.sha256[withheldFiles.labels]);
+  parseNpy(`${name}: ${withheldFiles.images}`, images, {
+    dtype: 'uint8',
+    shape: [info.testSize, ...info.imageShape],
+  });
+  return { info, images, sealedLabels };
+}
+
+/**
+ * Opens the labels of a withheld set.
+ *
+ * @param info of the same withheld set: other labels than those that belong to its images are refused
+ * @returns uint8 [testSize], each an index into `info.classes`, in the order of the images
+ * @throws UserError when they are not sealed for this key, were altered, or belong to another set
+ */
+export async function openLabels(
+  sealedLabels: Uint8Array,
+  identity: string,
+  info: WithheldInfo,
+): Promise<Uint8Array<ArrayBuffer>> {
+  checkHash(withheldFiles.labels, sealedLabels, info.sha256[withheldFiles.labels]);
+  const plain = await decrypt(withheldFiles.labels, sealedLabels, identity);
+  const { data } = parseNpy(withheldFiles.labels, plain, { dtype: 'uint8', shape: [info.testSize] });
+  checkLabels(withheldFiles.labels, data, info.classes);
+  return data;
+}
+
+function unpack(name: string, archive: Uint8Array): Map<string, Uint8Array> {
+  const expected = Object.values(withheldFiles).join(', ');
+  let members: Map<string, Uint8Array>;
+  try {
+    members = unpackTar(archive);
+  } catch (error) {
+    throw new UserError(
+      `${name} is not a withheld set: within is no tar archive of ${expected} (${(error as Error).message}). ` +
+        'Give the file that `haet seal` wrote.',
+    );
+  }
+  const found = [...members.keys()].join(', ');
+  if (found !== expected) {
+    throw new UserError(
+      `${name} is not a withheld set: within are ${found || 'no files'}; expected ${expected}. ` +
+        'Give the file that `haet seal` wrote.',
+    );
+  }
+  return members;
+}
+
+function parseInfo(name: string, bytes: Uint8Array): WithheldInfo {
+  const place = `${name}: ${withheldFiles.info}`;
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    throw new UserError(`${place} is not JSON. Seal the Track again with \`haet seal\`.`);
+  }
+  const parsed = withheldInfoSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new UserError(
+    `${place} does not describe a withheld set (${z.prettifyError(parsed.error).replaceAll('\n', ' ')}). ` +
+      'Seal the Track again with `haet seal`.',
+  );
+}
+
+function checkHash(what: string, bytes: Uint8Array, expected: string): void {
+  const got = sha256(bytes);
+  if (got === expected) return;
+  throw new UserError(
+    `${what} is not what was sealed with these images: its sha256 is ${got}, track.json beside it says ${expected}. ` +
+      'Open images and labels from one and the same withheld.age.',
+  );
+}

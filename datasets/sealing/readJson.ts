@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { UserError } from '../userError.ts';
+import { readWhole } from './readWhole.ts';
+
+const mostBytes = 2 ** 20;
+
+/**
+ * Reads a JSON file of a known kind.
+ * @param kind what it is called in messages, with its article: `a commitment`
+ * @param remedy sentence that says what to do where it is not one
+ * @throws UserError
+ */
+export async function readJson<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  { kind, remedy }: { kind: string; remedy: string },
+): Promise<T> {
+  const { bytes } = await readWhole(path, mostBytes);
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    // Not the parser's words: they repeat what stands in the file, which may be secret.
+    throw new UserError(`${path} is not ${kind}: it is not JSON. ${remedy}`);
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const reasons = z.prettifyError(parsed.error).replaceAll('\n', ' ');
+  throw new UserError(`${path} is not ${kind}: ${reasons}. ${remedy}`);
+}

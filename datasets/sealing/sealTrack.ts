@@ -1,0 +1,73 @@
+import { randomInt } from 'node:crypto';
+import { formatNpy } from '../npy.ts';
+import { readImages, readLabels, readTrack } from '../readTrack.ts';
+import { IMAGE_BYTES, imageAt, type LabelledImages } from '../source.ts';
+import { encrypt } from './age.ts';
+import { packTar } from './tarInMemory.ts';
+import { sha256, type WithheldInfo, withheldFiles } from './withheldSet.ts';
+
+export interface SealedSet {
+  /** What is to be written as withheld.age. */
+  readonly bytes: Uint8Array;
+  /** What the sealed file says of itself, to who can open it; not for the public. */
+  readonly info: WithheldInfo;
+}
+
+/**
+ * Seals the withheld half of a Track, its images and labels, so that only who has the secret key can read it. Nothing
+ * in clear is written anywhere; the length of the sealed file does not depend on the labels.
+ *
+ * @param recipient public key, `age1...`
+ * @throws UserError when the Track is not whole, or `recipient` is no public key
+ */
+export async function sealTrack(trackDir: string, recipient: string): Promise<SealedSet> {
+  // First with the key, which is checked by using it: a Track may take long to read.
+  await encrypt(new Uint8Array(), recipient);
+  const track = await readTrack(trackDir);
+  const test = inFreshOrder({
+    images: await readImages(trackDir, 'test', track),
+    labels: await readLabels(trackDir, 'test', track),
+  });
+
+  const { schemaVersion, name, classes, imageShape, testSize, seed, source } = track;
+  const images = formatNpy('uint8', test.images, [testSize, ...imageShape]);
+  const labels = await encrypt(formatNpy('uint8', test.labels, [testSize]), recipient);
+  const info: WithheldInfo = {
+    schemaVersion,
+    name,
+    classes,
+    imageShape,
+    testSize,
+    seed,
+    source,
+    sha256: { [withheldFiles.images]: sha256(images), [withheldFiles.labels]: sha256(labels) },
+  };
+  const archive = packTar(
+    new Map([
+      [withheldFiles.info, Buffer.from(`${JSON.stringify(info, null, 2)}\n`)],
+      [withheldFiles.images, images],
+      [withheldFiles.labels, labels],
+    ]),
+  );
+  return { bytes: await encrypt(archive, recipient), info };
+}
+
+/**
+ * The same images with their labels, every order equally likely (Fisher-Yates). Drawn from the system's randomness: the
+ * order in the Track follows from its sampling seed, which can be tried out.
+ */
+function inFreshOrder({ images, labels }: LabelledImages): {
+  images: Uint8Array<ArrayBuffer>;
+  labels: Uint8Array<ArrayBuffer>;
+} {
+  const rows = Array.from(labels, (_, row) => row);
+  for (let last = rows.length - 1; last > 0; last--) {
+    const other = randomInt(last + 1);
+    [rows[last], rows[other]] = [rows[other]!, rows[last]!];
+  }
+  const ordered = new Uint8Array(images.length);
+  rows.forEach((row, place) => {
+    ordered.set(imageAt({ images, labels }, row), place * IMAGE_BYTES);
+  });
+  return { images: ordered, labels: Uint8Array.from(rows, (row) => labels[row]!) };
+}

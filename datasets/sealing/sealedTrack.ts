@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeFolder } from '../makeTrack.ts';
+import { parseNpy } from '../npy.ts';
+import { readTrack } from '../readTrack.ts';
+import { trackFiles, trackSchema } from '../track.ts';
+import { UserError } from '../userError.ts';
+import { checkLabels } from './checkLabels.ts';
+import { readJson } from './readJson.ts';
+import { readWhole } from './readWhole.ts';
+import { sha256, sha256Schema } from './withheldSet.ts';
+
+/**
+ * A sealed Track: a Track as it may be shown to anyone, with its withheld half sealed.
+ *
+ *     track.json          what this module describes
+ *     train/images.npy    uint8 [trainSize, 32, 32, 3]     train/labels.npy   uint8 [trainSize]
+ *     withheld.age        see withheldSet.ts
+ *
+ * It gives neither the sampling seed nor the source, and no hash of a withheld file in clear: with these, whoever has
+ * the source could draw the withheld set again, or tell whether a guess is right.
+ */
+export const sealedTrackSchema = trackSchema
+  .pick({ schemaVersion: true, name: true, classes: true, imageShape: true, trainSize: true, testSize: true })
+  .extend({
+    sha256: z
+      .strictObject({ [trackFiles.trainImages]: sha256Schema, [trackFiles.trainLabels]: sha256Schema })
+      .describe('hash of each .npy file'),
+    sealed: z.strictObject({ file: z.literal('withheld.age'), sha256: sha256Schema }),
+  });
+export type SealedTrackInfo = z.infer<typeof sealedTrackSchema>;
+
+export interface SealedTrack {
+  readonly info: SealedTrackInfo;
+  /** The bytes of withheld.age whose hash was checked; for `openImages`. */
+  readonly withheld: Uint8Array;
+}
+
+/**
+ * Writes what may be public of a Track as the folder `out`, whole or not at all.
+ *
+ * @param withheld what `sealTrack` made of the same Track
+ * @param name for people; the name of the Track itself may tell the source and the seed
+ * @throws UserError when the Track is not whole, or `out` is taken or cannot be written
+ */
+export async function writeSealedTrack(
+  out: string,
+  { trackDir, withheld, name }: { trackDir: string; withheld: Uint8Array; name?: string },
+): Promise<SealedTrackInfo> {
+  const { schemaVersion, classes, imageShape, trainSize, testSize } = await readTrack(trackDir);
+  const images = await readFile(join(trackDir, trackFiles.trainImages));
+  const labels = await readFile(join(trackDir, trackFiles.trainLabels));
+  const info: SealedTrackInfo = {
+    schemaVersion,
+    name: name || `Sealed Track: ${classes.length} classes, ${trainSize} + ${testSize} images`,
+    classes,
+    imageShape,
+    trainSize,
+    testSize,
+    sha256: { [trackFiles.trainImages]: sha256(images), [trackFiles.trainLabels]: sha256(labels) },
+    sealed: { file: 'withheld.age', sha256: sha256(withheld) },
+  };
+  await writeFolder(
+    out,
+    new Map<string, Uint8Array>([
+      [trackFiles.info, Buffer.from(`${JSON.stringify(info, null, 2)}\n`)],
+      [trackFiles.trainImages, images],
+      [trackFiles.trainLabels, labels],
+      [info.sealed.file, withheld],
+    ]),
+  );
+  return info;
+}
+
+/**
+ * Reads a sealed Track and checks every file that its track.json names. Needs no key.
+ * @throws UserError naming the file that is missing, malformed or changed
+ */
+export async function readSealedTrack(dir: string): Promise<SealedTrack> {
+  const infoPath = join(dir, trackFiles.info);
+  const info = await readJson(infoPath, sealedTrackSchema, {
+    kind: 'that of a sealed Track',
+    remedy: 'Make one with `haet seal TRACK --to PUBLIC_KEY --out withheld.age --public DIR`.',
+  });
+  const readChecked = async (file: string, expected: string): Promise<Buffer> => {
+    const path = join(dir, file);
+    const { bytes } = await readWhole(path);
+    const got = sha256(bytes);
+    if (got === expected) return bytes;
+    throw new UserError(
+      `${path} has changed since the Track was sealed: its sha256 is ${got}, ${trackFiles.info} says ${expected}. ` +
+        'Fetch the sealed Track again from where it was published.',
+    );
+  };
+  for (const [file, shape] of [
+    [trackFiles.trainImages, [info.trainSize, ...info.imageShape]],
+    [trackFiles.trainLabels, [info.trainSize]],
+  ] as const) {
+    const bytes = await readChecked(file, info.sha256[file]);
+    const { data } = parseNpy(join(dir, file), bytes, { dtype: 'uint8', shape });
+    if (file === trackFiles.trainLabels) checkLabels(join(dir, file), data, info.classes);
+  }
+  return { info, withheld: await readChecked(info.sealed.file, info.sealed.sha256) };
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { trackSchema } from '../track.ts';
+
+/**
+ * The withheld set of a Track, sealed: one file, by habit withheld.age, in the age format (https://age-encryption.org/v1).
+ *
+ *     withheld.age          what `age -d -i identity.txt` opens; within, a tar archive of
+ *       track.json          what this module describes
+ *       images.npy          uint8 [testSize, 32, 32, 3]
+ *       labels.npy.age      the labels, encrypted on their own; within, labels.npy: uint8 [testSize]
+ *
+ * Who opens the images, for an entry to predict, has not opened the labels. The rows stand in an order of their own,
+ * drawn at sealing and kept nowhere.
+ */
+export const withheldFiles = {
+  info: 'track.json',
+  images: 'images.npy',
+  labels: 'labels.npy.age',
+} as const;
+
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const withheldInfoSchema = trackSchema
+  .pick({
+    schemaVersion: true,
+    name: true,
+    classes: true,
+    imageShape: true,
+    testSize: true,
+    seed: true,
+    source: true,
+  })
+  .extend({
+    // Of the labels as encrypted: whoever opens the images could find few labels again from a hash of them in clear.
+    sha256: z
+      .strictObject({ [withheldFiles.images]: sha256Schema, [withheldFiles.labels]: sha256Schema })
+      .describe('hash of each file beside this one'),
+  });
+export type WithheldInfo = z.infer<typeof withheldInfoSchema>;
+
+/** In hexadecimal. */
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,46 @@
+import { expect, test } from '@jest/globals';
+import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { decrypt, encrypt, publicKeyOf } from '../../../datasets/sealing/age.ts';
+import { UserError } from '../../../datasets/userError.ts';
+
+const plain = Buffer.from('text');
+const refusalOf = (recipient: string) => encrypt(plain, recipient).catch((refused) => refused);
+
+test('what is encrypted to a key is decrypted with its other half', async () => {
+  const identity = await generateX25519Identity();
+  const sealed = await encrypt(plain, await publicKeyOf(identity));
+  expect(Buffer.from(await decrypt('a', sealed, identity)).toString()).toBe('text');
+});
+
+test('a secret key in place of a public one is refused and not repeated, however it is written', async () => {
+  const identity = await generateX25519Identity();
+  const hybrid = await generateHybridIdentity();
+  for (const key of [identity, identity.toLowerCase(), ` ${identity}`, `age1 ${identity}`, hybrid]) {
+    const refused = await refusalOf(key);
+    expect(refused).toBeInstanceOf(UserError);
+    expect(refused.message).toContain('--to was given a secret key');
+    expect(refused.message.toUpperCase()).not.toContain(key.trim().slice(-20).toUpperCase());
+  }
+});
+
+test('what is no X25519 public key is refused', async () => {
+  const recipient = await publicKeyOf(await generateX25519Identity());
+  const mistyped = recipient.replace(/.$/, (last) => (last === 'q' ? 'p' : 'q'));
+  const ofNobody = 'age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z'; // the point zero
+  const hybrid = await identityToRecipient(await generateHybridIdentity());
+  for (const key of [
+    '',
+    'age1',
+    mistyped,
+    ofNobody,
+    recipient.toUpperCase(),
+    `${recipient}q`,
+    hybrid,
+    'ssh-ed25519 AAAA',
+    'identity.txt',
+  ]) {
+    const refused = await refusalOf(key);
+    expect(refused).toBeInstanceOf(UserError);
+    expect(refused.message).toMatch(/--to is not an age public key/);
+  }
+});

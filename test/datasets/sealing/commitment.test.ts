@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  checkReveal,
+  checkSealed,
+  commitmentSchema,
+  commitTo,
+  MOST_SEED,
+  readCommitment,
+  readReveal,
+  revealSchema,
+} from '../../../datasets/sealing/commitment.ts';
+import { UserError } from '../../../datasets/userError.ts';
+import { temporaryFolder } from '../temporaryFolder.ts';
+
+const folder = temporaryFolder();
+const withheld = Buffer.from('a sealed set');
+const seedLists = fc.uniqueArray(fc.integer({ min: 0, max: MOST_SEED }), { minLength: 1, maxLength: 10 });
+
+test('a reveal belongs to its commitment, also after both went through a file', () => {
+  fc.assert(
+    fc.property(seedLists, (seeds) => {
+      const { commitment, reveal } = commitTo(withheld, seeds);
+      expect(reveal.seeds).toEqual(seeds);
+      const read = <T>(value: T): unknown => JSON.parse(JSON.stringify(value, null, 4));
+      checkReveal(commitmentSchema.parse(read(commitment)), revealSchema.parse(read(reveal)));
+      checkSealed(commitment, withheld);
+    }),
+  );
+});
+
+test('other seeds, another order, a seed more or less, another nonce: none is the reveal', () => {
+  fc.assert(
+    fc.property(seedLists, seedLists, (seeds, others) => {
+      fc.pre(seeds.join() !== others.join());
+      const { commitment, reveal } = commitTo(withheld, seeds);
+      expect(() => checkReveal(commitment, { ...reveal, seeds: others })).toThrow(UserError);
+      const { nonce } = commitTo(withheld, seeds).reveal;
+      expect(() => checkReveal(commitment, { ...reveal, nonce })).toThrow(UserError);
+    }),
+  );
+  const { commitment, reveal } = commitTo(withheld, [1, 2, 3]);
+  for (const seeds of [
+    [3, 2, 1],
+    [1, 2],
+    [1, 2, 3, 4],
+    [12, 3],
+  ]) {
+    expect(() => checkReveal(commitment, { ...reveal, seeds })).toThrow(/not those committed to/);
+  }
+});
+
+test('another withheld set is not the one committed to', () => {
+  const { commitment } = commitTo(withheld, [1]);
+  expect(() => checkSealed(commitment, Buffer.from('another'), 'b.age')).toThrow(
+    /^b\.age is not the withheld set/,
+  );
+});
+
+test('the hash of the seeds is that of a text that anyone can write down', () => {
+  const { commitment, reveal } = commitTo(withheld, [11, 12]);
+  const text = `{"nonce":"${reveal.nonce}","seeds":[11,12]}`;
+  expect(commitment.seedsSha256).toBe(createHash('sha256').update(text).digest('hex'));
+});
+
+test('the commitment does not give the seeds away: the same seeds never look the same', () => {
+  const one = commitTo(withheld, [1, 2, 3]);
+  const other = commitTo(withheld, [1, 2, 3]);
+  expect(one.commitment.seedsSha256).not.toBe(other.commitment.seedsSha256);
+  expect(Object.keys(one.commitment)).toEqual(['schemaVersion', 'sealedSha256', 'seedsSha256']);
+});
+
+describe('files that are neither are refused, naming them', () => {
+  const { commitment, reveal } = commitTo(withheld, [1, 2]);
+  const path = () => join(folder.path, 'file.json');
+  const refusals: [string, (file: string) => Promise<unknown>, unknown][] = [
+    ['commitment: more', readCommitment, { ...commitment, seeds: [1] }],
+    ['commitment: less', readCommitment, { schemaVersion: 1, sealedSha256: commitment.sealedSha256 }],
+    ['commitment: a reveal', readCommitment, reveal],
+    ['reveal: a commitment', readReveal, commitment],
+    ['reveal: no seeds', readReveal, { ...reveal, seeds: [] }],
+    ['reveal: a seed twice', readReveal, { ...reveal, seeds: [1, 1] }],
+    ['reveal: half a seed', readReveal, { ...reveal, seeds: [0.5] }],
+    ['reveal: a seed below', readReveal, { ...reveal, seeds: [-1] }],
+    ['reveal: a seed beyond', readReveal, { ...reveal, seeds: [2 ** 31] }],
+    ['reveal: a short nonce', readReveal, { ...reveal, nonce: 'ab' }],
+  ];
+  test.each(refusals)('%s', async (_, read, value) => {
+    await writeFile(path(), JSON.stringify(value));
+    const refused = await read(path()).catch((error: Error) => error);
+    expect(refused).toBeInstanceOf(UserError);
+    expect((refused as Error).message).toContain(path());
+  });
+
+  test('no JSON, and not repeated', async () => {
+    await writeFile(path(), `nonce ${reveal.nonce}`);
+    const refused = await readReveal(path()).catch((error) => error);
+    expect(refused.message).toMatch(/is not a reveal: it is not JSON/);
+    expect(refused.message).not.toContain(reveal.nonce.slice(0, 8));
+  });
+
+  test('the good ones are read', async () => {
+    await writeFile(path(), JSON.stringify(commitment));
+    expect(await readCommitment(path())).toEqual(commitment);
+    await writeFile(path(), JSON.stringify(reveal));
+    expect(await readReveal(path())).toEqual(reveal);
+  });
+});

@@ -1,0 +1,99 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { generateX25519Identity } from 'age-encryption';
+import { formatNpy } from '../../../datasets/npy.ts';
+import { publicKeyOf } from '../../../datasets/sealing/age.ts';
+import { openImages } from '../../../datasets/sealing/openSealed.ts';
+import { readSealedTrack, writeSealedTrack } from '../../../datasets/sealing/sealedTrack.ts';
+import { type SealedSet, sealTrack } from '../../../datasets/sealing/sealTrack.ts';
+import { sha256 } from '../../../datasets/sealing/withheldSet.ts';
+import { trackFiles } from '../../../datasets/track.ts';
+import { UserError } from '../../../datasets/userError.ts';
+import { temporaryFolder } from '../temporaryFolder.ts';
+import { numberedTrack } from './numberedTrack.ts';
+
+const folder = temporaryFolder();
+const truth = Array.from({ length: 30 }, (_, index) => index % 10);
+let identity: string;
+let trackDir: string;
+let sealed: SealedSet;
+let dir: string;
+beforeEach(async () => {
+  identity = await generateX25519Identity();
+  trackDir = await numberedTrack(join(folder.path, 'track'), truth);
+  sealed = await sealTrack(trackDir, await publicKeyOf(identity));
+  dir = join(folder.path, 'public');
+  await writeSealedTrack(dir, { trackDir, withheld: sealed.bytes });
+});
+
+test('a sealed Track has the training half in clear, and opens with the key', async () => {
+  const { info, withheld } = await readSealedTrack(dir);
+  expect(info).toMatchObject({ trainSize: 4, testSize: 30, imageShape: [32, 32, 3] });
+  for (const file of [trackFiles.trainImages, trackFiles.trainLabels]) {
+    expect(await readFile(join(dir, file))).toEqual(await readFile(join(trackDir, file)));
+  }
+  expect((await openImages(withheld, identity)).info).toEqual(sealed.info);
+});
+
+test('nothing in it tells a label, nor how the Track was drawn', async () => {
+  const names = (await readdir(dir, { recursive: true })).sort();
+  expect(names).toEqual(['track.json', 'train', 'train/images.npy', 'train/labels.npy', 'withheld.age']);
+  const { sha256: hashes } = JSON.parse(await readFile(join(trackDir, 'track.json'), 'utf8'));
+  const secrets = [
+    Buffer.from(truth),
+    ...['271828', 'secret place', 'abcdef01', 'folder', 'seed'],
+    ...[hashes[trackFiles.testImages], hashes[trackFiles.testLabels], ...Object.values(sealed.info.sha256)],
+  ];
+  for (const name of ['track.json', 'train/images.npy', 'train/labels.npy', 'withheld.age']) {
+    const bytes = await readFile(join(dir, name));
+    expect(secrets.filter((secret) => bytes.includes(secret as string))).toEqual([]);
+  }
+});
+
+test('its name is what is given', async () => {
+  const named = join(folder.path, 'named');
+  await writeSealedTrack(named, { trackDir, withheld: sealed.bytes, name: 'Contest 2026' });
+  expect((await readSealedTrack(named)).info.name).toBe('Contest 2026');
+  expect((await readSealedTrack(dir)).info.name).toBe('Sealed Track: 10 classes, 4 + 30 images');
+});
+
+test('a folder that is taken is left as it is', async () => {
+  await expect(writeSealedTrack(trackDir, { trackDir, withheld: sealed.bytes })).rejects.toThrow(UserError);
+  expect(await readdir(trackDir)).not.toContain('withheld.age');
+});
+
+describe('a sealed Track that is not whole is refused', () => {
+  const reading = () => readSealedTrack(dir).catch((refused) => refused);
+
+  test.each(['train/images.npy', 'train/labels.npy', 'withheld.age'])('%s changed, or gone', async (file) => {
+    const path = join(dir, file);
+    const bytes = await readFile(path);
+    bytes[bytes.length - 1]! ^= 1;
+    await writeFile(path, bytes);
+    expect((await reading()).message).toMatch(`${path} has changed since the Track was sealed`);
+    await rm(path);
+    expect((await reading()).message).toMatch(`${path} cannot be read (ENOENT)`);
+    expect(await reading()).toBeInstanceOf(UserError);
+  });
+
+  test('files that are hashed rightly and are not what track.json says', async () => {
+    const good = JSON.parse(await readFile(join(dir, 'track.json'), 'utf8'));
+    const labels = formatNpy('uint8', Uint8Array.from([0, 1, 0, 10]), [4]);
+    await writeFile(join(dir, 'train/labels.npy'), labels);
+    good.sha256[trackFiles.trainLabels] = sha256(labels);
+    await writeFile(join(dir, 'track.json'), JSON.stringify(good));
+    expect((await reading()).message).toMatch(/the label at row 3 is not one of the 10 classes/);
+    await writeFile(join(dir, 'track.json'), JSON.stringify({ ...good, trainSize: 5 }));
+    expect((await reading()).message).toMatch(/images\.npy is not the array expected/);
+  });
+
+  test('a Track that was never sealed, or something else', async () => {
+    const refused = await readSealedTrack(trackDir).catch((error) => error);
+    expect(refused).toBeInstanceOf(UserError);
+    expect(refused.message).toMatch(/is not that of a sealed Track.*haet seal TRACK/);
+    await writeFile(join(dir, 'track.json'), '{');
+    expect((await reading()).message).toMatch(/not JSON/);
+    expect(await readSealedTrack(folder.path).catch((error) => error)).toBeInstanceOf(UserError);
+  });
+});
