@@ -5,6 +5,7 @@ import { checkMachineCommand } from './commands/checkMachine.ts';
 import { dataCommand } from './commands/data.ts';
 import { dryRunCommand } from './commands/dryRun.ts';
 import { checkCommand, packCommand } from './commands/pack.ts';
+import { sealCommand } from './commands/seal.ts';
 import { verifyCommand } from './commands/verify.ts';
 
 /** Exit status at a user's mistake; those of a run are in the table of verdicts. */
@@ -15,6 +16,7 @@ const commands: Command[] = [
   packCommand(),
   checkCommand(),
   dataCommand(),
+  sealCommand(),
   checkMachineCommand(),
   verifyCommand(),
 ];

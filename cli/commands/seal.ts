@@ -1,0 +1,225 @@
+import { randomInt } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { checkFree } from '../../datasets/makeTrack.ts';
+import { isAgeFile } from '../../datasets/sealing/age.ts';
+import { commitTo, MOST_SEED } from '../../datasets/sealing/commitment.ts';
+import { makeIdentity } from '../../datasets/sealing/makeIdentity.ts';
+import { readWhole } from '../../datasets/sealing/readWhole.ts';
+import { writeSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
+import { sealTrack } from '../../datasets/sealing/sealTrack.ts';
+import { sha256 } from '../../datasets/sealing/withheldSet.ts';
+import { writeNew } from '../../datasets/sealing/writeNew.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { numberOption } from '../numberOption.ts';
+
+interface SealOptions {
+  readonly to: string;
+  readonly out: string;
+  readonly public?: string;
+  readonly name?: string;
+  readonly json?: boolean;
+}
+
+/** Sources that anyone has, or can draw again. */
+const publicSources: readonly string[] = ['cifar10', 'fashion-mnist', 'synthetic'];
+const seed = numberOption({ min: 0, max: MOST_SEED, integer: true });
+
+/** `haet seal`: hides the withheld half of a Track, and commits to it before a contest. */
+export function sealCommand(): Command {
+  const sealing = trackCommand();
+  const options = sealing.options.map(({ flags, description }) => `  ${flags.padEnd(17)} ${description}`);
+  return (
+    new Command('seal')
+      .description('Encrypt the withheld half of a Track to a public key, in the age format.')
+      .usage('<track> --to <key> --out <file> [--public <dir>]\n       haet seal keygen|commit [options]')
+      // Options of its own would be taken out of the words of `keygen` and `commit`, which have some of the same names.
+      .addCommand(sealing, { isDefault: true, hidden: true })
+      .addCommand(keygenCommand())
+      .addCommand(commitCommand())
+      .addHelpText(
+        'after',
+        `
+Options of haet seal <track>:
+${options.join('\n')}
+
+Keep the Track and the identity file where no entry runs. Whoever opens the sealed file has the images; the labels are
+encrypted once more within. A Track in a folder named keygen or commit is ./keygen or ./commit. age opens it too:
+  $ age -d -i identity.txt withheld.age | tar -x
+
+Example:
+  $ haet seal keygen --out identity.txt
+  $ haet seal my-track --to age1... --out withheld.age --public sealed-track
+  $ haet seal commit --sealed withheld.age --seeds 3 --out commitment.json --reveal reveal.json
+`,
+      )
+  );
+}
+
+/** Its name is never typed: it is what `haet seal` does with a word that is no other command's. */
+function trackCommand(): Command {
+  return new Command('<track>')
+    .argument('<track>', 'folder of the Track')
+    .requiredOption('--to <key>', 'public key, age1..., to encrypt to')
+    .requiredOption('--out <file>', 'sealed file to write, by habit withheld.age')
+    .option(
+      '--public <dir>',
+      'folder to make with what may be public: training half, sealed file, their hashes',
+    )
+    .option('--name <text>', 'name of the Track in that folder (default: its classes and sizes)')
+    .option('--json', 'last line on standard output: the files, sha256 and bytes of the sealed one')
+    .action(seal);
+}
+
+async function seal(trackDir: string, options: SealOptions): Promise<void> {
+  const { to, out, name } = options;
+  if (name !== undefined && options.public === undefined) {
+    throw new UserError(
+      '--name names the Track in the folder of --public. Give --public, or leave --name out.',
+    );
+  }
+  if (options.public !== undefined) await checkFree(options.public).catch(inWordsOfPublic);
+
+  const { bytes, info } = await sealTrack(trackDir, to);
+  await writeNew(out, bytes);
+  if (options.public !== undefined) {
+    try {
+      await writeSealedTrack(options.public, { trackDir, withheld: bytes, ...(name && { name }) });
+    } catch (error) {
+      await rm(out, { force: true });
+      inWordsOfPublic(error);
+    }
+  }
+
+  if (publicSources.includes(info.source.kind)) {
+    process.stderr.write(
+      `haet: the source of this Track, ${info.source.kind}, is public. Whoever has it can try sampling seeds until ` +
+        'the training half comes out, and then has the withheld half too. For a contest, draw the Track from images ' +
+        'that nobody else has (haet data make --source folder).\n',
+    );
+  }
+  const hash = sha256(bytes);
+  if (options.json) {
+    const dir = options.public === undefined ? null : resolve(options.public);
+    process.stdout.write(
+      `${JSON.stringify({ sealed: resolve(out), sha256: hash, bytes: bytes.length, testSize: info.testSize, public: dir })}\n`,
+    );
+    return;
+  }
+  process.stdout.write(
+    `${[
+      `${resolve(out)}: ${info.testSize} images and their labels, sealed; ${bytes.length} bytes`,
+      `  sha256 ${hash}`,
+      ...(options.public === undefined ? [] : [`${resolve(options.public)}: what may be public`]),
+      `${resolve(trackDir)} still holds the labels in clear: keep it where no entry runs.`,
+    ].join('\n')}\n`,
+  );
+}
+
+/** What makes a folder names --out where it refuses; here the option is another. */
+function inWordsOfPublic(error: unknown): never {
+  throw error instanceof UserError ? new UserError(error.message.replaceAll('--out', '--public')) : error;
+}
+
+function keygenCommand(): Command {
+  return new Command('keygen')
+    .description('Make a key pair: the secret half into a file, the public half printed.')
+    .requiredOption('--out <file>', 'identity file to write, readable by its owner only')
+    .option('--json', 'last line on standard output: the identity file and the public key')
+    .addHelpText('after', '\nExample:\n  $ haet seal keygen --out identity.txt\n')
+    .action(keygen);
+}
+
+async function keygen({ out, json }: { out: string; json?: boolean }): Promise<void> {
+  const publicKey = await makeIdentity(out);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ identity: resolve(out), publicKey })}\n`);
+    return;
+  }
+  process.stdout.write(`Public key: ${publicKey}\n`);
+  process.stderr.write(`The secret key is in ${resolve(out)}: without it, nothing that is sealed opens.\n`);
+}
+
+interface CommitOptions {
+  readonly sealed: string;
+  readonly seeds: number;
+  readonly seedList?: readonly number[];
+  readonly out: string;
+  readonly reveal: string;
+  readonly json?: boolean;
+}
+
+function commitCommand(): Command {
+  return new Command('commit')
+    .description('Before a contest: write hashes of the sealed set and of the seeds, to be published.')
+    .requiredOption('--sealed <file>', 'the sealed file, withheld.age')
+    .addOption(
+      new Option('--seeds <n>', 'draw so many seeds at random')
+        .argParser(numberOption({ min: 1, max: 1000, integer: true }))
+        .default(3)
+        .conflicts('seedList'),
+    )
+    .option('--seed-list <list>', 'these seeds, with commas between', seedList)
+    .requiredOption('--out <file>', 'commitment to write: publish it')
+    .requiredOption('--reveal <file>', 'reveal to write: keep it secret until the contest is over')
+    .option('--json', 'last line on standard output: the two files and the hashes, not the seeds')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ haet seal commit --sealed withheld.age --seeds 3 --out commitment.json --reveal reveal.json
+`,
+    )
+    .action(commit);
+}
+
+async function commit(options: CommitOptions): Promise<void> {
+  const { sealed, out } = options;
+  const { bytes } = await readWhole(sealed);
+  if (!isAgeFile(bytes)) {
+    throw new UserError(
+      `--sealed names ${sealed}, which is no age file. Give the file that \`haet seal\` wrote.`,
+    );
+  }
+  const { commitment, reveal } = commitTo(bytes, options.seedList ?? drawSeeds(options.seeds));
+  // The secret first: a commitment that nobody can reveal would be worth nothing.
+  await writeNew(options.reveal, asText(reveal), 0o600);
+  try {
+    await writeNew(out, asText(commitment));
+  } catch (error) {
+    await rm(options.reveal, { force: true });
+    throw error;
+  }
+
+  if (options.json) {
+    const { sealedSha256, seedsSha256 } = commitment;
+    process.stdout.write(
+      `${JSON.stringify({ commitment: resolve(out), reveal: resolve(options.reveal), sealedSha256, seedsSha256 })}\n`,
+    );
+    return;
+  }
+  process.stdout.write(
+    `${[
+      `${resolve(out)}: publish it before the first entry comes in`,
+      `  withheld set  sha256 ${commitment.sealedSha256}`,
+      `  seeds         sha256 ${commitment.seedsSha256}`,
+      `${resolve(options.reveal)}: the ${reveal.seeds.length} seeds; keep it secret, publish it when the contest is over`,
+    ].join('\n')}\n`,
+  );
+}
+
+const asText = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** From the system's randomness, none twice. */
+function drawSeeds(count: number): number[] {
+  const seeds = new Set<number>();
+  while (seeds.size < count) seeds.add(randomInt(MOST_SEED + 1));
+  return [...seeds];
+}
+
+function seedList(text: string): number[] {
+  const seeds = text.split(',').map(seed);
+  if (new Set(seeds).size < seeds.length) throw new InvalidArgumentError('A seed stands in it twice.');
+  return seeds;
+}

@@ -1,0 +1,189 @@
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { checkReveal, checkSealed, readCommitment, readReveal } from '../../datasets/sealing/commitment.ts';
+import { openImages, openLabels } from '../../datasets/sealing/openSealed.ts';
+import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
+import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
+import { sha256 } from '../../datasets/sealing/withheldSet.ts';
+import { numberedTrack, numbersOf } from '../datasets/sealing/numberedTrack.ts';
+import { temporaryFolder } from '../datasets/temporaryFolder.ts';
+import { makeTinyTrack } from '../evaluator/fixtures.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = temporaryFolder();
+const at = (...names: string[]) => join(folder.path, ...names);
+const haet = (...words: string[]) =>
+  execa(process.execPath, [join(root, 'cli/bin.mjs'), 'seal', ...words], {
+    reject: false,
+    cwd: folder.path,
+    timeout: 60_000,
+  });
+const lastLine = (text: string) => JSON.parse(text.split('\n').at(-1)!);
+const truth = Array.from({ length: 30 }, (_, index) => (index * 3) % 10);
+
+function expectRefused(said: Awaited<ReturnType<typeof haet>>, reason: RegExp): void {
+  expect(said).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(said.stderr).toMatch(reason);
+  expect(said.stderr).toMatch(/^haet: .*\n?(\(add --help for the options and an example\))?$/);
+}
+
+test('keygen, seal, commit: what comes out opens, reads and belongs together', async () => {
+  await numberedTrack(at('my-track'), truth);
+  const made = await haet('keygen', '--out', 'identity.txt');
+  const publicKey = /^Public key: (age1\S+)$/.exec(made.stdout)![1]!;
+  expect((await stat(at('identity.txt'))).mode & 0o777).toBe(0o600);
+  const identity = await readIdentity(at('identity.txt'));
+  expect(made.stdout + made.stderr).not.toContain(identity);
+
+  const sealed = await haet(
+    'my-track',
+    '--to',
+    publicKey,
+    '--out',
+    'withheld.age',
+    '--public',
+    'sealed',
+    '--name',
+    'Contest',
+  );
+  expect(sealed).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(sealed.stdout).toContain('30 images and their labels, sealed');
+  const { info, withheld } = await readSealedTrack(at('sealed'));
+  expect(info.name).toBe('Contest');
+  expect(Buffer.from(withheld)).toEqual(await readFile(at('withheld.age')));
+  expect(sealed.stdout).toContain(sha256(withheld));
+  const opened = await openImages(withheld, identity);
+  const labels = await openLabels(opened.sealedLabels, identity, opened.info);
+  expect([...labels]).toEqual(numbersOf(opened.images).map((number) => truth[number]));
+
+  const committed = await haet('commit', '--sealed', 'withheld.age', '--out', 'c.json', '--reveal', 'r.json');
+  expect(committed).toMatchObject({ exitCode: 0, stderr: '' });
+  expect((await stat(at('r.json'))).mode & 0o777).toBe(0o600);
+  const [commitment, reveal] = [await readCommitment(at('c.json')), await readReveal(at('r.json'))];
+  expect(reveal.seeds).toHaveLength(3);
+  checkReveal(commitment, reveal);
+  checkSealed(commitment, withheld);
+  for (const secret of [reveal.nonce, ...reveal.seeds.map(String)]) {
+    expect(committed.stdout).not.toContain(secret);
+    expect(await readFile(at('c.json'), 'utf8')).not.toContain(secret);
+  }
+  expect((await readdir(folder.path)).sort()).toEqual([
+    'c.json',
+    'identity.txt',
+    'my-track',
+    'r.json',
+    'sealed',
+    'withheld.age',
+  ]);
+});
+
+test('with --json the last line on standard output is the result', async () => {
+  await numberedTrack(at('my-track'), truth);
+  const made = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout);
+  expect(made).toEqual({ identity: at('id'), publicKey: expect.stringMatching(/^age1/) });
+  const said = await haet('--json', 'my-track', '--to', made.publicKey, '--out', 'w.age');
+  const bytes = await readFile(at('w.age'));
+  expect(lastLine(said.stdout)).toEqual({
+    sealed: at('w.age'),
+    sha256: sha256(bytes),
+    bytes: bytes.length,
+    testSize: 30,
+    public: null,
+  });
+  const seeds = ['--seed-list', '11,0,2147483647'];
+  const committed = await haet(
+    'commit',
+    '--sealed',
+    'w.age',
+    ...seeds,
+    '--out',
+    'c',
+    '--reveal',
+    'r',
+    '--json',
+  );
+  const { sealedSha256, seedsSha256 } = await readCommitment(at('c'));
+  expect(lastLine(committed.stdout)).toEqual({
+    commitment: at('c'),
+    reveal: at('r'),
+    sealedSha256,
+    seedsSha256,
+  });
+  expect((await readReveal(at('r'))).seeds).toEqual([11, 0, 2147483647]);
+});
+
+test('a source that is public is warned of', async () => {
+  const { dir } = await makeTinyTrack(folder.path, 10);
+  const { publicKey } = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout);
+  const said = await haet(dir, '--to', publicKey, '--out', 'w.age');
+  expect(said.exitCode).toBe(0);
+  expect(said.stderr).toMatch(/synthetic, is public\. Whoever has it can try sampling seeds/);
+});
+
+test('help of each has an example, and that of seal its options', async () => {
+  const help = await haet('--help');
+  for (const words of ['--to <key>', '--out <file>', '--public <dir>', '--json', 'haet seal my-track --to']) {
+    expect(help.stdout).toContain(words);
+  }
+  expect((await haet('my-track', '--help')).stdout).toBe(help.stdout);
+  expect((await haet('keygen', '--help')).stdout).toContain('$ haet seal keygen');
+  expect((await haet('commit', '--help')).stdout).toContain('$ haet seal commit');
+});
+
+describe('mistakes are refused with one sentence and status 2, and leave nothing', () => {
+  let publicKey: string;
+  let before: string[];
+  beforeEach(async () => {
+    await numberedTrack(at('my-track'), truth);
+    publicKey = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout).publicKey;
+    await mkdir(at('taken'));
+    await writeFile(at('taken', 'file'), 'text');
+    await writeFile(at('note.txt'), 'text');
+    await execa('mkfifo', [at('pipe')]);
+    before = (await readdir(folder.path)).sort();
+  });
+
+  test('of seal', async () => {
+    const identity = await readIdentity(at('id'));
+    const secret = await haet('my-track', '--to', identity, '--out', 'w.age');
+    expectRefused(secret, /--to was given a secret key, which is not repeated here/);
+    expect(secret.stderr).not.toContain(identity.slice(0, 24));
+    const to = ['--to', publicKey];
+    expectRefused(await haet(), /--to <key>' not specified/);
+    expectRefused(await haet('nowhere', ...to, '--out', 'w.age'), /nowhere is not a Track/);
+    expectRefused(await haet('my-track', ...to, '--out', 'note.txt'), /note\.txt is there already/);
+    expectRefused(await haet('my-track', ...to, '--out', 'w.age', '--name', 'A'), /Give --public/);
+    const taken = await haet('my-track', ...to, '--out', 'w.age', '--public', 'taken');
+    expectRefused(taken, /taken exists and is not empty.*Give --public a folder/);
+    // Found out only when it is made: the sealed file written before goes again.
+    const late = await haet('my-track', ...to, '--out', 'w.age', '--public', 'w.age/sealed');
+    expectRefused(late, /w\.age\/sealed exists and is not a folder\. Give --public a folder/);
+    expect((await readdir(folder.path)).sort()).toEqual(before);
+  });
+
+  test('of keygen', async () => {
+    expectRefused(
+      await haet('keygen', '--out', 'note.txt'),
+      /note\.txt is there already and is never overwritten/,
+    );
+    expect(await readFile(at('note.txt'), 'utf8')).toBe('text');
+    expect((await readdir(folder.path)).sort()).toEqual(before);
+  });
+
+  test('of commit', async () => {
+    await haet('my-track', '--to', publicKey, '--out', 'w.age');
+    before = (await readdir(folder.path)).sort();
+    const files = ['--out', 'c', '--reveal', 'r'];
+    expectRefused(await haet('commit', '--sealed', 'note.txt', ...files), /note\.txt, which is no age file/);
+    expectRefused(await haet('commit', '--sealed', 'pipe', ...files), /pipe is not a regular file/);
+    const sealed = ['commit', '--sealed', 'w.age'];
+    expectRefused(await haet(...sealed, ...files, '--seed-list', '7,7'), /--seed-list/);
+    expectRefused(await haet(...sealed, ...files, '--seeds', '2', '--seed-list', '1'), /cannot be used with/);
+    expectRefused(await haet(...sealed, '--out', 'note.txt', '--reveal', 'r'), /note\.txt is there already/);
+    expectRefused(await haet(...sealed, '--out', 'c', '--reveal', 'c'), /c is there already/);
+    expect((await readdir(folder.path)).sort()).toEqual(before);
+  });
+});
