@@ -94,6 +94,12 @@ export const runRecordSchema = z.strictObject({
   entry: z
     .strictObject({ name: z.string(), team: z.string(), path: z.string(), sha256: z.string() })
     .nullable(),
+  archiveSha256: z
+    .string()
+    .nullable()
+    .describe(
+      'hash of the archive that the entry came in, also of one refused; null where it came as a folder',
+    ),
   track: trackSchema.nullable(),
   seed: z.int().nonnegative(),
   sandbox: z.strictObject({

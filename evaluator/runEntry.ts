@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
-import { type Entry, listFiles, loadEntry } from './loadEntry.ts';
+import { type Entry, listFiles } from './loadEntry.ts';
 import { type Predictions, readPredictions } from './readPredictions.ts';
 import type { RunRecord, Score } from './record.ts';
 import { emptyWork, makeRunFolder, releaseReserve, removeWork, writeRecord } from './runFolder.ts';
@@ -13,12 +16,13 @@ import type { Sandbox, StageSpec } from './sandbox/sandbox.ts';
 import { score } from './score.ts';
 import { predictEnvironment, trainEnvironment } from './stageEnvironment.ts';
 import { fencedPlaces, hostPlaces, mountsOf, type RunFolders } from './stagePlaces.ts';
+import { hashArchive, moveEntry, takeEntry } from './takeEntry.ts';
 import { verdicts } from './verdict.ts';
 import { projectFolder, version } from './version.ts';
 import { openWithheld, type Withheld } from './withheld.ts';
 
 export interface RunPlan {
-  /** Folder of the entry. */
+  /** Folder of the entry, or the archive that it was sent in. */
   readonly entryPath: string;
   /** Words added to the command of the train stage. */
   readonly entryArguments?: readonly string[];
@@ -78,6 +82,8 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     predict: null,
     predictions: 'none',
   };
+  const unpacked = resolve(plan.runsFolder, `.entry-${randomUUID()}`);
+  let archiveSha256: string | null = null;
   let entry: Entry | null = null;
   let run: Run | null = null;
   let train: StageResult | null = null;
@@ -85,12 +91,14 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   let scored: Score | null = null;
 
   try {
-    entry = await loadEntry(plan.entryPath).catch((error) => {
+    archiveSha256 = await hashArchive(plan.entryPath);
+    entry = await takeEntry(plan.entryPath, unpacked).catch((error) => {
       if (!(error instanceof UserError)) throw error;
       facts.rejected = error.message;
       return null;
     });
     const place = await makeRunFolder(plan.runsFolder, runIdOf(startedAt, entry, plan.seed));
+    if (entry?.folder === unpacked) entry = await moveEntry(entry, join(place.folders.run, 'entry'));
     run = { ...place, seed: plan.seed, cpus, memoryBytes, limits };
 
     if (entry !== null && !abort.aborted) {
@@ -144,6 +152,10 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   } catch (error) {
     // A Ctrl-C at the terminal can also strike a helper of ours that has just been started: no fault of the machine.
     if (!abort.aborted) facts.fault = `the evaluator failed: ${(error as Error).message}`;
+  } finally {
+    // The archive is the evidence. What an entry locked by its modes stays behind and costs no score.
+    if (archiveSha256 !== null)
+      await rm(entry?.folder ?? unpacked, { recursive: true, force: true }).catch(() => {});
   }
   if (abort.aborted && scored === null) {
     facts.aborted = true;
@@ -164,9 +176,10 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     entry: entry && {
       name: entry.manifest.name,
       team: entry.manifest.team,
-      path: entry.folder,
+      path: resolve(plan.entryPath),
       sha256: entry.sha256,
     },
+    archiveSha256,
     track: plan.track.info,
     seed: plan.seed,
     sandbox: { kind: sandbox.kind, contains: sandbox.contains, image: sandbox.image },

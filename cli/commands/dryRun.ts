@@ -1,4 +1,4 @@
-import { constants, existsSync } from 'node:fs';
+import { constants, existsSync, statSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
@@ -50,7 +50,11 @@ export function dryRunCommand(): Command {
     .description(
       'Train an entry against the clock on this machine, score it on held-out images, write a report.',
     )
-    .option('--entry <dir>', `folder of the entry, with ${manifestFile}`, referenceSubmission)
+    .option(
+      '--entry <path>',
+      `folder of the entry, with ${manifestFile}, or its archive`,
+      referenceSubmission,
+    )
     .option('--entry-arg <word>', 'word added to the train command of the entry; may be repeated', collect)
     .option('--track <dir>', 'a ready Track to train and score on')
     .option('--from <file>', 'CIFAR-10, its cifar-10-binary.tar.gz or the folder unpacked from it')
@@ -190,11 +194,12 @@ async function requireFolder(out: string): Promise<void> {
 }
 
 function requireEntry(entry: string): void {
-  if (existsSync(join(entry, manifestFile))) return;
+  const facts = statSync(entry, { throwIfNoEntry: false });
+  if (facts?.isFile() || existsSync(join(entry, manifestFile))) return;
   throw new UserError(
     entry === referenceSubmission
       ? `the reference submission is not built (${entry}). Run \`npm run setup\` in the clone.`
-      : `--entry names ${resolve(entry)}, which has no ${manifestFile}. Give the folder of an entry.`,
+      : `--entry names ${resolve(entry)}, which has no ${manifestFile}. Give the folder of an entry or its archive.`,
   );
 }
 

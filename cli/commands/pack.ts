@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { checkArchive, leftOut, packEntry } from '../../evaluator/archive/packEntry.ts';
 import { manifestFile } from '../../evaluator/contract.ts';
+import { hashFile } from '../../evaluator/hashFile.ts';
 import { loadEntry } from '../../evaluator/loadEntry.ts';
 
 /** `haet pack`: makes the archive of an entry that is sent in. */
@@ -59,10 +58,4 @@ async function check(entry: string, { json }: { json?: boolean }): Promise<void>
   process.stdout.write(
     `${manifest.name} by ${manifest.team}: fit to be sent in\n  train    ${JSON.stringify(manifest.train)}\n  predict  ${JSON.stringify(manifest.predict)}\n`,
   );
-}
-
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

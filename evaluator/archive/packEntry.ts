@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { create } from 'tar';
 import { UserError } from '../../datasets/userError.ts';
 import { type Entry, loadEntry } from '../loadEntry.ts';
-import { unpackArchive } from './unpackArchive.ts';
+import { unpackEntry } from '../takeEntry.ts';
 
 /** Left out wherever they are: no part of an entry, and different at every packing. */
 export const leftOut = ['.git', '__pycache__', '.DS_Store'];
@@ -59,12 +59,7 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
 export async function checkArchive(archive: string): Promise<Omit<Entry, 'folder'>> {
   const scratch = await mkdtemp(join(tmpdir(), 'haet-check-'));
   try {
-    const folder = join(scratch, 'entry');
-    await unpackArchive(archive, folder);
-    const { manifest, sha256 } = await loadEntry(folder).catch((error) => {
-      if (!(error instanceof UserError)) throw error;
-      throw new UserError(error.message.replaceAll(folder, `${archive}`));
-    });
+    const { manifest, sha256 } = await unpackEntry(archive, join(scratch, 'entry'));
     return { manifest, sha256 };
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -269,8 +269,9 @@ export function Setup({ record, settings }: { record: RunRecord; settings: strin
           <Facts
             rows={[
               ['Entry', entry && `${entry.name}, by ${entry.team}`],
-              ['Folder', entry && <code>{entry.path}</code>],
+              [record.archiveSha256 === null ? 'Folder' : 'Archive', entry && <code>{entry.path}</code>],
               ['Code hash', entry && <code>{entry.sha256}</code>],
+              ['Archive hash', record.archiveSha256 && <code>{record.archiveSha256}</code>],
               ...record.stages.map(({ stage, argv }): [string, ComponentChildren] => [
                 `Command: ${stage}`,
                 <code>{argv.join(' ')}</code>,

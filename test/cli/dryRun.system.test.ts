@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { packEntry } from '../../evaluator/archive/packEntry.ts';
 import { type RunRecord, runRecordSchema } from '../../evaluator/record.ts';
+import { tarBytes } from '../evaluator/archive/tarBytes.ts';
 import {
   type EntryScripts,
   makeEntry,
@@ -143,6 +145,21 @@ describe('haet dry-run', () => {
       expect(existsSync(join(record.folder, 'report.html'))).toBe(true);
     },
   );
+
+  test('takes the archive of an entry in place of its folder, and names what is wrong with a bad one', async () => {
+    const archive = join(folder, 'entry.tar.gz');
+    await packEntry(await makeEntry(folder), archive);
+    const good = await (await dryRun(null, ['--entry', archive, '--json'])).ended;
+    expect(good.code).toBe(0);
+    expect(JSON.parse(good.stdout)).toMatchObject({ verdict: 'SCORED', entry: { path: archive } });
+
+    const link = { path: 'a/answers', type: 'SymbolicLink', linkpath: '/etc/passwd' } as const;
+    await writeFile(archive, tarBytes({ path: 'haet.json', data: '{}' }, link));
+    const bad = await (await dryRun(null, ['--entry', archive])).ended;
+    expect(bad.code).toBe(10);
+    expect(bad.stdout).toMatch(/^REJECTED_ARCHIVE\n/);
+    expect(bad.stdout).toContain('"a/answers" is a SymbolicLink');
+  });
 
   test.each([
     ['an unknown option', ['--budgte', '60'], '--budgte'],
