@@ -1,0 +1,154 @@
+import type { RunRecord } from '../record.ts';
+import { spreadOf } from '../statistics.ts';
+import type { VerdictCode } from '../verdict.ts';
+
+/** One archive of those to be ranked. */
+export interface Graded {
+  /** Name of the archive's file, and its absolute path. */
+  readonly archive: string;
+  readonly path: string;
+  readonly sha256: string;
+  /** One a seed, in the order of the seeds; null where it has not been run. */
+  readonly records: readonly (RunRecord | null)[];
+}
+
+export interface Row {
+  /** 1 is the best; equal ones share a rank; null where not every seed was scored. */
+  readonly rank: number | null;
+  /** As the entry calls itself; null where it was refused or has not been run. */
+  readonly name: string | null;
+  readonly team: string | null;
+  readonly archive: string;
+  readonly sha256: string;
+  /** Of the entry as a whole: that of the first seed that was not scored, if any. Null: still to be run. */
+  readonly verdict: VerdictCode | null;
+  /** Mean over the seeds that were scored. */
+  readonly accuracy: number | null;
+  /** Sample standard deviation over seeds; null for fewer than two. */
+  readonly standardDeviation: number | null;
+  readonly runsScored: number;
+  /** One seed: Wilson's interval, over images. Several: Student's t of the mean, over seeds, cut to [0, 1]. */
+  readonly interval95: readonly [number, number] | null;
+  /** Whether the interval lies apart from those of the rank above; null at the top and without a rank. */
+  readonly separatedFromAbove: boolean | null;
+  /** Of all runs together. */
+  readonly trainSeconds: number;
+  /** What the verdict was drawn from, of the run that it was drawn from. Empty where all went well. */
+  readonly evidence: readonly string[];
+  readonly advice: string | null;
+  readonly note: string | null;
+  readonly runs: readonly RowRun[];
+}
+
+export interface RowRun {
+  readonly seed: number;
+  readonly verdict: VerdictCode;
+  readonly accuracy: number | null;
+  readonly trainSeconds: number;
+  readonly folder: string;
+}
+
+/**
+ * Ranks entries by mean accuracy. Ranked are those of which every seed was scored, so that nobody gains by a run that
+ * failed; the others follow. Archives with the same bytes are one entry: they take one place together.
+ */
+export function rank(entries: readonly Graded[]): Row[] {
+  const rows = entries.map((entry) => ({ row: unrankedRow(entry, entries), right: rightAnswers(entry) }));
+  const ranked = rows
+    .filter((each) => each.right !== null)
+    .sort((a, b) => b.right! - a.right! || inOrder(a.row, b.row));
+  const others = rows.filter((each) => each.right === null).map((each) => each.row);
+  const better = (right: number) =>
+    new Set(ranked.filter((each) => each.right! > right).map((each) => each.row.sha256)).size;
+  const withRank = ranked.map(({ row, right }) => ({ ...row, rank: 1 + better(right!) }));
+  return [
+    ...withRank.map((row) => ({ ...row, separatedFromAbove: isSeparated(row, withRank) })),
+    ...others.sort(inOrder),
+  ];
+}
+
+/** Over all seeds: whole numbers, so that equal ones are found equal. Null unless every seed was scored. */
+function rightAnswers({ records }: Graded): number | null {
+  const scores = records.map((record) => record?.score ?? null);
+  return scores.reduce<number | null>(
+    (sum, score) => (sum === null || score === null ? null : sum + score.correct),
+    0,
+  );
+}
+
+function unrankedRow({ archive, path, sha256, records }: Graded, entries: readonly Graded[]): Row {
+  const made = records.filter((record) => record !== null);
+  const scores = made.flatMap((record) => record.score ?? []);
+  const spread = scores.length === 0 ? null : spreadOf(scores.map((score) => score.accuracy));
+  const telling = tellingRecord(records);
+  const entry = made.find((record) => record.entry !== null)?.entry ?? null;
+  const twins = entries.filter((each) => each.sha256 === sha256 && each.archive !== archive);
+  return {
+    rank: null,
+    name: entry?.name ?? null,
+    team: entry?.team ?? null,
+    archive,
+    sha256,
+    verdict: telling?.verdict ?? null,
+    accuracy: spread?.mean ?? null,
+    standardDeviation: spread?.standardDeviation ?? null,
+    runsScored: scores.length,
+    interval95: spread?.mean95 ? withinOne(spread.mean95) : (scores[0]?.wilson95 ?? null),
+    separatedFromAbove: null,
+    trainSeconds: made.reduce((sum, record) => sum + trainSecondsOf(record), 0),
+    evidence: telling === null || telling.verdict === 'SCORED' ? [] : evidenceOf(telling, path, archive),
+    advice: telling === null || telling.verdict === 'SCORED' ? null : telling.advice,
+    note:
+      twins.length === 0 ? null : `same bytes as ${twins.map((each) => each.archive).join(', ')}; run once`,
+    runs: made.map((record) => ({
+      seed: record.seed,
+      verdict: record.verdict,
+      accuracy: record.score?.accuracy ?? null,
+      trainSeconds: trainSecondsOf(record),
+      folder: record.folder,
+    })),
+  };
+}
+
+/** The record that speaks for all: the first without a score, else the first that was cut, else the first. */
+function tellingRecord(records: Graded['records']): RunRecord | null {
+  const failed = records.find((record) => record !== null && record.score === null);
+  if (failed) return failed;
+  if (records.includes(null)) return null;
+  return records.find((record) => record?.verdict === 'SCORED_SALVAGED') ?? records[0] ?? null;
+}
+
+/** Where files lie on the organizer's machine is nobody else's concern. */
+function evidenceOf({ evidence, folder }: RunRecord, path: string, archive: string): string[] {
+  return evidence.map((sentence) => sentence.replaceAll(path, () => archive).replaceAll(`${folder}/`, ''));
+}
+
+function isSeparated(row: Row, ranked: readonly Row[]): boolean | null {
+  const above = ranked.findLast((other) => other.rank! < row.rank!)?.rank;
+  if (above === undefined) return null;
+  return ranked
+    .filter((other) => other.rank === above)
+    .every((other) => !overlap(row.interval95!, other.interval95!));
+}
+
+function overlap(a: readonly [number, number], b: readonly [number, number]): boolean {
+  return a[0] <= b[1] && b[0] <= a[1];
+}
+
+function trainSecondsOf({ stages }: RunRecord): number {
+  return stages.find(({ stage }) => stage === 'train')?.seconds ?? 0;
+}
+
+function withinOne([low, high]: readonly [number, number]): [number, number] {
+  return [Math.max(0, low), Math.min(1, high)];
+}
+
+function inOrder(a: Row, b: Row): number {
+  return (
+    byCodeUnit(a.name ?? a.archive, b.name ?? b.archive) ||
+    byCodeUnit(a.sha256, b.sha256) ||
+    byCodeUnit(a.archive, b.archive)
+  );
+}
+
+const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,97 @@
+import type { Row } from './leaderboard.ts';
+import { escapeMarkdown, markdownTable } from './markdown.ts';
+import { plainText } from './plainText.ts';
+import type { Standing } from './standing.ts';
+
+const safe = (text: string | null): string => (text === null ? '' : escapeMarkdown(plainText(text)));
+const percent = (fraction: number): string => (100 * fraction).toFixed(2);
+const list = (items: readonly (string | number)[]): string => safe(items.join(', '));
+
+/** leaderboard.md: for people, and for a page that renders it. Words of strangers are inert in it. */
+export function leaderboardMarkdown(standing: Standing): string {
+  const ranked = standing.rows.filter((row) => row.rank !== null);
+  const others = standing.rows.filter((row) => row.rank === null);
+  return [
+    '# Leaderboard',
+    conditions(standing),
+    ranked.length === 0 ? 'No entry has been scored.' : rankedTable(ranked),
+    ...(ranked.length === 0 ? [] : [legend(standing.seeds.length)]),
+    ...(others.length === 0 ? [] : ['## Without a rank', othersTable(others)]),
+  ]
+    .map((part) => `${part.trimEnd()}\n`)
+    .join('\n');
+}
+
+function conditions({ track, seeds, limits, sandbox, machines, evaluators, runs }: Standing): string {
+  return [
+    `- Track: ${safe(track.name)}; ${track.testSize} withheld images; sha256 of its track.json ${track.sha256}`,
+    `- ${seeds.length === 1 ? 'Seed' : 'Seeds'}: ${list(seeds)}`,
+    `- At most ${limits.trainSeconds} s to train and ${limits.predictSeconds} s to predict, in the sandbox "${sandbox}"`,
+    ...(machines.length === 0
+      ? []
+      : [`- ${machines.length === 1 ? 'Machine' : '**Different machines**'}: ${list(machines)}`]),
+    ...(evaluators.length === 0 ? [] : [`- haet ${list(evaluators)}`]),
+    `- Runs done: ${runs.done} of ${runs.wanted}`,
+  ].join('\n');
+}
+
+function rankedTable(rows: readonly Row[]): string {
+  const head = [
+    'rank',
+    'entry',
+    'team',
+    'accuracy, %',
+    '95 % interval',
+    'from the rank above',
+    'standard deviation',
+    'runs',
+    'training, s',
+    'archive',
+    'remarks',
+  ];
+  return markdownTable(
+    head,
+    rows.map((row) => [
+      String(row.rank),
+      safe(row.name),
+      safe(row.team),
+      percent(row.accuracy!),
+      row.interval95!.map(percent).join(' to '),
+      row.separatedFromAbove === null ? '' : row.separatedFromAbove ? 'separated' : 'not separated',
+      row.standardDeviation === null ? '' : percent(row.standardDeviation),
+      links(row),
+      row.trainSeconds.toFixed(1),
+      safe(row.archive),
+      [row.verdict === 'SCORED' ? '' : row.verdict!, safe(row.note)].filter((text) => text !== '').join('; '),
+    ]),
+  );
+}
+
+function legend(seeds: number): string {
+  const interval =
+    seeds === 1
+      ? 'The interval is Wilson’s for a proportion: how far the accuracy would move on other withheld images.'
+      : 'The interval is that of the mean by Student’s t: how far it would move with other seeds, on these images.';
+  return `${interval} "Not separated" says that it overlaps that of the rank above; neither word is a test of the difference.`;
+}
+
+function othersTable(rows: readonly Row[]): string {
+  return markdownTable(
+    ['verdict', 'entry', 'team', 'archive', 'runs', 'evidence', 'advice', 'remarks'],
+    rows.map((row) => [
+      row.verdict ?? 'to be run',
+      safe(row.name),
+      safe(row.team),
+      safe(row.archive),
+      links(row),
+      safe(row.evidence.join('; ')),
+      safe(row.advice),
+      safe(row.note),
+    ]),
+  );
+}
+
+/** Every run, by its seed, with the way to its report. */
+function links(row: Row): string {
+  return row.runs.map(({ seed, folder }) => `[s${seed}](<${encodeURI(folder)}/report.html>)`).join(' ');
+}

@@ -1,0 +1,60 @@
+import { relative } from 'node:path';
+import type { TrackInfo } from '../../datasets/track.ts';
+import type { RunRecord } from '../record.ts';
+import { type Graded, type Row, rank } from './leaderboard.ts';
+
+/** What was asked for, the same for every entry. */
+export interface Conditions {
+  readonly track: { readonly info: TrackInfo; readonly sha256: string };
+  readonly seeds: readonly number[];
+  readonly trainSeconds: number;
+  readonly predictSeconds: number;
+  readonly sandbox: RunRecord['sandbox']['kind'];
+}
+
+/** A leaderboard with all that a reader needs to judge it; leaderboard.json is this. */
+export interface Standing {
+  readonly schemaVersion: 1;
+  readonly track: {
+    readonly name: string;
+    /** Of its track.json, which holds the hashes of all its files. */
+    readonly sha256: string;
+    readonly testSize: number;
+  };
+  readonly seeds: readonly number[];
+  readonly limits: { readonly trainSeconds: number; readonly predictSeconds: number };
+  readonly sandbox: RunRecord['sandbox']['kind'];
+  /** Every kind of machine and version of the evaluator that runs were made with: more than one is worth a question. */
+  readonly machines: readonly string[];
+  readonly evaluators: readonly string[];
+  readonly runs: { readonly wanted: number; readonly done: number };
+  readonly rows: readonly Row[];
+}
+
+/** @param outFolder the runs' folders are given relative to it */
+export function standingOf(
+  { track, seeds, trainSeconds, predictSeconds, sandbox }: Conditions,
+  entries: readonly Graded[],
+  outFolder: string,
+): Standing {
+  const bytes = new Map(entries.map((entry) => [entry.sha256, entry.records]));
+  const records = [...bytes.values()].flat();
+  const made = records.filter((record) => record !== null);
+  const different = (names: string[]) => [...new Set(names)].sort();
+  return {
+    schemaVersion: 1,
+    track: { name: track.info.name, sha256: track.sha256, testSize: track.info.testSize },
+    seeds,
+    limits: { trainSeconds, predictSeconds },
+    sandbox,
+    machines: different(made.map(({ machine, limits }) => `${machine.cpu}, ${limits.cpus} CPUs given`)),
+    evaluators: different(
+      made.map(({ evaluator }) => `${evaluator.version} (${evaluator.commit?.slice(0, 12) ?? 'no commit'})`),
+    ),
+    runs: { wanted: records.length, done: made.length },
+    rows: rank(entries).map((row) => ({
+      ...row,
+      runs: row.runs.map((run) => ({ ...run, folder: relative(outFolder, run.folder) })),
+    })),
+  };
+}

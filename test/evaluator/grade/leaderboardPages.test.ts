@@ -1,0 +1,139 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Graded } from '../../../evaluator/grade/leaderboard.ts';
+import { leaderboardCsv } from '../../../evaluator/grade/leaderboardCsv.ts';
+import { leaderboardMarkdown } from '../../../evaluator/grade/leaderboardMarkdown.ts';
+import { escapeMarkdown } from '../../../evaluator/grade/markdown.ts';
+import { plainText } from '../../../evaluator/grade/plainText.ts';
+import { type Conditions, standingOf } from '../../../evaluator/grade/standing.ts';
+import { hash, type Made, madeUpRecord } from './madeUpRecord.ts';
+
+const conditions: Conditions = {
+  track: { info: madeUpRecord().track!, sha256: hash('7') },
+  seeds: [1, 2],
+  trainSeconds: 600,
+  predictSeconds: 60,
+  sandbox: 'process',
+};
+
+function graded(digit: string, archive: string, runs: (Made | null)[]): Graded {
+  const records = runs.map((run, at) => run && madeUpRecord({ seed: at + 1, ...run }));
+  return { archive, path: `/archives/${archive}`, sha256: hash(digit), records };
+}
+const standing = (...entries: Graded[]) => standingOf(conditions, entries, '/graded');
+
+const good = graded('1', 'good.tar', [
+  { name: 'Good', correct: 900 },
+  { name: 'Good', correct: 910 },
+]);
+const refused = graded('2', 'bad.tar', [
+  { verdict: 'REJECTED_ARCHIVE', evidence: ['/archives/bad.tar: member "x" is a Link'] },
+  null,
+]);
+const cells = (line: string) => line.split('|').map((cell) => cell.trim());
+
+describe('the standing', () => {
+  test('says under which conditions, counts runs by bytes, and gives folders relative to its own', () => {
+    expect(standing(good, { ...good, archive: 'copy.tar' }, refused)).toMatchObject({
+      track: { name: 'two classes', sha256: hash('7'), testSize: 1000 },
+      limits: { trainSeconds: 600, predictSeconds: 60 },
+      machines: ['test, 2 CPUs given'],
+      evaluators: ['0.1.0 (no commit)'],
+      runs: { wanted: 4, done: 3 },
+      rows: [
+        { rank: 1, runs: [{ folder: 'runs/job-s1/made-up' }, { folder: 'runs/job-s2/made-up' }] },
+        {},
+        {},
+      ],
+    });
+  });
+});
+
+describe('leaderboard.md', () => {
+  test('has a row for each ranked entry, and one for each other with evidence and advice', () => {
+    const text = leaderboardMarkdown(standing(good, refused));
+    const row = cells(text.split('\n').find((line) => line.includes('| Good |'))!);
+    expect(row.slice(1, 6)).toEqual([
+      '1',
+      'Good',
+      'us',
+      '90.50',
+      expect.stringMatching(/^84\.15 to 96\.85$/),
+    ]);
+    expect(row).toContain('[s1](<runs/job-s1/made-up/report.html>) [s2](<runs/job-s2/made-up/report.html>)');
+    const other = cells(text.slice(text.indexOf('## Without a rank')).split('\n').at(-2)!);
+    expect(other[1]).toBe('REJECTED_ARCHIVE');
+    expect(other).toContain('Mend what the evidence names and send the entry again.');
+    expect(text).toContain('Runs done: 3 of 4');
+    expect(text).toContain('bad.tar');
+    expect(text).not.toContain('/archives');
+  });
+
+  test('before the first run says that nothing has been scored, and what is to be run', () => {
+    const text = leaderboardMarkdown(standing(graded('3', 'new.tar', [null, null])));
+    expect(text).toContain('No entry has been scored.');
+    expect(text).toMatch(/\| to be run \|.*\| new\.tar \|/);
+  });
+
+  test('has as many cells in a row of hostile words as in its head', () => {
+    const attack =
+      '|`[x](javascript:alert(1))<script>|\\|*_~~#&lt;@everyone www.evil.example https://evil.example';
+    const text = leaderboardMarkdown(
+      standing(
+        graded('4', `${attack}\u001b[2J\n.tar`, [
+          { name: attack, team: attack },
+          { name: attack, team: attack },
+        ]),
+        graded('5', 'b.tar', [{ name: attack, team: attack, verdict: 'CRASHED', evidence: [attack] }, null]),
+      ),
+    );
+    const tables = text.split('\n\n').filter((part) => part.startsWith('|'));
+    expect(tables).toHaveLength(2);
+    for (const table of tables) {
+      const counts = table
+        .trimEnd()
+        .split('\n')
+        .map((line) => cells(line).length);
+      expect(new Set(counts).size).toBe(1);
+    }
+    for (const inert of ['<script', '[x]', '`', '@everyone', 'www.evil', 'https:', '\u001b', '~~']) {
+      expect(text).not.toContain(inert);
+    }
+  });
+});
+
+test('escaped Markdown holds no sign that means anything, and shows what it was', () => {
+  const shown = (text: string) => text.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const escaped = escapeMarkdown(text);
+      expect(shown(escaped)).toBe(text);
+      expect(escaped.replaceAll(/&#\d+;/g, '')).not.toMatch(/[\\`*_{}[\]<>#!|~&@:$^\p{Cc}]/u);
+    }),
+  );
+});
+
+test('plain text has lost what steers a terminal or turns text around, and nothing else', () => {
+  expect(plainText('a\u001b[2J\r\n\u202eb\u2066é 🦊\u0085')).toBe('a�[2J���b�é 🦊�');
+});
+
+describe('leaderboard.csv', () => {
+  test('has a line for each archive, in order, with numbers in full', () => {
+    const lines = leaderboardCsv(standing(good, refused).rows).trimEnd().split('\r\n');
+    expect(lines[0]).toBe(
+      'rank,name,team,archive,verdict,accuracy,standard_deviation,runs_scored,low_95,high_95,separated_from_above,train_seconds,evidence,advice,note,sha256',
+    );
+    expect(lines[1]).toMatch(
+      /^1,Good,us,good\.tar,SCORED,0\.905,0\.00707\d+,2,0\.84\d+,0\.96\d+,,200,,,,1{64}$/,
+    );
+    expect(lines[2]).toBe(
+      `,,,bad.tar,REJECTED_ARCHIVE,,,0,,,,100,"bad.tar: member ""x"" is a Link",Mend what the evidence names and send the entry again.,,${hash('2')}`,
+    );
+    expect(lines).toHaveLength(3);
+  });
+
+  test('a team cannot smuggle a formula in', () => {
+    const text = leaderboardCsv(standing(graded('6', '=cmd.tar', [{ name: '@A', team: '=1+1' }, null])).rows);
+    expect(text).toContain(",'@A,'=1+1,'=cmd.tar,");
+  });
+});

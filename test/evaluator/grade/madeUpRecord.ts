@@ -1,0 +1,98 @@
+import type { RunRecord } from '../../../evaluator/record.ts';
+import { wilsonInterval } from '../../../evaluator/statistics.ts';
+import { type VerdictCode, verdicts } from '../../../evaluator/verdict.ts';
+import { machine } from '../fixtures.ts';
+
+export const hash = (digit: string): string => digit.repeat(64);
+const testSize = 1000;
+
+export interface Made {
+  readonly name?: string;
+  readonly team?: string;
+  readonly archiveSha256?: string;
+  readonly seed?: number;
+  /** Right answers of 1000; only where the verdict is one with a score. */
+  readonly correct?: number;
+  readonly verdict?: VerdictCode;
+  readonly evidence?: string[];
+  readonly trainSeconds?: number;
+}
+
+/** The record of a run on a Track of two classes that could have been. */
+export function madeUpRecord(made: Made = {}): RunRecord {
+  const { verdict = 'SCORED', seed = 1, correct = 850, trainSeconds = 100 } = made;
+  const scored = verdict === 'SCORED' || verdict === 'SCORED_SALVAGED';
+  return {
+    schemaVersion: 1,
+    runId: 'made-up',
+    startedAt: '2026-11-21T10:41:23.000Z',
+    folder: `/graded/runs/job-s${seed}/made-up`,
+    verdict,
+    owner: verdicts[verdict].owner,
+    evidence: made.evidence ?? ['train: ended'],
+    advice: verdicts[verdict].advice,
+    score: scored ? scoreOf(correct) : null,
+    entry:
+      verdict === 'REJECTED_ARCHIVE'
+        ? null
+        : {
+            name: made.name ?? 'Net',
+            team: made.team ?? 'us',
+            path: '/archives/a.tar.gz',
+            sha256: hash('e'),
+          },
+    archiveSha256: made.archiveSha256 ?? hash('a'),
+    track: {
+      schemaVersion: 1,
+      name: 'two classes',
+      classes: ['left', 'right'],
+      imageShape: [32, 32, 3],
+      trainSize: 20,
+      testSize,
+      seed: 1,
+      source: { kind: 'synthetic', description: 'none', sha256: hash('0') },
+      sha256: {},
+    },
+    seed,
+    sandbox: { kind: 'process', contains: 'time' },
+    limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 2 ** 33 },
+    stages: [
+      {
+        stage: 'train',
+        argv: ['train'],
+        startedAt: '2026-11-21T10:41:23.100Z',
+        limitSeconds: 600,
+        seconds: trainSeconds,
+        ended: 'exited',
+        exitCode: 0,
+        signal: null,
+        kill: null,
+        cpuSeconds: 1,
+        peakMemoryBytes: 1,
+        usage: [],
+        stdoutBytes: 0,
+        stderrBytes: 0,
+      },
+    ],
+    progress: { lines: 0, rejected: 0, last: null },
+    machine,
+    evaluator: { version: '0.1.0', commit: null },
+  };
+}
+
+function scoreOf(correct: number): RunRecord['score'] {
+  const wrong = testSize - correct;
+  return {
+    correct,
+    total: testSize,
+    accuracy: correct / testSize,
+    wilson95: wilsonInterval(correct, testSize),
+    perClass: [{ name: 'left', correct, total: testSize, accuracy: correct / testSize }],
+    confusion: [
+      [correct, wrong],
+      [0, 0],
+    ],
+    logLoss: 0.5,
+    calibration: { expectedError: 0, bins: [] },
+  };
+}
