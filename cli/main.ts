@@ -4,6 +4,7 @@ import { version } from '../evaluator/version.ts';
 import { checkMachineCommand } from './commands/checkMachine.ts';
 import { dataCommand } from './commands/data.ts';
 import { dryRunCommand } from './commands/dryRun.ts';
+import { gradeCommand } from './commands/grade.ts';
 import { checkCommand, packCommand } from './commands/pack.ts';
 import { sealCommand } from './commands/seal.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -15,6 +16,7 @@ const commands: Command[] = [
   dryRunCommand(),
   packCommand(),
   checkCommand(),
+  gradeCommand(),
   dataCommand(),
   sealCommand(),
   checkMachineCommand(),

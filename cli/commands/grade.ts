@@ -1,0 +1,154 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { readTrack } from '../../datasets/readTrack.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { limitsSchema } from '../../evaluator/contract.ts';
+import { type GradePlan, gradeArchives, type Job } from '../../evaluator/grade/gradeArchives.ts';
+import type { Row } from '../../evaluator/grade/leaderboard.ts';
+import { listArchives } from '../../evaluator/grade/listArchives.ts';
+import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
+import { plainText } from '../../evaluator/grade/plainText.ts';
+import type { Standing } from '../../evaluator/grade/standing.ts';
+import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
+import { describeMachine } from '../../evaluator/machine.ts';
+import type { RunRecord } from '../../evaluator/record.ts';
+import { createSandbox, type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/createSandbox.ts';
+import { verdicts } from '../../evaluator/verdict.ts';
+import { numberOption } from '../numberOption.ts';
+import { listenForStops } from '../stopSignals.ts';
+
+interface Options {
+  readonly track: string;
+  readonly out: string;
+  readonly seed: number;
+  readonly seeds: number;
+  readonly budget: number;
+  readonly predictLimit: number;
+  readonly sandbox: SandboxKind;
+  readonly cpus?: number;
+  readonly memory?: number;
+  readonly retries: number;
+  readonly json?: boolean;
+}
+
+const defaults = limitsSchema.parse({});
+const seconds = numberOption({ min: 0.001, max: 86_400 });
+const integer = (min: number, max: number) => numberOption({ min, max, integer: true });
+const percent = (fraction: number): string => (100 * fraction).toFixed(1);
+const tell = (sentence: string) => void process.stderr.write(`${plainText(sentence)}\n`);
+
+/** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
+export function gradeCommand(): Command {
+  return new Command('grade')
+    .description('Run every archive of a folder, one after the other, and write a leaderboard.')
+    .argument('<folder>', 'folder with archives (*.tar, *.tar.gz, *.tgz), as `haet pack` makes them')
+    .requiredOption('--track <dir>', 'the Track that all are trained and scored on')
+    .requiredOption('--out <dir>', 'folder for the leaderboard and the runs; what is there is taken up')
+    .option('--seed <n>', 'seed of the runs', integer(0, 2 ** 31 - 1), 1)
+    .option('--seeds <n>', 'run each with as many seeds, counting up from --seed', integer(1, 1000), 1)
+    .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
+    .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
+    .addOption(
+      new Option('--sandbox <kind>', 'where entries run').choices(sandboxKinds).default(sandboxKinds[0]),
+    )
+    .option('--cpus <n>', 'CPUs that an entry gets (default: all)', integer(1, 4096))
+    .option(
+      '--memory <bytes>',
+      'memory that an entry gets (default: all)',
+      integer(1, Number.MAX_SAFE_INTEGER),
+    )
+    .option('--retries <n>', 'how often a run that ended in INFRA_FAULT is repeated', integer(0, 100), 2)
+    .option('--json', 'last line on standard output: the leaderboard')
+    .addHelpText('after', help)
+    .action(grade);
+}
+
+async function grade(folder: string, options: Options): Promise<void> {
+  const { archives, others } = await listArchives(folder);
+  const track = { dir: resolve(options.track), info: await readTrack(resolve(options.track)) };
+  const machine = await describeMachine();
+  const sandbox = await createSandbox(options.sandbox);
+  const outFolder = await makeFolder(options.out);
+  const unlock = lockFolder(outFolder);
+  const stops = listenForStops(tell);
+  try {
+    if (others.length > 0) tell(`Left alone, as no archives: ${others.join(', ')}`);
+    tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
+    const plan: GradePlan = {
+      archives,
+      track,
+      outFolder,
+      seeds: Array.from({ length: options.seeds }, (_, at) => options.seed + at),
+      trainSeconds: options.budget,
+      predictSeconds: options.predictLimit,
+      ...(options.cpus !== undefined && { cpus: options.cpus }),
+      ...(options.memory !== undefined && { memoryBytes: options.memory }),
+      retries: options.retries,
+      machine,
+    };
+    const { standing, open } = await gradeArchives(plan, sandbox, {
+      abort: stops.abort,
+      warn: tell,
+      starts: (job) => tell(`${label(job)}  starts`),
+      ended: (job, record, earlier) =>
+        tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`),
+    });
+    const text = options.json ? `${JSON.stringify(standing)}\n` : summarise(standing, outFolder);
+    process.stdout.write(text);
+    if (open > 0) {
+      tell(`${open} of ${standing.runs.wanted} runs have no result yet: the same command takes them up.`);
+      process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
+    }
+  } finally {
+    stops.close();
+    unlock();
+  }
+}
+
+async function makeFolder(out: string): Promise<string> {
+  const folder = resolve(out);
+  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(
+      `--out ${folder} cannot be made (${error.code}). Give a folder that you may make or write to.`,
+    );
+  });
+  return folder;
+}
+
+function label({ archive, seed, number, of }: Job): string {
+  return `[${number} of ${of}] ${archive.file}, seed ${seed}`;
+}
+
+function outcome({ verdict, score, stages, evidence }: RunRecord): string {
+  if (score === null) return [verdict, ...evidence].join('; ');
+  const time = stages[0] ? `, trained for ${stages[0].seconds.toFixed(1)} s` : '';
+  return `${verdict}  ${percent(score.accuracy)} %, 95 % interval ${score.wilson95.map(percent).join(' to ')}${time}`;
+}
+
+function summarise({ rows }: Standing, outFolder: string): string {
+  const lines = rows.map(
+    (row) => `${String(row.rank ?? '-').padStart(4)}  ${result(row)}  ${row.name ?? '?'} (${row.archive})`,
+  );
+  const files = Object.values(leaderboardFiles).map((file) => `  ${join(outFolder, file)}`);
+  return `${[...lines.map(plainText), '', ...files].join('\n')}\n`;
+}
+
+function result({ rank, verdict, accuracy, interval95 }: Row): string {
+  if (rank === null) return (verdict ?? 'to be run').padEnd(27);
+  return `${percent(accuracy!)} %  (${interval95!.map(percent).join(' to ')})`.padEnd(27);
+}
+
+const help = `
+A run is not repeated while its record lies in --out and was made of the same bytes, Track, seed, limits and sandbox:
+the same command again takes up what was stopped or killed. Ctrl-C stops the run under way and writes the leaderboard.
+
+Exit status:
+   0  every run has a result, whatever its verdict
+   2  a mistake on the command line, or the Track was changed meanwhile
+  30  a run ended in INFRA_FAULT, also when repeated, or its archive changed meanwhile
+  40  stopped by a person
+
+Example:
+  $ haet grade archives/ --track tracks/official --out graded --seeds 3
+`;

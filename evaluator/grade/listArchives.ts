@@ -1,0 +1,50 @@
+import { readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { UserError } from '../../datasets/userError.ts';
+import { hashFile } from '../hashFile.ts';
+
+const endings = ['.tar', '.tar.gz', '.tgz'];
+
+/** An archive that was sent in. */
+export interface Submission {
+  /** Its name in the folder. */
+  readonly file: string;
+  /** Absolute path. */
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/**
+ * The archives of a folder: regular files named *.tar, *.tar.gz or *.tgz, in the order of their names (by code unit).
+ * @returns also the names of all else that lies there, so that nothing is passed over in silence
+ * @throws UserError when the folder cannot be read or holds no archive, or an archive cannot be read
+ */
+export async function listArchives(folder: string): Promise<{ archives: Submission[]; others: string[] }> {
+  const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(
+      `${resolve(folder)}: cannot be read (${error.code}). Give the folder that the archives lie in.`,
+    );
+  });
+  const isArchive = (each: (typeof found)[number]) =>
+    each.isFile() && endings.some((ending) => each.name.endsWith(ending));
+  const names = (matches: typeof found) => matches.map((each) => each.name).sort(byCodeUnit);
+  const files = names(found.filter(isArchive));
+  if (files.length === 0) {
+    throw new UserError(
+      `${resolve(folder)}: holds no archive (${endings.join(', ')}). Put there what \`haet pack\` makes.`,
+    );
+  }
+  const archives: Submission[] = [];
+  for (const file of files) archives.push(await readSubmission(folder, file));
+  return { archives, others: names(found.filter((each) => !isArchive(each))) };
+}
+
+async function readSubmission(folder: string, file: string): Promise<Submission> {
+  const path = resolve(folder, file);
+  const sha256 = await hashFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`${path}: cannot be read (${error.code}). Make it readable, or take it away.`);
+  });
+  return { file, path, sha256 };
+}
+
+const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,344 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { packEntry } from '../../evaluator/archive/packEntry.ts';
+import type { Standing } from '../../evaluator/grade/standing.ts';
+import { tarBytes } from '../evaluator/archive/tarBytes.ts';
+import {
+  constantPredictions,
+  type EntryScripts,
+  makeEntry,
+  makeTinyTrack,
+  processesWith,
+  temporaryFolder,
+  uniqueSeconds,
+} from '../evaluator/fixtures.ts';
+
+const haet = resolve('cli/bin.mjs');
+
+let folder: string;
+let trackDir: string;
+/** Archives and output of one test. */
+let archives: string;
+let out: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  trackDir = (await makeTinyTrack(folder)).dir;
+});
+beforeEach(async () => {
+  const place = await mkdtemp(join(folder, 'grading-'));
+  archives = join(place, 'archives');
+  out = join(place, 'out');
+  await mkdir(archives);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function put(file: string, name: string, scripts: EntryScripts = {}): Promise<void> {
+  const manifest = { name, ...scripts.manifest };
+  await packEntry(await makeEntry(folder, { ...scripts, manifest }), join(archives, file));
+}
+
+const putBad = (file: string) =>
+  writeFile(
+    join(archives, file),
+    tarBytes(
+      { path: 'haet.json', data: '{}' },
+      { path: 'answers', type: 'SymbolicLink', linkpath: '/etc/passwd' },
+    ),
+  );
+
+interface Grading {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+/** Starts `haet grade` as the leader of a process group, as a shell does. */
+function start(...words: string[]): Grading {
+  const child = spawn(
+    process.execPath,
+    [haet, 'grade', archives, '--track', trackDir, '--out', out, '--budget', '20', ...words],
+    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+  );
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]!.on('data', (chunk) => {
+      said[stream] += chunk;
+    });
+  }
+  const ended = new Promise<Awaited<Grading['ended']>>((done) => {
+    child.once('close', (code) => done({ code, ...said }));
+  });
+  return { child, ended };
+}
+const grade = (...words: string[]) => start(...words).ended;
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let waited = 0; !isSo(); waited += 20) {
+    if (waited > 20_000) throw new Error(`waited for 20 s: ${isSo}`);
+    await sleep(20);
+  }
+}
+
+const leaderboard = async (): Promise<Standing> =>
+  JSON.parse(await readFile(join(out, 'leaderboard.json'), 'utf8'));
+const leaderboardBytes = () =>
+  Promise.all(['md', 'csv', 'json'].map((ending) => readFile(join(out, `leaderboard.${ending}`), 'utf8')));
+/** Every run's folder, relative to out. */
+const runs = () =>
+  readdirSync(join(out, 'runs'))
+    .flatMap((job) => readdirSync(join(out, 'runs', job)).map((run) => join('runs', job, run)))
+    .sort();
+const inBrief = ({ rows }: Standing) => rows.map(({ rank, archive, verdict }) => [rank, archive, verdict]);
+
+describe('three archives, one of them good', () => {
+  test('get a verdict, a report and a place each; a second call runs nothing and changes nothing', async () => {
+    await put('a-crash.tar.gz', 'Crash | <b>', { train: 'echo no >&2; exit 3' });
+    await putBad('b-bad.tar');
+    await put('c-good.tar.gz', 'Good', { train: 'echo x > "$HAET_OUT_DIR/model"; echo "$HAET_SEED"' });
+    await writeFile(join(archives, 'notes.txt'), '');
+
+    const first = await grade('--json', '--seed', '5');
+    expect(first.code).toBe(0);
+    const standing: Standing = JSON.parse(first.stdout);
+    expect(standing).toEqual(await leaderboard());
+    expect(inBrief(standing)).toEqual([
+      [1, 'c-good.tar.gz', 'SCORED'],
+      [null, 'a-crash.tar.gz', 'CRASHED'],
+      [null, 'b-bad.tar', 'REJECTED_ARCHIVE'],
+    ]);
+    expect(standing).toMatchObject({
+      seeds: [5],
+      limits: { trainSeconds: 20 },
+      runs: { wanted: 3, done: 3 },
+    });
+    expect(standing.rows[0]).toMatchObject({ name: 'Good', team: 'tests', accuracy: 0.1 });
+    expect(standing.rows[2]!.evidence[0]).toMatch(/^b-bad\.tar: member "answers" is a SymbolicLink/);
+    for (const row of standing.rows) {
+      const files = await readdir(join(out, row.runs[0]!.folder));
+      expect(files).toEqual(expect.arrayContaining(['record.json', 'report.html']));
+      expect(files).not.toContain('entry');
+    }
+    const lines = first.stderr.split('\n');
+    expect(lines).toContain('Left alone, as no archives: notes.txt');
+    expect(lines.filter((line) => /^\[\d of 3\]/.test(line))).toEqual([
+      '[1 of 3] a-crash.tar.gz, seed 5  starts',
+      expect.stringMatching(/^\[1 of 3\] a-crash.tar.gz, seed 5 {2}CRASHED; train: .*exit status 3/),
+      '[2 of 3] b-bad.tar, seed 5  starts',
+      expect.stringMatching(/^\[2 of 3\] b-bad.tar, seed 5 {2}REJECTED_ARCHIVE; .*SymbolicLink/),
+      '[3 of 3] c-good.tar.gz, seed 5  starts',
+      expect.stringMatching(
+        /^\[3 of 3\] c-good.tar.gz, seed 5 {2}SCORED {2}10.0 %, 95 % interval 8.3 to 12.0/,
+      ),
+    ]);
+
+    const [bytes, folders] = [await leaderboardBytes(), runs()];
+    const second = await grade('--seed', '5');
+    expect(second.code).toBe(0);
+    expect(second.stderr).not.toContain('starts');
+    expect(second.stderr.match(/\(earlier\)/g)).toHaveLength(3);
+    expect(second.stdout).toContain('   1  10.0 %  (8.3 to 12.0)');
+    expect(await leaderboardBytes()).toEqual(bytes);
+    expect(runs()).toEqual(folders);
+  });
+});
+
+test('every archive is run with every seed; a seed that is added later is all that is run then', async () => {
+  await put('a.tar.gz', 'Low');
+  const better = new Float32Array(10_000);
+  for (let row = 0; row < 1000; row++) better[row * 10 + (row < 500 ? row % 10 : 0)] = 1;
+  const bytes = Buffer.from(constantPredictions(1000));
+  Buffer.from(better.buffer).copy(bytes, bytes.length - 40_000);
+  await put('b.tar.gz', 'High', { files: { 'constant.npy': bytes } });
+  expect((await grade('--seeds', '2')).code).toBe(0);
+  const { stderr } = await grade('--seeds', '3');
+  expect(stderr.match(/starts$/gm)).toHaveLength(2);
+  expect(stderr.match(/seed 3 {2}starts/g)).toHaveLength(2);
+  const { rows } = await leaderboard();
+  expect(rows).toMatchObject([
+    { rank: 1, name: 'High', accuracy: 0.55, standardDeviation: 0, runsScored: 3, interval95: [0.55, 0.55] },
+    { rank: 2, name: 'Low', accuracy: expect.closeTo(0.1), runsScored: 3, separatedFromAbove: true },
+  ]);
+  expect(rows[0]!.runs.map((run) => run.seed)).toEqual([1, 2, 3]);
+});
+
+test('archives with the same bytes are run once and listed each', async () => {
+  await put('a.tar.gz', 'One');
+  await copyFile(join(archives, 'a.tar.gz'), join(archives, 'b.tar.gz'));
+  const { stderr } = await grade();
+  expect(stderr.match(/starts$/gm)).toHaveLength(1);
+  const { rows } = await leaderboard();
+  expect(rows.map(({ rank, archive, note }) => [rank, archive, note])).toEqual([
+    [1, 'a.tar.gz', 'same bytes as b.tar.gz; run once'],
+    [1, 'b.tar.gz', 'same bytes as a.tar.gz; run once'],
+  ]);
+});
+
+test('what was run with another budget is run again', async () => {
+  await put('a.tar.gz', 'One');
+  await grade();
+  expect((await grade('--budget', '19')).stderr.match(/starts$/gm)).toHaveLength(1);
+  expect(await leaderboard()).toMatchObject({ limits: { trainSeconds: 19 }, runs: { wanted: 1, done: 1 } });
+  expect(runs()).toHaveLength(2);
+});
+
+test.each<[string, (text: string) => string, string]>([
+  ['torn', (text) => text.slice(0, text.length / 2), 'is not the record of a run'],
+  ['made better', (text) => text.replace('"correct": 100,', '"correct": 990,'), '990 right answers, but 100'],
+])('a record that was %s does not count: the archive is run again', async (_, change, why) => {
+  await put('a.tar.gz', 'One');
+  await grade();
+  const file = join(out, runs()[0]!, 'record.json');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, change(text));
+  expect(await readFile(file, 'utf8')).not.toBe(text);
+  const { code, stderr } = await grade();
+  expect(code).toBe(0);
+  expect(stderr).toContain(why);
+  expect(stderr.match(/starts$/gm)).toHaveLength(1);
+  expect((await leaderboard()).rows[0]).toMatchObject({ rank: 1, accuracy: 0.1 });
+  expect((await grade()).stderr).not.toContain('starts');
+});
+
+test('a report that was not written, or was thrown away, is written again', async () => {
+  await put('a.tar.gz', 'One');
+  await grade();
+  const report = join(out, runs()[0]!, 'report.html');
+  await rm(report);
+  expect((await grade()).stderr).not.toContain('starts');
+  expect(existsSync(report)).toBe(true);
+});
+
+/** Resolves when the entry under way has saved its model; its run's folder. */
+async function saved(seconds: string): Promise<string> {
+  await until(() => processesWith(seconds).length > 0);
+  const inTraining = () => runs().find((run) => !existsSync(join(out, run, 'record.json')));
+  await until(() => inTraining() !== undefined && existsSync(join(out, inTraining()!, 'model/model')));
+  return inTraining()!;
+}
+
+test('kill -9 in the middle: the next call takes up there, and what was done is not done again', async () => {
+  const seconds = uniqueSeconds();
+  const gate = join(folder, 'gate');
+  await put('a.tar.gz', 'Before');
+  await put('b.tar.gz', 'Killed', {
+    train: `echo x > "$HAET_OUT_DIR/model"; [ -e ${gate} ] || sleep ${seconds}`,
+  });
+  await put('c.tar.gz', 'After');
+  const first = start();
+  const killed = await saved(seconds);
+  expect(inBrief(await leaderboard())).toEqual([
+    [1, 'a.tar.gz', 'SCORED'],
+    [null, 'b.tar.gz', null],
+    [null, 'c.tar.gz', null],
+  ]);
+  const [done] = runs().filter((run) => run !== killed);
+  first.child.kill('SIGKILL');
+  await first.ended;
+  await until(() => processesWith(seconds).length === 0);
+
+  await writeFile(gate, '');
+  const second = await grade();
+  expect(second.code).toBe(0);
+  expect(second.stderr.match(/^.*starts$/gm)).toEqual([
+    '[2 of 3] b.tar.gz, seed 1  starts',
+    '[3 of 3] c.tar.gz, seed 1  starts',
+  ]);
+  expect((await leaderboard()).rows.map((row) => [row.rank, row.archive])).toEqual([
+    [1, 'c.tar.gz'],
+    [1, 'a.tar.gz'],
+    [1, 'b.tar.gz'],
+  ]);
+  expect(runs()).toHaveLength(3);
+  expect(runs()).toContain(done);
+  expect(runs()).not.toContain(killed);
+});
+
+test('Ctrl-C stops the run under way and starts no other; the leaderboard is there; status 40', async () => {
+  const seconds = uniqueSeconds();
+  await put('a.tar.gz', 'Before');
+  await put('b.tar.gz', 'Stopped', { train: `echo x > "$HAET_OUT_DIR/model"; sleep ${seconds}` });
+  await put('c.tar.gz', 'Never');
+  const grading = start('--json');
+  await saved(seconds);
+  process.kill(-grading.child.pid!, 'SIGINT');
+  const { code, stdout, stderr } = await grading.ended;
+  expect(code).toBe(40);
+  expect(processesWith(seconds)).toEqual([]);
+  expect(inBrief(JSON.parse(stdout))).toEqual([
+    [1, 'a.tar.gz', 'SCORED'],
+    [null, 'b.tar.gz', 'ABORTED'],
+    [null, 'c.tar.gz', null],
+  ]);
+  expect(await leaderboard()).toEqual(JSON.parse(stdout));
+  expect(stderr).not.toContain('c.tar.gz');
+  expect(stderr).toContain('2 of 3 runs have no result yet');
+});
+
+test('one grader works in a folder at a time; the one that comes second says who is first, with status 2', async () => {
+  const seconds = uniqueSeconds();
+  await put('a.tar.gz', 'Slow', { train: `echo x > "$HAET_OUT_DIR/model"; sleep ${seconds}` });
+  const first = start();
+  await saved(seconds);
+  const second = await grade();
+  expect(second.code).toBe(2);
+  expect(second.stderr).toContain(`process ${first.child.pid} is at work there`);
+  expect(second.stdout).toBe('');
+  first.child.kill('SIGTERM');
+  expect((await first.ended).code).toBe(40);
+});
+
+test('an entry that spoils the Track ends the grading: no other is blamed for it', async () => {
+  const own = join(archives, '../track');
+  await mkdir(own);
+  const track = (await makeTinyTrack(own)).dir;
+  await put('a.tar.gz', 'Spoiler', {
+    train: `echo x > "$HAET_OUT_DIR/model"; echo y > "$HAET_TRAIN_DIR/labels.npy"`,
+  });
+  await put('b.tar.gz', 'Innocent');
+  const { code, stderr } = await grade('--track', track);
+  expect(code).toBe(2);
+  expect(stderr).toContain('has changed since the Track was made');
+  expect(stderr).not.toContain('    at ');
+  expect(inBrief(await leaderboard())).toEqual([
+    [null, 'a.tar.gz', 'RULE_VIOLATION'],
+    [null, 'b.tar.gz', null],
+  ]);
+});
+
+test('an archive that changes while others run is not graded for what it was', async () => {
+  await put('b.tar.gz', 'Original');
+  await put('other.tgz', 'Replaced');
+  await put('a.tar.gz', 'Changer', {
+    train: `echo x > "$HAET_OUT_DIR/model"; cp ${archives}/other.tgz ${archives}/b.tar.gz`,
+  });
+  const { code, stderr } = await grade();
+  expect(code).toBe(30);
+  expect(stderr).toContain('b.tar.gz: changed or gone since grading began');
+  expect((await leaderboard()).rows.find((row) => row.archive === 'b.tar.gz')).toMatchObject({
+    verdict: null,
+  });
+});
+
+test.each<[string, string[], string]>([
+  ['an unknown sandbox', ['--sandbox', 'hope'], 'Allowed choices are process'],
+  ['a Track that is not there', ['--track', '/nowhere'], '/nowhere'],
+  ['an --out inside a file', ['--out', `${haet}/out`], 'ENOTDIR'],
+  ['no seeds', ['--seeds', '0'], 'an integer from'],
+])('given %s says so in a line, with status 2', async (_, words, named) => {
+  await put('a.tar.gz', 'One');
+  const { code, stdout, stderr } = await grade(...words);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^haet: /);
+  expect(stderr).toContain(named);
+  expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test('a folder without archives is named, and nothing is made', async () => {
+  const { code, stderr } = await grade();
+  expect(code).toBe(2);
+  expect(stderr).toContain(`${archives}: holds no archive`);
+  expect(existsSync(out)).toBe(false);
+});

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { UserError } from '../../../datasets/userError.ts';
+import { lockFolder } from '../../../evaluator/grade/lockFolder.ts';
+import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
+
+const folder = temporaryFolder();
+
+/** A process that holds the lock, and a child of it that lives on. */
+const holder = (path: string) => `
+  const { lockFolder } = await import(${JSON.stringify(pathToFileURL(resolve('dist/evaluator/grade/lockFolder.js')).href)});
+  const { spawn } = await import('node:child_process');
+  globalThis.unlock = lockFolder(${JSON.stringify(path)});
+  const child = spawn('sleep', ['30'], { stdio: 'ignore', detached: true });
+  process.stdout.write(String(child.pid));
+  setInterval(() => {}, 1000);`;
+
+async function startHolder() {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', holder(folder.path)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [pid] = await once(child.stdout, 'data');
+  return { child, grandchild: Number(String(pid)) };
+}
+
+test('a second holder is refused by the first one’s process id, until it lets go', () => {
+  const unlock = lockFolder(folder.path);
+  expect(() => lockFolder(folder.path)).toThrow(UserError);
+  expect(() => lockFolder(folder.path)).toThrow(`${folder.path}: process ${process.pid} is at work there`);
+  unlock();
+  lockFolder(folder.path)();
+});
+
+test('the lock of a process killed by SIGKILL is free at once, although a child of it lives', async () => {
+  const { child, grandchild } = await startHolder();
+  try {
+    expect(() => lockFolder(folder.path)).toThrow(`process ${child.pid} is at work there`);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const unlock = lockFolder(folder.path);
+    expect(await readFile(join(folder.path, '.lock'), 'utf8')).toBe(`${process.pid}\n`);
+    unlock();
+    expect(() => process.kill(grandchild, 0)).not.toThrow();
+  } finally {
+    child.kill('SIGKILL');
+    process.kill(grandchild, 'SIGKILL');
+  }
+});
+
+test('a lock file that is only left over locks nobody out', async () => {
+  await writeFile(join(folder.path, '.lock'), '1\n');
+  lockFolder(folder.path)();
+});
+
+test('a folder that is not there is named', () => {
+  expect(() => lockFolder(join(folder.path, 'none'))).toThrow('none/.lock: cannot be written (ENOENT)');
+});
