@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sealedTrackSchema } from '../datasets/sealing/sealedTrack.ts';
 import { trackSchema } from '../datasets/track.ts';
 import { progressLineSchema } from './contract.ts';
 import { sandboxKinds } from './sandbox/sandbox.ts';
@@ -100,7 +101,7 @@ export const runRecordSchema = z.strictObject({
     .describe(
       'hash of the archive that the entry came in, also of one refused; null where it came as a folder',
     ),
-  track: trackSchema.nullable(),
+  track: z.union([trackSchema, sealedTrackSchema]).nullable(),
   seed: z.int().nonnegative(),
   sandbox: z.strictObject({
     kind: z.enum(sandboxKinds),

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
+import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
@@ -26,9 +27,12 @@ export interface RunPlan {
   readonly entryPath: string;
   /** Words added to the command of the train stage. */
   readonly entryArguments?: readonly string[];
-  readonly track: { readonly dir: string; readonly info: TrackInfo };
-  /** The half of the Track that is scored on; by default it lies open in the Track. */
-  readonly withheld?: Withheld;
+  readonly track: {
+    readonly dir: string;
+    readonly info: TrackInfo | SealedTrackInfo;
+    /** The half that is scored on; where it lies open in the Track it need not be named. */
+    readonly withheld?: Withheld;
+  };
   /** The run's own folder is made in this one. */
   readonly runsFolder: string;
   readonly seed: number;
@@ -71,7 +75,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const limits = limitsSchema.parse(plan.limits ?? {});
   const cpus = plan.cpus ?? availableParallelism();
   const memoryBytes = plan.memoryBytes ?? totalmem();
-  const withheld = plan.withheld ?? openWithheld(plan.track.dir, plan.track.info);
+  const withheld = withheldOf(plan.track);
   const facts: { -readonly [Key in keyof RunFacts]: RunFacts[Key] } = {
     fault: null,
     rejected: null,
@@ -190,6 +194,13 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     evaluator: { version, commit: await commitOf(projectFolder) },
   };
   return run === null ? record : keep(run, record);
+}
+
+function withheldOf({ dir, info, withheld }: RunPlan['track']): Withheld {
+  if (withheld !== undefined) return withheld;
+  if ('sealed' in info)
+    throw new UserError(`${dir} is sealed: its withheld half needs the key that opens it`);
+  return openWithheld(dir, info);
 }
 
 function stageSpec(

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
-import { readTrack } from '../../datasets/readTrack.ts';
+import { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
+import { createSigner } from '../../evaluator/attest/createSigner.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import { type GradePlan, gradeArchives, type Job } from '../../evaluator/grade/gradeArchives.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
@@ -13,9 +13,11 @@ import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
-import { createSandbox, type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/createSandbox.ts';
+import { openRunTrack } from '../../evaluator/runTrack.ts';
+import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { numberOption } from '../numberOption.ts';
+import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
 interface Options {
@@ -25,7 +27,9 @@ interface Options {
   readonly seeds: number;
   readonly budget: number;
   readonly predictLimit: number;
+  readonly identity?: string;
   readonly sandbox: SandboxKind;
+  readonly image: string;
   readonly cpus?: number;
   readonly memory?: number;
   readonly retries: number;
@@ -49,9 +53,9 @@ export function gradeCommand(): Command {
     .option('--seeds <n>', 'run each with as many seeds, counting up from --seed', integer(1, 1000), 1)
     .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
     .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
-    .addOption(
-      new Option('--sandbox <kind>', 'where entries run').choices(sandboxKinds).default(sandboxKinds[0]),
-    )
+    .option('--identity <file>', 'secret key: opens a sealed Track, and signs every record (record.jws)')
+    .addOption(sandboxOption())
+    .addOption(imageOption())
     .option('--cpus <n>', 'CPUs that an entry gets (default: all)', integer(1, 4096))
     .option(
       '--memory <bytes>',
@@ -66,11 +70,14 @@ export function gradeCommand(): Command {
 
 async function grade(folder: string, options: Options): Promise<void> {
   const { archives, others } = await listArchives(folder);
-  const track = { dir: resolve(options.track), info: await readTrack(resolve(options.track)) };
   const machine = await describeMachine();
-  const sandbox = await createSandbox(options.sandbox);
+  const sandbox = await createSandbox(options.sandbox, options);
   const outFolder = await makeFolder(options.out);
   const unlock = lockFolder(outFolder);
+  const track = await openRunTrack(options.track, options.identity).catch((error) => {
+    unlock();
+    throw error;
+  });
   const stops = listenForStops(tell);
   try {
     if (others.length > 0) tell(`Left alone, as no archives: ${others.join(', ')}`);
@@ -90,6 +97,7 @@ async function grade(folder: string, options: Options): Promise<void> {
     const { standing, open } = await gradeArchives(plan, sandbox, {
       abort: stops.abort,
       warn: tell,
+      ...(options.identity !== undefined && { sign: createSigner(options.identity) }),
       starts: (job) => tell(`${label(job)}  starts`),
       ended: (job, record, earlier) =>
         tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`),
@@ -102,6 +110,7 @@ async function grade(folder: string, options: Options): Promise<void> {
     }
   } finally {
     stops.close();
+    await track.close();
     unlock();
   }
 }

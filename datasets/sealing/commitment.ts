@@ -82,7 +82,7 @@ export function readReveal(path: string): Promise<Reveal> {
   return readJson(path, revealSchema, { kind: 'a reveal', remedy });
 }
 
-/** Built anew, so that the text has one form whatever the file looked like. */
-function seedsSha256({ nonce, seeds }: Reveal): string {
+/** What a commitment says of the seeds. Built anew, so that the text has one form whatever the file looked like. */
+export function seedsSha256({ nonce, seeds }: Reveal): string {
   return sha256(JSON.stringify({ nonce, seeds }));
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { hashFile } from '../hashFile.ts';
 import { DoesNotHold } from './doesNotHold.ts';
-import { hashFile } from './hashFile.ts';
 import type { Digests, OfficialRecord } from './officialRecord.ts';
 
 /** Files that somebody has who verifies a record; each is compared with its digest. */
@@ -36,7 +36,8 @@ export async function checkTrack(folder: string, { digests, record }: OfficialRe
     [trackFiles.trainImages, digests.trainImages],
     [trackFiles.trainLabels, digests.trainLabels],
   ];
-  const testImages = record.track?.sha256[trackFiles.testImages];
+  const named: Record<string, string> = record.track?.sha256 ?? {};
+  const testImages = named[trackFiles.testImages];
   if (testImages !== undefined && existsSync(join(folder, trackFiles.testImages))) {
     files.push([trackFiles.testImages, testImages]);
   }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { type Commitment, type Reveal, seedsDigest } from './commitment.ts';
+import { type Commitment, type Reveal, seedsSha256 } from '../../datasets/sealing/commitment.ts';
 import { consistencyChecks } from './consistency.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
@@ -98,10 +98,10 @@ function sealedFault({ digests }: OfficialRecord, { sealedSha256 }: Commitment):
   return `the commitment is to a sealed set with sha256 ${sealedSha256}, and the record says ${digests.sealedSet ?? 'that none was used'}`;
 }
 
-function revealFault(reveal: Reveal, { seedsSha256 }: Commitment): string | null {
-  const digest = seedsDigest(reveal);
-  if (digest === seedsSha256) return null;
-  return `the seeds revealed give sha256 ${digest}, and the commitment says ${seedsSha256}: they are not the ones chosen beforehand`;
+function revealFault(reveal: Reveal, commitment: Commitment): string | null {
+  const digest = seedsSha256(reveal);
+  if (digest === commitment.seedsSha256) return null;
+  return `the seeds revealed give sha256 ${digest}, and the commitment says ${commitment.seedsSha256}: they are not the ones chosen beforehand`;
 }
 
 function seedFault({ record }: OfficialRecord, { seeds }: Reveal): string | null {

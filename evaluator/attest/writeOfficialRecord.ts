@@ -2,11 +2,11 @@ import type { KeyObject } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { predictionsFile } from '../contract.ts';
+import { hashFile } from '../hashFile.ts';
 import { hashFolder, listFiles } from '../loadEntry.ts';
 import type { RunRecord } from '../record.ts';
 import { recordFile } from '../runFolder.ts';
 import { writeWhole } from '../writeWhole.ts';
-import { hashFile } from './hashFile.ts';
 import { buildOfficialRecord, type OfficialFacts } from './officialRecord.ts';
 import { signRecord } from './signRecord.ts';
 

@@ -2,18 +2,18 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { TrackInfo } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import type { RunRecord } from '../record.ts';
 import { readRecord } from '../report/readRun.ts';
 import { recordFile } from '../runFolder.ts';
+import type { RunTrack } from '../runTrack.ts';
 import { wilsonInterval } from '../statistics.ts';
 import { type VerdictCode, verdicts } from '../verdict.ts';
 
 /** What a run must have been to count. */
 export interface Terms {
   readonly archiveSha256: string;
-  readonly track: TrackInfo;
+  readonly track: RunTrack['info'];
   readonly seed: number;
   readonly sandbox: RunRecord['sandbox']['kind'];
   /** Only what is named here must agree. */

@@ -1,21 +1,20 @@
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { readTrack } from '../../datasets/readTrack.ts';
-import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
+import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { hashFile } from '../hashFile.ts';
 import type { RunRecord } from '../record.ts';
 import type { RunPlan } from '../runEntry.ts';
+import type { RunTrack } from '../runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { agrees, findRecord, isFinal, type Terms } from './findRecord.ts';
-import { ensureReport, gradeJob, type JobHooks } from './gradeJob.ts';
+import { ensurePages, gradeJob, type JobHooks } from './gradeJob.ts';
 import type { Submission } from './listArchives.ts';
 import { type Standing, standingOf } from './standing.ts';
 import { writeStanding } from './writeStanding.ts';
 
 export interface GradePlan {
   readonly archives: readonly Submission[];
-  readonly track: { readonly dir: string; readonly info: TrackInfo };
+  readonly track: RunTrack;
   /** The leaderboard is written here, the runs' folders below `runs/`. Locked by the caller. */
   readonly outFolder: string;
   readonly seeds: readonly number[];
@@ -68,7 +67,7 @@ export async function gradeArchives(
     doubts.forEach(hooks.warn);
     if (record === null) continue;
     records.set(job, record);
-    await ensureReport(record.folder, plan.track.dir, hooks.warn);
+    await ensurePages(record, plan.track.dir, hooks);
     hooks.ended(job, record, true);
   }
   await write();
@@ -148,10 +147,7 @@ function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
 }
 
 /** What one entry did to the Track must not be laid at the door of the next. */
-async function requireTrack({ dir, info }: GradePlan['track']): Promise<void> {
-  if (!isDeepStrictEqual(await readTrack(dir), info)) {
-    throw new UserError(
-      `${join(dir, trackFiles.info)} was changed while entries were graded. Put the Track back as it was and call again.`,
-    );
-  }
+async function requireTrack({ withheld }: RunTrack): Promise<void> {
+  const change = await withheld.change();
+  if (change !== null) throw new UserError(`${change}. Put the Track back as it was and call again.`);
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Signer } from '../attest/createSigner.ts';
 import type { RunRecord } from '../record.ts';
 import { writeReport } from '../report/report.ts';
 import { type RunPlan, runEntry } from '../runEntry.ts';
@@ -11,6 +12,8 @@ export interface JobHooks {
   readonly abort: AbortSignal;
   /** Takes a sentence for the organizer. */
   readonly warn: (sentence: string) => void;
+  /** Makes official records, where the organizer gave the key. */
+  readonly sign?: Signer;
 }
 
 /**
@@ -29,15 +32,26 @@ export async function gradeJob(
   await removeUnfinished(plan.runsFolder);
   for (let repeats = 0; ; repeats++) {
     const record = await runEntry(plan, sandbox, { abort: hooks.abort });
-    await ensureReport(record.folder, plan.track.dir, hooks.warn);
+    await ensurePages(record, plan.track.dir, hooks);
     if (record.verdict !== 'INFRA_FAULT' || hooks.abort.aborted) return record;
     hooks.warn(`INFRA_FAULT: ${record.evidence[0]}`);
     if (repeats === retries) return record;
   }
 }
 
-/** Writes the report of a run that has none: it was killed before that, or has just ended. Its record is safe without. */
-export async function ensureReport(folder: string, trackDir: string, warn: JobHooks['warn']): Promise<void> {
+/**
+ * Signs the record and writes the report of a run that has none: it was killed before that, or has just ended. Its
+ * record is safe without.
+ */
+export async function ensurePages(
+  record: RunRecord,
+  trackDir: string,
+  { sign, warn }: Pick<JobHooks, 'sign' | 'warn'>,
+): Promise<void> {
+  const { folder } = record;
+  await sign?.(record).catch((error: Error) => {
+    warn(`${folder}: the record could not be signed: ${error.message}`);
+  });
   if (existsSync(join(folder, 'report.html'))) return;
   await writeReport(folder, { trackDir }).catch((error: Error) => {
     warn(`${folder}: the report could not be written: ${error.message}`);

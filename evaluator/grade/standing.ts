@@ -1,11 +1,11 @@
 import { relative } from 'node:path';
-import type { TrackInfo } from '../../datasets/track.ts';
 import type { RunRecord } from '../record.ts';
+import type { RunTrack } from '../runTrack.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
 
 /** What was asked for, the same for every entry. */
 export interface Conditions {
-  readonly track: { readonly info: TrackInfo; readonly sha256: string };
+  readonly track: { readonly info: RunTrack['info']; readonly sha256: string };
   readonly seeds: readonly number[];
   readonly trainSeconds: number;
   readonly predictSeconds: number;

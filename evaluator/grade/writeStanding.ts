@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UserError } from '../../datasets/userError.ts';
+import { writeWhole } from '../writeWhole.ts';
 import { leaderboardCsv } from './leaderboardCsv.ts';
 import { leaderboardMarkdown } from './leaderboardMarkdown.ts';
 import type { Standing } from './standing.ts';
-import { writeWhole } from './writeWhole.ts';
 
 export const leaderboardFiles = {
   markdown: 'leaderboard.md',
@@ -11,10 +12,21 @@ export const leaderboardFiles = {
   json: 'leaderboard.json',
 } as const;
 
-/** Writes the leaderboard in all its forms; each file is the old one or the new one, never half of one. */
+/**
+ * Writes the leaderboard in all its forms; each file is the old one or the new one, never half of one.
+ * @throws UserError when the disk refuses
+ */
 export async function writeStanding(folder: string, standing: Standing): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writeWhole(join(folder, leaderboardFiles.json), `${JSON.stringify(standing, null, 2)}\n`);
-  await writeWhole(join(folder, leaderboardFiles.csv), leaderboardCsv(standing.rows));
-  await writeWhole(join(folder, leaderboardFiles.markdown), leaderboardMarkdown(standing));
+  await write(leaderboardFiles.json, `${JSON.stringify(standing, null, 2)}\n`);
+  await write(leaderboardFiles.csv, leaderboardCsv(standing.rows));
+  await write(leaderboardFiles.markdown, leaderboardMarkdown(standing));
+
+  async function write(file: string, text: string): Promise<void> {
+    await writeWhole(join(folder, file), text).catch((error: NodeJS.ErrnoException) => {
+      throw new UserError(
+        `${join(folder, file)}: cannot be written (${error.code ?? error}). Make room or give a place to write to.`,
+      );
+    });
+  }
 }

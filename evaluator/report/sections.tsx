@@ -261,6 +261,8 @@ export function Resources({ record }: { record: RunRecord }) {
 /** Everything needed to run it again. */
 export function Setup({ record, settings }: { record: RunRecord; settings: string | null }) {
   const { entry, track, machine, limits, sandbox, evaluator } = record;
+  // Of a sealed Track nobody is told where it was drawn from.
+  const source = track !== null && 'source' in track ? { ...track.source, seed: track.seed } : null;
   return (
     <Card title="What was run, on what">
       <div class="pair">
@@ -283,8 +285,9 @@ export function Setup({ record, settings }: { record: RunRecord; settings: strin
                 track &&
                   `${count(track.trainSize)} to train on, ${count(track.testSize)} withheld, ${track.classes.length} classes`,
               ],
-              ['Source', track && `${track.source.description} (sampling seed ${track.seed})`],
-              ['Source hash', track && <code>{track.source.sha256}</code>],
+              ['Source', source && `${source.description} (sampling seed ${source.seed})`],
+              ['Source hash', source && <code>{source.sha256}</code>],
+              ['Withheld half', track && 'sealed' in track ? <code>{track.sealed.sha256}</code> : null],
             ]}
           />
         </div>

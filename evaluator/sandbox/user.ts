@@ -70,7 +70,8 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
       const goneAt = performance.now();
       await stage.exited;
       // What a stage made, the next may read and not change; what it left elsewhere, nobody gets.
-      for (const mount of spec.mounts) if (mount.writable) await execa('chown', ['-R', '-h', '0:0', mount.host]);
+      for (const mount of spec.mounts)
+        if (mount.writable) await execa('chown', ['-R', '-h', '0:0', mount.host]);
       await removeStrayFiles();
       return { signalledAt, goneAt, processesKilled, limitHits: difference(limitHitsNow(), hitsBefore) };
     },

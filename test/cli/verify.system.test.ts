@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { seedsDigest } from '../../evaluator/attest/commitment.ts';
+import { seedsSha256 } from '../../datasets/sealing/commitment.ts';
 import { publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { signRecord } from '../../evaluator/attest/signRecord.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
@@ -34,7 +34,7 @@ const put = (name: string, content: string | Uint8Array) => writeFile(join(folde
 
 /** Every file that a record can be checked against, and the options that give them. */
 async function putEverything(): Promise<string[]> {
-  const reveal = { schemaVersion: 1, nonce: hash('7'), seeds: [1, 2] } as const;
+  const reveal = { nonce: hash('7'), seeds: [1, 2] } as const;
   await put('entry.tar.gz', 'archive');
   await put('predictions.npy', made.predictions);
   await put('withheld.age', 'sealed');
@@ -47,7 +47,7 @@ async function putEverything(): Promise<string[]> {
     JSON.stringify({
       schemaVersion: 1,
       sealedSha256: sha256('sealed'),
-      seedsSha256: seedsDigest({ ...reveal, seeds: [1, 2] }),
+      seedsSha256: seedsSha256({ ...reveal, seeds: [1, 2] }),
     }),
   );
   return [
@@ -152,7 +152,7 @@ test.each([
   [
     'a commitment that is none',
     ['record.jws', '--key', verifyKey, '--commitment', 'record.jws'],
-    /^haet: record\.jws: cannot be read as JSON/,
+    /^haet: record\.jws is not a commitment/,
   ],
 ])('%s is a mistake of the user: one sentence, status 2', async (_, words, message) => {
   const { exitCode, stdout, stderr } = await haet('verify', ...words);

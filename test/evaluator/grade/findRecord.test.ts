@@ -70,7 +70,7 @@ describe('findRecord', () => {
   test.each<[string, Partial<Terms>]>([
     ['other bytes', { archiveSha256: hash('b') }],
     ['another seed', { seed: 2 }],
-    ['another Track', { track: { ...terms.track, sha256: { 'labels.npy': hash('b') } } }],
+    ['another Track', { track: { ...madeUpRecord().track!, name: 'another' } }],
     ['another sandbox', { sandbox: 'docker' }],
     ['another budget', { limits: { ...terms.limits, trainSeconds: 60 } }],
     ['other CPUs', { limits: { ...terms.limits, cpus: 3 } }],

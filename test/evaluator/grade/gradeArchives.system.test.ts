@@ -2,22 +2,22 @@ import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { TrackInfo } from '../../../datasets/track.ts';
 import { packEntry } from '../../../evaluator/archive/packEntry.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
+import { openRunTrack, type RunTrack } from '../../../evaluator/runTrack.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
 
 let folder: string;
 let archives: string;
-let track: { dir: string; info: TrackInfo };
+let track: RunTrack;
 let outFolder: string;
 let works: Sandbox;
 beforeAll(async () => {
   folder = await temporaryFolder();
-  track = await makeTinyTrack(folder);
+  track = await openRunTrack((await makeTinyTrack(folder)).dir);
   works = await createProcessSandbox();
   archives = await mkdtemp(join(folder, 'archives-'));
   await packEntry(await makeEntry(folder), join(archives, 'a.tar.gz'));

@@ -54,7 +54,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
       sha256: {},
     },
     seed,
-    sandbox: { kind: 'process', contains: 'time' },
+    sandbox: { kind: 'process', contains: 'time', image: null },
     limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 2 ** 33 },
     stages: [
       {
@@ -67,6 +67,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
         exitCode: 0,
         signal: null,
         kill: null,
+        limitHits: null,
         cpuSeconds: 1,
         peakMemoryBytes: 1,
         usage: [],
