@@ -185,6 +185,6 @@ async function flushFolder(folder: string): Promise<void> {
   }
 }
 
-function sha256(bytes: Uint8Array): string {
+export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
