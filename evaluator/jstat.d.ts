@@ -9,6 +9,8 @@ declare module 'jstat' {
       /** Quantile of Student's t distribution. */
       inv(probability: number, degreesOfFreedom: number): number;
     };
+    /** Regularized incomplete beta function I_x(a, b), a and b > 0. */
+    ibeta(x: number, a: number, b: number): number;
   };
   export default jStat;
 }

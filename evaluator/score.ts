@@ -60,7 +60,8 @@ export function score(scores: Float32Array, labels: Uint8Array, classes: readonl
   };
 }
 
-function argmax(row: Float32Array): number {
+/** Index of the highest value; the lowest index on a tie. */
+export function argmax(row: Float32Array): number {
   let best = 0;
   for (let index = 1; index < row.length; index++) if (row[index]! > row[best]!) best = index;
   return best;
