@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../datasets/userError.ts';
 import { version } from '../evaluator/version.ts';
+import { auditCommand } from './commands/audit.ts';
 import { checkMachineCommand } from './commands/checkMachine.ts';
 import { dataCommand } from './commands/data.ts';
 import { dryRunCommand } from './commands/dryRun.ts';
@@ -17,6 +18,7 @@ const commands: Command[] = [
   packCommand(),
   checkCommand(),
   gradeCommand(),
+  auditCommand(),
   dataCommand(),
   sealCommand(),
   checkMachineCommand(),

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { type Audit, type AuditedRun, auditFile } from '../evaluator/audit/auditSchema.ts';
+
+const percent = (fraction: number): string => (100 * fraction).toFixed(1);
+
+/** What a person wants to know at the end of an audit, in a few lines. */
+export function summariseAudit({ overall, entry, runs, judgements, folder }: Audit): string {
+  const whose = entry === null ? '' : `  ${entry.name} by ${entry.team}`;
+  const rows = Object.entries(runs).map(([name, run]) => `  ${name.padEnd(9)} ${runLine(run)}`);
+  const findings = Object.entries(judgements).map(
+    ([name, { holds, sentence }]) => `  ${name.padEnd(9)} ${mark(holds)}: ${sentence}`,
+  );
+  return `${[`audit ${overall}${whose}`, ...rows, ...findings, `  audit     ${join(folder, auditFile)}`].join('\n')}\n`;
+}
+
+function runLine(run: AuditedRun | null): string {
+  if (run === null) return 'not run';
+  const { verdict, accuracy, wilson95, evidence } = run;
+  if (accuracy === null || wilson95 === null) return [verdict, ...evidence.slice(0, 1)].join('  ');
+  return `${verdict}  ${percent(accuracy)} %, 95 % interval ${percent(wilson95[0])} to ${percent(wilson95[1])}`;
+}
+
+function mark(holds: boolean | null): string {
+  if (holds === null) return 'cannot tell';
+  return holds ? 'holds' : 'DOES NOT HOLD';
+}

@@ -1,0 +1,154 @@
+import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { MAX_SEED } from '../../datasets/random.ts';
+import { readTrack } from '../../datasets/readTrack.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { type AuditPlan, audit } from '../../evaluator/audit/audit.ts';
+import { type Audit, auditFile } from '../../evaluator/audit/auditSchema.ts';
+import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
+import { describeMachine } from '../../evaluator/machine.ts';
+import { createSandbox, type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/createSandbox.ts';
+import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
+import { verdicts } from '../../evaluator/verdict.ts';
+import { summariseAudit } from '../auditSummary.ts';
+import { numberOption } from '../numberOption.ts';
+import { createProgressView, type ProgressView } from '../progressView.ts';
+import { listenForStops } from '../stopSignals.ts';
+
+interface Options {
+  readonly track: string;
+  readonly out: string;
+  readonly budget: number;
+  readonly seed: number;
+  readonly controlSeed?: number;
+  readonly sandbox: SandboxKind;
+  readonly json?: boolean;
+}
+
+/** Exit statuses beside those of the verdicts. */
+const failed = 1;
+const cannotTell = 3;
+
+const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
+
+/** `haet audit`: trains an entry on control Tracks and judges what it brought along. */
+export function auditCommand(): Command {
+  return new Command('audit')
+    .description('Train an entry three times, twice on control labels, to find out what it brought along.')
+    .argument('<entry>', `folder of the entry, with ${manifestFile}`)
+    .requiredOption('--track <dir>', 'Track to train and score on, of at least 7 classes')
+    .option('--out <dir>', `the folder with the three runs and ${auditFile} is made in this one`, 'runs')
+    .option(
+      '--budget <seconds>',
+      'limit of each train stage',
+      numberOption({ min: 0.001, max: 86_400 }),
+      limitsSchema.parse({}).trainSeconds,
+    )
+    .option(
+      '--seed <n>',
+      'seed of the three runs',
+      numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }),
+      1,
+    )
+    .option(
+      '--control-seed <n>',
+      'seed of the control labels, which an entry must not know (default: drawn at random, kept in the result)',
+      numberOption({ min: 0, max: MAX_SEED, integer: true }),
+    )
+    .addOption(
+      new Option('--sandbox <kind>', 'where the entry runs').choices(sandboxKinds).default(sandboxKinds[0]),
+    )
+    .option('--json', `last line on standard output: what ${auditFile} holds`)
+    .addHelpText('after', help)
+    .action(runAudit);
+}
+
+const help = `
+The three runs, in an order that the entry does not know:
+  honest    the Track as it is
+  shuffled  training labels dealt out anew: accuracy must fall to chance
+  permuted  every class under another one's name: accuracy must stay
+They find a model, answers or labels that came with the entry. They do not find a pretrained model that is only
+trained further, or one whose features alone are used: that learns what it is taught, as an honest entry does. Nor
+do they find an entry that knows the Track so well that it recognises a control and behaves: audit on images that
+nobody has seen, in a sandbox that fences files.
+
+Ctrl-C stops the audit.
+
+Exit status:
+   0  passed
+   1  failed: a control does not hold
+   2  a mistake on the command line
+   3  inconclusive: all was scored, but the honest run is too close to chance or the entry changed its files
+  10 to 40  inconclusive: a run was not scored or not made; the status of its verdict, as of haet dry-run
+
+Example:
+  $ haet audit my-entry --track my-track --budget 120
+`;
+
+async function runAudit(entry: string, options: Options): Promise<void> {
+  if (!existsSync(entry)) {
+    throw new UserError(`there is no entry at ${resolve(entry)}. Give the folder of an entry.`);
+  }
+  const machine = await describeMachine();
+  const sandbox = await createSandbox(options.sandbox);
+  const dir = resolve(options.track);
+  const plan: AuditPlan = {
+    entryPath: entry,
+    track: { dir, info: await readTrack(dir) },
+    runsFolder: options.out,
+    seed: options.seed,
+    controlSeed: options.controlSeed ?? randomInt(MAX_SEED + 1),
+    limits: { trainSeconds: options.budget },
+    cpus: machine.cores,
+    memoryBytes: machine.memoryBytes,
+    machine,
+  };
+  const result = await auditInView(plan, sandbox);
+
+  (options.json ? process.stderr : process.stdout).write(summariseAudit(result));
+  if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  process.exitCode = exitCodeOf(result);
+}
+
+/** Runs the audit while a person can see how it goes. A run cut short compares with no other: Ctrl-C ends them all. */
+async function auditInView(plan: AuditPlan, sandbox: Sandbox): Promise<Audit> {
+  const stops = listenForStops(tell);
+  const run: { view: ProgressView | null; stageStart: number } = { view: null, stageStart: 0 };
+  const ticking = setInterval(() => run.view?.tick((performance.now() - run.stageStart) / 1000), 1000);
+  try {
+    return await audit(plan, sandbox, {
+      abort: stops.abort,
+      onRun: (number, runs) => {
+        run.view?.stop();
+        run.view = null;
+        tell(`Run ${number} of ${runs}`);
+      },
+      onStage: (stage) => {
+        run.stageStart = performance.now();
+        run.view ??= createProgressView({
+          stream: process.stderr,
+          budgetSeconds: plan.limits!.trainSeconds!,
+          trainSize: plan.track.info.trainSize,
+        });
+        run.view.stage(stage);
+      },
+      onProgress: (line, atSeconds) => run.view?.update(line, atSeconds),
+    });
+  } finally {
+    clearInterval(ticking);
+    run.view?.stop();
+    stops.close();
+  }
+}
+
+function exitCodeOf({ overall, runs }: Audit): number {
+  if (overall === 'passed') return 0;
+  if (overall === 'failed') return failed;
+  const all = Object.values(runs);
+  const unscored = all.find((run) => run !== null && run.accuracy === null);
+  if (unscored) return verdicts[unscored.verdict].exitCode;
+  return all.includes(null) ? verdicts.ABORTED.exitCode : cannotTell;
+}
