@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { MAX_SEED } from '../../datasets/random.ts';
 import { readTrack } from '../../datasets/readTrack.ts';
 import { UserError } from '../../datasets/userError.ts';
@@ -9,12 +9,13 @@ import { type AuditPlan, audit } from '../../evaluator/audit/audit.ts';
 import { type Audit, auditFile } from '../../evaluator/audit/auditSchema.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
-import { createSandbox, type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/createSandbox.ts';
+import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { summariseAudit } from '../auditSummary.ts';
 import { numberOption } from '../numberOption.ts';
 import { createProgressView, type ProgressView } from '../progressView.ts';
+import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
 interface Options {
@@ -24,6 +25,7 @@ interface Options {
   readonly seed: number;
   readonly controlSeed?: number;
   readonly sandbox: SandboxKind;
+  readonly image: string;
   readonly json?: boolean;
 }
 
@@ -37,7 +39,7 @@ const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 export function auditCommand(): Command {
   return new Command('audit')
     .description('Train an entry three times, twice on control labels, to find out what it brought along.')
-    .argument('<entry>', `folder of the entry, with ${manifestFile}`)
+    .argument('<entry>', `folder of the entry, with ${manifestFile}, or its archive`)
     .requiredOption('--track <dir>', 'Track to train and score on, of at least 7 classes')
     .option('--out <dir>', `the folder with the three runs and ${auditFile} is made in this one`, 'runs')
     .option(
@@ -57,9 +59,8 @@ export function auditCommand(): Command {
       'seed of the control labels, which an entry must not know (default: drawn at random, kept in the result)',
       numberOption({ min: 0, max: MAX_SEED, integer: true }),
     )
-    .addOption(
-      new Option('--sandbox <kind>', 'where the entry runs').choices(sandboxKinds).default(sandboxKinds[0]),
-    )
+    .addOption(sandboxOption())
+    .addOption(imageOption())
     .option('--json', `last line on standard output: what ${auditFile} holds`)
     .addHelpText('after', help)
     .action(runAudit);
@@ -90,10 +91,12 @@ Example:
 
 async function runAudit(entry: string, options: Options): Promise<void> {
   if (!existsSync(entry)) {
-    throw new UserError(`there is no entry at ${resolve(entry)}. Give the folder of an entry.`);
+    throw new UserError(
+      `there is no entry at ${resolve(entry)}. Give the folder or the archive of an entry.`,
+    );
   }
   const machine = await describeMachine();
-  const sandbox = await createSandbox(options.sandbox);
+  const sandbox = await createSandbox(options.sandbox, options);
   const dir = resolve(options.track);
   const plan: AuditPlan = {
     entryPath: entry,

@@ -12,6 +12,7 @@ import {
 } from '../../datasets/controlTracks.ts';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { randomFrom, shuffle } from '../../datasets/random.ts';
+import type { TrackInfo } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { readPredictions } from '../readPredictions.ts';
 import type { RunRecord } from '../record.ts';
@@ -23,7 +24,9 @@ import { type Audit, type AuditedRun, auditFile, type Judgement } from './auditS
 import { fewestClasses } from './chance.ts';
 import { judgePermuted, judgeShuffled, type ScoredRun } from './judge.ts';
 
-export interface AuditPlan extends RunPlan {
+export interface AuditPlan extends Omit<RunPlan, 'track'> {
+  /** An open Track: the controls are made of all of it. */
+  readonly track: { readonly dir: string; readonly info: TrackInfo };
   /** Of the control labels and the order of the runs, 0 to 2^32 - 1. An entry that knew it could tell a control. */
   readonly controlSeed: number;
 }
@@ -83,7 +86,7 @@ export async function audit(plan: AuditPlan, sandbox: Sandbox, hooks: AuditHooks
       permuted: summaryOf(runs.permuted),
     },
     judgements,
-    sandbox: { kind: sandbox.kind, contains: sandbox.contains },
+    sandbox: { kind: sandbox.kind, contains: sandbox.contains, image: sandbox.image },
     evaluator: { version },
   };
   await writeAudit(folder, result);
