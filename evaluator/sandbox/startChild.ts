@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { shutInherited } from './inheritedDescriptors.ts';
 import type { RunningStage, StageExit, StageSpec } from './sandbox.ts';
 
 export interface StartedChild
@@ -23,13 +24,13 @@ export function startChild(
   const child = spawn(words[0]!, words.slice(1), {
     cwd: spec.cwd,
     env: { ...spec.environment },
-    stdio: [
+    stdio: shutInherited([
       'ignore',
       'pipe',
       'pipe',
       spec.progress ? 'pipe' : 'ignore',
       ...(options.info ? ['pipe' as const] : []),
-    ],
+    ]),
     detached: true,
   });
   const exited = new Promise<StageExit>((resolve, reject) => {
