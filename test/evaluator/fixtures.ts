@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatNpy, writeNpy } from '../../datasets/npy.ts';
-import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
+import { formatNpy } from '../../datasets/npy.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
+
+export { makeTinyTrack } from '../../evaluator/selfTest/tinyTrack.ts';
 
 export const machine: RunRecord['machine'] = {
   cpu: 'test',
@@ -20,45 +20,6 @@ export const machine: RunRecord['machine'] = {
 export const plainImage = process.env.HAET_TEST_IMAGE ?? 'node:22-bookworm-slim';
 
 export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'haet-test-'));
-
-/** A Track of black images whose labels are 0, 1, ... 9, 0, 1, ... */
-export async function makeTinyTrack(
-  folder: string,
-  testSize = 1000,
-): Promise<{ dir: string; info: TrackInfo }> {
-  const dir = join(folder, 'track');
-  const trainSize = 20;
-  await mkdir(join(dir, 'train'), { recursive: true });
-  await mkdir(join(dir, 'test'));
-  const images = (size: number) => new Uint8Array(size * 32 * 32 * 3);
-  const labels = (size: number) => Uint8Array.from({ length: size }, (_, index) => index % 10);
-  await writeNpy(join(dir, trackFiles.trainImages), 'uint8', images(trainSize), [trainSize, 32, 32, 3]);
-  await writeNpy(join(dir, trackFiles.trainLabels), 'uint8', labels(trainSize), [trainSize]);
-  await writeNpy(join(dir, trackFiles.testImages), 'uint8', images(testSize), [testSize, 32, 32, 3]);
-  await writeNpy(join(dir, trackFiles.testLabels), 'uint8', labels(testSize), [testSize]);
-  const info: TrackInfo = {
-    schemaVersion: 1,
-    name: 'tiny',
-    classes: Array.from({ length: 10 }, (_, index) => `class ${index}`),
-    imageShape: [32, 32, 3],
-    trainSize,
-    testSize,
-    seed: 1,
-    source: { kind: 'synthetic', description: 'black', sha256: '0'.repeat(64) },
-    sha256: Object.fromEntries(
-      [trackFiles.trainImages, trackFiles.trainLabels, trackFiles.testImages, trackFiles.testLabels].map(
-        (file) => [
-          file,
-          createHash('sha256')
-            .update(readFileSync(join(dir, file)))
-            .digest('hex'),
-        ],
-      ),
-    ),
-  };
-  await writeFile(join(dir, trackFiles.info), JSON.stringify(info));
-  return { dir, info };
-}
 
 /** Shell script of an entry that trains by writing one file and predicts class 0 for every image. */
 export const good = {
