@@ -1,0 +1,2 @@
+node leave.mjs || exit 1
+sh constant.sh > "$HAET_OUT_DIR/predictions.npy"

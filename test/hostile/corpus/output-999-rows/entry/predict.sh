@@ -1,0 +1,1 @@
+sh constant.sh 999 > "$HAET_OUT_DIR/predictions.npy"

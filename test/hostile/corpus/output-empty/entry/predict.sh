@@ -1,0 +1,1 @@
+: > "$HAET_OUT_DIR/predictions.npy"

@@ -1,0 +1,1 @@
+mkfifo "$HAET_OUT_DIR/predictions.npy"

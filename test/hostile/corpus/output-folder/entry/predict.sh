@@ -1,0 +1,1 @@
+mkdir "$HAET_OUT_DIR/predictions.npy"

@@ -1,0 +1,1 @@
+sh constant.sh 1000 '<f4' '\000\000\200\177' > "$HAET_OUT_DIR/predictions.npy"

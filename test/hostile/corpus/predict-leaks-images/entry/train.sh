@@ -1,0 +1,2 @@
+echo weights > "$HAET_OUT_DIR/model"
+exec node train.mjs

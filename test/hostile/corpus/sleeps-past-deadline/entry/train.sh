@@ -1,0 +1,2 @@
+sleep 60
+echo weights > "$HAET_OUT_DIR/model"

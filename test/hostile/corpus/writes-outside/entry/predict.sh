@@ -1,0 +1,2 @@
+node write.mjs || exit 1
+sh constant.sh > "$HAET_OUT_DIR/predictions.npy"
