@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+
+/** What a sandbox can hold back. An attack is only let loose where all that it needs is held. */
+export const fences = {
+  processes: 'sees and reaches no process but its own, and none of them outlives its stage',
+  privileges: 'may not signal or trace a process outside, set the clock, mount, or make devices',
+  files: 'sees the places of the contract only, and writes only where it says so',
+  network: 'reaches nothing by network or socket',
+  memory: 'has no more memory than it was given, scratch folders on tmpfs included',
+  disk: 'leaves no more bytes and files on a disk than it was given',
+  tasks: 'has no more processes and threads than it was given',
+} as const;
+
+export type Fence = keyof typeof fences;
+export const fenceNames = Object.keys(fences) as [Fence, ...Fence[]];
+export const fenceSchema = z.enum(fenceNames);
+
+/** What each sandbox claims to hold; the self-test is the proof of it. */
+export const heldBy: Readonly<Record<Sandbox['kind'], readonly Fence[]>> = {
+  process: [],
+  bubblewrap: fenceNames,
+  docker: fenceNames,
+};

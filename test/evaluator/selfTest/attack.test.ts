@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { listAttacks, readAttack, whyNotRun } from '../../../evaluator/selfTest/attack.ts';
+import { fenceNames, heldBy } from '../../../evaluator/selfTest/fences.ts';
+import { archiveNames } from '../../../evaluator/selfTest/hostileArchives.ts';
+import { temporaryFolder } from '../fixtures.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const sound = { attack: 'Tries it.', expected: { verdicts: ['SCORED'], owner: 'contestant' } };
+
+function put(name: string, value: unknown, withEntry = true): void {
+  mkdirSync(join(folder, name, withEntry ? 'entry' : ''), { recursive: true });
+  writeFileSync(join(folder, name, 'attack.json'), typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+describe('the corpus', () => {
+  test('is sound, begins with the honest entry, and sends in every hostile archive', async () => {
+    const attacks = await listAttacks();
+    expect(attacks[0]).toMatchObject({ name: 'honest', needs: [], expected: { verdicts: ['SCORED'] } });
+    expect(attacks.flatMap(({ archive }) => archive ?? []).sort()).toEqual([...archiveNames].sort());
+  });
+
+  test('uses every fence, and one sandbox at least holds them all', async () => {
+    const used = new Set((await listAttacks()).flatMap(({ needs }) => needs));
+    expect([...used].sort()).toEqual([...fenceNames].sort());
+    expect(Object.values(heldBy).some((held) => fenceNames.every((fence) => held.includes(fence)))).toBe(
+      true,
+    );
+  });
+});
+
+test('an attack is let loose only where all that it needs is held', async () => {
+  put('needy', { ...sound, needs: ['network', 'files'] });
+  const needy = await readAttack(folder, 'needy');
+  expect(whyNotRun(needy, 'process')).toBe('the process sandbox does not hold network, files');
+  expect(whyNotRun(needy, 'bubblewrap')).toBeNull();
+  expect(whyNotRun({ ...needy, needs: [] }, 'process')).toBeNull();
+});
+
+test('an attack on a device that this machine has not is not let loose', async () => {
+  put('device', { ...sound, onlyWhere: '/dev/haet-has-no-such-device' });
+  const device = await readAttack(folder, 'device');
+  expect(whyNotRun(device, 'process')).toBe('no /dev/haet-has-no-such-device here');
+});
+
+test.each<[string, unknown, boolean, string]>([
+  ['no-json', '{', true, 'not JSON'],
+  ['no-verdict', { ...sound, expected: { verdicts: ['FINE'], owner: 'contestant' } }, true, 'verdicts'],
+  ['no-fence', { ...sound, needs: ['moat'] }, true, 'needs'],
+  ['nothing-sent', sound, false, 'either a folder entry/ beside it or has the field archive'],
+  ['sent-twice', { ...sound, archive: 'bomb' }, true, 'either a folder entry/ beside it'],
+])('an attack.json that is wrong is refused by name (%s)', async (name, value, withEntry, reason) => {
+  put(name, value, withEntry);
+  const refused = readAttack(folder, name);
+  await expect(refused).rejects.toThrow(reason);
+  await expect(refused).rejects.toThrow(join(folder, name, 'attack.json'));
+});
+
+test('a corpus that is not there is named', async () => {
+  await expect(listAttacks(join(folder, 'nowhere'))).rejects.toThrow(
+    `${join(folder, 'nowhere')}: the hostile`,
+  );
+});

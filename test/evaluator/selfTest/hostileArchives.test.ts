@@ -1,0 +1,33 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { checkArchive } from '../../../evaluator/archive/packEntry.ts';
+import { archiveNames, hostileArchive } from '../../../evaluator/selfTest/hostileArchives.ts';
+import { type Member, tarBytes } from '../../../evaluator/selfTest/tarBytes.ts';
+import { temporaryFolder } from '../fixtures.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const manifest = { schemaVersion: 1, name: 'a', team: 'b', train: ['x'], predict: ['y'] };
+const entry: Member[] = [{ path: 'haet.json', data: JSON.stringify(manifest) }];
+
+async function take(bytes: Buffer): Promise<string> {
+  const archive = join(folder, 'entry.tar');
+  await writeFile(archive, bytes);
+  return checkArchive(archive).then(
+    () => 'taken',
+    (error: Error) => error.message,
+  );
+}
+
+test('an archive of the entry alone is taken, so that it is the rest that intake refuses', async () => {
+  expect(await take(tarBytes(...entry))).toBe('taken');
+});
+
+test.each(archiveNames)('%s is refused', async (name) => {
+  expect(await take(hostileArchive(name, entry))).not.toBe('taken');
+});

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
+import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
+import { type Attack, corpusFolder, readAttack } from '../../../evaluator/selfTest/attack.ts';
+import { openSelfTest, type SelfTest } from '../../../evaluator/selfTest/selfTest.ts';
+import { processesWith } from '../fixtures.ts';
+
+/** A sandbox that claims to hold everything and holds nothing. The attacks let loose in it here harm no machine. */
+let selfTest: SelfTest;
+beforeAll(async () => {
+  const sandbox: Sandbox = { ...(await createProcessSandbox('tree')), kind: 'bubblewrap' };
+  selfTest = await openSelfTest(sandbox);
+});
+afterAll(() => selfTest.close());
+
+const run = async (name: string, change: Partial<Attack> = {}) =>
+  selfTest.run({ ...(await readAttack(corpusFolder, name)), ...change });
+
+test.each([
+  ['reads-labels', 'track/labels.npy'],
+  ['reads-identity', 'canary/identity.txt'],
+  ['reads-previous-output', '-honest-s1'],
+  ['reads-proc', 'environ of'],
+  ['network-tcp', 'reached by TCP'],
+  ['network-udp', 'reached by UDP'],
+  ['network-dns', 'reached by UDP'],
+  ['network-unix-socket', 'reached by a unix socket'],
+  ['network-abstract-socket', 'reached by an abstract socket'],
+  ['traces-evaluator', 'open the memory of process'],
+  ['predict-trains-on', 'write a better model'],
+])('the self-test sees that nothing holds %s', async (name, said) => {
+  const honest = await run('honest'); // so that there is a run before it
+  expect(honest).toMatchObject({ ok: true, problems: [], verdict: 'SCORED' });
+  const result = await run(name);
+  expect(result.ok).toBe(false);
+  expect(result.problems.join('\n')).toContain('it got through: ');
+  expect(result.problems.join('\n')).toContain(said);
+});
+
+test('the self-test finds and ends a process that outlived its stage', async () => {
+  const result = await run('outlives-parent-unmarked');
+  expect(result.problems).toEqual([expect.stringMatching(/^still running: \d+ sh -c .*outlives-parent/)]);
+  expect(processesWith('outlives-parent-unmarked')).toEqual([]);
+});
+
+test('a verdict, an owner or an evidence that is not the expected one is a problem', async () => {
+  const wrong = await run('exits-with-nothing', { expected: { verdicts: ['SCORED'], owner: 'contestant' } });
+  expect(wrong).toMatchObject({ ok: false, verdict: 'NO_OUTPUT' });
+  expect(wrong.problems[0]).toMatch(
+    /^its verdict is NO_OUTPUT, not SCORED \(train: ended after .* left nothing/,
+  );
+  const owner = await run('exits-with-nothing', {
+    expected: { verdicts: ['NO_OUTPUT'], owner: 'organizer' },
+  });
+  expect(owner.problems).toEqual(['NO_OUTPUT is put down to the contestant, not to the organizer']);
+  const evidence = await run('archive-climbs', {
+    expected: { verdicts: ['REJECTED_ARCHIVE'], owner: 'contestant', evidence: 'too large' },
+  });
+  expect(evidence.problems).toEqual([expect.stringMatching(/does not say "too large" \(.*leads out/)]);
+});
+
+test('an attack that should probe and did not is a broken one', async () => {
+  const result = await run('fails-after-saving', { probes: true });
+  expect(result.problems).toEqual(['it did not say what it tried: the attack itself is broken']);
+});

@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { UserError } from '../../datasets/userError.ts';
+import { createSandbox, sandboxKinds } from '../../evaluator/sandbox/createSandbox.ts';
+import { listAttacks, whyNotRun } from '../../evaluator/selfTest/attack.ts';
+import { openSelfTest, type SelfTest } from '../../evaluator/selfTest/selfTest.ts';
+
+const attacks = await listAttacks();
+const sandboxes = await Promise.all(
+  sandboxKinds.map(async (kind) => {
+    const sandbox = await createSandbox(kind).catch((error) => {
+      if (error instanceof UserError) return error.message;
+      throw error;
+    });
+    return { kind, sandbox };
+  }),
+);
+
+describe.each(sandboxes)('in the sandbox $kind', ({ kind, sandbox }) => {
+  if (typeof sandbox === 'string') {
+    test.skip(`nothing is let loose: ${sandbox}`, () => {});
+    return;
+  }
+  let selfTest: SelfTest;
+  beforeAll(async () => {
+    selfTest = await openSelfTest(sandbox);
+  });
+  afterAll(() => selfTest.close());
+
+  test.each(attacks.filter((attack) => whyNotRun(attack, kind) === null))(
+    '$name has its verdict and leaves nothing: $attack',
+    async (attack) => {
+      expect((await selfTest.run(attack)).problems).toEqual([]);
+    },
+  );
+});
