@@ -8,6 +8,7 @@ import { dryRunCommand } from './commands/dryRun.ts';
 import { gradeCommand } from './commands/grade.ts';
 import { checkCommand, packCommand } from './commands/pack.ts';
 import { sealCommand } from './commands/seal.ts';
+import { selfTestCommand } from './commands/selfTest.ts';
 import { verifyCommand } from './commands/verify.ts';
 
 /** Exit status at a user's mistake; those of a run are in the table of verdicts. */
@@ -23,6 +24,7 @@ const commands: Command[] = [
   sealCommand(),
   checkMachineCommand(),
   verifyCommand(),
+  selfTestCommand(),
 ];
 
 const program = new Command('haet')

@@ -21,4 +21,6 @@ export const heldBy: Readonly<Record<Sandbox['kind'], readonly Fence[]>> = {
   process: [],
   bubblewrap: fenceNames,
   docker: fenceNames,
+  // What else is held is up to the container around it.
+  user: ['privileges', 'disk'],
 };

@@ -12,14 +12,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
-import { UserError } from '../../datasets/userError.ts';
-import { checkArchive } from '../archive/packEntry.ts';
 import { describeMachine } from '../machine.ts';
 import type { RunRecord } from '../record.ts';
 import { readEnd } from '../report/readEnd.ts';
 import { runEntry } from '../runEntry.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { type Owner, type VerdictCode, verdicts } from '../verdict.ts';
+import type { Owner, VerdictCode } from '../verdict.ts';
 import { type Attack, corpusFolder, honestName, readAttack } from './attack.ts';
 import { escapedFiles, processesOf } from './leftovers.ts';
 import { differences, takeSnapshot } from './snapshot.ts';
@@ -51,8 +49,9 @@ export interface SelfTest {
   close(): Promise<void>;
 }
 
-/** Few, so that what takes too much is soon over. */
+/** Few of everything, so that what takes too much is soon over. */
 const memoryBytes = 512 * 2 ** 20;
+const smallLimits = { outBytes: 100 * 2 ** 20, outFiles: 10_000, workBytes: 128 * 2 ** 20, processes: 256 };
 /** The honest entry says class 0 for all; the labels of the tiny Track are 0, 1, ... 9, 0, ... */
 const rightScore = 100;
 /** A kill is over long before; more time than this means that something held it up. */
@@ -142,7 +141,7 @@ async function tryOut(bench: Bench, attack: Attack): Promise<AttackResult> {
   for (let run = 0; run < attack.runs; run++) {
     const before = await takeSnapshot(bench.scratch);
     const start = performance.now();
-    outcome = await (attack.archive === undefined ? runFolder(bench, attack, entry) : runArchive(entry));
+    outcome = await runAttack(bench, attack, entry);
     seconds += (performance.now() - start) / 1000;
     const { record } = outcome;
     if (record !== null) {
@@ -177,7 +176,7 @@ async function tryOut(bench: Bench, attack: Attack): Promise<AttackResult> {
   };
 }
 
-async function runFolder(bench: Bench, attack: Attack, entryPath: string): Promise<Outcome> {
+async function runAttack(bench: Bench, attack: Attack, entryPath: string): Promise<Outcome> {
   const { sandbox, runs, track, machine } = bench;
   const record = await runEntry(
     {
@@ -187,22 +186,15 @@ async function runFolder(bench: Bench, attack: Attack, entryPath: string): Promi
       seed: 1,
       memoryBytes: Math.min(memoryBytes, machine.memoryBytes),
       machine,
-      limits: { trainSeconds: attack.trainSeconds, predictSeconds: attack.predictSeconds },
+      limits: {
+        ...smallLimits,
+        trainSeconds: attack.trainSeconds,
+        predictSeconds: attack.predictSeconds,
+      },
     },
     sandbox,
   );
   return { verdict: record.verdict, owner: record.owner, evidence: record.evidence, record };
-}
-
-async function runArchive(archive: string): Promise<Outcome> {
-  try {
-    await checkArchive(archive);
-    return { verdict: null, owner: null, evidence: ['intake took the archive'], record: null };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const { owner } = verdicts.REJECTED_ARCHIVE;
-    return { verdict: 'REJECTED_ARCHIVE', owner, evidence: [error.message], record: null };
-  }
 }
 
 function judge({ expected }: Attack, { verdict, owner, evidence, record }: Outcome): string[] {

@@ -3,11 +3,12 @@ import { UserError } from '../../datasets/userError.ts';
 import { createSandbox, sandboxKinds } from '../../evaluator/sandbox/createSandbox.ts';
 import { listAttacks, whyNotRun } from '../../evaluator/selfTest/attack.ts';
 import { openSelfTest, type SelfTest } from '../../evaluator/selfTest/selfTest.ts';
+import { plainImage } from '../evaluator/fixtures.ts';
 
 const attacks = await listAttacks();
 const sandboxes = await Promise.all(
   sandboxKinds.map(async (kind) => {
-    const sandbox = await createSandbox(kind).catch((error) => {
+    const sandbox = await createSandbox(kind, { image: plainImage }).catch((error) => {
       if (error instanceof UserError) return error.message;
       throw error;
     });

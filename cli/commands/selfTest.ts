@@ -1,0 +1,178 @@
+import { Command, Option } from 'commander';
+import { UserError } from '../../datasets/userError.ts';
+import { createSandbox, type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/createSandbox.ts';
+import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
+import { type Attack, listAttacks, whyNotRun } from '../../evaluator/selfTest/attack.ts';
+import { type AttackResult, openSelfTest } from '../../evaluator/selfTest/selfTest.ts';
+import { imageOption } from '../sandboxOption.ts';
+
+interface Options {
+  readonly sandbox?: SandboxKind[];
+  readonly image: string;
+  readonly only?: string[];
+  readonly json?: boolean;
+}
+
+/** How the attacks went in one sandbox. */
+interface SandboxResult {
+  readonly sandbox: SandboxKind;
+  readonly ok: boolean;
+  /** Why the sandbox cannot be had on this machine; null where it can. */
+  readonly unavailable: string | null;
+  readonly attacks: readonly AttackResult[];
+  readonly notRun: readonly { readonly attack: string; readonly reason: string }[];
+}
+
+const notAllHeld = 1;
+const tell = (text: string) => void process.stderr.write(`${text}\n`);
+
+/** `haet self-test`: lets entries that misbehave loose on this machine and says whether each was held. */
+export function selfTestCommand(): Command {
+  return new Command('self-test')
+    .description(
+      'Let entries that misbehave loose in the sandboxes of this machine, and see that each has its verdict and harms nothing.',
+    )
+    .addOption(
+      new Option(
+        '--sandbox <kind...>',
+        'sandboxes to try (default: every one that this machine has)',
+      ).choices([...sandboxKinds]),
+    )
+    .addOption(imageOption())
+    .option('--only <attack...>', 'names of the attacks to let loose (default: all)')
+    .option('--json', 'last line on standard output: for each sandbox, how each attack went')
+    .addHelpText(
+      'after',
+      `
+An attack is let loose only in a sandbox that holds back what it would harm, and stops by itself where it should have
+been stopped. The entries are in test/hostile/corpus.
+
+Exit status: 0 when every attack was held and has its verdict, ${notAllHeld} when not, 2 at a mistake on the command line.
+
+Example:
+  $ haet self-test --sandbox bubblewrap --only reads-labels fails-after-saving
+`,
+    )
+    .action(selfTest);
+}
+
+async function selfTest(options: Options): Promise<void> {
+  const attacks = choose(await listAttacks(), options.only);
+  const kinds = options.sandbox ?? sandboxKinds;
+  requireSome(attacks, kinds);
+  const print = options.json ? tell : (text: string) => void process.stdout.write(`${text}\n`);
+
+  let stopped = false;
+  process.once('SIGINT', () => {
+    stopped = true;
+    tell('Stopping after this attack.');
+  });
+  const results: SandboxResult[] = [];
+  for (const kind of kinds) {
+    // A sandbox that was asked for by name must be there.
+    const sandbox = await createSandbox(kind, options).catch((error) => {
+      if (options.sandbox !== undefined || !(error instanceof UserError)) throw error;
+      return error.message;
+    });
+    if (typeof sandbox === 'string') {
+      print(`Sandbox ${kind}: not on this machine. ${sandbox}\n`);
+      results.push({ sandbox: kind, ok: true, unavailable: sandbox, attacks: [], notRun: [] });
+    } else {
+      results.push(await tryAll(kind, sandbox, attacks, print, () => stopped));
+    }
+  }
+  const ok = !stopped && results.every((each) => each.ok);
+  if (options.json) process.stdout.write(`${JSON.stringify({ ok, sandboxes: results })}\n`);
+  process.exitCode = ok ? 0 : notAllHeld;
+}
+
+async function tryAll(
+  kind: SandboxKind,
+  sandbox: Sandbox,
+  attacks: readonly Attack[],
+  print: (text: string) => void,
+  isStopped: () => boolean,
+): Promise<SandboxResult> {
+  const notRun = attacks.flatMap((attack) => {
+    const reason = whyNotRun(attack, kind);
+    return reason === null ? [] : [{ attack: attack.name, reason }];
+  });
+  const skipped = new Set(notRun.map(({ attack }) => attack));
+  const toRun = attacks.filter(({ name }) => !skipped.has(name));
+  const widths = {
+    attack: Math.max(6, ...toRun.map(({ name }) => name.length)),
+    expected: Math.max(8, ...toRun.map(({ expected }) => expected.verdicts.join(' or ').length)),
+  };
+  print(`Sandbox ${kind}: ${sandbox.contains}\n`);
+  print(row(widths, 'attack', 'verdict', 'expected', 'seconds', 'held'));
+
+  const results: AttackResult[] = [];
+  const session = await openSelfTest(sandbox);
+  try {
+    for (const attack of toRun) {
+      if (isStopped()) break;
+      const result = await session.run(attack);
+      results.push(result);
+      print(rowsOf(result, widths));
+    }
+  } finally {
+    await session.close();
+  }
+  const good = results.filter((each) => each.ok).length;
+  print(`\n${good} of ${results.length} attacks were held and have the verdict that is right.`);
+  for (const [reason, names] of grouped(notRun))
+    print(`Not let loose, since ${reason}: ${names.join(', ')}.`);
+  print('');
+  return { sandbox: kind, ok: good === results.length, unavailable: null, attacks: results, notRun };
+}
+
+type Widths = Readonly<Record<'attack' | 'expected', number>>;
+
+function row(
+  widths: Widths,
+  attack: string,
+  verdict: string,
+  expected: string,
+  seconds: string,
+  held: string,
+) {
+  const words = [attack.padEnd(widths.attack), verdict.padEnd(16), expected.padEnd(widths.expected)];
+  return `  ${[...words, seconds.padStart(7), held].join('  ')}`;
+}
+
+/** The line of the table, and below it what was not as it must be. */
+function rowsOf({ attack, verdict, expected, seconds, ok, problems }: AttackResult, widths: Widths): string {
+  const line = row(
+    widths,
+    attack,
+    verdict ?? '-',
+    expected.join(' or '),
+    seconds.toFixed(1),
+    ok ? 'yes' : 'NO',
+  );
+  return [line, ...problems.map((problem) => `      ${problem}`)].join('\n');
+}
+
+function grouped(notRun: SandboxResult['notRun']): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { attack, reason } of notRun) groups.set(reason, [...(groups.get(reason) ?? []), attack]);
+  return groups;
+}
+
+function choose(all: readonly Attack[], only: readonly string[] | undefined): readonly Attack[] {
+  if (only === undefined) return all;
+  const unknown = only.filter((name) => !all.some((attack) => attack.name === name));
+  if (unknown.length > 0) {
+    throw new UserError(
+      `--only names ${unknown.join(', ')}; the attacks are ${all.map(({ name }) => name).join(', ')}.`,
+    );
+  }
+  return all.filter(({ name }) => only.includes(name));
+}
+
+/** A self-test that tests nothing must not look like a good one. */
+function requireSome(attacks: readonly Attack[], kinds: readonly SandboxKind[]): void {
+  const reasons = kinds.flatMap((kind) => attacks.map((attack) => whyNotRun(attack, kind)));
+  if (reasons.includes(null)) return;
+  throw new UserError(`none of these attacks can be let loose: ${[...new Set(reasons)].join('; ')}.`);
+}

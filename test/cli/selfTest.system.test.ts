@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { execa } from 'execa';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const haet = (...words: string[]) =>
+  execa(process.execPath, [join(root, 'cli/bin.mjs'), 'self-test', ...words], { reject: false });
+
+test('prints a row for each attack and ends with status 0 when all were held', async () => {
+  const said = await haet('--sandbox', 'process', '--only', 'exits-with-nothing', 'honest', 'memory-hog');
+  expect(said).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(said.stdout).toMatch(/^ {2}honest +SCORED +SCORED +\d+\.\d {2}yes$/m);
+  expect(said.stdout).toMatch(/^ {2}exits-with-nothing +NO_OUTPUT +NO_OUTPUT +\d+\.\d {2}yes$/m);
+  expect(said.stdout).toContain('2 of 2 attacks were held');
+  expect(said.stdout).toContain('Not let loose, since the process sandbox does not hold memory: memory-hog.');
+});
+
+test('with --json the last line is for machines, and the table on standard error', async () => {
+  const said = await haet('--sandbox', 'process', '--only', 'archive-bomb', '--json');
+  expect(said.exitCode).toBe(0);
+  const { ok, sandboxes } = JSON.parse(said.stdout);
+  expect(ok).toBe(true);
+  expect(sandboxes).toMatchObject([
+    {
+      sandbox: 'process',
+      ok: true,
+      attacks: [{ attack: 'archive-bomb', verdict: 'REJECTED_ARCHIVE', ok: true, problems: [] }],
+      notRun: [],
+    },
+  ]);
+  expect(said.stderr).toContain('archive-bomb');
+});
+
+test('an attack that is not in the corpus, or that nothing here could hold, is a mistake', async () => {
+  const unknown = await haet('--only', 'no-such-attack');
+  expect(unknown.exitCode).toBe(2);
+  expect(unknown.stderr).toMatch(/^haet: --only names no-such-attack; the attacks are honest, archive-/);
+  const unfit = await haet('--sandbox', 'process', '--only', 'fork-bomb');
+  expect(unfit.exitCode).toBe(2);
+  expect(unfit.stderr).toBe(
+    'haet: none of these attacks can be let loose: the process sandbox does not hold tasks, processes.',
+  );
+});
