@@ -31,7 +31,7 @@ ARG COMMIT=
 RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > commit; fi \
  && npm prune --omit=dev --ignore-scripts \
  && rm -rf "$HAET_CACHE"/downloads "$HAET_CACHE"/libtensorflow/*/tensorflow/include \
- && chmod -R go=rX /opt/haet /opt/haet-cache /track
+ && chmod -R go=rX /opt/haet /opt/haet-cache /track && if [ -f /track/labels.npy ]; then chmod 600 /track/labels.npy; fi
 
 FROM ${BASE}
 RUN apt-get update \
@@ -40,10 +40,11 @@ RUN apt-get update \
  && install -d -m 700 /run/secrets \
  && ln -s /opt/haet/node_modules /node_modules
 COPY --from=build /opt/haet-cache /opt/haet-cache
-COPY --from=build /opt/haet/package.json /opt/haet/
+COPY --from=build /opt/haet/package.json /opt/haet/commi[t] /opt/haet/
 COPY --from=build /opt/haet/node_modules /opt/haet/node_modules
 COPY --from=build /opt/haet/cli /opt/haet/cli
 COPY --from=build /opt/haet/dist /opt/haet/dist
+COPY --from=build /opt/haet/test/hostile /opt/haet/test/hostile
 COPY --from=build /track /track
 ENV HAET_CACHE=/opt/haet-cache NODE_ENV=production
 # tini is the first process: it buries the orphans that entries leave.

@@ -6,6 +6,7 @@ import { checkMachineCommand } from './commands/checkMachine.ts';
 import { dataCommand } from './commands/data.ts';
 import { dryRunCommand } from './commands/dryRun.ts';
 import { gradeCommand } from './commands/grade.ts';
+import { officialCommand } from './commands/official.ts';
 import { checkCommand, packCommand } from './commands/pack.ts';
 import { sealCommand } from './commands/seal.ts';
 import { selfTestCommand } from './commands/selfTest.ts';
@@ -19,6 +20,7 @@ const commands: Command[] = [
   packCommand(),
   checkCommand(),
   gradeCommand(),
+  officialCommand(),
   auditCommand(),
   dataCommand(),
   sealCommand(),

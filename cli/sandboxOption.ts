@@ -1,12 +1,12 @@
 import { Option } from 'commander';
 import { defaultImage } from '../evaluator/sandbox/docker.ts';
-import { sandboxKinds } from '../evaluator/sandbox/sandbox.ts';
+import { type SandboxKind, sandboxKinds } from '../evaluator/sandbox/sandbox.ts';
 
 /** `--sandbox`: how entries are held. */
-export function sandboxOption(): Option {
+export function sandboxOption(usual: SandboxKind = 'process'): Option {
   return new Option('--sandbox <kind>', 'how the entry is held; process fences off neither files nor network')
     .choices(sandboxKinds)
-    .default('process');
+    .default(usual);
 }
 
 /** `--image`: what entries run in, with `--sandbox docker`. */

@@ -10,6 +10,9 @@ import { UserError } from './userError.ts';
 
 export type Split = 'train' | 'test';
 
+/** What the files of a Track are measured by; a sealed Track says as much. */
+export type TrackSizes = Pick<TrackInfo, 'classes' | 'imageShape' | 'trainSize' | 'testSize'>;
+
 /**
  * Reads track.json of the Track in folder `dir` and checks every file that it names: there, and unchanged since the
  * Track was made.
@@ -43,7 +46,7 @@ export async function readTrack(dir: string): Promise<TrackInfo> {
 export async function readImages(
   dir: string,
   split: Split,
-  info: TrackInfo,
+  info: TrackSizes,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const file = split === 'train' ? trackFiles.trainImages : trackFiles.testImages;
   const shape = [sizeOf(info, split), ...info.imageShape];
@@ -59,7 +62,7 @@ export async function readImages(
 export async function readLabels(
   dir: string,
   split: Split,
-  info: TrackInfo,
+  info: TrackSizes,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const file = join(dir, split === 'train' ? trackFiles.trainLabels : trackFiles.testLabels);
   const { data } = await readNpy(file, { dtype: 'uint8', shape: [sizeOf(info, split)] });
@@ -73,7 +76,7 @@ export async function readLabels(
   return data;
 }
 
-function sizeOf(info: TrackInfo, split: Split): number {
+function sizeOf(info: TrackSizes, split: Split): number {
   return split === 'train' ? info.trainSize : info.testSize;
 }
 

@@ -22,7 +22,7 @@ export const trackSchema = z.strictObject({
   testSize: z.int().positive(),
   seed: z.int().nonnegative().describe('sampling seed: the same source and seed give the same bytes'),
   source: z.strictObject({
-    kind: z.enum(['cifar10', 'fashion-mnist', 'folder', 'synthetic']),
+    kind: z.enum(['cifar10', 'fashion-mnist', 'folder', 'synthetic', 'training-half']),
     description: z.string(),
     sha256: z
       .string()

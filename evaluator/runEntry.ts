@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
@@ -293,8 +293,10 @@ function runIdOf(startedAt: string, entry: Entry | null, seed: number): string {
   return `${startedAt.slice(0, 19).replaceAll(':', '-')}-${name.slice(0, 40).replace(/^-+|-+$/g, '') || 'entry'}-s${seed}`;
 }
 
-/** The commit that the evaluator was built from; null outside a clone of it. */
+/** The commit that the evaluator was built from: of the clone, or as the image was told; null where neither says. */
 async function commitOf(folder: string): Promise<string | null> {
+  const told = await readFile(join(folder, 'commit'), 'utf8').catch(() => '');
+  if (/^[0-9a-f]{40}$/.test(told.trim())) return told.trim();
   const { stdout } = await execa('git', ['rev-parse', '--show-toplevel', 'HEAD'], {
     cwd: folder,
     reject: false,

@@ -8,17 +8,17 @@ import { describeMachine } from '../../evaluator/machine.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { writeReport } from '../../evaluator/report/report.ts';
 import { writeSeedsReport } from '../../evaluator/report/seedsReport.ts';
-import { type RunPlan, runEntry } from '../../evaluator/runEntry.ts';
+import type { RunPlan } from '../../evaluator/runEntry.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
-import type { Sandbox, SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
+import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/statistics.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { projectFolder } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
 import { prepareTrack } from '../prepareTrack.ts';
-import { createProgressView } from '../progressView.ts';
+import { runInView } from '../runInView.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
-import { listenForStops, type StopSignals } from '../stopSignals.ts';
+import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
 
 interface Options {
@@ -139,33 +139,6 @@ async function dryRun(options: Options): Promise<void> {
   }
   process.exitCode =
     records.map((record) => verdicts[record.verdict].exitCode).find((code) => code !== 0) ?? 0;
-}
-
-/** Runs the entry while a person can see how it goes. */
-async function runInView(plan: RunPlan, sandbox: Sandbox, stops: StopSignals): Promise<RunRecord> {
-  const view = createProgressView({
-    stream: process.stderr,
-    budgetSeconds: plan.limits!.trainSeconds!,
-    trainSize: plan.track.info.trainSize,
-  });
-  let stageStart = performance.now();
-  const ticking = setInterval(() => view.tick((performance.now() - stageStart) / 1000), 1000);
-  try {
-    return await runEntry(plan, sandbox, {
-      interrupt: stops.interrupt,
-      abort: stops.abort,
-      onStage: (stage) => {
-        stageStart = performance.now();
-        stops.training = stage === 'train';
-        view.stage(stage);
-      },
-      onProgress: (line, atSeconds) => view.update(line, atSeconds),
-    });
-  } finally {
-    clearInterval(ticking);
-    stops.training = false;
-    view.stop();
-  }
 }
 
 /** The score is safe in record.json by now; a page that cannot be made must not lose it. */

@@ -3,15 +3,17 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkFree } from '../../datasets/makeTrack.ts';
-import { isAgeFile } from '../../datasets/sealing/age.ts';
+import { isAgeFile, publicKeyOf } from '../../datasets/sealing/age.ts';
 import { commitTo, MOST_SEED } from '../../datasets/sealing/commitment.ts';
 import { makeIdentity } from '../../datasets/sealing/makeIdentity.ts';
+import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { readWhole } from '../../datasets/sealing/readWhole.ts';
 import { writeSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { sealTrack } from '../../datasets/sealing/sealTrack.ts';
 import { sha256 } from '../../datasets/sealing/withheldSet.ts';
 import { writeNew } from '../../datasets/sealing/writeNew.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { deriveSigningKey, publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { numberOption } from '../numberOption.ts';
 
 interface SealOptions {
@@ -37,6 +39,7 @@ export function sealCommand(): Command {
       // Options of its own would be taken out of the words of `keygen` and `commit`, which have some of the same names.
       .addCommand(sealing, { isDefault: true, hidden: true })
       .addCommand(keygenCommand())
+      .addCommand(keysCommand())
       .addCommand(commitCommand())
       .addHelpText(
         'after',
@@ -124,21 +127,45 @@ function inWordsOfPublic(error: unknown): never {
 
 function keygenCommand(): Command {
   return new Command('keygen')
-    .description('Make a key pair: the secret half into a file, the public half printed.')
+    .description(
+      'Make a secret key, into a file; its public keys, to seal to and to verify with, are printed.',
+    )
     .requiredOption('--out <file>', 'identity file to write, readable by its owner only')
-    .option('--json', 'last line on standard output: the identity file and the public key')
+    .option('--json', 'last line on standard output: the identity file and both public keys')
     .addHelpText('after', '\nExample:\n  $ haet seal keygen --out identity.txt\n')
     .action(keygen);
 }
 
 async function keygen({ out, json }: { out: string; json?: boolean }): Promise<void> {
-  const publicKey = await makeIdentity(out);
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ identity: resolve(out), publicKey })}\n`);
-    return;
+  await makeIdentity(out);
+  await printKeys(out, json);
+  if (!json) {
+    process.stderr.write(`The secret key is in ${resolve(out)}: without it, nothing that is sealed opens.\n`);
   }
-  process.stdout.write(`Public key: ${publicKey}\n`);
-  process.stderr.write(`The secret key is in ${resolve(out)}: without it, nothing that is sealed opens.\n`);
+}
+
+/** `haet seal keys`: the public halves of a key that was made earlier. */
+function keysCommand(): Command {
+  return new Command('keys')
+    .description('Print the public keys that belong to an identity file.')
+    .argument('<identity>', 'file that keygen wrote')
+    .option('--json', 'last line on standard output: the identity file and both public keys')
+    .addHelpText('after', '\nExample:\n  $ haet seal keys identity.txt\n')
+    .action((identity: string, { json }: { json?: boolean }) => printKeys(identity, json));
+}
+
+/** One secret, two public keys: what is sealed is sealed to one, what is signed is verified with the other. */
+async function printKeys(identity: string, json: boolean | undefined): Promise<void> {
+  const secret = await readIdentity(identity);
+  const keys = {
+    publicKey: await publicKeyOf(secret),
+    verifyKey: publicVerifyKey(deriveSigningKey(secret)),
+  };
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ identity: resolve(identity), ...keys })}\n`
+      : `Public key: ${keys.publicKey}\nVerify key: ${keys.verifyKey}\n`,
+  );
 }
 
 interface CommitOptions {

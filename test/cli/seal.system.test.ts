@@ -33,7 +33,7 @@ function expectRefused(said: Awaited<ReturnType<typeof haet>>, reason: RegExp): 
 test('keygen, seal, commit: what comes out opens, reads and belongs together', async () => {
   await numberedTrack(at('my-track'), truth);
   const made = await haet('keygen', '--out', 'identity.txt');
-  const publicKey = /^Public key: (age1\S+)$/.exec(made.stdout)![1]!;
+  const publicKey = /^Public key: (age1\S+)\nVerify key: haet1\S{43}$/.exec(made.stdout)![1]!;
   expect((await stat(at('identity.txt'))).mode & 0o777).toBe(0o600);
   const identity = await readIdentity(at('identity.txt'));
   expect(made.stdout + made.stderr).not.toContain(identity);
@@ -83,7 +83,12 @@ test('keygen, seal, commit: what comes out opens, reads and belongs together', a
 test('with --json the last line on standard output is the result', async () => {
   await numberedTrack(at('my-track'), truth);
   const made = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout);
-  expect(made).toEqual({ identity: at('id'), publicKey: expect.stringMatching(/^age1/) });
+  expect(made).toEqual({
+    identity: at('id'),
+    publicKey: expect.stringMatching(/^age1/),
+    verifyKey: expect.stringMatching(/^haet1/),
+  });
+  expect(lastLine((await haet('keys', 'id', '--json')).stdout)).toEqual(made);
   const said = await haet('--json', 'my-track', '--to', made.publicKey, '--out', 'w.age');
   const bytes = await readFile(at('w.age'));
   expect(lastLine(said.stdout)).toEqual({

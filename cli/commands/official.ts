@@ -1,0 +1,177 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { makeTrack } from '../../datasets/makeTrack.ts';
+import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
+import { readTrainingHalf } from '../../datasets/sources/trainingHalf.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { createSigner } from '../../evaluator/attest/createSigner.ts';
+import { limitsSchema } from '../../evaluator/contract.ts';
+import { describeMachine } from '../../evaluator/machine.ts';
+import { writeReport } from '../../evaluator/report/report.ts';
+import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
+import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
+import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
+import { verdicts } from '../../evaluator/verdict.ts';
+import { projectFolder } from '../../evaluator/version.ts';
+import { numberOption } from '../numberOption.ts';
+import { runInView } from '../runInView.ts';
+import { imageOption, sandboxOption } from '../sandboxOption.ts';
+import { listenForStops } from '../stopSignals.ts';
+import { lastWordsOf, summarise } from '../summary.ts';
+
+interface Options {
+  readonly entry: string;
+  readonly track: string;
+  readonly identity: string;
+  readonly out: string;
+  readonly seed: number;
+  readonly budget: number;
+  readonly predictLimit: number;
+  readonly sandbox: SandboxKind;
+  readonly image: string;
+  readonly imageId?: string;
+  readonly json?: boolean;
+}
+
+const defaults = limitsSchema.parse({});
+const seconds = numberOption({ min: 0.001, max: 86_400 });
+const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
+
+/** `haet official`: what `docker run` of the sealed image does. */
+export function officialCommand(): Command {
+  return new Command('official')
+    .description(
+      'Run an entry on a sealed Track and sign the record; without the key, do a dry run. The command of the image.',
+    )
+    .option('--entry <path>', 'folder or archive of the entry', join(projectFolder, 'dist/submission'))
+    .option('--track <dir>', 'the sealed Track', '/track')
+    .option('--identity <file>', 'secret key of the organizer', '/run/secrets/identity')
+    .option('--out <dir>', 'the folder of the run is made in this one', '/out')
+    .option('--seed <n>', 'seed of the run', numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }), 1)
+    .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
+    .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
+    .addOption(sandboxOption('user'))
+    .addOption(imageOption())
+    .addOption(
+      new Option(
+        '--image-id <sha256>',
+        'content hash of the image that this runs in, for the record',
+      ).argParser(imageId),
+    )
+    .option('--json', 'last line on standard output: the record of the run')
+    .addHelpText(
+      'after',
+      `
+CPUs and memory are what the container was given. The exit status is that of haet dry-run.
+
+Example:
+  $ docker run --rm --network none --memory 12g --memory-swap 12g --pids-limit 2048 \\
+      -v ./identity.txt:/run/secrets/identity:ro -v ./entry.tar.gz:/entry.tar.gz:ro -v ./out:/out \\
+      haet official --entry /entry.tar.gz
+`,
+    )
+    .action(official);
+}
+
+async function official(options: Options): Promise<void> {
+  const isOfficial = existsSync(options.identity);
+  if (isOfficial) await requireSealed(options);
+  const machine = await describeMachine();
+  const sandbox = await createSandbox(options.sandbox, options);
+  const track = isOfficial ? await openRunTrack(options.track, options.identity) : await dryTrack(options);
+  await shutEarlierRuns(options.out);
+  tell(
+    `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} withheld.`,
+  );
+
+  const stops = listenForStops(tell);
+  try {
+    const { seed, budget, predictLimit } = options;
+    const record = await runInView(
+      {
+        entryPath: options.entry,
+        track,
+        runsFolder: options.out,
+        seed,
+        limits: { trainSeconds: budget, predictSeconds: predictLimit },
+        cpus: machine.cores,
+        memoryBytes: machine.memoryBytes,
+        machine,
+      },
+      sandbox,
+      stops,
+    );
+    // An entry that was interrupted by a person had less time than others: its score is not official.
+    const mayBeSigned = isOfficial && !stops.interrupt.aborted && !stops.abort.aborted;
+    const signed = mayBeSigned ? await createSigner(options.identity, options.imageId ?? null)(record) : null;
+    const report = await writeReport(record.folder, { trackDir: 'sealed' in track.info ? null : track.dir });
+    const print = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
+    print(summarise(record, report, await lastWordsOf(record)));
+    print(signed === null ? '  NOT OFFICIAL: the record is not signed\n' : `  signed   ${signed}\n`);
+    if (options.json) process.stdout.write(`${JSON.stringify(record)}\n`);
+    process.exitCode = verdicts[record.verdict].exitCode;
+  } finally {
+    stops.close();
+    await track.close();
+  }
+}
+
+/** What makes a score official is refused before ten minutes are spent. */
+async function requireSealed({ track, sandbox }: Options): Promise<void> {
+  if (!(await isSealed(track))) {
+    throw new UserError(
+      `the Track in ${track} is not sealed: its answers lie open. Build the image with --build-arg TRACK=DIR, DIR made by \`haet seal TRACK --to KEY --out withheld.age --public DIR\`.`,
+    );
+  }
+  if (sandbox === 'process') {
+    throw new UserError(
+      '--sandbox process fences nothing off: no official run. Use user, bubblewrap or docker.',
+    );
+  }
+  const networks = Object.keys(networkInterfaces()).filter((name) => name !== 'lo');
+  if (sandbox === 'user' && networks.length > 0) {
+    throw new UserError(
+      `there is a network (${networks.join(', ')}): start the container with --network none.`,
+    );
+  }
+}
+
+/** Without the key nothing that is sealed is touched: the images held out are drawn from the training half. */
+async function dryTrack({ track, identity, seed }: Options): Promise<RunTrack> {
+  tell('');
+  tell(`  NOTE: there is no key at ${identity}: this is a DRY RUN, its record is not signed.`);
+  if (!(await isSealed(track))) {
+    tell('  It is scored on the held-out images of a Track whose answers lie open.\n');
+    return openRunTrack(track);
+  }
+  tell('  It is scored on images held out of the training half; what is sealed stays sealed.\n');
+  const { info } = await readSealedTrack(track);
+  const source = await readTrainingHalf(track, info);
+  const perClass = Math.floor(info.trainSize / info.classes.length);
+  const testPerClass = Math.max(1, Math.floor(perClass / 5));
+  const scratch = await mkdtemp(join(tmpdir(), 'haet-dry-'));
+  await chmod(scratch, 0o711); // an entry runs as another user, and need not list what lies here
+  const out = join(scratch, 'track');
+  await makeTrack(source, { trainPerClass: perClass - testPerClass, testPerClass, seed, out });
+  await chmod(join(out, 'labels.npy'), 0o600);
+  const opened = await openRunTrack(out);
+  return { ...opened, close: () => rm(scratch, { recursive: true, force: true }) };
+}
+
+/** Runs that lie there from earlier are no business of this entry, which may run as another user beside them. */
+async function shutEarlierRuns(out: string): Promise<void> {
+  const entries = await readdir(out, { withFileTypes: true }).catch(() => []);
+  for (const each of entries) if (each.isDirectory()) await chmod(resolve(out, each.name), 0o700);
+}
+
+function imageId(value: string): string {
+  if (!/^sha256:[0-9a-f]{64}$/.test(value)) {
+    throw new UserError(
+      `--image-id ${value} is no sha256:... as \`docker image inspect --format {{.Id}}\` prints.`,
+    );
+  }
+  return value;
+}
