@@ -35,7 +35,7 @@ RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > commit; fi \
 
 FROM ${BASE}
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends tini \
+ && apt-get install --yes --no-install-recommends python3 python3-numpy tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
  && install -d -m 700 /run/secrets \
  && ln -s /opt/haet/node_modules /node_modules
@@ -47,6 +47,6 @@ COPY --from=build /opt/haet/dist /opt/haet/dist
 COPY --from=build /opt/haet/test/hostile /opt/haet/test/hostile
 COPY --from=build /track /track
 ENV HAET_CACHE=/opt/haet-cache NODE_ENV=production
-# tini is the first process: it buries the orphans that entries leave.
+# Python with NumPy is there for entries; tini is the first process: it buries the orphans that entries leave.
 ENTRYPOINT ["tini", "--", "node", "/opt/haet/cli/bin.mjs"]
 CMD ["official"]
