@@ -36,15 +36,38 @@ official() {
   "${run[@]}" -v "$at/identity.txt:/run/secrets/identity:ro" -v "$at/out:/out" "${mount[@]}" \
     "$image" official "$@" --budget 20 --image-id "$id" --json 2>"$at/err" || { cat "$at/err"; exit 1; }
 }
-for entry in plain-shell numpy reference; do
+# An entry that looks for what an entry must not have: it says so in a file beside its model.
+cp -r examples/plain-shell "$at/thief"
+cat >>"$at/thief/train.sh" <<'THIEF'
+note() { echo "$1" >>"$HAET_OUT_DIR/escaped"; }
+for secret in /run/secrets/identity /proc/1/environ /proc/1/mem; do head -c 1 "$secret" >/dev/null 2>&1 && note "read $secret"; done
+for process in /proc/[0-9]*; do
+  [ "$(stat -c %u "$process" 2>/dev/null)" = 0 ] && kill -s STOP "${process#/proc/}" 2>/dev/null && note "stopped $process"
+done
+find / -xdev -writable ! -type l ! -path "/proc/*" ! -path "/dev*" ! -path "/tmp*" ! -path "/var/tmp*" ! -path "/run/lock*" \
+  ! -path "$HAET_OUT_DIR*" ! -path "$HAET_WORK_DIR*" 2>/dev/null | while read -r path; do note "may write $path"; done
+find / -name 'labels.npy' ! -path "$HAET_TRAIN_DIR/*" -readable 2>/dev/null | while read -r path; do note "may read $path"; done
+[ "$(ls /sys/class/net)" = lo ] || note "has a network"
+echo looked >"$HAET_OUT_DIR/looked"
+THIEF
+
+for entry in plain-shell numpy reference thief; do
   mount=() words=()
   if [[ $entry != reference ]]; then
-    "${haet[@]}" pack "examples/$entry" --out "$at/$entry.tar.gz" >/dev/null
+    folder="examples/$entry"
+    [[ $entry == thief ]] && folder="$at/thief"
+    "${haet[@]}" pack "$folder" --out "$at/$entry.tar.gz" >/dev/null
     mount=(-v "$at/$entry.tar.gz:/entry.tar.gz:ro") words=(--entry /entry.tar.gz)
   fi
   record="$(official "${words[@]}")"
   jws="$at/out/$(value runId <<<"$record")/record.jws"
   "${haet[@]}" verify "$jws" --key "$(value verifyKey <<<"$keys")" --sealed "$at/withheld.age" --track "$sealed" >/dev/null
+  if [[ $entry == thief ]]; then
+    model="$at/out/$(value runId <<<"$record")/model"
+    [[ -f $model/looked && ! -e $model/escaped ]] || { cat "$model/escaped"; exit 1; }
+    echo "official: an entry that looked for the key, the labels, a network and a place to write found none"
+    continue
+  fi
   echo "official: $entry $(value verdict <<<"$record") $(value score.accuracy <<<"$record"), signed and verified"
 done
 printf 'x' | dd of="$jws" bs=1 seek=500 conv=notrunc status=none

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { writeNpy } from '../../../datasets/npy.ts';
@@ -21,12 +22,18 @@ export interface MadeUpRun {
   readonly record: RunRecord;
 }
 
+const made: string[] = [];
+afterAll(async () => {
+  for (const folder of made) await rm(folder, { recursive: true, force: true });
+});
+
 /** A run that could have been: a folder with record, progress, predictions, settings and logs, and its Track. */
 export async function madeUpRun(
   seed = 1,
   change: (record: RunRecord) => void = () => {},
 ): Promise<MadeUpRun> {
   const folder = await mkdtemp(join(tmpdir(), 'haet-report-'));
+  made.push(folder);
   const trackDir = join(folder, 'track');
   for (const name of ['predictions', 'model', 'track/test'])
     await mkdir(join(folder, name), { recursive: true });
