@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type OpenedImages, openImages, openLabels } from '../datasets/sealing/openSealed.ts';
@@ -25,6 +25,9 @@ export function sealedWithheld(
       const path = join(opened, 'images.npy');
       await writeFile(path, images.images, { mode: 0o644 });
       return path;
+    },
+    async shut() {
+      await rm(join(opened, 'images.npy'), { force: true });
     },
     async labels() {
       if (images === null) throw new Error('the labels were asked for before the images were opened');

@@ -8,6 +8,8 @@ import { UserError } from '../datasets/userError.ts';
 export interface Withheld {
   /** Path of the test images, .npy; called when no process of the train stage lives. */
   images(): Promise<string>;
+  /** Takes the images away again, where they were only opened for the predict stage. */
+  shut(): Promise<void>;
   /** The answers, uint8 [testSize]; called when no process of the entry lives. */
   labels(): Promise<Uint8Array>;
   /** What the entry changed in the Track, one sentence; null when it is as it was. */
@@ -18,6 +20,7 @@ export interface Withheld {
 export function openWithheld(dir: string, info: TrackInfo): Withheld {
   return {
     images: async () => join(dir, trackFiles.testImages),
+    shut: async () => {},
     labels: () => readLabels(dir, 'test', info),
     async change() {
       try {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
@@ -11,6 +11,7 @@ import { createSigner } from '../../evaluator/attest/createSigner.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import { writeReport } from '../../evaluator/report/report.ts';
+import { recordFile } from '../../evaluator/runFolder.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
@@ -76,13 +77,17 @@ Example:
     .action(official);
 }
 
-async function official(options: Options): Promise<void> {
+async function official(options: Options, command: Command): Promise<void> {
   const isOfficial = existsSync(options.identity);
+  if (!isOfficial && command.getOptionValueSource('identity') === 'cli') {
+    throw new UserError(`--identity ${options.identity}: there is no such file. Leave it out for a dry run.`);
+  }
+  await requireOwnFolder(options);
   if (isOfficial) await requireSealed(options);
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
   const track = isOfficial ? await openRunTrack(options.track, options.identity) : await dryTrack(options);
-  await shutEarlierRuns(options.out);
+  if (options.sandbox === 'user') await shutEarlierRuns(options.out);
   tell(
     `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} withheld.`,
   );
@@ -106,13 +111,17 @@ async function official(options: Options): Promise<void> {
     );
     // An entry that was interrupted by a person had less time than others: its score is not official.
     const mayBeSigned = isOfficial && !stops.interrupt.aborted && !stops.abort.aborted;
-    const signed = mayBeSigned ? await createSigner(options.identity, options.imageId ?? null)(record) : null;
-    const report = await writeReport(record.folder, { trackDir: 'sealed' in track.info ? null : track.dir });
+    const signed = mayBeSigned
+      ? await attempt('signed', () => createSigner(options.identity, options.imageId ?? null)(record))
+      : null;
+    const trackDir = 'sealed' in track.info ? null : track.dir;
+    const report = await attempt('shown', () => writeReport(record.folder, { trackDir }));
     const print = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
     print(summarise(record, report, await lastWordsOf(record)));
     print(signed === null ? '  NOT OFFICIAL: the record is not signed\n' : `  signed   ${signed}\n`);
     if (options.json) process.stdout.write(`${JSON.stringify(record)}\n`);
-    process.exitCode = verdicts[record.verdict].exitCode;
+    const { exitCode } = verdicts[record.verdict];
+    process.exitCode = mayBeSigned && signed === null ? verdicts.INFRA_FAULT.exitCode : exitCode;
   } finally {
     stops.close();
     await track.close();
@@ -161,10 +170,30 @@ async function dryTrack({ track, identity, seed }: Options): Promise<RunTrack> {
   return { ...opened, close: () => rm(scratch, { recursive: true, force: true }) };
 }
 
-/** Runs that lie there from earlier are no business of this entry, which may run as another user beside them. */
+/** The run is over and its verdict known: a page or a signature that cannot be made must not hide it. */
+async function attempt(what: string, make: () => Promise<string>): Promise<string | null> {
+  return make().catch((error: Error) => {
+    tell(`haet: the record could not be ${what}: ${error.message}`);
+    return null;
+  });
+}
+
+/** Where an entry runs as another user on the same files, the folder of its run must stay where it is. */
+async function requireOwnFolder({ out, sandbox }: Options): Promise<void> {
+  const facts = await stat(out).catch(() => null);
+  if (sandbox !== 'user' || facts === null || (facts.mode & 0o022) === 0) return;
+  throw new UserError(
+    `--out ${out} may be written to by others (mode ${(facts.mode & 0o777).toString(8)}). Run \`chmod 755\` on it.`,
+  );
+}
+
+/** Runs that lie there from earlier are no business of this entry, which runs as another user beside them. */
 async function shutEarlierRuns(out: string): Promise<void> {
   const entries = await readdir(out, { withFileTypes: true }).catch(() => []);
-  for (const each of entries) if (each.isDirectory()) await chmod(resolve(out, each.name), 0o700);
+  for (const each of entries) {
+    const folder = resolve(out, each.name);
+    if (each.isDirectory() && existsSync(join(folder, recordFile))) await chmod(folder, 0o700);
+  }
 }
 
 function imageId(value: string): string {

@@ -59,7 +59,6 @@ Example:
 async function selfTest(options: Options): Promise<void> {
   const attacks = choose(await listAttacks(), options.only);
   const kinds = options.sandbox ?? sandboxKinds;
-  requireSome(attacks, kinds);
   const print = options.json ? tell : (text: string) => void process.stdout.write(`${text}\n`);
 
   let stopped = false;
@@ -81,6 +80,7 @@ async function selfTest(options: Options): Promise<void> {
       results.push(await tryAll(kind, sandbox, attacks, print, () => stopped));
     }
   }
+  requireSome(results, stopped);
   const ok = !stopped && results.every((each) => each.ok);
   if (options.json) process.stdout.write(`${JSON.stringify({ ok, sandboxes: results })}\n`);
   process.exitCode = ok ? 0 : notAllHeld;
@@ -94,7 +94,7 @@ async function tryAll(
   isStopped: () => boolean,
 ): Promise<SandboxResult> {
   const notRun = attacks.flatMap((attack) => {
-    const reason = whyNotRun(attack, kind);
+    const reason = whyNotRun(attack, sandbox);
     return reason === null ? [] : [{ attack: attack.name, reason }];
   });
   const skipped = new Set(notRun.map(({ attack }) => attack));
@@ -171,8 +171,11 @@ function choose(all: readonly Attack[], only: readonly string[] | undefined): re
 }
 
 /** A self-test that tests nothing must not look like a good one. */
-function requireSome(attacks: readonly Attack[], kinds: readonly SandboxKind[]): void {
-  const reasons = kinds.flatMap((kind) => attacks.map((attack) => whyNotRun(attack, kind)));
-  if (reasons.includes(null)) return;
+function requireSome(results: readonly SandboxResult[], stopped: boolean): void {
+  if (stopped || results.some(({ attacks }) => attacks.length > 0)) return;
+  const reasons = results.flatMap(({ unavailable, notRun }) => [
+    ...(unavailable === null ? [] : [unavailable]),
+    ...notRun.map(({ reason }) => reason),
+  ]);
   throw new UserError(`none of these attacks can be let loose: ${[...new Set(reasons)].join('; ')}.`);
 }

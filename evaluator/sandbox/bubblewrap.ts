@@ -32,7 +32,7 @@ import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { listProcesses, readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { Mount, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
-import { startChild } from './startChild.ts';
+import { type StartedChild, startChild } from './startChild.ts';
 
 const isRoot = process.getuid?.() === 0;
 let groupsMade = 0;
@@ -50,8 +50,10 @@ export async function createBubblewrapSandbox(shared: readonly Mount[] = []): Pr
     kind: 'bubblewrap',
     fenced: true,
     image: null,
+    limited: obstacle === null,
     contains: [
-      'Namespaces of its own for files, processes, network (empty), IPC and host name; no capabilities.',
+      'Namespaces of its own for files, processes, network (empty), IPC and host name; no capabilities in them.',
+      isRoot ? 'User namespaces are not forbidden.' : 'User namespaces are forbidden.',
       obstacle === null
         ? 'Memory without swap, processes and CPUs are held by a control group.'
         : `Memory, processes and CPUs are NOT held: this user cannot make control groups (${obstacle}).`,
@@ -72,11 +74,12 @@ async function startStage(
     for (const mount of spec.mounts) if (mount.writable) chownSync(mount.host, entryUser, entryUser);
   }
   groupsMade += 1;
-  const group = limited ? createControlGroup(`haet-${process.pid}-${groupsMade}`, spec.limits) : null;
+  let group: ControlGroup | null = null;
   try {
+    if (limited) group = createControlGroup(`haet-${process.pid}-${groupsMade}`, spec.limits);
     const words = [...enterWords(group), ...wrapWords(spec, shared)];
     const stage = startChild(words, { ...spec, cwd: '/' }, { info: true });
-    const init = await firstProcess(stage.info!, stage.exited);
+    const init = await firstProcess(stage.info!, stage.stderr, stage.exited);
     return { ...stage, ...heldStage(stage, init, group) };
   } catch (error) {
     await group?.remove();
@@ -85,7 +88,7 @@ async function startStage(
 }
 
 function heldStage(
-  stage: Pick<RunningStage, 'exited'> & { child: { pid?: number | undefined } },
+  stage: StartedChild,
   init: number,
   group: ControlGroup | null,
 ): Pick<RunningStage, 'processes' | 'kill'> {
@@ -102,7 +105,8 @@ function heldStage(
       const processesKilled = processes().length;
       const limitHits = group === null ? null : readLimitHits(group.folders);
       const signalledAt = performance.now();
-      for (const pid of [init, stage.child.pid]) if (pid !== undefined) killQuietly(pid);
+      killQuietly(init);
+      stage.child.kill('SIGKILL');
       await waitUntilGone(init, group);
       const goneAt = performance.now();
       await stage.exited;
@@ -171,7 +175,7 @@ function systemMounts(): string[] {
 }
 
 /** The first process of the namespace, as this machine counts; bwrap says so when it has made it. */
-async function firstProcess(info: Readable, exited: Promise<unknown>): Promise<number> {
+async function firstProcess(info: Readable, stderr: Readable, exited: Promise<unknown>): Promise<number> {
   let text = '';
   info.on('data', (chunk) => {
     text += chunk;
@@ -179,7 +183,9 @@ async function firstProcess(info: Readable, exited: Promise<unknown>): Promise<n
   await Promise.race([once(info, 'close'), exited]);
   const pid = /"child-pid": (\d+)/.exec(text)?.[1];
   if (pid === undefined) {
-    throw new Error('bwrap could not make the sandbox; its reason is in the log of standard error');
+    throw new Error(
+      `bwrap could not make the sandbox: ${String(stderr.read() ?? 'it does not say why').trim()}`,
+    );
   }
   return Number(pid);
 }
@@ -197,7 +203,8 @@ function descendants(root: number) {
 
 async function waitUntilGone(init: number, group: ControlGroup | null): Promise<void> {
   const giveUpAt = performance.now() + 10_000;
-  const alive = () => (group === null ? existsSync(`/proc/${init}`) : processesIn(group.folders).length > 0);
+  const alive = () =>
+    group === null ? readProcess('/proc', init) !== null : processesIn(group.folders).length > 0;
   while (alive()) {
     if (performance.now() > giveUpAt) throw new Error('processes of the entry survived their kill for 10 s');
     await sleep(1);

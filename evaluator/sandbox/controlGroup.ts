@@ -142,6 +142,16 @@ export function readLimitHits({ memory, pids }: GroupFolders): LimitHits | null 
     : { outOfMemoryKills, processesRefused };
 }
 
+/** Most processes and threads of a group; null where it has no limit. */
+export function readProcessLimit({ pids }: GroupFolders): number | null {
+  try {
+    const text = readFileSync(join(pids, 'pids.max'), 'latin1').trim();
+    return text === 'max' ? null : Number(text);
+  } catch {
+    return null; // the root of version 1 has no such file
+  }
+}
+
 function counter(file: string, name: string): number | null {
   try {
     const match = new RegExp(`^${name} (\\d+)$`, 'm').exec(readFileSync(file, 'latin1'));

@@ -16,6 +16,8 @@ export async function createSandbox(
   kind: SandboxKind,
   options: { readonly image?: string | undefined } = {},
 ): Promise<Sandbox> {
+  // Entries may run as another user, who must be able to read what is made for them.
+  if (kind !== 'process') process.umask(0o022);
   switch (kind) {
     case 'process':
       return createProcessSandbox();

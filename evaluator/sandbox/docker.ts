@@ -62,6 +62,7 @@ export async function createDockerSandbox(image = defaultImage): Promise<Sandbox
     kind: 'docker',
     fenced: true,
     image: id,
+    limited: true,
     contains:
       'A container a stage: no network, read-only root, no capabilities, filtered system calls; memory without swap, processes and CPUs held by its control group. The output folder has no quota on disk; it is looked at several times a second.',
     start: (spec) => startStage(spec, id),

@@ -44,6 +44,7 @@ export async function createProcessSandbox(isolation: Isolation = 'auto'): Promi
     kind: 'process',
     fenced: false,
     image: null,
+    limited: false,
     contains: `${kill} Files, network, CPUs and memory are not fenced: run only entries that you trust.`,
     start: async (spec) => {
       requireProgram(spec);

@@ -35,11 +35,12 @@ export function readProcess(root: string, pid: number | string): ProcessFacts | 
   }
 }
 
-/** Parses one line of /proc/PID/stat (proc_pid_stat(5)); null for a zombie. The name may hold any byte, also `)`. */
+/** Parses one line of /proc/PID/stat (proc_pid_stat(5)); null for one that is dead. The name may hold any byte, also `)`. */
 export function parseStat(line: string): ProcessFacts | null {
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-  const state = fields[0];
-  if (state === 'Z' || state === 'X') return null;
+  const [state, threads] = [fields[0], Number(fields[17])];
+  // A process whose first thread has ended while another runs on says Z as well: that one is alive.
+  if (state === 'X' || (state === 'Z' && threads <= 1)) return null;
   return {
     pid: Number.parseInt(line, 10),
     parent: Number(fields[1]),

@@ -96,6 +96,8 @@ export interface Sandbox {
   readonly fenced: boolean;
   /** The image that stages run in, by content; null where there is none. */
   readonly image: string | null;
+  /** Whether each stage's memory, processes and CPUs are held by a control group of its own. */
+  readonly limited: boolean;
   /** What it holds back and what it does not, for the record; one sentence for people. */
   readonly contains: string;
   /**

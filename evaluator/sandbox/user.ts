@@ -1,24 +1,27 @@
 // Theory of operation
 //
 // Inside the sealed image there is one container and no way to make another. There the evaluator runs as root, and
-// each stage as a user who owns nothing but its output and scratch folders: no capabilities, no way to gain any, and
-// a limit of its own on processes and on the size of a file. The container itself is the wall to the outside: its
-// network, memory, processes and CPUs are what `docker run` granted.
+// each stage as a user who owns nothing but its output and scratch folders: no capabilities and no way to gain any. The
+// container itself is the wall to the outside: its network, memory, processes and CPUs are what `docker run` granted.
 //
 // That user has no other processes, so what belongs to it is the stage, wherever it moved. It is killed by a process
-// of that same user that signals all it may (kill -1, which the kernel does in one go that no fork gets between), again
-// and again until /proc shows none. Only then does anybody open what is withheld.
+// of that same user that signals all it may (kill -1, which the kernel does in one go that no fork gets between) and by
+// root, process by process, again and again until /proc shows none. The stage may stop or kill the first of the two,
+// which is therefore not waited for; it cannot touch the second. Only then does anybody open what is withheld.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, readdirSync, readFileSync } from 'node:fs';
+import { lchownSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { UserError } from '../../datasets/userError.ts';
-import { groupOf, readLimitHits } from './controlGroup.ts';
+import { groupOf, readLimitHits, readProcessLimit } from './controlGroup.ts';
 import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
 import { startChild } from './startChild.ts';
+
+/** How long one kill -1 is waited for. */
+const killerPatienceMs = 100;
 
 /** Places of a usual image that any user may write to; emptied of the entry's files after each stage. */
 const sharedScratch = ['/dev/shm', '/tmp', '/var/tmp', '/run/lock'];
@@ -46,6 +49,7 @@ export async function createUserSandbox(): Promise<Sandbox> {
     kind: 'user',
     fenced: false,
     image: null,
+    limited: false,
     contains:
       'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second.',
     start: startStage,
@@ -55,11 +59,12 @@ export async function createUserSandbox(): Promise<Sandbox> {
 async function startStage(spec: StageSpec): Promise<RunningStage> {
   requireProgram(spec);
   for (const folder of [spec.work, ...spec.mounts.filter((each) => each.writable).map((each) => each.host)]) {
-    chownSync(folder, entryUser, entryUser);
+    lchownSync(folder, entryUser, entryUser);
   }
   const hitsBefore = limitHitsNow();
-  const limits = ['prlimit', '--core=0', `--nproc=${spec.limits.processes}`, '--'];
-  const stage = startChild([...limits, ...becomeEntryUser, ...spec.argv], spec);
+  // Where memory runs out, the stage is to go before the evaluator, which is in the same container.
+  const first = ['choom', '-n', '1000', '--', 'prlimit', '--core=0', ...processLimit(spec), '--'];
+  const stage = startChild([...first, ...becomeEntryUser, ...spec.argv], spec);
   return {
     ...stage,
     processes: processesOfUser,
@@ -70,8 +75,11 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
       const goneAt = performance.now();
       await stage.exited;
       // What a stage made, the next may read and not change; what it left elsewhere, nobody gets.
-      for (const mount of spec.mounts)
-        if (mount.writable) await execa('chown', ['-R', '-h', '0:0', mount.host]);
+      for (const { host, writable } of spec.mounts) {
+        if (!writable) continue;
+        await execa('chown', ['-R', '-h', '0:0', host]);
+        await execa('chmod', ['-R', 'u+rwX,go+rX,go-w', host]);
+      }
       await removeStrayFiles();
       return { signalledAt, goneAt, processesKilled, limitHits: difference(limitHitsNow(), hitsBefore) };
     },
@@ -103,14 +111,15 @@ async function killUser(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL'); // it may not have become that user yet
   const [program, ...words] = becomeEntryUser;
   const giveUpAt = performance.now() + 10_000;
-  while (processesOfUser().length > 0) {
+  do {
     if (performance.now() > giveUpAt) throw new Error('processes of the entry survived their kill for 10 s');
-    const killer = spawn(program, [...words, 'sh', '-c', 'kill -s KILL -- -1'], { stdio: 'ignore' });
-    await new Promise((resolve) => killer.once('exit', resolve).once('error', resolve));
-    // Should the entry have struck down the killer, it is struck from here.
     for (const { pid } of processesOfUser()) killQuietly(pid);
-    await sleep(1);
-  }
+    const killer = spawn(program, [...words, 'sh', '-c', 'kill -s KILL -- -1'], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => killer.once('exit', resolve).once('error', resolve));
+    await Promise.race([ended, sleep(killerPatienceMs)]);
+    killer.kill('SIGKILL');
+    await ended;
+  } while (processesOfUser().length > 0);
 }
 
 function killQuietly(pid: number): void {
@@ -119,6 +128,11 @@ function killQuietly(pid: number): void {
   } catch {
     // it is gone already
   }
+}
+
+/** A container that limits its processes counts those it refused; a limit of the user's own would strike unseen. */
+function processLimit({ limits }: StageSpec): string[] {
+  return readProcessLimit(groupOf('self')) === null ? [`--nproc=${limits.processes}`] : [];
 }
 
 function limitHitsNow(): LimitHits | null {

@@ -84,9 +84,10 @@ export async function readAttack(folder: string, name: string): Promise<Attack> 
 }
 
 /** Why an attack is not let loose here; null where it is. */
-export function whyNotRun(attack: Attack, kind: Sandbox['kind']): string | null {
-  const missing = attack.needs.filter((fence) => !heldBy[kind].includes(fence));
-  if (missing.length > 0) return `the ${kind} sandbox does not hold ${missing.join(', ')}`;
+export function whyNotRun(attack: Attack, sandbox: Pick<Sandbox, 'kind' | 'limited'>): string | null {
+  const held = heldBy(sandbox);
+  const missing = attack.needs.filter((fence) => !held.includes(fence));
+  if (missing.length > 0) return `the ${sandbox.kind} sandbox does not hold ${missing.join(', ')}`;
   if (attack.onlyWhere !== undefined && !existsSync(attack.onlyWhere)) return `no ${attack.onlyWhere} here`;
   return null;
 }

@@ -16,11 +16,15 @@ export type Fence = keyof typeof fences;
 export const fenceNames = Object.keys(fences) as [Fence, ...Fence[]];
 export const fenceSchema = z.enum(fenceNames);
 
-/** What each sandbox claims to hold; the self-test is the proof of it. */
-export const heldBy: Readonly<Record<Sandbox['kind'], readonly Fence[]>> = {
-  process: [],
-  bubblewrap: fenceNames,
-  docker: fenceNames,
-  // What else is held is up to the container around it.
-  user: ['privileges', 'disk'],
-};
+/** What a sandbox claims to hold; the self-test is the proof of it. */
+export function heldBy({ kind, limited }: Pick<Sandbox, 'kind' | 'limited'>): readonly Fence[] {
+  switch (kind) {
+    case 'process':
+      return [];
+    // It sees the image and the evaluator's processes; what else is held is up to the container around it.
+    case 'user':
+      return ['privileges', 'disk'];
+    default:
+      return limited ? fenceNames : fenceNames.filter((fence) => fence !== 'memory' && fence !== 'tasks');
+  }
+}

@@ -4,8 +4,8 @@ import { causeOf } from '../../evaluator/runStage.ts';
 import { sampleUsage } from '../../evaluator/sampleUsage.ts';
 import { listProcesses, parseStat } from '../../evaluator/sandbox/procfs.ts';
 
-const statLine = (name: string, state: string) =>
-  `4242 (${name}) ${state} 17 4242 99 0 -1 4194304 76 0 0 0 150 50 0 0 20 0 1 0 225038 3133440 364 1844 1 1 1 0 0\n`;
+const statLine = (name: string, state: string, threads = 1) =>
+  `4242 (${name}) ${state} 17 4242 99 0 -1 4194304 76 0 0 0 150 50 0 0 20 0 ${threads} 0 225038 3133440 364 1844 1 1 1 0 0\n`;
 
 describe('/proc/PID/stat', () => {
   test('is read whatever the process calls itself', () => {
@@ -24,6 +24,10 @@ describe('/proc/PID/stat', () => {
 
   test('of a zombie is nothing alive', () => {
     expect(parseStat(statLine('x', 'Z'))).toBeNull();
+  });
+
+  test('of a process whose first thread has ended before the others is alive', () => {
+    expect(parseStat(statLine('x', 'Z', 2))).toMatchObject({ pid: 4242 });
   });
 
   test('lists this very process with memory of about what Node says', () => {

@@ -16,7 +16,7 @@ const sandboxes = await Promise.all(
   }),
 );
 
-describe.each(sandboxes)('in the sandbox $kind', ({ kind, sandbox }) => {
+describe.each(sandboxes)('in the sandbox $kind', ({ sandbox }) => {
   if (typeof sandbox === 'string') {
     test.skip(`nothing is let loose: ${sandbox}`, () => {});
     return;
@@ -27,7 +27,7 @@ describe.each(sandboxes)('in the sandbox $kind', ({ kind, sandbox }) => {
   });
   afterAll(() => selfTest.close());
 
-  test.each(attacks.filter((attack) => whyNotRun(attack, kind) === null))(
+  test.each(attacks.filter((attack) => whyNotRun(attack, sandbox) === null))(
     '$name has its verdict and leaves nothing: $attack',
     async (attack) => {
       expect((await selfTest.run(attack)).problems).toEqual([]);

@@ -30,24 +30,24 @@ describe('the corpus', () => {
   test('uses every fence, and one sandbox at least holds them all', async () => {
     const used = new Set((await listAttacks()).flatMap(({ needs }) => needs));
     expect([...used].sort()).toEqual([...fenceNames].sort());
-    expect(Object.values(heldBy).some((held) => fenceNames.every((fence) => held.includes(fence)))).toBe(
-      true,
-    );
+    expect(fenceNames.every((fence) => heldBy({ kind: 'docker', limited: true }).includes(fence))).toBe(true);
   });
 });
 
 test('an attack is let loose only where all that it needs is held', async () => {
   put('needy', { ...sound, needs: ['network', 'files'] });
   const needy = await readAttack(folder, 'needy');
-  expect(whyNotRun(needy, 'process')).toBe('the process sandbox does not hold network, files');
-  expect(whyNotRun(needy, 'bubblewrap')).toBeNull();
-  expect(whyNotRun({ ...needy, needs: [] }, 'process')).toBeNull();
+  expect(whyNotRun(needy, { kind: 'process', limited: false })).toBe(
+    'the process sandbox does not hold network, files',
+  );
+  expect(whyNotRun(needy, { kind: 'bubblewrap', limited: true })).toBeNull();
+  expect(whyNotRun({ ...needy, needs: [] }, { kind: 'process', limited: false })).toBeNull();
 });
 
 test('an attack on a device that this machine has not is not let loose', async () => {
   put('device', { ...sound, onlyWhere: '/dev/haet-has-no-such-device' });
   const device = await readAttack(folder, 'device');
-  expect(whyNotRun(device, 'process')).toBe('no /dev/haet-has-no-such-device here');
+  expect(whyNotRun(device, { kind: 'process', limited: false })).toBe('no /dev/haet-has-no-such-device here');
 });
 
 test.each<[string, unknown, boolean, string]>([
