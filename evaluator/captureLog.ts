@@ -21,23 +21,17 @@ export async function captureLog(stream: Readable, path: string, capBytes: numbe
     fault = error.message;
   });
   let bytes = 0;
-  let tail: Buffer[] = [];
-  let tailBytes = 0;
+  const tail = new Tail(half);
 
   stream.on('data', (chunk: Buffer) => {
     const room = Math.max(0, half - bytes);
     bytes += chunk.length;
     if (room > 0 && fault === null) file.write(chunk.subarray(0, room));
-    if (chunk.length <= room) return;
-    tail.push(chunk.subarray(room));
-    tailBytes += chunk.length - room;
-    while (tailBytes - tail[0]!.length >= half) tailBytes -= tail.shift()!.length;
+    if (chunk.length > room) tail.push(chunk.subarray(room));
   });
   await finished(stream).catch(() => {});
 
-  const rest = Buffer.concat(tail);
-  const kept = rest.subarray(Math.max(0, rest.length - half));
-  tail = [];
+  const kept = tail.read();
   const left = bytes - Math.min(bytes, half) - kept.length;
   if (left > 0 && fault === null) file.write(`\n[haet: ${left} bytes left out]\n`);
   if (fault === null) file.write(kept);
@@ -46,4 +40,35 @@ export async function captureLog(stream: Readable, path: string, capBytes: numbe
     fault ??= error.message;
   });
   return { bytes, fault };
+}
+
+/** The last bytes of what is pushed, in one ring: no more memory and no more work for chunks of one byte each. */
+class Tail {
+  readonly #size: number;
+  /** Made at the first byte: most logs never get here. */
+  #ring: Buffer | null = null;
+  /** Where the next byte goes. */
+  #next = 0;
+  #isFull = false;
+
+  /** @param size bytes, at least 1 */
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  push(chunk: Buffer): void {
+    this.#ring ??= Buffer.alloc(this.#size);
+    const last = chunk.subarray(Math.max(0, chunk.length - this.#size));
+    const upToEnd = last.copy(this.#ring, this.#next);
+    last.copy(this.#ring, 0, upToEnd);
+    const end = this.#next + last.length;
+    this.#isFull ||= end >= this.#size;
+    this.#next = end % this.#size;
+  }
+
+  read(): Buffer {
+    const ring = this.#ring ?? Buffer.alloc(0);
+    const newest = ring.subarray(0, this.#next);
+    return this.#isFull ? Buffer.concat([ring.subarray(this.#next), newest]) : newest;
+  }
 }
