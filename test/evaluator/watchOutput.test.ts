@@ -1,6 +1,7 @@
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { exceeds, watchOutput } from '../../evaluator/watchOutput.ts';
 import { temporaryFolder } from './fixtures.ts';
 
@@ -31,6 +32,46 @@ test('a folder that is gone holds nothing', async () => {
   expect(await exceeds(join(folder, 'nowhere'), roomy)).toBe(false);
 });
 
+/** Runs something without the rights of root, where we are root: root is shut out of nothing. */
+async function withoutRoot<Result>(act: () => Promise<Result>): Promise<Result> {
+  const isRoot = process.getuid!() === 0;
+  if (isRoot) process.seteuid!(65_534);
+  try {
+    return await act();
+  } finally {
+    if (isRoot) process.seteuid!(0);
+  }
+}
+
+describe('a folder that is shut', () => {
+  let inner: string;
+  beforeEach(async () => {
+    await chmod(folder, 0o755);
+    inner = join(folder, 'inner');
+    await mkdir(inner);
+    await writeFile(join(inner, 'file'), '');
+  });
+  afterEach(async () => {
+    await chmod(folder, 0o755);
+    await chmod(inner, 0o755);
+  });
+  const cannotBe = [
+    ['listed', 0o300],
+    ['entered', 0o444],
+  ] as const;
+
+  test.each(cannotBe)('below the watched one, so that it cannot be %s, is too much', async (_, mode) => {
+    expect(await withoutRoot(() => exceeds(folder, roomy))).toBe(false);
+    await chmod(inner, mode);
+    expect(await withoutRoot(() => exceeds(folder, roomy))).toBe(true);
+  });
+
+  test.each(cannotBe)('and is the watched one, so that it cannot be %s, holds nothing', async (_, mode) => {
+    await chmod(folder, mode);
+    expect(await withoutRoot(() => exceeds(folder, roomy))).toBe(false);
+  });
+});
+
 test('the watch says so soon after a folder went beyond, and is silent before', async () => {
   const watch = watchOutput(folder, { ...roomy, files: 2 });
   await writeFile(join(folder, 'one'), '');
@@ -40,4 +81,40 @@ test('the watch says so soon after a folder went beyond, and is silent before', 
   await writeFile(join(folder, 'three'), '');
   await told;
   watch.stop();
+});
+
+test('the watch sees what an open file without a name takes from the disk, beyond quota and slack', async () => {
+  const file = await open(join(folder, 'nameless'), 'w');
+  await unlink(join(folder, 'nameless'));
+  const mebibytes = (count: number) => count * 2 ** 20;
+  const watch = watchOutput(folder, { ...roomy, bytes: mebibytes(8) }, mebibytes(8));
+  // Others may write to and remove from this disk meanwhile, so it is filled until the watch says so.
+  for (let written = 0; written < mebibytes(1024) && !watch.full.aborted; written += mebibytes(8)) {
+    await file.write(Buffer.alloc(mebibytes(8), 1));
+    await file.sync();
+    await sleep(50);
+  }
+  watch.stop();
+  await file.close();
+  expect(watch.full.aborted).toBe(true);
+});
+
+test('the watch leaves a stage alone whose disk others fill, within the slack', async () => {
+  const watch = watchOutput(folder, { ...roomy, bytes: 0 });
+  const file = await open(`${folder}-others`, 'w');
+  await file.write(Buffer.alloc(32 * 2 ** 20, 1));
+  await file.sync();
+  await sleep(600);
+  watch.stop();
+  await file.close();
+  await rm(`${folder}-others`);
+  expect(watch.full.aborted).toBe(false);
+});
+
+test('a watched folder that is removed stops nothing', async () => {
+  const watch = watchOutput(folder, roomy);
+  await rm(folder, { recursive: true });
+  await sleep(600);
+  watch.stop();
+  expect(watch.full.aborted).toBe(false);
 });
