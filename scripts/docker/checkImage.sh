@@ -36,19 +36,29 @@ official() {
   "${run[@]}" -v "$at/identity.txt:/run/secrets/identity:ro" -v "$at/out:/out" "${mount[@]}" \
     "$image" official "$@" --budget 20 --image-id "$id" --json 2>"$at/err" || { cat "$at/err"; exit 1; }
 }
-# An entry that looks for what an entry must not have: it says so in a file beside its model.
+# An entry that looks for what an entry must not have: it says so in a file in its output folder. Three runs lie in
+# /out by then; it also says how many folders it saw there, so that a search that found nothing did search.
 cp -r examples/plain-shell "$at/thief"
 cat >>"$at/thief/train.sh" <<'THIEF'
 note() { echo "$1" >>"$HAET_OUT_DIR/escaped"; }
+run="$(dirname "$HAET_OUT_DIR")"
 for secret in /run/secrets/identity /proc/1/environ /proc/1/mem; do head -c 1 "$secret" >/dev/null 2>&1 && note "read $secret"; done
 for process in /proc/[0-9]*; do
   [ "$(stat -c %u "$process" 2>/dev/null)" = 0 ] && kill -s STOP "${process#/proc/}" 2>/dev/null && note "stopped $process"
 done
-find / -xdev -writable ! -type l ! -path "/proc/*" ! -path "/dev*" ! -path "/tmp*" ! -path "/var/tmp*" ! -path "/run/lock*" \
+find / /out -xdev -writable ! -type l ! -path "/proc/*" ! -path "/dev*" ! -path "/tmp*" ! -path "/var/tmp*" ! -path "/run/lock*" \
   ! -path "$HAET_OUT_DIR*" ! -path "$HAET_WORK_DIR*" 2>/dev/null | while read -r path; do note "may write $path"; done
-find / -name 'labels.npy' ! -path "$HAET_TRAIN_DIR/*" -readable 2>/dev/null | while read -r path; do note "may read $path"; done
+find /out -mindepth 1 ! -path "$run" ! -path "$run/*" \( -readable -o -executable \) 2>/dev/null |
+  while read -r path; do note "may look into $path of another run"; done
+find / -name 'images.npy' ! -path "$HAET_TRAIN_DIR/*" -readable 2>/dev/null | while read -r path; do note "may read $path in training"; done
 [ "$(ls /sys/class/net)" = lo ] || note "has a network"
-echo looked >"$HAET_OUT_DIR/looked"
+ls /out | wc -l >"$HAET_OUT_DIR/looked"
+THIEF
+# The test images are open by now; their labels must not lie beside them or anywhere else.
+cat >>"$at/thief/predict.sh" <<'THIEF'
+find / -name '*labels*.npy' ! -path '/track/train/*' -readable 2>/dev/null >"$HAET_OUT_DIR/labels"
+[ -s "$HAET_OUT_DIR/labels" ] && sed 's/^/may read /' "$HAET_OUT_DIR/labels" >"$HAET_OUT_DIR/escaped"
+touch "$HAET_OUT_DIR/looked"
 THIEF
 
 for entry in plain-shell numpy reference thief; do
@@ -63,14 +73,20 @@ for entry in plain-shell numpy reference thief; do
   jws="$at/out/$(value runId <<<"$record")/record.jws"
   "${haet[@]}" verify "$jws" --key "$(value verifyKey <<<"$keys")" --sealed "$at/withheld.age" --track "$sealed" >/dev/null
   if [[ $entry == thief ]]; then
-    model="$at/out/$(value runId <<<"$record")/model"
-    [[ -f $model/looked && ! -e $model/escaped ]] || { cat "$model/escaped"; exit 1; }
-    echo "official: an entry that looked for the key, the labels, a network and a place to write found none"
+    thief="$at/out/$(value runId <<<"$record")"
+    if [[ -e $thief/model/escaped || -e $thief/predictions/escaped ]]; then
+      cat "$thief"/{model,predictions}/escaped 2>/dev/null || true
+      exit 1
+    fi
+    [[ -f $thief/predictions/looked && "$(cat "$thief/model/looked")" -ge 4 ]] || { echo "the thief did not look" >&2; exit 1; }
+    echo "official: an entry that looked for the key, the test images, the labels, earlier runs, a network and a place to write found none"
     continue
   fi
   echo "official: $entry $(value verdict <<<"$record") $(value score.accuracy <<<"$record"), signed and verified"
 done
-printf 'x' | dd of="$jws" bs=1 seek=500 conv=notrunc status=none
+other=A # than the byte that is there, one of base64
+if [[ "$(dd if="$jws" bs=1 skip=500 count=1 status=none)" == A ]]; then other=B; fi
+printf '%s' "$other" | dd of="$jws" bs=1 seek=500 conv=notrunc status=none
 if "${haet[@]}" verify "$jws" --key "$(value verifyKey <<<"$keys")" >/dev/null 2>&1; then
   echo "a changed byte went unseen" >&2
   exit 1
