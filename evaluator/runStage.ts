@@ -165,7 +165,7 @@ function limitNotes(
   }
   if (cause === 'disk-full') {
     notes.push(
-      `${stage}: put more into its output folder than ${limits.outBytes} bytes or ${limits.outFiles} files`,
+      `${stage}: put more into its output folder than ${limits.outBytes} bytes or ${limits.outFiles} files, shut a folder in it, or took as much of its disk`,
     );
   }
   return notes;
