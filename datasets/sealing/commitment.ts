@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { UserError } from '../userError.ts';
 import { readJson } from './readJson.ts';
 import { sha256, sha256Schema } from './withheldSet.ts';
 
@@ -47,27 +46,21 @@ export function commitTo(
   return { commitment, reveal };
 }
 
-/** @throws UserError when the reveal is not the one that was committed to */
-export function checkReveal(commitment: Commitment, reveal: Reveal): void {
+/** What shows that the reveal is not the one that was committed to, as a sentence without its end; null when it is. */
+export function revealFault(commitment: Commitment, reveal: Reveal): string | null {
   const got = seedsSha256(reveal);
-  if (got === commitment.seedsSha256) return;
-  throw new UserError(
-    `the seeds revealed are not those committed to: their sha256 with the nonce is ${got}, ` +
-      `the commitment says ${commitment.seedsSha256}. Ask the organizer for the reveal that belongs to this commitment.`,
-  );
+  if (got === commitment.seedsSha256) return null;
+  return `the seeds revealed give sha256 ${got}, and the commitment says ${commitment.seedsSha256}: they are not the ones chosen beforehand`;
 }
 
 /**
- * @param name stands for the file in messages
- * @throws UserError when a withheld set is not the one that was committed to
+ * As `revealFault`, of the withheld set.
+ * @param got sha256 of withheld.age; null where no sealed set was used
  */
-export function checkSealed(commitment: Commitment, withheld: Uint8Array, name = 'withheld.age'): void {
-  const got = sha256(withheld);
-  if (got === commitment.sealedSha256) return;
-  throw new UserError(
-    `${name} is not the withheld set committed to: its sha256 is ${got}, ` +
-      `the commitment says ${commitment.sealedSha256}. Ask the organizer for the file that belongs to this commitment.`,
-  );
+export function sealedFault(commitment: Commitment, got: string | null): string | null {
+  if (got === commitment.sealedSha256) return null;
+  const used = got === null ? 'none was used' : `the one used has ${got}`;
+  return `the commitment is to a sealed set with sha256 ${commitment.sealedSha256}, and ${used}`;
 }
 
 /** @throws UserError */

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { type Commitment, type Reveal, seedsSha256 } from '../../datasets/sealing/commitment.ts';
+import { type Commitment, type Reveal, revealFault, sealedFault } from '../../datasets/sealing/commitment.ts';
 import { consistencyChecks } from './consistency.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
@@ -72,11 +72,11 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
     }
     if (commitment !== undefined) {
       await check('sealed set committed', 'it was scored on the set that was committed to', () =>
-        requireNone(sealedFault(official, commitment)),
+        requireNone(sealedFault(commitment, official.digests.sealedSet)),
       );
       if (reveal !== undefined) {
         await check('seeds revealed', 'the seeds revealed are those committed to', () =>
-          requireNone(revealFault(reveal, commitment)),
+          requireNone(revealFault(commitment, reveal)),
         );
         await check('seed', 'its seed is one of them', () => requireNone(seedFault(official, reveal)));
       }
@@ -91,17 +91,6 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
 
 function requireNone(fault: string | null): void {
   if (fault !== null) throw new DoesNotHold(fault);
-}
-
-function sealedFault({ digests }: OfficialRecord, { sealedSha256 }: Commitment): string | null {
-  if (digests.sealedSet === sealedSha256) return null;
-  return `the commitment is to a sealed set with sha256 ${sealedSha256}, and the record says ${digests.sealedSet ?? 'that none was used'}`;
-}
-
-function revealFault(reveal: Reveal, commitment: Commitment): string | null {
-  const digest = seedsSha256(reveal);
-  if (digest === commitment.seedsSha256) return null;
-  return `the seeds revealed give sha256 ${digest}, and the commitment says ${commitment.seedsSha256}: they are not the ones chosen beforehand`;
 }
 
 function seedFault({ record }: OfficialRecord, { seeds }: Reveal): string | null {

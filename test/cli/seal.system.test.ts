@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { checkReveal, checkSealed, readCommitment, readReveal } from '../../datasets/sealing/commitment.ts';
+import { readCommitment, readReveal, revealFault, sealedFault } from '../../datasets/sealing/commitment.ts';
 import { openImages, openLabels } from '../../datasets/sealing/openSealed.ts';
 import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
@@ -64,8 +64,8 @@ test('keygen, seal, commit: what comes out opens, reads and belongs together', a
   expect((await stat(at('r.json'))).mode & 0o777).toBe(0o600);
   const [commitment, reveal] = [await readCommitment(at('c.json')), await readReveal(at('r.json'))];
   expect(reveal.seeds).toHaveLength(3);
-  checkReveal(commitment, reveal);
-  checkSealed(commitment, withheld);
+  expect(revealFault(commitment, reveal)).toBeNull();
+  expect(sealedFault(commitment, sha256(withheld))).toBeNull();
   for (const secret of [reveal.nonce, ...reveal.seeds.map(String)]) {
     expect(committed.stdout).not.toContain(secret);
     expect(await readFile(at('c.json'), 'utf8')).not.toContain(secret);
