@@ -8,6 +8,10 @@ export function digestFault({ record, digests }: OfficialRecord): string | null 
       return `the digest ${name} is ${digest ?? 'missing'}, and the record of the run says ${within ?? 'nothing'}`;
     }
   }
+  const { image } = record.sandbox;
+  if (image !== null && digests.image !== image) {
+    return `the digest image is ${digests.image ?? 'missing'}, and the record of the run says ${image}`;
+  }
   if (record.score === null) return null;
   if (digests.predictions === null)
     return 'there is a score, and no digest of the predictions it was given to';

@@ -51,8 +51,7 @@ export const officialRecordSchema = z.strictObject({
 export type OfficialRecord = z.infer<typeof officialRecordSchema>;
 
 /** What the record of a run does not say by itself. */
-export interface OfficialFacts
-  extends Pick<Digests, 'image' | 'archive' | 'sealedSet' | 'predictions' | 'model'> {
+export interface OfficialFacts extends Pick<Digests, 'image' | 'predictions' | 'model'> {
   /** GPU memory still in use after a stage was killed, bytes, where it was measured. */
   readonly gpuMemoryBytes?: Partial<Record<StageRecord['stage'], number>>;
 }
@@ -77,11 +76,14 @@ export function buildOfficialRecord(
 /** The digests that the record of a run holds already. */
 export function digestsWithin(
   record: RunRecord,
-): Pick<Digests, 'entry' | 'trainImages' | 'trainLabels' | 'evaluatorCommit'> {
+): Pick<Digests, 'archive' | 'entry' | 'trainImages' | 'trainLabels' | 'sealedSet' | 'evaluatorCommit'> {
+  const { track } = record;
   return {
+    archive: record.archiveSha256,
     entry: record.entry?.sha256 ?? null,
-    trainImages: record.track?.sha256[trackFiles.trainImages] ?? null,
-    trainLabels: record.track?.sha256[trackFiles.trainLabels] ?? null,
+    trainImages: track?.sha256[trackFiles.trainImages] ?? null,
+    trainLabels: track?.sha256[trackFiles.trainLabels] ?? null,
+    sealedSet: track !== null && 'sealed' in track ? track.sealed.sha256 : null,
     evaluatorCommit: record.evaluator.commit,
   };
 }

@@ -24,10 +24,10 @@ export function timeFault({ stages, score }: RunRecord): string | null {
   for (const stage of stages) {
     const fault = endFault(stage) ?? killFault(stage);
     if (fault !== null) return `${stage.stage} ${fault}`;
-    // A stage that was let run on is a fault of the machine, and never scored.
-    const late = (stage.kill?.signalledAtSeconds ?? 0) - stage.limitSeconds;
+    // A stage that was let run on is a fault of the machine, and never scored. Until it is gone it may still write.
+    const late = (stage.kill?.goneAtSeconds ?? 0) - stage.limitSeconds;
     if (score !== null && late > tolerableLatenessSeconds) {
-      return `${stage.stage} was stopped ${late.toFixed(1)} s after its deadline, and yet the run was scored`;
+      return `${stage.stage} was gone ${late.toFixed(1)} s after its deadline, and yet the run was scored`;
     }
   }
   return null;

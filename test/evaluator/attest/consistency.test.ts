@@ -1,16 +1,18 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { TrackInfo } from '../../../datasets/track.ts';
 import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
 import { intervalFault, scoreFault } from '../../../evaluator/attest/scoreFault.ts';
 import { signRecord } from '../../../evaluator/attest/signRecord.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import type { RunRecord, Score, StageRecord } from '../../../evaluator/record.ts';
 import { score } from '../../../evaluator/score.ts';
-import { hash, key, madeUpOfficial, signingKey } from './madeUpOfficial.ts';
+import { hash, key, madeUpOfficial, sha256, signingKey } from './madeUpOfficial.ts';
 
 let made: OfficialRecord;
+let onOpenTrack: OfficialRecord;
 beforeAll(async () => {
-  made = (await madeUpOfficial()).official;
+  ({ official: made, onOpenTrack } = await madeUpOfficial());
 });
 
 type Change = (record: RunRecord, official: OfficialRecord) => void;
@@ -275,10 +277,18 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
     ],
     [
       'times',
-      'train was stopped 30.0 s after its deadline, and yet the run was scored',
+      'train was gone 30.5 s after its deadline, and yet the run was scored',
       withCut((train) => {
         Object.assign(train, { seconds: 630.5 });
         Object.assign(train.kill, { signalledAtSeconds: 630, goneAtSeconds: 630.5, overshootMs: 30_500 });
+      }),
+    ],
+    [
+      'times',
+      'train was gone 1.5 s after its deadline, and yet the run was scored',
+      withCut((train) => {
+        Object.assign(train, { seconds: 601.5 });
+        Object.assign(train.kill, { goneAtSeconds: 601.5, overshootMs: 1500 });
       }),
     ],
     [
@@ -333,6 +343,41 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
     ],
     [
       'digests',
+      `the digest archive is ${hash('f')}, and the record of the run says ${sha256('archive')}`,
+      (_, official) => {
+        official.digests.archive = hash('f');
+      },
+    ],
+    [
+      'digests',
+      `the digest archive is ${sha256('archive')}, and the record of the run says nothing`,
+      (record) => {
+        record.archiveSha256 = null;
+      },
+    ],
+    [
+      'digests',
+      `the digest sealedSet is ${hash('f')}, and the record of the run says ${sha256('sealed')}`,
+      (_, official) => {
+        official.digests.sealedSet = hash('f');
+      },
+    ],
+    [
+      'digests',
+      `the digest sealedSet is ${sha256('sealed')}, and the record of the run says nothing`,
+      (record) => {
+        record.track = onOpenTrack.record.track;
+      },
+    ],
+    [
+      'digests',
+      `the digest image is sha256:${hash('1')}, and the record of the run says sha256:${hash('9')}`,
+      (record) => {
+        record.sandbox.image = `sha256:${hash('9')}`;
+      },
+    ],
+    [
+      'digests',
       'the digest evaluatorCommit is missing, and the record of the run says eb19935c0ffee',
       (_, official) => {
         official.digests.evaluatorCommit = null;
@@ -341,8 +386,11 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
     [
       'digests',
       /^the digest trainLabels is [0-9a-f]{64}, and the record of the run says nothing$/,
-      (record) => {
-        record.track!.sha256 = { 'train/images.npy': record.track!.sha256['train/images.npy']! };
+      (record, { digests }) => {
+        const track = structuredClone(onOpenTrack.record.track as TrackInfo);
+        delete track.sha256['train/labels.npy'];
+        Object.assign(record, { track });
+        digests.sealedSet = null;
       },
     ],
     [
@@ -408,8 +456,15 @@ describe('a record that does not contradict itself holds:', () => {
       },
     ],
     [
+      'one whose image is that of its sandbox',
+      (record, { digests }) => {
+        Object.assign(record.sandbox, { kind: 'docker', image: digests.image });
+      },
+    ],
+    [
       'one of an open Track, from a folder',
-      (_, { digests }) => {
+      (record, { digests }) => {
+        Object.assign(record, { track: onOpenTrack.record.track, archiveSha256: null });
         Object.assign(digests, { sealedSet: null, archive: null, image: null });
       },
     ],

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { trackFiles } from '../../../datasets/track.ts';
+import { type TrackInfo, trackFiles } from '../../../datasets/track.ts';
 import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
 import { deriveSigningKey, parseVerifyKey, publicVerifyKey } from '../../../evaluator/attest/signingKey.ts';
 import { madeUpRun } from '../report/madeUpRun.ts';
@@ -17,25 +17,38 @@ export const verifyKey = publicVerifyKey(signingKey);
 export const key = parseVerifyKey(verifyKey);
 export const strangersKey = deriveSigningKey(`AGE-SECRET-KEY-1${'P'.repeat(58)}`);
 
-/** The official record of a made-up run: training ended by itself, prediction too, all digests there. */
-export async function madeUpOfficial(): Promise<{ official: OfficialRecord; predictions: Buffer }> {
-  const { record, folder } = await madeUpRun(1, ({ track }) => {
-    track!.sha256 = {
-      [trackFiles.trainImages]: sha256('train images'),
-      [trackFiles.trainLabels]: sha256('train labels'),
-      [trackFiles.testImages]: sha256('test images'),
-      [trackFiles.testLabels]: sha256('test labels'),
-    };
+/** The official record of a made-up run on a sealed Track: both stages ended by themselves, all digests there. */
+export async function madeUpOfficial(): Promise<{
+  official: OfficialRecord;
+  /** The same run on a Track that lies open. */
+  onOpenTrack: OfficialRecord;
+  predictions: Buffer;
+}> {
+  const trained = {
+    [trackFiles.trainImages]: sha256('train images'),
+    [trackFiles.trainLabels]: sha256('train labels'),
+  };
+  const { record, folder } = await madeUpRun(1, (made) => {
+    made.archiveSha256 = sha256('archive');
   });
   const predictions = await readFile(join(folder, 'predictions', 'predictions.npy'));
   await rm(folder, { recursive: true });
-  const official = buildOfficialRecord(record, {
+  const facts = {
     image: `sha256:${hash('1')}`,
-    archive: sha256('archive'),
-    sealedSet: sha256('sealed'),
     predictions: sha256(predictions),
     model: hash('2'),
     gpuMemoryBytes: { train: 0 },
-  });
-  return { official, predictions };
+  };
+  const { seed: _, source: __, ...shown } = record.track as TrackInfo;
+  const sealed = { file: 'withheld.age', sha256: sha256('sealed') } as const;
+  const withheld = {
+    [trackFiles.testImages]: sha256('test images'),
+    [trackFiles.testLabels]: sha256('test labels'),
+  };
+  const openTrack = { ...(record.track as TrackInfo), sha256: { ...trained, ...withheld } };
+  return {
+    official: buildOfficialRecord({ ...record, track: { ...shown, sha256: trained, sealed } }, facts),
+    onOpenTrack: buildOfficialRecord({ ...record, track: openTrack }, facts),
+    predictions,
+  };
 }
