@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
-import { createSigner } from '../../evaluator/attest/createSigner.ts';
+import { createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import { type GradePlan, gradeArchives, type Job } from '../../evaluator/grade/gradeArchives.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
@@ -13,10 +13,11 @@ import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
-import { openRunTrack } from '../../evaluator/runTrack.ts';
+import { openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { numberOption } from '../numberOption.ts';
+import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
@@ -28,6 +29,8 @@ interface Options {
   readonly budget: number;
   readonly predictLimit: number;
   readonly identity?: string;
+  readonly commitment?: string;
+  readonly reveal?: string;
   readonly sandbox: SandboxKind;
   readonly image: string;
   readonly cpus?: number;
@@ -53,7 +56,19 @@ export function gradeCommand(): Command {
     .option('--seeds <n>', 'run each with as many seeds, counting up from --seed', integer(1, 1000), 1)
     .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
     .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
-    .option('--identity <file>', 'secret key: opens a sealed Track, and signs every record (record.jws)')
+    .option('--identity <file>', 'secret key: opens a sealed Track, and signs every run (record.jws)')
+    .addOption(
+      new Option(
+        '--commitment <file>',
+        'commitment that was published: with --reveal, its seeds are run',
+      ).conflicts(['seed', 'seeds']),
+    )
+    .addOption(
+      new Option('--reveal <file>', 'reveal that belongs to it: holds the seeds').conflicts([
+        'seed',
+        'seeds',
+      ]),
+    )
     .addOption(sandboxOption())
     .addOption(imageOption())
     .option('--cpus <n>', 'CPUs that an entry gets (default: all)', integer(1, 4096))
@@ -69,6 +84,7 @@ export function gradeCommand(): Command {
 }
 
 async function grade(folder: string, options: Options): Promise<void> {
+  await requireTogether(options);
   const { archives, others } = await listArchives(folder);
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
@@ -80,13 +96,14 @@ async function grade(folder: string, options: Options): Promise<void> {
   });
   const stops = listenForStops(tell);
   try {
+    const seeds = await seedsOf(options, track);
     if (others.length > 0) tell(`Left alone, as no archives: ${others.join(', ')}`);
     tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
       archives,
       track,
       outFolder,
-      seeds: Array.from({ length: options.seeds }, (_, at) => options.seed + at),
+      seeds,
       trainSeconds: options.budget,
       predictSeconds: options.predictLimit,
       ...(options.cpus !== undefined && { cpus: options.cpus }),
@@ -97,7 +114,7 @@ async function grade(folder: string, options: Options): Promise<void> {
     const { standing, open } = await gradeArchives(plan, sandbox, {
       abort: stops.abort,
       warn: tell,
-      ...(options.identity !== undefined && { sign: createSigner(options.identity) }),
+      ...(options.identity !== undefined && { attestor: createAttestor(options.identity) }),
       starts: (job) => tell(`${label(job)}  starts`),
       ended: (job, record, earlier) =>
         tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`),
@@ -113,6 +130,39 @@ async function grade(folder: string, options: Options): Promise<void> {
     await track.close();
     unlock();
   }
+}
+
+/** Options that do not go together are refused before anything is made. */
+async function requireTogether(options: Options): Promise<void> {
+  const { sandbox, identity, commitment, reveal } = options;
+  if (sandbox === 'user') {
+    throw new UserError(
+      '--sandbox user holds entries only inside the image. Use haet official in the image, or bubblewrap or docker.',
+    );
+  }
+  if ((commitment === undefined) !== (reveal === undefined)) {
+    throw new UserError(
+      '--commitment and --reveal go together: the seeds are read from one and checked against the other. Give both files that `haet seal commit` wrote.',
+    );
+  }
+  if (identity === undefined) return;
+  await requireOfficial(options, {
+    track:
+      'Grade it without --identity, or give the folder that `haet seal TRACK --to KEY --out withheld.age --public DIR` made.',
+    sandbox: 'Use --sandbox bubblewrap or docker.',
+  });
+}
+
+/** Those committed to, or as many as asked for. */
+async function seedsOf(
+  { commitment, reveal, seed, seeds }: Options,
+  { info }: RunTrack,
+): Promise<readonly number[]> {
+  if (commitment === undefined || reveal === undefined) {
+    return Array.from({ length: seeds }, (_, at) => seed + at);
+  }
+  const sealedSha256 = 'sealed' in info ? info.sealed.sha256 : null;
+  return committedSeeds({ commitment, reveal, sealedSha256 });
 }
 
 async function makeFolder(out: string): Promise<string> {
@@ -151,13 +201,16 @@ function result({ rank, verdict, accuracy, interval95 }: Row): string {
 const help = `
 A run is not repeated while its record lies in --out and was made of the same bytes, Track, seed, limits and sandbox:
 the same command again takes up what was stopped or killed. Ctrl-C stops the run under way and writes the leaderboard.
+With --identity, which wants a sealed Track and a sandbox that fences, only runs count that were signed as they ended.
 
 Exit status:
    0  every run has a result, whatever its verdict
    2  a mistake on the command line, or the Track was changed meanwhile
-  30  a run ended in INFRA_FAULT, also when repeated, or its archive changed meanwhile
+  30  a run ended in INFRA_FAULT, also when repeated, could not be signed, or its archive changed meanwhile
   40  stopped by a person
 
-Example:
+Examples:
   $ haet grade archives/ --track tracks/official --out graded --seeds 3
+  $ haet grade archives/ --track sealed-track --identity identity.txt --sandbox docker --out graded \\
+      --commitment commitment.json --reveal reveal.json
 `;

@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../datasets/userError.ts';
+import type { Attestor } from '../attest/createAttestor.ts';
 import type { RunRecord } from '../record.ts';
 import { readRecord } from '../report/readRun.ts';
 import { recordFile } from '../runFolder.ts';
@@ -29,11 +30,13 @@ export function isFinal(verdict: VerdictCode): boolean {
  * The record of the first run in a job's folder that ended for good and on these terms, null where there is none. First:
  * a run that was repeated by hand must not replace its result. Its `folder` is where it was found.
  * @param folder holds one folder a run; need not be there
- * @returns also a sentence about every record that is damaged, or contradicts itself
+ * @param attestor where given, only what it signed counts
+ * @returns also a sentence about every record that is damaged, contradicts itself, or lacks its signature
  */
 export async function findRecord(
   folder: string,
   terms: Terms,
+  attestor?: Pick<Attestor, 'fault'>,
 ): Promise<{ record: RunRecord | null; doubts: string[] }> {
   const doubts: string[] = [];
   let first: RunRecord | null = null;
@@ -43,8 +46,10 @@ export async function findRecord(
       const record = await readRecord(run);
       const contradiction = contradictionIn(record);
       if (contradiction !== null) throw new UserError(`${join(run, recordFile)}: ${contradiction}.`);
-      if (first === null && isFinal(record.verdict) && agrees(record, terms))
-        first = { ...record, folder: run };
+      if (first !== null || !isFinal(record.verdict) || !agrees(record, terms)) continue;
+      const unsigned = (await attestor?.fault(run)) ?? null;
+      if (unsigned !== null) throw new UserError(`${run}: ${unsigned}.`);
+      first = { ...record, folder: run };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       doubts.push(`${error.message} It does not count.`);

@@ -7,7 +7,7 @@ import type { RunPlan } from '../runEntry.ts';
 import type { RunTrack } from '../runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { agrees, findRecord, isFinal, type Terms } from './findRecord.ts';
-import { ensurePages, gradeJob, type JobHooks } from './gradeJob.ts';
+import { ensureReport, gradeJob, type JobHooks } from './gradeJob.ts';
 import type { Submission } from './listArchives.ts';
 import { type Standing, standingOf } from './standing.ts';
 import { writeStanding } from './writeStanding.ts';
@@ -47,7 +47,8 @@ export interface GradeHooks extends JobHooks {
 
 /**
  * Grades archives one after the other, each with every seed. What has a final record on the same terms is not run
- * again, so that a call that was stopped or killed anywhere is taken up by the next one. The leaderboard is written at
+ * again, so that a call that was stopped or killed anywhere is taken up by the next one. With an attestor only what it
+ * signed counts, and it signs only runs of this call. The leaderboard is written at
  * the start and after every run.
  * @returns the leaderboard, and the number of jobs that still have no final record
  * @throws UserError when the Track or the disk is not as it was: nothing more can be graded then
@@ -63,11 +64,11 @@ export async function gradeArchives(
   const write = () => writeStanding(plan.outFolder, standing());
 
   for (const job of jobs) {
-    const { record, doubts } = await findRecord(job.folder, termsOf(plan, job, sandbox));
+    const { record, doubts } = await findRecord(job.folder, termsOf(plan, job, sandbox), hooks.attestor);
     doubts.forEach(hooks.warn);
     if (record === null) continue;
     records.set(job, record);
-    await ensurePages(record, plan.track.dir, hooks);
+    await ensureReport(record, plan.track.dir, hooks.warn);
     hooks.ended(job, record, true);
   }
   await write();
@@ -76,12 +77,14 @@ export async function gradeArchives(
     if (records.has(job) || hooks.abort.aborted) continue;
     await requireTrack(plan.track);
     hooks.starts(job);
-    const record = await gradeJob(runPlanOf(plan, job), sandbox, plan.retries, hooks);
-    if (agrees(record, termsOf(plan, job, sandbox))) records.set(job, record);
-    else
+    const { record, attested } = await gradeJob(runPlanOf(plan, job), sandbox, plan.retries, hooks);
+    if (!agrees(record, termsOf(plan, job, sandbox))) {
       hooks.warn(
         `${job.archive.path}: changed or gone since grading began. Call again to grade what is there now.`,
       );
+    } else if (attested || !isFinal(record.verdict)) {
+      records.set(job, record);
+    }
     hooks.ended(job, record, false);
     await write();
   }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Signer } from '../attest/createSigner.ts';
+import type { Attestor } from '../attest/createAttestor.ts';
 import type { RunRecord } from '../record.ts';
 import { writeReport } from '../report/report.ts';
 import { type RunPlan, runEntry } from '../runEntry.ts';
@@ -13,45 +13,52 @@ export interface JobHooks {
   /** Takes a sentence for the organizer. */
   readonly warn: (sentence: string) => void;
   /** Makes official records, where the organizer gave the key. */
-  readonly sign?: Signer;
+  readonly attestor?: Attestor;
 }
 
 /**
- * Runs one archive with one seed, through the official path, with a report. A fault of the machine is repeated; every
- * run keeps its folder.
+ * Runs one archive with one seed, through the official path, signed and with a report. A fault of the machine is
+ * repeated; every run keeps its folder.
  * @param plan its runsFolder belongs to this job alone; what killed runs left there is removed
  * @param retries how often a run that ended in INFRA_FAULT is repeated
- * @returns the record of the last run
+ * @returns the record of the last run, and whether it is signed where it has to be: else it does not count
  */
 export async function gradeJob(
   plan: RunPlan,
   sandbox: Sandbox,
   retries: number,
   hooks: JobHooks,
-): Promise<RunRecord> {
+): Promise<{ record: RunRecord; attested: boolean }> {
   await removeUnfinished(plan.runsFolder);
   for (let repeats = 0; ; repeats++) {
     const record = await runEntry(plan, sandbox, { abort: hooks.abort });
-    await ensurePages(record, plan.track.dir, hooks);
-    if (record.verdict !== 'INFRA_FAULT' || hooks.abort.aborted) return record;
+    const attested = await attest(record, hooks);
+    await ensureReport(record, plan.track.dir, hooks.warn);
+    if (record.verdict !== 'INFRA_FAULT' || hooks.abort.aborted) return { record, attested };
     hooks.warn(`INFRA_FAULT: ${record.evidence[0]}`);
-    if (repeats === retries) return record;
+    if (repeats === retries) return { record, attested };
   }
 }
 
-/**
- * Signs the record and writes the report of a run that has none: it was killed before that, or has just ended. Its
- * record is safe without.
- */
-export async function ensurePages(
-  record: RunRecord,
+/** Signs the record of a run that has just ended, unless a person stopped it: that is no result of the entry. */
+async function attest(record: RunRecord, { attestor, warn }: JobHooks): Promise<boolean> {
+  if (attestor === undefined) return true;
+  if (record.verdict === 'ABORTED') return false;
+  try {
+    await attestor.sign(record);
+    return true;
+  } catch (error) {
+    warn(`${record.folder}: the record could not be signed, and does not count: ${(error as Error).message}`);
+    return false;
+  }
+}
+
+/** Writes the report of a run that has none: it was killed before that, or has just ended. Its record is safe without. */
+export async function ensureReport(
+  { folder }: RunRecord,
   trackDir: string,
-  { sign, warn }: Pick<JobHooks, 'sign' | 'warn'>,
+  warn: JobHooks['warn'],
 ): Promise<void> {
-  const { folder } = record;
-  await sign?.(record).catch((error: Error) => {
-    warn(`${folder}: the record could not be signed: ${error.message}`);
-  });
   if (existsSync(join(folder, 'report.html'))) return;
   await writeReport(folder, { trackDir }).catch((error: Error) => {
     warn(`${folder}: the report could not be written: ${error.message}`);
