@@ -327,10 +327,25 @@ test.each<[string, string[], string]>([
   ['a Track that is not there', ['--track', '/nowhere'], '/nowhere'],
   ['an --out inside a file', ['--out', `${haet}/out`], 'ENOTDIR'],
   ['no seeds', ['--seeds', '0'], 'an integer from'],
+  [
+    'the sandbox of the image',
+    ['--sandbox', 'user'],
+    'Use haet official in the image, or bubblewrap or docker',
+  ],
+  ['a key on an open Track', ['--identity', 'none.txt', '--sandbox', 'bubblewrap'], 'is not sealed'],
+  ['a commitment without its reveal', ['--commitment', 'c.json'], '--commitment and --reveal go together'],
+  ['a reveal without its commitment', ['--reveal', 'r.json'], '--commitment and --reveal go together'],
+  [
+    'a commitment and seeds',
+    ['--commitment', 'c.json', '--reveal', 'r.json', '--seeds', '3'],
+    'cannot be used',
+  ],
+  ['a reveal and a seed', ['--commitment', 'c.json', '--reveal', 'r.json', '--seed', '3'], 'cannot be used'],
 ])('given %s says so in a line, with status 2', async (_, words, named) => {
   await put('a.tar.gz', 'One');
   const { code, stdout, stderr } = await grade(...words);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(existsSync(join(out, 'leaderboard.json'))).toBe(false);
   expect(stderr).toMatch(/^haet: /);
   expect(stderr).toContain(named);
   expect(stderr).not.toMatch(/^\s+at /m);

@@ -1,8 +1,14 @@
-import { readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { makeIdentity } from '../../../datasets/sealing/makeIdentity.ts';
+import { readIdentity } from '../../../datasets/sealing/readIdentity.ts';
 import { packEntry } from '../../../evaluator/archive/packEntry.ts';
+import { type Attestor, createAttestor } from '../../../evaluator/attest/createAttestor.ts';
+import { deriveSigningKey } from '../../../evaluator/attest/signingKey.ts';
+import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
 import { openRunTrack, type RunTrack } from '../../../evaluator/runTrack.ts';
@@ -36,7 +42,12 @@ function failing(times: number): Sandbox {
   };
 }
 
-async function grade(sandbox: Sandbox, abort = new AbortController(), change: Partial<GradePlan> = {}) {
+async function grade(
+  sandbox: Sandbox,
+  abort = new AbortController(),
+  change: Partial<GradePlan> = {},
+  attestor?: Attestor,
+) {
   const said: string[] = [];
   const plan: GradePlan = {
     ...(await listArchives(archives)),
@@ -51,6 +62,7 @@ async function grade(sandbox: Sandbox, abort = new AbortController(), change: Pa
   };
   const { standing, open } = await gradeArchives(plan, sandbox, {
     abort: abort.signal,
+    ...(attestor && { attestor }),
     warn: (sentence) => said.push(sentence),
     starts: () => said.push('starts'),
     ended: (_, record, earlier) => said.push(`${record.verdict}${earlier ? ' earlier' : ''}`),
@@ -95,4 +107,103 @@ test('a record made with other CPUs counts where none are asked for, and does no
   const elsewhere = { machine: { ...machine, cores: 2 } };
   expect((await grade(works, undefined, elsewhere)).said).toEqual(['SCORED earlier']);
   expect((await grade(works, undefined, { ...elsewhere, cpus: 2 })).said).toEqual(['starts', 'SCORED']);
+});
+
+describe('with the key of the organizer', () => {
+  let attestor: Attestor;
+  let key: KeyObject;
+  let strangers: Attestor;
+  beforeAll(async () => {
+    const identity = join(folder, 'identity.txt');
+    await makeIdentity(identity);
+    key = createPublicKey(deriveSigningKey(await readIdentity(identity)));
+    attestor = createAttestor(identity);
+    const other = join(folder, 'other.txt');
+    await makeIdentity(other);
+    strangers = createAttestor(other);
+  });
+  const signing = (by: Attestor = attestor, sandbox = works) => grade(sandbox, undefined, {}, by);
+  const pathOf = (run: number, file: string) => {
+    const [job] = readdirSync(join(outFolder, 'runs'));
+    return join(outFolder, 'runs', job!, runs().sort()[run]!, file);
+  };
+
+  test('a run is signed as it ends, and what is signed is not run again', async () => {
+    expect(await signing()).toMatchObject({ open: 0, said: ['starts', 'SCORED'] });
+    const { official } = await verifyRecord(await readFile(pathOf(0, 'record.jws')), { key });
+    expect(official!.record).toEqual(JSON.parse(await readFile(pathOf(0, 'record.json'), 'utf8')));
+    expect(await signing()).toMatchObject({ open: 0, said: ['SCORED earlier'] });
+  });
+
+  test('a record from earlier that was not signed does not count, and never is signed', async () => {
+    await grade(works);
+    const { open, said, rows } = await signing();
+    expect(said).toEqual([
+      expect.stringMatching(/: it has no record\.jws\. It does not count\.$/),
+      'starts',
+      'SCORED',
+    ]);
+    expect({ open, run: rows[0]!.runs[0]!.folder }).toEqual({
+      open: 0,
+      run: pathOf(1, '').slice(outFolder.length + 1),
+    });
+    expect([0, 1].map((run) => existsSync(pathOf(run, 'record.jws')))).toEqual([false, true]);
+  });
+
+  test('nor does one that somebody else signed, or whose record.json was changed since', async () => {
+    await signing(strangers);
+    expect((await signing()).said).toEqual([
+      expect.stringMatching(/record\.jws does not hold: it names the signing key .* It does not count\.$/),
+      'starts',
+      'SCORED',
+    ]);
+    const changed = pathOf(1, 'record.json');
+    const text = await readFile(changed, 'utf8');
+    await writeFile(changed, text.replace('"team": "tests"', '"team": "others"'));
+    expect(await readFile(changed, 'utf8')).not.toBe(text);
+    const { said } = await signing();
+    expect(said).toContain('starts');
+    expect(said[1]).toMatch(/its record\.jws is not that of its record\.json\. It does not count\.$/);
+  });
+
+  test('the signature of another run is worth nothing', async () => {
+    await signing();
+    await grade(works, undefined, { trainSeconds: 19 });
+    await copyFile(pathOf(0, 'record.jws'), pathOf(1, 'record.jws'));
+    const { said } = await grade(works, undefined, { trainSeconds: 19 }, attestor);
+    expect(said.slice(1)).toEqual(['starts', 'SCORED']);
+  });
+
+  test('a run that could not be signed leaves its job open, for the next call to run again', async () => {
+    const sign = () => Promise.reject(new Error('the key is gone'));
+    const { open, rows, said } = await signing({ ...attestor, sign });
+    expect(said).toEqual([
+      'starts',
+      expect.stringMatching(/could not be signed, and does not count: the key is gone$/),
+      'SCORED',
+    ]);
+    expect({ open, rank: rows[0]!.rank, verdict: rows[0]!.verdict }).toEqual({
+      open: 1,
+      rank: null,
+      verdict: null,
+    });
+    expect(await signing()).toMatchObject({ open: 0, rows: [{ rank: 1 }] });
+    expect(runs()).toHaveLength(2);
+  });
+
+  test('a run that a person stopped is not signed', async () => {
+    const abort = new AbortController();
+    const stops: Sandbox = {
+      ...works,
+      start: async (spec) => {
+        const stage = await works.start({ ...spec, argv: ['sleep', '20'] });
+        abort.abort();
+        return stage;
+      },
+    };
+    const { open, said } = await grade(stops, abort, {}, attestor);
+    expect({ open, said }).toEqual({ open: 1, said: ['starts', 'ABORTED'] });
+    expect(existsSync(pathOf(0, 'record.json'))).toBe(true);
+    expect(existsSync(pathOf(0, 'record.jws'))).toBe(false);
+  });
 });
