@@ -18,6 +18,7 @@ import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { projectFolder } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
+import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
 import { runInView } from '../runInView.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
@@ -29,6 +30,8 @@ interface Options {
   readonly identity: string;
   readonly out: string;
   readonly seed: number;
+  readonly commitment?: string;
+  readonly reveal?: string;
   readonly budget: number;
   readonly predictLimit: number;
   readonly sandbox: SandboxKind;
@@ -52,6 +55,11 @@ export function officialCommand(): Command {
     .option('--identity <file>', 'secret key of the organizer', '/run/secrets/identity')
     .option('--out <dir>', 'the folder of the run is made in this one', '/out')
     .option('--seed <n>', 'seed of the run', numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }), 1)
+    .option(
+      '--commitment <file>',
+      'published before the contest; --seed must be one of the seeds committed to',
+    )
+    .option('--reveal <file>', 'the seeds that belong to the commitment')
     .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
     .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
     .addOption(sandboxOption('user'))
@@ -83,10 +91,11 @@ async function official(options: Options, command: Command): Promise<void> {
     throw new UserError(`--identity ${options.identity}: there is no such file. Leave it out for a dry run.`);
   }
   await requireOwnFolder(options);
-  if (isOfficial) await requireSealed(options);
+  if (isOfficial) await requireOfficialRun(options);
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
   const track = isOfficial ? await openRunTrack(options.track, options.identity) : await dryTrack(options);
+  await requireCommitted(options, track);
   if (options.sandbox === 'user') await shutEarlierRuns(options.out);
   tell(
     `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} withheld.`,
@@ -128,20 +137,15 @@ async function official(options: Options, command: Command): Promise<void> {
   }
 }
 
-/** What makes a score official is refused before ten minutes are spent. */
-async function requireSealed({ track, sandbox }: Options): Promise<void> {
-  if (!(await isSealed(track))) {
-    throw new UserError(
-      `the Track in ${track} is not sealed: its answers lie open. Build the image with --build-arg TRACK=DIR, DIR made by \`haet seal TRACK --to KEY --out withheld.age --public DIR\`.`,
-    );
-  }
-  if (sandbox === 'process') {
-    throw new UserError(
-      '--sandbox process fences nothing off: no official run. Use user, bubblewrap or docker.',
-    );
-  }
+/** What keeps a score from being official is refused before ten minutes are spent. */
+async function requireOfficialRun(options: Options): Promise<void> {
+  await requireOfficial(options, {
+    track:
+      'Build the image with --build-arg TRACK=DIR, DIR made by `haet seal TRACK --to KEY --out withheld.age --public DIR`.',
+    sandbox: 'Use user, bubblewrap or docker.',
+  });
   const networks = Object.keys(networkInterfaces()).filter((name) => name !== 'lo');
-  if (sandbox === 'user' && networks.length > 0) {
+  if (options.sandbox === 'user' && networks.length > 0) {
     throw new UserError(
       `there is a network (${networks.join(', ')}): start the container with --network none.`,
     );
@@ -168,6 +172,18 @@ async function dryTrack({ track, identity, seed }: Options): Promise<RunTrack> {
   await chmod(join(out, 'labels.npy'), 0o600);
   const opened = await openRunTrack(out);
   return { ...opened, close: () => rm(scratch, { recursive: true, force: true }) };
+}
+
+/** @throws UserError when set or seed are not those that were committed to */
+async function requireCommitted({ commitment, reveal, seed }: Options, { info }: RunTrack): Promise<void> {
+  if (commitment === undefined && reveal === undefined) return;
+  if (commitment === undefined || reveal === undefined) {
+    throw new UserError('--commitment and --reveal go together: give both, or neither.');
+  }
+  const sealedSha256 = 'sealed' in info ? info.sealed.sha256 : null;
+  const seeds = await committedSeeds({ commitment, reveal, sealedSha256 });
+  if (seeds.includes(seed)) return;
+  throw new UserError(`--seed ${seed} is not among the seeds committed to: ${seeds.join(', ')}.`);
 }
 
 /** The run is over and its verdict known: a page or a signature that cannot be made must not hide it. */
