@@ -27,7 +27,7 @@ import { type GroupFolders, groupOf, processesIn, readLimitHits } from './contro
 import { entryUser } from './entryUser.ts';
 import { readProcess } from './procfs.ts';
 import type { Mount, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
-import { startChild } from './startChild.ts';
+import { type StartedChild, startChild } from './startChild.ts';
 
 /** The image that entries run in where none is named. */
 export const defaultImage = 'haet';
@@ -70,49 +70,94 @@ export async function createDockerSandbox(image = defaultImage): Promise<Sandbox
 }
 
 async function startStage(spec: StageSpec, image: string): Promise<RunningStage> {
-  if (isRoot) {
-    for (const mount of spec.mounts) if (mount.writable) chownSync(mount.host, entryUser, entryUser);
-  }
+  giveToEntry(spec);
+  const made = new Made();
   const pipe = spec.progress ? await makePipe() : null;
-  const container = await startContainer(spec, image, pipe);
+  if (pipe !== null) made.add(pipe.close);
   try {
+    const container = await startContainer(spec, image, pipe);
+    made.add(container.remove);
     const stage = startChild(['docker', ...execWords(spec, container.name)], {
-      environment: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/' },
+      // The client's own, which says what engine to ask; the entry's goes by `env`.
+      environment: process.env as Record<string, string>,
       progress: false,
       cwd: '/',
     });
+    made.add(() => ended(stage));
+    let killed = false;
+    // The client also fails where it loses the engine, and that is no status of the entry's.
+    const exited = stage.exited.then(async (exit) => {
+      if (exit.exitCode === 0 || killed || (await container.lives()) || killed) return exit;
+      throw new Error(`the container ${container.name} or its engine ended by itself while a stage ran`);
+    });
+    exited.catch(() => {}); // whoever waits for it is told
     return {
       ...stage,
       progress: pipe?.reader ?? null,
       processes: container.processes,
+      exited,
       async kill() {
+        killed = true;
         const processesKilled = container.processes().length;
         const limitHits = readLimitHits(container.group);
         const signalledAt = performance.now();
-        await container.kill();
-        const goneAt = performance.now();
-        await container.confirmGone();
-        await stage.exited;
-        await pipe?.close();
-        return { signalledAt, goneAt, processesKilled, limitHits };
+        try {
+          await container.kill();
+          return { signalledAt, goneAt: performance.now(), processesKilled, limitHits };
+        } finally {
+          await made.undo();
+        }
       },
     };
   } catch (error) {
-    await container.kill();
+    pipe?.reader.destroy();
+    await made.undo().catch(() => {});
     throw error;
   }
+}
+
+/** Makes the folders that a stage may write to the entry's own. */
+function giveToEntry(spec: StageSpec): void {
+  if (!isRoot) return;
+  for (const mount of spec.mounts) if (mount.writable) chownSync(mount.host, entryUser, entryUser);
+}
+
+/** What has been made so far, to be undone newest first. */
+class Made {
+  private readonly steps: (() => Promise<void>)[] = [];
+
+  add(step: () => Promise<void>): void {
+    this.steps.push(step);
+  }
+
+  /** Takes every step even where one fails, once. @throws the first failure */
+  async undo(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of this.steps.splice(0).reverse()) await step().catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** The client of `docker exec` ends with what it started; where it hangs, it is ended. */
+async function ended({ child, exited }: StartedChild): Promise<void> {
+  const patience = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await exited.catch(() => {});
+  clearTimeout(patience);
 }
 
 interface Container {
   readonly name: string;
   readonly group: GroupFolders;
   processes(): ProcessSample[];
+  /** Whether its engine answers and says that it runs. */
+  lives(): Promise<boolean>;
   /** Resolves when nothing lives inside. */
   kill(): Promise<void>;
   /** @throws Error when Docker still knows it after ten seconds */
-  confirmGone(): Promise<void>;
+  remove(): Promise<void>;
 }
 
+/** @throws Error where Docker cannot make it, UserError where it is made on another machine; none is left then */
 async function startContainer(spec: StageSpec, image: string, pipe: Pipe | null): Promise<Container> {
   containersMade += 1;
   const name = `haet-${process.pid}-${containersMade}-${spec.environment.HAET_RUN_ID ?? 'run'}`.slice(0, 120);
@@ -120,49 +165,84 @@ async function startContainer(spec: StageSpec, image: string, pipe: Pipe | null)
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
-  const refusal = await saidReady(holder);
-  const inspected = await docker('inspect', '--format', '{{.State.Pid}}', name).catch(
-    (error) => error as Error,
-  );
-  if (refusal !== null || inspected instanceof Error) {
-    holder.kill('SIGKILL');
-    throw new Error(`docker could not make the container: ${refusal ?? String(inspected)}`);
+  const remove = () => removeContainer(name, holder);
+  try {
+    const refusal = await saidReady(holder);
+    if (refusal !== null) throw new Error(`docker could not make the container: ${refusal}`);
+    const inspected = await docker('inspect', '--format', '{{.State.Pid}} {{.Id}}', name);
+    const [pid, id] = inspected.split(' ');
+    const init = Number(pid);
+    const group = groupOnThisMachine(init, id!);
+    return {
+      name,
+      group,
+      processes: () =>
+        processesIn(group)
+          .filter((pid) => pid !== init)
+          .flatMap((pid) => readProcess('/proc', pid) ?? []),
+      async lives() {
+        const { exitCode, stdout } = await execa(
+          'docker',
+          ['container', 'inspect', '--format', '{{.State.Running}}', name],
+          { reject: false },
+        );
+        return exitCode === 0 && stdout.trim() === 'true' && processesIn(group).includes(init);
+      },
+      kill: () => killContainer(name, init, group),
+      remove,
+    };
+  } catch (error) {
+    await remove().catch(() => {});
+    throw error;
   }
-  const init = Number(inspected);
-  const group = groupOf(init);
-  return {
-    name,
-    group,
-    processes: () =>
-      processesIn(group)
-        .filter((pid) => pid !== init)
-        .flatMap((pid) => readProcess('/proc', pid) ?? []),
-    async kill() {
-      try {
-        process.kill(init, 'SIGKILL');
-      } catch {
-        // not ours to signal, or gone already: Docker is asked below
-        await docker('kill', name).catch(() => {});
-      }
-      const giveUpAt = performance.now() + 10_000;
-      while (processesIn(group).length > 0) {
-        if (performance.now() > giveUpAt)
-          throw new Error('processes of the entry survived their kill for 10 s');
-        await sleep(1);
-      }
-    },
-    async confirmGone() {
-      holder.stdin?.destroy();
-      await docker('rm', '--force', name).catch(() => {});
-      const giveUpAt = performance.now() + 10_000;
-      const known = () => execa('docker', ['container', 'inspect', name], { reject: false });
-      while ((await known()).exitCode === 0) {
-        if (performance.now() > giveUpAt)
-          throw new Error(`the container ${name} is still there after its kill`);
-        await sleep(50);
-      }
-    },
-  };
+}
+
+/**
+ * The control group of a container, found by the id of its first process.
+ * @throws UserError where that process is not here: the engine counts processes on another machine, or in a container
+ */
+function groupOnThisMachine(init: number, id: string): GroupFolders {
+  try {
+    const group = groupOf(init);
+    if (Object.values(group).every((folder) => folder.includes(id))) return group;
+  } catch {
+    // no such process
+  }
+  throw new UserError(
+    `the Docker engine is not on this machine: process ${init}, which it names, is not that of its container here. Run the evaluator beside the engine, outside any container, and see DOCKER_HOST and \`docker context ls\`.`,
+  );
+}
+
+async function killContainer(name: string, init: number, group: GroupFolders): Promise<void> {
+  if (processesIn(group).includes(init)) {
+    try {
+      process.kill(init, 'SIGKILL');
+    } catch {
+      // not ours to signal, or gone already: Docker is asked
+      await docker('kill', name).catch(() => {});
+    }
+  }
+  const giveUpAt = performance.now() + 10_000;
+  while (processesIn(group).length > 0) {
+    if (performance.now() > giveUpAt) throw new Error('processes of the entry survived their kill for 10 s');
+    await sleep(1);
+  }
+}
+
+async function removeContainer(name: string, holder: ChildProcess): Promise<void> {
+  holder.stdin?.destroy();
+  try {
+    await docker('rm', '--force', name).catch(() => {});
+    const giveUpAt = performance.now() + 10_000;
+    const known = () => execa('docker', ['container', 'inspect', name], { reject: false });
+    while ((await known()).exitCode === 0) {
+      if (performance.now() > giveUpAt)
+        throw new Error(`the container ${name} is still there after its kill`);
+      await sleep(50);
+    }
+  } finally {
+    holder.kill('SIGKILL');
+  }
 }
 
 /** The first process of a container; SIGCHLD is ignored so that orphans handed to it do not stay as zombies. */
@@ -194,15 +274,14 @@ function mountWord({ host, inside, writable }: Mount): string {
   return `type=bind,src=${path},dst=${inside}${writable ? '' : ',readonly'}`;
 }
 
+/**
+ * Starts the stage inside by `env -i`: what the image sets, and the proxies that the client adds from its
+ * configuration, are not of the contract.
+ */
 function execWords(spec: StageSpec, name: string): string[] {
-  const environment = Object.entries(spec.environment).flatMap(([key, value]) => [
-    '--env',
-    `${key}=${value}`,
-  ]);
-  const start = spec.progress
-    ? ['sh', '-c', `exec "$@" 3>${progressPipe}`, 'start', ...spec.argv]
-    : spec.argv;
-  return ['exec', ...environment, '--workdir', spec.cwd, name, ...start];
+  const environment = Object.entries(spec.environment).map(([key, value]) => `${key}=${value}`);
+  const start = spec.progress ? ['sh', '-c', `exec env -i "$@" 3>${progressPipe}`, 'start'] : ['env', '-i'];
+  return ['exec', '--workdir', spec.cwd, name, ...start, ...environment, ...spec.argv];
 }
 
 /** Resolves with null when `cat` has sent a line back, else with what Docker says. */
@@ -233,21 +312,27 @@ interface Pipe {
 /** A named pipe that a container may write to; reading it ends when the last writer has closed it. */
 async function makePipe(): Promise<Pipe> {
   const folder = await mkdtemp(join(tmpdir(), 'haet-progress-'));
-  const path = join(folder, 'pipe');
-  await execa('mkfifo', [path]);
-  chmodSync(path, 0o622);
-  const reader = new Socket({
-    fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
-    readable: true,
-    writable: false,
-  });
-  return {
-    path,
-    reader,
-    async close() {
-      // Where the stage never opened the pipe, this is what ends the reading.
-      if (!reader.destroyed) closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
-      await rm(folder, { recursive: true });
-    },
-  };
+  const removeFolder = () => rm(folder, { recursive: true, force: true });
+  try {
+    const path = join(folder, 'pipe');
+    await execa('mkfifo', [path]);
+    chmodSync(path, 0o622);
+    const reader = new Socket({
+      fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
+      readable: true,
+      writable: false,
+    });
+    return {
+      path,
+      reader,
+      async close() {
+        // Where the stage never opened the pipe, this is what ends the reading.
+        if (!reader.destroyed) closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+        await removeFolder();
+      },
+    };
+  } catch (error) {
+    await removeFolder();
+    throw error;
+  }
 }
