@@ -6,7 +6,8 @@
 // The container's first process is a `cat` on a pipe that only we hold, and is started before the clock: when the
 // clock starts, the image is there, the mounts are made and nothing is left to do but `docker exec`. If we die,
 // however we die, `cat` reads the end of the pipe and ends, and the kernel kills the rest of the container. It also
-// keeps the control group alive until we have read its counters.
+// keeps the control group alive until we have read its counters. It is of another user than the entry, who may so
+// neither signal it nor reach its pipe through /proc, which would keep it open after our death.
 //
 // The kill is a signal to that first process where this user may send it, and `docker kill` by name in any case; it is
 // over when the control group is empty, and the container is then confirmed gone. Killing the client of `docker exec`
@@ -15,7 +16,17 @@
 // `docker exec` hands on no descriptor but the usual three: progress lines go through a named pipe.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, closeSync, constants, openSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,6 +46,8 @@ export const defaultImage = 'haet';
 const isRoot = process.getuid?.() === 0;
 /** Root gives entries a user who owns nothing; any other user can give only what is their own. */
 const user = isRoot ? `${entryUser}:${entryUser}` : `${process.getuid?.()}:${process.getgid?.()}`;
+/** The container's first process: without a capability, root is just somebody who is not the entry. */
+const holderUser = '0:0';
 const progressPipe = '/run/haet-progress';
 let containersMade = 0;
 
@@ -58,6 +71,8 @@ export async function createDockerSandbox(image = defaultImage): Promise<Sandbox
     );
   }
   const id = stdout.trim();
+  await probe(id);
+  await removeLeftovers();
   return {
     kind: 'docker',
     fenced: true,
@@ -67,6 +82,102 @@ export async function createDockerSandbox(image = defaultImage): Promise<Sandbox
       'A container a stage: no network, read-only root, no capabilities, filtered system calls; memory without swap, processes and CPUs held by its control group. The output folder has no quota on disk; it is looked at several times a second.',
     start: (spec) => startStage(spec, id),
   };
+}
+
+const probeLimits = { cpus: 1, memoryBytes: 2 ** 26, processes: 16, workBytes: 2 ** 20 };
+
+/**
+ * Starts a container like that of a stage and looks from here at what it wrote and at what holds it: an engine whose
+ * users are not ours (rootless, userns-remap), or that may not set limits, would fail entries that did nothing wrong.
+ * @throws UserError that says what does not hold
+ */
+async function probe(image: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), `haet-probe-${process.pid}-`));
+  const spec: StageSpec = {
+    argv: ['sh', '-c', 'echo written > /out/probe'],
+    cwd: '/',
+    environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HAET_RUN_ID: 'probe' },
+    progress: false,
+    mounts: [{ host: folder, inside: '/out', writable: true }],
+    work: '/work',
+    limits: probeLimits,
+  };
+  try {
+    giveToEntry(spec);
+    const container = await startContainer(spec, image, null).catch((error) => {
+      throw error instanceof UserError ? error : new UserError(`${error.message.split('\n')[0]}.`);
+    });
+    try {
+      const { exitCode, stderr } = await execa('docker', execWords(spec, container.name), { reject: false });
+      const doubts = [
+        ...(exitCode === 0 ? [] : [`a stage could not write to its output folder (${stderr.trim()})`]),
+        ...doubtsOfOutput(join(folder, 'probe')),
+        ...doubtsOfLimits(container.group),
+      ];
+      if (doubts.length > 0) {
+        throw new UserError(
+          `the Docker engine cannot run entries: ${doubts.join('; ')}. Use an engine of this machine that runs as root, without userns-remap, and sets limits (see \`docker info\`).`,
+        );
+      }
+      await container.kill();
+    } finally {
+      await container.remove();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function doubtsOfOutput(file: string): string[] {
+  try {
+    const { uid } = statSync(file);
+    return `${uid}` === user.split(':')[0] && readFileSync(file, 'latin1') === 'written\n'
+      ? []
+      : [`what a stage writes is user ${uid}'s here, not that of user:group ${user}`];
+  } catch {
+    return ['what a stage writes to its output folder is not found here'];
+  }
+}
+
+function doubtsOfLimits({ memory, pids }: GroupFolders): string[] {
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, 'latin1').trim();
+    } catch {
+      return null;
+    }
+  };
+  const bytes = read(join(memory, 'memory.max')) ?? read(join(memory, 'memory.limit_in_bytes'));
+  const processes = read(join(pids, 'pids.max'));
+  return [
+    ...(bytes === String(probeLimits.memoryBytes) ? [] : [`the limit on memory is not set (${bytes})`]),
+    ...(processes === String(probeLimits.processes + 1)
+      ? []
+      : [`the limit on processes is not set (${processes})`]),
+  ];
+}
+
+/** Removes what evaluators that were killed could not: their containers, and folders of their pipes. */
+async function removeLeftovers(): Promise<void> {
+  const names = await docker('ps', '--all', '--filter', 'name=^haet-', '--format', '{{.Names}}');
+  const stale = names.split('\n').filter((name) => isOfTheDead(/^haet-(\d+)-\d+-/.exec(name)));
+  // One that ends by itself just now is no failure.
+  if (stale.length > 0) await docker('rm', '--force', ...stale).catch(() => {});
+  for (const name of readdirSync(tmpdir())) {
+    if (!isOfTheDead(/^haet-(?:progress|probe)-(\d+)-/.exec(name))) continue;
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {}); // another user's
+  }
+}
+
+/** Whether a name holds the id of a process that is no more. */
+function isOfTheDead(match: RegExpExecArray | null): boolean {
+  if (match === null) return false;
+  try {
+    process.kill(Number(match[1]), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
 }
 
 async function startStage(spec: StageSpec, image: string): Promise<RunningStage> {
@@ -173,6 +284,7 @@ async function startContainer(spec: StageSpec, image: string, pipe: Pipe | null)
     const [pid, id] = inspected.split(' ');
     const init = Number(pid);
     const group = groupOnThisMachine(init, id!);
+    spareFromMemoryKills(init);
     return {
       name,
       group,
@@ -211,6 +323,15 @@ function groupOnThisMachine(init: number, id: string): GroupFolders {
   throw new UserError(
     `the Docker engine is not on this machine: process ${init}, which it names, is not that of its container here. Run the evaluator beside the engine, outside any container, and see DOCKER_HOST and \`docker context ls\`.`,
   );
+}
+
+/** An entry that uses up its memory is killed for it, and not the holder, where we may say so (proc(5)). */
+function spareFromMemoryKills(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '-1000');
+  } catch {
+    // The holder is the smallest process inside, so the kernel hardly takes it first.
+  }
 }
 
 async function killContainer(name: string, init: number, group: GroupFolders): Promise<void> {
@@ -254,7 +375,7 @@ function containerWords(spec: StageSpec, name: string, pipe: Pipe | null): strin
   return [
     ...['--rm', '--interactive', '--name', name, '--hostname', 'haet', '--entrypoint', ''],
     ...['--network', 'none', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
-    ...['--user', user, '--ipc', 'private', '--ulimit', 'core=0', '--log-driver', 'none'],
+    ...['--user', holderUser, '--ipc', 'private', '--ulimit', 'core=0', '--log-driver', 'none'],
     ...['--memory', String(memoryBytes), '--memory-swap', String(memoryBytes)],
     // One more than the stage's own: the holder.
     ...['--pids-limit', String(processes + 1), '--cpus', String(cpus)],
@@ -281,7 +402,7 @@ function mountWord({ host, inside, writable }: Mount): string {
 function execWords(spec: StageSpec, name: string): string[] {
   const environment = Object.entries(spec.environment).map(([key, value]) => `${key}=${value}`);
   const start = spec.progress ? ['sh', '-c', `exec env -i "$@" 3>${progressPipe}`, 'start'] : ['env', '-i'];
-  return ['exec', '--workdir', spec.cwd, name, ...start, ...environment, ...spec.argv];
+  return ['exec', '--user', user, '--workdir', spec.cwd, name, ...start, ...environment, ...spec.argv];
 }
 
 /** Resolves with null when `cat` has sent a line back, else with what Docker says. */
@@ -311,7 +432,7 @@ interface Pipe {
 
 /** A named pipe that a container may write to; reading it ends when the last writer has closed it. */
 async function makePipe(): Promise<Pipe> {
-  const folder = await mkdtemp(join(tmpdir(), 'haet-progress-'));
+  const folder = await mkdtemp(join(tmpdir(), `haet-progress-${process.pid}-`));
   const removeFolder = () => rm(folder, { recursive: true, force: true });
   try {
     const path = join(folder, 'pipe');
