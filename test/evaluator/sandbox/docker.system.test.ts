@@ -112,9 +112,10 @@ withEngine('the Docker sandbox', () => {
     );
     expect(String(await once(child.stdout, 'data'))).toBe('up');
     const sleepers = () => processesWith(seconds).filter((command) => command.startsWith('sleep'));
+    for (let waited = 0; waited < 5000 && sleepers().length === 0; waited += 20) await sleep(20);
     expect(sleepers().length).toBeGreaterThan(0);
     child.kill('SIGKILL');
-    for (let waited = 0; waited < 3000 && sleepers().length > 0; waited += 20) await sleep(20);
+    for (let waited = 0; waited < 10_000 && sleepers().length > 0; waited += 20) await sleep(20);
     expect(sleepers()).toEqual([]);
   });
 
