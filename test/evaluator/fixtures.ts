@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
 import { formatNpy } from '../../datasets/npy.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 
@@ -19,7 +20,17 @@ export const machine: RunRecord['machine'] = {
 /** An image with a shell and Node, for entries that need no more. */
 export const plainImage = process.env.HAET_TEST_IMAGE ?? 'node:22-bookworm-slim';
 
-export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'haet-test-'));
+const made: string[] = [];
+afterAll(async () => {
+  for (const folder of made) await rm(folder, { recursive: true, force: true }).catch(() => {});
+});
+
+/** A folder that goes when the tests of the file are over. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'haet-test-'));
+  made.push(folder);
+  return folder;
+}
 
 /** Shell script of an entry that trains by writing one file and predicts class 0 for every image. */
 export const good = {

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { writeSeedsReport } from '../../../evaluator/report/seedsReport.ts';
+import { temporaryFolder } from '../fixtures.ts';
 import { madeUpRun } from './madeUpRun.ts';
 
 const scoredAs = (accuracy: number) => madeUpRun(1, (record) => Object.assign(record.score!, { accuracy }));
@@ -10,7 +10,7 @@ const scoredAs = (accuracy: number) => madeUpRun(1, (record) => Object.assign(re
 describe('the page over repeated runs', () => {
   test('gives mean, sample standard deviation, each interval and a link to each report', async () => {
     const runs = await Promise.all([0.85, 0.86, 0.87].map(scoredAs));
-    const folder = await mkdtemp(join(tmpdir(), 'haet-seeds-'));
+    const folder = await temporaryFolder();
     const file = await writeSeedsReport(
       runs.map((run) => run.folder),
       join(folder, 'seeds.html'),
