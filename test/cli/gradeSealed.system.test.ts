@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import type { Standing } from '../../evaluator/grade/standing.ts';
-import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
+import { describeWith } from '../evaluator/fixtures.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = temporaryFolder();
@@ -15,10 +15,7 @@ const haet = (...words: string[]) =>
   execa(process.execPath, [join(root, 'cli/bin.mjs'), ...words], { reject: false, cwd: folder.path });
 const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1)!);
 
-const fenced = await createSandbox('bubblewrap').then(
-  () => describe,
-  () => describe.skip,
-);
+const fenced = await describeWith('bubblewrap');
 
 /** As docs/sealing.md and docs/grading.md say. */
 let verifyKey: string;

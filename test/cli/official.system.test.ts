@@ -3,10 +3,10 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import type { RunRecord } from '../../evaluator/record.ts';
-import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
+import { describeWith } from '../evaluator/fixtures.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = { path: mkdtempSync(join(tmpdir(), 'haet-test-')) };
@@ -19,10 +19,7 @@ const official = (...words: string[]) =>
   haet('official', '--sandbox', 'bubblewrap', '--entry', example, '--budget', '20', '--out', 'out', ...words);
 
 // The image's own sandbox wants root and a container; what is around it is the same in every one that fences.
-const fenced = await createSandbox('bubblewrap').then(
-  () => describe,
-  () => describe.skip,
-);
+const fenced = await describeWith('bubblewrap');
 
 fenced('haet official', () => {
   let keys: { publicKey: string; verifyKey: string };

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from '@jest/globals';
+import { afterAll, describe, test } from '@jest/globals';
 import { formatNpy } from '../../datasets/npy.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
+import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 
 export { makeTinyTrack } from '../../evaluator/selfTest/tinyTrack.ts';
 
@@ -24,6 +25,29 @@ const made: string[] = [];
 afterAll(async () => {
   for (const folder of made) await rm(folder, { recursive: true, force: true }).catch(() => {});
 });
+
+/**
+ * Describes tests that need a sandbox: skipped, with the reason, where this machine has it not; failed where
+ * HAET_EVERY_SANDBOX says that it must.
+ */
+export async function describeWith(kind: SandboxKind): Promise<(title: string, tests: () => void) => void> {
+  const missing = await whyMissing(kind);
+  if (missing === null) return describe;
+  return (title, tests) => {
+    if (process.env.HAET_EVERY_SANDBOX) {
+      test(title, () => {
+        throw new Error(missing);
+      });
+    } else describe.skip(`${title} (skipped: ${missing})`, tests);
+  };
+}
+
+async function whyMissing(kind: SandboxKind): Promise<string | null> {
+  return createSandbox(kind, { image: plainImage }).then(
+    () => null,
+    (error: Error) => error.message,
+  );
+}
 
 /** A folder that goes when the tests of the file are over. */
 export async function temporaryFolder(): Promise<string> {
