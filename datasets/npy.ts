@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dump } from 'npyjs';
 import { UserError } from './userError.ts';
+import { writeWhole } from './writeWhole.ts';
 
 /**
  * NumPy's .npy format, the two kinds of array that a Track and a prediction are made of: uint8 and float32, C order.
@@ -101,20 +102,7 @@ export async function writeNpy<D extends NpyDtype>(
   data: NpyData[D],
   shape: readonly number[],
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.part`;
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(formatNpy(dtype, data, shape));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeWhole(path, formatNpy(dtype, data, shape));
 }
 
 async function openForReading(path: string, refuseLinks: boolean): Promise<FileHandle> {

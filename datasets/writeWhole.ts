@@ -1,14 +1,14 @@
 import { open, rename, rm } from 'node:fs/promises';
 
-/** Writes a text file, whole or not at all, and on disk when this returns. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+/** Writes a file, whole or not at all, and on disk when this returns. */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.part`;
   try {
     // An entry can guess the name: what it may have left there is neither followed nor waited for.
     await rm(temporary, { force: true, recursive: true });
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(text);
+      await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();

@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { writeWhole } from '../datasets/writeWhole.ts';
 import type { RunRecord } from './record.ts';
 import type { RunFolders } from './stagePlaces.ts';
-import { writeWhole } from './writeWhole.ts';
 
 export const recordFile = 'record.json';
 /** Room kept free from the start, so that a disk that the entry fills still has place for the record and the report. */

@@ -1,12 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../../datasets/writeWhole.ts';
 import { predictionsFile } from '../contract.ts';
 import { hashFile } from '../hashFile.ts';
 import { hashFolder, listFiles } from '../loadEntry.ts';
 import type { RunRecord } from '../record.ts';
 import { recordFile } from '../runFolder.ts';
-import { writeWhole } from '../writeWhole.ts';
 import { buildOfficialRecord, type OfficialFacts } from './officialRecord.ts';
 import { signRecord } from './signRecord.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
   drawVersions,
@@ -14,6 +14,7 @@ import { describeFault } from '../../datasets/describeFault.ts';
 import { randomFrom, shuffle } from '../../datasets/random.ts';
 import type { TrackInfo } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { writeWhole } from '../../datasets/writeWhole.ts';
 import { readPredictions } from '../readPredictions.ts';
 import type { RunRecord } from '../record.ts';
 import { type RunHooks, type RunPlan, runEntry } from '../runEntry.ts';
@@ -89,7 +90,7 @@ export async function audit(plan: AuditPlan, sandbox: Sandbox, hooks: AuditHooks
     sandbox: { kind: sandbox.kind, contains: sandbox.contains, image: sandbox.image },
     evaluator: { version },
   };
-  await writeAudit(folder, result);
+  await writeWhole(join(folder, auditFile), `${JSON.stringify(result, null, 2)}\n`);
   return result;
 }
 
@@ -181,25 +182,4 @@ async function makeFolder(parent: string, startedAt: string): Promise<string> {
     );
   });
   return folder;
-}
-
-/** Writes audit.json, whole or not at all, and on disk when this returns. */
-async function writeAudit(folder: string, result: Audit): Promise<void> {
-  const path = join(folder, auditFile);
-  const temporary = `${path}.part`;
-  try {
-    // An entry can reach the folder and guess the name: what it may have left there is not followed.
-    await rm(temporary, { force: true, recursive: true });
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(`${JSON.stringify(result, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import { writeWhole } from '../writeWhole.ts';
+import { writeWhole } from '../../datasets/writeWhole.ts';
 import { leaderboardCsv } from './leaderboardCsv.ts';
 import { leaderboardMarkdown } from './leaderboardMarkdown.ts';
 import type { Standing } from './standing.ts';
