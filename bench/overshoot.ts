@@ -2,8 +2,9 @@
 // busy, holds memory and ignores what signals it can; in each sandbox that this machine has, the process sandbox in
 // both its ways. `npm run bench:overshoot`, `-- --json` for one line of JSON at the end, `-- --image NAME` for the image
 // of the docker sandbox (any with a shell and Node).
-import { availableParallelism, cpus } from 'node:os';
-import { dirname } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { max, median } from 'simple-statistics';
 import { createSandbox } from '../evaluator/sandbox/createSandbox.ts';
@@ -53,6 +54,7 @@ if (json) {
 }
 
 async function overshootMs(sandbox: Sandbox): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'haet-overshoot-'));
   const stage = await sandbox.start({
     argv: ['/bin/sh', '-c', script],
     cwd: '/',
@@ -62,11 +64,21 @@ async function overshootMs(sandbox: Sandbox): Promise<number> {
     },
     progress: false,
     mounts: [],
+    out: { host: folder, inside: '/out' },
     work: '/work',
-    limits: { cpus: availableParallelism(), memoryBytes: 2 ** 31, processes: 1024, workBytes: 2 ** 28 },
+    limits: {
+      cpus: availableParallelism(),
+      memoryBytes: 2 ** 31,
+      processes: 1024,
+      workBytes: 2 ** 28,
+      outBytes: 2 ** 20,
+      outFiles: 100,
+    },
   });
   stage.stdout.resume();
   stage.stderr.resume();
   const { kill } = await watch(stage, limitSeconds, {});
+  await stage.output.collect();
+  await rm(folder, { recursive: true });
   return kill.goneAt - stage.startedAt - limitSeconds * 1000;
 }

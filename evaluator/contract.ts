@@ -146,7 +146,9 @@ export const limitsSchema = z.strictObject({
     .int()
     .positive()
     .default(2 * 2 ** 30)
-    .describe('bytes in HAET_OUT_DIR, looked at several times a second; a stage that goes beyond is stopped'),
+    .describe(
+      'bytes in HAET_OUT_DIR; a stage that goes beyond is stopped. Held in memory where a sandbox gives each stage a folder of its own, else looked at several times a second',
+    ),
   outFiles: z.int().positive().default(10_000).describe('files and folders in HAET_OUT_DIR, likewise'),
   logBytes: z
     .int()

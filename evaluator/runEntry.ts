@@ -112,7 +112,6 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         spec: stageSpec('train', plan, run, entry, sandbox, ''),
         limitSeconds: limits.trainSeconds,
         folder: run.folders.run,
-        out: run.folders.model,
         limits,
         interrupt: AbortSignal.any([abort, hooks.interrupt ?? never]),
         ...(hooks.onProgress && { onProgress: hooks.onProgress }),
@@ -130,7 +129,6 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         spec: stageSpec('predict', plan, run, entry, sandbox, await withheld.images()),
         limitSeconds: limits.predictSeconds,
         folder: run.folders.run,
-        out: run.folders.predictions,
         limits,
         interrupt: abort,
       });
@@ -236,9 +234,16 @@ function stageSpec(
         ? trainEnvironment(run, places, limits.trainSeconds)
         : predictEnvironment(run, places, limits.predictSeconds),
     progress: stage === 'train',
-    mounts: mountsOf(stage, host, places),
+    ...mountsOf(stage, host, places),
     work: places.work,
-    limits: { cpus, memoryBytes, processes: limits.processes, workBytes: limits.workBytes },
+    limits: {
+      cpus,
+      memoryBytes,
+      processes: limits.processes,
+      workBytes: limits.workBytes,
+      outBytes: limits.outBytes,
+      outFiles: limits.outFiles,
+    },
   };
 }
 

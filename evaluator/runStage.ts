@@ -18,8 +18,6 @@ export interface StagePlan {
   readonly limitSeconds: number;
   /** Folder of the run; logs and progress go there. */
   readonly folder: string;
-  /** Output folder of the stage, as this machine sees it: its size is watched, and its disk looked at afterwards. */
-  readonly out: string;
   readonly limits: Limits;
   /** Ends the stage early. */
   readonly interrupt: AbortSignal;
@@ -68,22 +66,33 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
   ]);
   const sampler = sampleUsage(running.processes, running.startedAt);
   const { outBytes, outFiles } = plan.limits;
-  const output = watchOutput(plan.out, { bytes: outBytes, files: outFiles });
+  const { output } = running;
+  const watcher = watchOutput(
+    output.path,
+    { bytes: outBytes, files: outFiles },
+    // On a file system of its own, nobody else takes room.
+    output.walled ? 0 : undefined,
+  );
   // A fault of ours must leave neither a timer nor a process behind.
-  const stops = { interrupted: plan.interrupt, 'disk-full': output.full };
+  const stops = { interrupted: plan.interrupt, 'disk-full': watcher.full };
   const watched = await watch(running, plan.limitSeconds, stops)
     .catch(async (error) => {
       sampler.stop();
       await running.kill().catch(() => {});
       throw error;
     })
-    .finally(() => output.stop());
+    .finally(() => watcher.stop());
   const resources = sampler.stop();
   await letDrain(drained, [running.stdout, running.stderr, running.progress]);
   const [stdout, stderr, progress] = await drained;
 
   const machineOomKills = (outOfMemoryKills() ?? 0) - (oomBefore ?? 0);
-  const diskFull = watched.cause === 'disk-full' || (await isFull(plan.folder));
+  const diskFull =
+    watched.cause === 'disk-full' || (await isFull(output.path)) || (await isFull(plan.folder));
+  const lost = await output.collect();
+  if (lost !== null && !diskFull && (await isFull(plan.folder))) {
+    throw new Error(`no room on the disk of ${plan.folder} for what the ${plan.stage} stage left (${lost})`);
+  }
   const ended = causeOf(watched, { machineOomKills, diskFull });
   const clock = (at: number) => (at - running.startedAt) / 1000;
   const killed = watched.cause !== 'exited' || watched.kill.processesKilled > 0;
@@ -91,6 +100,7 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
     ...logNotes(plan.stage, stdout, 'standard output'),
     ...logNotes(plan.stage, stderr, 'standard error'),
     ...limitNotes(plan, watched, ended, machineOomKills),
+    ...(lost === null ? [] : [`${plan.stage}: not all that it left could be kept (${lost})`]),
     ...(watched.cause === 'exited' && killed
       ? [`${plan.stage}: left ${watched.kill.processesKilled} processes running, which were killed`]
       : []),

@@ -56,12 +56,14 @@ export function hostPlaces(
   };
 }
 
-/** What of this machine each stage sees: everything it needs, and only its output folder to write into. */
-export function mountsOf(stage: StageName, host: StagePlaces, inside: StagePlaces): Mount[] {
+/** What of this machine each stage sees: everything it needs to read, and its output folder. */
+export function mountsOf(
+  stage: StageName,
+  host: StagePlaces,
+  inside: StagePlaces,
+): { mounts: Mount[]; out: Mount } {
   const shown: (keyof StagePlaces)[] =
     stage === 'train' ? ['entry', 'train'] : ['entry', 'testImages', 'model'];
-  return [
-    ...shown.map((place) => ({ host: host[place], inside: inside[place], writable: false })),
-    { host: host.out, inside: inside.out, writable: true },
-  ];
+  const mount = (place: keyof StagePlaces): Mount => ({ host: host[place], inside: inside[place] });
+  return { mounts: shown.map(mount), out: mount('out') };
 }

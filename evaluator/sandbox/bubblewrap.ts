@@ -1,12 +1,15 @@
 // Theory of operation
 //
 // bwrap (bubblewrap) starts each stage in namespaces of its own: files, processes, network, IPC, host name. The stage
-// sees /usr of this machine and its mounts, read-only but for its output folder; its scratch folder, /tmp and /dev/shm
-// are file systems in memory with a size. The network namespace is empty: there is nothing to connect to.
+// sees /usr of this machine and its mounts, all read-only. Its output folder, its scratch folder, /tmp and /dev/shm are
+// file systems in memory with a size; what it left in the first is brought to disk when nothing of it lives any more.
+// The network namespace is empty: there is nothing to connect to. A filter refuses system calls that no training needs.
+//
+// When all that is made, bwrap waits; we then take hold of the output folder, start the clock and let it go on.
 //
 // As root, bwrap makes the mounts (so that any folder of ours can be shown) and setpriv then becomes a user who owns
 // nothing, without capabilities and without a way to gain any. Elsewhere a user namespace does the same with this
-// user's own rights, and further user namespaces are forbidden inside.
+// user's own rights.
 //
 // Memory, processes and CPU time are held by a control group where this user may make one; the record says where not.
 //
@@ -32,7 +35,9 @@ import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { listProcesses, readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { Mount, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
+import { outputInMemory, type StageOutput, wallOf } from './stageOutput.ts';
 import { type StartedChild, startChild } from './startChild.ts';
+import { systemCallFilter } from './systemCallFilter.ts';
 
 const isRoot = process.getuid?.() === 0;
 let groupsMade = 0;
@@ -53,11 +58,15 @@ export async function createBubblewrapSandbox(shared: readonly Mount[] = []): Pr
     limited: obstacle === null,
     contains: [
       'Namespaces of its own for files, processes, network (empty), IPC and host name; no capabilities in them.',
-      isRoot ? 'User namespaces are not forbidden.' : 'User namespaces are forbidden.',
       obstacle === null
         ? 'Memory without swap, processes and CPUs are held by a control group.'
         : `Memory, processes and CPUs are NOT held: this user cannot make control groups (${obstacle}).`,
-      'The output folder has no quota on disk; it is looked at several times a second. System calls are not filtered.',
+      isRoot
+        ? 'The output folder is a file system in memory with a size and a number of files.'
+        : 'The output folder is a file system in memory with a size; its files are counted several times a second.',
+      systemCallFilter() === null
+        ? `System calls are NOT filtered: there is no filter for ${process.arch}.`
+        : 'System calls that make namespaces, mount, load programs into the kernel or hold keys are refused.',
     ].join(' '),
     start: (spec) => startStage(spec, shared, obstacle === null),
   };
@@ -70,21 +79,59 @@ async function startStage(
 ): Promise<RunningStage> {
   const entry = spec.mounts.find((mount) => mount.inside === spec.cwd);
   requireProgram({ ...spec, cwd: entry?.host ?? spec.cwd });
-  if (isRoot) {
-    for (const mount of spec.mounts) if (mount.writable) chownSync(mount.host, entryUser, entryUser);
-  }
   groupsMade += 1;
   let group: ControlGroup | null = null;
   try {
     if (limited) group = createControlGroup(`haet-${process.pid}-${groupsMade}`, spec.limits);
     const words = [...enterWords(group), ...wrapWords(spec, shared)];
-    const stage = startChild(words, { ...spec, cwd: '/' }, { info: true });
-    const init = await firstProcess(stage.info!, stage.stderr, stage.exited);
-    return { ...stage, ...heldStage(stage, init, group) };
+    const stage = startChild(words, { ...spec, cwd: '/' }, descriptors.length);
+    try {
+      const [info, gate, filter] = stage.further;
+      // Where bwrap ends early, its own words say more than a torn pipe.
+      for (const each of stage.further) each.on('error', () => {});
+      filter!.end(systemCallFilter() ?? '');
+      const init = await firstProcess(info!, stage.stderr, stage.exited);
+      const output = await madeOutput(init, spec, stage);
+      if (isRoot) await giveToEntry(init, spec, output);
+      const startedAt = performance.now();
+      gate!.end('!'); // one byte is read
+      return { ...stage, ...heldStage(stage, init, group), startedAt, output };
+    } catch (error) {
+      stage.child.kill('SIGKILL');
+      await stage.exited.catch(() => {});
+      throw error;
+    }
   } catch (error) {
     await group?.remove();
     throw error;
   }
+}
+
+/** What bwrap is told by, and tells: descriptors from 4 on, in the order of the words. */
+const descriptors = ['--info-fd', '--block-fd', '--seccomp'] as const;
+
+/** Takes hold of the output folder when bwrap has made it: its mounts come before its wait at the gate. */
+async function madeOutput(init: number, spec: StageSpec, stage: StartedChild): Promise<StageOutput> {
+  const giveUpAt = performance.now() + 10_000;
+  for (;;) {
+    try {
+      return outputInMemory(init, spec.out, wallOf(spec.limits).bytes);
+    } catch (error) {
+      if (stage.child.exitCode !== null || stage.child.signalCode !== null)
+        throw new Error(complaint(stage.stderr));
+      if (performance.now() > giveUpAt) throw error;
+    }
+    await sleep(1);
+  }
+}
+
+/** Makes the output folder the entry's own and sets what bwrap has no word for: the number of its files. */
+async function giveToEntry(init: number, { out, limits }: StageSpec, output: StageOutput): Promise<void> {
+  chownSync(output.path, entryUser, entryUser);
+  await execa('nsenter', [
+    ...['--target', String(init), '--mount', 'mount', '--internal-only', '--no-mtab', '--types', 'tmpfs'],
+    ...['--options', `remount,nr_inodes=${wallOf(limits).files}`, 'tmpfs', out.inside],
+  ]);
 }
 
 function heldStage(
@@ -125,24 +172,23 @@ function enterWords(group: ControlGroup | null): string[] {
 
 function wrapWords(spec: StageSpec, shared: readonly Mount[]): string[] {
   const { workBytes } = spec.limits;
-  const scratch = (at: string) => ['--perms', '1777', '--size', String(workBytes), '--tmpfs', at];
+  const memory = (at: string, bytes: number, mode = '1777') => [
+    ...['--perms', mode, '--size', String(bytes), '--tmpfs', at],
+  ];
   return [
     'bwrap',
     ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...(isRoot ? ['--cap-drop', 'ALL'] : ['--unshare-user', '--disable-userns']),
     ...(isRoot ? ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((each) => ['--cap-add', each]) : []),
-    ...['--die-with-parent', '--new-session', '--hostname', 'haet', '--info-fd', '4'],
+    ...['--die-with-parent', '--new-session', '--hostname', 'haet'],
+    ...descriptors.flatMap((word, index) =>
+      word === '--seccomp' && systemCallFilter() === null ? [] : [word, String(4 + index)],
+    ),
     ...systemMounts(),
-    ...[
-      '--proc',
-      '/proc',
-      '--dev',
-      '/dev',
-      ...scratch('/dev/shm'),
-      ...scratch('/tmp'),
-      ...scratch(spec.work),
-    ],
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['/dev/shm', '/tmp', spec.work].flatMap((at) => memory(at, workBytes)),
     ...[...shared, ...spec.mounts].flatMap(mountWords),
+    ...memory(spec.out.inside, wallOf(spec.limits).bytes, '0755'),
     ...['--remount-ro', '/dev', '--remount-ro', '/', '--chdir', spec.cwd, '--'],
     ...(isRoot ? becomeEntryUser : []),
     ...spec.argv,
@@ -150,12 +196,12 @@ function wrapWords(spec: StageSpec, shared: readonly Mount[]): string[] {
 }
 
 /** bwrap would make the folders above a mount for root alone. */
-function mountWords({ host, inside, writable }: Mount): string[] {
+function mountWords({ host, inside }: Mount): string[] {
   const above: string[] = [];
   for (let folder = dirname(inside); folder !== '/'; folder = dirname(folder)) above.unshift(folder);
   return [
     ...above.flatMap((folder) => ['--perms', '0755', '--dir', folder]),
-    ...[writable ? '--bind' : '--ro-bind', resolve(host), inside],
+    ...['--ro-bind', resolve(host), inside],
   ];
 }
 
@@ -169,7 +215,7 @@ function systemMounts(): string[] {
   const node = dirname(dirname(process.execPath));
   if (!node.startsWith('/usr')) wanted.push(node);
   for (const path of wanted) {
-    if (existsSync(path)) words.push(...mountWords({ host: path, inside: path, writable: false }));
+    if (existsSync(path)) words.push(...mountWords({ host: path, inside: path }));
   }
   return words;
 }
@@ -183,11 +229,13 @@ async function firstProcess(info: Readable, stderr: Readable, exited: Promise<un
   await Promise.race([once(info, 'close'), exited]);
   const pid = /"child-pid": (\d+)/.exec(text)?.[1];
   if (pid === undefined) {
-    throw new Error(
-      `bwrap could not make the sandbox: ${String(stderr.read() ?? 'it does not say why').trim()}`,
-    );
+    throw new Error(complaint(stderr));
   }
   return Number(pid);
+}
+
+function complaint(stderr: Readable): string {
+  return `bwrap could not make the sandbox: ${String(stderr.read() ?? 'it does not say why').trim()}`;
 }
 
 function descendants(root: number) {

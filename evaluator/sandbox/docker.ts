@@ -18,7 +18,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
-  chownSync,
   closeSync,
   constants,
   openSync,
@@ -38,6 +37,7 @@ import { type GroupFolders, groupOf, processesIn, readLimitHits } from './contro
 import { entryUser } from './entryUser.ts';
 import { readProcess } from './procfs.ts';
 import type { Mount, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
+import { outputInMemory, outputOnDisk, type StageOutput, wallOf } from './stageOutput.ts';
 import { type StartedChild, startChild } from './startChild.ts';
 
 /** The image that entries run in where none is named. */
@@ -78,13 +78,23 @@ export async function createDockerSandbox(image = defaultImage): Promise<Sandbox
     fenced: true,
     image: id,
     limited: true,
-    contains:
-      'A container a stage: no network, read-only root, no capabilities, filtered system calls; memory without swap, processes and CPUs held by its control group. The output folder has no quota on disk; it is looked at several times a second.',
+    contains: `A container a stage: no network, read-only root, no capabilities, filtered system calls; memory without swap, processes and CPUs held by its control group. ${
+      isRoot
+        ? 'The output folder is a file system in memory with a size and a number of files.'
+        : 'The output folder has no quota on disk; it is looked at several times a second.'
+    }`,
     start: (spec) => startStage(spec, id),
   };
 }
 
-const probeLimits = { cpus: 1, memoryBytes: 2 ** 26, processes: 16, workBytes: 2 ** 20 };
+const probeLimits = {
+  cpus: 1,
+  memoryBytes: 2 ** 26,
+  processes: 16,
+  workBytes: 2 ** 20,
+  outBytes: 2 ** 20,
+  outFiles: 100,
+};
 
 /**
  * Starts a container like that of a stage and looks from here at what it wrote and at what holds it: an engine whose
@@ -98,17 +108,18 @@ async function probe(image: string): Promise<void> {
     cwd: '/',
     environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HAET_RUN_ID: 'probe' },
     progress: false,
-    mounts: [{ host: folder, inside: '/out', writable: true }],
+    mounts: [],
+    out: { host: folder, inside: '/out' },
     work: '/work',
     limits: probeLimits,
   };
   try {
-    giveToEntry(spec);
     const container = await startContainer(spec, image, null).catch((error) => {
       throw error instanceof UserError ? error : new UserError(`${error.message.split('\n')[0]}.`);
     });
     try {
       const { exitCode, stderr } = await execa('docker', execWords(spec, container.name), { reject: false });
+      await container.output.collect();
       const doubts = [
         ...(exitCode === 0 ? [] : [`a stage could not write to its output folder (${stderr.trim()})`]),
         ...doubtsOfOutput(join(folder, 'probe')),
@@ -181,7 +192,6 @@ function isOfTheDead(match: RegExpExecArray | null): boolean {
 }
 
 async function startStage(spec: StageSpec, image: string): Promise<RunningStage> {
-  giveToEntry(spec);
   const made = new Made();
   const pipe = spec.progress ? await makePipe() : null;
   if (pipe !== null) made.add(pipe.close);
@@ -206,6 +216,7 @@ async function startStage(spec: StageSpec, image: string): Promise<RunningStage>
       ...stage,
       progress: pipe?.reader ?? null,
       processes: container.processes,
+      output: container.output,
       exited,
       async kill() {
         killed = true;
@@ -225,12 +236,6 @@ async function startStage(spec: StageSpec, image: string): Promise<RunningStage>
     await made.undo().catch(() => {});
     throw error;
   }
-}
-
-/** Makes the folders that a stage may write to the entry's own. */
-function giveToEntry(spec: StageSpec): void {
-  if (!isRoot) return;
-  for (const mount of spec.mounts) if (mount.writable) chownSync(mount.host, entryUser, entryUser);
 }
 
 /** What has been made so far, to be undone newest first. */
@@ -259,6 +264,7 @@ async function ended({ child, exited }: StartedChild): Promise<void> {
 interface Container {
   readonly name: string;
   readonly group: GroupFolders;
+  readonly output: StageOutput;
   processes(): ProcessSample[];
   /** Whether its engine answers and says that it runs. */
   lives(): Promise<boolean>;
@@ -288,6 +294,10 @@ async function startContainer(spec: StageSpec, image: string, pipe: Pipe | null)
     return {
       name,
       group,
+      // Only root may look into a container.
+      output: isRoot
+        ? outputInMemory(init, spec.out, wallOf(spec.limits).bytes)
+        : outputOnDisk(spec.out.host),
       processes: () =>
         processesIn(group)
           .filter((pid) => pid !== init)
@@ -381,18 +391,26 @@ function containerWords(spec: StageSpec, name: string, pipe: Pipe | null): strin
     ...['--pids-limit', String(processes + 1), '--cpus', String(cpus)],
     ...['--shm-size', String(workBytes), ...scratch('/tmp'), ...scratch(spec.work)],
     ...spec.mounts.flatMap((mount) => ['--mount', mountWord(mount)]),
-    ...(pipe === null
-      ? []
-      : ['--mount', mountWord({ host: pipe.path, inside: progressPipe, writable: true })]),
+    ...outputWords(spec),
+    ...(pipe === null ? [] : ['--mount', mountWord({ host: pipe.path, inside: progressPipe }, 'writable')]),
   ];
 }
 
-function mountWord({ host, inside, writable }: Mount): string {
+function outputWords({ out, limits }: StageSpec): string[] {
+  if (!isRoot) return ['--mount', mountWord(out, 'writable')];
+  const { bytes, files } = wallOf(limits);
+  return [
+    '--tmpfs',
+    `${out.inside}:rw,exec,nosuid,nodev,mode=0755,uid=${entryUser},gid=${entryUser},size=${bytes},nr_inodes=${files}`,
+  ];
+}
+
+function mountWord({ host, inside }: Mount, access: 'readable' | 'writable' = 'readable'): string {
   const path = resolve(host);
   if (/[,"\n]/.test(path)) {
     throw new UserError(`${path}: Docker cannot show a path with a comma or a quote; move it elsewhere.`);
   }
-  return `type=bind,src=${path},dst=${inside}${writable ? '' : ',readonly'}`;
+  return `type=bind,src=${path},dst=${inside}${access === 'writable' ? '' : ',readonly'}`;
 }
 
 /**

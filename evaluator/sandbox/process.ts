@@ -22,6 +22,7 @@ import { createNamespace, type NamespaceFlags, namespaceFlags } from './namespac
 import { listProcesses } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from './sandbox.ts';
+import { outputOnDisk } from './stageOutput.ts';
 import { startChild } from './startChild.ts';
 import { findTree, guardScript, killTree } from './tree.ts';
 
@@ -60,6 +61,7 @@ async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise
   const stage = startChild(namespace.enter(spec), spec);
   return {
     ...stage,
+    output: outputOnDisk(spec.out.host),
     processes,
     async kill() {
       const processesKilled = processes().length;
@@ -84,6 +86,7 @@ async function startInTree(spec: StageSpec): Promise<RunningStage> {
   guard.stdin.on('error', () => {});
   return {
     ...stage,
+    output: outputOnDisk(spec.out.host),
     processes: () => findTree(mark),
     async kill() {
       const signalledAt = performance.now();

@@ -10,9 +10,9 @@ import type { Mount } from './sandbox.ts';
 export function runtimeMounts(): Mount[] {
   const packages = join(projectFolder, 'node_modules');
   if (!existsSync(packages)) return [];
-  const mounts = [{ host: packages, inside: '/node_modules', writable: false }];
+  const mounts = [{ host: packages, inside: '/node_modules' }];
   const library = tensorflowFolder(packages);
-  return library === null ? mounts : [...mounts, { host: library, inside: library, writable: false }];
+  return library === null ? mounts : [...mounts, { host: library, inside: library }];
 }
 
 /** Folder of the library that set-up linked the packages to; null where it did not. */

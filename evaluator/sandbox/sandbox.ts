@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
+import type { StageOutput } from './stageOutput.ts';
 
 /** A file or folder of this machine that a stage gets to see. */
 export interface Mount {
   readonly host: string;
   /** Where the stage finds it; the same as `host` where files are not fenced. */
   readonly inside: string;
-  readonly writable: boolean;
 }
 
 /** What a stage may use; a sandbox says in `contains` which of these it holds the stage to. */
@@ -16,6 +16,9 @@ export interface StageLimits {
   readonly processes: number;
   /** Size of the scratch folder. */
   readonly workBytes: number;
+  /** What the output folder may hold. */
+  readonly outBytes: number;
+  readonly outFiles: number;
 }
 
 /** What a sandbox needs to know to start one stage of an entry. */
@@ -28,7 +31,10 @@ export interface StageSpec {
   readonly environment: Readonly<Record<string, string>>;
   /** Whether file descriptor 3 is opened for progress lines. */
   readonly progress: boolean;
+  /** What the stage may read. */
   readonly mounts: readonly Mount[];
+  /** The one folder that it may write to and that is kept, empty at the start. */
+  readonly out: Mount;
   /** The scratch folder, as the stage sees it; fenced stages get an empty one of their own there. */
   readonly work: string;
   readonly limits: StageLimits;
@@ -76,6 +82,7 @@ export interface RunningStage {
   readonly progress: Readable | null;
   /** Resolves when the process that was started has ended; others that it started may live on. */
   readonly exited: Promise<StageExit>;
+  readonly output: StageOutput;
   /** Every live process of the stage. */
   processes(): ProcessSample[];
   /**

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { shutInherited } from './inheritedDescriptors.ts';
 import type { RunningStage, StageExit, StageSpec } from './sandbox.ts';
@@ -6,19 +7,19 @@ import type { RunningStage, StageExit, StageSpec } from './sandbox.ts';
 export interface StartedChild
   extends Pick<RunningStage, 'startedAt' | 'stdout' | 'stderr' | 'progress' | 'exited'> {
   readonly child: ChildProcess;
-  /** Descriptor 4, where it was asked for. */
-  readonly info: Readable | null;
+  /** Descriptors from 4 on, as many as were asked for; either end may write. */
+  readonly further: readonly Socket[];
 }
 
 /**
  * Starts the first process of a stage, in a session of its own. The clock starts just before it.
  * @param words program and arguments: the stage's own, or those of what starts it
- * @param options.info whether descriptor 4 is opened, for what the starter says
+ * @param further how many descriptors are opened from 4 on, to talk with what starts the stage
  */
 export function startChild(
   words: readonly string[],
   spec: Pick<StageSpec, 'environment' | 'progress' | 'cwd'>,
-  options: { info?: boolean } = {},
+  further = 0,
 ): StartedChild {
   const startedAt = performance.now();
   const child = spawn(words[0]!, words.slice(1), {
@@ -29,7 +30,7 @@ export function startChild(
       'pipe',
       'pipe',
       spec.progress ? 'pipe' : 'ignore',
-      ...(options.info ? ['pipe' as const] : []),
+      ...Array<'pipe'>(further).fill('pipe'),
     ]),
     detached: true,
   });
@@ -43,7 +44,7 @@ export function startChild(
     stdout: child.stdout!,
     stderr: child.stderr!,
     progress: (child.stdio[3] as Readable | null) ?? null,
-    info: (child.stdio[4] as Readable | null | undefined) ?? null,
+    further: child.stdio.slice(4, 4 + further) as unknown as Socket[],
     exited,
   };
 }

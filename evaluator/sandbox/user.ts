@@ -18,6 +18,7 @@ import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
+import { outputOnDisk } from './stageOutput.ts';
 import { startChild } from './startChild.ts';
 
 /** How long one kill -1 is waited for. */
@@ -58,15 +59,14 @@ export async function createUserSandbox(): Promise<Sandbox> {
 
 async function startStage(spec: StageSpec): Promise<RunningStage> {
   requireProgram(spec);
-  for (const folder of [spec.work, ...spec.mounts.filter((each) => each.writable).map((each) => each.host)]) {
-    lchownSync(folder, entryUser, entryUser);
-  }
+  for (const folder of [spec.work, spec.out.host]) lchownSync(folder, entryUser, entryUser);
   const hitsBefore = limitHitsNow();
   // Where memory runs out, the stage is to go before the evaluator, which is in the same container.
   const first = ['choom', '-n', '1000', '--', 'prlimit', '--core=0', ...processLimit(spec), '--'];
   const stage = startChild([...first, ...becomeEntryUser, ...spec.argv], spec);
   return {
     ...stage,
+    output: outputOnDisk(spec.out.host),
     processes: processesOfUser,
     async kill() {
       const processesKilled = processesOfUser().length;
@@ -75,11 +75,8 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
       const goneAt = performance.now();
       await stage.exited;
       // What a stage made, the next may read and not change; what it left elsewhere, nobody gets.
-      for (const { host, writable } of spec.mounts) {
-        if (!writable) continue;
-        await execa('chown', ['-R', '-h', '0:0', host]);
-        await execa('chmod', ['-R', 'u+rwX,go+rX,go-w', host]);
-      }
+      await execa('chown', ['-R', '-h', '0:0', spec.out.host]);
+      await execa('chmod', ['-R', 'u+rwX,go+rX,go-w', spec.out.host]);
       await removeStrayFiles();
       return { signalledAt, goneAt, processesKilled, limitHits: difference(limitHitsNow(), hitsBefore) };
     },

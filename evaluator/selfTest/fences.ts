@@ -5,6 +5,7 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 export const fences = {
   processes: 'sees and reaches no process but its own, and none of them outlives its stage',
   privileges: 'may not signal or trace a process outside, set the clock, mount, or make devices',
+  namespaces: 'makes and enters no namespace, and mounts nothing',
   files: 'sees the places of the contract only, and writes only where it says so',
   network: 'reaches nothing by network or socket',
   memory: 'has no more memory than it was given, scratch folders on tmpfs included',

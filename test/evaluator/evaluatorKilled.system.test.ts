@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -36,8 +37,9 @@ const holder = (make: string, seconds: string) => `
     environment: { PATH: process.env.PATH, HAET_RUN_ID: 'killed-${seconds}' },
     progress: false,
     mounts: [],
+    out: { host: '${tmpdir()}', inside: '/out' },
     work: '/work',
-    limits: { cpus: 1, memoryBytes: 2 ** 28, processes: 100, workBytes: 2 ** 24 },
+    limits: { cpus: 1, memoryBytes: 2 ** 28, processes: 100, workBytes: 2 ** 24, outBytes: 2 ** 20, outFiles: 100 },
   });
   stage.stdout.once('data', () => process.stdout.write('up'));
   setInterval(() => {}, 1000);`;

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import type { RunningStage, StageExit } from '../../evaluator/sandbox/sandbox.ts';
+import { outputOnDisk } from '../../evaluator/sandbox/stageOutput.ts';
 import { watch } from '../../evaluator/watchdog.ts';
 
 const never = {};
@@ -17,6 +18,7 @@ function madeUpStage() {
     stderr: new PassThrough(),
     progress: null,
     exited,
+    output: outputOnDisk('/nowhere'),
     kills: 0,
     processes: () => [],
     async kill() {

@@ -9,7 +9,14 @@ import {
   readLimitHits,
 } from '../../../evaluator/sandbox/controlGroup.ts';
 
-const limits = { cpus: 1, memoryBytes: 64 * 2 ** 20, processes: 20, workBytes: 2 ** 20 };
+const limits = {
+  cpus: 1,
+  memoryBytes: 64 * 2 ** 20,
+  processes: 20,
+  workBytes: 2 ** 20,
+  outBytes: 2 ** 20,
+  outFiles: 100,
+};
 const enter = 'for each in "$@"; do echo $$ > "$each"; done; ';
 const able = controlGroupObstacle() === null ? describe : describe.skip;
 let made = 0;

@@ -23,8 +23,16 @@ const stageOf = (script: string): StageSpec => ({
   environment: { PATH: path, HAET_RUN_ID: 'docker-test' },
   progress: true,
   mounts: [],
+  out: { host: tmpdir(), inside: '/out' },
   work: '/work',
-  limits: { cpus: 1, memoryBytes: 2 ** 28, processes: 100, workBytes: 2 ** 24 },
+  limits: {
+    cpus: 1,
+    memoryBytes: 2 ** 28,
+    processes: 100,
+    workBytes: 2 ** 24,
+    outBytes: 2 ** 20,
+    outFiles: 100,
+  },
 });
 
 const names = async (filter: string) =>
@@ -136,7 +144,7 @@ withEngine('the Docker sandbox', () => {
 
   test('a start that fails leaves no container, no folder and nothing open', async () => {
     const sandbox = await createDockerSandbox(plainImage);
-    const mounts = [{ host: '/nowhere/at/all', inside: '/entry', writable: false }];
+    const mounts = [{ host: '/nowhere/at/all', inside: '/entry' }];
     await expect(sandbox.start({ ...stageOf('true'), mounts })).rejects.toThrow(
       /could not make the container/,
     );
