@@ -18,6 +18,7 @@ import { score } from './score.ts';
 import { predictEnvironment, trainEnvironment } from './stageEnvironment.ts';
 import { fencedPlaces, hostPlaces, mountsOf, type RunFolders } from './stagePlaces.ts';
 import { hashArchive, moveEntry, takeEntry } from './takeEntry.ts';
+import { tolerableLatenessSeconds } from './tolerableLateness.ts';
 import { verdicts } from './verdict.ts';
 import { projectFolder, version } from './version.ts';
 import { openWithheld, type Withheld } from './withheld.ts';
@@ -52,8 +53,6 @@ export interface RunHooks {
   readonly onProgress?: (line: ProgressLine, atSeconds: number) => void;
 }
 
-/** A kill that was over later than this after the deadline gave the entry time that others did not have. */
-export const tolerableLatenessSeconds = 1;
 const never = new AbortController().signal;
 
 interface Run {

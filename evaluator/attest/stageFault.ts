@@ -1,5 +1,5 @@
 import type { RunRecord, StageRecord } from '../record.ts';
-import { tolerableLatenessSeconds } from '../runEntry.ts';
+import { tolerableLatenessSeconds } from '../tolerableLateness.ts';
 
 /** Room for the rounding of sums of times. */
 const roundingSeconds = 1e-6;
