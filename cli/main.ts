@@ -1,33 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../datasets/userError.ts';
 import { version } from '../evaluator/version.ts';
-import { auditCommand } from './commands/audit.ts';
-import { checkMachineCommand } from './commands/checkMachine.ts';
-import { dataCommand } from './commands/data.ts';
-import { dryRunCommand } from './commands/dryRun.ts';
-import { gradeCommand } from './commands/grade.ts';
-import { officialCommand } from './commands/official.ts';
-import { checkCommand, packCommand } from './commands/pack.ts';
-import { sealCommand } from './commands/seal.ts';
-import { selfTestCommand } from './commands/selfTest.ts';
-import { verifyCommand } from './commands/verify.ts';
+import { commandList } from './commandList.ts';
 
 /** Exit status at a user's mistake; those of a run are in the table of verdicts. */
 const mistake = 2;
-
-const commands: Command[] = [
-  dryRunCommand(),
-  packCommand(),
-  checkCommand(),
-  gradeCommand(),
-  officialCommand(),
-  auditCommand(),
-  dataCommand(),
-  sealCommand(),
-  checkMachineCommand(),
-  verifyCommand(),
-  selfTestCommand(),
-];
 
 const program = new Command('haet')
   .description('Train an image classifier against a ten-minute clock, and grade anyone’s.')
@@ -35,7 +12,15 @@ const program = new Command('haet')
   .showHelpAfterError('(add --help for the options and an example)')
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'haet: ')) })
   .exitOverride();
-for (const command of commands) program.addCommand(inherit(command));
+
+const words = process.argv.slice(2);
+for (const { name, description, load } of commandList) {
+  const command = program.command(name).description(description);
+  // Wherever it stands: `haet help data` shows what `haet data --help` does.
+  if (words.includes(name)) (await load())(command);
+}
+// Of those not loaded no more is known than the name. Set last, or the lists of `data` and `seal` would have it too.
+program.configureHelp({ subcommandTerm: (command) => command.name() });
 
 try {
   await program.parseAsync();
@@ -48,11 +33,4 @@ try {
   } else {
     throw error;
   }
-}
-
-/** `addCommand` does not hand the program's settings down. */
-function inherit(command: Command): Command {
-  command.copyInheritedSettings(program);
-  for (const child of command.commands) child.copyInheritedSettings(program);
-  return command;
 }

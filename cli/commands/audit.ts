@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { MAX_SEED } from '../../datasets/random.ts';
 import { readTrack } from '../../datasets/readTrack.ts';
 import { UserError } from '../../datasets/userError.ts';
@@ -36,9 +36,8 @@ const cannotTell = 3;
 const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
 /** `haet audit`: trains an entry on control Tracks and judges what it brought along. */
-export function auditCommand(): Command {
-  return new Command('audit')
-    .description('Train an entry three times, twice on control labels, to find out what it brought along.')
+export function auditCommand(command: Command): void {
+  command
     .argument('<entry>', `folder of the entry, with ${manifestFile}, or its archive`)
     .requiredOption('--track <dir>', 'Track to train and score on, of at least 7 classes')
     .option('--out <dir>', `the folder with the three runs and ${auditFile} is made in this one`, 'runs')

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { execa } from 'execa';
 import { cacheFolder } from '../../datasets/cacheFolder.ts';
 import { debianFolder } from '../../datasets/sources/fashionMnist.ts';
@@ -16,9 +16,8 @@ interface Section {
 }
 
 /** `haet check-machine`: what a run will find here, and what to mend first. Changes nothing. */
-export function checkMachineCommand(): Command {
-  return new Command('check-machine')
-    .description('Say what this machine has for training, and what would make its timings unreliable.')
+export function checkMachineCommand(command: Command): void {
+  command
     .option('--json', 'write the findings as one line of JSON on standard output')
     .addHelpText('after', '\nExample:\n  $ haet check-machine\n')
     .action(async ({ json }: { json?: boolean }) => {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { drawContactSheet } from '../../datasets/contactSheet.ts';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { locateCifar10 } from '../../datasets/locateCifar10.ts';
@@ -70,17 +70,15 @@ type SourceName = keyof typeof sources;
 const perClass = numberOption({ min: 1, max: 1_000_000, integer: true });
 
 /** `haet data`: makes Tracks and shows them. */
-export function dataCommand(): Command {
-  return new Command('data')
-    .description('Make a Track (images to train on and held-out ones) from a data set, or show one.')
-    .addCommand(makeCommand())
-    .addCommand(showCommand())
-    .addHelpText('after', '\nExample:\n  $ haet data make --source synthetic --out my-track\n');
+export function dataCommand(command: Command): void {
+  makeCommand(command.command('make'));
+  showCommand(command.command('show'));
+  command.addHelpText('after', '\nExample:\n  $ haet data make --source synthetic --out my-track\n');
 }
 
-function makeCommand(): Command {
+function makeCommand(command: Command): void {
   const places = Object.entries(sources).map(([name, { from }]) => `  ${name.padEnd(14)} ${from}`);
-  return new Command('make')
+  command
     .description('Draw a Track: the same number of images of every class, no image on both sides.')
     .addOption(
       new Option('--source <name>', 'where the images come from')
@@ -155,8 +153,8 @@ async function findCifar10(from: string | undefined): Promise<string> {
   );
 }
 
-function showCommand(): Command {
-  return new Command('show')
+function showCommand(command: Command): void {
+  command
     .description('Check a Track and describe it; draw some images of each class on one sheet.')
     .argument('<dir>', 'folder of the Track')
     .option('--sheet <file>', 'PNG to write (default: contact-sheet.png in the folder of the Track)')

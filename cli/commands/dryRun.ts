@@ -1,7 +1,7 @@
 import { constants, existsSync, statSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
@@ -45,11 +45,8 @@ const seconds = numberOption({ min: 0.001, max: 86_400 });
 const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
 /** `haet dry-run`: trains and scores an entry on this machine, as the contest would. */
-export function dryRunCommand(): Command {
-  return new Command('dry-run')
-    .description(
-      'Train an entry against the clock on this machine, score it on held-out images, write a report.',
-    )
+export function dryRunCommand(command: Command): void {
+  command
     .option(
       '--entry <path>',
       `folder of the entry, with ${manifestFile}, or its archive`,

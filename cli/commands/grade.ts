@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
@@ -46,9 +46,8 @@ const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 const tell = (sentence: string) => void process.stderr.write(`${plainText(sentence)}\n`);
 
 /** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
-export function gradeCommand(): Command {
-  return new Command('grade')
-    .description('Run every archive of a folder, one after the other, and write a leaderboard.')
+export function gradeCommand(command: Command): void {
+  command
     .argument('<folder>', 'folder with archives (*.tar, *.tar.gz, *.tgz), as `haet pack` makes them')
     .requiredOption('--track <dir>', 'the Track that all are trained and scored on')
     .requiredOption('--out <dir>', 'folder for the leaderboard and the runs; what is there is taken up')

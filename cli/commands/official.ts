@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { makeTrack } from '../../datasets/makeTrack.ts';
 import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { readTrainingHalf } from '../../datasets/sources/trainingHalf.ts';
@@ -45,11 +45,8 @@ const seconds = numberOption({ min: 0.001, max: 86_400 });
 const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
 /** `haet official`: what `docker run` of the sealed image does. */
-export function officialCommand(): Command {
-  return new Command('official')
-    .description(
-      'Run an entry on a sealed Track and sign the record; without the key, do a dry run. The command of the image.',
-    )
+export function officialCommand(command: Command): void {
+  command
     .option('--entry <path>', 'folder or archive of the entry', join(projectFolder, 'dist/submission'))
     .option('--track <dir>', 'the sealed Track', '/track')
     .option('--identity <file>', 'secret key of the organizer', '/run/secrets/identity')

@@ -1,15 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { checkArchive, leftOut, packEntry } from '../../evaluator/archive/packEntry.ts';
 import { manifestFile } from '../../evaluator/contract.ts';
 import { hashFile } from '../../evaluator/hashFile.ts';
 import { loadEntry } from '../../evaluator/loadEntry.ts';
 
 /** `haet pack`: makes the archive of an entry that is sent in. */
-export function packCommand(): Command {
-  return new Command('pack')
-    .description('Make the archive of an entry, and check it as intake does.')
+export function packCommand(command: Command): void {
+  command
     .argument('<folder>', `folder of the entry, with ${manifestFile}`)
     .requiredOption('--out <file>', 'archive to write, name.tar.gz')
     .option('--json', 'last line on standard output: name, team, sha256, bytes, files')
@@ -37,9 +36,8 @@ async function pack(folder: string, { out, json }: { out: string; json?: boolean
 }
 
 /** `haet check`: says what intake would say of an entry. */
-export function checkCommand(): Command {
-  return new Command('check')
-    .description('Check an entry, a folder or an archive, as intake does.')
+export function checkCommand(command: Command): void {
+  command
     .argument('<entry>', 'folder, or archive (tar or tar.gz)')
     .option('--json', 'last line on standard output: what haet.json says, and the sha256 of the files')
     .addHelpText('after', '\nExample:\n  $ haet check entry.tar.gz\n')

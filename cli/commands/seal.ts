@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkFree } from '../../datasets/makeTrack.ts';
 import { isAgeFile, publicKeyOf } from '../../datasets/sealing/age.ts';
 import { commitTo, MOST_SEED } from '../../datasets/sealing/commitment.ts';
@@ -29,21 +29,20 @@ const publicSources: readonly string[] = ['cifar10', 'fashion-mnist', 'synthetic
 const seed = numberOption({ min: 0, max: MOST_SEED, integer: true });
 
 /** `haet seal`: hides the withheld half of a Track, and commits to it before a contest. */
-export function sealCommand(): Command {
-  const sealing = trackCommand();
+export function sealCommand(command: Command): void {
+  // Options of its own would be taken out of the words of `keygen` and `commit`, which have some of the same names.
+  const sealing = command.command('<track>', { isDefault: true, hidden: true });
+  trackCommand(sealing);
+  keygenCommand(command.command('keygen'));
+  keysCommand(command.command('keys'));
+  commitCommand(command.command('commit'));
+
   const options = sealing.options.map(({ flags, description }) => `  ${flags.padEnd(17)} ${description}`);
-  return (
-    new Command('seal')
-      .description('Encrypt the withheld half of a Track to a public key, in the age format.')
-      .usage('<track> --to <key> --out <file> [--public <dir>]\n       haet seal keygen|commit [options]')
-      // Options of its own would be taken out of the words of `keygen` and `commit`, which have some of the same names.
-      .addCommand(sealing, { isDefault: true, hidden: true })
-      .addCommand(keygenCommand())
-      .addCommand(keysCommand())
-      .addCommand(commitCommand())
-      .addHelpText(
-        'after',
-        `
+  command
+    .usage('<track> --to <key> --out <file> [--public <dir>]\n       haet seal keygen|commit [options]')
+    .addHelpText(
+      'after',
+      `
 Options of haet seal <track>:
 ${options.join('\n')}
 
@@ -56,13 +55,12 @@ Example:
   $ haet seal my-track --to age1... --out withheld.age --public sealed-track
   $ haet seal commit --sealed withheld.age --seeds 3 --out commitment.json --reveal reveal.json
 `,
-      )
-  );
+    );
 }
 
 /** Its name is never typed: it is what `haet seal` does with a word that is no other command's. */
-function trackCommand(): Command {
-  return new Command('<track>')
+function trackCommand(command: Command): void {
+  command
     .argument('<track>', 'folder of the Track')
     .requiredOption('--to <key>', 'public key, age1..., to encrypt to')
     .requiredOption('--out <file>', 'sealed file to write, by habit withheld.age')
@@ -125,8 +123,8 @@ function inWordsOfPublic(error: unknown): never {
   throw error instanceof UserError ? new UserError(error.message.replaceAll('--out', '--public')) : error;
 }
 
-function keygenCommand(): Command {
-  return new Command('keygen')
+function keygenCommand(command: Command): void {
+  command
     .description(
       'Make a secret key, into a file; its public keys, to seal to and to verify with, are printed.',
     )
@@ -145,8 +143,8 @@ async function keygen({ out, json }: { out: string; json?: boolean }): Promise<v
 }
 
 /** `haet seal keys`: the public halves of a key that was made earlier. */
-function keysCommand(): Command {
-  return new Command('keys')
+function keysCommand(command: Command): void {
+  command
     .description('Print the public keys that belong to an identity file.')
     .argument('<identity>', 'file that keygen wrote')
     .option('--json', 'last line on standard output: the identity file and both public keys')
@@ -177,8 +175,8 @@ interface CommitOptions {
   readonly json?: boolean;
 }
 
-function commitCommand(): Command {
-  return new Command('commit')
+function commitCommand(command: Command): void {
+  command
     .description('Before a contest: write hashes of the sealed set and of the seeds, to be published.')
     .requiredOption('--sealed <file>', 'the sealed file, withheld.age')
     .addOption(

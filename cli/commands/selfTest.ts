@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { createSandbox, type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/createSandbox.ts';
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
@@ -27,11 +27,8 @@ const notAllHeld = 1;
 const tell = (text: string) => void process.stderr.write(`${text}\n`);
 
 /** `haet self-test`: lets entries that misbehave loose on this machine and says whether each was held. */
-export function selfTestCommand(): Command {
-  return new Command('self-test')
-    .description(
-      'Let entries that misbehave loose in the sandboxes of this machine, and see that each has its verdict and harms nothing.',
-    )
+export function selfTestCommand(command: Command): void {
+  command
     .addOption(
       new Option(
         '--sandbox <kind...>',

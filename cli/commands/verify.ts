@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { readCommitment, readReveal } from '../../datasets/sealing/commitment.ts';
 import { UserError } from '../../datasets/userError.ts';
@@ -24,9 +24,8 @@ const doesNotHold = 1;
 const furtherChecks = ['archive', 'predictions', 'sealed', 'track', 'commitment', 'reveal'] as const;
 
 /** `haet verify`: checks a signed record of a run. */
-export function verifyCommand(): Command {
-  return new Command('verify')
-    .description('Check a signed record of a run, without a network; say what does not hold.')
+export function verifyCommand(command: Command): void {
+  command
     .argument('<record>', 'record.jws of a run')
     .option('--key <key>', 'the organizer’s public key, haet1...')
     .option('--archive <file>', 'archive of the entry, as it was sent in')

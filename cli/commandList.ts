@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+
+/** A command as `haet --help` lists it. What it takes and does is in a file of its own, loaded when it is used. */
+export interface ListedCommand {
+  readonly name: string;
+  readonly description: string;
+  /** Loads what gives the command its arguments, options, examples and action. */
+  readonly load: () => Promise<(command: Command) => void>;
+}
+
+export const commandList: readonly ListedCommand[] = [
+  {
+    name: 'dry-run',
+    description:
+      'Train an entry against the clock on this machine, score it on held-out images, write a report.',
+    load: async () => (await import('./commands/dryRun.ts')).dryRunCommand,
+  },
+  {
+    name: 'pack',
+    description: 'Make the archive of an entry, and check it as intake does.',
+    load: async () => (await import('./commands/pack.ts')).packCommand,
+  },
+  {
+    name: 'check',
+    description: 'Check an entry, a folder or an archive, as intake does.',
+    load: async () => (await import('./commands/pack.ts')).checkCommand,
+  },
+  {
+    name: 'grade',
+    description: 'Run every archive of a folder, one after the other, and write a leaderboard.',
+    load: async () => (await import('./commands/grade.ts')).gradeCommand,
+  },
+  {
+    name: 'official',
+    description:
+      'Run an entry on a sealed Track and sign the record; without the key, do a dry run. The command of the image.',
+    load: async () => (await import('./commands/official.ts')).officialCommand,
+  },
+  {
+    name: 'audit',
+    description: 'Train an entry three times, twice on control labels, to find out what it brought along.',
+    load: async () => (await import('./commands/audit.ts')).auditCommand,
+  },
+  {
+    name: 'data',
+    description: 'Make a Track (images to train on and held-out ones) from a data set, or show one.',
+    load: async () => (await import('./commands/data.ts')).dataCommand,
+  },
+  {
+    name: 'seal',
+    description: 'Encrypt the withheld half of a Track to a public key, in the age format.',
+    load: async () => (await import('./commands/seal.ts')).sealCommand,
+  },
+  {
+    name: 'check-machine',
+    description: 'Say what this machine has for training, and what would make its timings unreliable.',
+    load: async () => (await import('./commands/checkMachine.ts')).checkMachineCommand,
+  },
+  {
+    name: 'verify',
+    description: 'Check a signed record of a run, without a network; say what does not hold.',
+    load: async () => (await import('./commands/verify.ts')).verifyCommand,
+  },
+  {
+    name: 'self-test',
+    description:
+      'Let entries that misbehave loose in the sandboxes of this machine, and see that each has its verdict and harms nothing.',
+    load: async () => (await import('./commands/selfTest.ts')).selfTestCommand,
+  },
+];

@@ -1,0 +1,71 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { commandList } from '../../cli/commandList.ts';
+import { temporaryFolder } from '../datasets/temporaryFolder.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = temporaryFolder();
+const haet = (words: readonly string[], env: Record<string, string> = {}) =>
+  execa(process.execPath, [join(root, 'cli/bin.mjs'), ...words], { reject: false, cwd: folder.path, env });
+/** Help is broken into lines of the width that it finds. */
+const unwrapped = (text: string) => text.replace(/\s+/g, ' ').trim();
+
+/** What node loads for these words: modules of cli/ by their path, packages by their name. */
+async function loadedBy(...words: string[]): Promise<{ cli: string[]; packages: string[] }> {
+  const folderOfReport = join(folder.path, 'coverage');
+  await haet(words, { NODE_V8_COVERAGE: folderOfReport });
+  const [file] = await readdir(folderOfReport);
+  const { result } = JSON.parse(await readFile(join(folderOfReport, file!), 'utf8')) as {
+    result: { url: string }[];
+  };
+  const found = (pattern: RegExp) => [...new Set(result.flatMap(({ url }) => pattern.exec(url)?.[1] ?? []))];
+  return {
+    cli: found(/\/dist\/cli\/(.*)\.js$/).sort(),
+    packages: found(/\/node_modules\/((?:@[^/]+\/)?[^/]+)/),
+  };
+}
+
+test('help lists every command with its description, in order, and loads none of them', async () => {
+  const { stdout, exitCode } = await haet(['--help']);
+  expect(exitCode).toBe(0);
+  const list = commandList.map(({ name, description }) => `${name} ${description}`);
+  expect(unwrapped(stdout.split('Commands:')[1]!)).toBe([...list, 'help display help for command'].join(' '));
+  expect(commandList.map(({ name }) => name).join(' ')).toBe(
+    'dry-run pack check grade official audit data seal check-machine verify self-test',
+  );
+  expect(await loadedBy('--help')).toEqual({ cli: ['commandList', 'main'], packages: ['commander'] });
+});
+
+test.each(commandList)('$name --help and help $name say the same, with an example', async (command) => {
+  const { name, description } = command;
+  const { stdout, stderr, exitCode } = await haet([name, '--help']);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(unwrapped(stdout)).toContain(description);
+  expect(stdout).toMatch(/\nExamples?:\n {2}\$ /);
+  expect((await haet(['help', name])).stdout).toBe(stdout);
+});
+
+test('help on a command of a command has its options', async () => {
+  expect((await haet(['data', 'make', '--help'])).stdout).toContain('--train-per-class <n>');
+  expect((await haet(['data', 'help', 'make'])).stdout).toContain('--train-per-class <n>');
+  expect((await haet(['seal', 'keygen', '--help'])).stdout).toContain('--out <file>');
+});
+
+test('the help of a command loads no other', async () => {
+  const { cli } = await loadedBy('verify', '--help');
+  expect(cli.filter((path) => path.startsWith('commands/'))).toEqual(['commands/verify']);
+});
+
+test.each([
+  ['a mistyped command', ['chek'], "haet: unknown command 'chek'\n(Did you mean check?)"],
+  ['a mistyped command of a command', ['data', 'mak'], "haet: unknown command 'mak'\n(Did you mean make?)"],
+  ['a mistyped option', ['check', 'x', '--jsn'], "haet: unknown option '--jsn'\n(Did you mean --json?)"],
+  ['an argument left out', ['check'], "haet: missing required argument 'entry'"],
+])('%s: one sentence, the way to help, status 2', async (_, words, sentence) => {
+  const { exitCode, stdout, stderr } = await haet(words);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toBe(`${sentence}\n(add --help for the options and an example)`);
+});
