@@ -8,7 +8,6 @@ import { makeTrack } from '../datasets/makeTrack.ts';
 import { readTrack } from '../datasets/readTrack.ts';
 import type { Source } from '../datasets/source.ts';
 import { readCifar10 } from '../datasets/sources/cifar10.ts';
-import { readSynthetic } from '../datasets/sources/synthetic.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { withDownloadView } from './downloadView.ts';
@@ -57,9 +56,10 @@ export async function prepareTrack(
       '',
     ].join('\n'),
   );
-  return drawn(['synthetic', '1'], choice.testPerClass, () =>
-    readSynthetic({ perClass: trainPerClass + choice.testPerClass, seed: samplingSeed }),
-  );
+  return drawn(['synthetic', '1'], choice.testPerClass, async () => {
+    const { readSynthetic } = await import('../datasets/sources/synthetic.ts');
+    return readSynthetic({ perClass: trainPerClass + choice.testPerClass, seed: samplingSeed });
+  });
 }
 
 /** Takes the Track out of the cache, or draws it; one in the cache that is damaged is drawn again. */

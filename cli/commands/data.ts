@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { drawContactSheet } from '../../datasets/contactSheet.ts';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { locateCifar10 } from '../../datasets/locateCifar10.ts';
 import { checkFree, makeTrack } from '../../datasets/makeTrack.ts';
@@ -10,8 +9,6 @@ import { readImages, readLabels, readTrack } from '../../datasets/readTrack.ts';
 import { type Source, type TestFrom, testFromChoices } from '../../datasets/source.ts';
 import { readCifar10 } from '../../datasets/sources/cifar10.ts';
 import { debianFolder, readFashionMnist } from '../../datasets/sources/fashionMnist.ts';
-import { readImageFolder } from '../../datasets/sources/imageFolder.ts';
-import { readSynthetic } from '../../datasets/sources/synthetic.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { withDownloadView } from '../downloadView.ts';
 import { numberOption } from '../numberOption.ts';
@@ -35,6 +32,7 @@ interface SourceFacts {
   readonly read: (options: MakeOptions) => Promise<Source>;
 }
 
+// Those that need the image library, which is slow to load, are loaded only when they are read.
 const sources = {
   cifar10: {
     from: 'cifar-10-binary.tar.gz or the folder unpacked from it; default: HAET_CIFAR10, the cache, a download',
@@ -51,6 +49,7 @@ const sources = {
     hasTestSet: false,
     read: async ({ from }) => {
       if (from === undefined) throw new UserError(`--source folder needs --from: ${sources.folder.from}.`);
+      const { readImageFolder } = await import('../../datasets/sources/imageFolder.ts');
       return readImageFolder({ from });
     },
   },
@@ -61,6 +60,7 @@ const sources = {
       if (from !== undefined) {
         throw new UserError(`--from is ${from}, but --source synthetic reads nothing. Leave --from out.`);
       }
+      const { readSynthetic } = await import('../../datasets/sources/synthetic.ts');
       return readSynthetic({ perClass: trainPerClass + testPerClass, seed });
     },
   },
@@ -179,6 +179,7 @@ async function show(
     labels: await readLabels(dir, split, info),
   });
   const [train, test] = [await read('train'), await read('test')];
+  const { drawContactSheet } = await import('../../datasets/contactSheet.ts');
   const sheet = options.sheet ?? join(dir, 'contact-sheet.png');
   const picture = await drawContactSheet({ classes: info.classes, train, test }, options.perClass);
   await writeFile(sheet, picture).catch((error) => {

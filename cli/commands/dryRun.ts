@@ -6,8 +6,6 @@ import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
-import { writeReport } from '../../evaluator/report/report.ts';
-import { writeSeedsReport } from '../../evaluator/report/seedsReport.ts';
 import type { RunPlan } from '../../evaluator/runEntry.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
@@ -103,6 +101,9 @@ async function dryRun(options: Options): Promise<void> {
     `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} held out.`,
   );
 
+  // Slow to load, so not for --help; nor later, when an entry may have changed the files.
+  const { writeReport } = await import('../../evaluator/report/report.ts');
+  const { writeSeedsReport } = await import('../../evaluator/report/seedsReport.ts');
   const stops = listenForStops(tell);
   const records: RunRecord[] = [];
   for (let run = 0; run < options.seeds && !stops.interrupt.aborted && !stops.abort.aborted; run++) {

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
-import { type GradePlan, gradeArchives, type Job } from '../../evaluator/grade/gradeArchives.ts';
+import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
 import { listArchives } from '../../evaluator/grade/listArchives.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
@@ -110,6 +110,8 @@ async function grade(folder: string, options: Options): Promise<void> {
       retries: options.retries,
       machine,
     };
+    // Slow to load, as it draws the reports, so not for --help.
+    const { gradeArchives } = await import('../../evaluator/grade/gradeArchives.ts');
     const { standing, open } = await gradeArchives(plan, sandbox, {
       abort: stops.abort,
       warn: tell,

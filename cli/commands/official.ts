@@ -10,7 +10,6 @@ import { UserError } from '../../datasets/userError.ts';
 import { createSigner } from '../../evaluator/attest/createSigner.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
-import { writeReport } from '../../evaluator/report/report.ts';
 import { recordFile } from '../../evaluator/runFolder.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
@@ -100,6 +99,8 @@ async function official(options: Options, command: Command): Promise<void> {
 
   const stops = listenForStops(tell);
   try {
+    // Slow to load, so not for --help; nor later, when an entry may have changed the files.
+    const { writeReport } = await import('../../evaluator/report/report.ts');
     const { seed, budget, predictLimit } = options;
     const record = await runInView(
       {

@@ -54,9 +54,16 @@ test('help on a command of a command has its options', async () => {
   expect((await haet(['seal', 'keygen', '--help'])).stdout).toContain('--out <file>');
 });
 
-test('the help of a command loads no other', async () => {
-  const { cli } = await loadedBy('verify', '--help');
-  expect(cli.filter((path) => path.startsWith('commands/'))).toEqual(['commands/verify']);
+test.each([
+  ['dry-run', 'dryRun', ['@observablehq/plot', 'sharp']],
+  ['grade', 'grade', ['@observablehq/plot', 'sharp']],
+  ['official', 'official', ['@observablehq/plot', 'sharp']],
+  ['data', 'data', ['sharp']],
+  ['verify', 'verify', ['execa']],
+])('%s --help loads no other command, and not what only its work needs', async (name, file, notNeeded) => {
+  const { cli, packages } = await loadedBy(name, '--help');
+  expect(cli.filter((path) => path.startsWith('commands/'))).toEqual([`commands/${file}`]);
+  expect(packages.filter((each) => notNeeded.includes(each))).toEqual([]);
 });
 
 test.each([
