@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import type { Engine } from './engine/convolution.ts';
+import { cpuFlags } from './engine/native/addon.ts';
 import { backend } from './engine/ops.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,10 +14,8 @@ export function usesBfloat16(precision: Settings['precision']): boolean {
   throw new Error(`The setting precision is "${precision}"; it can be bfloat16, float32 or auto.`);
 }
 
-function cpuFlags(): string[] {
-  try {
-    return /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.trim().split(' ') ?? [];
-  } catch {
-    return [];
-  }
+/** @throws Error naming what the setting can be */
+export function engineOf({ engine }: Settings): Engine | 'auto' {
+  if (engine === 'auto' || engine === 'native' || engine === 'stock') return engine;
+  throw new Error(`The setting engine is "${engine}"; it can be native, stock or auto.`);
 }

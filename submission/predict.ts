@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { dump } from 'npyjs';
 import { loadModel, type Model } from './checkpoint.ts';
 import { IMAGE_EDGE, IMAGE_SIZE, normalised, readImages, reflectPadded } from './data.ts';
+import { chooseEngine } from './engine/convolution.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
 import { predictionLogits } from './model/resnet9.ts';
 
 /** The predict stage: class scores for every test image, averaged over test-time views. */
-export function predict({ modelDir, testImages, outDir }: Environment): void {
+export function predict({ modelDir, testImages, outDir, cpus }: Environment): void {
+  chooseEngine('auto', cpus);
   const model = loadModel(modelDir);
   const images = normalised(readImages(testImages), model.normalisation);
   const scores = predictScores(model, images);

@@ -9,6 +9,8 @@ export interface Progress {
   readonly accuracy: number;
   readonly imagesPerSecond: number;
   readonly learningRate: number;
+  /** Who computes the convolutions. */
+  readonly engine: string;
 }
 
 /** Writes one JSON object a line. Nobody listening, or nobody any more, is no reason to stop training. */

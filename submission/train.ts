@@ -4,9 +4,10 @@ import { augmentationFor, createAugmenter } from './augment.ts';
 import { saveModel } from './checkpoint.ts';
 import { createClock } from './clock.ts';
 import { readImages, readLabels } from './data.ts';
+import { chooseEngine } from './engine/convolution.ts';
 import { tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
-import { usesBfloat16 } from './hardware.ts';
+import { engineOf, usesBfloat16 } from './hardware.ts';
 import { initialStatistics, initialWeights } from './model/resnet9.ts';
 import { PATCH, whiteningFilters } from './model/whitening.ts';
 import { createAverage } from './optimizer/weightAveraging.ts';
@@ -26,17 +27,21 @@ export async function train(environment: Environment, given: Settings): Promise<
   const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
 
   const bfloat16 = usesBfloat16(given.precision);
+  const engine = bfloat16 ? 'stock' : chooseEngine(engineOf(given), environment.cpus);
   const { celuAlpha, logitScale } = given;
   const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale, bfloat16 });
   const plan = planRun(ofWidth, given, labels.length, budgetSeconds);
   const architecture = ofWidth(plan.width);
   const settings = { ...given, ...augmentationFor(plan.epochs, given) };
-  const resolved = { ...settings, width: plan.width, precision: bfloat16 ? 'bfloat16' : 'float32' };
+  const precision = bfloat16 ? 'bfloat16' : 'float32';
+  const resolved = { ...settings, width: plan.width, precision, engine };
   writeFileSync(
     join(outDir, 'settings.json'),
     JSON.stringify({ ...resolved, plannedEpochs: plan.epochs }, null, 2),
   );
-  process.stdout.write(`width ${plan.width}, ${resolved.precision}, ${environment.cpus} cpus\n`);
+  process.stdout.write(
+    `width ${plan.width}, ${precision}, ${engine} convolutions, ${environment.cpus} cpus\n`,
+  );
 
   const augmenter = createAugmenter(images, labels, classes, settings, seed);
   const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);
@@ -91,6 +96,7 @@ export async function train(environment: Environment, given: Settings): Promise<
         accuracy: smooth.accuracy / smooth.weight,
         imagesPerSecond: reported.images / (now - reported.at),
         learningRate: learningRate(fraction, settings),
+        engine,
       });
       reported = { at: now, images: 0 };
     }

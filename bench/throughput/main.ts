@@ -13,15 +13,16 @@ import { leastWork } from './work.ts';
  * size, threads and number type, in turn within one run after a warm-up, medians of the rounds; and what share that is
  * of what the machine could do at most.
  */
-const { json, batch, width, rounds, steps } = new Command()
+const { json, batch, width, rounds, steps, engine } = new Command()
   .name('npm run bench:throughput --')
   .option('--json', 'end with one JSON line {ours, peer, ratio, limitShare, hardware}')
   .option('--batch <n>', 'images a step', Number, 250)
   .option('--width <n>', 'width of the network', Number, 1)
   .option('--rounds <n>', 'rounds, each timing both sides once', Number, 5)
   .option('--steps <n>', 'steps a round', Number, 2)
+  .option('--engine <name>', 'who computes our convolutions: native, stock or auto', 'auto')
   .parse()
-  .opts<{ json?: true; batch: number; width: number; rounds: number; steps: number }>();
+  .opts<{ json?: true; batch: number; width: number; rounds: number; steps: number; engine: string }>();
 
 const folder = fileURLToPath(new URL('../../../bench/throughput/', import.meta.url));
 const threads = availableParallelism();
@@ -38,7 +39,14 @@ const allocatorEnvironment = Object.fromEntries(
 const limits = [await measureLimit()];
 const ours = start(
   process.execPath,
-  [fileURLToPath(new URL('ours.js', import.meta.url)), String(width), String(batch), precision],
+  [
+    fileURLToPath(new URL('ours.js', import.meta.url)),
+    String(width),
+    String(batch),
+    precision,
+    engine,
+    String(threads),
+  ],
   {
     ...allocatorEnvironment,
     TF_NUM_INTRAOP_THREADS: String(threads),

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { createAugmenter } from '../../submission/augment.ts';
 import { IMAGE_SIZE } from '../../submission/data.ts';
+import { chooseEngine } from '../../submission/engine/convolution.ts';
 import { backend } from '../../submission/engine/ops.ts';
 import { tf } from '../../submission/engine/tensorflow.ts';
 import { initialStatistics, initialWeights } from '../../submission/model/resnet9.ts';
@@ -9,9 +10,10 @@ import { createTrainer } from '../../submission/step.ts';
 
 /**
  * Our side of the throughput benchmark, a process of its own: reads lines "STEPS n" or "PROFILE n" and answers each
- * with one JSON line. Arguments: width, batch size, precision.
+ * with one JSON line. Arguments: width, batch size, precision, engine, threads.
  */
 const [width, batchSize, precision] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]!];
+chooseEngine(process.argv[5] as 'native' | 'stock' | 'auto', Number(process.argv[6]));
 const classes = 10;
 const AUGMENTATION = 'augmentation';
 const { celuAlpha, logitScale } = defaultSettings;

@@ -5,6 +5,7 @@ import { chooseDevice } from './device.mjs';
 import { explainSystemError, SetupFailure } from './failure.mjs';
 import { installLibrary, libraryFolder, libraryIsReady } from './library.mjs';
 import { takeLock } from './lock.mjs';
+import { buildNativeOps, nativeOpsAreReady } from './nativeOps.mjs';
 import { installPackages, packagesAreReady } from './packages.mjs';
 import { root } from './paths.mjs';
 import { pinnedLibrary } from './pins.mjs';
@@ -24,10 +25,14 @@ export async function setUp() {
       { isReady: packagesAreReady, make: installPackages },
       { isReady: () => libraryIsReady(folder), make: (locks) => installLibrary(device, library, locks) },
       { isReady: () => bindingIsReady(folder), make: (locks) => buildBinding(folder, locks) },
+      {
+        isReady: () => nativeOpsAreReady(folder),
+        make: (locks) => buildNativeOps(folder, locks),
+      },
       { isReady: buildIsReady, make: build },
     ];
     // An image is built in layers: what no source of ours changes comes first.
-    const steps = process.argv.includes('--dependencies') ? all.slice(0, -1) : all;
+    const steps = process.argv.includes('--dependencies') ? all.slice(0, -2) : all;
     if (steps.every((step) => step.isReady())) return;
 
     const started = performance.now();

@@ -1,6 +1,6 @@
+import { conv, convFilterGradient, convInputGradient } from '../convolution.ts';
 import { BFLOAT16, cast, FLOAT32, free, type Raw, run, type } from '../ops.ts';
 import { batchNorm, batchNormGradient, batchNormWith, filled, type Moments, scaled } from './batchNorm.ts';
-import { conv, convFilterGradient, convInputGradient } from './conv.ts';
 import { maxPool, maxPoolGradient } from './maxPool.ts';
 
 /**

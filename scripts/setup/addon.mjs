@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { explainSystemError, SetupFailure } from './failure.mjs';
+import { root } from './paths.mjs';
+import { say } from './report.mjs';
+import { run } from './run.mjs';
+
+const compiler = process.env.CXX || 'c++';
+
+/**
+ * A C++ addon for Node that is linked to a libtensorflow.
+ * @typedef {object} Addon
+ * @property {string} name  as people are told
+ * @property {string} output  the file that Node loads
+ * @property {string[]} sources  every file that it is made of, headers too
+ * @property {string[]} words  further words for the compiler
+ * @property {boolean} [runs]  whether this machine can load it; true where it is not said
+ */
+
+/** The words that all addons share. @param {string} library the folder that holds tensorflow/ */
+export function sharedWords(library) {
+  const tensorflow = join(library, 'tensorflow');
+  return [
+    ...['-shared', '-fPIC', '-std=c++17', '-DNAPI_VERSION=8'],
+    ...['-I', join(root, 'node_modules/node-api-headers/include'), '-I', join(tensorflow, 'include')],
+    ...['-L', tensorflow, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
+    `-Wl,-rpath,${tensorflow}`,
+  ];
+}
+
+const stampOf = ({ output }) => output.replace(/\.node$/, '.json');
+const compiled = ({ sources }) => sources.filter((file) => file.endsWith('.cc'));
+// What is linked follows what needs it.
+const allWords = (addon, library) => [...compiled(addon), ...addon.words, ...sharedWords(library)];
+
+/** Changes whenever the library, the compiler, its words or a source does. */
+function fingerprint(addon, library) {
+  const hash = createHash('sha256').update(JSON.stringify([compiler, allWords(addon, library)]));
+  hash.update(readFileSync(join(library, 'sizes.json')));
+  for (const file of addon.sources) hash.update(basename(file)).update(readFileSync(file));
+  return hash.digest('hex');
+}
+
+/** @param {Addon} addon @param {string} library */
+export function addonIsReady(addon, library) {
+  try {
+    const made = JSON.parse(readFileSync(stampOf(addon), 'utf8')).fingerprint;
+    return existsSync(addon.output) && made === fingerprint(addon, library);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Compiles an addon, sees that it loads, and puts it in place in one step.
+ * @param {Addon} addon
+ * @param {string} library
+ * @param {number[]} locks
+ */
+export async function buildAddon(addon, library, locks) {
+  const { name, output, runs = true } = addon;
+  say(`${name}: compiling ...`);
+  mkdirSync(dirname(output), { recursive: true });
+  const fresh = `${output}.partial`;
+  const made = await run(compiler, [...allWords(addon, library), '-o', fresh], { locks });
+  if (made.missing) {
+    throw new SetupFailure(
+      `The C++ compiler ${compiler} was not found: install one (on Debian or Ubuntu: sudo apt install g++) or name yours in CXX, and run this again.`,
+    );
+  }
+  if (made.status !== 0) {
+    const line = made.output.split('\n').find((text) => /error|undefined reference|cannot find/.test(text));
+    throw new SetupFailure(
+      explainSystemError(made.output, dirname(output)) ??
+        `${compiler} could not compile the ${name} (${(line ?? `exit status ${made.status}`).trim()}): it needs C++17, so use g++ 9 or clang 10, or newer, and run this again.`,
+    );
+  }
+  if (runs) await requireLoads(name, fresh, locks);
+  rmSync(stampOf(addon), { force: true });
+  renameSync(fresh, output);
+  writeFileSync(stampOf(addon), JSON.stringify({ fingerprint: fingerprint(addon, library), library }));
+}
+
+async function requireLoads(name, file, locks) {
+  const words = ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', file];
+  const tried = await run(process.execPath, words, { locks });
+  if (tried.status === 0) return;
+  rmSync(file, { force: true });
+  const line =
+    tried.output.split('\n').find((text) => text.startsWith('Error:')) ?? `signal or status ${tried.status}`;
+  throw new SetupFailure(
+    `The ${name} was compiled but does not load (${line.replace(/^Error: /, '')}): use a newer Linux distribution, or report this line.`,
+  );
+}

@@ -1,0 +1,49 @@
+import { nativeOps } from './native/addon.ts';
+import * as native from './native/conv.ts';
+import { FLOAT32, type Raw } from './ops.ts';
+import * as stock from './stock/conv.ts';
+
+/** Who computes the convolutions: our own ops where they can, or TensorFlow's alone. */
+export type Engine = 'native' | 'stock';
+
+let engine: Engine = 'stock';
+
+/**
+ * Chooses who computes from now on. Our own ops are for float32 on CPUs: bfloat16 is TensorFlow's.
+ *
+ * @param wanted `auto` takes our own where this machine has them
+ * @param threads that our own compute with
+ * @returns who it is
+ * @throws Error where `native` is wanted and cannot be had
+ */
+export function chooseEngine(wanted: Engine | 'auto', threads: number): Engine {
+  const ops = wanted === 'stock' ? null : nativeOps();
+  if (ops === null && wanted === 'native')
+    throw new Error('This machine has no native ops: use engine=auto.');
+  ops?.setThreads(threads);
+  engine = ops === null ? 'stock' : 'native';
+  return engine;
+}
+
+/** Who computes with an image and a filter, or with two images, of these channels. */
+function convolutionsFor(dtype: number, ...channels: (number | undefined)[]): typeof stock {
+  const fits = dtype === FLOAT32 && channels.every((count) => count !== undefined && count % 8 === 0);
+  return engine === 'native' && fits ? native : stock;
+}
+
+/** @returns [batch, height, width, out] of input [batch, height, width, in] and filter [3, 3, in, out] */
+export function conv(input: Raw, filter: Raw): Raw {
+  return convolutionsFor(filter.dtype, filter.shape[2], filter.shape[3]).conv(input, filter);
+}
+
+/** Gradient to the input. @returns [batch, height, width, in] */
+export function convInputGradient(inputShape: readonly number[], filter: Raw, outputGradient: Raw): Raw {
+  const { convInputGradient } = convolutionsFor(filter.dtype, filter.shape[2], filter.shape[3]);
+  return convInputGradient(inputShape, filter, outputGradient);
+}
+
+/** @returns gradient to the filter, [3, 3, in, out] */
+export function convFilterGradient(input: Raw, filterShape: readonly number[], outputGradient: Raw): Raw {
+  const { convFilterGradient } = convolutionsFor(input.dtype, filterShape[2], filterShape[3]);
+  return convFilterGradient(input, filterShape, outputGradient);
+}

@@ -1,0 +1,96 @@
+#include "threadPool.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace haet {
+namespace {
+
+class Pool {
+ public:
+  ~Pool() { resize(1); }
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  void resize(int count) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
+    workers_.clear();
+    stopping_ = false;
+    const unsigned round = round_;
+    for (int thread = 1; thread < count; ++thread) {
+      workers_.emplace_back([this, thread, round] { work(thread, round); });
+    }
+  }
+
+  void run(int count, const std::function<void(int, int)>& body) {
+    const std::lock_guard<std::mutex> one(caller_);
+    if (workers_.empty() || count <= 1) {
+      for (int index = 0; index < count; ++index) body(index, 0);
+      return;
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      body_ = &body;
+      count_ = count;
+      next_ = 0;
+      busy_ = static_cast<int>(workers_.size());
+      ++round_;
+    }
+    wake_.notify_all();
+    take(0);
+    std::unique_lock<std::mutex> lock(mutex_);
+    done_.wait(lock, [this] { return busy_ == 0; });
+  }
+
+ private:
+  void take(int thread) {
+    for (int index = next_++; index < count_; index = next_++) (*body_)(index, thread);
+  }
+
+  void work(int thread, unsigned round) {
+    for (;;) {
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        wake_.wait(lock, [&] { return stopping_ || round_ != round; });
+        if (stopping_) return;
+        round = round_;
+      }
+      take(thread);
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (--busy_ == 0) done_.notify_one();
+    }
+  }
+
+  std::mutex caller_;
+  std::mutex mutex_;
+  std::condition_variable wake_, done_;
+  std::vector<std::thread> workers_;
+  const std::function<void(int, int)>* body_ = nullptr;
+  int count_ = 0;
+  int busy_ = 0;
+  unsigned round_ = 0;
+  bool stopping_ = false;
+  std::atomic<int> next_{0};
+};
+
+// Never destroyed: at the end of the process its threads sleep, and nobody waits for them.
+Pool& pool() {
+  static Pool& only = *new Pool;
+  return only;
+}
+
+}  // namespace
+
+void setThreads(int count) { pool().resize(count < 1 ? 1 : count); }
+int threads() { return pool().size(); }
+void parallelFor(int count, const std::function<void(int, int)>& body) { pool().run(count, body); }
+
+}  // namespace haet
