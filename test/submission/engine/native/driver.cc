@@ -1,0 +1,100 @@
+// Runs the native convolutions over shapes, alone, beside a sum as it is written in double precision: for sanitizers.
+// Exits with 0 where every result is near, and is the same to the bit with one thread and with several.
+// usage: driver THREADS
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "convolution.h"
+#include "threadPool.h"
+
+namespace {
+
+using haet::Convolution;
+using Floats = std::vector<float>;
+
+struct Results {
+  Floats output, inputGradient, filterGradient;
+};
+
+Floats normal(size_t count, std::mt19937& random) {
+  std::normal_distribution<float> distribution;
+  Floats values(count);
+  for (float& value : values) value = distribution(random);
+  return values;
+}
+
+Results computed(const Convolution& shape, const Floats& input, const Floats& filter, const Floats& outputGradient) {
+  Results results{Floats(outputGradient.size(), NAN), Floats(input.size(), NAN), Floats(filter.size(), NAN)};
+  convolve(shape, input.data(), filter.data(), results.output.data());
+  convolveInputGradient(shape, filter.data(), outputGradient.data(), results.inputGradient.data());
+  convolveFilterGradient(shape, input.data(), outputGradient.data(), results.filterGradient.data());
+  return results;
+}
+
+// Largest difference, as a share of the largest value.
+double error(const Floats& values, const std::vector<double>& exact) {
+  double difference = 0, largest = 1e-30;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double distance = std::fabs(values[i] - exact[i]);
+    if (!(distance <= difference)) difference = distance;  // also where it is not a number
+    largest = std::max(largest, std::fabs(exact[i]));
+  }
+  return difference / largest;
+}
+
+bool isRight(const Convolution& shape, int threads, std::mt19937& random) {
+  const auto [batch, height, width, in, out] = shape;
+  const Floats input = normal(static_cast<size_t>(batch) * height * width * in, random);
+  const Floats filter = normal(static_cast<size_t>(9) * in * out, random);
+  const Floats gradient = normal(static_cast<size_t>(batch) * height * width * out, random);
+  std::vector<double> output(gradient.size()), inputGradient(input.size()), filterGradient(filter.size());
+  for (int n = 0; n < batch; ++n)
+    for (int y = 0; y < height; ++y)
+      for (int x = 0; x < width; ++x)
+        for (int tap = 0; tap < 9; ++tap) {
+          const int fromY = y + tap / 3 - 1, fromX = x + tap % 3 - 1;
+          if (fromY < 0 || fromX < 0 || fromY >= height || fromX >= width) continue;
+          const size_t from = ((static_cast<size_t>(n) * height + fromY) * width + fromX) * in;
+          const size_t to = ((static_cast<size_t>(n) * height + y) * width + x) * out;
+          for (int i = 0; i < in; ++i)
+            for (int o = 0; o < out; ++o) {
+              const size_t weight = (static_cast<size_t>(tap) * in + i) * out + o;
+              output[to + o] += static_cast<double>(input[from + i]) * filter[weight];
+              inputGradient[from + i] += static_cast<double>(gradient[to + o]) * filter[weight];
+              filterGradient[weight] += static_cast<double>(input[from + i]) * gradient[to + o];
+            }
+        }
+
+  haet::setThreads(1);
+  const Results alone = computed(shape, input, filter, gradient);
+  haet::setThreads(threads);
+  const Results together = computed(shape, input, filter, gradient);
+  const bool same = alone.output == together.output && alone.inputGradient == together.inputGradient &&
+                    alone.filterGradient == together.filterGradient;
+  const double worst = std::max({error(together.output, output), error(together.inputGradient, inputGradient),
+                                 error(together.filterGradient, filterGradient)});
+  std::printf("[%d, %d, %d, %d] to %d: error %.1e, %s\n", batch, height, width, in, out, worst,
+              same ? "same bits" : "OTHER BITS");
+  return same && worst < 2e-5;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return std::fprintf(stderr, "usage: driver THREADS\n"), 2;
+  const int threads = std::atoi(argv[1]);
+  std::mt19937 random(1);
+  const Convolution shapes[] = {
+      {1, 1, 1, 8, 8},    {1, 4, 4, 8, 8},     {3, 8, 8, 8, 16},    {2, 5, 7, 24, 40}, {1, 3, 9, 16, 8},
+      {7, 4, 4, 48, 56},  {2, 32, 32, 8, 24},  {33, 2, 2, 16, 32},  {1, 6, 6, 520, 8}, {1, 4, 4, 8, 264},
+      {70, 8, 8, 8, 8},   {5, 12, 4, 72, 64},  {300, 4, 4, 8, 8},   {1, 40, 40, 8, 8},
+  };
+  bool right = true;
+  for (const Convolution& shape : shapes) right = isRight(shape, threads, random) && right;
+  return right ? 0 : 1;
+}

@@ -1,0 +1,43 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { whyNoNativeOps } from '../../../../submission/engine/native/addon.ts';
+
+const sources = 'submission/engine/native';
+const compiler = process.env.CXX || 'c++';
+const instructions = process.arch === 'x64' ? ['-mavx2', '-mfma'] : [];
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'haet-driver-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const missing = whyNoNativeOps();
+const describeHere = missing === null ? describe : describe.skip;
+describeHere(`the native convolutions, alone${missing === null ? '' : ` (skipped: ${missing})`}`, () => {
+  test.each([
+    ['memory that is not theirs and undefined behaviour', 'address,undefined', 3],
+    ['races of threads', 'thread', 4],
+  ])('are right, and free of %s', async (_, sanitizer, threads) => {
+    const files = (await readdir(sources)).filter((name) => name.endsWith('.cc') && name !== 'ops.cc');
+    const program = join(folder, sanitizer.replace(',', '-'));
+    await execa(compiler, [
+      ...['-O1', '-g', '-std=c++17', '-pthread', `-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all'],
+      ...[...instructions, '-I', sources, 'test/submission/engine/native/driver.cc'],
+      ...[...files.map((name) => join(sources, name)), '-o', program],
+    ]);
+    // The layout of addresses is not made random: an older runtime of this sanitizer cannot do with every one.
+    const words = sanitizer === 'thread' ? ['setarch', '--addr-no-randomize', program] : [program];
+    const { exitCode, all } = await execa(words[0]!, [...words.slice(1), String(threads)], {
+      all: true,
+      reject: false,
+    });
+    expect({
+      exitCode,
+      complaints: all.split('\n').filter((line) => /OTHER|ERROR|WARNING|runtime error/.test(line)),
+    }).toEqual({ exitCode: 0, complaints: [] });
+  });
+});
