@@ -41,23 +41,52 @@ function node(): Finding {
   return { name: 'Node', value: process.versions.node, remedy: null };
 }
 
+interface TensorflowFacts {
+  readonly version: string;
+  readonly gpu: boolean;
+  readonly bfloat16: boolean;
+  /** Null where the native ops are used. */
+  readonly whyNotNative: string | null;
+}
+
+/** The path that the reference submission takes here. */
+function convolutions({
+  bfloat16,
+  whyNotNative,
+}: Pick<TensorflowFacts, 'bfloat16' | 'whyNotNative'>): string {
+  if (bfloat16) return "TensorFlow's, in bfloat16";
+  return whyNotNative === null
+    ? 'native, in float32'
+    : `TensorFlow's, in float32 (no native ops: ${whyNotNative})`;
+}
+
 /** Asked of a child process: this one never loads TensorFlow. */
 async function tensorflow(): Promise<Finding[]> {
-  const engine = join(projectFolder, 'dist/submission/engine/tensorflow.js');
-  const script = `import(process.argv[1]).then(({ tf }) => {
+  const submission = join(projectFolder, 'dist/submission');
+  const script = `(async () => {
+    const load = (name) => import(process.argv[1] + '/' + name);
+    const { tf } = await load('engine/tensorflow.js');
+    const { whyNoNativeOps } = await load('engine/native/addon.js');
+    const { computesInBfloat16 } = await load('hardware.js');
     const { binding, isUsingGpuDevice } = tf.backend();
-    console.log(JSON.stringify({ version: binding.TF_Version, gpu: isUsingGpuDevice }));
-  });`;
-  const { stdout, stderr, failed } = await execa(process.execPath, ['-e', script, engine], {
+    console.log(JSON.stringify({
+      version: binding.TF_Version,
+      gpu: isUsingGpuDevice,
+      bfloat16: computesInBfloat16(),
+      whyNotNative: whyNoNativeOps(),
+    }));
+  })();`;
+  const { stdout, stderr, failed } = await execa(process.execPath, ['-e', script, submission], {
     env: { TF_CPP_MIN_LOG_LEVEL: '3' },
     timeout: 60_000,
     reject: false,
   });
   try {
-    const { version, gpu } = JSON.parse(stdout.split('\n').at(-1)!) as { version: string; gpu: boolean };
+    const { version, gpu, ...path } = JSON.parse(stdout.split('\n').at(-1)!) as TensorflowFacts;
     return [
       { name: 'TensorFlow', value: version, remedy: null },
       { name: 'device', value: gpu ? 'GPU' : 'CPU', remedy: null },
+      { name: 'convolutions', value: convolutions(path), remedy: null },
     ];
   } catch {
     const reason =
