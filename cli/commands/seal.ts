@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkFree } from '../../datasets/makeTrack.ts';
 import { isAgeFile, publicKeyOf } from '../../datasets/sealing/age.ts';
 import { commitTo, MOST_SEED } from '../../datasets/sealing/commitment.ts';
+import { makeLabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { makeIdentity } from '../../datasets/sealing/makeIdentity.ts';
 import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { readWhole } from '../../datasets/sealing/readWhole.ts';
@@ -36,10 +37,13 @@ export function sealCommand(command: Command): void {
   keygenCommand(command.command('keygen'));
   keysCommand(command.command('keys'));
   commitCommand(command.command('commit'));
+  labelsKeyCommand(command.command('labels-key'));
 
   const options = sealing.options.map(({ flags, description }) => `  ${flags.padEnd(17)} ${description}`);
   command
-    .usage('<track> --to <key> --out <file> [--public <dir>]\n       haet seal keygen|commit [options]')
+    .usage(
+      '<track> --to <key> --out <file> [--public <dir>]\n       haet seal keygen|keys|commit|labels-key [options]',
+    )
     .addHelpText(
       'after',
       `
@@ -47,13 +51,14 @@ Options of haet seal <track>:
 ${options.join('\n')}
 
 Keep the Track and the identity file where no entry runs. Whoever opens the sealed file has the images; the labels are
-encrypted once more within. A Track in a folder named keygen or commit is ./keygen or ./commit. age opens it too:
+encrypted once more within. A Track in a folder named as one of the commands is ./keygen, ./commit. age opens it too:
   $ age -d -i identity.txt withheld.age | tar -x
 
 Example:
   $ haet seal keygen --out identity.txt
   $ haet seal my-track --to age1... --out withheld.age --public sealed-track
   $ haet seal commit --sealed withheld.age --seeds 3 --out commitment.json --reveal reveal.json
+  $ haet seal labels-key --sealed withheld.age --identity identity.txt --out labels-key.json
 `,
     );
 }
@@ -231,6 +236,46 @@ async function commit(options: CommitOptions): Promise<void> {
       `  seeds         sha256 ${commitment.seedsSha256}`,
       `${resolve(options.reveal)}: the ${reveal.seeds.length} seeds; keep it secret, publish it when the contest is over`,
     ].join('\n')}\n`,
+  );
+}
+
+interface LabelsKeyOptions {
+  readonly sealed: string;
+  readonly identity: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+function labelsKeyCommand(command: Command): void {
+  command
+    .description(
+      'After a contest: write the key of one sealed file alone, for everyone to score predictions again.',
+    )
+    .requiredOption('--sealed <file>', 'the sealed file, withheld.age')
+    .requiredOption('--identity <file>', 'secret key that it was sealed for')
+    .requiredOption('--out <file>', 'labels key to write; publish it when the contest is over')
+    .option('--json', 'last line on standard output: the file and the sha256 of what it opens')
+    .addHelpText(
+      'after',
+      `
+With it and the sealed file anyone has images and labels; the secret key, and the right to sign, stay yours.
+
+Example:
+  $ haet seal labels-key --sealed withheld.age --identity identity.txt --out labels-key.json
+`,
+    )
+    .action(labelsKey);
+}
+
+async function labelsKey({ sealed, identity, out, json }: LabelsKeyOptions): Promise<void> {
+  const { bytes } = await readWhole(sealed);
+  const made = await makeLabelsKey(bytes, await readIdentity(identity), sealed);
+  await writeNew(out, asText(made), 0o600);
+  const { sealedSha256 } = made;
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ labelsKey: resolve(out), sealedSha256 })}\n`
+      : `${resolve(out)}: opens images and labels of ${sealed}; publish it when the contest is over\n  sha256 ${sealedSha256} is what it opens\n`,
   );
 }
 

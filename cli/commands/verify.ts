@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { readCommitment, readReveal } from '../../datasets/sealing/commitment.ts';
+import { readLabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { mostRecordBytes } from '../../evaluator/attest/openRecord.ts';
 import { parseVerifyKey } from '../../evaluator/attest/signingKey.ts';
@@ -16,12 +17,21 @@ interface Options {
   readonly archive?: string;
   readonly predictions?: string;
   readonly track?: string;
+  readonly labelsKey?: string;
   readonly json?: boolean;
 }
 
 const doesNotHold = 1;
 /** Options that tie a record to more than its signature, for the line that says what was left unchecked. */
-const furtherChecks = ['archive', 'predictions', 'sealed', 'track', 'commitment', 'reveal'] as const;
+const furtherChecks = {
+  archive: '--archive',
+  predictions: '--predictions',
+  sealed: '--sealed',
+  track: '--track',
+  labelsKey: '--labels-key',
+  commitment: '--commitment',
+  reveal: '--reveal',
+} as const;
 
 /** `haet verify`: checks a signed record of a run. */
 export function verifyCommand(command: Command): void {
@@ -32,6 +42,10 @@ export function verifyCommand(command: Command): void {
     .option('--predictions <file>', 'predictions.npy of the run')
     .option('--sealed <file>', 'withheld.age, the sealed set')
     .option('--track <dir>', 'the public Track that was trained on')
+    .option(
+      '--labels-key <file>',
+      'labels-key.json, published after the contest: opens the labels of --sealed and scores --predictions again',
+    )
     .option('--commitment <file>', 'commitment.json, published before the contest')
     .option('--reveal <file>', 'reveal.json, published after it; with --commitment')
     .option('--json', 'last line on standard output: holds, checks, what was not checked, the run')
@@ -42,19 +56,23 @@ export function verifyCommand(command: Command): void {
 async function verify(path: string, options: Options): Promise<void> {
   const evidence = await readEvidence(options);
   const result = await verifyRecord(await readBytes(path), evidence);
-  const notChecked = furtherChecks.filter((name) => options[name] === undefined);
+  const notChecked = Object.entries(furtherChecks)
+    .filter(([name]) => options[name as keyof typeof furtherChecks] === undefined)
+    .map(([, flag]) => flag);
 
   const text = describe(path, result, notChecked);
   (options.json ? process.stderr : process.stdout).write(text);
   if (options.json) {
     const { holds, checks } = result;
-    process.stdout.write(`${JSON.stringify({ holds, checks, notChecked, run: runOf(result) })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ holds, checks, notChecked: notChecked.map((flag) => flag.slice(2)), run: runOf(result) })}\n`,
+    );
   }
   process.exitCode = result.holds ? 0 : doesNotHold;
 }
 
 async function readEvidence(options: Options): Promise<Evidence> {
-  const { key, commitment, reveal, archive, predictions, sealed, track } = options;
+  const { key, commitment, reveal, archive, predictions, sealed, track, labelsKey } = options;
   if (key === undefined) {
     throw new UserError(
       '--key is missing: a signature proves something only by a key that you trust. Give the key, haet1..., that the organizer published before the contest; one that came with the record is worth nothing.',
@@ -65,6 +83,11 @@ async function readEvidence(options: Options): Promise<Evidence> {
       '--reveal is checked against the commitment. Give --commitment too, as it was published before the contest.',
     );
   }
+  if (labelsKey !== undefined && (sealed === undefined || predictions === undefined)) {
+    throw new UserError(
+      '--labels-key opens the labels of the sealed set, to score the predictions again. Give --sealed withheld.age and --predictions predictions.npy too.',
+    );
+  }
   return {
     key: parseVerifyKey(key),
     files: {
@@ -73,6 +96,7 @@ async function readEvidence(options: Options): Promise<Evidence> {
       ...(sealed !== undefined && { sealed }),
       ...(track !== undefined && { track }),
     },
+    ...(labelsKey !== undefined && { labelsKey: await readLabelsKey(labelsKey) }),
     ...(commitment !== undefined && { commitment: await readCommitment(commitment) }),
     ...(reveal !== undefined && { reveal: await readReveal(reveal) }),
   };
@@ -101,7 +125,7 @@ function describe(path: string, result: Verification, notChecked: readonly strin
   const run = runOf(result);
   if (run === null) return `${lines.join('\n')}\n${path} does not hold: ${result.checks.at(-1)!.says}.\n`;
 
-  const options = notChecked.map((name) => `--${name}`).join(', ');
+  const options = notChecked.join(', ');
   const unchecked = options === '' ? [] : [`  not checked, for want of: ${options}`];
   const entry = run.entry === null ? '' : `, ${run.entry.name} by ${run.entry.team}`;
   const percent = (fraction: number) => (100 * fraction).toFixed(1);
@@ -134,7 +158,8 @@ function runOf({ official }: Verification) {
 }
 
 const help = `
-Checks are made in order, up to the first that does not hold; each says what it means.
+Checks are made in order, up to the first that does not hold; each says what it means. With --labels-key, once the
+organizer has published it, the predictions are scored again and every figure is compared with the record.
 
 Exit status:
    0  all holds
@@ -143,4 +168,5 @@ Exit status:
 
 Example:
   $ haet verify record.jws --key haet1... --archive entry.tar.gz --commitment commitment.json --reveal reveal.json
+  $ haet verify record.jws --key haet1... --predictions predictions.npy --sealed withheld.age --labels-key labels-key.json
 `;

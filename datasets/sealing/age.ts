@@ -36,21 +36,52 @@ export async function encrypt(plain: Uint8Array, recipient: string): Promise<Uin
  * Decrypts an age file, all of it or nothing.
  *
  * @param name stands for the file in messages
- * @param identity `AGE-SECRET-KEY-1...`
+ * @param key the identity, `AGE-SECRET-KEY-1...`, or the file key, see {@link fileKeyOf}
  * @throws UserError when it is no age file, is sealed for another key, or is not what was sealed to the last byte
  */
-export async function decrypt(name: string, sealed: Uint8Array, identity: string): Promise<Uint8Array> {
-  const publicKey = await publicKeyOf(identity);
-  if (!isAgeFile(sealed)) {
+export async function decrypt(
+  name: string,
+  sealed: Uint8Array,
+  key: string | Uint8Array,
+): Promise<Uint8Array> {
+  if (typeof key === 'string') return openWith(name, sealed, key, (decrypter) => decrypter.decrypt(sealed));
+  requireAgeFile(name, sealed);
+  const decrypter = new Decrypter();
+  decrypter.addIdentity({ unwrapFileKey: () => key });
+  try {
+    return await decrypter.decrypt(sealed);
+  } catch {
     throw new UserError(
-      `${name} is not an age file: it does not begin with the line ${firstLine.toString().trim()}. ` +
-        'Give the file that `haet seal` wrote.',
+      `${name} does not open with the file key that was given: it was altered, or the key is that of another file. ` +
+        'Give the sealed file and the key as they were published.',
     );
   }
+}
+
+/**
+ * The key of one age file alone, 16 bytes: it opens that file and no other, and tells nothing of the identity. The file
+ * holds a code of it (HMAC-SHA256), so that no second key opens the same bytes as something else.
+ *
+ * @param name stands for the file in messages
+ * @param identity `AGE-SECRET-KEY-1...`
+ * @throws UserError as {@link decrypt}
+ */
+export function fileKeyOf(name: string, sealed: Uint8Array, identity: string): Promise<Uint8Array> {
+  return openWith(name, sealed, identity, (decrypter) => decrypter.decryptHeader(sealed));
+}
+
+async function openWith(
+  name: string,
+  sealed: Uint8Array,
+  identity: string,
+  open: (decrypter: Decrypter) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const publicKey = await publicKeyOf(identity);
+  requireAgeFile(name, sealed);
   const decrypter = new Decrypter();
   decrypter.addIdentity(identity);
   try {
-    return await decrypter.decrypt(sealed);
+    return await open(decrypter);
   } catch (error) {
     // The library tells its causes apart by their words alone.
     if ((error as Error).message.startsWith('no identity matched')) {
@@ -63,6 +94,14 @@ export async function decrypt(name: string, sealed: Uint8Array, identity: string
       `${name} is damaged: it was altered or cut short after it was sealed. Fetch it again from where it was published.`,
     );
   }
+}
+
+function requireAgeFile(name: string, sealed: Uint8Array): void {
+  if (isAgeFile(sealed)) return;
+  throw new UserError(
+    `${name} is not an age file: it does not begin with the line ${firstLine.toString().trim()}. ` +
+      'Give the file that `haet seal` wrote.',
+  );
 }
 
 /** Whether a file claims to be in the age format; what it holds is known only once it is opened. */

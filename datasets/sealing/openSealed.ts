@@ -18,16 +18,16 @@ export interface OpenedImages {
  * Opens the images of a withheld set; the labels stay sealed.
  *
  * @param sealed the bytes of withheld.age
- * @param identity `AGE-SECRET-KEY-1...`, see `readIdentity`
+ * @param key the identity, `AGE-SECRET-KEY-1...`, see `readIdentity`; or the file key of these bytes
  * @param name stands for the file in messages
  * @throws UserError when it is not sealed for this key, was altered or cut short, or is no withheld set
  */
 export async function openImages(
   sealed: Uint8Array,
-  identity: string,
+  key: string | Uint8Array,
   name = 'withheld.age',
 ): Promise<OpenedImages> {
-  const members = unpack(name, await decrypt(name, sealed, identity));
+  const members = unpack(name, await decrypt(name, sealed, key));
   const info = parseInfo(name, members.get(withheldFiles.info)!);
   const images = members.get(withheldFiles.images)!;
   const sealedLabels = members.get(withheldFiles.labels)!;
@@ -43,17 +43,18 @@ export async function openImages(
 /**
  * Opens the labels of a withheld set.
  *
+ * @param key the identity, or the file key of `sealedLabels`
  * @param info of the same withheld set: other labels than those that belong to its images are refused
  * @returns uint8 [testSize], each an index into `info.classes`, in the order of the images
  * @throws UserError when they are not sealed for this key, were altered, or belong to another set
  */
 export async function openLabels(
   sealedLabels: Uint8Array,
-  identity: string,
+  key: string | Uint8Array,
   info: WithheldInfo,
 ): Promise<Uint8Array<ArrayBuffer>> {
   checkHash(withheldFiles.labels, sealedLabels, info.sha256[withheldFiles.labels]);
-  const plain = await decrypt(withheldFiles.labels, sealedLabels, identity);
+  const plain = await decrypt(withheldFiles.labels, sealedLabels, key);
   const { data } = parseNpy(withheldFiles.labels, plain, { dtype: 'uint8', shape: [info.testSize] });
   checkLabels(withheldFiles.labels, data, info.classes);
   return data;

@@ -1,15 +1,19 @@
 import type { KeyObject } from 'node:crypto';
 import { type Commitment, type Reveal, revealFault, sealedFault } from '../../datasets/sealing/commitment.ts';
+import type { LabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { consistencyChecks } from './consistency.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
 import type { OfficialRecord } from './officialRecord.ts';
 import { checkHeader, checkSignature, readForm, readPayload } from './openRecord.ts';
+import { checkScoreAgain, openLabelsOf } from './scoreAgain.ts';
 
 export interface Evidence {
   /** The organizer's public key. */
   readonly key: KeyObject;
   readonly files?: GivenFiles;
+  /** Opens the labels, to score the predictions again; counts only beside the files `sealed` and `predictions`. */
+  readonly labelsKey?: LabelsKey;
   readonly commitment?: Commitment;
   /** Counts only beside a commitment. */
   readonly reveal?: Reveal;
@@ -47,7 +51,7 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
   };
 
   try {
-    const { key, files = {}, commitment, reveal } = evidence;
+    const { key, files = {}, labelsKey, commitment, reveal } = evidence;
     const { jws, header } = await check('form', 'it is a compact JWS and nothing else', () =>
       readForm(bytes),
     );
@@ -66,9 +70,19 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
       if (path === undefined) continue;
       await check(kind, `${path} is the one of this run`, () => checkFile(kind, path, official));
     }
-    const { track } = files;
+    const { track, sealed, predictions } = files;
     if (track !== undefined) {
       await check('track', `${track} is what the entry was trained on`, () => checkTrack(track, official));
+    }
+    if (labelsKey !== undefined && sealed !== undefined && predictions !== undefined) {
+      const labels = await check('labels', 'the labels key opens those of the sealed set', () =>
+        openLabelsOf(official, sealed, labelsKey),
+      );
+      const meaning =
+        official.record.score === null
+          ? 'there is no score, and the predictions do not say that there should be'
+          : 'the predictions give this score: accuracy, interval, classes, confusion matrix, calibration';
+      await check('scored again', meaning, () => checkScoreAgain(official, predictions, labels));
     }
     if (commitment !== undefined) {
       await check('sealed set committed', 'it was scored on the set that was committed to', () =>

@@ -46,11 +46,20 @@ fenced('a sealed Track', () => {
     const { seeds, rows }: Standing = lastLine(graded.stdout);
     expect(seeds).toEqual(JSON.parse(await readFile(at('reveal.json'), 'utf8')).seeds);
     expect(rows[0]!.runs.map((run) => run.seed)).toEqual(seeds);
+    const opening = ['--sealed', 'withheld.age', '--identity', 'identity.txt', '--out', 'labels-key.json'];
+    await haet('seal', 'labels-key', ...opening);
     for (const run of rows[0]!.runs) {
       const jws = join('graded', run.folder, 'record.jws');
-      const evidence = ['--archive', 'archives/entry.tar.gz', '--sealed', 'withheld.age', ...committed];
+      const evidence = [
+        ...['--archive', 'archives/entry.tar.gz', '--sealed', 'withheld.age', ...committed],
+        ...['--predictions', join('graded', run.folder, 'predictions', 'predictions.npy')],
+        ...['--labels-key', 'labels-key.json'],
+      ];
       const verified = await haet('verify', jws, '--key', verifyKey, ...evidence);
-      expect({ code: verified.exitCode, said: verified.stdout + verified.stderr }).toMatchObject({ code: 0 });
+      expect({ code: verified.exitCode, said: verified.stdout + verified.stderr }).toEqual({
+        code: 0,
+        said: expect.stringMatching(/\n {2}holds {2}scored again /),
+      });
     }
     const again = await grade('--sandbox', 'bubblewrap', ...committed);
     expect(again.stderr).not.toContain('starts');

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { readCommitment, readReveal, revealFault, sealedFault } from '../../datasets/sealing/commitment.ts';
+import { openWithLabelsKey, readLabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { openImages, openLabels } from '../../datasets/sealing/openSealed.ts';
 import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
@@ -120,6 +121,26 @@ test('with --json the last line on standard output is the result', async () => {
   expect((await readReveal(at('r'))).seeds).toEqual([11, 0, 2147483647]);
 });
 
+test('labels-key: what it writes opens the labels, without the identity and without a word of it', async () => {
+  await numberedTrack(at('my-track'), truth);
+  const { publicKey } = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout);
+  await haet('my-track', '--to', publicKey, '--out', 'w.age');
+  const words = ['labels-key', '--sealed', 'w.age', '--identity', 'id', '--out', 'key.json'];
+  const said = await haet(...words, '--json');
+  const withheld = await readFile(at('w.age'));
+  expect(lastLine(said.stdout)).toEqual({ labelsKey: at('key.json'), sealedSha256: sha256(withheld) });
+  expect((await stat(at('key.json'))).mode & 0o777).toBe(0o600);
+  expect(await readFile(at('key.json'), 'utf8')).not.toContain(await readIdentity(at('id')));
+  const { labels } = await openWithLabelsKey(withheld, await readLabelsKey(at('key.json')), 'w.age');
+  const images = await openImages(withheld, await readIdentity(at('id')));
+  expect([...labels]).toEqual(numbersOf(images.images).map((number) => truth[number]));
+
+  expectRefused(await haet(...words), /key\.json is there already/);
+  await haet('keygen', '--out', 'other');
+  const other = ['labels-key', '--sealed', 'w.age', '--identity', 'other', '--out', 'other.json'];
+  expectRefused(await haet(...other), /w\.age is not sealed for the key age1/);
+});
+
 test('a source that is public is warned of', async () => {
   const { dir } = await makeTinyTrack(folder.path, 10);
   const { publicKey } = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout);
@@ -136,6 +157,7 @@ test('help of each has an example, and that of seal its options', async () => {
   expect((await haet('my-track', '--help')).stdout).toBe(help.stdout);
   expect((await haet('keygen', '--help')).stdout).toContain('$ haet seal keygen');
   expect((await haet('commit', '--help')).stdout).toContain('$ haet seal commit');
+  expect((await haet('labels-key', '--help')).stdout).toContain('$ haet seal labels-key');
 });
 
 describe('mistakes are refused with one sentence and status 2, and leave nothing', () => {

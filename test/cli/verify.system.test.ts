@@ -63,14 +63,14 @@ test('a record that holds is said to, check by check, with what was not checked'
   expect(lines).toHaveLength(14);
   expect(lines.slice(0, 12).every((line) => line.startsWith('  holds  '))).toBe(true);
   expect(lines[12]).toContain(
-    'not checked, for want of: --archive, --predictions, --sealed, --track, --commitment, --reveal',
+    'not checked, for want of: --archive, --predictions, --sealed, --track, --labels-key, --commitment, --reveal',
   );
   const { correct, total } = made.official.record.score!;
   expect(lines[13]).toContain(`record.jws holds: SCORED, ${correct} of ${total} right (`);
   expect(lines[13]).toContain('ResNet-9 by haet, seed 1');
 });
 
-test('with --json the last line says it all, for a record beside every file that there is', async () => {
+test('with --json the last line says it all, for a record beside every file that there is before the labels are', async () => {
   const everything = await putEverything();
   const { exitCode, stdout } = await haet(
     'verify',
@@ -83,7 +83,7 @@ test('with --json the last line says it all, for a record beside every file that
   expect(exitCode).toBe(0);
   expect(stdout.split('\n')).toHaveLength(1);
   const { holds, checks, notChecked, run } = JSON.parse(stdout);
-  expect({ holds, notChecked }).toEqual({ holds: true, notChecked: [] });
+  expect({ holds, notChecked }).toEqual({ holds: true, notChecked: ['labels-key'] });
   expect(checks.map((check: { name: string }) => check.name).slice(-7)).toEqual([
     'archive',
     'predictions',
@@ -148,6 +148,19 @@ test.each([
     'seeds without a commitment',
     ['record.jws', '--key', verifyKey, '--reveal', 'r.json'],
     /^haet: --reveal is/,
+  ],
+  [
+    'a labels key without the sealed set',
+    ['record.jws', '--key', verifyKey, '--labels-key', 'k.json', '--predictions', 'p.npy'],
+    /^haet: --labels-key opens .* Give --sealed withheld\.age and --predictions/,
+  ],
+  [
+    'a labels key that is none',
+    [
+      ...['record.jws', '--key', verifyKey, '--labels-key', 'record.jws'],
+      ...['--predictions', 'p.npy', '--sealed', 'w.age'],
+    ],
+    /^haet: record\.jws is not a labels key/,
   ],
   [
     'a commitment that is none',

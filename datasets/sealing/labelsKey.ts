@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { fileKeyOf } from './age.ts';
+import { openImages, openLabels } from './openSealed.ts';
+import { readJson } from './readJson.ts';
+import { sha256, sha256Schema, type WithheldInfo, withheldFiles } from './withheldSet.ts';
+
+const fileKeySchema = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 hexadecimal digits');
+
+/**
+ * What opens one withheld set and nothing else, for everyone once the contest is over: the keys of its two age files.
+ * The identity, from which the signing key follows, stays secret.
+ */
+export const labelsKeySchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  sealedSha256: sha256Schema.describe('of the withheld.age that it opens'),
+  setKey: fileKeySchema.describe('file key of withheld.age, 16 bytes in hexadecimal'),
+  labelsKey: fileKeySchema.describe('file key of labels.npy.age within'),
+});
+export type LabelsKey = z.infer<typeof labelsKeySchema>;
+
+/**
+ * @param withheld the bytes of withheld.age
+ * @param identity `AGE-SECRET-KEY-1...`
+ * @param name stands for the file in messages
+ * @throws UserError when it is not sealed for this key, was altered or cut short, or is no withheld set
+ */
+export async function makeLabelsKey(
+  withheld: Uint8Array,
+  identity: string,
+  name: string,
+): Promise<LabelsKey> {
+  const { info, sealedLabels } = await openImages(withheld, identity, name);
+  // A key is given away only of what opens to the end.
+  await openLabels(sealedLabels, identity, info);
+  const key = async (file: string, bytes: Uint8Array) =>
+    Buffer.from(await fileKeyOf(file, bytes, identity)).toString('hex');
+  return {
+    schemaVersion: 1,
+    sealedSha256: sha256(withheld),
+    setKey: await key(name, withheld),
+    labelsKey: await key(withheldFiles.labels, sealedLabels),
+  };
+}
+
+/**
+ * @param withheld the bytes of withheld.age
+ * @param name stands for the file in messages
+ * @returns `labels`: uint8 [testSize], in the order of the images
+ * @throws UserError when the key is not of these bytes, or they are no withheld set
+ */
+export async function openWithLabelsKey(
+  withheld: Uint8Array,
+  { setKey, labelsKey }: LabelsKey,
+  name: string,
+): Promise<{ info: WithheldInfo; labels: Uint8Array }> {
+  const { info, sealedLabels } = await openImages(withheld, Buffer.from(setKey, 'hex'), name);
+  return { info, labels: await openLabels(sealedLabels, Buffer.from(labelsKey, 'hex'), info) };
+}
+
+/** @throws UserError */
+export function readLabelsKey(path: string): Promise<LabelsKey> {
+  const remedy = 'Give the labels key that `haet seal labels-key` wrote.';
+  return readJson(path, labelsKeySchema, { kind: 'a labels key', remedy });
+}

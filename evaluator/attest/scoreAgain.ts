@@ -1,0 +1,73 @@
+import { type LabelsKey, openWithLabelsKey } from '../../datasets/sealing/labelsKey.ts';
+import { readWhole } from '../../datasets/sealing/readWhole.ts';
+import { sha256 } from '../../datasets/sealing/withheldSet.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { type ParsedPredictions, parsePredictions } from '../readPredictions.ts';
+import { score } from '../score.ts';
+import { DoesNotHold } from './doesNotHold.ts';
+import type { OfficialRecord } from './officialRecord.ts';
+import { rescoreFault } from './rescoreFault.ts';
+
+/**
+ * Opens the labels of the sealed set that a run was scored on.
+ * @param sealed path of withheld.age
+ * @returns uint8 [testSize], each an index into the Track's classes
+ * @throws DoesNotHold when file or key are not of that set; UserError when the file cannot be read
+ */
+export async function openLabelsOf(
+  { record, digests }: OfficialRecord,
+  sealed: string,
+  labelsKey: LabelsKey,
+): Promise<Uint8Array> {
+  if (labelsKey.sealedSha256 !== digests.sealedSet) {
+    throw new DoesNotHold(
+      `the labels key opens the sealed set with sha256 ${labelsKey.sealedSha256}, and the record says ${digests.sealedSet ?? 'that none was used'}`,
+    );
+  }
+  const withheld = await readWithDigest(sealed, digests.sealedSet);
+  const { info, labels } = await openWithLabelsKey(withheld, labelsKey, sealed).catch((error) => {
+    throw error instanceof UserError ? new DoesNotHold(error.message.replace(/\.$/, '')) : error;
+  });
+  if (record.track?.classes.join('\0') !== info.classes.join('\0')) {
+    throw new DoesNotHold('the classes of the sealed set are not those of the record’s Track');
+  }
+  return labels;
+}
+
+/**
+ * Scores the predictions of a run once more and compares every figure with the record's.
+ * @param path of predictions.npy
+ * @param labels uint8 [testSize]
+ * @throws DoesNotHold when they give another score, or none; UserError when the file cannot be read
+ */
+export async function checkScoreAgain(
+  { record, digests }: OfficialRecord,
+  path: string,
+  labels: Uint8Array,
+): Promise<void> {
+  const classes = record.track?.classes ?? [];
+  const bytes = await readWithDigest(path, digests.predictions);
+  const predictions = await parsePredictions(path, bytes, labels.length, classes.length);
+  const fault =
+    record.score === null
+      ? unscoredFault(record.verdict, predictions)
+      : predictions.state === 'valid'
+        ? rescoreFault(record.score, score(predictions.scores, labels, classes))
+        : `there is a score, and the predictions are none: ${predictions.reason}`;
+  if (fault !== null) throw new DoesNotHold(fault);
+}
+
+/** A run can have no score for many a reason; this one follows from the predictions alone. */
+function unscoredFault(verdict: string, { state }: ParsedPredictions): string | null {
+  return verdict === 'INVALID_OUTPUT' && state === 'valid'
+    ? 'the verdict is INVALID_OUTPUT, and yet the predictions can be scored'
+    : null;
+}
+
+/** What is used must be the bytes that were compared: the file may change after it was looked at. */
+async function readWithDigest(path: string, digest: string | null): Promise<Uint8Array> {
+  const { bytes } = await readWhole(path);
+  const got = sha256(bytes);
+  if (got === digest) return bytes;
+  throw new DoesNotHold(`${path} has the sha256 ${got}, and the record says ${digest ?? 'nothing of it'}`);
+}
