@@ -4,7 +4,8 @@ import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { distinctImages } from './distinctImages.ts';
 import { formatNpy } from './npy.ts';
-import { MAX_SEED } from './random.ts';
+import { MAX_SEED, type Seed } from './random.ts';
+import { SECRET_BYTES, secretSha256 } from './secretRandom.ts';
 import { fingerprint, IMAGE_BYTES, imageAt, type LabelledImages, type Source } from './source.ts';
 import { stratifiedSample, TooFewImages } from './stratifiedSample.ts';
 import { type TrackInfo, trackFiles } from './track.ts';
@@ -13,11 +14,11 @@ import { UserError } from './userError.ts';
 export interface MakeTrackOptions {
   readonly trainPerClass: number;
   readonly testPerClass: number;
-  /** Integer, 0 to 2^32 - 1. */
-  readonly seed: number;
+  /** Integer, 0 to 2^32 - 1; or a secret of 32 bytes, for a withheld half that nobody can draw again without it. */
+  readonly seed: Seed;
   /** Folder to make; must not exist, or be empty. */
   readonly out: string;
-  /** Default: the source's description with the sample's size and seed. */
+  /** Default: the source's description with the sample's size and, if it is no secret, seed. */
   readonly name?: string;
 }
 
@@ -55,12 +56,12 @@ export async function makeTrack(source: Source, options: MakeTrackOptions): Prom
     schemaVersion: 1,
     name:
       options.name ??
-      `${source.description}: ${options.trainPerClass} + ${options.testPerClass} a class, seed ${options.seed}`,
+      `${source.description}: ${options.trainPerClass} + ${options.testPerClass} a class, ${typeof options.seed === 'number' ? `seed ${options.seed}` : 'drawn by a secret'}`,
     classes: [...source.classes],
     imageShape: [32, 32, 3],
     trainSize: train.labels.length,
     testSize: test.labels.length,
-    seed: options.seed,
+    seed: typeof options.seed === 'number' ? options.seed : { secretSha256: secretSha256(options.seed) },
     source: { kind: source.kind, description: source.description, sha256: fingerprint(source) },
     sha256: Object.fromEntries([...files].map(([file, bytes]) => [file, sha256(bytes)])),
   };
@@ -104,6 +105,10 @@ function checkOptions({ trainPerClass, testPerClass, seed }: MakeTrackOptions): 
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new UserError(`${option} is ${value}; expected a whole number of at least 1.`);
     }
+  }
+  if (typeof seed !== 'number') {
+    if (seed.length === SECRET_BYTES) return;
+    throw new UserError(`the secret has ${seed.length} bytes; expected ${SECRET_BYTES}.`);
   }
   if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
     throw new UserError(`--seed is ${seed}; expected a whole number from 0 to ${MAX_SEED}.`);

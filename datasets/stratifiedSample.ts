@@ -1,4 +1,4 @@
-import { randomFrom, shuffle } from './random.ts';
+import { randomFrom, type Seed, shuffle } from './random.ts';
 
 export interface StratifiedRequest {
   /** Label of each candidate: `trainLabels[i]` belongs to image i. */
@@ -9,7 +9,7 @@ export interface StratifiedRequest {
   readonly classes: number;
   readonly trainPerClass: number;
   readonly testPerClass: number;
-  readonly seed: number;
+  readonly seed: Seed;
 }
 
 /** A class has fewer candidates than are asked of it. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
 /**
  * A Track: data ready to be trained on, as a folder neutral to language and framework.
  *
@@ -20,20 +22,24 @@ export const trackSchema = z.strictObject({
   imageShape: z.tuple([z.literal(32), z.literal(32), z.literal(3)]).describe('height, width, channels'),
   trainSize: z.int().positive(),
   testSize: z.int().positive(),
-  seed: z.int().nonnegative().describe('sampling seed: the same source and seed give the same bytes'),
+  seed: z
+    .union([z.int().nonnegative(), z.strictObject({ secretSha256: sha256Schema })])
+    .describe(
+      'sampling seed: the same source and seed give the same bytes; of one that is secret, the sha256',
+    ),
   source: z.strictObject({
     kind: z.enum(['cifar10', 'fashion-mnist', 'folder', 'synthetic', 'training-half']),
     description: z.string(),
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .describe('fingerprint of all source images and labels, in source order'),
+    sha256: sha256Schema.describe('fingerprint of all source images and labels, in source order'),
   }),
-  sha256: z
-    .record(z.string(), z.string().regex(/^[0-9a-f]{64}$/))
-    .describe('hash of each .npy file, by its path in the Track'),
+  sha256: z.record(z.string(), sha256Schema).describe('hash of each .npy file, by its path in the Track'),
 });
 export type TrackInfo = z.infer<typeof trackSchema>;
+
+/** What a Track was drawn by, for people. */
+export function describeSeed(seed: TrackInfo['seed']): string {
+  return typeof seed === 'number' ? `seed ${seed}` : `the secret with sha256 ${seed.secretSha256}`;
+}
 
 /** Names of the files in a Track, relative to its folder. */
 export const trackFiles = {

@@ -1,14 +1,16 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { locateCifar10 } from '../../datasets/locateCifar10.ts';
 import { checkFree, makeTrack } from '../../datasets/makeTrack.ts';
-import { MAX_SEED } from '../../datasets/random.ts';
+import { MAX_SEED, type Seed } from '../../datasets/random.ts';
 import { readImages, readLabels, readTrack } from '../../datasets/readTrack.ts';
+import { makeSamplingSecret, readSamplingSecret } from '../../datasets/sealing/samplingSecret.ts';
 import { type Source, type TestFrom, testFromChoices } from '../../datasets/source.ts';
 import { readCifar10 } from '../../datasets/sources/cifar10.ts';
 import { debianFolder, readFashionMnist } from '../../datasets/sources/fashionMnist.ts';
+import { describeSeed } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { withDownloadView } from '../downloadView.ts';
 import { numberOption } from '../numberOption.ts';
@@ -20,6 +22,8 @@ interface MakeOptions {
   readonly trainPerClass: number;
   readonly testPerClass: number;
   readonly seed: number;
+  readonly secret?: string;
+  readonly newSecret?: string;
   readonly out: string;
   readonly json?: boolean;
 }
@@ -56,7 +60,12 @@ const sources = {
   synthetic: {
     from: 'not used: the images are drawn from --seed',
     hasTestSet: false,
-    read: async ({ from, trainPerClass, testPerClass, seed }) => {
+    read: async ({ from, trainPerClass, testPerClass, seed, secret, newSecret }) => {
+      if (secret !== undefined || newSecret !== undefined) {
+        throw new UserError(
+          'a secret does not hide what --source synthetic draws: the images themselves follow from --seed. Use another source, or leave the secret out.',
+        );
+      }
       if (from !== undefined) {
         throw new UserError(`--from is ${from}, but --source synthetic reads nothing. Leave --from out.`);
       }
@@ -95,6 +104,15 @@ function makeCommand(command: Command): void {
     .option('--train-per-class <n>', 'images a class to train on', perClass, 500)
     .option('--test-per-class <n>', 'held-out images a class', perClass, 100)
     .option('--seed <n>', 'seed of the sample', numberOption({ min: 0, max: MAX_SEED, integer: true }), 1)
+    .addOption(
+      new Option(
+        '--new-secret <file>',
+        'make a secret, readable by you only, and draw the sample by it: for a contest, as a seed can be found by trying',
+      ).conflicts(['seed', 'secret']),
+    )
+    .addOption(
+      new Option('--secret <file>', 'draw the sample by a secret that was made earlier').conflicts('seed'),
+    )
     .requiredOption('--out <dir>', 'folder to make; must not exist, or be empty')
     .option('--json', 'last line on standard output: the Track as JSON')
     .addHelpText(
@@ -103,8 +121,11 @@ function makeCommand(command: Command): void {
 --from, by source:
 ${places.join('\n')}
 
+The same source and seed give the same Track, and so do the same source and secret.
+
 Example:
   $ haet data make --source cifar10 --from cifar-10-binary.tar.gz --seed 1 --out my-track
+  $ haet data make --source folder --from pictures --new-secret sampling-secret.txt --out contest-track
 `,
     )
     .action(make);
@@ -119,7 +140,12 @@ async function make(options: MakeOptions): Promise<void> {
     );
   }
   await checkFree(out);
-  const made = await makeTrack(await facts.read(options), options);
+  const source = await facts.read(options);
+  const made = await makeTrack(source, { ...options, seed: await seedOf(options) }).catch(async (error) => {
+    // A secret that nothing was drawn by would only stand in the way of the next try.
+    if (options.newSecret !== undefined) await rm(options.newSecret, { force: true });
+    throw error;
+  });
   const { info, duplicates, contradictions } = made;
   if (options.json) {
     process.stdout.write(
@@ -131,6 +157,9 @@ async function make(options: MakeOptions): Promise<void> {
     `${[
       `Made ${out}: ${info.name}.`,
       `${info.trainSize} images to train on, ${info.testSize} held out.`,
+      ...(options.newSecret === undefined
+        ? []
+        : [`The secret is in ${resolve(options.newSecret)}: keep it where no entry runs.`]),
       ...(duplicates > 0
         ? [`Left out: ${duplicates} copies of images that the source has more than once.`]
         : []),
@@ -140,6 +169,11 @@ async function make(options: MakeOptions): Promise<void> {
       `Look at it: haet data show ${out}`,
     ].join('\n')}\n`,
   );
+}
+
+async function seedOf({ seed, secret, newSecret }: MakeOptions): Promise<Seed> {
+  if (newSecret !== undefined) return makeSamplingSecret(newSecret);
+  return secret === undefined ? seed : readSamplingSecret(secret);
 }
 
 async function findCifar10(from: string | undefined): Promise<string> {
@@ -204,7 +238,7 @@ async function show(
     `${[
       info.name,
       `Source: ${info.source.description} (${info.source.kind}), sha256 ${info.source.sha256}`,
-      `Seed: ${info.seed}`,
+      `Drawn by ${describeSeed(info.seed)}`,
       '',
       `${'class'.padEnd(longest)}  train  held out`,
       ...counts.map(

@@ -98,11 +98,11 @@ async function seal(trackDir: string, options: SealOptions): Promise<void> {
     }
   }
 
-  if (publicSources.includes(info.source.kind)) {
+  if (publicSources.includes(info.source.kind) && typeof info.seed === 'number') {
     process.stderr.write(
       `haet: the source of this Track, ${info.source.kind}, is public. Whoever has it can try sampling seeds until ` +
-        'the training half comes out, and then has the withheld half too. For a contest, draw the Track from images ' +
-        'that nobody else has (haet data make --source folder).\n',
+        'the training half comes out, and then has the withheld half too. For a contest, draw the Track by a secret ' +
+        '(haet data make --new-secret FILE), from images that nobody else has where you can (--source folder).\n',
     );
   }
   const hash = sha256(bytes);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { sha256Schema } from '../track.ts';
 import { readJson } from './readJson.ts';
-import { sha256, sha256Schema } from './withheldSet.ts';
+import { sha256 } from './withheldSet.ts';
 
 /**
  * Commit and reveal: before the contest the organizer publishes a commitment, afterwards the reveal. Then anyone can see

@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { writeFolder } from '../makeTrack.ts';
 import { parseNpy } from '../npy.ts';
 import { readTrack } from '../readTrack.ts';
-import { trackFiles, trackSchema } from '../track.ts';
+import { sha256Schema, trackFiles, trackSchema } from '../track.ts';
 import { UserError } from '../userError.ts';
 import { checkLabels } from './checkLabels.ts';
 import { readJson } from './readJson.ts';
 import { readWhole } from './readWhole.ts';
-import { sha256, sha256Schema } from './withheldSet.ts';
+import { sha256 } from './withheldSet.ts';
 
 /**
  * A sealed Track: a Track as it may be shown to anyone, with its withheld half sealed.

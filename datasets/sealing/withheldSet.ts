@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { trackSchema } from '../track.ts';
+import { sha256Schema, trackSchema } from '../track.ts';
 
 /**
  * The withheld set of a Track, sealed: one file, by habit withheld.age, in the age format (https://age-encryption.org/v1).
@@ -18,8 +18,6 @@ export const withheldFiles = {
   images: 'images.npy',
   labels: 'labels.npy.age',
 } as const;
-
-export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const withheldInfoSchema = trackSchema
   .pick({

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { describeSeed } from '../../datasets/track.ts';
 import type { RunRecord, Score, StageRecord } from '../record.ts';
 import { wilsonInterval } from '../statistics.ts';
 import { type VerdictCode, verdicts } from '../verdict.ts';
@@ -285,7 +286,7 @@ export function Setup({ record, settings }: { record: RunRecord; settings: strin
                 track &&
                   `${count(track.trainSize)} to train on, ${count(track.testSize)} withheld, ${track.classes.length} classes`,
               ],
-              ['Source', source && `${source.description} (sampling seed ${source.seed})`],
+              ['Source', source && `${source.description} (drawn by ${describeSeed(source.seed)})`],
               ['Source hash', source && <code>{source.sha256}</code>],
               ['Withheld half', track && 'sealed' in track ? <code>{track.sealed.sha256}</code> : null],
             ]}

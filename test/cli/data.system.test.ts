@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
@@ -66,6 +66,70 @@ test('--test-from test draws the held-out images from the test set of the source
   expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
   expect(refused.stderr).toMatch(/"airplane" has 25 different images where 30 \(25 to train \+ 5 to test\)/);
   expect(await make('--out', 'b', '--test-from', 'test')).toMatchObject({ exitCode: 0 });
+});
+
+describe('a secret to draw by', () => {
+  const from = ['--source', 'cifar10', '--from', 'cifar', ...small];
+
+  test('is made, kept to its owner, and draws the same Track again', async () => {
+    await cifarFolder();
+    const made = await haet('make', ...from, '--new-secret', 'secret.txt', '--out', 'a');
+    expect(made).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(made.stdout).toContain(`The secret is in ${join(folder.path, 'secret.txt')}`);
+    const secret = await readFile(join(folder.path, 'secret.txt'), 'utf8');
+    expect(secret).toMatch(/^[0-9a-f]{64}\n$/);
+    expect((await stat(join(folder.path, 'secret.txt'))).mode & 0o777).toBe(0o600);
+    const again = await haet('make', ...from, '--secret', 'secret.txt', '--out', 'b', '--json');
+    const { track } = JSON.parse(again.stdout);
+    expect(track).toEqual(await readTrack(join(folder.path, 'a')));
+    expect((await haet('show', 'a')).stdout).toContain(
+      `Drawn by the secret with sha256 ${track.seed.secretSha256}`,
+    );
+    await haet('make', ...from, '--new-secret', 'other.txt', '--out', 'c');
+    expect((await readTrack(join(folder.path, 'c'))).sha256).not.toEqual(track.sha256);
+    expect(made.stdout + again.stdout).not.toContain(secret.trim());
+  });
+
+  test.each<[string, string[], RegExp]>([
+    [
+      'one that is there already',
+      [...from, '--new-secret', 'bad.txt'],
+      /^haet: bad\.txt is there already and is never overwritten/,
+    ],
+    [
+      'what is no secret',
+      [...from, '--secret', 'bad.txt'],
+      /^haet: bad\.txt is no secret to draw a Track by: expected 64 hexadecimal digits/,
+    ],
+    [
+      'one that others may read',
+      [...from, '--secret', 'open.txt'],
+      /^haet: open\.txt .* `chmod 600 open\.txt`/,
+    ],
+    ['none there', [...from, '--secret', 'none.txt'], /^haet: none\.txt cannot be read \(ENOENT\)/],
+    ['a seed beside it', [...from, '--secret', 'bad.txt', '--seed', '1'], /'--secret <file>' cannot be used/],
+    ['a secret beside a new one', [...from, '--secret', 'a', '--new-secret', 'b'], /cannot be used with/],
+    [
+      'images that follow from a seed',
+      ['--source', 'synthetic', ...small, '--new-secret', 'new.txt'],
+      /^haet: a secret does not hide what --source synthetic draws/,
+    ],
+    [
+      'a Track that cannot be drawn',
+      [...from, '--train-per-class', '100', '--new-secret', 'new.txt'],
+      /"airplane" has \d+ different images where 102/,
+    ],
+  ])('is refused, leaving nothing: %s', async (_, words, reason) => {
+    await cifarFolder();
+    await writeFile(join(folder.path, 'bad.txt'), 'f'.repeat(63), { mode: 0o600 });
+    await writeFile(join(folder.path, 'open.txt'), 'f'.repeat(64));
+    await chmod(join(folder.path, 'open.txt'), 0o640);
+    const said = await haet('make', ...words, '--out', 'a');
+    expect(said).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(said.stderr).toMatch(reason);
+    expect(said.stderr).not.toContain('ffff');
+    expect((await readdir(folder.path)).sort()).toEqual(['bad.txt', 'cifar', 'open.txt']);
+  });
 });
 
 test('show checks a Track, counts its classes and draws a sheet', async () => {

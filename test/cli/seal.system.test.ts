@@ -141,12 +141,21 @@ test('labels-key: what it writes opens the labels, without the identity and with
   expectRefused(await haet(...other), /w\.age is not sealed for the key age1/);
 });
 
-test('a source that is public is warned of', async () => {
+test('a source that is public is warned of, unless the Track was drawn by a secret', async () => {
   const { dir } = await makeTinyTrack(folder.path, 10);
   const { publicKey } = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout);
   const said = await haet(dir, '--to', publicKey, '--out', 'w.age');
   expect(said.exitCode).toBe(0);
   expect(said.stderr).toMatch(/synthetic, is public\. Whoever has it can try sampling seeds/);
+  expect(said.stderr).toContain('haet data make --new-secret FILE');
+
+  const info = JSON.parse(await readFile(join(dir, 'track.json'), 'utf8'));
+  const secret = { ...info, seed: { secretSha256: sha256('secret') } };
+  await writeFile(join(dir, 'track.json'), JSON.stringify(secret));
+  const bySecret = await haet(dir, '--to', publicKey, '--out', 'w2.age');
+  expect(bySecret).toMatchObject({ exitCode: 0, stderr: '' });
+  const opened = await openImages(await readFile(at('w2.age')), await readIdentity(at('id')));
+  expect(opened.info.seed).toEqual(secret.seed);
 });
 
 test('help of each has an example, and that of seal its options', async () => {

@@ -45,6 +45,40 @@ test('the same source and seed give the same bytes on every machine', async () =
   expect(hash.digest('hex')).toBe('981d92dfc00cb6355ef7a13134d2f757200cb083a8f65258819a620e403b6210');
 });
 
+describe('a Track drawn by a secret', () => {
+  const secret = Uint8Array.from({ length: 32 }, (_, index) => index);
+  const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+  test('has the same bytes on every machine, says the sha256 of the secret, and not the secret', async () => {
+    const { info } = await makeTrack(madeUpSource(3, 10), { ...options(), seed: secret });
+    expect(await readTrack(options().out)).toEqual(info);
+    expect(info.seed).toEqual({ secretSha256: sha256(secret) });
+    expect(info.name).toBe('made up: 5 + 2 a class, drawn by a secret');
+    expect(await readFile(join(options().out, 'track.json'), 'utf8')).not.toContain(
+      Buffer.from(secret).toString('hex'),
+    );
+    expect(info.sha256).toMatchObject({
+      'labels.npy': '31e865dd51e3c889736b955d29c38788b9198bd3839edf94bab3cd29d5cc8097',
+      'train/images.npy': 'e0d36391d50db3381baa97883f8e616ce839c2d37c03db54f4ae9d04599ac0c2',
+    });
+  });
+
+  test('is another than that of another secret', async () => {
+    const made = async (seed: Uint8Array, name: string) =>
+      (await makeTrack(madeUpSource(3, 10), { ...options(), seed, out: join(folder.path, name) })).info
+        .sha256;
+    expect(await made(secret, 'a')).toEqual(await made(secret, 'b'));
+    expect(await made(secret.toReversed(), 'c')).not.toEqual(await made(secret, 'd'));
+  });
+
+  test('is not drawn by a secret of another length', async () => {
+    await expect(makeTrack(madeUpSource(3, 10), { ...options(), seed: secret.subarray(1) })).rejects.toThrow(
+      'the secret has 31 bytes; expected 32',
+    );
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+});
+
 describe('images with the same pixels', () => {
   /** 2 classes, 8 images a class, of which some are made equal. */
   function withCopies(copies: [from: number, to: number][]): Source {

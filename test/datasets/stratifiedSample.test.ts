@@ -2,12 +2,15 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { stratifiedSample, TooFewImages } from '../../datasets/stratifiedSample.ts';
 
+/** A secret, 32 bytes. */
+const secrets = fc.uint8Array({ minLength: 32, maxLength: 32 });
+
 const requests = fc
   .record({
     labels: fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 200, size: 'max' }),
     trainPerClass: fc.integer({ min: 1, max: 10 }),
     testPerClass: fc.integer({ min: 1, max: 10 }),
-    seed: fc.nat({ max: 2 ** 32 - 1 }),
+    seed: fc.oneof(fc.nat({ max: 2 ** 32 - 1 }), secrets),
   })
   .map(({ labels, ...rest }) => ({
     ...rest,
@@ -55,6 +58,19 @@ const hundred = {
 test('the same seed draws the same images in the same order, another seed others', () => {
   expect(stratifiedSample(hundred)).toEqual(stratifiedSample(hundred));
   expect(stratifiedSample(hundred).train).not.toEqual(stratifiedSample({ ...hundred, seed: 8 }).train);
+});
+
+test('the same secret draws the same images in the same order, another secret others', () => {
+  fc.assert(
+    fc.property(secrets, secrets, (secret, other) => {
+      fc.pre(Buffer.compare(secret, other) !== 0);
+      const drawn = stratifiedSample({ ...hundred, seed: secret });
+      expect(stratifiedSample({ ...hundred, seed: Uint8Array.from(secret) })).toEqual(drawn);
+      const otherwise = stratifiedSample({ ...hundred, seed: other });
+      expect(otherwise.train).not.toEqual(drawn.train);
+      expect(otherwise.test).not.toEqual(drawn.test);
+    }),
+  );
 });
 
 test('the images to train on do not depend on how many are held out', () => {
