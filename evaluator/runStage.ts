@@ -10,7 +10,7 @@ import { sampleUsage } from './sampleUsage.ts';
 import { outOfMemoryKills } from './sandbox/procfs.ts';
 import { ProgramNotFound, type Sandbox, type StageSpec } from './sandbox/sandbox.ts';
 import { type WatchResult, watch } from './watchdog.ts';
-import { watchOutput } from './watchOutput.ts';
+import { exceeds, watchOutput } from './watchOutput.ts';
 
 export interface StagePlan {
   readonly stage: StageName;
@@ -87,8 +87,12 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
   const [stdout, stderr, progress] = await drained;
 
   const machineOomKills = (outOfMemoryKills() ?? 0) - (oomBefore ?? 0);
+  // Of a stage that failed, one more look: it may have been refused room, and have ended, between two others.
   const diskFull =
-    watched.cause === 'disk-full' || (await isFull(output.path)) || (await isFull(plan.folder));
+    watched.cause === 'disk-full' ||
+    (watched.exit.exitCode !== 0 && (await exceeds(output.path, { bytes: outBytes, files: outFiles }))) ||
+    (await isFull(output.path)) ||
+    (await isFull(plan.folder));
   const lost = await output.collect();
   if (lost !== null && !diskFull && (await isFull(plan.folder))) {
     throw new Error(`no room on the disk of ${plan.folder} for what the ${plan.stage} stage left (${lost})`);

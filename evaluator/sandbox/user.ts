@@ -8,8 +8,11 @@
 // of that same user that signals all it may (kill -1, which the kernel does in one go that no fork gets between) and by
 // root, process by process, again and again until /proc shows none. The stage may stop or kill the first of the two,
 // which is therefore not waited for; it cannot touch the second. Only then does anybody open what is withheld.
+//
+// What would outlive its processes is taken away with them: files in the places that everyone may write to, and shared
+// memory, semaphores and message queues, which the kernel keeps. No test image is there for a later stage to find.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { lchownSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lchownSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { UserError } from '../../datasets/userError.ts';
@@ -18,14 +21,17 @@ import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
-import { outputOnDisk } from './stageOutput.ts';
+import { outputOnDisk, wallOf } from './stageOutput.ts';
 import { startChild } from './startChild.ts';
+import { removeSystemVIpc } from './systemVIpc.ts';
 
 /** How long one kill -1 is waited for. */
 const killerPatienceMs = 100;
 
+/** Where POSIX message queues are seen as files. */
+const queueFolder = '/dev/mqueue';
 /** Places of a usual image that any user may write to; emptied of the entry's files after each stage. */
-const sharedScratch = ['/dev/shm', '/tmp', '/var/tmp', '/run/lock'];
+const sharedScratch = ['/dev/shm', queueFolder, '/tmp', '/var/tmp', '/run/lock'];
 
 /**
  * The sandbox of the sealed image.
@@ -52,7 +58,7 @@ export async function createUserSandbox(): Promise<Sandbox> {
     image: null,
     limited: false,
     contains:
-      'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second.',
+      'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota.',
     start: startStage,
   };
 }
@@ -62,7 +68,17 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
   for (const folder of [spec.work, spec.out.host]) lchownSync(folder, entryUser, entryUser);
   const hitsBefore = limitHitsNow();
   // Where memory runs out, the stage is to go before the evaluator, which is in the same container.
-  const first = ['choom', '-n', '1000', '--', 'prlimit', '--core=0', ...processLimit(spec), '--'];
+  const first = [
+    'choom',
+    '-n',
+    '1000',
+    '--',
+    'prlimit',
+    '--core=0',
+    ...fileLimits(spec),
+    ...processLimit(spec),
+    '--',
+  ];
   const stage = startChild([...first, ...becomeEntryUser, ...spec.argv], spec);
   return {
     ...stage,
@@ -78,6 +94,7 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
       await execa('chown', ['-R', '-h', '0:0', spec.out.host]);
       await execa('chmod', ['-R', 'u+rwX,go+rX,go-w', spec.out.host]);
       await removeStrayFiles();
+      await removeSystemVIpc();
       return { signalledAt, goneAt, processesKilled, limitHits: difference(limitHitsNow(), hitsBefore) };
     },
   };
@@ -125,6 +142,15 @@ function killQuietly(pid: number): void {
   } catch {
     // it is gone already
   }
+}
+
+/**
+ * No file grows beyond what output or scratch folder may hold, however fast it is written. Message queues that cannot be
+ * swept, since they are not to be seen, are not to be had.
+ */
+function fileLimits({ limits }: StageSpec): string[] {
+  const largest = Math.max(wallOf(limits).bytes, limits.workBytes);
+  return [`--fsize=${largest}`, ...(existsSync(queueFolder) ? [] : ['--msgqueue=0'])];
 }
 
 /** A container that limits its processes counts those it refused; a limit of the user's own would strike unseen. */

@@ -6,6 +6,7 @@ export const fences = {
   processes: 'sees and reaches no process but its own, and none of them outlives its stage',
   privileges: 'may not signal or trace a process outside, set the clock, mount, or make devices',
   namespaces: 'makes and enters no namespace, and mounts nothing',
+  ipc: 'leaves no shared memory, semaphore or message queue behind',
   files: 'sees the places of the contract only, and writes only where it says so',
   network: 'reaches nothing by network or socket',
   memory: 'has no more memory than it was given, scratch folders on tmpfs included',
@@ -24,7 +25,7 @@ export function heldBy({ kind, limited }: Pick<Sandbox, 'kind' | 'limited'>): re
       return [];
     // It sees the image and the evaluator's processes; what else is held is up to the container around it.
     case 'user':
-      return ['privileges', 'disk'];
+      return ['privileges', 'ipc', 'disk'];
     default:
       return limited ? fenceNames : fenceNames.filter((fence) => fence !== 'memory' && fence !== 'tasks');
   }

@@ -25,7 +25,18 @@ function words(pid: number, file: 'cmdline' | 'environ'): string[] {
 
 /** Files in the common places of this machine that only an attack can have put there: it names them so. */
 export function escapedFiles(): string[] {
-  const places = ['/', '/tmp', '/var/tmp', '/dev', '/dev/shm', '/run', '/home', '/usr/bin', homedir()];
+  const places = [
+    '/',
+    '/tmp',
+    '/var/tmp',
+    '/dev',
+    '/dev/shm',
+    '/dev/mqueue',
+    '/run',
+    '/home',
+    '/usr/bin',
+    homedir(),
+  ];
   return places.flatMap((place) => {
     try {
       return readdirSync(place)
