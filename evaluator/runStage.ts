@@ -91,7 +91,7 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
   const diskFull =
     watched.cause === 'disk-full' ||
     (watched.exit.exitCode !== 0 && (await exceeds(output.path, { bytes: outBytes, files: outFiles }))) ||
-    (await isFull(output.path)) ||
+    (output.walled && (await isFull(output.path))) ||
     (await isFull(plan.folder));
   const lost = await output.collect();
   if (lost !== null && !diskFull && (await isFull(plan.folder))) {
