@@ -25,7 +25,8 @@ inline __attribute__((always_inline)) void tile(const float* a, ptrdiff_t aPanel
     }
   }
   for (int k = 0; k < depth; k += kLanes) {
-#pragma GCC unroll 8
+    // Not all eight: the compiler would then load far ahead, run out of registers and keep accumulators in memory.
+#pragma GCC unroll 4
     for (int lane = 0; lane < kLanes; ++lane) {
       Vector right[panels];
 #pragma GCC unroll 3
