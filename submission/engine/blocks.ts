@@ -1,12 +1,13 @@
+import type { BlockShape } from './block.ts';
 import { FLOAT32, rawOf, runMany, tensorOf, type } from './ops.ts';
-import { registerStockKernels } from './stock/register.ts';
+import { registerKernels } from './register.ts';
 import { type Tensor, tf } from './tensorflow.ts';
 
 /**
  * The blocks that a model is written in. Each runs a kernel by name, so that a model does not know which engine
  * computes it, and carries its gradient for the tape of TensorFlow.js.
  */
-registerStockKernels();
+registerKernels();
 
 type Inputs = Record<string, Tensor>;
 const runKernel = (name: string, inputs: Inputs, attributes: object): Tensor[] =>
@@ -19,11 +20,7 @@ type Save = (tensors: Tensor[]) => void;
 const withGradient = (inputs: Tensor[], forward: (save: Save) => Gradients): Tensor =>
   tf.customGrad(((...all: unknown[]) => forward(all.at(-1) as Save)) as never)(...inputs);
 
-export interface ConvBlockOptions {
-  readonly pool: boolean;
-  /** The bend of the celu. */
-  readonly alpha: number;
-  readonly bfloat16: boolean;
+export interface ConvBlockOptions extends BlockShape {
   /** False where the input is data: saves a convolution. */
   readonly wantsInputGradient: boolean;
 }
@@ -58,25 +55,14 @@ export function convBlock(
     return {
       value: output,
       gradFunc: (outputGradient, saved) => {
-        const names = [
-          ...[
-            'x',
-            'filter',
-            'output',
-            'mean',
-            'variance',
-            'reserved0',
-            'reserved1',
-            'reserved2',
-            'convolved',
-          ],
-          ...(options.pool ? ['pooled'] : []),
-        ];
+        const names = ['x', 'filter', 'output', 'mean', 'variance'];
+        const further = saved.length - names.length;
+        for (let index = 0; index < further; index += 1) names.push(`saved${index}`);
         const inputs = Object.fromEntries(names.map((name, index) => [name, saved[index]!]));
         const [filterGradient, offsetGradient, inputGradient] = runKernel(
           'ConvBlockGradient',
           { outputGradient, ...inputs },
-          options,
+          { ...options, saved: further },
         );
         return [inputGradient ?? tf.zeros([0]), filterGradient!, offsetGradient!];
       },

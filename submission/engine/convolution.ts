@@ -25,11 +25,14 @@ export function chooseEngine(wanted: Engine | 'auto', threads: number): Engine {
   return engine;
 }
 
-/** Who computes with an image and a filter, or with two images, of these channels. */
-function convolutionsFor(dtype: number, ...channels: (number | undefined)[]): typeof stock {
+/** Whether our own ops compute with values of this type and these numbers of channels. */
+export function computesNatively(dtype: number, ...channels: (number | undefined)[]): boolean {
   const fits = dtype === FLOAT32 && channels.every((count) => count !== undefined && count % 8 === 0);
-  return engine === 'native' && fits ? native : stock;
+  return engine === 'native' && fits;
 }
+
+const convolutionsFor = (dtype: number, ...channels: (number | undefined)[]): typeof stock =>
+  computesNatively(dtype, ...channels) ? native : stock;
 
 /** @returns [batch, height, width, out] of input [batch, height, width, in] and filter [3, 3, in, out] */
 export function conv(input: Raw, filter: Raw): Raw {

@@ -1,13 +1,15 @@
-// Eight floats at once, in the vector types of GCC and Clang: AVX2 where it is compiled for.
+// Eight numbers at once, in the vector types of GCC and Clang: AVX2 where it is compiled for.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 namespace haet {
 
 constexpr int kLanes = 8;
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
+typedef int32_t Integers __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 inline Vector load(const float* from) {
   Vector vector;
@@ -16,5 +18,44 @@ inline Vector load(const float* from) {
 }
 
 inline void store(float* to, const Vector& vector) { std::memcpy(to, &vector, sizeof vector); }
+
+typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
+
+inline Integers loadBytes(const uint8_t* from) {
+  Bytes bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return __builtin_convertvector(bytes, Integers);
+}
+
+inline void storeBytes(uint8_t* to, const Integers& integers) {
+  const Bytes bytes = __builtin_convertvector(integers, Bytes);
+  std::memcpy(to, &bytes, sizeof bytes);
+}
+
+// e^x for x <= 0, to about 1e-7 of 1: 2^n times a polynomial in what is left (Cody and Waite's reduction, with the
+// Taylor series up to the seventh power on [-ln 2 / 2, ln 2 / 2]).
+inline Vector exponential(Vector x) {
+  constexpr float kLeast = -87, kLog2OfE = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+  constexpr float kRound = 12582912;  // 1.5 * 2^23: added and taken away again, it rounds to an integer
+  x = x < kLeast ? Vector{} + kLeast : x;  // what is not a number stays none
+  const Vector whole = (x * kLog2OfE + kRound) - kRound;
+  const Vector rest = (x - whole * kLn2High) - whole * kLn2Low;
+  Vector sum = rest * (1.0f / 5040) + 1.0f / 720;
+  sum = sum * rest + 1.0f / 120;
+  sum = sum * rest + 1.0f / 24;
+  sum = sum * rest + 1.0f / 6;
+  sum = sum * rest + 0.5f;
+  sum = sum * rest + 1.0f;
+  sum = sum * rest + 1.0f;
+  const Integers bits = (__builtin_convertvector(whole, Integers) + 127) << 23;
+  Vector power;
+  std::memcpy(&power, &bits, sizeof power);
+  return sum * power;
+}
+
+inline Vector elu(const Vector& x) {
+  const Vector negative = exponential(x > 0 ? Vector{} : x) - 1;
+  return x > 0 ? x : negative;
+}
 
 }  // namespace haet

@@ -13,7 +13,7 @@ import {
 } from '../ops.ts';
 
 /** Added to the variance (Page's value). */
-const EPSILON = 1e-5;
+export const EPSILON = 1e-5;
 
 const attributes = (dtype: number, isTraining: boolean): Attribute[] => [
   type('T', dtype),

@@ -1,6 +1,7 @@
+import type { BlockForward, BlockGradients, BlockShape } from '../block.ts';
 import { conv, convFilterGradient, convInputGradient } from '../convolution.ts';
 import { BFLOAT16, cast, FLOAT32, free, type Raw, run, type } from '../ops.ts';
-import { batchNorm, batchNormGradient, batchNormWith, filled, type Moments, scaled } from './batchNorm.ts';
+import { batchNorm, batchNormGradient, batchNormWith, filled, scaled } from './batchNorm.ts';
 import { maxPool, maxPoolGradient } from './maxPool.ts';
 
 /**
@@ -10,21 +11,6 @@ import { maxPool, maxPoolGradient } from './maxPool.ts';
  * which is elu(x / alpha): the division rides along in the scale of the batch norm, so that celu costs one pass over
  * memory instead of three. The constant factor does not matter to what follows, which is normalised again.
  */
-export interface BlockShape {
-  readonly pool: boolean;
-  readonly alpha: number;
-  /** Type of the convolution's operands and of the activations that leave the block. */
-  readonly bfloat16: boolean;
-}
-
-/** What the backward pass needs of the forward pass. Without pooling `pooled` is `convolved`. */
-export interface Saved {
-  readonly convolved: Raw;
-  readonly pooled: Raw;
-  readonly output: Raw;
-  readonly moments: Moments;
-}
-
 const elu = (input: Raw): Raw => run('Elu', [input], [type('T', input.dtype)]);
 const eluGradient = (outputGradient: Raw, output: Raw): Raw =>
   run('EluGrad', [outputGradient, output], [type('T', output.dtype)]);
@@ -39,15 +25,8 @@ function as<T>(input: Raw, shape: BlockShape, use: (typed: Raw) => T): T {
   return result;
 }
 
-/**
- * Forward pass by the statistics of the batch.
- *
- * @param input [batch, height, width, in]
- * @param filter float32 [3, 3, in, out]
- * @param offset float32 [out], of the batch norm; its scale is fixed at 1
- * @returns `output` [batch, height / 2?, width / 2?, out] and the rest of what `convBlockGradient` needs
- */
-export function convBlock(input: Raw, filter: Raw, offset: Raw, shape: BlockShape): Saved {
+/** Forward pass by the statistics of the batch. */
+export function convBlock(input: Raw, filter: Raw, offset: Raw, shape: BlockShape): BlockForward {
   const convolved = as(input, shape, (x) => as(filter, shape, (w) => conv(x, w)));
   const pooled = shape.pool ? maxPool(convolved) : convolved;
   const scale = filled(filter.shape[3]!, 1 / shape.alpha);
@@ -55,7 +34,8 @@ export function convBlock(input: Raw, filter: Raw, offset: Raw, shape: BlockShap
   const { output: normalised, moments } = batchNorm(pooled, scale, scaledOffset);
   const output = elu(normalised);
   free(scaledOffset, normalised);
-  return { convolved, pooled, output, moments };
+  const { mean, variance, reserved } = moments;
+  return { output, mean, variance, saved: [...reserved, convolved, ...(shape.pool ? [pooled] : [])] };
 }
 
 /** Forward pass by given statistics, for predictions. */
@@ -83,25 +63,28 @@ export function convBlockWith(
   return output;
 }
 
-/**
- * Backward pass.
- *
- * @param outputGradient like `saved.output`
- * @returns gradients to input (null where none is wanted: the first block), filter and offset, the last two float32
- */
+/** Backward pass. */
 export function convBlockGradient(
   outputGradient: Raw,
   input: Raw,
   filter: Raw,
-  saved: Saved,
+  { output, mean, variance, saved }: BlockForward,
   shape: BlockShape,
   wantsInputGradient: boolean,
-): { input: Raw | null; filter: Raw; offset: Raw } {
-  const normalisedGradient = eluGradient(outputGradient, saved.output);
+): BlockGradients {
+  const [reserved0, reserved1, reserved2, convolved, pooled = convolved] = saved as [
+    Raw,
+    Raw,
+    Raw,
+    Raw,
+    Raw?,
+  ];
+  const moments = { mean, variance, reserved: [reserved0, reserved1, reserved2] as const };
+  const normalisedGradient = eluGradient(outputGradient, output);
   const scale = filled(filter.shape[3]!, 1 / shape.alpha);
-  const normGradient = batchNormGradient(normalisedGradient, saved.pooled, scale, saved.moments);
+  const normGradient = batchNormGradient(normalisedGradient, pooled, scale, moments);
   const convolvedGradient = shape.pool
-    ? maxPoolGradient(saved.convolved, saved.pooled, normGradient.input)
+    ? maxPoolGradient(convolved, pooled, normGradient.input)
     : normGradient.input;
   if (shape.pool) free(normGradient.input);
   const inputGradient = wantsInputGradient

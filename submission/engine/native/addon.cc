@@ -1,0 +1,36 @@
+// The addon that Node loads: makes our ops known to TensorFlow, and sets the threads that they compute with.
+#include "op.h"
+#include "threadPool.h"
+
+namespace {
+
+napi_value setThreads(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value word;
+  int32_t threads = 0;
+  if (napi_get_cb_info(env, info, &count, &word, nullptr, nullptr) != napi_ok || count != 1 ||
+      napi_get_value_int32(env, word, &threads) != napi_ok || threads < 1) {
+    napi_throw_range_error(env, nullptr, "setThreads takes a number of threads, 1 or more");
+    return nullptr;
+  }
+  haet::setThreads(threads);
+  return nullptr;
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() {
+  try {
+    haet::registerConvolutions();
+    haet::registerNormalise();
+  } catch (const std::exception& error) {
+    napi_throw_error(env, nullptr, error.what());
+    return nullptr;
+  }
+  napi_value function;
+  if (napi_create_function(env, "setThreads", NAPI_AUTO_LENGTH, setThreads, nullptr, &function) != napi_ok ||
+      napi_set_named_property(env, exports, "setThreads", function) != napi_ok) {
+    return nullptr;
+  }
+  return exports;
+}
