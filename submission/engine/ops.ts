@@ -117,7 +117,10 @@ export function tensorOf(handle: Raw): Tensor {
 const constants = new Map<string, Raw>();
 
 /** A small constant, made once and kept for the life of the process. */
-export function constant(values: number | readonly number[], dtype: 'int32' | 'float32'): Raw {
+export function constant(
+  values: number | readonly number[] | readonly (readonly number[])[],
+  dtype: 'int32' | 'float32',
+): Raw {
   const key = `${dtype} ${JSON.stringify(values)}`;
   let handle = constants.get(key);
   if (handle === undefined) {

@@ -11,6 +11,8 @@
 // output's gradient, and then share the points of the product. Its sums have one order, whatever the number of threads.
 #include "convolution.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
@@ -26,22 +28,26 @@ namespace {
 // Tiles of one block: see docs/performance.md for how these were found.
 constexpr int kBlockBytes = 400 << 10;
 constexpr int kLeastBlock = 16, kMostBlock = 64;
-constexpr int kGradientBlock = 256;
+constexpr int kLeastGradientBlock = 128, kMostGradientBlock = 256;
 // Between the matrices of two points: without it they lie a power of two apart, and their writes fall into one set of
 // the cache.
 constexpr int kPointGap = 16;
 
 int roundUp(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
-// Memory that is kept from call to call, and only grows.
+// Memory that is kept from call to call, and only grows; in pages of 2 MiB where the system has them.
 class Scratch {
  public:
   float* ofSize(size_t floats) {
     if (floats > size_) {
-      constexpr size_t kAlignment = 64;
-      memory_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, (floats * sizeof(float) + 63) / 64 * 64)));
-      if (memory_ == nullptr) size_ = 0, throw std::bad_alloc();
-      size_ = floats;
+      constexpr size_t kPage = 2 << 20;
+      const size_t bytes = (floats * sizeof(float) + kPage - 1) / kPage * kPage;
+      size_ = 0;
+      memory_.reset();
+      memory_.reset(static_cast<float*>(std::aligned_alloc(kPage, bytes)));
+      if (memory_ == nullptr) throw std::bad_alloc();
+      madvise(memory_.get(), bytes, MADV_HUGEPAGE);
+      size_ = bytes / sizeof(float);
     }
     return memory_.get();
   }
@@ -75,32 +81,15 @@ class Tiles {
     return {tile / (down_ * across_), inImage / across_ * kTile, inImage % across_ * kTile};
   }
 
-  // Reads a square of `edge` values from row and column on, zeros outside of the image.
-  template <int edge>
-  void read(const float* image, int row, int column, int channels, Vector* into) const {
-    const bool inside = row >= 0 && column >= 0 && row + edge <= height_ && column + edge <= width_;
-    if (inside) {
-      const float* from = image + (static_cast<ptrdiff_t>(row) * width_ + column) * channels;
-      for (int y = 0; y < edge; ++y, from += static_cast<ptrdiff_t>(width_) * channels) {
-        for (int x = 0; x < edge; ++x) into[y * edge + x] = load(from + x * channels);
-      }
-      return;
-    }
-    for (int y = row; y < row + edge; ++y) {
-      for (int x = column; x < column + edge; ++x, ++into) {
-        const bool isPixel = y >= 0 && x >= 0 && y < height_ && x < width_;
-        *into = isPixel ? load(image + (static_cast<ptrdiff_t>(y) * width_ + x) * channels) : Vector{};
-      }
-    }
+  // Whether a square of `edge` pixels from row and column on lies in the image.
+  bool holds(int row, int column, int edge) const {
+    return row >= 0 && column >= 0 && row + edge <= height_ && column + edge <= width_;
   }
 
-  void write(const Vector* outputs, float* image, int row, int column, int channels) const {
-    for (int y = row; y < std::min(row + kTile, height_); ++y) {
-      for (int x = column; x < std::min(column + kTile, width_); ++x) {
-        store(image + (static_cast<ptrdiff_t>(y) * width_ + x) * channels,
-              outputs[(y - row) * kTile + x - column]);
-      }
-    }
+  bool isPixel(int row, int column) const { return row >= 0 && column >= 0 && row < height_ && column < width_; }
+
+  ptrdiff_t at(int row, int column, int channels) const {
+    return (static_cast<ptrdiff_t>(row) * width_ + column) * channels;
   }
 
   ptrdiff_t imageSize(int channels) const { return static_cast<ptrdiff_t>(height_) * width_ * channels; }
@@ -122,11 +111,23 @@ void toPoints(const Tiles& tiles, const float* images, int channels, int first, 
     float* to = points + (static_cast<ptrdiff_t>(panel) * laidOut + row) * kLanes;
     for (int tile = first; tile < first + count; ++tile, to += kLanes) {
       const auto place = tiles.place(tile);
-      Vector values[edge * edge], transformed[kPoints];
-      tiles.read<edge>(images + place.image * tiles.imageSize(channels) + panel * kLanes, place.row - margin,
-                       place.column - margin, channels, values);
-      square<edge, kWindow, transform>(values, transformed);
-      for (int point = 0; point < kPoints; ++point) store(to + point * stride, transformed[point]);
+      const int top = place.row - margin, left = place.column - margin;
+      const float* image = images + place.image * tiles.imageSize(channels) + panel * kLanes;
+      const auto write = [&](int row, int column, const Vector& value) {
+        store(to + (row * kWindow + column) * stride, value);
+      };
+      if (tiles.holds(top, left, edge)) {
+        const float* corner = image + tiles.at(top, left, channels);
+        const ptrdiff_t down = tiles.at(1, 0, channels);
+        square<edge, kWindow, transform>([&](int row, int column) { return load(corner + row * down + column * channels); },
+                                         write);
+      } else {
+        const auto read = [&](int row, int column) {
+          const bool isPixel = tiles.isPixel(top + row, left + column);
+          return isPixel ? load(image + tiles.at(top + row, left + column, channels)) : Vector{};
+        };
+        square<edge, kWindow, transform>(read, write);
+      }
     }
   }
 }
@@ -146,12 +147,20 @@ void fromPoints(const Tiles& tiles, const float* points, int laidOut, int channe
   for (int panel = 0; panel < channels / kLanes; ++panel) {
     const float* from = points + static_cast<ptrdiff_t>(panel) * laidOut * kLanes;
     for (int tile = first; tile < first + count; ++tile, from += kLanes) {
-      Vector values[kPoints], outputs[kTile * kTile];
-      for (int point = 0; point < kPoints; ++point) values[point] = load(from + point * stride);
-      square<kWindow, kTile, pointsToOutput>(values, outputs);
       const auto place = tiles.place(tile);
-      tiles.write(outputs, images + place.image * tiles.imageSize(channels) + panel * kLanes, place.row, place.column,
-                  channels);
+      float* image = images + place.image * tiles.imageSize(channels) + panel * kLanes;
+      const auto read = [&](int row, int column) { return load(from + (row * kWindow + column) * stride); };
+      if (tiles.holds(place.row, place.column, kTile)) {
+        float* corner = image + tiles.at(place.row, place.column, channels);
+        const ptrdiff_t down = tiles.at(1, 0, channels);
+        square<kWindow, kTile, pointsToOutput>(
+            read, [&](int row, int column, const Vector& value) { store(corner + row * down + column * channels, value); });
+      } else {
+        square<kWindow, kTile, pointsToOutput>(read, [&](int row, int column, const Vector& value) {
+          if (!tiles.isPixel(place.row + row, place.column + column)) return;
+          store(image + tiles.at(place.row + row, place.column + column, channels), value);
+        });
+      }
     }
   }
 }
@@ -165,7 +174,7 @@ const float* filterPoints(const float* filter, int in, int out, Use use) {
   float* points = filterScratch.ofSize(kPoints * stride);
   parallelFor(to / kLanes, [&](int panel, int) {
     for (int row = 0; row < from; ++row) {
-      Vector values[9], transformed[kPoints];
+      Vector values[9];
       for (int tap = 0; tap < 9; ++tap) {
         if (use == Use::kForward) {
           values[tap] = load(filter + (static_cast<ptrdiff_t>(tap) * in + row) * out + panel * kLanes);
@@ -174,9 +183,10 @@ const float* filterPoints(const float* filter, int in, int out, Use use) {
           for (int lane = 0; lane < kLanes; ++lane) values[tap][lane] = turned[static_cast<ptrdiff_t>(lane) * out];
         }
       }
-      square<3, kWindow, filterToPoints>(values, transformed);
       float* at = points + (static_cast<ptrdiff_t>(panel) * from + row) * kLanes;
-      for (int point = 0; point < kPoints; ++point) store(at + point * stride, transformed[point]);
+      square<3, kWindow, filterToPoints>(
+          [&](int down, int across) { return values[down * 3 + across]; },
+          [&](int down, int across, const Vector& value) { store(at + (down * kWindow + across) * stride, value); });
     }
   });
   return points;
@@ -221,7 +231,9 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
                             float* filterGradient) {
   const Tiles tiles(shape);
   const int in = shape.in, out = shape.out;
-  const int block = std::min(kGradientBlock, roundUp(tiles.count(), kLanes));
+  // The sums of a large filter are read and written once a block: the fewer blocks the better.
+  const int wanted = roundUp(std::clamp(in * out / 64, kLeastGradientBlock, kMostGradientBlock), kLanes);
+  const int block = std::min(wanted, roundUp(tiles.count(), kLanes));
   const ptrdiff_t inStride = pointStride(block, in), outStride = pointStride(block, out);
   const ptrdiff_t sumStride = pointStride(in, out);
   float* inputs = sumScratch.ofSize(kPoints * (inStride + outStride + sumStride));
@@ -248,12 +260,12 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
   parallelFor(out / kLanes, [&](int panel, int) {
     for (int row = 0; row < in; ++row) {
       const float* from = sums + (static_cast<ptrdiff_t>(panel) * in + row) * kLanes;
-      Vector values[kPoints], taps[9];
-      for (int point = 0; point < kPoints; ++point) values[point] = load(from + point * sumStride);
-      square<kWindow, 3, pointsToFilterGradient>(values, taps);
-      for (int tap = 0; tap < 9; ++tap) {
-        store(filterGradient + (static_cast<ptrdiff_t>(tap) * in + row) * out + panel * kLanes, taps[tap]);
-      }
+      square<kWindow, 3, pointsToFilterGradient>(
+          [&](int down, int across) { return load(from + (down * kWindow + across) * sumStride); },
+          [&](int down, int across, const Vector& value) {
+            const ptrdiff_t tap = down * 3 + across;
+            store(filterGradient + (tap * in + row) * out + panel * kLanes, value);
+          });
     }
   });
 }

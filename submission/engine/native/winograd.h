@@ -73,14 +73,25 @@ inline void pointsToFilterGradient(const Vector* in, ptrdiff_t step, Vector* out
 
 using Transform = void (*)(const Vector*, ptrdiff_t, Vector*, ptrdiff_t);
 
-// Transforms a square of `from` by `from` values, row by row, to `to` by `to`.
-template <int from, int to, Transform transform>
-inline __attribute__((always_inline)) void square(const Vector* in, Vector* out) {
+// Transforms a square of `from` by `from` values to `to` by `to`: read(row, column) gives a value, write(row, column,
+// value) takes one.
+template <int from, int to, Transform transform, typename Read, typename Write>
+inline __attribute__((always_inline)) void square(const Read& read, const Write& write) {
   Vector half[to * from];
 #pragma GCC unroll 6
-  for (int column = 0; column < from; ++column) transform(in + column, from, half + column, from);
+  for (int column = 0; column < from; ++column) {
+    Vector values[from];
 #pragma GCC unroll 6
-  for (int row = 0; row < to; ++row) transform(half + row * from, 1, out + row * to, 1);
+    for (int row = 0; row < from; ++row) values[row] = read(row, column);
+    transform(values, 1, half + column, from);
+  }
+#pragma GCC unroll 6
+  for (int row = 0; row < to; ++row) {
+    Vector values[to];
+    transform(half + row * from, 1, values, 1);
+#pragma GCC unroll 6
+    for (int column = 0; column < to; ++column) write(row, column, values[column]);
+  }
 }
 
 }  // namespace haet
