@@ -1,4 +1,4 @@
-import type { Engine } from './engine/convolution.ts';
+import type { Engine } from './engine/engine.ts';
 import { cpuFlags } from './engine/native/addon.ts';
 import { backend } from './engine/ops.ts';
 import type { Settings } from './settings.ts';

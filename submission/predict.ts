@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { dump } from 'npyjs';
 import { loadModel, type Model } from './checkpoint.ts';
 import { IMAGE_EDGE, IMAGE_SIZE, normalised, readImages, reflectPadded } from './data.ts';
-import { chooseEngine } from './engine/convolution.ts';
+import { chooseEngine } from './engine/engine.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
 import { predictionLogits } from './model/resnet9.ts';

@@ -9,7 +9,6 @@ import {
   type Whitening,
 } from './model/resnet9.ts';
 import type { Batch, Evaluate, Evaluation } from './optimizer/gradient.ts';
-import { centralized } from './optimizer/gradientCentralization.ts';
 import { metaLearningEvaluation } from './optimizer/metaLearning.ts';
 import { samEvaluation } from './optimizer/sam.ts';
 import { initialMomentum, sgdStep } from './optimizer/sgd.ts';
@@ -96,8 +95,7 @@ export function createTrainer(
     step(fraction) {
       const host = nextBatch(fraction);
       const batch = onDevice(host, classes);
-      const { loss, logits, gradients: raw } = evaluation(steps, fraction, batch);
-      const gradients = settings.gradientCentralization ? centralized(raw) : raw;
+      const { loss, logits, gradients } = evaluation(steps, fraction, batch);
       sgdStep(weights, velocity, gradients, { ...settings, learningRate: learningRate(fraction, settings) });
       const result = {
         loss: loss.dataSync()[0]!,

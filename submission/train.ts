@@ -4,7 +4,7 @@ import { augmentationFor, createAugmenter } from './augment.ts';
 import { saveModel } from './checkpoint.ts';
 import { createClock } from './clock.ts';
 import { readImages, readLabels } from './data.ts';
-import { chooseEngine } from './engine/convolution.ts';
+import { chooseEngine } from './engine/engine.ts';
 import { tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
 import { engineOf, usesBfloat16 } from './hardware.ts';

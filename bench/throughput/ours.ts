@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { createAugmenter } from '../../submission/augment.ts';
 import { IMAGE_SIZE } from '../../submission/data.ts';
-import { chooseEngine } from '../../submission/engine/convolution.ts';
+import { chooseEngine } from '../../submission/engine/engine.ts';
 import { backend } from '../../submission/engine/ops.ts';
 import { tf } from '../../submission/engine/tensorflow.ts';
 import { initialStatistics, initialWeights } from '../../submission/model/resnet9.ts';

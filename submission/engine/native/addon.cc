@@ -23,6 +23,7 @@ NAPI_MODULE_INIT() {
   try {
     haet::registerConvolutions();
     haet::registerNormalise();
+    haet::registerSgd();
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());
     return nullptr;

@@ -112,5 +112,6 @@ inline void registerOp(const Op& op) {
 
 void registerConvolutions();
 void registerNormalise();
+void registerSgd();
 
 }  // namespace haet

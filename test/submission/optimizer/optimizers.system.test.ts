@@ -1,4 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { chooseEngine, type Engine } from '../../../submission/engine/engine.ts';
+import { whyNoNativeOps } from '../../../submission/engine/native/addon.ts';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
 import type { Batch, Evaluate } from '../../../submission/optimizer/gradient.ts';
 import { centralized } from '../../../submission/optimizer/gradientCentralization.ts';
@@ -36,7 +38,36 @@ const close = (got: Tensor, expected: number[]) => {
   for (const [index, value] of values(got).entries()) expect(value).toBeCloseTo(expected[index]!, 5);
 };
 
-describe('sgdStep', () => {
+const engines: Engine[] = whyNoNativeOps() === null ? ['stock', 'native'] : ['stock'];
+describe.each(engines)('sgdStep, %s', (engine) => {
+  beforeAll(() => {
+    chooseEngine(engine, 2);
+  });
+  afterAll(() => {
+    chooseEngine('stock', 1);
+  });
+
+  test('takes from the gradient of every unit its mean over the inputs, where that is wanted', () => {
+    const options = {
+      learningRate: 0.1,
+      momentum: 0.9,
+      weightDecay: 0.01,
+      offsetRateFactor: 1,
+      offsetDecayFactor: 1,
+      gradientCentralization: true,
+    };
+    for (const shape of [[3, 3, 24, 40], [3, 3, 3, 8], [130, 10], [1, 5], [7]]) {
+      const normal = (seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed) as Tensor;
+      const [at, velocity] = [{ w: tf.keep(normal(1)) }, { w: tf.keep(normal(2)) }];
+      const [weight, oldVelocity, gradient] = [normal(1), normal(2), normal(3)];
+      sgdStep(at, velocity, { w: gradient }, options);
+      const direction = tf.add(centralized(gradient), tf.mul(weight, 0.01));
+      const newVelocity = tf.add(tf.mul(oldVelocity, 0.9), direction) as Tensor;
+      close(velocity.w, values(newVelocity));
+      close(at.w, values(tf.sub(weight, tf.mul(tf.add(direction, tf.mul(newVelocity, 0.9)), 0.1)) as Tensor));
+    }
+  });
+
   test('takes two Nesterov steps as worked out by hand, offsets at their own rate and decay', () => {
     const at = weights();
     const velocity = initialMomentum(at);
@@ -46,6 +77,7 @@ describe('sgdStep', () => {
       weightDecay: 0.01,
       offsetRateFactor: 2,
       offsetDecayFactor: 0.5,
+      gradientCentralization: false,
     };
     let [w, b, vw, vb] = [2, 3, 0, 0];
     for (let step = 0; step < 2; step += 1) {
@@ -71,6 +103,7 @@ describe('sgdStep', () => {
       weightDecay: 0,
       offsetRateFactor: 1,
       offsetDecayFactor: 1,
+      gradientCentralization: false,
     };
     const before = tf.memory().numTensors;
     sgdStep(at, velocity, gradients, options);
@@ -80,9 +113,8 @@ describe('sgdStep', () => {
 
 test('gradient centralization takes the mean over all axes but the last from filters, and leaves offsets alone', () => {
   const filter = tf.tensor([1, 10, 3, 30, 5, 50, 7, 70], [2, 2, 1, 2]);
-  const result = centralized({ filter, offset: tf.tensor([5, 6]) });
-  close(result.filter!, [-3, -30, -1, -10, 1, 10, 3, 30]);
-  close(result.offset!, [5, 6]);
+  close(centralized(filter), [-3, -30, -1, -10, 1, 10, 3, 30]);
+  close(centralized(tf.tensor([5, 6])), [5, 6]);
 });
 
 test('SAM gives the gradient at w + radius g / |g|, the length taken over all weights', () => {

@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createAugmenter } from '../../../../submission/augment.ts';
-import {
-  chooseEngine,
-  conv,
-  convFilterGradient,
-  convInputGradient,
-} from '../../../../submission/engine/convolution.ts';
+import { conv, convFilterGradient, convInputGradient } from '../../../../submission/engine/convolution.ts';
+import { chooseEngine } from '../../../../submission/engine/engine.ts';
 import { nativeOps, whyNoNativeOps } from '../../../../submission/engine/native/addon.ts';
 import { type Raw, rawOf, run, tensorOf } from '../../../../submission/engine/ops.ts';
 import { type Tensor, tf } from '../../../../submission/engine/tensorflow.ts';
