@@ -29,3 +29,9 @@ export interface BlockGradients {
   /** float32 [out] */
   readonly offset: Raw;
 }
+
+/** Gradients of what follows the convolution: to its input, like `convolved`, and to the offset, float32 [out]. */
+export interface NormaliseGradients {
+  readonly input: Raw;
+  readonly offset: Raw;
+}

@@ -1,34 +1,28 @@
 import type { KernelConfig, NamedTensorInfoMap } from '@tensorflow/tfjs';
 import type { BlockForward, BlockShape } from './block.ts';
-import { computesNatively } from './convolution.ts';
-import * as native from './native/convBlock.ts';
+import { convBlock, convBlockGradient, convBlockWith } from './convBlock.ts';
 import { type Raw, rawOf, run, tensorOf, type } from './ops.ts';
-import * as stock from './stock/convBlock.ts';
 import { globalMaxPool, globalMaxPoolGradient } from './stock/maxPool.ts';
 import { type Tensor, tf } from './tensorflow.ts';
 
 /** The engine's kernels under their names in TensorFlow.js's registry. */
 const kernels: Record<string, (input: (name: string) => Raw, attributes: never) => Raw[]> = {
   ConvBlock(input, shape: BlockShape) {
-    const [x, filter] = [input('x'), input('filter')];
-    const { convBlock } = engineFor(x, filter, shape);
-    const { output, mean, variance, saved } = convBlock(x, filter, input('offset'), shape);
+    const { output, mean, variance, saved } = convBlock(input('x'), input('filter'), input('offset'), shape);
     return [output, mean, variance, ...saved];
   },
 
   ConvBlockGradient(input, shape: BlockShape & { saved: number; wantsInputGradient: boolean }) {
-    const [x, filter] = [input('x'), input('filter')];
     const forward: BlockForward = {
       output: input('output'),
       mean: input('mean'),
       variance: input('variance'),
       saved: Array.from({ length: shape.saved }, (_, index) => input(`saved${index}`)),
     };
-    const { convBlockGradient } = engineFor(x, filter, shape);
     const gradients = convBlockGradient(
       input('outputGradient'),
-      x,
-      filter,
+      input('x'),
+      input('filter'),
       forward,
       shape,
       shape.wantsInputGradient,
@@ -39,14 +33,7 @@ const kernels: Record<string, (input: (name: string) => Raw, attributes: never) 
 
   ConvBlockWith(input, shape: BlockShape) {
     return [
-      stock.convBlockWith(
-        input('x'),
-        input('filter'),
-        input('offset'),
-        input('mean'),
-        input('variance'),
-        shape,
-      ),
+      convBlockWith(input('x'), input('filter'), input('offset'), input('mean'), input('variance'), shape),
     ];
   },
 
@@ -55,12 +42,6 @@ const kernels: Record<string, (input: (name: string) => Raw, attributes: never) 
     globalMaxPoolGradient(input('x'), input('output'), input('outputGradient')),
   ],
 };
-
-/** Who computes a block; the same for its forward and its backward pass. */
-function engineFor(x: Raw, filter: Raw, shape: BlockShape): typeof stock | typeof native {
-  const isFloat = !shape.bfloat16 && x.dtype === filter.dtype;
-  return isFloat && computesNatively(filter.dtype, filter.shape[3]) ? native : stock;
-}
 
 /**
  * Replaces the stock Add by one that follows the true type of its operands: the gradient tape adds up the gradients

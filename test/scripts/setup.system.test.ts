@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   createReadStream,
   existsSync,
   mkdirSync,
@@ -25,6 +26,7 @@ afterAll(() => clone.remove());
 
 const inClone = (...parts: string[]) => join(clone.root, ...parts);
 const binding = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node');
+const nativeOps = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/haet_ops.node');
 const libraries = () => join(clone.cache, 'libtensorflow');
 
 /** Everything a set-up makes is there and works, and nothing is left over. */
@@ -32,7 +34,9 @@ async function expectReady() {
   const answer = await import(inClone('dist/cli/main.js') + `?${Math.random()}`).catch((error) => error);
   expect(answer).toMatchObject({ answer: 42 });
   expect(readFileSync(inClone('dist/submission/haet.json'), 'utf8')).toBe('{"schemaVersion":1}\n');
-  await execa('node', ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', binding()]);
+  for (const addon of [binding(), nativeOps()]) {
+    await execa('node', ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', addon]);
+  }
   expect(readdirSync(libraries())).toHaveLength(1);
   expect(readdirSync(join(clone.cache, 'downloads'))).toEqual([]);
   expect(readdirSync(clone.root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
@@ -126,6 +130,12 @@ describe('a clone that was ready', () => {
       'npm packages',
     ],
     ['a binding that was deleted', () => rmSync(binding()), 'binding'],
+    ['native ops that were deleted', () => rmSync(nativeOps()), 'native ops: compiling'],
+    [
+      'native ops whose header changed',
+      () => appendFileSync(inClone('submission/engine/native/op.h'), '// changed\n'),
+      'native ops: compiling',
+    ],
     [
       'a library that was damaged',
       () =>

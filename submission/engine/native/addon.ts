@@ -23,12 +23,14 @@ export function nativeOps(): NativeOps | null {
   return loaded;
 }
 
-/** Why the addon is not used here; null where it is. */
-export function whyNoNativeOps(): string | null {
+/**
+ * Why the addon is not used here; null where it is.
+ * @param flags what the CPU can do, as /proc/cpuinfo names it
+ */
+export function whyNoNativeOps(flags: readonly string[] = cpuFlags()): string | null {
   if (backend.isUsingGpuDevice) return 'a GPU computes';
   const instructions = needed[process.arch];
   if (instructions === undefined) return `there is none for ${process.arch}`;
-  const flags = cpuFlags();
   const missing = instructions.filter((name) => !flags.includes(name));
   if (missing.length > 0) return `the CPU has no ${missing.join(', ')}`;
   try {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   convBlock,
   convBlockWith,
@@ -6,6 +6,8 @@ import {
   residual,
   softmaxCrossEntropy,
 } from '../../../submission/engine/blocks.ts';
+import { chooseEngine, type Engine } from '../../../submission/engine/engine.ts';
+import { whyNoNativeOps } from '../../../submission/engine/native/addon.ts';
 import { backend } from '../../../submission/engine/ops.ts';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
 
@@ -48,11 +50,22 @@ const weighed = (output: Tensor): Tensor => tf.sum(tf.mul(output, normal(output.
 
 const options = { pool: false, alpha: 0.3, bfloat16: false, wantsInputGradient: true };
 
-describe('convBlock', () => {
+const engines: Engine[] = whyNoNativeOps() === null ? ['stock', 'native'] : ['stock'];
+describe.each(engines)('convBlock, %s', (engine) => {
+  beforeAll(() => {
+    chooseEngine(engine, 2);
+  });
+  afterAll(() => {
+    chooseEngine('stock', 1);
+  });
+
   test.each([
     ['a pooled block', true, [4, 8, 8, 3], 5],
+    ['a pooled block of whole vectors', true, [4, 8, 8, 16], 8],
     ['a block without pooling', false, [3, 4, 4, 8], 6],
+    ['a block without pooling, of whole vectors', false, [3, 4, 4, 8], 16],
     ['a batch of one image', false, [1, 8, 8, 2], 3],
+    ['a batch of one image, of whole vectors', false, [1, 8, 8, 8], 8],
   ])('has the gradient that central differences give: %s', (_, pool, shape, out) => {
     const inputs = [
       normal(shape as number[], 1),
@@ -65,7 +78,7 @@ describe('convBlock', () => {
   });
 
   test('computes convolution, pool, batch norm and celu / alpha as stock TensorFlow.js does', () => {
-    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 5], 2), normal([5], 3)];
+    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
     const pooled = tf.maxPool(tf.conv2d(x as never, filter as never, 1, 'same') as never, 2, 2, 'valid');
     const { mean, variance } = tf.moments(pooled, [0, 1, 2]);
     const normed = tf.add(tf.div(tf.sub(pooled, mean), tf.sqrt(tf.add(variance, 1e-5))), offset);
@@ -75,7 +88,7 @@ describe('convBlock', () => {
   });
 
   test('by given statistics equals itself by those of the batch when they are the same', () => {
-    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 5], 2), normal([5], 3)];
+    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
     const convolved = tf.conv2d(x as never, filter as never, 1, 'same');
     const { mean, variance } = tf.moments(convolved, [0, 1, 2]);
     const byBatch = convBlock(x, filter, offset, options, null);
@@ -84,7 +97,7 @@ describe('convBlock', () => {
   });
 
   test('hands out the mean of the batch', () => {
-    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 5], 2), normal([5], 3)];
+    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
     let mean: Tensor | undefined;
     convBlock(x, filter, offset, options, (statistics) => (mean = statistics.mean));
     const expected = tf.mean(tf.conv2d(x as never, filter as never, 1, 'same'), [0, 1, 2]);
@@ -132,19 +145,23 @@ test('Add of stock tensors still broadcasts', () => {
   expect(Array.from(tf.add(tf.tensor([[1, 2]]), tf.tensor([[1], [3]])).dataSync())).toEqual([2, 3, 4, 5]);
 });
 
-test('a block leaves no tensor behind', () => {
-  const inputs = [normal([2, 8, 8, 3], 1), normal([3, 3, 3, 4], 2), normal([4], 3)];
-  const pass = () =>
-    tf.tidy(() => {
-      tf.grads(((x: Tensor, filter: Tensor, offset: Tensor) =>
-        weighed(globalMaxPool(convBlock(x, filter, offset, { ...options, pool: true }, null)))) as never)(
-        inputs,
-      );
-    });
-  pass();
-  const before = backend.getNumOfTFTensors();
-  for (let repeat = 0; repeat < 10; repeat += 1) pass();
-  expect(backend.getNumOfTFTensors()).toBe(before);
+describe.each(engines)('a block, %s', (engine) => {
+  test('leaves no tensor behind', () => {
+    chooseEngine(engine, 2);
+    const inputs = [normal([2, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
+    const pass = () =>
+      tf.tidy(() => {
+        tf.grads(((x: Tensor, filter: Tensor, offset: Tensor) =>
+          weighed(globalMaxPool(convBlock(x, filter, offset, { ...options, pool: true }, null)))) as never)(
+          inputs,
+        );
+      });
+    pass();
+    const before = backend.getNumOfTFTensors();
+    for (let repeat = 0; repeat < 10; repeat += 1) pass();
+    expect(backend.getNumOfTFTensors()).toBe(before);
+    chooseEngine('stock', 1);
+  });
 });
 
 const maximum = (difference: Tensor): number => tf.max(tf.abs(difference)).dataSync()[0]!;

@@ -1,0 +1,59 @@
+"""The peer: the same kernels in PyTorch, float32, channels_last.
+
+Reads questions, a line of JSON each, and answers with one line of JSON, the seconds of every repeat but the first; ends
+with its standard input.
+"""
+
+import json
+import sys
+import time
+
+import torch
+from torch.nn import functional as F
+
+
+def image(batch, channels, edge):
+    return torch.randn(batch, channels, edge, edge).to(memory_format=torch.channels_last)
+
+
+def tail(x, weight, bias, pool):
+    if pool:
+        x = F.max_pool2d(x, 2)
+    return F.celu(F.batch_norm(x, None, None, weight, bias, training=True), 0.3)
+
+
+def prepare(kernel, batch, edge, inputs, outputs, pool):
+    """A function of no arguments that runs the kernel once, and only that."""
+    if kernel.startswith("tail"):
+        x = image(batch, outputs, edge).requires_grad_()
+        weight, bias = torch.ones(outputs), torch.zeros(outputs, requires_grad=True)
+        if kernel == "tail forward":
+            return lambda: tail(x, weight, bias, pool)
+        result = tail(x, weight, bias, pool)
+        gradient = torch.randn_like(result)
+        return lambda: torch.autograd.grad(result, [x, bias], gradient, retain_graph=True)
+    x, gradient = image(batch, inputs, edge), image(batch, outputs, edge)
+    filters = torch.randn(outputs, inputs, 3, 3).to(memory_format=torch.channels_last)
+    if kernel == "forward":
+        return lambda: F.conv2d(x, filters, padding=1)
+    wanted = [kernel == "input gradient", kernel == "filter gradient", False]
+    return lambda: torch.ops.aten.convolution_backward(
+        gradient, x, filters, None, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, wanted
+    )
+
+
+def main(threads):
+    torch.set_num_threads(threads)
+    for line in sys.stdin:
+        question = json.loads(line)
+        repeats = question.pop("repeats")
+        run = prepare(**question)
+        seconds = []
+        for _ in range(repeats + 1):
+            started = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - started)
+        print(json.dumps({"seconds": seconds[1:]}), flush=True)
+
+
+main(int(sys.argv[1]))
