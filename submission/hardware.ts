@@ -19,3 +19,9 @@ export function engineOf({ engine }: Settings): Engine | 'auto' {
   if (engine === 'auto' || engine === 'native' || engine === 'stock') return engine;
   throw new Error(`The setting engine is "${engine}"; it can be native, stock or auto.`);
 }
+
+/** The engine for bfloat16, which our own ops do not compute in. @throws Error where they are asked for by name */
+export function stockFor(wanted: Engine | 'auto'): Engine {
+  if (wanted === 'native') throw new Error('engine=native computes in float32: set precision=float32 too.');
+  return 'stock';
+}

@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dump } from 'npyjs';
 import { loadModel, type Model } from './checkpoint.ts';
@@ -10,7 +10,8 @@ import { predictionLogits } from './model/resnet9.ts';
 
 /** The predict stage: class scores for every test image, averaged over test-time views. */
 export function predict({ modelDir, testImages, outDir, cpus }: Environment): void {
-  chooseEngine('auto', cpus);
+  const { engine } = JSON.parse(readFileSync(join(modelDir, 'settings.json'), 'utf8'));
+  chooseEngine(engine === 'stock' ? 'stock' : 'auto', cpus);
   const model = loadModel(modelDir);
   const images = normalised(readImages(testImages), model.normalisation);
   const scores = predictScores(model, images);

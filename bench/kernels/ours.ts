@@ -19,8 +19,8 @@ function normal(...shape: number[]): Raw {
   return rawOf(tensor);
 }
 
-/** A function that runs the kernel once, and gives what is to be freed. */
-function prepare({ kernel, batch, edge, inputs, outputs, pool }: Question): () => Raw[] {
+/** A function that runs the kernel once, and gives what is to be freed; what it holds goes to `held`. */
+function prepare({ kernel, batch, edge, inputs, outputs, pool }: Question, held: Raw[]): () => Raw[] {
   const convolved = normal(batch, edge, edge, outputs);
   if (kernel.startsWith('tail')) {
     const shape: BlockShape = { pool, alpha: 0.3, bfloat16: false };
@@ -30,6 +30,7 @@ function prepare({ kernel, batch, edge, inputs, outputs, pool }: Question): () =
       return () => all(normalise(convolved, offset, shape)).filter((each) => each.id !== convolved.id);
     }
     const forward = normalise(convolved, offset, shape);
+    held.push(...all(forward).filter((each) => each.id !== convolved.id));
     const gradient = normal(...forward.output.shape);
     return () => {
       const { input, offset } = normaliseGradient(gradient, forward, shape);
@@ -44,7 +45,8 @@ function prepare({ kernel, batch, edge, inputs, outputs, pool }: Question): () =
 
 for await (const line of createInterface({ input: process.stdin })) {
   const question: Question = JSON.parse(line);
-  const run = prepare(question);
+  const held: Raw[] = [];
+  const run = prepare(question, held);
   const seconds = Array.from({ length: question.repeats + 1 }, () => {
     const started = performance.now();
     const results = run();
@@ -52,6 +54,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     free(...results);
     return passed;
   });
+  free(...held);
   tf.dispose(made.splice(0));
   process.stdout.write(`${JSON.stringify({ seconds: seconds.slice(1) } satisfies Answer)}\n`);
 }

@@ -94,7 +94,7 @@ say(
 );
 say(
   `Limit at ${(limit.flops / 1e9).toFixed(0)} GFLOP/s (${limit.unit}, operands in L1) and ${(limit.bytes / 1e9).toFixed(1)} GB/s: ` +
-    `${limitRate.written.toFixed(0)} images/s for the sums as they are written; ours is ${(100 * rate.ours / limitRate.written).toFixed(0)} % of it, ` +
+    `${limitRate.written.toFixed(0)} images/s for the sums as they are written; ours is ${((100 * rate.ours) / limitRate.written).toFixed(0)} % of it, ` +
     `PyTorch ${((100 * rate.peer) / limitRate.written).toFixed(0)} %`,
 );
 if (least === 'filtered') {

@@ -92,7 +92,12 @@ async function startStage(
       filter!.end(systemCallFilter() ?? '');
       const init = await firstProcess(info!, stage.stderr, stage.exited);
       const output = await madeOutput(init, spec, stage);
-      if (isRoot) await giveToEntry(init, spec, output);
+      if (isRoot) {
+        await giveToEntry(init, spec, output).catch((error) => {
+          output.discard();
+          throw error;
+        });
+      }
       const startedAt = performance.now();
       gate!.end('!'); // one byte is read
       return { ...stage, ...heldStage(stage, init, group), startedAt, output };

@@ -193,11 +193,13 @@ function isOfTheDead(match: RegExpExecArray | null): boolean {
 
 async function startStage(spec: StageSpec, image: string): Promise<RunningStage> {
   const made = new Made();
+  let discard = () => {};
   const pipe = spec.progress ? await makePipe() : null;
   if (pipe !== null) made.add(pipe.close);
   try {
     const container = await startContainer(spec, image, pipe);
     made.add(container.remove);
+    discard = container.output.discard;
     const stage = startChild(['docker', ...execWords(spec, container.name)], {
       // The client's own, which says what engine to ask; the entry's goes by `env`.
       environment: process.env as Record<string, string>,
@@ -233,6 +235,7 @@ async function startStage(spec: StageSpec, image: string): Promise<RunningStage>
     };
   } catch (error) {
     pipe?.reader.destroy();
+    discard();
     await made.undo().catch(() => {});
     throw error;
   }

@@ -9,10 +9,13 @@ export interface StageOutput {
   /** Whether it is a file system of its own with a size, so that the kernel refuses what is beyond. */
   readonly walled: boolean;
   /**
-   * Brings what the stage left to its folder on disk. To be called once, when no process of the stage lives.
-   * @returns what could not be brought, in the words of the first complaint; null when all was
+   * Brings what the stage left to its folder on disk, and lets go of it. To be called when no process of the stage lives.
+   * @returns what of it could not be brought, in the words of the first complaint; null when all was
+   * @throws Error where it is this machine that did not bring it
    */
   collect(): Promise<string | null>;
+  /** Lets go of it, where it is not collected. */
+  discard(): void;
 }
 
 /** Size of the file system that holds an output folder: a little beyond what is allowed, so that excess can be seen. */
@@ -22,7 +25,7 @@ export function wallOf({ outBytes, outFiles }: Pick<StageLimits, 'outBytes' | 'o
 
 /** An output folder that lies on the disk of this machine: nothing is left to collect. */
 export function outputOnDisk(path: string): StageOutput {
-  return { path, walled: false, collect: async () => null };
+  return { path, walled: false, collect: async () => null, discard() {} };
 }
 
 /**
@@ -44,6 +47,11 @@ export function outputInMemory(init: number, out: Mount, bytes: number): StageOu
     closeSync(descriptor);
     throw new Error(`${out.inside} of the sandbox is no file system of its own`);
   }
+  let isHeld = true;
+  const discard = () => {
+    if (isHeld) closeSync(descriptor);
+    isHeld = false;
+  };
   return {
     path,
     walled: true,
@@ -52,19 +60,38 @@ export function outputInMemory(init: number, out: Mount, bytes: number): StageOu
         chmodSync(path, 0o755);
         return await copyTree(`${path}/.`, out.host);
       } finally {
-        closeSync(descriptor);
+        discard();
       }
     },
+    discard,
   };
 }
 
-/** Copies everything as it is: links as links, holes as holes, pipes as pipes, with owners and modes. */
+/** A file of holes can be larger than there is time to look through. */
+const mostCopySeconds = 120;
+/** Complaints of cp that an entry can bring about, by the names, modes and sizes of its files. */
+const ofTheEntry = /File name too long|Permission denied|File too large|Operation not permitted/;
+
+/** Copies everything as it is, links as links, holes as holes, pipes as pipes, but for the bits that lend an owner's rights. */
 async function copyTree(from: string, to: string): Promise<string | null> {
-  const { exitCode, stderr } = await execa('cp', ['--archive', '--sparse=always', from, to], {
+  const words = [
+    '--recursive',
+    '--no-dereference',
+    '--preserve=ownership,timestamps,links',
+    '--sparse=always',
+  ];
+  const { exitCode, stderr, timedOut } = await execa('cp', [...words, from, to], {
     reject: false,
     env: { LC_ALL: 'C' },
+    timeout: mostCopySeconds * 1000,
     // An entry chooses the names, and how many of them fail.
     maxBuffer: 2 ** 20,
   });
-  return exitCode === 0 ? null : (stderr?.split('\n')[0] ?? 'cp could not be started').slice(0, 500);
+  if (exitCode === 0) return null;
+  if (timedOut) return `to copy it took more than ${mostCopySeconds} s`;
+  const complaint = (stderr ?? '').split('\n')[0]!.slice(0, 500);
+  if (!ofTheEntry.test(complaint)) {
+    throw new Error(`what the stage left could not be brought to ${to} (${complaint || 'cp did not run'})`);
+  }
+  return complaint;
 }

@@ -1,8 +1,13 @@
 // The addon that Node loads: makes our ops known to TensorFlow, and sets the threads that they compute with.
+#include <mutex>
+
 #include "op.h"
 #include "threadPool.h"
 
 namespace {
+
+// Of the ops' names, inputs, outputs and attributes; the same as in addon.ts.
+constexpr int32_t kVersion = 1;
 
 napi_value setThreads(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -13,24 +18,34 @@ napi_value setThreads(napi_env env, napi_callback_info info) {
     napi_throw_range_error(env, nullptr, "setThreads takes a number of threads, 1 or more");
     return nullptr;
   }
-  haet::setThreads(threads);
+  try {
+    haet::setThreads(threads);
+  } catch (const std::exception& error) {
+    napi_throw_error(env, nullptr, error.what());
+  }
   return nullptr;
 }
 
 }  // namespace
 
 NAPI_MODULE_INIT() {
+  // TensorFlow knows an op once for the whole process, however often the addon is loaded.
+  static std::once_flag registered;
   try {
-    haet::registerConvolutions();
-    haet::registerNormalise();
-    haet::registerSgd();
+    std::call_once(registered, [] {
+      haet::registerConvolutions();
+      haet::registerNormalise();
+      haet::registerSgd();
+    });
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());
     return nullptr;
   }
-  napi_value function;
+  napi_value function, version;
   if (napi_create_function(env, "setThreads", NAPI_AUTO_LENGTH, setThreads, nullptr, &function) != napi_ok ||
-      napi_set_named_property(env, exports, "setThreads", function) != napi_ok) {
+      napi_set_named_property(env, exports, "setThreads", function) != napi_ok ||
+      napi_create_int32(env, kVersion, &version) != napi_ok ||
+      napi_set_named_property(env, exports, "version", version) != napi_ok) {
     return nullptr;
   }
   return exports;

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { backend } from '../ops.ts';
 
 /** What the addon of our own TensorFlow ops offers beside the ops; it registers them when it is loaded. */
 export interface NativeOps {
+  readonly version: number;
   /** @param count of threads that compute, 1 or more */
   setThreads(count: number): void;
 }
@@ -12,15 +13,18 @@ export interface NativeOps {
 /** The instructions that set-up compiles the addon for; without them it may not even be loaded. */
 const needed: Readonly<Record<string, readonly string[]>> = { x64: ['avx2', 'fma'], arm64: [] };
 
-let loaded: NativeOps | null | undefined;
+/** Of the ops' names, inputs, outputs and attributes; the same as in addon.cc. */
+const version = 1;
+
+let loaded: NativeOps | string | undefined;
 
 /**
  * The addon, which set-up puts beside the binding of TensorFlow.js; loaded once.
  * @returns null where this machine cannot run it, computes on a GPU, or has a runtime without it
  */
 export function nativeOps(): NativeOps | null {
-  loaded ??= whyNoNativeOps() === null ? load() : null;
-  return loaded;
+  const ops = whyNoNativeOps() === null ? load() : null;
+  return typeof ops === 'string' ? null : ops;
 }
 
 /**
@@ -33,16 +37,28 @@ export function whyNoNativeOps(flags: readonly string[] = cpuFlags()): string | 
   if (instructions === undefined) return `there is none for ${process.arch}`;
   const missing = instructions.filter((name) => !flags.includes(name));
   if (missing.length > 0) return `the CPU has no ${missing.join(', ')}`;
-  try {
-    readFileSync(addonPath());
-    return null;
-  } catch {
-    return 'set-up has not built them';
-  }
+  if (!existsSync(addonPath())) return 'set-up has not built them';
+  const ops = load();
+  return typeof ops === 'string' ? ops : null;
 }
 
 const require = createRequire(import.meta.url);
-const load = (): NativeOps => require(addonPath());
+
+/** The addon, or why it cannot be used: it is part of the runtime, which may be of another version than we are. */
+function load(): NativeOps | string {
+  loaded ??= tryToLoad();
+  return loaded;
+}
+
+function tryToLoad(): NativeOps | string {
+  try {
+    const ops: NativeOps = require(addonPath());
+    return ops.version === version ? ops : `the runtime's are of version ${ops.version}, not ${version}`;
+  } catch (error) {
+    return `they do not load: ${(error as Error).message}`;
+  }
+}
+
 const addonPath = () =>
   join(dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')), 'lib/napi-v8/haet_ops.node');
 

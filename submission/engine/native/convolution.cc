@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <new>
 
 #include "product.h"
@@ -62,6 +63,7 @@ class Scratch {
 
 thread_local Scratch blockScratch;
 Scratch filterScratch, sumScratch;  // of the one call that runs at a time
+std::mutex oneCall;
 
 // The tiles of a batch, in the order of the images, and within an image row by row.
 class Tiles {
@@ -217,18 +219,21 @@ void convolveBy(const float* filter, const Convolution& shape, int from, int to,
 }  // namespace
 
 void convolve(const Convolution& shape, const float* input, const float* filter, float* output) {
+  const std::lock_guard<std::mutex> lock(oneCall);
   const float* points = filterPoints(filter, shape.in, shape.out, Use::kForward);
   convolveBy(points, shape, shape.in, shape.out, input, output);
 }
 
 void convolveInputGradient(const Convolution& shape, const float* filter, const float* outputGradient,
                            float* inputGradient) {
+  const std::lock_guard<std::mutex> lock(oneCall);
   const float* points = filterPoints(filter, shape.in, shape.out, Use::kBackward);
   convolveBy(points, shape, shape.out, shape.in, outputGradient, inputGradient);
 }
 
 void convolveFilterGradient(const Convolution& shape, const float* input, const float* outputGradient,
                             float* filterGradient) {
+  const std::lock_guard<std::mutex> lock(oneCall);
   const Tiles tiles(shape);
   const int in = shape.in, out = shape.out;
   // The sums of a large filter are read and written once a block: the fewer blocks the better.
@@ -254,7 +259,7 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
     }
     parallelFor(kPoints, [&](int point, int) {
       transposedProduct(inputs + point * inStride, gradients + point * outStride, block, rows, sums + point * sumStride,
-                        in, 0, in, out, first > 0);
+                        in, out, first > 0);
     });
   }
   parallelFor(out / kLanes, [&](int panel, int) {

@@ -9,8 +9,10 @@
 namespace haet {
 namespace {
 
-// Channels fill vectors.
-bool isImage(const Tensor& tensor) { return rank(tensor) == 4 && edge(tensor, 3) % 8 == 0; }
+// Channels fill vectors, and nothing is empty.
+bool isImage(const Tensor& tensor) {
+  return rank(tensor) == 4 && edge(tensor, 3) % 8 == 0 && TF_TensorElementCount(tensor.get()) > 0;
+}
 bool isFilter(const Tensor& tensor) {
   return isImage(tensor) && edge(tensor, 0) == 3 && edge(tensor, 1) == 3 && edge(tensor, 2) % 8 == 0;
 }
@@ -18,8 +20,8 @@ bool isFilter(const Tensor& tensor) {
 void require(bool image, bool filter) {
   if (image && filter) return;
   throw std::invalid_argument(
-      "expected images [batch, height, width, channels] and a filter [3, 3, in, out], with channels that are multiples "
-      "of 8");
+      "expected images [batch, height, width, channels] and a filter [3, 3, in, out], none empty, with channels that "
+      "are multiples of 8");
 }
 
 void requireFit(bool fits) {

@@ -9,7 +9,6 @@
 // where the mean is far from zero.
 #include "normalise.h"
 
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -63,7 +62,8 @@ void poolAndSum(const Normalise& shape, const float* input, const float* origin,
           const float* others[] = {from + channels, from + row, from + row + channels};
           for (int other = 0; other < 3; ++other) {
             const Vector candidate = load(others[other]);
-            const Integers larger = candidate > value;
+            // What is not a number is larger than any, so that it is seen.
+            const Integers larger = (candidate > value) | (candidate != candidate);
             value = larger ? candidate : value;
             chosen = larger ? Integers{} + (other + 1) : chosen;
           }
@@ -98,7 +98,8 @@ void normalise(const Normalise& shape, const float* input, const float* offset, 
   for (int channel = 0; channel < channels; ++channel) {
     const auto [sum, squares] = sums.total(channel);
     const double difference = sum / count;
-    const double spread = std::max(0.0, squares / count - difference * difference);
+    const double spreadBefore = squares / count - difference * difference;
+    const double spread = spreadBefore < 0 ? 0 : spreadBefore;  // by rounding; what is not a number stays none
     const double inverse = 1 / std::sqrt(spread + shape.epsilon);
     moments.mean[channel] = static_cast<float>(input[channel] + difference);
     moments.variance[channel] = static_cast<float>(spread * (count > 1 ? count / (count - 1) : 1));

@@ -67,7 +67,7 @@ void backward(Call& call, void* state) {
   const auto& [pool, alpha, epsilon] = *static_cast<const Attributes*>(state);
   const Tensor outputGradient = call.input(0), output = call.input(1), pooled = call.input(2), choice = call.input(3),
                mean = call.input(4), inverse = call.input(5);
-  const bool fits = haveOneShape(outputGradient, output) && haveOneShape(output, pooled) &&
+  const bool fits = TF_TensorElementCount(output.get()) > 0 && haveOneShape(outputGradient, output) && haveOneShape(output, pooled) &&
                     (!pool || haveOneShape(output, choice)) && edge(output, 3) % 8 == 0 &&
                     isVector(mean, edge(output, 3)) && isVector(inverse, edge(output, 3));
   if (!fits) throw std::invalid_argument("the shapes of the inputs do not belong together");

@@ -87,13 +87,13 @@ void product(const float* a, int aRows, const float* b, float* c, int cRows, int
   }
 }
 
-void transposedProduct(const float* a, const float* b, int laidOut, int depth, float* c, int rows, int first, int last,
-                       int columns, bool adds) {
+void transposedProduct(const float* a, const float* b, int laidOut, int depth, float* c, int rows, int columns,
+                       bool adds) {
   const ptrdiff_t inPanel = laidOut * kLanes, cPanel = rows * kLanes;
   for (int from = 0; from < depth; from += kDepth) {
     const int most = std::min(kDepth, depth - from);
     panelGroups(columns / kLanes, [&](int panel, int panels) {
-      for (int row = first; row < last; row += kRows) {
+      for (int row = 0; row < rows; row += kRows) {
         tileOf<Left::kTransposed>(panels, a + row / kLanes * inPanel + row % kLanes + from * kLanes, inPanel,
                                   b + panel * inPanel + from * kLanes, inPanel, c + panel * cPanel + row * kLanes, cPanel,
                                   most, adds || from > 0);

@@ -6,11 +6,12 @@
 namespace haet {
 
 // How many threads compute, the caller's among them; one until it is set. Not to be called while `parallelFor` runs.
+// Throws std::system_error where the system refuses a thread; those made so far compute.
 void setThreads(int count);
 int threads();
 
 // Runs body(index, thread) for every index in 0..count-1, each once, on all threads, and returns when all are done.
-// Which thread takes an index is not defined; `thread`, 0..threads()-1, names a place for scratch memory of its own.
+// What a body throws is thrown here, once no thread is at work any more. Which thread takes an index is not defined; `thread`, 0..threads()-1, names a place for scratch memory of its own.
 void parallelFor(int count, const std::function<void(int index, int thread)>& body);
 
 }  // namespace haet

@@ -89,6 +89,7 @@ for (const kind of ['bubblewrap', 'docker'] as const) {
       const { said, lost, folder } = await runScript(
         kind,
         `cd /out; mkdir -p a/b; echo deep > a/b/file; ln -s /etc/passwd link; mkfifo pipe; truncate -s 1T sparse
+         echo lent > lent; chmod 6755 lent
          touch -d 2040-01-01 future; chmod 400 future; echo same > one; ln one two; stat -c %u:%a .`,
       );
       expect(lost).toBeNull();
@@ -99,6 +100,7 @@ for (const kind of ['bubblewrap', 'docker'] as const) {
       const { size, blocks } = statSync(join(folder, 'sparse'));
       expect({ size, blocks }).toEqual({ size: 2 ** 40, blocks: 0 });
       expect(statSync(join(folder, 'future')).mode & 0o777).toBe(0o400);
+      expect(statSync(join(folder, 'lent')).mode & 0o7777).toBe(0o755); // no rights of its owner
       expect(statSync(join(folder, 'future')).mtime.getUTCFullYear()).toBe(2040);
       expect(statSync(join(folder, 'one')).ino).toBe(statSync(join(folder, 'two')).ino);
       expect(held()).toEqual(before);

@@ -171,14 +171,17 @@ describeHere(`the native convolutions${missing === null ? '' : ` (skipped: ${mis
     });
   });
 
-  test('leave channels that fill no vector to TensorFlow', () => {
+  test.each([
+    ['fill up channels in that fill no vector', 8],
+    ['leave channels out that fill no vector to TensorFlow', 12],
+  ])('%s', (_, out) => {
     chooseEngine('native', 2);
-    const shape = { batch: 2, height: 4, width: 4, in: 3, out: 8 };
+    const shape = { batch: 2, height: 4, width: 4, in: 3, out };
     tf.tidy(() => {
       const tensors = [
         normal(imageOf(shape, 3), 1),
-        normal([3, 3, 3, 8], 2),
-        normal(imageOf(shape, 8), 3),
+        normal([3, 3, 3, out], 2),
+        normal(imageOf(shape, out), 3),
       ] as const;
       const exact = reference(
         shape,
@@ -201,6 +204,10 @@ describeHere(`the native convolutions${missing === null ? '' : ` (skipped: ${mis
       /multiples of 8/,
     );
     expect(() => run('HaetConvolution', [raw([4, 8]), raw([3, 3, 8, 8])], [])).toThrow(/expected images/);
+    expect(() => run('HaetConvolution', [raw([0, 4, 4, 8]), raw([3, 3, 8, 8])], [])).toThrow(/none empty/);
+    expect(() => run('HaetConvolutionFilterGradient', [raw([0, 4, 4, 8]), raw([0, 4, 4, 8])], [])).toThrow(
+      /none empty/,
+    );
     expect(() => run('HaetConvolutionInputGradient', [raw([3, 3, 8, 16]), image], [])).toThrow(
       /do not belong/,
     );

@@ -1,15 +1,19 @@
-// Runs the native convolutions over shapes, alone, beside a sum as it is written in double precision: for sanitizers.
-// Exits with 0 where every result is near, and is the same to the bit with one thread and with several.
+// Runs the native kernels over shapes, alone, for sanitizers; the convolutions beside a sum as it is written, in double
+// precision. Exits with 0 where every result is near, and is the same to the bit with one thread and with several.
 // usage: driver THREADS
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <stdexcept>
 #include <vector>
 
 #include "convolution.h"
+#include "normalise.h"
+#include "sgd.h"
 #include "threadPool.h"
 
 namespace {
@@ -83,6 +87,61 @@ bool isRight(const Convolution& shape, int threads, std::mt19937& random) {
   return same && worst < 2e-5;
 }
 
+// What follows a convolution, forward and backward: everything it writes, one after the other.
+Floats tails(const haet::Normalise& shape, const Floats& input, const Floats& offset, const Floats& gradient) {
+  const size_t channels = shape.channels, pixels = shape.outPixels();
+  Floats output(pixels * channels, NAN), pooled(shape.pool ? output.size() : 0, NAN);
+  std::vector<uint8_t> choice(pooled.size());
+  Floats mean(channels), variance(channels), inverse(channels), inputGradient(input.size(), NAN), offsetGradient(channels);
+  haet::normalise(shape, input.data(), offset.data(), output.data(), pooled.data(), choice.data(),
+            {mean.data(), variance.data(), inverse.data()});
+  haet::normaliseGradient(shape, gradient.data(), output.data(), shape.pool ? pooled.data() : input.data(), choice.data(),
+                    mean.data(), inverse.data(), inputGradient.data(), offsetGradient.data());
+  for (const Floats* each : {&pooled, &mean, &variance, &inverse, &inputGradient, &offsetGradient}) {
+    output.insert(output.end(), each->begin(), each->end());
+  }
+  return output;
+}
+
+Floats updated(long inputs, int units, bool centralized, const Floats& weight, const Floats& velocity,
+               const Floats& gradient) {
+  Floats newWeight(weight.size(), NAN), newVelocity(weight.size(), NAN);
+  haet::sgd({0.1f, 0.9f, 1e-3f}, inputs, units, centralized, weight.data(), velocity.data(), gradient.data(),
+      newWeight.data(), newVelocity.data());
+  newWeight.insert(newWeight.end(), newVelocity.begin(), newVelocity.end());
+  return newWeight;
+}
+
+template <typename Run>
+bool isSame(const char* name, int threads, const Run& run) {
+  haet::setThreads(1);
+  const Floats alone = run();
+  haet::setThreads(threads);
+  const Floats together = run();
+  const bool finite = std::all_of(alone.begin(), alone.end(), [](float value) { return std::isfinite(value); });
+  std::printf("%s: %s, %s\n", name, finite ? "finite" : "OTHER THAN finite", alone == together ? "same bits" : "OTHER BITS");
+  return finite && alone == together;
+}
+
+// What a body throws reaches the caller, whoever ran it, and the threads go on working.
+bool throwsOn(int threads) {
+  haet::setThreads(threads);
+  for (int thrower = 0; thrower < 50; ++thrower) {
+    bool thrown = false;
+    try {
+      haet::parallelFor(50, [&](int index, int) {
+        if (index == thrower) throw std::runtime_error("on purpose");
+      });
+    } catch (const std::runtime_error&) {
+      thrown = true;
+    }
+    if (!thrown) return std::printf("OTHER: an exception was lost\n"), false;
+  }
+  std::atomic<int> count{0};
+  haet::parallelFor(50, [&](int, int) { ++count; });
+  return count == 50;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -96,5 +155,17 @@ int main(int argc, char** argv) {
   };
   bool right = true;
   for (const Convolution& shape : shapes) right = isRight(shape, threads, random) && right;
+  for (const haet::Normalise& shape : {haet::Normalise{1, 2, 2, 8, true, 0.3f, 1e-5f}, {3, 1, 1, 8, false, 1, 1e-5f},
+                                       {5, 4, 6, 24, true, 0.3f, 1e-5f}, {17, 3, 5, 40, false, 0.3f, 1e-5f}}) {
+    const size_t inputs = static_cast<size_t>(shape.batch) * shape.height * shape.width * shape.channels;
+    const Floats input = normal(inputs, random), offset = normal(shape.channels, random);
+    const Floats gradient = normal(shape.outPixels() * shape.channels, random);
+    right = isSame("tail", threads, [&] { return tails(shape, input, offset, gradient); }) && right;
+  }
+  for (const long rows : {1, 63, 64, 65, 300}) {
+    const Floats weight = normal(rows * 7, random), velocity = normal(rows * 7, random), gradient = normal(rows * 7, random);
+    right = isSame("update", threads, [&] { return updated(rows, 7, rows > 1, weight, velocity, gradient); }) && right;
+  }
+  for (const int count : {1, threads}) right = throwsOn(count) && right;
   return right ? 0 : 1;
 }

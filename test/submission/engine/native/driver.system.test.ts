@@ -23,7 +23,7 @@ describeHere(`the native convolutions, alone${missing === null ? '' : ` (skipped
     ['races of threads', 'thread', 4],
   ])('are right, and free of %s', async (_, sanitizer, threads) => {
     const files = (await readdir(sources)).filter((name) =>
-      /^(convolution|product|normalise|threadPool)\.cc$/.test(name),
+      /^(convolution|product|normalise|sgd|threadPool)\.cc$/.test(name),
     );
     const program = join(folder, sanitizer.replace(',', '-'));
     await execa(compiler, [
