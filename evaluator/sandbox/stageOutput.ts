@@ -69,8 +69,8 @@ export function outputInMemory(init: number, out: Mount, bytes: number): StageOu
 
 /** A file of holes can be larger than there is time to look through. */
 const mostCopySeconds = 120;
-/** Complaints of cp that an entry can bring about, by the names, modes and sizes of its files. */
-const ofTheEntry = /File name too long|Permission denied|File too large|Operation not permitted/;
+/** How complaints of cp end that an entry can bring about, by the names, modes and sizes of its files. */
+const ofTheEntry = /: (File name too long|Permission denied|File too large|Operation not permitted)$/;
 
 /** Copies everything as it is, links as links, holes as holes, pipes as pipes, but for the bits that lend an owner's rights. */
 async function copyTree(from: string, to: string): Promise<string | null> {
@@ -89,9 +89,12 @@ async function copyTree(from: string, to: string): Promise<string | null> {
   });
   if (exitCode === 0) return null;
   if (timedOut) return `to copy it took more than ${mostCopySeconds} s`;
-  const complaint = (stderr ?? '').split('\n')[0]!.slice(0, 500);
+  const complaint = (stderr ?? '').split('\n')[0]!;
+  // Names may fill a line of any length; the reason is at its end.
+  const short =
+    complaint.length > 300 ? `${complaint.slice(0, 150)} ... ${complaint.slice(-150)}` : complaint;
   if (!ofTheEntry.test(complaint)) {
-    throw new Error(`what the stage left could not be brought to ${to} (${complaint || 'cp did not run'})`);
+    throw new Error(`what the stage left could not be brought to ${to} (${short || 'cp did not run'})`);
   }
-  return complaint;
+  return short;
 }
