@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Normalisation } from './data.ts';
+import type { Engine } from './engine/engine.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
 import type { Architecture, Statistics, Weights, Whitening } from './model/resnet9.ts';
 
@@ -22,6 +23,8 @@ export interface Model {
   readonly statistics: Statistics;
   /** Pixels by which test-time views are shifted. */
   readonly testShift: number;
+  /** Who computed in training, and is to predict. */
+  readonly engine: Engine;
 }
 
 const MANIFEST = 'model.json';
@@ -45,6 +48,7 @@ export async function saveModel(folder: string, model: Model, step: number): Pro
     architecture: model.architecture,
     normalisation: model.normalisation,
     testShift: model.testShift,
+    engine: model.engine,
     step,
     weightsManifest: [{ paths: [weightsFile], weights: specs }],
   };
@@ -61,6 +65,7 @@ export function loadModel(folder: string): Model {
     architecture: Architecture;
     normalisation: Normalisation;
     testShift: number;
+    engine: Engine;
     weightsManifest: [{ paths: [string]; weights: never }];
   };
   try {
@@ -84,11 +89,12 @@ export function loadModel(folder: string): Model {
   const statistics = Object.fromEntries(
     Object.entries(under('mean/')).map(([block, mean]) => [block, { mean, variance: variances[block]! }]),
   );
-  const { architecture, normalisation, testShift } = manifest;
+  const { architecture, normalisation, testShift, engine } = manifest;
   return {
     architecture,
     normalisation,
     testShift,
+    engine,
     whitening: tensors.whitening!,
     weights: under('weight/'),
     statistics,

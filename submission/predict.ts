@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dump } from 'npyjs';
 import { loadModel, type Model } from './checkpoint.ts';
@@ -10,9 +10,8 @@ import { predictionLogits } from './model/resnet9.ts';
 
 /** The predict stage: class scores for every test image, averaged over test-time views. */
 export function predict({ modelDir, testImages, outDir, cpus }: Environment): void {
-  const { engine } = JSON.parse(readFileSync(join(modelDir, 'settings.json'), 'utf8'));
-  chooseEngine(engine === 'stock' ? 'stock' : 'auto', cpus);
   const model = loadModel(modelDir);
+  chooseEngine(model.engine === 'stock' ? 'stock' : 'auto', cpus);
   const images = normalised(readImages(testImages), model.normalisation);
   const scores = predictScores(model, images);
   const file = join(outDir, 'predictions.npy');

@@ -65,7 +65,7 @@ export async function train(environment: Environment, given: Settings): Promise<
     const { weights, statistics } = average ?? trainer;
     await saveModel(
       outDir,
-      { architecture, normalisation, whitening, weights, statistics, testShift: settings.testShift },
+      { architecture, normalisation, whitening, weights, statistics, testShift: settings.testShift, engine },
       step,
     );
     clock.tookSave(clock.elapsed() - started);

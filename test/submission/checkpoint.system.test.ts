@@ -16,17 +16,20 @@ const modelOf = (value: number): Model => ({
   weights: { 'layer1.filter': tf.tensor([value, 2], [1, 2]) },
   statistics: { layer1: { mean: tf.tensor([3]), variance: tf.tensor([4]) } },
   testShift: 1,
+  engine: 'stock' as const,
 });
 const value = (model: Model) => model.weights['layer1.filter']!.dataSync()[0];
 
 test('a model comes back as it was saved', async () => {
   await saveModel(folder, modelOf(7), 1);
-  const { architecture, normalisation, testShift, statistics, weights, whitening } = loadModel(folder);
+  const { architecture, normalisation, testShift, engine, statistics, weights, whitening } =
+    loadModel(folder);
   const saved = modelOf(7);
-  expect({ architecture, normalisation, testShift }).toEqual({
+  expect({ architecture, normalisation, testShift, engine }).toEqual({
     architecture: saved.architecture,
     normalisation: saved.normalisation,
     testShift: saved.testShift,
+    engine: saved.engine,
   });
   expect(Array.from(weights['layer1.filter']!.dataSync())).toEqual([7, 2]);
   expect(weights['layer1.filter']!.shape).toEqual([1, 2]);
