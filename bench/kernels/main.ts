@@ -6,7 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { median } from 'simple-statistics';
 import { channels, convolutions } from '../../submission/model/resnet9.ts';
-import { type Contender, jemallocEnvironment, start, torchPython } from '../throughput/peers.ts';
+import {
+  allocatorEnvironment,
+  type Contender,
+  jemallocEnvironment,
+  start,
+  torchPython,
+} from '../throughput/peers.ts';
 import { type Answer, type Kernel, kernels, type Question } from './question.ts';
 
 const { json, batch, width, rounds } = new Command()
@@ -21,6 +27,7 @@ const { json, batch, width, rounds } = new Command()
 const threads = availableParallelism();
 const repeats = 2;
 const environment = {
+  ...(await allocatorEnvironment()),
   TF_NUM_INTRAOP_THREADS: String(threads),
   TF_NUM_INTEROP_THREADS: '1',
   TF_CPP_MIN_LOG_LEVEL: '2',

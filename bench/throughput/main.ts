@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { execa } from 'execa';
 import { median } from 'simple-statistics';
-import { type Contender, jemallocEnvironment, start, torchPython } from './peers.ts';
+import { allocatorEnvironment, type Contender, jemallocEnvironment, start, torchPython } from './peers.ts';
 import { leastWork } from './work.ts';
 
 /**
@@ -30,12 +30,6 @@ const cpuFlags = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
 const precision = /\b(amx_bf16|avx512_bf16)\b/.test(cpuFlags) ? 'bfloat16' : 'float32';
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
-/** The allocator's settings that the submission trains with, from its own command. */
-const entry = JSON.parse(await readFile(new URL('../../submission/haet.json', import.meta.url), 'utf8'));
-const allocatorEnvironment = Object.fromEntries(
-  (entry.train as string[]).filter((word) => word.startsWith('MALLOC_')).map((word) => word.split('=')),
-);
-
 const limits = [await measureLimit()];
 const ours = start(
   process.execPath,
@@ -48,7 +42,7 @@ const ours = start(
     String(threads),
   ],
   {
-    ...allocatorEnvironment,
+    ...(await allocatorEnvironment()),
     TF_NUM_INTRAOP_THREADS: String(threads),
     TF_NUM_INTEROP_THREADS: '1',
     TF_CPP_MIN_LOG_LEVEL: '2',

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
@@ -66,4 +67,11 @@ export function jemallocEnvironment(): Record<string, string> {
     return {};
   }
   return { LD_PRELOAD: JEMALLOC, MALLOC_CONF: 'dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0' };
+}
+
+/** The allocator's settings that the submission trains with, from its own command. */
+export async function allocatorEnvironment(): Promise<Record<string, string>> {
+  const entry = JSON.parse(await readFile(new URL('../../submission/haet.json', import.meta.url), 'utf8'));
+  const settings = (entry.train as string[]).filter((word) => word.startsWith('MALLOC_'));
+  return Object.fromEntries(settings.map((word) => word.split('=')));
 }
