@@ -8,7 +8,7 @@ import { readProgress } from './readProgress.ts';
 import type { RunRecord, StageRecord } from './record.ts';
 import { sampleUsage } from './sampleUsage.ts';
 import { outOfMemoryKills } from './sandbox/procfs.ts';
-import { ProgramNotFound, type Sandbox, type StageSpec } from './sandbox/sandbox.ts';
+import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from './sandbox/sandbox.ts';
 import { type WatchResult, watch } from './watchdog.ts';
 import { exceeds, watchOutput } from './watchOutput.ts';
 
@@ -48,7 +48,15 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
     throw error;
   });
   if (running instanceof ProgramNotFound) return neverStarted(plan, startedAt, running.message);
+  return follow(running, plan, { startedAt, oomBefore }).finally(() => running.output.discard());
+}
 
+/** Watches a stage that has been started, ends it, and says how it went. */
+async function follow(
+  running: RunningStage,
+  plan: StagePlan,
+  { startedAt, oomBefore }: { startedAt: string; oomBefore: number | null },
+): Promise<StageResult> {
   const log = (stream: Readable, name: string) =>
     captureLog(stream, join(plan.folder, `${plan.stage}.${name}.log`), plan.limits.logBytes);
   const drained = Promise.all([
@@ -79,7 +87,6 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
     .catch(async (error) => {
       sampler.stop();
       await running.kill().catch(() => {});
-      output.discard();
       throw error;
     })
     .finally(() => watcher.stop());

@@ -14,14 +14,16 @@ export function usesBfloat16(precision: Settings['precision']): boolean {
   throw new Error(`The setting precision is "${precision}"; it can be bfloat16, float32 or auto.`);
 }
 
-/** @throws Error naming what the setting can be */
-export function engineOf({ engine }: Settings): Engine | 'auto' {
-  if (engine === 'auto' || engine === 'native' || engine === 'stock') return engine;
-  throw new Error(`The setting engine is "${engine}"; it can be native, stock or auto.`);
-}
-
-/** The engine for bfloat16, which our own ops do not compute in. @throws Error where they are asked for by name */
-export function stockFor(wanted: Engine | 'auto'): Engine {
-  if (wanted === 'native') throw new Error('engine=native computes in float32: set precision=float32 too.');
+/**
+ * The engine to ask for: our own ops do not compute in bfloat16.
+ *
+ * @throws Error naming what the setting can be, or what it goes with
+ */
+export function wantedEngine({ engine }: Settings, bfloat16: boolean): Engine | 'auto' {
+  if (engine !== 'auto' && engine !== 'native' && engine !== 'stock') {
+    throw new Error(`The setting engine is "${engine}"; it can be native, stock or auto.`);
+  }
+  if (!bfloat16) return engine;
+  if (engine === 'native') throw new Error('engine=native computes in float32: set precision=float32 too.');
   return 'stock';
 }

@@ -7,7 +7,7 @@ import { readImages, readLabels } from './data.ts';
 import { chooseEngine } from './engine/engine.ts';
 import { tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
-import { engineOf, stockFor, usesBfloat16 } from './hardware.ts';
+import { usesBfloat16, wantedEngine } from './hardware.ts';
 import { initialStatistics, initialWeights } from './model/resnet9.ts';
 import { PATCH, whiteningFilters } from './model/whitening.ts';
 import { createAverage } from './optimizer/weightAveraging.ts';
@@ -27,7 +27,7 @@ export async function train(environment: Environment, given: Settings): Promise<
   const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
 
   const bfloat16 = usesBfloat16(given.precision);
-  const engine = chooseEngine(bfloat16 ? stockFor(engineOf(given)) : engineOf(given), environment.cpus);
+  const engine = chooseEngine(wantedEngine(given, bfloat16), environment.cpus);
   const { celuAlpha, logitScale } = given;
   const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale, bfloat16 });
   const plan = planRun(ofWidth, given, labels.length, budgetSeconds);

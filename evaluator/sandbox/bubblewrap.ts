@@ -40,6 +40,9 @@ import { type StartedChild, startChild } from './startChild.ts';
 import { systemCallFilter } from './systemCallFilter.ts';
 
 const isRoot = process.getuid?.() === 0;
+const callFilter = systemCallFilter();
+/** What bwrap is told by, and tells: descriptors from 4 on, in the order of the words. */
+const descriptors = ['--info-fd', '--block-fd', ...(callFilter === null ? [] : ['--seccomp'])];
 let groupsMade = 0;
 
 /**
@@ -64,7 +67,7 @@ export async function createBubblewrapSandbox(shared: readonly Mount[] = []): Pr
       isRoot
         ? 'The output folder is a file system in memory with a size and a number of files.'
         : 'The output folder is a file system in memory with a size; its files are counted several times a second.',
-      systemCallFilter() === null
+      callFilter === null
         ? `System calls are NOT filtered: there is no filter for ${process.arch}.`
         : 'System calls that make namespaces, mount, load programs into the kernel or hold keys are refused.',
     ].join(' '),
@@ -89,7 +92,7 @@ async function startStage(
       const [info, gate, filter] = stage.further;
       // Where bwrap ends early, its own words say more than a torn pipe.
       for (const each of stage.further) each.on('error', () => {});
-      filter!.end(systemCallFilter() ?? '');
+      if (callFilter !== null) filter!.end(callFilter);
       const init = await firstProcess(info!, stage.stderr, stage.exited);
       const output = await madeOutput(init, spec, stage);
       if (isRoot) {
@@ -111,9 +114,6 @@ async function startStage(
     throw error;
   }
 }
-
-/** What bwrap is told by, and tells: descriptors from 4 on, in the order of the words. */
-const descriptors = ['--info-fd', '--block-fd', '--seccomp'] as const;
 
 /** Takes hold of the output folder when bwrap has made it: its mounts come before its wait at the gate. */
 async function madeOutput(init: number, spec: StageSpec, stage: StartedChild): Promise<StageOutput> {
@@ -186,9 +186,7 @@ function wrapWords(spec: StageSpec, shared: readonly Mount[]): string[] {
     ...(isRoot ? ['--cap-drop', 'ALL'] : ['--unshare-user', '--disable-userns']),
     ...(isRoot ? ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((each) => ['--cap-add', each]) : []),
     ...['--die-with-parent', '--new-session', '--hostname', 'haet'],
-    ...descriptors.flatMap((word, index) =>
-      word === '--seccomp' && systemCallFilter() === null ? [] : [word, String(4 + index)],
-    ),
+    ...descriptors.flatMap((word, index) => [word, String(4 + index)]),
     ...systemMounts(),
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['/dev/shm', '/tmp', spec.work].flatMap((at) => memory(at, workBytes)),

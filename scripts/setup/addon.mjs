@@ -15,7 +15,7 @@ const compiler = process.env.CXX || 'c++';
  * @property {string} output  the file that Node loads
  * @property {string[]} sources  every file that it is made of, headers too
  * @property {string[]} words  further words for the compiler
- * @property {boolean} [runs]  whether this machine can load it; true where it is not said
+ * @property {string[]} [needs]  instructions that it is compiled for, as /proc/cpuinfo names them; none where not said
  */
 
 /** The words that all addons share. @param {string} library the folder that holds tensorflow/ */
@@ -36,7 +36,7 @@ const allWords = (addon, library) => [...compiled(addon), ...addon.words, ...sha
 
 /** Changes whenever the library, the compiler, its words or a source does. */
 function fingerprint(addon, library) {
-  const hash = createHash('sha256').update(JSON.stringify([compiler, allWords(addon, library)]));
+  const hash = createHash('sha256').update(JSON.stringify([compiler, allWords(addon, library), addon.needs]));
   hash.update(readFileSync(join(library, 'sizes.json')));
   for (const file of addon.sources) hash.update(basename(file)).update(readFileSync(file));
   return hash.digest('hex');
@@ -59,7 +59,7 @@ export function addonIsReady(addon, library) {
  * @param {number[]} locks
  */
 export async function buildAddon(addon, library, locks) {
-  const { name, output, runs = true } = addon;
+  const { name, output, needs = [] } = addon;
   say(`${name}: compiling ...`);
   mkdirSync(dirname(output), { recursive: true });
   const fresh = `${output}.partial`;
@@ -76,10 +76,20 @@ export async function buildAddon(addon, library, locks) {
         `${compiler} could not compile the ${name} (${(line ?? `exit status ${made.status}`).trim()}): it needs C++17, so use g++ 9 or clang 10, or newer, and run this again.`,
     );
   }
-  if (runs) await requireLoads(name, fresh, locks);
+  if (cpuHas(needs)) await requireLoads(name, fresh, locks);
   rmSync(stampOf(addon), { force: true });
   renameSync(fresh, output);
-  writeFileSync(stampOf(addon), JSON.stringify({ fingerprint: fingerprint(addon, library), library }));
+  writeFileSync(stampOf(addon), JSON.stringify({ fingerprint: fingerprint(addon, library), library, needs }));
+}
+
+function cpuHas(names) {
+  if (names.length === 0) return true;
+  try {
+    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
+    return names.every((name) => flags.includes(name));
+  } catch {
+    return false;
+  }
 }
 
 async function requireLoads(name, file, locks) {

@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { addonIsReady, buildAddon } from './addon.mjs';
 import { packageFolder } from './binding.mjs';
 import { root } from './paths.mjs';
 
 const sourceFolder = join(root, 'submission/engine/native');
-/** What the vectors are compiled for; elsewhere the compiler makes of them what it can. */
+/** What the vectors are compiled for; the addon is loaded only where the CPU has it. */
 const instructions = { x64: ['avx2', 'fma'] }[process.arch] ?? [];
 
 /** Our own TensorFlow ops, beside the binding: part of the runtime that entries find. @returns {import('./addon.mjs').Addon} */
@@ -18,18 +18,8 @@ function nativeOps() {
       .sort()
       .map((name) => join(sourceFolder, name)),
     words: ['-O3', '-pthread', ...instructions.map((name) => `-m${name}`)],
-    runs: cpuHas(instructions),
+    needs: instructions,
   };
-}
-
-function cpuHas(names) {
-  if (names.length === 0) return true;
-  try {
-    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
-    return names.every((name) => flags.includes(name));
-  } catch {
-    return false;
-  }
 }
 
 /** @param {string} library */

@@ -10,9 +10,6 @@ export interface NativeOps {
   setThreads(count: number): void;
 }
 
-/** The instructions that set-up compiles the addon for; without them it may not even be loaded. */
-const needed: Readonly<Record<string, readonly string[]>> = { x64: ['avx2', 'fma'], arm64: [] };
-
 /** Of the ops' names, inputs, outputs and attributes; the same as in addon.cc. */
 const version = 1;
 
@@ -33,13 +30,22 @@ export function nativeOps(): NativeOps | null {
  */
 export function whyNoNativeOps(flags: readonly string[] = cpuFlags()): string | null {
   if (backend.isUsingGpuDevice) return 'a GPU computes';
-  const instructions = needed[process.arch];
-  if (instructions === undefined) return `there is none for ${process.arch}`;
-  const missing = instructions.filter((name) => !flags.includes(name));
+  const needed = neededInstructions();
+  if (needed === null) return 'set-up has not built them';
+  const missing = needed.filter((name) => !flags.includes(name));
   if (missing.length > 0) return `the CPU has no ${missing.join(', ')}`;
-  if (!existsSync(addonPath())) return 'set-up has not built them';
   const ops = load();
   return typeof ops === 'string' ? ops : null;
+}
+
+/** The instructions that the addon is compiled for, as set-up notes beside it; null where it is not there. */
+function neededInstructions(): readonly string[] | null {
+  try {
+    const { needs } = JSON.parse(readFileSync(addonPath().replace(/\.node$/, '.json'), 'utf8'));
+    return existsSync(addonPath()) ? needs : null;
+  } catch {
+    return null;
+  }
 }
 
 const require = createRequire(import.meta.url);

@@ -1,11 +1,9 @@
+// What follows the convolution in a block by our own ops (normalise.cc), float32, in two passes over memory each way. Of
+// a pool's window, the first of the largest takes the gradient.
 import type { BlockForward, BlockShape, NormaliseGradients } from '../block.ts';
 import { bool, float, free, type Raw, runMany } from '../ops.ts';
 import { EPSILON } from '../stock/batchNorm.ts';
 
-/**
- * What follows the convolution in a block by our own ops (normalise.cc), float32, in two passes over memory each way. Of
- * a pool's window, the first of the largest takes the gradient.
- */
 const attributes = ({ pool, alpha }: BlockShape) => [
   bool('pool', pool),
   float('alpha', alpha),

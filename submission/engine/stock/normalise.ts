@@ -1,16 +1,14 @@
+// What follows the convolution in a block, maxpool 2x2? -> batchnorm -> celu / alpha, composed of TensorFlow's own ops;
+// runs on every device.
+//
+// The activation is celu(x) / alpha with celu(x) = max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017),
+// which is elu(x / alpha): the division rides along in the scale of the batch norm, so that celu costs one pass over
+// memory instead of three. The constant factor does not matter to what follows, which is normalised again.
 import type { BlockForward, BlockShape, NormaliseGradients } from '../block.ts';
 import { free, type Raw, run, type } from '../ops.ts';
 import { batchNorm, batchNormGradient, batchNormWith, filled, scaled } from './batchNorm.ts';
 import { maxPool, maxPoolGradient } from './maxPool.ts';
 
-/**
- * What follows the convolution in a block, maxpool 2x2? -> batchnorm -> celu / alpha, composed of TensorFlow's own ops;
- * runs on every device.
- *
- * The activation is celu(x) / alpha with celu(x) = max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017),
- * which is elu(x / alpha): the division rides along in the scale of the batch norm, so that celu costs one pass over
- * memory instead of three. The constant factor does not matter to what follows, which is normalised again.
- */
 const elu = (input: Raw): Raw => run('Elu', [input], [type('T', input.dtype)]);
 const eluGradient = (outputGradient: Raw, output: Raw): Raw =>
   run('EluGrad', [outputGradient, output], [type('T', output.dtype)]);

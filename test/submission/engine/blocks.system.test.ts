@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import {
   convBlock,
   convBlockWith,
@@ -6,10 +6,9 @@ import {
   residual,
   softmaxCrossEntropy,
 } from '../../../submission/engine/blocks.ts';
-import { chooseEngine, type Engine } from '../../../submission/engine/engine.ts';
-import { whyNoNativeOps } from '../../../submission/engine/native/addon.ts';
 import { backend } from '../../../submission/engine/ops.ts';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
+import { engines, useEngine } from '../engines.ts';
 
 type Function = (...inputs: Tensor[]) => Tensor;
 
@@ -50,14 +49,8 @@ const weighed = (output: Tensor): Tensor => tf.sum(tf.mul(output, normal(output.
 
 const options = { pool: false, alpha: 0.3, bfloat16: false, wantsInputGradient: true };
 
-const engines: Engine[] = whyNoNativeOps() === null ? ['stock', 'native'] : ['stock'];
 describe.each(engines)('convBlock, %s', (engine) => {
-  beforeAll(() => {
-    chooseEngine(engine, 2);
-  });
-  afterAll(() => {
-    chooseEngine('stock', 1);
-  });
+  useEngine(engine);
 
   test.each([
     ['a pooled block', true, [4, 8, 8, 3], 5],
@@ -146,8 +139,9 @@ test('Add of stock tensors still broadcasts', () => {
 });
 
 describe.each(engines)('a block, %s', (engine) => {
+  useEngine(engine);
+
   test('leaves no tensor behind', () => {
-    chooseEngine(engine, 2);
     const inputs = [normal([2, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
     const pass = () =>
       tf.tidy(() => {
@@ -160,7 +154,6 @@ describe.each(engines)('a block, %s', (engine) => {
     const before = backend.getNumOfTFTensors();
     for (let repeat = 0; repeat < 10; repeat += 1) pass();
     expect(backend.getNumOfTFTensors()).toBe(before);
-    chooseEngine('stock', 1);
   });
 });
 

@@ -1,6 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { chooseEngine, type Engine } from '../../../submission/engine/engine.ts';
-import { whyNoNativeOps } from '../../../submission/engine/native/addon.ts';
+import { describe, expect, test } from '@jest/globals';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
 import type { Batch, Evaluate } from '../../../submission/optimizer/gradient.ts';
 import { centralized } from '../../../submission/optimizer/gradientCentralization.ts';
@@ -13,6 +11,7 @@ import {
   averageStatisticsInto,
   createAverage,
 } from '../../../submission/optimizer/weightAveraging.ts';
+import { engines, useEngine } from '../engines.ts';
 
 /**
  * A loss whose gradients are known: sum(a w^2) / 2 + target w, with a = [1, 4] and the target taken from the batch.
@@ -38,14 +37,8 @@ const close = (got: Tensor, expected: number[]) => {
   for (const [index, value] of values(got).entries()) expect(value).toBeCloseTo(expected[index]!, 5);
 };
 
-const engines: Engine[] = whyNoNativeOps() === null ? ['stock', 'native'] : ['stock'];
 describe.each(engines)('sgdStep, %s', (engine) => {
-  beforeAll(() => {
-    chooseEngine(engine, 2);
-  });
-  afterAll(() => {
-    chooseEngine('stock', 1);
-  });
+  useEngine(engine);
 
   test('takes from the gradient of every unit its mean over the inputs, where that is wanted', () => {
     const options = {

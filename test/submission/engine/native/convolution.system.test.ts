@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createAugmenter } from '../../../../submission/augment.ts';
 import { conv, convFilterGradient, convInputGradient } from '../../../../submission/engine/convolution.ts';
@@ -9,6 +9,7 @@ import { type Tensor, tf } from '../../../../submission/engine/tensorflow.ts';
 import { initialStatistics, initialWeights } from '../../../../submission/model/resnet9.ts';
 import { defaultSettings } from '../../../../submission/settings.ts';
 import { createTrainer } from '../../../../submission/step.ts';
+import { describeNative, error } from '../../engines.ts';
 
 interface Shape {
   readonly batch: number;
@@ -71,27 +72,7 @@ function reference(
   return [output!, inputGradient!, filterGradient!];
 }
 
-/** Largest difference as a share of the largest value; infinite where one is not a number. */
-function error(values: Float32Array, exact: Float64Array | Float32Array): number {
-  let [difference, largest] = [0, Number.MIN_VALUE];
-  for (const [index, value] of values.entries()) {
-    const distance = Math.abs(value - exact[index]!);
-    difference = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : Math.max(difference, distance);
-    largest = Math.max(largest, Math.abs(exact[index]!));
-  }
-  return difference / largest;
-}
-
-const missing = whyNoNativeOps();
-const describeHere = missing === null ? describe : describe.skip;
-describeHere(`the native convolutions${missing === null ? '' : ` (skipped: ${missing})`}`, () => {
-  beforeAll(() => {
-    chooseEngine('native', 2);
-  });
-  afterAll(() => {
-    chooseEngine('stock', 1);
-  });
-
+describeNative('the native convolutions', () => {
   test('are near the sum in double precision, and near those of TensorFlow, over shapes', () => {
     const channels = fc.integer({ min: 1, max: 6 }).map((eighths) => 8 * eighths);
     const edge = fc.integer({ min: 1, max: 13 });
@@ -235,8 +216,9 @@ describeHere(`the native convolutions${missing === null ? '' : ` (skipped: ${mis
       return Array.from({ length: 12 }, () => trainer.step(0.1).loss);
     });
     expect(losses[0]).not.toEqual(losses[1]); // they are two
+    // Rounding at first, which training then makes larger from step to step: seen were 3e-6 and 2e-3.
     for (const [step, loss] of losses[0]!.entries())
-      expect(Math.abs(loss - losses[1]![step]!)).toBeLessThan(0.02);
+      expect(Math.abs(loss - losses[1]![step]!)).toBeLessThan(step < 5 ? 3e-5 : 0.02);
   });
 });
 
@@ -247,7 +229,7 @@ test('a CPU without the instructions that they are compiled for never loads them
 });
 
 test('an engine that this machine has not is refused by name', () => {
-  if (missing === null) return;
+  if (whyNoNativeOps() === null) return;
   expect(() => chooseEngine('native', 1)).toThrow('This machine has no native ops');
   expect(chooseEngine('auto', 1)).toBe('stock');
 });

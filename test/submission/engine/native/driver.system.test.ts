@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { whyNoNativeOps } from '../../../../submission/engine/native/addon.ts';
+import { describeNative } from '../../engines.ts';
 
 const sources = 'submission/engine/native';
 const compiler = process.env.CXX || 'c++';
@@ -15,9 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const missing = whyNoNativeOps();
-const describeHere = missing === null ? describe : describe.skip;
-describeHere(`the native convolutions, alone${missing === null ? '' : ` (skipped: ${missing})`}`, () => {
+describeNative('the native kernels, alone', () => {
   test.each([
     ['memory that is not theirs and undefined behaviour', 'address,undefined', 3],
     ['races of threads', 'thread', 4],

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { BlockShape } from '../../../../submission/engine/block.ts';
 import { chooseEngine } from '../../../../submission/engine/engine.ts';
-import { whyNoNativeOps } from '../../../../submission/engine/native/addon.ts';
 import * as native from '../../../../submission/engine/native/normalise.ts';
 import { bool, free, type Raw, rawOf, runMany, tensorOf } from '../../../../submission/engine/ops.ts';
 import * as stock from '../../../../submission/engine/stock/normalise.ts';
 import { type Tensor, tf } from '../../../../submission/engine/tensorflow.ts';
+import { describeNative, error } from '../../engines.ts';
 
 const normal = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed) as Tensor;
 
@@ -34,27 +34,7 @@ function passes(
   return results;
 }
 
-/** Largest difference, as a share of the largest value. */
-function error(values: number[], expected: number[]): number {
-  let [difference, largest] = [0, 1]; // of few values, gradients can vanish
-  for (const [index, value] of values.entries()) {
-    const distance = Math.abs(value - expected[index]!);
-    difference = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : Math.max(difference, distance);
-    largest = Math.max(largest, Math.abs(expected[index]!));
-  }
-  return difference / largest;
-}
-
-const missing = whyNoNativeOps();
-const describeHere = missing === null ? describe : describe.skip;
-describeHere(`the native normalisation${missing === null ? '' : ` (skipped: ${missing})`}`, () => {
-  beforeAll(() => {
-    chooseEngine('native', 2);
-  });
-  afterAll(() => {
-    chooseEngine('stock', 1);
-  });
-
+describeNative('the native normalisation', () => {
   test('is near that of TensorFlow over shapes, pooled or not, wherever the mean lies', () => {
     const half = fc.integer({ min: 1, max: 6 });
     const shapes = fc.record({
@@ -74,9 +54,9 @@ describeHere(`the native normalisation${missing === null ? '' : ` (skipped: ${mi
           const [offset, shape] = [normal([channels], seed + 1), { pool, alpha, bfloat16: false }];
           const ours = passes(native, input, offset, shape);
           const theirs = passes(stock, input, offset, shape);
-          // Far from zero the input itself has fewer digits behind the point.
+          // Gradients of few values can vanish; far from zero the input itself has fewer digits behind the point.
           for (const [index, values] of ours.entries()) {
-            expect(error(values, theirs[index]!)).toBeLessThan(mean === 100 ? 2e-3 : 1e-4);
+            expect(error(values, theirs[index]!, 1)).toBeLessThan(mean === 100 ? 2e-3 : 1e-4);
           }
         });
       }),
