@@ -15,14 +15,15 @@ import {
 } from '../throughput/peers.ts';
 import { type Answer, type Kernel, kernels, type Question } from './question.ts';
 
-const { json, batch, width, rounds } = new Command()
+const { json, batch, width, rounds, only } = new Command()
   .name('npm run bench:kernels --')
   .option('--json', 'end with one JSON line {results, slower, hardware}')
   .option('--batch <n>', 'images', Number, 250)
   .option('--width <n>', 'width of the network', Number, 1)
   .option('--rounds <n>', 'rounds, each timing every side in turn', Number, 3)
+  .option('--only <block>', 'stem, layer1, residual1a, layer2, layer3 or residual3a')
   .parse()
-  .opts<{ json?: true; batch: number; width: number; rounds: number }>();
+  .opts<{ json?: true; batch: number; width: number; rounds: number; only?: string }>();
 
 const threads = availableParallelism();
 const repeats = 2;
@@ -62,7 +63,7 @@ const say = (text: string) => process.stderr.write(`${text}\n`);
 say(`width ${width}, batch ${batch}, float32, ${threads} threads, ${cpus()[0]?.model}`);
 say(`${'block'.padEnd(12)}${'kernel'.padEnd(17)}${names.map((name) => name.padStart(13)).join('')}    ratio`);
 const results: Result[] = [];
-for (const { block, ...shape } of blocks()) {
+for (const { block, ...shape } of blocks().filter(({ block }) => only === undefined || block === only)) {
   for (const kernel of kernels) {
     if (kernel === 'input gradient' && block === 'stem') continue; // nobody wants it
     const times: Record<Name, number[]> = { native: [], tensorflow: [], pytorch: [] };

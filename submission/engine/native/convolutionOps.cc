@@ -4,24 +4,24 @@
 //   HaetConvolutionInputGradient(filter, output_gradient) -> input_gradient
 //   HaetConvolutionFilterGradient(input, output_gradient) -> filter_gradient
 #include "convolution.h"
+#include "fewChannels.h"
 #include "op.h"
 
 namespace haet {
 namespace {
 
-// Channels fill vectors, and nothing is empty.
-bool isImage(const Tensor& tensor) {
-  return rank(tensor) == 4 && edge(tensor, 3) % 8 == 0 && TF_TensorElementCount(tensor.get()) > 0;
-}
-bool isFilter(const Tensor& tensor) {
-  return isImage(tensor) && edge(tensor, 0) == 3 && edge(tensor, 1) == 3 && edge(tensor, 2) % 8 == 0;
-}
+bool fillsVectors(int channels) { return channels % 8 == 0; }
 
-void require(bool image, bool filter) {
-  if (image && filter) return;
+// Of four axes, and not empty.
+bool isImage(const Tensor& tensor) { return rank(tensor) == 4 && TF_TensorElementCount(tensor.get()) > 0; }
+bool isOutput(const Tensor& tensor) { return isImage(tensor) && fillsVectors(edge(tensor, 3)); }
+bool isFilter(const Tensor& tensor) { return isOutput(tensor) && edge(tensor, 0) == 3 && edge(tensor, 1) == 3; }
+
+void require(bool fits) {
+  if (fits) return;
   throw std::invalid_argument(
-      "expected images [batch, height, width, channels] and a filter [3, 3, in, out], none empty, with channels that "
-      "are multiples of 8");
+      "expected images [batch, height, width, channels] and a filter [3, 3, in, out], none empty; channels out, and those "
+      "of a gradient to the input, are multiples of 8");
 }
 
 void requireFit(bool fits) {
@@ -30,16 +30,16 @@ void requireFit(bool fits) {
 
 void convolution(Call& call, void*) {
   const Tensor input = call.input(0), filter = call.input(1);
-  require(isImage(input), isFilter(filter));
+  require(isImage(input) && isFilter(filter));
   const Convolution shape{edge(input, 0), edge(input, 1), edge(input, 2), edge(input, 3), edge(filter, 3)};
   requireFit(edge(filter, 2) == shape.in);
   const Tensor output = call.output(0, TF_FLOAT, {shape.batch, shape.height, shape.width, shape.out});
-  convolve(shape, data<const float>(input), data<const float>(filter), data<float>(output));
+  (fillsVectors(shape.in) ? convolve : convolveFew)(shape, data<const float>(input), data<const float>(filter), data<float>(output));
 }
 
 void inputGradient(Call& call, void*) {
   const Tensor filter = call.input(0), gradient = call.input(1);
-  require(isImage(gradient), isFilter(filter));
+  require(isOutput(gradient) && isFilter(filter) && fillsVectors(edge(filter, 2)));
   const Convolution shape{edge(gradient, 0), edge(gradient, 1), edge(gradient, 2), edge(filter, 2), edge(filter, 3)};
   requireFit(edge(gradient, 3) == shape.out);
   const Tensor output = call.output(0, TF_FLOAT, {shape.batch, shape.height, shape.width, shape.in});
@@ -48,12 +48,12 @@ void inputGradient(Call& call, void*) {
 
 void filterGradient(Call& call, void*) {
   const Tensor input = call.input(0), gradient = call.input(1);
-  require(isImage(input) && isImage(gradient), true);
+  require(isImage(input) && isOutput(gradient));
   const Convolution shape{edge(input, 0), edge(input, 1), edge(input, 2), edge(input, 3), edge(gradient, 3)};
   requireFit(edge(gradient, 0) == shape.batch && edge(gradient, 1) == shape.height &&
              edge(gradient, 2) == shape.width);
   const Tensor output = call.output(0, TF_FLOAT, {3, 3, shape.in, shape.out});
-  convolveFilterGradient(shape, data<const float>(input), data<const float>(gradient), data<float>(output));
+  (fillsVectors(shape.in) ? convolveFilterGradient : convolveFewFilterGradient)(shape, data<const float>(input), data<const float>(gradient), data<float>(output));
 }
 
 }  // namespace

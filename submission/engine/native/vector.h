@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace haet {
 
@@ -17,7 +18,30 @@ inline Vector load(const float* from) {
   return vector;
 }
 
+// Loads what several sums need into a register: as an operand from memory it would be loaded once for every one.
+inline __attribute__((always_inline)) Vector loadToRegister(const float* from) {
+  Vector vector = load(from);
+#ifdef __AVX2__
+  asm("" : "+x"(vector));
+#endif
+  return vector;
+}
+
 inline void store(float* to, const Vector& vector) { std::memcpy(to, &vector, sizeof vector); }
+
+// Calls body(first, size) for groups of `count` things, the size a constant for the compiler: `most` as often as can be,
+// but no group of one that could be larger, which would leave the multiply-add units idle.
+template <int most, typename Body>
+inline void inGroupsOf(int count, const Body& body) {
+  int first = 0;
+  while (count - first >= most && count - first != most + 1) {
+    body(first, std::integral_constant<int, most>{});
+    first += most;
+  }
+  if (most > 3 && count - first >= 3) body(first, std::integral_constant<int, 3>{}), first += 3;
+  while (count - first >= 2) body(first, std::integral_constant<int, 2>{}), first += 2;
+  if (count > first) body(first, std::integral_constant<int, 1>{});
+}
 
 typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
 

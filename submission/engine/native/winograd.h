@@ -73,6 +73,14 @@ inline void pointsToFilterGradient(const Vector* in, ptrdiff_t step, Vector* out
 
 using Transform = void (*)(const Vector*, ptrdiff_t, Vector*, ptrdiff_t);
 
+// Has the compiler put what lies here into memory, and read it again from there. Without it, it would compute parts of
+// the second half of a transform early, and write down twice as many numbers as there are: transforms took 1.3 times as
+// long.
+template <size_t count>
+inline __attribute__((always_inline)) void inMemory(Vector (&values)[count]) {
+  asm("" : "+m"(values));
+}
+
 // Transforms a square of `from` by `from` values to `to` by `to`: read(row, column) gives a value, write(row, column,
 // value) takes one.
 template <int from, int to, Transform transform, typename Read, typename Write>
@@ -85,6 +93,7 @@ inline __attribute__((always_inline)) void square(const Read& read, const Write&
     for (int row = 0; row < from; ++row) values[row] = read(row, column);
     transform(values, 1, half + column, from);
   }
+  inMemory(half);
 #pragma GCC unroll 6
   for (int row = 0; row < to; ++row) {
     Vector values[to];

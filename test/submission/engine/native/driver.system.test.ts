@@ -21,7 +21,7 @@ describeNative('the native kernels, alone', () => {
     ['races of threads', 'thread', 4],
   ])('are right, and free of %s', async (_, sanitizer, threads) => {
     const files = (await readdir(sources)).filter((name) =>
-      /^(convolution|product|normalise|sgd|threadPool)\.cc$/.test(name),
+      /^(convolution|fewChannels|product|normalise|sgd|threadPool)\.cc$/.test(name),
     );
     const program = join(folder, sanitizer.replace(',', '-'));
     await execa(compiler, [

@@ -54,9 +54,12 @@ describeNative('the native normalisation', () => {
           const [offset, shape] = [normal([channels], seed + 1), { pool, alpha, bfloat16: false }];
           const ours = passes(native, input, offset, shape);
           const theirs = passes(stock, input, offset, shape);
-          // Gradients of few values can vanish; far from zero the input itself has fewer digits behind the point.
+          // Gradients of few values can vanish. Far from zero the input itself has fewer digits behind the point, and of
+          // few values two may be so near to each other that their difference has few digits.
+          const isFew = batch * height * width < 8;
+          const bound = 1e-4 * (mean === 100 ? 20 : 1) * (isFew ? 20 : 1);
           for (const [index, values] of ours.entries()) {
-            expect(error(values, theirs[index]!, 1)).toBeLessThan(mean === 100 ? 2e-3 : 1e-4);
+            expect(error(values, theirs[index]!, 1)).toBeLessThan(bound);
           }
         });
       }),

@@ -1,0 +1,170 @@
+// Theory of operation
+//
+// Pictures have three channels: too few to fill a vector, and so few that the transforms of minimal filtering would cost
+// more than they save. Their convolution is computed as it is written, eight output channels at once: an output is a sum
+// over three rows, in each of which three pixels with all their channels lie side by side, 3 `in` numbers. Images are
+// copied into a frame of zeros first, which is small enough for the first-level cache, so that no pixel needs a question.
+//
+// The gradient to the filter is summed up row by row of an image, over kImagesOfSum images, and then over these sums in
+// their order: the same bits, whatever the number of threads.
+#include "fewChannels.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+#include "scratch.h"
+#include "threadPool.h"
+#include "vector.h"
+
+namespace haet {
+namespace {
+
+constexpr int kImagesOfSum = 8;
+
+thread_local Scratch frameScratch;
+Scratch sumScratch;  // of the one call that runs at a time
+std::mutex oneCall;
+
+// An image in a frame of zeros, one pixel wide.
+class Framed {
+ public:
+  Framed(const Convolution& shape, const float* images, int index)
+      : in_(shape.in), rowSize_(static_cast<ptrdiff_t>(shape.width + 2) * shape.in) {
+    float* frame = frameScratch.ofSize((shape.height + 2) * rowSize_);
+    const ptrdiff_t inRow = static_cast<ptrdiff_t>(shape.width) * shape.in;
+    std::fill(frame, frame + rowSize_, 0.0f);
+    for (int row = 0; row < shape.height; ++row) {
+      float* to = frame + (row + 1) * rowSize_;
+      std::fill(to, to + in_, 0.0f);
+      std::memcpy(to + in_, images + (static_cast<ptrdiff_t>(index) * shape.height + row) * inRow, inRow * sizeof(float));
+      std::fill(to + in_ + inRow, to + rowSize_, 0.0f);
+    }
+    std::fill(frame + (shape.height + 1) * rowSize_, frame + (shape.height + 2) * rowSize_, 0.0f);
+    frame_ = frame;
+  }
+
+  // What the filter sees at a pixel: three rows of 3 `in` numbers, rowSize() apart.
+  const float* window(int row, int column) const { return frame_ + row * rowSize_ + static_cast<ptrdiff_t>(column) * in_; }
+  ptrdiff_t rowSize() const { return rowSize_; }
+
+ private:
+  const float* frame_;
+  int in_;
+  ptrdiff_t rowSize_;
+};
+
+// Outputs of `pixels` pixels side by side, `panels` panels of each.
+template <int pixels, int panels>
+inline void outputs(const Convolution& shape, const Framed& image, const float* window, const float* filter, float* output) {
+  Vector sum[pixels][panels] = {};
+  for (int down = 0; down < 3; ++down, window += image.rowSize()) {
+    for (int at = 0; at < 3 * shape.in; ++at, filter += shape.out) {
+      Vector right[panels];
+#pragma GCC unroll 3
+      for (int panel = 0; panel < panels; ++panel) right[panel] = loadToRegister(filter + panel * kLanes);
+#pragma GCC unroll 4
+      for (int pixel = 0; pixel < pixels; ++pixel) {
+        const float scalar = window[pixel * shape.in + at];
+#pragma GCC unroll 3
+        for (int panel = 0; panel < panels; ++panel) sum[pixel][panel] += right[panel] * scalar;
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int pixel = 0; pixel < pixels; ++pixel) {
+#pragma GCC unroll 3
+    for (int panel = 0; panel < panels; ++panel) {
+      store(output + static_cast<ptrdiff_t>(pixel) * shape.out + panel * kLanes, sum[pixel][panel]);
+    }
+  }
+}
+
+template <int pixels>
+inline void outputs(const Convolution& shape, const Framed& image, const float* window, const float* filter, float* output) {
+  inGroupsOf<3>(shape.out / kLanes, [&](int panel, auto panels) {
+    outputs<pixels, panels>(shape, image, window, filter + panel * kLanes, output + panel * kLanes);
+  });
+}
+
+// Adds to three rows of the sums, sum [9 in, out], what a row of an image gives; `panels` panels of them.
+template <int panels>
+inline void addRow(const Convolution& shape, const float* window, const float* outputGradient, float* sums) {
+  constexpr int kRows = 3;
+  Vector sum[kRows][panels];
+#pragma GCC unroll 3
+  for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 4
+    for (int panel = 0; panel < panels; ++panel) sum[row][panel] = load(sums + row * shape.out + panel * kLanes);
+  }
+  for (int column = 0; column < shape.width; ++column, window += shape.in, outputGradient += shape.out) {
+#pragma GCC unroll 4
+    for (int panel = 0; panel < panels; ++panel) {
+      const Vector gradient = loadToRegister(outputGradient + panel * kLanes);
+#pragma GCC unroll 3
+      for (int row = 0; row < kRows; ++row) sum[row][panel] += gradient * window[row];
+    }
+  }
+#pragma GCC unroll 3
+  for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 4
+    for (int panel = 0; panel < panels; ++panel) store(sums + row * shape.out + panel * kLanes, sum[row][panel]);
+  }
+}
+
+void addImage(const Convolution& shape, const Framed& image, const float* outputGradient, float* sums) {
+  for (int y = 0; y < shape.height; ++y, outputGradient += static_cast<ptrdiff_t>(shape.width) * shape.out) {
+    for (int down = 0; down < 3; ++down) {
+      for (int at = 0; at < 3 * shape.in; at += 3) {
+        const float* window = image.window(y + down, 0) + at;
+        float* rows = sums + static_cast<ptrdiff_t>(down * 3 * shape.in + at) * shape.out;
+        inGroupsOf<4>(shape.out / kLanes, [&](int panel, auto panels) {
+          addRow<panels>(shape, window, outputGradient + panel * kLanes, rows + panel * kLanes);
+        });
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void convolveFew(const Convolution& shape, const float* input, const float* filter, float* output) {
+  const ptrdiff_t rowSize = static_cast<ptrdiff_t>(shape.width) * shape.out;
+  parallelFor(shape.batch, [&](int index, int) {
+    const Framed image(shape, input, index);
+    for (int y = 0; y < shape.height; ++y) {
+      float* row = output + (static_cast<ptrdiff_t>(index) * shape.height + y) * rowSize;
+      int x = 0;
+      for (; x + 4 <= shape.width; x += 4) {
+        outputs<4>(shape, image, image.window(y, x), filter, row + static_cast<ptrdiff_t>(x) * shape.out);
+      }
+      for (; x < shape.width; ++x) {
+        outputs<1>(shape, image, image.window(y, x), filter, row + static_cast<ptrdiff_t>(x) * shape.out);
+      }
+    }
+  });
+}
+
+void convolveFewFilterGradient(const Convolution& shape, const float* input, const float* outputGradient,
+                               float* filterGradient) {
+  const std::lock_guard<std::mutex> lock(oneCall);
+  const ptrdiff_t imageSize = static_cast<ptrdiff_t>(shape.height) * shape.width * shape.out;
+  const ptrdiff_t size = static_cast<ptrdiff_t>(9) * shape.in * shape.out;
+  const int count = (shape.batch + kImagesOfSum - 1) / kImagesOfSum;
+  float* sums = sumScratch.ofSize(count * size);
+  parallelFor(count, [&](int index, int) {
+    float* sum = sums + index * size;
+    std::fill(sum, sum + size, 0.0f);
+    const int first = index * kImagesOfSum;
+    for (int image = first; image < std::min(first + kImagesOfSum, shape.batch); ++image) {
+      addImage(shape, Framed(shape, input, image), outputGradient + image * imageSize, sum);
+    }
+  });
+  for (ptrdiff_t at = 0; at < size; ++at) {
+    double sum = 0;
+    for (int index = 0; index < count; ++index) sum += sums[index * size + at];
+    filterGradient[at] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace haet
