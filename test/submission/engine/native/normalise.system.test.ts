@@ -17,6 +17,17 @@ function valuesOf(raw: Raw): number[] {
   return values;
 }
 
+/** Whether the largest value of some 2x2 window is there twice: engines may then give its gradient to either. */
+function hasTies(input: Tensor): boolean {
+  const largest = tf.maxPool(input as never, 2, 2, 'valid');
+  const repeated = tf.image.resizeNearestNeighbor(
+    largest as never,
+    input.shape.slice(1, 3) as [number, number],
+  );
+  const counts = tf.avgPool(tf.cast(tf.equal(input, repeated), 'float32') as never, 2, 2, 'valid');
+  return tf.max(counts).dataSync()[0]! > 0.25;
+}
+
 /** Output, mean, variance, gradient to the input, gradient to the offset; each as numbers. */
 function passes(
   engine: typeof native | typeof stock,
@@ -51,6 +62,7 @@ describeNative('the native normalisation', () => {
       fc.property(shapes, ({ batch, height, width, channels, pool, alpha, mean, seed }) => {
         tf.tidy(() => {
           const input = tf.add(normal([batch, 2 * height, 2 * width, channels], seed), mean) as Tensor;
+          if (pool && hasTies(input)) return; // happens where the mean leaves few digits
           const [offset, shape] = [normal([channels], seed + 1), { pool, alpha, bfloat16: false }];
           const ours = passes(native, input, offset, shape);
           const theirs = passes(stock, input, offset, shape);
