@@ -13,17 +13,20 @@ import {
   start,
   torchPython,
 } from '../throughput/peers.ts';
-import { type Answer, type Kernel, kernels, type Question } from './question.ts';
+import { plotKernels } from './plots.ts';
+import { type Answer, kernels, type Question } from './question.ts';
+import { type Result, type Side, sides } from './result.ts';
 
-const { json, batch, width, rounds, only } = new Command()
+const { json, batch, width, rounds, only, plots } = new Command()
   .name('npm run bench:kernels --')
   .option('--json', 'end with one JSON line {results, slower, hardware}')
   .option('--batch <n>', 'images', Number, 250)
   .option('--width <n>', 'width of the network', Number, 1)
   .option('--rounds <n>', 'rounds, each timing every side in turn', Number, 3)
   .option('--only <block>', 'stem, layer1, residual1a, layer2, layer3 or residual3a')
+  .option('--plots <folder>', 'draw bar charts into this folder')
   .parse()
-  .opts<{ json?: true; batch: number; width: number; rounds: number; only?: string }>();
+  .opts<{ json?: true; batch: number; width: number; rounds: number; only?: string; plots?: string }>();
 
 const threads = availableParallelism();
 const repeats = 2;
@@ -40,58 +43,45 @@ const ours = (engine: string) =>
     environment,
   );
 const peer = fileURLToPath(new URL('../../../bench/kernels/peer.py', import.meta.url));
-const contenders: Record<'native' | 'tensorflow' | 'pytorch', Contender> = {
+const contenders: Record<Side, Contender> = {
   native: ours('native'),
-  tensorflow: ours('stock'),
-  pytorch: start(await torchPython(), [peer, String(threads)], jemallocEnvironment()),
+  TensorFlow: ours('stock'),
+  PyTorch: start(await torchPython(), [peer, String(threads)], jemallocEnvironment()),
 };
-type Name = keyof typeof contenders;
-const names = Object.keys(contenders) as Name[];
-
-interface Result {
-  readonly block: string;
-  readonly kernel: Kernel;
-  /** Milliseconds of one call, median. */
-  readonly milliseconds: Record<Name, number>;
-  /** Times as fast as the faster of the two others: median over the rounds. */
-  readonly ratio: number;
-  /** Of the sum as it is written; null where it is memory that counts. */
-  readonly gflops: number | null;
-}
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 say(`width ${width}, batch ${batch}, float32, ${threads} threads, ${cpus()[0]?.model}`);
-say(`${'block'.padEnd(12)}${'kernel'.padEnd(17)}${names.map((name) => name.padStart(13)).join('')}    ratio`);
+say(`${'block'.padEnd(12)}${'kernel'.padEnd(17)}${sides.map((name) => name.padStart(13)).join('')}    ratio`);
 const results: Result[] = [];
 for (const { block, ...shape } of blocks().filter(({ block }) => only === undefined || block === only)) {
   for (const kernel of kernels) {
     if (kernel === 'input gradient' && block === 'stem') continue; // nobody wants it
-    const times: Record<Name, number[]> = { native: [], tensorflow: [], pytorch: [] };
+    const times: Record<Side, number[]> = { native: [], TensorFlow: [], PyTorch: [] };
     for (let round = 0; round < rounds; round += 1) {
-      for (const name of names) {
+      for (const name of sides) {
         const question: Question = { kernel, batch, ...shape, repeats };
         const { seconds } = await contenders[name].ask<Answer>(JSON.stringify(question));
         times[name].push(1000 * Math.min(...seconds));
       }
     }
-    const others = (round: number) => Math.min(times.tensorflow[round]!, times.pytorch[round]!);
-    const milliseconds = Object.fromEntries(
-      names.map((name) => [name, median(times[name])]),
-    ) as Result['milliseconds'];
+    const others = (round: number) => Math.min(times.TensorFlow[round]!, times.PyTorch[round]!);
+    const bySide = (value: (side: Side) => number) =>
+      Object.fromEntries(sides.map((side) => [side, value(side)])) as Record<Side, number>;
+    const milliseconds = bySide((side) => median(times[side]));
     const flops = 2 * batch * shape.edge ** 2 * 9 * shape.inputs * shape.outputs;
     const result: Result = {
       block,
       kernel,
       milliseconds,
       ratio: median(times.native.map((time, round) => others(round) / time)),
-      gflops: kernel.startsWith('tail') ? null : flops / milliseconds.native / 1e6,
+      gflops: kernel.startsWith('tail') ? null : bySide((side) => flops / milliseconds[side] / 1e6),
     };
     results.push(result);
-    const cells = names.map((name) => `${milliseconds[name].toFixed(1)} ms`.padStart(13)).join('');
+    const cells = sides.map((name) => `${milliseconds[name].toFixed(1)} ms`.padStart(13)).join('');
     say(`${block.padEnd(12)}${kernel.padEnd(17)}${cells} ${result.ratio.toFixed(2).padStart(8)}`);
   }
 }
-await Promise.all(names.map((name) => contenders[name].stop()));
+await Promise.all(sides.map((name) => contenders[name].stop()));
 
 const slower = results.filter(({ ratio }) => ratio < 1).map(({ block, kernel }) => `${block} ${kernel}`);
 say(
@@ -99,6 +89,13 @@ say(
     ? '\nNone is slower than the faster of the two.'
     : `\nSlower than the faster of the two: ${slower.join(', ')}`,
 );
+if (plots !== undefined) {
+  await plotKernels(
+    results,
+    `width ${width}, batch ${batch}, ${threads} cores of ${cpus()[0]?.model}`,
+    plots,
+  );
+}
 if (json) {
   const hardware = { cpu: cpus()[0]?.model, threads, batch, width };
   process.stdout.write(`${JSON.stringify({ results, slower, hardware })}\n`);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { execa } from 'execa';
 import { median } from 'simple-statistics';
-import { allocatorEnvironment, type Contender, jemallocEnvironment, start, torchPython } from './peers.ts';
+import { secondsOf, startTrainers } from './trainers.ts';
 import { leastWork } from './work.ts';
 
 /**
@@ -15,7 +15,10 @@ import { leastWork } from './work.ts';
  */
 const { json, batch, width, rounds, steps, engine } = new Command()
   .name('npm run bench:throughput --')
-  .option('--json', 'end with one JSON line {ours, peer, ratio, limitShare, limitRate, hardware, profile}')
+  .option(
+    '--json',
+    'end with one JSON line {ours, peer, ratio, limitShare, limitRate, hardware, memory, profile}',
+  )
   .option('--batch <n>', 'images a step', Number, 250)
   .option('--width <n>', 'width of the network', Number, 1)
   .option('--rounds <n>', 'rounds, each timing both sides once', Number, 5)
@@ -31,42 +34,31 @@ const precision = /\b(amx_bf16|avx512_bf16)\b/.test(cpuFlags) ? 'bfloat16' : 'fl
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const limits = [await measureLimit()];
-const ours = start(
-  process.execPath,
-  [
-    fileURLToPath(new URL('ours.js', import.meta.url)),
-    String(width),
-    String(batch),
-    precision,
-    engine,
-    String(threads),
-  ],
-  {
-    ...(await allocatorEnvironment()),
-    TF_NUM_INTRAOP_THREADS: String(threads),
-    TF_NUM_INTEROP_THREADS: '1',
-    TF_CPP_MIN_LOG_LEVEL: '2',
-  },
-);
-const peer = start(
-  await torchPython(),
-  [join(folder, 'peer.py'), String(width), String(batch), String(threads), precision],
-  jemallocEnvironment(),
-);
+const { ours, peer } = await startTrainers({ width, batch, precision, engine, threads });
 
 say(`ResNet-9 width ${width}, batch ${batch}, ${precision}, ${threads} threads, ${cpus()[0]?.model}`);
-for (const contender of [ours, peer]) await seconds(contender, 2);
+for (const contender of [ours, peer]) await secondsOf(contender, 2);
 const measured: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
 for (let round = 1; round <= rounds; round += 1) {
-  measured.ours.push((batch * steps) / (await seconds(ours, steps)));
-  measured.peer.push((batch * steps) / (await seconds(peer, steps)));
+  measured.ours.push((batch * steps) / (await secondsOf(ours, steps)));
+  measured.peer.push((batch * steps) / (await secondsOf(peer, steps)));
   say(
     `round ${round}: ours ${measured.ours.at(-1)!.toFixed(1)}, PyTorch ${measured.peer.at(-1)!.toFixed(1)} images/s`,
   );
   limits.push(await measureLimit());
 }
+const memory = {
+  ours: await ours.ask<Memory>(`MEMORY ${steps}`),
+  peer: await peer.ask<Memory>(`MEMORY ${steps}`),
+};
 const profile = await ours.ask<Record<string, number>>(`PROFILE ${steps}`);
 await Promise.all([ours.stop(), peer.stop()]);
+
+/** The most memory that a side has held, and the page faults of one more step. */
+interface Memory {
+  readonly bytes: number;
+  readonly faultsAStep: number;
+}
 
 /** The best of all rounds: a machine that is shared can only look slower than it is. */
 const limit = {
@@ -96,6 +88,14 @@ if (least === 'filtered') {
     `${limitRate.filtered.toFixed(0)} images/s with a quarter of the multiplications of the 3x3 convolutions: ours is ${(100 * limitShare).toFixed(0)} % of it`,
   );
 }
+for (const [name, { bytes, faultsAStep }] of [
+  ['Ours', memory.ours],
+  ['PyTorch', memory.peer],
+] as const) {
+  say(
+    `${name}: at most ${(bytes / 1e9).toFixed(2)} GB resident, ${faultsAStep.toFixed(0)} page faults a step`,
+  );
+}
 say('\nWhere our step goes, ms:');
 const total = Object.values(profile).reduce((sum, milliseconds) => sum + milliseconds, 0);
 const isShown = ([op]: [string, number], rank: number) => rank < 14 || op === 'augmentation';
@@ -107,12 +107,8 @@ for (const [op, milliseconds] of Object.entries(profile).filter(isShown)) {
 if (json) {
   const hardware = { cpu: cpus()[0]?.model, threads, precision, batch, width, limit };
   process.stdout.write(
-    `${JSON.stringify({ ours: rate.ours, peer: rate.peer, ratio, limitShare, limitRate, hardware, profile })}\n`,
+    `${JSON.stringify({ ours: rate.ours, peer: rate.peer, ratio, limitShare, limitRate, hardware, memory, profile })}\n`,
   );
-}
-
-async function seconds(contender: Contender, count: number): Promise<number> {
-  return (await contender.ask<{ seconds: number }>(`STEPS ${count}`)).seconds;
 }
 
 async function measureLimit(): Promise<{ flops: number; bytes: number; unit: string }> {

@@ -9,8 +9,8 @@ import { defaultSettings } from '../../submission/settings.ts';
 import { createTrainer } from '../../submission/step.ts';
 
 /**
- * Our side of the throughput benchmark, a process of its own: reads lines "STEPS n" or "PROFILE n" and answers each
- * with one JSON line. Arguments: width, batch size, precision, engine, threads.
+ * Our side of the throughput benchmark, a process of its own: reads lines "STEPS n", "MEMORY n" or "PROFILE n" and
+ * answers each with one JSON line. Arguments: width, batch size, precision, engine, threads.
  */
 const [width, batchSize, precision] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]!];
 chooseEngine(process.argv[5] as 'native' | 'stock' | 'auto', Number(process.argv[6]));
@@ -81,9 +81,23 @@ function profiled(steps: number): Record<string, number> {
   );
 }
 
+/** The most memory held so far, bytes, and the page faults of a step. */
+function memory(steps: number): { bytes: number; faultsAStep: number } {
+  const before = process.resourceUsage();
+  timed(steps);
+  const { maxRSS, minorPageFault, majorPageFault } = process.resourceUsage();
+  const faults = minorPageFault + majorPageFault - before.minorPageFault - before.majorPageFault;
+  return { bytes: 1024 * maxRSS, faultsAStep: faults / steps };
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const [command, count] = line.split(' ');
   const steps = Number(count);
-  const answer = command === 'PROFILE' ? profiled(steps) : { seconds: timed(steps) };
+  const answer =
+    command === 'PROFILE'
+      ? profiled(steps)
+      : command === 'MEMORY'
+        ? memory(steps)
+        : { seconds: timed(steps) };
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

@@ -1,10 +1,11 @@
 """The peer: one full training step of the same ResNet-9 in PyTorch, as a user would write it for speed.
 
 bfloat16 autocast where the CPU computes in bfloat16, else float32; channels_last; Nesterov SGD; label smoothing.
-Reads lines "STEPS n" and answers each with one JSON line; ends with its standard input.
+Reads lines "STEPS n" or "MEMORY n" and answers each with one JSON line; ends with its standard input.
 """
 
 import json
+import resource
 import sys
 import time
 
@@ -68,11 +69,14 @@ def main(width, batch, threads, precision):
         optimizer.zero_grad()
 
     for line in sys.stdin:
-        steps = int(line.split()[1])
-        started = time.perf_counter()
+        command, steps = line.split()[0], int(line.split()[1])
+        started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
         for _ in range(steps):
             step()
-        print(json.dumps({"seconds": time.perf_counter() - started}), flush=True)
+        seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+        faults = after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt
+        memory = {"bytes": 1024 * after.ru_maxrss, "faultsAStep": faults / steps}
+        print(json.dumps(memory if command == "MEMORY" else {"seconds": seconds}), flush=True)
 
 
 main(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -1,0 +1,100 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { execa } from 'execa';
+import { UserError } from '../../datasets/userError.ts';
+
+/**
+ * How many instructions each native kernel takes, counted by valgrind on small problems with one thread: the same number
+ * on every run and however busy the machine is, so that a kernel that has become worse shows at once. The counts belong
+ * to a compiler; `recorded.json` names it.
+ */
+const { json, record } = new Command()
+  .name('npm run bench:instructions --')
+  .option('--json', 'end with one JSON line {compiler, counts, recorded}')
+  .option('--record', 'write the counts to bench/instructions/recorded.json')
+  .parse()
+  .opts<{ json?: true; record?: true }>();
+
+const problems = [
+  'forward 4 32 3 32',
+  'filter-gradient 4 32 3 32',
+  'forward 4 32 32 64',
+  'input-gradient 4 32 32 64',
+  'filter-gradient 4 32 32 64',
+  'forward 16 8 128 128',
+  'filter-gradient 16 8 128 128',
+  'forward 16 4 128 144',
+  'tail-forward 4 32 8 64',
+  'tail-backward 4 32 8 64',
+  'tail-forward-pooled 4 32 8 64',
+  'tail-backward-pooled 4 32 8 64',
+  'update 1 1 128 128',
+];
+
+interface Counts {
+  readonly compiler: string;
+  /** Instructions by problem: kernel, batch, edge, channels in, channels out. */
+  readonly counts: Record<string, number>;
+}
+
+const folder = fileURLToPath(new URL('../../../bench/instructions/', import.meta.url));
+const sources = fileURLToPath(new URL('../../../submission/engine/native/', import.meta.url));
+const compiler = process.env.CXX || 'c++';
+const recordedFile = join(folder, 'recorded.json');
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+const build = await mkdtemp(join(tmpdir(), 'haet-instructions-'));
+try {
+  const program = await compiled();
+  const version = (await execa(compiler, ['--version'])).stdout.split('\n')[0]!;
+  const recorded: Counts = JSON.parse(await readFile(recordedFile, 'utf8'));
+  const isSame = recorded.compiler === version;
+  if (!isSame) say(`Recorded with ${recorded.compiler}, this is ${version}: they may well differ.`);
+  const counts: Record<string, number> = {};
+  say(`${'kernel batch edge in out'.padEnd(34)}${'instructions'.padStart(14)}   beside recorded`);
+  for (const problem of problems) {
+    counts[problem] = await instructions(program, problem);
+    const before = recorded.counts[problem];
+    const change = before === undefined ? 'new' : `${(100 * (counts[problem]! / before - 1)).toFixed(2)} %`;
+    say(`${problem.padEnd(34)}${String(counts[problem]).padStart(14)} ${change.padStart(12)}`);
+  }
+  if (record) await writeFile(recordedFile, `${JSON.stringify({ compiler: version, counts }, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ compiler: version, counts, recorded })}\n`);
+} finally {
+  await rm(build, { recursive: true });
+}
+
+async function compiled(): Promise<string> {
+  const program = join(build, 'driver');
+  const isKernel = (name: string) => name.endsWith('.cc') && !/Ops\.cc$|^addon\.cc$/.test(name);
+  const kernels = (await readdir(sources)).filter(isKernel).map((name) => join(sources, name));
+  const instructions = process.arch === 'x64' ? ['-mavx2', '-mfma'] : [];
+  await execa(compiler, [
+    ...['-O3', '-std=c++17', '-pthread', ...instructions, '-I', sources],
+    ...[join(folder, 'driver.cc'), ...kernels, '-o', program],
+  ]);
+  return program;
+}
+
+/** @throws UserError where valgrind is not installed, or says nothing of instructions */
+async function instructions(program: string, problem: string): Promise<number> {
+  const { stderr, failed, code } = await execa(
+    'valgrind',
+    [
+      ...[
+        '--tool=callgrind',
+        '--toggle-collect=measured',
+        `--callgrind-out-file=${join(build, 'callgrind')}`,
+      ],
+      ...[program, ...problem.split(' ')],
+    ],
+    { reject: false },
+  );
+  if (code === 'ENOENT') throw new UserError('valgrind is not installed (apt install valgrind).');
+  const collected = /Collected : (\d+)/.exec(stderr)?.[1];
+  if (failed || collected === undefined) throw new UserError(`valgrind failed on "${problem}":\n${stderr}`);
+  return Number(collected);
+}

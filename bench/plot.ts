@@ -1,0 +1,22 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { PlotOptions } from '@observablehq/plot';
+import { drawPlot } from '../evaluator/report/plot.ts';
+
+/** The colours of the sides, in every plot: ours, and the peers'. */
+export const sideColors = {
+  domain: ['native', 'TensorFlow', 'PyTorch'],
+  range: ['#1f6f8b', '#f2a154', '#a6a6a6'],
+};
+
+/** Writes a plot as an SVG file that stands alone, on white: for pages that show it as a picture. */
+export async function writePlot(file: string, description: string, options: PlotOptions): Promise<void> {
+  const drawn = drawPlot(description, {
+    ...options,
+    style: { fontSize: '12px', fontFamily: 'sans-serif', background: 'white', color: 'black' } as never,
+  });
+  const alone = drawn.replace(/^<svg(?![^>]*xmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${alone.replaceAll('&nbsp;', '\u00a0')}\n`);
+  process.stderr.write(`${file}\n`);
+}

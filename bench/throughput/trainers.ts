@@ -1,0 +1,43 @@
+import { fileURLToPath } from 'node:url';
+import { allocatorEnvironment, type Contender, jemallocEnvironment, start, torchPython } from './peers.ts';
+
+export interface Training {
+  readonly width: number;
+  readonly batch: number;
+  readonly precision: 'bfloat16' | 'float32';
+  /** Who computes our convolutions: native, stock or auto. */
+  readonly engine: string;
+  readonly threads: number;
+}
+
+/** Our training step, and PyTorch's, as processes that answer "STEPS n" with `{seconds}`. */
+export async function startTrainers(training: Training): Promise<{ ours: Contender; peer: Contender }> {
+  const { width, batch, precision, engine, threads } = training;
+  const ours = start(
+    process.execPath,
+    [
+      fileURLToPath(new URL('ours.js', import.meta.url)),
+      ...[String(width), String(batch), precision, engine, String(threads)],
+    ],
+    {
+      ...(await allocatorEnvironment()),
+      TF_NUM_INTRAOP_THREADS: String(threads),
+      TF_NUM_INTEROP_THREADS: '1',
+      TF_CPP_MIN_LOG_LEVEL: '2',
+    },
+  );
+  const peer = start(
+    await torchPython(),
+    [
+      fileURLToPath(new URL('../../../bench/throughput/peer.py', import.meta.url)),
+      ...[String(width), String(batch), String(threads), precision],
+    ],
+    jemallocEnvironment(),
+  );
+  return { ours, peer };
+}
+
+/** Seconds that so many steps take. */
+export async function secondsOf(contender: Contender, steps: number): Promise<number> {
+  return (await contender.ask<{ seconds: number }>(`STEPS ${steps}`)).seconds;
+}

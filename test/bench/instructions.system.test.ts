@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from '@jest/globals';
+import { execa } from 'execa';
+
+interface Counts {
+  readonly compiler: string;
+  readonly counts: Record<string, number>;
+}
+
+const recorded: Counts = JSON.parse(await readFile('bench/instructions/recorded.json', 'utf8'));
+const firstLine = async (program: string) =>
+  (await execa(program, ['--version'], { reject: false })).stdout?.split('\n')[0];
+const compiler = await firstLine(process.env.CXX || 'c++');
+const why =
+  compiler !== recorded.compiler
+    ? `the compiler is not ${recorded.compiler}`
+    : (await firstLine('valgrind')) === undefined
+      ? 'valgrind is not installed'
+      : null;
+
+(why === null ? test : test.skip)(
+  `no native kernel takes more instructions than recorded${why === null ? '' : ` (skipped: ${why})`}`,
+  async () => {
+    const { stdout } = await execa(process.execPath, ['dist/bench/instructions/main.js', '--json']);
+    const { counts }: Counts = JSON.parse(stdout);
+    expect(Object.keys(counts)).toEqual(Object.keys(recorded.counts));
+    const grown = Object.entries(counts).filter(([name, count]) => count > 1.02 * recorded.counts[name]!);
+    expect(grown).toEqual([]);
+  },
+);
