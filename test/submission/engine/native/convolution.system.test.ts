@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { mean } from 'simple-statistics';
 import { createAugmenter } from '../../../../submission/augment.ts';
 import { conv, convFilterGradient, convInputGradient } from '../../../../submission/engine/convolution.ts';
 import { chooseEngine } from '../../../../submission/engine/engine.ts';
@@ -211,8 +212,12 @@ describeNative('the native convolutions', () => {
   });
 
   test('train as those of TensorFlow do', () => {
-    const images = Uint8Array.from({ length: 64 * 3072 }, (_, index) => (index * 7919 + (index >> 9)) % 256);
     const labels = Uint8Array.from({ length: 64 }, (_, index) => index % 4);
+    // Noise, and stripes whose distance is the class's.
+    const images = Uint8Array.from({ length: 64 * 3072 }, (_, index) => {
+      const [image, column] = [Math.floor(index / 3072), Math.floor(index / 3) % 32];
+      return ((index * 7919 + (index >> 9)) % 200) + (column % (2 + labels[image]!) === 0 ? 50 : 0);
+    });
     const settings = { ...defaultSettings, batchSize: 32, peakLearningRate: 0.05 };
     const losses = (['native', 'stock'] as const).map((engine) => {
       chooseEngine(engine, 2);
@@ -225,12 +230,16 @@ describeNative('the native convolutions', () => {
         createAugmenter(images, labels, 4, settings, 1).next,
         settings,
       );
-      return Array.from({ length: 12 }, () => trainer.step(0.1).loss);
+      return Array.from({ length: 120 }, () => trainer.step(0.1).loss);
     });
     expect(losses[0]).not.toEqual(losses[1]); // they are two
-    // Rounding at first, which training then makes larger from step to step: seen were 3e-6 and 2e-3.
-    for (const [step, loss] of losses[0]!.entries())
-      expect(Math.abs(loss - losses[1]![step]!)).toBeLessThan(step < 5 ? 3e-5 : 0.02);
+    // Rounding at first, which training then makes larger from step to step; so later the curves, as means of 40 steps.
+    const [native, stock] = losses as [number[], number[]];
+    for (let step = 0; step < 5; step += 1) expect(Math.abs(native[step]! - stock[step]!)).toBeLessThan(3e-4);
+    for (let step = 0; step < 120; step += 40) {
+      const [ours, theirs] = [native, stock].map((each) => mean(each.slice(step, step + 40)));
+      expect(Math.abs(ours! - theirs!)).toBeLessThan(0.02);
+    }
   });
 });
 
