@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { execa } from 'execa';
 import { UserError } from '../../datasets/userError.ts';
+import { compileNative } from '../compileNative.ts';
 
 /**
  * How many instructions each native kernel takes, counted by valgrind on small problems with one thread: the same number
@@ -40,15 +41,16 @@ interface Counts {
   readonly counts: Record<string, number>;
 }
 
-const folder = fileURLToPath(new URL('../../../bench/instructions/', import.meta.url));
-const sources = fileURLToPath(new URL('../../../submission/engine/native/', import.meta.url));
+const project = fileURLToPath(new URL('../../../', import.meta.url));
+const folder = join(project, 'bench/instructions');
 const compiler = process.env.CXX || 'c++';
 const recordedFile = join(folder, 'recorded.json');
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const build = await mkdtemp(join(tmpdir(), 'haet-instructions-'));
 try {
-  const program = await compiled();
+  const program = join(build, 'driver');
+  await compileNative(project, join(folder, 'driver.cc'), program, ['-O3']);
   const version = (await execa(compiler, ['--version'])).stdout.split('\n')[0]!;
   const recorded: Counts = JSON.parse(await readFile(recordedFile, 'utf8'));
   const isSame = recorded.compiler === version;
@@ -65,18 +67,6 @@ try {
   if (json) process.stdout.write(`${JSON.stringify({ compiler: version, counts, recorded })}\n`);
 } finally {
   await rm(build, { recursive: true });
-}
-
-async function compiled(): Promise<string> {
-  const program = join(build, 'driver');
-  const isKernel = (name: string) => name.endsWith('.cc') && !/Ops\.cc$|^addon\.cc$/.test(name);
-  const kernels = (await readdir(sources)).filter(isKernel).map((name) => join(sources, name));
-  const instructions = process.arch === 'x64' ? ['-mavx2', '-mfma'] : [];
-  await execa(compiler, [
-    ...['-O3', '-std=c++17', '-pthread', ...instructions, '-I', sources],
-    ...[join(folder, 'driver.cc'), ...kernels, '-o', program],
-  ]);
-  return program;
 }
 
 /** @throws UserError where valgrind is not installed, or says nothing of instructions */

@@ -13,11 +13,13 @@ export async function plotKernels(results: readonly Result[], where: string, fol
   const tails = results.filter(({ gflops }) => gflops === null);
   await bars(
     join(folder, 'kernels-convolutions.svg'),
+    'GFLOP/s',
     `GFLOP/s of the sums as they are written, ${where}; longer is faster`,
     products.flatMap((result) => bySide(result, result.gflops!)),
   );
   await bars(
     join(folder, 'kernels-tails.svg'),
+    'milliseconds',
     `Milliseconds of pool, batch norm and activation, ${where}; shorter is faster`,
     tails.flatMap((result) => bySide(result, result.milliseconds)),
   );
@@ -32,15 +34,15 @@ interface Bar {
 const bySide = ({ block, kernel }: Result, values: Result['milliseconds']): Bar[] =>
   sides.map((side) => ({ group: `${block}, ${kernel}`, side, value: values[side] }));
 
-async function bars(file: string, description: string, rows: Bar[]): Promise<void> {
+async function bars(file: string, unit: string, description: string, rows: Bar[]): Promise<void> {
   const groups = [...new Set(rows.map(({ group }) => group))];
   await writePlot(file, description, {
     width: 720,
     height: 70 + 46 * groups.length,
     marginLeft: 176,
-    marginRight: 50,
+    marginRight: 84,
     marginTop: 34,
-    x: { label: description, axis: 'top', grid: true, labelAnchor: 'left', labelArrow: 'none' },
+    x: { label: unit, axis: 'top', grid: true, labelAnchor: 'left', labelArrow: 'none' },
     y: { domain: sides, axis: null, padding: 0.05 },
     fy: { domain: groups, label: null, padding: 0.2 },
     color: sideColors,

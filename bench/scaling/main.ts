@@ -47,7 +47,7 @@ if (json) {
 }
 
 async function rates(shape: typeof usual): Promise<{ ours: number; peer: number }> {
-  const trainers = await startTrainers({ ...shape, precision: 'float32', engine: 'auto' });
+  const trainers = await startTrainers({ ...shape, precision: 'float32', engine: 'native' });
   const steps = Math.max(1, Math.round(imagesARound / shape.batch));
   const sides = [trainers.ours, trainers.peer];
   for (const side of sides) await secondsOf(side, 2);

@@ -14,7 +14,7 @@ export interface StageOutput {
    * @throws Error where it is this machine that did not bring it
    */
   collect(): Promise<string | null>;
-  /** Lets go of it, where it is not collected. */
+  /** Lets go of it, where that is not done yet. To be called at the end of every stage. */
   discard(): void;
 }
 

@@ -1,12 +1,12 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addonIsReady, buildAddon } from './addon.mjs';
 import { packageFolder } from './binding.mjs';
 import { root } from './paths.mjs';
 
 const sourceFolder = join(root, 'submission/engine/native');
-/** What the vectors are compiled for; the addon is loaded only where the CPU has it. */
-const instructions = { x64: ['avx2', 'fma'] }[process.arch] ?? [];
+/** How they are compiled, also by what tries and measures them alone, and what the CPU must have for it. */
+const { words, needs } = JSON.parse(readFileSync(join(sourceFolder, 'compile.json'), 'utf8'));
 
 /** Our own TensorFlow ops, beside the binding: part of the runtime that entries find. @returns {import('./addon.mjs').Addon} */
 function nativeOps() {
@@ -17,8 +17,8 @@ function nativeOps() {
       .filter((name) => /\.(cc|h)$/.test(name))
       .sort()
       .map((name) => join(sourceFolder, name)),
-    words: ['-O3', '-pthread', ...instructions.map((name) => `-m${name}`)],
-    needs: instructions,
+    words: ['-O3', ...words],
+    needs,
   };
 }
 

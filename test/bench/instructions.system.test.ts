@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { howCompiled } from '../../bench/compileNative.ts';
+import { cpuFlags } from '../../submission/engine/native/addon.ts';
 
 interface Counts {
   readonly compiler: string;
@@ -11,12 +13,16 @@ const recorded: Counts = JSON.parse(await readFile('bench/instructions/recorded.
 const firstLine = async (program: string) =>
   (await execa(program, ['--version'], { reject: false })).stdout?.split('\n')[0];
 const compiler = await firstLine(process.env.CXX || 'c++');
-const why =
-  compiler !== recorded.compiler
-    ? `the compiler is not ${recorded.compiler}`
-    : (await firstLine('valgrind')) === undefined
-      ? 'valgrind is not installed'
-      : null;
+
+async function whyNot(): Promise<string | null> {
+  const { needs } = await howCompiled('.');
+  const flags = cpuFlags();
+  if (!needs.every((name) => flags.includes(name))) return `the CPU has not all of ${needs.join(', ')}`;
+  if (compiler !== recorded.compiler) return `the compiler is not ${recorded.compiler}`;
+  return (await firstLine('valgrind')) === undefined ? 'valgrind is not installed' : null;
+}
+
+const why = await whyNot();
 
 (why === null ? test : test.skip)(
   `no native kernel takes more instructions than recorded${why === null ? '' : ` (skipped: ${why})`}`,

@@ -6,7 +6,7 @@ import { describeWith, temporaryFolder } from '../evaluator/fixtures.ts';
 
 const describeMasked = await describeWith('bubblewrap');
 
-/** What Node says of `words` where /proc/cpuinfo names none of these features. */
+/** What Node says of `words` where there is no GPU and /proc/cpuinfo names none of these features. */
 async function masked(features: readonly string[], words: readonly string[], env = {}) {
   const folder = await temporaryFolder();
   const cpuinfo = join(folder, 'cpuinfo');
@@ -18,7 +18,7 @@ async function masked(features: readonly string[], words: readonly string[], env
   return execa(
     'bwrap',
     [...['--dev-bind', '/', '/', '--ro-bind', cpuinfo, '/proc/cpuinfo'], ...[process.execPath, ...words]],
-    { env },
+    { env: { CUDA_VISIBLE_DEVICES: '', ...env } },
   );
 }
 
@@ -31,7 +31,7 @@ async function syntheticTrack(): Promise<string> {
   return track;
 }
 
-describeMasked('a CPU without AVX2, AVX-512 and AMX', () => {
+describeMasked('a CPU whose AVX2, FMA and bfloat16 are hidden in /proc/cpuinfo', () => {
   const features = ['avx2', 'fma', 'avx512_bf16', 'amx_bf16'];
 
   test('trains by TensorFlow alone; check-machine, the progress and the settings of the model say so', async () => {

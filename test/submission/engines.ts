@@ -34,7 +34,7 @@ export function describeNative(title: string, tests: () => void): void {
   }
 }
 
-/** Largest difference, as a share of the largest value but of `least` at least; infinite where one is not a number. */
+/** Largest difference, as a share of the largest value but of `least` at least; infinite where one is not a number or missing. */
 export function error(
   values: Iterable<number>,
   expected: ArrayLike<number>,
@@ -47,5 +47,5 @@ export function error(
     largest = Math.max(largest, Math.abs(expected[index]!));
     index += 1;
   }
-  return difference / largest;
+  return index === expected.length ? difference / largest : Number.POSITIVE_INFINITY;
 }

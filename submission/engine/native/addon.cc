@@ -6,8 +6,8 @@
 
 namespace {
 
-// Of the ops' names, inputs, outputs and attributes; the same as in addon.ts.
-constexpr int32_t kVersion = 1;
+// Of the ops' names, attributes, inputs with the shapes that they take, and outputs; the same as in addon.ts.
+constexpr int32_t kVersion = 2;
 
 napi_value setThreads(napi_env env, napi_callback_info info) {
   size_t count = 1;

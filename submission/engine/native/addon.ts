@@ -10,8 +10,8 @@ export interface NativeOps {
   setThreads(count: number): void;
 }
 
-/** Of the ops' names, inputs, outputs and attributes; the same as in addon.cc. */
-const version = 1;
+/** Of the ops' names, attributes, inputs with the shapes that they take, and outputs; the same as in addon.cc. */
+const version = 2;
 
 let loaded: NativeOps | string | undefined;
 
@@ -38,11 +38,11 @@ export function whyNoNativeOps(flags: readonly string[] = cpuFlags()): string | 
   return typeof ops === 'string' ? ops : null;
 }
 
-/** The instructions that the addon is compiled for, as set-up notes beside it; null where it is not there. */
+/** The instructions that the addon is compiled for, as set-up notes beside it; null where there is no such note. */
 function neededInstructions(): readonly string[] | null {
   try {
     const { needs } = JSON.parse(readFileSync(addonPath().replace(/\.node$/, '.json'), 'utf8'));
-    return existsSync(addonPath()) ? needs : null;
+    return existsSync(addonPath()) && Array.isArray(needs) ? needs : null;
   } catch {
     return null;
   }

@@ -70,8 +70,8 @@ struct Way {
 
 // The filter at every point, a matrix [from, to]; for the way back turned.
 const float* filterPoints(const float* filter, const Convolution& shape, const Way& way) {
-  const auto [use, from, to] = way;
-  const int in = shape.in, out = shape.out;
+  const Use use = way.use;
+  const int from = way.from, to = way.to, in = shape.in, out = shape.out;
   const Points layout = way.filter();
   const ptrdiff_t stride = layout.stride();
   float* points = filterScratch.ofSize(layout.floats());

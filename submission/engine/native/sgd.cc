@@ -33,7 +33,7 @@ std::vector<float> means(const float* gradient, long inputs, int units) {
 
 void sgd(const Sgd& options, long inputs, int units, bool centralized, const float* weight, const float* velocity,
          const float* gradient, float* newWeight, float* newVelocity) {
-  const auto [rate, momentum, decay] = options;
+  const float rate = options.rate, momentum = options.momentum, decay = options.decay;
   const std::vector<float> mean = centralized ? means(gradient, inputs, units) : std::vector<float>(units);
   parallelFor(static_cast<int>((inputs + kShare - 1) / kShare), [&](int share, int) {
     for (long row = share * kShare; row < std::min(inputs, (share + 1) * kShare); ++row) {

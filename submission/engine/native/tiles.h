@@ -1,7 +1,6 @@
 // The tiles that images are cut into for winograd.h, and their way to points and back.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 
 #include "winograd.h"

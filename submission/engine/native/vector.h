@@ -33,6 +33,7 @@ inline void store(float* to, const Vector& vector) { std::memcpy(to, &vector, si
 // but no group of one that could be larger, which would leave the multiply-add units idle.
 template <int most, typename Body>
 inline void inGroupsOf(int count, const Body& body) {
+  static_assert(most == 3 || most == 4, "others would leave groups of one");
   int first = 0;
   while (count - first >= most && count - first != most + 1) {
     body(first, std::integral_constant<int, most>{});

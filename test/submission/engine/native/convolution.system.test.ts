@@ -138,7 +138,7 @@ describeNative('the native convolutions', () => {
         const ours = products(shape, ...tensors);
         chooseEngine('stock', 2);
         const stock = products(shape, ...tensors);
-        for (const [index, values] of ours.entries()) expect(error(values, stock[index]!)).toBeLessThan(1e-4); // of 65,536 terms
+        for (const [index, values] of ours.entries()) expect(error(values, stock[index]!)).toBeLessThan(1e-4); // of up to 256,000 terms
       });
     },
   );
@@ -218,7 +218,7 @@ describeNative('the native convolutions', () => {
       const [image, column] = [Math.floor(index / 3072), Math.floor(index / 3) % 32];
       return ((index * 7919 + (index >> 9)) % 200) + (column % (2 + labels[image]!) === 0 ? 50 : 0);
     });
-    const settings = { ...defaultSettings, batchSize: 32, peakLearningRate: 0.05 };
+    const settings = { ...defaultSettings, batchSize: 32, peakLearningRate: 0.05, cutmixProbability: 0 };
     const losses = (['native', 'stock'] as const).map((engine) => {
       chooseEngine(engine, 2);
       const architecture = { width: 0.25, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16, bfloat16: false };
@@ -235,6 +235,7 @@ describeNative('the native convolutions', () => {
     expect(losses[0]).not.toEqual(losses[1]); // they are two
     // Rounding at first, which training then makes larger from step to step; so later the curves, as means of 40 steps.
     const [native, stock] = losses as [number[], number[]];
+    expect(mean(stock.slice(80))).toBeLessThan(mean(stock.slice(0, 40)) - 0.2);
     for (let step = 0; step < 5; step += 1) expect(Math.abs(native[step]! - stock[step]!)).toBeLessThan(3e-4);
     for (let step = 0; step < 120; step += 40) {
       const [ours, theirs] = [native, stock].map((each) => mean(each.slice(step, step + 40)));

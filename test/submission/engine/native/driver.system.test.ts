@@ -1,13 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { compileNative } from '../../../../bench/compileNative.ts';
 import { describeNative } from '../../engines.ts';
-
-const sources = 'submission/engine/native';
-const compiler = process.env.CXX || 'c++';
-const instructions = process.arch === 'x64' ? ['-mavx2', '-mfma'] : [];
 
 let folder: string;
 beforeAll(async () => {
@@ -20,14 +17,9 @@ describeNative('the native kernels, alone', () => {
     ['memory that is not theirs and undefined behaviour', 'address,undefined', 3],
     ['races of threads', 'thread', 4],
   ])('are right, and free of %s', async (_, sanitizer, threads) => {
-    const files = (await readdir(sources)).filter((name) =>
-      /^(convolution|fewChannels|product|normalise|sgd|threadPool)\.cc$/.test(name),
-    );
     const program = join(folder, sanitizer.replace(',', '-'));
-    await execa(compiler, [
-      ...['-O1', '-g', '-std=c++17', '-pthread', `-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all'],
-      ...[...instructions, '-I', sources, 'test/submission/engine/native/driver.cc'],
-      ...[...files.map((name) => join(sources, name)), '-o', program],
+    await compileNative('.', 'test/submission/engine/native/driver.cc', program, [
+      ...['-O1', '-g', `-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all'],
     ]);
     // The layout of addresses is not made random: an older runtime of this sanitizer cannot do with every one.
     const words = sanitizer === 'thread' ? ['setarch', '--addr-no-randomize', program] : [program];

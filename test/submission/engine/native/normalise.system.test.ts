@@ -67,11 +67,12 @@ describeNative('the native normalisation', () => {
           const ours = passes(native, input, offset, shape);
           const theirs = passes(stock, input, offset, shape);
           // Gradients of few values can vanish. Far from zero the input itself has fewer digits behind the point, and of
-          // few values two may be so near to each other that their difference has few digits.
-          const isFew = batch * height * width < 8;
-          const bound = 1e-4 * (mean === 100 ? 20 : 1) * (isFew ? 300 : 1);
+          // few values two may be so near to each other that the gradient to them has few digits.
+          const bound = mean === 100 ? 2e-3 : 1e-4;
+          const isFew = batch * height * width * (pool ? 1 : 4) < 8;
           for (const [index, values] of ours.entries()) {
-            expect(error(values, theirs[index]!, 1)).toBeLessThan(bound);
+            const ofInput = index === 3 && isFew;
+            expect(error(values, theirs[index]!, 1)).toBeLessThan(ofInput ? 300 * bound : bound);
           }
         });
       }),
