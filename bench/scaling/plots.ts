@@ -24,7 +24,7 @@ export async function plotScaling(points: readonly Point[], folder: string): Pro
       width: 330,
       height: 260,
       marginLeft: 46,
-      marginRight: 52,
+      marginRight: 60,
       x: {
         label: axis === 'batch' ? 'images a step' : axis,
         type: axis === 'width' ? 'linear' : 'log',
