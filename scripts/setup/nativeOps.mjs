@@ -5,11 +5,10 @@ import { packageFolder } from './binding.mjs';
 import { root } from './paths.mjs';
 
 const sourceFolder = join(root, 'submission/engine/native');
-/** How they are compiled, also by what tries and measures them alone, and what the CPU must have for it. */
-const { words, needs } = JSON.parse(readFileSync(join(sourceFolder, 'compile.json'), 'utf8'));
-
 /** Our own TensorFlow ops, beside the binding: part of the runtime that entries find. @returns {import('./addon.mjs').Addon} */
 function nativeOps() {
+  // Also what tries and measures the kernels alone reads it. What needs no ops, set-up may do before the sources are there.
+  const { words, needs } = JSON.parse(readFileSync(join(sourceFolder, 'compile.json'), 'utf8'));
   return {
     name: 'native ops',
     output: join(packageFolder, 'lib/napi-v8/haet_ops.node'),
