@@ -7,9 +7,9 @@ import { Command, Option } from 'commander';
 import { median } from 'simple-statistics';
 import { channels, convolutions } from '../../submission/model/resnet9.ts';
 import {
-  allocatorEnvironment,
   type Contender,
   jemallocEnvironment,
+  ourEnvironment,
   start,
   torchPython,
 } from '../throughput/peers.ts';
@@ -32,12 +32,7 @@ const { json, batch, width, rounds, only, plots } = new Command()
 
 const threads = availableParallelism();
 const repeats = 2;
-const environment = {
-  ...(await allocatorEnvironment()),
-  TF_NUM_INTRAOP_THREADS: String(threads),
-  TF_NUM_INTEROP_THREADS: '1',
-  TF_CPP_MIN_LOG_LEVEL: '2',
-};
+const environment = await ourEnvironment(threads);
 const ours = (engine: string) =>
   start(
     process.execPath,

@@ -69,9 +69,14 @@ export function jemallocEnvironment(): Record<string, string> {
   return { LD_PRELOAD: JEMALLOC, MALLOC_CONF: 'dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0' };
 }
 
-/** The allocator's settings that the submission trains with, from its own command. */
-export async function allocatorEnvironment(): Promise<Record<string, string>> {
+/** Environment of our side: so many threads, and the allocator's settings that the submission's own command has. */
+export async function ourEnvironment(threads: number): Promise<Record<string, string>> {
   const entry = JSON.parse(await readFile(new URL('../../submission/haet.json', import.meta.url), 'utf8'));
   const settings = (entry.train as string[]).filter((word) => word.startsWith('MALLOC_'));
-  return Object.fromEntries(settings.map((word) => word.split('=')));
+  return {
+    ...Object.fromEntries(settings.map((word) => word.split('='))),
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: '1',
+    TF_CPP_MIN_LOG_LEVEL: '2',
+  };
 }

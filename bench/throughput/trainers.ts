@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { allocatorEnvironment, type Contender, jemallocEnvironment, start, torchPython } from './peers.ts';
+import { type Contender, jemallocEnvironment, ourEnvironment, start, torchPython } from './peers.ts';
 
 export interface Training {
   readonly width: number;
@@ -19,12 +19,7 @@ export async function startTrainers(training: Training): Promise<{ ours: Contend
       fileURLToPath(new URL('ours.js', import.meta.url)),
       ...[String(width), String(batch), precision, engine, String(threads)],
     ],
-    {
-      ...(await allocatorEnvironment()),
-      TF_NUM_INTRAOP_THREADS: String(threads),
-      TF_NUM_INTEROP_THREADS: '1',
-      TF_CPP_MIN_LOG_LEVEL: '2',
-    },
+    await ourEnvironment(threads),
   );
   const peer = start(
     await torchPython(),
