@@ -6,9 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "convolution.h"
-#include "fewChannels.h"
-#include "normalise.h"
+#include "block.h"
 #include "sgd.h"
 #include "threadPool.h"
 
@@ -39,36 +37,25 @@ int main(int argc, char** argv) {
   const char* name = argv[1];
   const int batch = std::atoi(argv[2]), edge = std::atoi(argv[3]), in = std::atoi(argv[4]), out = std::atoi(argv[5]);
   setThreads(1);
-  const Convolution shape{batch, edge, edge, in, out};
-  const bool isFew = in % 8 != 0;
-  const size_t pixels = static_cast<size_t>(batch) * edge * edge;
-  Floats input = noise(pixels * in), output = noise(pixels * out), filter = noise(static_cast<size_t>(9) * in * out);
-  const bool pool = std::strstr(name, "pooled") != nullptr;
-  const Normalise tail{batch, edge, edge, out, pool, 0.3f, 1e-5f};
-  Floats activated(pixels * out), pooled(pool ? pixels * out / 4 : 0), offset(out), mean(out), variance(out), inverse(out);
-  Floats gradient(pixels * out), offsetGradient(out);
-  std::vector<uint8_t> choice(pooled.size());
+  const bool pools = std::strstr(name, "pooled") != nullptr;
+  const Block block{{batch, edge, edge, in, out}, in % 8 != 0, pools, {0.3f, 1e-5f}};
+  const Panels result = block.result();
+  const Floats input = noise(static_cast<size_t>(batch) * edge * edge * in), filter = noise(9ul * in * out);
+  const Floats gradient = noise(result.floats());
+  Floats output(result.floats()), values(result.floats()), offset(out), mean(out), variance(out), inverse(out);
+  Floats inputGradient(block.isPicture ? 0 : input.size()), filterGradient(filter.size()), offsetGradient(out);
+  std::vector<uint8_t> choice(pools ? result.floats() : 0);
+  const Kept kept{values.data(), choice.data(), {mean.data(), variance.data(), inverse.data()}};
+  const auto runForward = [&] { forward(block, input.data(), filter.data(), offset.data(), output.data(), kept); };
 
-  const auto forward = [&] {
-    normalise(tail, output.data(), offset.data(), activated.data(), pooled.data(), choice.data(),
-              {mean.data(), variance.data(), inverse.data()});
-  };
   const auto is = [&](const char* other) { return std::strncmp(name, other, std::strlen(other)) == 0; };
   if (is("forward")) {
-    measured([&] { (isFew ? convolveFew : convolve)(shape, input.data(), filter.data(), output.data()); });
-  } else if (is("input-gradient")) {
-    measured([&] { convolveInputGradient(shape, filter.data(), output.data(), input.data()); });
-  } else if (is("filter-gradient")) {
+    measured(runForward);
+  } else if (is("backward")) {
+    runForward();
     measured([&] {
-      (isFew ? convolveFewFilterGradient : convolveFilterGradient)(shape, input.data(), output.data(), filter.data());
-    });
-  } else if (is("tail-forward")) {
-    measured(forward);
-  } else if (is("tail-backward")) {
-    forward();
-    measured([&] {
-      normaliseGradient(tail, output.data(), activated.data(), pool ? pooled.data() : output.data(), choice.data(),
-                        mean.data(), inverse.data(), gradient.data(), offsetGradient.data());
+      backward(block, gradient.data(), input.data(), filter.data(), output.data(), kept,
+               {block.isPicture ? nullptr : inputGradient.data(), filterGradient.data(), offsetGradient.data()});
     });
   } else if (is("update")) {
     Floats velocity(filter.size()), weight(filter.size()), newVelocity(filter.size());

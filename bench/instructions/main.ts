@@ -21,17 +21,15 @@ const { json, record } = new Command()
 
 const problems = [
   'forward 4 32 3 32',
-  'filter-gradient 4 32 3 32',
-  'forward 4 32 32 64',
-  'input-gradient 4 32 32 64',
-  'filter-gradient 4 32 32 64',
-  'forward 16 8 128 128',
-  'filter-gradient 16 8 128 128',
+  'backward 4 32 3 32',
+  'forward-pooled 4 32 32 64',
+  'backward-pooled 4 32 32 64',
+  'forward 4 16 64 64',
+  'backward 4 16 64 64',
+  'forward-pooled 16 8 128 128',
+  'backward-pooled 16 8 128 128',
   'forward 16 4 128 144',
-  'tail-forward 4 32 8 64',
-  'tail-backward 4 32 8 64',
-  'tail-forward-pooled 4 32 8 64',
-  'tail-backward-pooled 4 32 8 64',
+  'backward 16 4 128 144',
   'update 1 1 128 128',
 ];
 

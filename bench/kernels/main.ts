@@ -1,4 +1,4 @@
-// The kernels of a training step one by one, ours beside TensorFlow's (oneDNN) and PyTorch's: in turn within one run,
+// The blocks of the network one by one, forward and backward, ours beside TensorFlow's (oneDNN) and PyTorch's: in turn within one run,
 // after a warm-up, float32, on the shapes of the network; medians of the rounds. `npm run bench:kernels`, `-- --json`
 // for one line of JSON at the end.
 import { availableParallelism, cpus } from 'node:os';
@@ -48,15 +48,17 @@ const contenders: Record<Side, Contender> = {
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 say(`width ${width}, batch ${batch}, float32, ${threads} threads, ${cpus()[0]?.model}`);
-say(`${'block'.padEnd(12)}${'kernel'.padEnd(17)}${sides.map((name) => name.padStart(13)).join('')}    ratio`);
+say(
+  `${'block'.padEnd(12)}${'direction'.padEnd(11)}${sides.map((name) => name.padStart(13)).join('')}    ratio`,
+);
 const results: Result[] = [];
 for (const { block, ...shape } of blocks().filter(({ block }) => only === undefined || block === only)) {
   for (const kernel of kernels) {
-    if (kernel === 'input gradient' && block === 'stem') continue; // nobody wants it
+    const wants_input = block !== 'stem'; // a picture's nobody wants
     const times: Record<Side, number[]> = { native: [], TensorFlow: [], PyTorch: [] };
     for (let round = 0; round < rounds; round += 1) {
       for (const name of sides) {
-        const question: Question = { kernel, batch, ...shape, repeats };
+        const question: Question = { kernel, batch, ...shape, wants_input, repeats };
         const { seconds } = await contenders[name].ask<Answer>(JSON.stringify(question));
         times[name].push(1000 * Math.min(...seconds));
       }
@@ -65,17 +67,18 @@ for (const { block, ...shape } of blocks().filter(({ block }) => only === undefi
     const bySide = (value: (side: Side) => number) =>
       Object.fromEntries(sides.map((side) => [side, value(side)])) as Record<Side, number>;
     const milliseconds = bySide((side) => median(times[side]));
-    const flops = 2 * batch * shape.edge ** 2 * 9 * shape.inputs * shape.outputs;
+    const products = kernel === 'forward' ? 1 : wants_input ? 2 : 1;
+    const flops = 2 * products * batch * shape.edge ** 2 * 9 * shape.inputs * shape.outputs;
     const result: Result = {
       block,
       kernel,
       milliseconds,
       ratio: median(times.native.map((time, round) => others(round) / time)),
-      gflops: kernel.startsWith('tail') ? null : bySide((side) => flops / milliseconds[side] / 1e6),
+      gflops: bySide((side) => flops / milliseconds[side] / 1e6),
     };
     results.push(result);
     const cells = sides.map((name) => `${milliseconds[name].toFixed(1)} ms`.padStart(13)).join('');
-    say(`${block.padEnd(12)}${kernel.padEnd(17)}${cells} ${result.ratio.toFixed(2).padStart(8)}`);
+    say(`${block.padEnd(12)}${kernel.padEnd(11)}${cells} ${result.ratio.toFixed(2).padStart(8)}`);
   }
 }
 await Promise.all(sides.map((name) => contenders[name].stop()));

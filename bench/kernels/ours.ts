@@ -1,16 +1,15 @@
 import { createInterface } from 'node:readline';
 import type { BlockForward, BlockShape } from '../../submission/engine/block.ts';
-import { conv, convFilterGradient, convInputGradient } from '../../submission/engine/convolution.ts';
 import { chooseEngine, type Engine } from '../../submission/engine/engine.ts';
-import * as native from '../../submission/engine/native/normalise.ts';
+import * as native from '../../submission/engine/native/block.ts';
 import { free, type Raw, rawOf } from '../../submission/engine/ops.ts';
-import * as stock from '../../submission/engine/stock/normalise.ts';
+import * as stock from '../../submission/engine/stock/block.ts';
 import { type Tensor, tf } from '../../submission/engine/tensorflow.ts';
 import type { Answer, Question } from './question.ts';
 
 /** Our side of the benchmark of kernels, a process of its own. Arguments: engine, threads. */
 const engine = chooseEngine(process.argv[2] as Engine, Number(process.argv[3]));
-const { normalise, normaliseGradient } = engine === 'native' ? native : stock;
+const { convBlock, convBlockGradient } = engine === 'native' ? native : stock;
 
 const made: Tensor[] = [];
 function normal(...shape: number[]): Raw {
@@ -19,28 +18,26 @@ function normal(...shape: number[]): Raw {
   return rawOf(tensor);
 }
 
+/** Noise as the engine takes it: in panels of eight channels, or as pictures. */
+const images = (batch: number, edge: number, channels: number): Raw =>
+  engine === 'native' && channels % 8 === 0
+    ? normal(batch, channels / 8, edge, edge, 8)
+    : normal(batch, edge, edge, channels);
+
 /** A function that runs the kernel once, and gives what is to be freed; what it holds goes to `held`. */
-function prepare({ kernel, batch, edge, inputs, outputs, pool }: Question, held: Raw[]): () => Raw[] {
-  const convolved = normal(batch, edge, edge, outputs);
-  if (kernel.startsWith('tail')) {
-    const shape: BlockShape = { pool, alpha: 0.3, bfloat16: false };
-    const offset = normal(outputs);
-    const all = ({ output, mean, variance, saved }: BlockForward) => [output, mean, variance, ...saved];
-    if (kernel === 'tail forward') {
-      return () => all(normalise(convolved, offset, shape)).filter((each) => each.id !== convolved.id);
-    }
-    const forward = normalise(convolved, offset, shape);
-    held.push(...all(forward).filter((each) => each.id !== convolved.id));
-    const gradient = normal(...forward.output.shape);
-    return () => {
-      const { input, offset } = normaliseGradient(gradient, forward, shape);
-      return [input, offset];
-    };
-  }
-  const [x, filter] = [normal(batch, edge, edge, inputs), normal(3, 3, inputs, outputs)];
-  if (kernel === 'forward') return () => [conv(x, filter)];
-  if (kernel === 'input gradient') return () => [convInputGradient(x.shape, filter, convolved)];
-  return () => [convFilterGradient(x, filter.shape, convolved)];
+function prepare(question: Question, held: Raw[]): () => Raw[] {
+  const { kernel, batch, edge, inputs, outputs, pool, wants_input } = question;
+  const shape: BlockShape = { pool, alpha: 0.3, bfloat16: false };
+  const [x, filter, offset] = [images(batch, edge, inputs), normal(3, 3, inputs, outputs), normal(outputs)];
+  const all = ({ output, mean, variance, saved }: BlockForward) => [output, mean, variance, ...saved];
+  if (kernel === 'forward') return () => all(convBlock(x, filter, offset, shape));
+  const forward = convBlock(x, filter, offset, shape);
+  held.push(...all(forward));
+  const gradient = normal(...forward.output.shape);
+  return () => {
+    const gradients = convBlockGradient(gradient, x, filter, forward, shape, wants_input);
+    return [gradients.filter, gradients.offset, ...(gradients.input === null ? [] : [gradients.input])];
+  };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -1,4 +1,4 @@
-"""The peer: the same kernels in PyTorch, float32, channels_last.
+"""The peer: the same blocks in PyTorch, float32, channels_last.
 
 Reads questions, a line of JSON each, and answers with one line of JSON, the seconds of every repeat but the first; ends
 with its standard input.
@@ -16,30 +16,24 @@ def image(batch, channels, edge):
     return torch.randn(batch, channels, edge, edge).to(memory_format=torch.channels_last)
 
 
-def tail(x, weight, bias, pool):
+def block(x, filters, weight, bias, pool):
+    x = F.conv2d(x, filters, padding=1)
     if pool:
         x = F.max_pool2d(x, 2)
     return F.celu(F.batch_norm(x, None, None, weight, bias, training=True), 0.3)
 
 
-def prepare(kernel, batch, edge, inputs, outputs, pool):
+def prepare(kernel, batch, edge, inputs, outputs, pool, wants_input):
     """A function of no arguments that runs the kernel once, and only that."""
-    if kernel.startswith("tail"):
-        x = image(batch, outputs, edge).requires_grad_()
-        weight, bias = torch.ones(outputs), torch.zeros(outputs, requires_grad=True)
-        if kernel == "tail forward":
-            return lambda: tail(x, weight, bias, pool)
-        result = tail(x, weight, bias, pool)
-        gradient = torch.randn_like(result)
-        return lambda: torch.autograd.grad(result, [x, bias], gradient, retain_graph=True)
-    x, gradient = image(batch, inputs, edge), image(batch, outputs, edge)
-    filters = torch.randn(outputs, inputs, 3, 3).to(memory_format=torch.channels_last)
+    x = image(batch, inputs, edge).requires_grad_(wants_input)
+    filters = torch.randn(outputs, inputs, 3, 3).to(memory_format=torch.channels_last).requires_grad_()
+    weight, bias = torch.ones(outputs), torch.zeros(outputs, requires_grad=True)
     if kernel == "forward":
-        return lambda: F.conv2d(x, filters, padding=1)
-    wanted = [kernel == "input gradient", kernel == "filter gradient", False]
-    return lambda: torch.ops.aten.convolution_backward(
-        gradient, x, filters, None, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, wanted
-    )
+        return lambda: block(x, filters, weight, bias, pool)
+    result = block(x, filters, weight, bias, pool)
+    gradient = torch.randn_like(result)
+    wanted = [filters, bias] + ([x] if wants_input else [])
+    return lambda: torch.autograd.grad(result, wanted, gradient, retain_graph=True)
 
 
 def main(threads):

@@ -4,24 +4,16 @@ import { sideColors, writePlot } from '../plot.ts';
 import { type Result, sides } from './result.ts';
 
 /**
- * Writes two bar charts into a folder: kernels-convolutions.svg, in GFLOP/s, and kernels-tails.svg, in milliseconds.
+ * Writes a bar chart into a folder: kernels.svg, in GFLOP/s.
  *
- * @param where what the measurement was made on, for the descriptions
+ * @param where what the measurement was made on, for the description
  */
 export async function plotKernels(results: readonly Result[], where: string, folder: string): Promise<void> {
-  const products = results.filter(({ gflops }) => gflops !== null);
-  const tails = results.filter(({ gflops }) => gflops === null);
   await bars(
-    join(folder, 'kernels-convolutions.svg'),
+    join(folder, 'kernels.svg'),
     'GFLOP/s',
     `GFLOP/s of the sums as they are written, ${where}; longer is faster`,
-    products.flatMap((result) => bySide(result, result.gflops!)),
-  );
-  await bars(
-    join(folder, 'kernels-tails.svg'),
-    'milliseconds',
-    `Milliseconds of pool, batch norm and activation, ${where}; shorter is faster`,
-    tails.flatMap((result) => bySide(result, result.milliseconds)),
+    results.flatMap((result) => bySide(result, result.gflops)),
   );
 }
 

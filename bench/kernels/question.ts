@@ -2,22 +2,18 @@
 export interface Question {
   readonly kernel: Kernel;
   readonly batch: number;
-  /** Of the kernel's input. */
+  /** Of the block's input. */
   readonly edge: number;
   readonly inputs: number;
   readonly outputs: number;
   readonly pool: boolean;
+  /** Whether the backward pass gives the gradient to the input too. */
+  readonly wants_input: boolean;
   readonly repeats: number;
 }
 
-/** The three products of a convolution, and what follows one in a block, forward and backward. */
-export const kernels = [
-  'forward',
-  'input gradient',
-  'filter gradient',
-  'tail forward',
-  'tail backward',
-] as const;
+/** A block's two directions. */
+export const kernels = ['forward', 'backward'] as const;
 export type Kernel = (typeof kernels)[number];
 
 export interface Answer {

@@ -12,6 +12,6 @@ export interface Result {
   readonly milliseconds: Record<Side, number>;
   /** Times as fast as the faster of the two others: median over the rounds. */
   readonly ratio: number;
-  /** 10^9 operations a second, of the sum as it is written; null where it is memory that counts. */
-  readonly gflops: Record<Side, number> | null;
+  /** 10^9 operations a second, of the convolution's sums as they are written. */
+  readonly gflops: Record<Side, number>;
 }

@@ -72,9 +72,9 @@ export function jemallocEnvironment(): Record<string, string> {
 /** Environment of our side: so many threads, and the allocator's settings that the submission's own command has. */
 export async function ourEnvironment(threads: number): Promise<Record<string, string>> {
   const entry = JSON.parse(await readFile(new URL('../../submission/haet.json', import.meta.url), 'utf8'));
-  const settings = (entry.train as string[]).filter((word) => word.startsWith('MALLOC_'));
+  const settings = (entry.train as string[]).filter((word) => /^(MALLOC_|GLIBC_)\w+=/.test(word));
   return {
-    ...Object.fromEntries(settings.map((word) => word.split('='))),
+    ...Object.fromEntries(settings.map((word) => word.split(/=(.*)/, 2))),
     TF_NUM_INTRAOP_THREADS: String(threads),
     TF_NUM_INTEROP_THREADS: '1',
     TF_CPP_MIN_LOG_LEVEL: '2',

@@ -9,7 +9,10 @@ export interface BlockShape {
   readonly bfloat16: boolean;
 }
 
-/** What the forward pass of a block gives: input [batch, height, width, in], filter float32 [3, 3, in, out]. */
+/**
+ * What the forward pass of a block gives: input [batch, height, width, in], filter float32 [3, 3, in, out]. How
+ * activations lie in memory is the engine's: `native` has them in panels (native/block.ts).
+ */
 export interface BlockForward {
   /** [batch, height / 2?, width / 2?, out] */
   readonly output: Raw;
@@ -27,11 +30,5 @@ export interface BlockGradients {
   /** float32 [3, 3, in, out] */
   readonly filter: Raw;
   /** float32 [out] */
-  readonly offset: Raw;
-}
-
-/** Gradients of what follows the convolution: to its input, like `convolved`, and to the offset, float32 [out]. */
-export interface NormaliseGradients {
-  readonly input: Raw;
   readonly offset: Raw;
 }

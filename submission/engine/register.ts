@@ -1,14 +1,24 @@
 import type { KernelConfig, NamedTensorInfoMap } from '@tensorflow/tfjs';
 import type { BlockForward, BlockShape } from './block.ts';
-import { convBlock, convBlockGradient, convBlockWith } from './convBlock.ts';
+import { isNative } from './engine.ts';
+import * as native from './native/block.ts';
 import { type Raw, rawOf, run, tensorOf, type } from './ops.ts';
+import * as stock from './stock/block.ts';
 import { globalMaxPool, globalMaxPoolGradient } from './stock/maxPool.ts';
 import { type Tensor, tf } from './tensorflow.ts';
+
+/** Who computes a block: our own ops compute in float32 only. */
+const engineOf = ({ bfloat16 }: BlockShape): typeof stock => (isNative() && !bfloat16 ? native : stock);
 
 /** The engine's kernels under their names in TensorFlow.js's registry. */
 const kernels: Record<string, (input: (name: string) => Raw, attributes: never) => Raw[]> = {
   ConvBlock(input, shape: BlockShape) {
-    const { output, mean, variance, saved } = convBlock(input('x'), input('filter'), input('offset'), shape);
+    const { output, mean, variance, saved } = engineOf(shape).convBlock(
+      input('x'),
+      input('filter'),
+      input('offset'),
+      shape,
+    );
     return [output, mean, variance, ...saved];
   },
 
@@ -19,7 +29,7 @@ const kernels: Record<string, (input: (name: string) => Raw, attributes: never) 
       variance: input('variance'),
       saved: Array.from({ length: shape.saved }, (_, index) => input(`saved${index}`)),
     };
-    const gradients = convBlockGradient(
+    const gradients = engineOf(shape).convBlockGradient(
       input('outputGradient'),
       input('x'),
       input('filter'),
@@ -33,7 +43,14 @@ const kernels: Record<string, (input: (name: string) => Raw, attributes: never) 
 
   ConvBlockWith(input, shape: BlockShape) {
     return [
-      convBlockWith(input('x'), input('filter'), input('offset'), input('mean'), input('variance'), shape),
+      engineOf(shape).convBlockWith(
+        input('x'),
+        input('filter'),
+        input('offset'),
+        input('mean'),
+        input('variance'),
+        shape,
+      ),
     ];
   },
 

@@ -7,7 +7,7 @@
 namespace {
 
 // Of the ops' names, attributes, inputs with the shapes that they take, and outputs; the same as in addon.ts.
-constexpr int32_t kVersion = 2;
+constexpr int32_t kVersion = 3;
 
 napi_value setThreads(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -33,8 +33,7 @@ NAPI_MODULE_INIT() {
   static std::once_flag registered;
   try {
     std::call_once(registered, [] {
-      haet::registerConvolutions();
-      haet::registerNormalise();
+      haet::registerBlocks();
       haet::registerSgd();
     });
   } catch (const std::exception& error) {

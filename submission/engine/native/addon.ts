@@ -11,7 +11,7 @@ export interface NativeOps {
 }
 
 /** Of the ops' names, attributes, inputs with the shapes that they take, and outputs; the same as in addon.cc. */
-const version = 2;
+const version = 3;
 
 let loaded: NativeOps | string | undefined;
 

@@ -29,7 +29,7 @@ namespace {
 
 // Tiles of one block: see docs/performance.md for how these were found.
 constexpr int kBlockBytes = 400 << 10;
-constexpr int kLeastBlock = 16, kMostBlock = 64, kCommonBlock = 128;
+constexpr int kLeastBlock = 16, kCommonBlock = 128;
 constexpr int kLeastGradientBlock = 128, kMostGradientBlock = 256;
 // Bytes of a filter at all points from which on it is large.
 constexpr size_t kLargeFilter = 2 << 20;
@@ -44,9 +44,9 @@ std::mutex oneCall;
 
 Tiles tilesOf(const Convolution& shape) { return Tiles(shape.batch, shape.height, shape.width); }
 
-// A row of zeros as wide as one of the images.
+// A row of zeros as wide as one of a plane.
 const float* zerosFor(const Convolution& shape) {
-  const size_t floats = static_cast<size_t>(shape.width) * std::max(shape.in, shape.out);
+  const size_t floats = shape.input().rowSize();
   if (zeroRow.size() < floats) zeroRow.resize(floats);
   return zeroRow.data();
 }
@@ -96,19 +96,18 @@ const float* filterPoints(const float* filter, const Convolution& shape, const W
 }
 
 // Every thread takes blocks of tiles of its own.
-void convolveAlone(const Convolution& shape, const Way& way, const float* input, const float* filter, float* output) {
-  const Tiles tiles = tilesOf(shape);
-  const float* zeros = zerosFor(shape);
+template <typename Images, typename Outputs>
+void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, const float* filter, const Outputs& output) {
   const int fitting = kBlockBytes / (kPoints * (way.from + way.to) * static_cast<int>(sizeof(float)));
   const int fair = (tiles.count() + threads() - 1) / threads();
-  const int block = roundUp(std::min(std::clamp(fitting, kLeastBlock, kMostBlock), fair), kRowGroup);
+  const int block = roundUp(std::min(std::clamp(fitting, kLeastBlock, kMostTiles), fair), kTilesOfSum);
   const Points in{block, way.from, kRowGroup}, out{block, way.to, kRowGroup};
   parallelFor((tiles.count() + block - 1) / block, [&](int index, int) {
     float* points = blockScratch.ofSize(in.floats() + out.floats());
     float* products = points + in.floats();
     const int first = index * block, count = std::min(block, tiles.count() - first);
     const int rows = roundUp(count, kRowGroup);
-    toPoints<kWindow, 1, inputToPoints>(tiles, input, zeros, first, count, points, in, 0);
+    toPoints<kWindow, 1, inputToPoints>(tiles, input, first, count, points, in, 0);
     zeroRows(points, in, count, rows);
     for (int point = 0; point < kPoints; ++point) {
       product(points + point * in.stride(), filter + point * way.filter().stride(), products + point * out.stride(), rows,
@@ -119,9 +118,9 @@ void convolveAlone(const Convolution& shape, const Way& way, const float* input,
 }
 
 // All threads work at one block of tiles.
-void convolveTogether(const Convolution& shape, const Way& way, const float* input, const float* filter, float* output) {
-  const Tiles tiles = tilesOf(shape);
-  const float* zeros = zerosFor(shape);
+template <typename Images, typename Outputs>
+void convolveTogether(const Tiles& tiles, const Way& way, const Images& input, const float* filter,
+                      const Outputs& output) {
   const int block = roundUp(std::min(kCommonBlock, tiles.count()), kRowGroup);
   const Points in{block, way.from, kRowGroup}, out{block, way.to, kRowGroup};
   float* points = commonScratch.ofSize(in.floats() + out.floats());
@@ -129,7 +128,7 @@ void convolveTogether(const Convolution& shape, const Way& way, const float* inp
   for (int first = 0; first < tiles.count(); first += block) {
     const int count = std::min(block, tiles.count() - first), rows = roundUp(count, kRowGroup);
     inShares(count, [&](int row, int some) {
-      toPoints<kWindow, 1, inputToPoints>(tiles, input, zeros, first + row, some, points, in, row);
+      toPoints<kWindow, 1, inputToPoints>(tiles, input, first + row, some, points, in, row);
     });
     zeroRows(points, in, count, rows);
     parallelFor(kPoints, [&](int point, int) {
@@ -140,30 +139,50 @@ void convolveTogether(const Convolution& shape, const Way& way, const float* inp
   }
 }
 
-void convolveBy(const Convolution& shape, const Way& way, const float* input, const float* filter, float* output) {
+template <typename Images, typename Outputs>
+void convolveBy(const Convolution& shape, const Way& way, const Images& input, const float* filter,
+                const Outputs& output) {
   const float* points = filterPoints(filter, shape, way);
   const bool isLarge = way.filter().floats() * sizeof(float) > kLargeFilter;
-  (isLarge ? convolveTogether : convolveAlone)(shape, way, input, points, output);
+  const auto convolve = isLarge ? convolveTogether<Images, Outputs> : convolveAlone<Images, Outputs>;
+  convolve(tilesOf(shape), way, input, points, output);
+}
+
+// Calls body with the images that a gradient to a convolution's output is.
+template <typename Body>
+void withImages(const Convolution& shape, const Gradient& gradient, const Body& body) {
+  if (gradient.choice == nullptr) body(Plain(shape.output(), gradient.values, zerosFor(shape)));
+  else body(Spread(shape.pooled(), gradient, zerosFor(shape)));
 }
 
 }  // namespace
 
-void convolve(const Convolution& shape, const float* input, const float* filter, float* output) {
+int partsOf(const Convolution& shape) { return (tilesOf(shape).count() + kTilesOfSum - 1) / kTilesOfSum; }
+
+void convolve(const Convolution& shape, const float* input, const float* filter, const Output& output) {
   const std::lock_guard<std::mutex> lock(oneCall);
-  convolveBy(shape, {Use::kForward, shape.in, shape.out}, input, filter, output);
+  const Tiles tiles = tilesOf(shape);
+  const Plain images(shape.input(), input, zerosFor(shape));
+  const Way way{Use::kForward, shape.in, shape.out};
+  if (output.choice == nullptr) {
+    convolveBy(shape, way, images, filter, SummingWriter(tiles, shape.output(), output.values, *output.sums));
+  } else {
+    convolveBy(shape, way, images, filter, PoolingWriter(tiles, shape.pooled(), output.values, output.choice, *output.sums));
+  }
 }
 
-void convolveInputGradient(const Convolution& shape, const float* filter, const float* outputGradient,
+void convolveInputGradient(const Convolution& shape, const float* filter, const Gradient& outputGradient,
                            float* inputGradient) {
   const std::lock_guard<std::mutex> lock(oneCall);
-  convolveBy(shape, {Use::kBackward, shape.out, shape.in}, outputGradient, filter, inputGradient);
+  withImages(shape, outputGradient, [&](const auto& images) {
+    convolveBy(shape, {Use::kBackward, shape.out, shape.in}, images, filter, Writer(shape.input(), inputGradient));
+  });
 }
 
-void convolveFilterGradient(const Convolution& shape, const float* input, const float* outputGradient,
+void convolveFilterGradient(const Convolution& shape, const float* input, const Gradient& outputGradient,
                             float* filterGradient) {
   const std::lock_guard<std::mutex> lock(oneCall);
   const Tiles tiles = tilesOf(shape);
-  const float* zeros = zerosFor(shape);
   const int in = shape.in, out = shape.out;
   // The sums of a large filter are read and written once a block: the fewer blocks the better.
   const int wanted = roundUp(std::clamp(in * out / 64, kLeastGradientBlock, kMostGradientBlock), kLanes);
@@ -172,21 +191,24 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
   float* inputs = commonScratch.ofSize(inputPoints.floats() + gradientPoints.floats() + sumPoints.floats());
   float* gradients = inputs + inputPoints.floats();
   float* sums = gradients + gradientPoints.floats();
+  const Plain inputImages(shape.input(), input, zerosFor(shape));
 
-  for (int first = 0; first < tiles.count(); first += block) {
-    const int count = std::min(block, tiles.count() - first), rows = roundUp(count, kLanes);
-    inShares(count, [&](int row, int some) {
-      toPoints<kWindow, 1, inputToPoints>(tiles, input, zeros, first + row, some, inputs, inputPoints, row);
-      toPoints<kTile, 0, outputGradientToPoints>(tiles, outputGradient, zeros, first + row, some, gradients,
-                                                 gradientPoints, row);
-    });
-    zeroRows(inputs, inputPoints, count, rows);
-    zeroRows(gradients, gradientPoints, count, rows);
-    parallelFor(kPoints, [&](int point, int) {
-      transposedProduct(inputs + point * inputPoints.stride(), gradients + point * gradientPoints.stride(), block, rows,
-                        sums + point * sumPoints.stride(), in, out, first > 0);
-    });
-  }
+  withImages(shape, outputGradient, [&](const auto& gradientImages) {
+    for (int first = 0; first < tiles.count(); first += block) {
+      const int count = std::min(block, tiles.count() - first), rows = roundUp(count, kLanes);
+      inShares(count, [&](int row, int some) {
+        toPoints<kWindow, 1, inputToPoints>(tiles, inputImages, first + row, some, inputs, inputPoints, row);
+        toPoints<kTile, 0, outputGradientToPoints>(tiles, gradientImages, first + row, some, gradients, gradientPoints,
+                                                   row);
+      });
+      zeroRows(inputs, inputPoints, count, rows);
+      zeroRows(gradients, gradientPoints, count, rows);
+      parallelFor(kPoints, [&](int point, int) {
+        transposedProduct(inputs + point * inputPoints.stride(), gradients + point * gradientPoints.stride(), block, rows,
+                          sums + point * sumPoints.stride(), in, out, first > 0);
+      });
+    }
+  });
   parallelFor(out / kLanes, [&](int panel, int) {
     for (int row = 0; row < in; ++row) {
       const float* from = sums + sumPoints.at(row, panel);

@@ -4,6 +4,7 @@
 // more than they save. Their convolution is computed as it is written, eight output channels at once: an output is a sum
 // over three rows, in each of which three pixels with all their channels lie side by side, 3 `in` numbers. Images are
 // copied into a frame of zeros first, which is small enough for the first-level cache, so that no pixel needs a question.
+// An image's output is pooled and summed up when it has been written, and is still in the second-level cache.
 //
 // The gradient to the filter is summed up row by row of an image, over kImagesOfSum images, and then over these sums in
 // their order: the same bits, whatever the number of threads.
@@ -22,7 +23,7 @@ namespace {
 
 constexpr int kImagesOfSum = 8;
 
-thread_local Scratch frameScratch;
+thread_local Scratch frameScratch, imageScratch;
 Scratch sumScratch;  // of the one call that runs at a time
 std::mutex oneCall;
 
@@ -54,9 +55,10 @@ class Framed {
   ptrdiff_t rowSize_;
 };
 
-// Outputs of `pixels` pixels side by side, `panels` panels of each.
+// Outputs of `pixels` pixels side by side, `panels` panels of each; output: the first pixel in the first panel.
 template <int pixels, int panels>
 inline void outputs(const Convolution& shape, const Framed& image, const float* window, const float* filter, float* output) {
+  const ptrdiff_t planeSize = shape.output().planeSize();
   Vector sum[pixels][panels] = {};
   for (int down = 0; down < 3; ++down, window += image.rowSize()) {
     for (int at = 0; at < 3 * shape.in; ++at, filter += shape.out) {
@@ -75,7 +77,7 @@ inline void outputs(const Convolution& shape, const Framed& image, const float* 
   for (int pixel = 0; pixel < pixels; ++pixel) {
 #pragma GCC unroll 3
     for (int panel = 0; panel < panels; ++panel) {
-      store(output + static_cast<ptrdiff_t>(pixel) * shape.out + panel * kLanes, sum[pixel][panel]);
+      store(output + panel * planeSize + pixel * kLanes, sum[pixel][panel]);
     }
   }
 }
@@ -83,8 +85,51 @@ inline void outputs(const Convolution& shape, const Framed& image, const float* 
 template <int pixels>
 inline void outputs(const Convolution& shape, const Framed& image, const float* window, const float* filter, float* output) {
   inGroupsOf<3>(shape.out / kLanes, [&](int panel, auto panels) {
-    outputs<pixels, panels>(shape, image, window, filter + panel * kLanes, output + panel * kLanes);
+    outputs<pixels, panels>(shape, image, window, filter + panel * kLanes, output + panel * shape.output().planeSize());
   });
+}
+
+// Writes the output of one image, in panels.
+void outputImage(const Convolution& shape, const Framed& image, const float* filter, float* output) {
+  for (int y = 0; y < shape.height; ++y, output += shape.output().rowSize()) {
+    int x = 0;
+    for (; x + 4 <= shape.width; x += 4) outputs<4>(shape, image, image.window(y, x), filter, output + x * kLanes);
+    for (; x < shape.width; ++x) outputs<1>(shape, image, image.window(y, x), filter, output + x * kLanes);
+  }
+}
+
+// Pools the output of one image.
+void poolImage(const Panels& pooled, const float* output, float* values, uint8_t* choice) {
+  const ptrdiff_t row = 2 * pooled.rowSize();
+  for (int y = 0; y < pooled.panels() * pooled.height; ++y, output += 2 * row) {
+    for (int x = 0; x < pooled.width; ++x, values += kLanes, choice += kLanes) {
+      const float* first = output + 2 * x * kLanes;
+      const auto [value, chosen] = largestOf(load(first), load(first + kLanes), load(first + row), load(first + row + kLanes));
+      store(values, value);
+      storeBytes(choice, chosen);
+    }
+  }
+}
+
+// The gradient to the output of one image that a gradient to its pooled values stands for.
+void spreadImage(const Panels& pooled, const float* values, const uint8_t* choice, float* gradient) {
+  const ptrdiff_t row = 2 * pooled.rowSize();
+  for (int y = 0; y < pooled.panels() * pooled.height; ++y, gradient += 2 * row) {
+    for (int x = 0; x < pooled.width; ++x, values += kLanes, choice += kLanes) {
+      const Integers chosen = loadBytes(choice);
+      float* first = gradient + 2 * x * kLanes;
+      float* places[] = {first, first + kLanes, first + row, first + row + kLanes};
+      for (int place = 0; place < 4; ++place) store(places[place], chosen == place ? load(values) : Vector{});
+    }
+  }
+}
+
+void sumUp(const Panels& shape, const float* image, int index, PartialSums& all) {
+  for (int panel = 0; panel < shape.panels(); ++panel) {
+    Sums sums;
+    for (ptrdiff_t at = 0; at < shape.planeSize(); at += kLanes) sums.add(load(image + panel * shape.planeSize() + at));
+    all.put(index, panel, sums);
+  }
 }
 
 // Adds to three rows of the sums, sum [9 in, out], what a row of an image gives; `panels` panels of them.
@@ -97,10 +142,11 @@ inline void addRow(const Convolution& shape, const float* window, const float* o
 #pragma GCC unroll 4
     for (int panel = 0; panel < panels; ++panel) sum[row][panel] = load(sums + row * shape.out + panel * kLanes);
   }
-  for (int column = 0; column < shape.width; ++column, window += shape.in, outputGradient += shape.out) {
+  const ptrdiff_t planeSize = shape.output().planeSize();
+  for (int column = 0; column < shape.width; ++column, window += shape.in, outputGradient += kLanes) {
 #pragma GCC unroll 4
     for (int panel = 0; panel < panels; ++panel) {
-      const Vector gradient = loadToRegister(outputGradient + panel * kLanes);
+      const Vector gradient = loadToRegister(outputGradient + panel * planeSize);
 #pragma GCC unroll 3
       for (int row = 0; row < kRows; ++row) sum[row][panel] += gradient * window[row];
     }
@@ -113,13 +159,13 @@ inline void addRow(const Convolution& shape, const float* window, const float* o
 }
 
 void addImage(const Convolution& shape, const Framed& image, const float* outputGradient, float* sums) {
-  for (int y = 0; y < shape.height; ++y, outputGradient += static_cast<ptrdiff_t>(shape.width) * shape.out) {
+  for (int y = 0; y < shape.height; ++y, outputGradient += shape.output().rowSize()) {
     for (int down = 0; down < 3; ++down) {
       for (int at = 0; at < 3 * shape.in; at += 3) {
         const float* window = image.window(y + down, 0) + at;
         float* rows = sums + static_cast<ptrdiff_t>(down * 3 * shape.in + at) * shape.out;
         inGroupsOf<4>(shape.out / kLanes, [&](int panel, auto panels) {
-          addRow<panels>(shape, window, outputGradient + panel * kLanes, rows + panel * kLanes);
+          addRow<panels>(shape, window, outputGradient + panel * shape.output().planeSize(), rows + panel * kLanes);
         });
       }
     }
@@ -128,27 +174,23 @@ void addImage(const Convolution& shape, const Framed& image, const float* output
 
 }  // namespace
 
-void convolveFew(const Convolution& shape, const float* input, const float* filter, float* output) {
-  const ptrdiff_t rowSize = static_cast<ptrdiff_t>(shape.width) * shape.out;
+void convolveFew(const Convolution& shape, const float* input, const float* filter, const Output& output) {
+  const bool pools = output.choice != nullptr;
+  const Panels result = pools ? shape.pooled() : shape.output();
   parallelFor(shape.batch, [&](int index, int) {
-    const Framed image(shape, input, index);
-    for (int y = 0; y < shape.height; ++y) {
-      float* row = output + (static_cast<ptrdiff_t>(index) * shape.height + y) * rowSize;
-      int x = 0;
-      for (; x + 4 <= shape.width; x += 4) {
-        outputs<4>(shape, image, image.window(y, x), filter, row + static_cast<ptrdiff_t>(x) * shape.out);
-      }
-      for (; x < shape.width; ++x) {
-        outputs<1>(shape, image, image.window(y, x), filter, row + static_cast<ptrdiff_t>(x) * shape.out);
-      }
-    }
+    float* values = output.values + result.plane(index, 0);
+    float* convolved = pools ? imageScratch.ofSize(shape.output().imageSize()) : values;
+    outputImage(shape, Framed(shape, input, index), filter, convolved);
+    if (pools) poolImage(result, convolved, values, output.choice + result.plane(index, 0));
+    sumUp(result, values, index, *output.sums);
   });
 }
 
-void convolveFewFilterGradient(const Convolution& shape, const float* input, const float* outputGradient,
+void convolveFewFilterGradient(const Convolution& shape, const float* input, const Gradient& outputGradient,
                                float* filterGradient) {
   const std::lock_guard<std::mutex> lock(oneCall);
-  const ptrdiff_t imageSize = static_cast<ptrdiff_t>(shape.height) * shape.width * shape.out;
+  const bool pools = outputGradient.choice != nullptr;
+  const Panels given = pools ? shape.pooled() : shape.output();
   const ptrdiff_t size = static_cast<ptrdiff_t>(9) * shape.in * shape.out;
   const int count = (shape.batch + kImagesOfSum - 1) / kImagesOfSum;
   float* sums = sumScratch.ofSize(count * size);
@@ -157,7 +199,13 @@ void convolveFewFilterGradient(const Convolution& shape, const float* input, con
     std::fill(sum, sum + size, 0.0f);
     const int first = index * kImagesOfSum;
     for (int image = first; image < std::min(first + kImagesOfSum, shape.batch); ++image) {
-      addImage(shape, Framed(shape, input, image), outputGradient + image * imageSize, sum);
+      const float* gradient = outputGradient.values + given.plane(image, 0);
+      if (pools) {
+        float* spread = imageScratch.ofSize(shape.output().imageSize());
+        spreadImage(given, gradient, outputGradient.choice + given.plane(image, 0), spread);
+        gradient = spread;
+      }
+      addImage(shape, Framed(shape, input, image), gradient, sum);
     }
   });
   for (ptrdiff_t at = 0; at < size; ++at) {

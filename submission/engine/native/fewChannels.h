@@ -1,16 +1,15 @@
-// 3x3 convolutions of images with few channels, such as pictures; shapes as in convolution.h, but for `in`, which is any
-// number.
+// 3x3 convolutions of images with few channels, such as pictures: input [batch, height, width, in] with any number of
+// channels `in`, the last axis contiguous; all else as in convolution.h.
 #pragma once
 
 #include "convolution.h"
 
 namespace haet {
 
-// output [batch, height, width, out] of input [batch, height, width, in]
-void convolveFew(const Convolution& shape, const float* input, const float* filter, float* output);
+// The sums of the output have a part an image.
+void convolveFew(const Convolution& shape, const float* input, const float* filter, const Output& output);
 
-// filterGradient [3, 3, in, out]
-void convolveFewFilterGradient(const Convolution& shape, const float* input, const float* outputGradient,
+void convolveFewFilterGradient(const Convolution& shape, const float* input, const Gradient& outputGradient,
                                float* filterGradient);
 
 }  // namespace haet

@@ -1,20 +1,14 @@
-// What follows the convolution in a block: maxpool 2x2? -> batch norm by the batch -> elu.
+// Batch norm by the batch and elu: what follows the convolution of a block and its pool.
 #pragma once
 
-#include <cstdint>
+#include "panels.h"
+#include "partialSums.h"
 
 namespace haet {
 
 struct Normalise {
-  int batch, height, width;  // of the input; even where it is pooled
-  int channels;              // a multiple of 8
-  bool pool;
   float alpha;    // the output is elu(normalised / alpha), which is celu(normalised) / alpha
   float epsilon;  // added to the variance
-
-  int outHeight() const { return pool ? height / 2 : height; }
-  int outWidth() const { return pool ? width / 2 : width; }
-  long outPixels() const { return static_cast<long>(batch) * outHeight() * outWidth(); }
 };
 
 // Of one batch, a value a channel.
@@ -24,14 +18,17 @@ struct Moments {
   float* inverse;   // 1 / sqrt(variance without it + epsilon)
 };
 
-// input [batch, height, width, channels], offset [channels]. Writes output and, where it pools, pooled, both [batch,
-// outHeight, outWidth, channels], and which of its four inputs each of pooled is, the first where some are equal.
-void normalise(const Normalise& shape, const float* input, const float* offset, float* output, float* pooled,
-               uint8_t* choice, const Moments& moments);
+// output of values, both of `shape`, whose sums are known; offset [channels].
+void normalise(const Panels& shape, const Normalise& options, const float* values, const PartialSums& sums,
+               const float* offset, const Moments& moments, float* output);
 
-// Gradients to the input and the offset. pooled: the input where nothing is pooled.
-void normaliseGradient(const Normalise& shape, const float* outputGradient, const float* output, const float* pooled,
-                       const uint8_t* choice, const float* mean, const float* inverse, float* inputGradient,
+// The same by given statistics, for predictions.
+void normaliseWith(const Panels& shape, const Normalise& options, const float* values, const float* mean,
+                   const float* variance, const float* offset, float* output);
+
+// Gradients to the values and the offset.
+void normaliseGradient(const Panels& shape, const Normalise& options, const float* outputGradient, const float* output,
+                       const float* values, const float* mean, const float* inverse, float* gradient,
                        float* offsetGradient);
 
 }  // namespace haet

@@ -110,8 +110,7 @@ inline void registerOp(const Op& op) {
   if (TF_GetCode(status.get()) != TF_OK) throw std::runtime_error(TF_Message(status.get()));
 }
 
-void registerConvolutions();
-void registerNormalise();
+void registerBlocks();
 void registerSgd();
 
 }  // namespace haet

@@ -1,11 +1,21 @@
 // The tiles that images are cut into for winograd.h, and their way to points and back.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
+#include "panels.h"
+#include "partialSums.h"
+#include "pool.h"
 #include "winograd.h"
 
 namespace haet {
+
+// A tile's image, and its first row and column there.
+struct Place {
+  int image, row, column;
+};
 
 // The tiles of a batch, in the order of the images, and within an image row by row.
 class Tiles {
@@ -15,34 +25,36 @@ class Tiles {
         count_(batch * down_ * across_) {}
 
   int count() const { return count_; }
+  int height() const { return height_; }
+  int width() const { return width_; }
 
-  // The image of a tile, and its first row and column there.
-  struct Place {
-    int image, row, column;
-  };
-  Place place(int tile) const {
-    const int inImage = tile % (down_ * across_);
-    return {tile / (down_ * across_), inImage / across_ * kTile, inImage % across_ * kTile};
-  }
-  Place next(Place place) const {
-    place.column += kTile;
-    if (place.column < width_) return place;
-    place.column = 0;
-    place.row += kTile;
-    if (place.row < height_) return place;
-    return {place.image + 1, 0, 0};
+  void places(int first, int count, Place* places) const {
+    const int inImage = first % (down_ * across_);
+    Place place{first / (down_ * across_), inImage / across_ * kTile, inImage % across_ * kTile};
+    for (int tile = 0; tile < count; ++tile) {
+      places[tile] = place;
+      place.column += kTile;
+      if (place.column < width_) continue;
+      place.column = 0;
+      place.row += kTile;
+      if (place.row < height_) continue;
+      place = {place.image + 1, 0, 0};
+    }
   }
 
   bool isRow(int row) const { return row >= 0 && row < height_; }
   bool isColumn(int column) const { return column >= 0 && column < width_; }
   bool isWhole(const Place& place) const { return place.row + kTile <= height_ && place.column + kTile <= width_; }
 
-  ptrdiff_t rowSize(int channels) const { return static_cast<ptrdiff_t>(width_) * channels; }
-  ptrdiff_t imageSize(int channels) const { return height_ * rowSize(channels); }
-
  private:
   int height_, width_, down_, across_, count_;
 };
+
+// Tiles whose values a sum for the batch norm takes at once; blocks and shares are multiples of it.
+constexpr int kTilesOfSum = 4;
+
+// Most tiles that go to points or back in one call.
+constexpr int kMostTiles = 64;
 
 // How the values of `rows` tiles lie: for every point a matrix [rows, channels], in panels of eight channels and groups
 // of rows (product.h).
@@ -63,68 +75,291 @@ struct Points {
   }
 };
 
-// Transforms tiles first..first+count-1 of images to rows from `row` on. `margin`: how far the square of a tile begins
-// before it. What lies outside of an image is zero: `zeros` is a row of zeros.
-template <int edge, int margin, Transform transform>
-void toPoints(const Tiles& tiles, const float* images, const float* zeros, int first, int count, float* points,
-              const Points& layout, int row) {
-  const int channels = layout.channels;
-  const ptrdiff_t stride = layout.stride(), rowSize = tiles.rowSize(channels);
-  for (int panel = 0; panel < layout.panels(); ++panel) {
-    auto place = tiles.place(first);
-    for (int tile = 0; tile < count; ++tile, place = tiles.next(place)) {
-      const float* image = images + place.image * tiles.imageSize(channels);
-      const float* rows[edge];
-      for (int down = 0; down < edge; ++down) {
-        const int at = place.row - margin + down;
-        rows[down] = (tiles.isRow(at) ? image + at * rowSize : zeros) + panel * kLanes;
-      }
-      Vector half[kWindow * edge];
-#pragma GCC unroll 6
-      for (int across = 0; across < edge; ++across) {
-        const int column = place.column - margin + across;
-        Vector values[edge] = {};
-        if (tiles.isColumn(column)) {
-#pragma GCC unroll 6
-          for (int down = 0; down < edge; ++down) {
-            values[down] = load(rows[down] + static_cast<ptrdiff_t>(column) * channels);
-          }
-        }
-        transform(values, 1, half + across, edge);
-      }
-      inMemory(half);
-      float* to = points + layout.at(row + tile, panel);
-#pragma GCC unroll 6
-      for (int down = 0; down < kWindow; ++down, to += kWindow * stride) {
-        Vector values[kWindow];
-        transform(half + down * edge, 1, values, 1);
-#pragma GCC unroll 6
-        for (int across = 0; across < kWindow; ++across) store(to + across * stride, values[across]);
-      }
+// Calls body(panel, tile) for all panels and tiles, and before that ahead(panel, tile) for those that come kAhead calls
+// later, so that they can be fetched: a tile is a few short runs of memory, too short for the CPU to foresee the next.
+constexpr int kAhead = 8;
+template <typename Body, typename Ahead>
+inline __attribute__((always_inline)) void withAhead(int panels, int tiles, const Body& body, const Ahead& ahead) {
+  for (int tile = 0; tile < std::min(kAhead, tiles); ++tile) ahead(0, tile);
+  for (int panel = 0; panel < panels; ++panel) {
+    for (int tile = 0; tile < tiles; ++tile) {
+      if (tile + kAhead < tiles) ahead(panel, tile + kAhead);
+      else if (panel + 1 < panels && tile + kAhead < 2 * tiles) ahead(panel + 1, tile + kAhead - tiles);
+      body(panel, tile);
     }
   }
 }
 
-// The other way: rows from `row` on to tiles first..first+count-1 of images.
-inline void fromPoints(const Tiles& tiles, const float* points, const Points& layout, int row, int first, int count,
-                       float* images) {
-  const int channels = layout.channels;
-  const ptrdiff_t stride = layout.stride(), rowSize = tiles.rowSize(channels);
-  for (int panel = 0; panel < layout.panels(); ++panel) {
-    auto place = tiles.place(first);
-    for (int tile = 0; tile < count; ++tile, place = tiles.next(place)) {
-      float* corner = images + place.image * tiles.imageSize(channels) + place.row * rowSize +
-                      static_cast<ptrdiff_t>(place.column) * channels + panel * kLanes;
-      const float* from = points + layout.at(row + tile, panel);
-      const bool isWhole = tiles.isWhole(place);
-      square<kWindow, kTile, pointsToOutput>(
-          [&](int down, int across) { return load(from + (down * kWindow + across) * stride); },
-          [&](int down, int across, const Vector& value) {
-            if (!isWhole && !(tiles.isRow(place.row + down) && tiles.isColumn(place.column + across))) return;
-            store(corner + down * rowSize + across * channels, value);
-          });
+// Images as they are, to read tiles of.
+class Plain {
+ public:
+  // `zeros`: a row of them.
+  Plain(const Panels& shape, const float* images, const float* zeros) : shape_(shape), images_(images), zeros_(zeros) {}
+
+  void fetch(const Place& place, int panel) const {
+    const float* from = images_ + shape_.plane(place.image, panel) + place.row * shape_.rowSize() + place.column * kLanes;
+    for (int down = 0; down < kTile && place.row + down < shape_.height; ++down, from += shape_.rowSize()) {
+      prefetch(from);
+      prefetch(from + 2 * kLanes);
     }
   }
+
+  // The window of a tile, `edge` pixels an edge, which begins `margin` before it; rows outside of the image are zero.
+  template <int edge, int margin>
+  class Window {
+   public:
+    Window(const Plain& plain, const Place& place, int panel) {
+      const Panels& shape = plain.shape_;
+      const float* plane = plain.images_ + shape.plane(place.image, panel);
+      for (int down = 0; down < edge; ++down) {
+        const int row = place.row - margin + down;
+        rows_[down] = row >= 0 && row < shape.height ? plane + row * shape.rowSize() : plain.zeros_;
+      }
+    }
+
+    // Column `across` of the window, which is `column` of the image.
+    void read(int, int column, Vector (&values)[edge]) const {
+#pragma GCC unroll 6
+      for (int down = 0; down < edge; ++down) values[down] = load(rows_[down] + static_cast<ptrdiff_t>(column) * kLanes);
+    }
+
+   private:
+    const float* rows_[edge];
+  };
+
+ private:
+  Panels shape_;
+  const float* images_;
+  const float* zeros_;
+};
+
+// Images that a gradient to pooled values stands for: the gradient where the largest of a window was, else zero.
+class Spread {
+ public:
+  // `shape` of what is pooled
+  Spread(const Panels& shape, const Gradient& gradient, const float* zeros)
+      : shape_(shape), gradient_(gradient), zeros_(zeros) {}
+
+  void fetch(const Place& place, int panel) const {
+    ptrdiff_t at = shape_.plane(place.image, panel) + place.row / 2 * shape_.rowSize() + place.column / 2 * kLanes;
+    for (int down = 0; down < kTile / 2 && place.row / 2 + down < shape_.height; ++down, at += shape_.rowSize()) {
+      prefetch(gradient_.values + at);
+      prefetch(gradient_.choice + at);
+    }
+  }
+
+  template <int edge, int margin>
+  class Window {
+   public:
+    Window(const Spread& spread, const Place& place, int panel) {
+      const Panels& shape = spread.shape_;
+      const ptrdiff_t plane = shape.plane(place.image, panel);
+      for (int pair = 0; pair < kPairs; ++pair) {
+        const int row = place.row / 2 - margin + pair;
+        const bool isRow = row >= 0 && row < shape.height;
+        const ptrdiff_t at = plane + row * shape.rowSize();
+        values_[pair] = isRow ? spread.gradient_.values + at : spread.zeros_;
+        choices_[pair] = isRow ? spread.gradient_.choice + at : reinterpret_cast<const uint8_t*>(spread.zeros_);
+      }
+    }
+
+    // A pooled value stands for two rows of the column. Tiles begin at even rows and columns, so it is known which.
+    void read(int across, int column, Vector (&values)[edge]) const {
+      const ptrdiff_t at = static_cast<ptrdiff_t>(column / 2) * kLanes;
+      const int right = (across + margin) % 2;
+#pragma GCC unroll 4
+      for (int pair = 0; pair < kPairs; ++pair) {
+        const Vector value = load(values_[pair] + at);
+        const Integers choice = loadBytes(choices_[pair] + at);
+        const int upper = 2 * pair - margin, lower = upper + 1;
+        if (upper >= 0) values[upper] = choice == right ? value : Vector{};
+        if (lower < edge) values[lower] = choice == 2 + right ? value : Vector{};
+      }
+    }
+
+   private:
+    static constexpr int kPairs = edge / 2 + margin;
+    const float* values_[kPairs];
+    const uint8_t* choices_[kPairs];
+  };
+
+ private:
+  Panels shape_;
+  Gradient gradient_;
+  const float* zeros_;
+};
+
+// Transforms tiles first..first+count-1 of images to rows from `row` on; what lies outside of an image is zero.
+template <int edge, int margin, Transform transform, typename Images>
+void toPoints(const Tiles& tiles, const Images& images, int first, int count, float* points, const Points& layout,
+              int row) {
+  const ptrdiff_t stride = layout.stride();
+  Place places[kMostTiles];
+  tiles.places(first, count, places);
+  const auto take = [&](int panel, int tile) __attribute__((always_inline)) {
+    const Place& place = places[tile];
+    const typename Images::template Window<edge, margin> window(images, place, panel);
+    Vector half[kWindow * edge];
+#pragma GCC unroll 6
+    for (int across = 0; across < edge; ++across) {
+      const int column = place.column - margin + across;
+      Vector values[edge] = {};
+      if (tiles.isColumn(column)) window.read(across, column, values);
+      transform(values, 1, half + across, edge);
+    }
+    inMemory(half);
+    float* to = points + layout.at(row + tile, panel);
+#pragma GCC unroll 6
+    for (int down = 0; down < kWindow; ++down, to += kWindow * stride) {
+      Vector values[kWindow];
+      transform(half + down * edge, 1, values, 1);
+#pragma GCC unroll 6
+      for (int across = 0; across < kWindow; ++across) store(to + across * stride, values[across]);
+    }
+  };
+  withAhead(layout.panels(), count, take, [&](int panel, int tile) { images.fetch(places[tile], panel); });
+}
+
+// Takes the outputs of tiles and writes them as they are.
+class Writer {
+ public:
+  Writer(const Panels& shape, float* images) : shape_(shape), images_(images) {}
+
+  void fetch(const Place& place, int panel) const {
+    const float* to = images_ + shape_.plane(place.image, panel) + place.row * shape_.rowSize() + place.column * kLanes;
+    for (int down = 0; down < kTile && place.row + down < shape_.height; ++down, to += shape_.rowSize()) {
+      prefetch(to);
+      prefetch(to + 2 * kLanes);
+    }
+  }
+
+  void begin(int, const Place& place, int panel) {
+    corner_ = images_ + shape_.plane(place.image, panel) + place.row * shape_.rowSize() + place.column * kLanes;
+    rows_ = shape_.height - place.row;
+    columns_ = shape_.width - place.column;
+  }
+  void write(int down, int across, const Vector& value) {
+    if (isWhole() || (down < rows_ && across < columns_)) store(corner_ + down * shape_.rowSize() + across * kLanes, value);
+  }
+  void end() {}
+
+ protected:
+  bool isWhole() const { return rows_ >= kTile && columns_ >= kTile; }
+
+  Panels shape_;
+  float* images_;
+  float* corner_ = nullptr;
+  int rows_ = 0, columns_ = 0;  // of the image from the tile's corner on
+};
+
+// The same, and sums them up for the batch norm.
+class SummingWriter : public Writer {
+ public:
+  SummingWriter(const Tiles& tiles, const Panels& shape, float* images, PartialSums& all)
+      : Writer(shape, images), last_(tiles.count() - 1), all_(&all) {}
+
+  void begin(int tile, const Place& place, int panel) {
+    Writer::begin(tile, place, panel);
+    tile_ = tile;
+    panel_ = panel;
+    if (tile % kTilesOfSum == 0) sums_.count = 0;
+  }
+  void write(int down, int across, const Vector& value) {
+    Writer::write(down, across, value);
+    values_[down * kTile + across] = value;
+  }
+  void end() {
+    if (isWhole()) {
+      sums_.add(values_);
+    } else {
+      for (int down = 0; down < std::min(rows_, kTile); ++down) {
+        for (int across = 0; across < std::min(columns_, kTile); ++across) sums_.add(values_[down * kTile + across]);
+      }
+    }
+    if (tile_ % kTilesOfSum == kTilesOfSum - 1 || tile_ == last_) all_->put(tile_ / kTilesOfSum, panel_, sums_);
+  }
+
+ private:
+  int last_;
+  PartialSums* all_;
+  Sums sums_;
+  int tile_ = 0, panel_ = 0;
+  Vector values_[kTile * kTile];
+};
+
+// Takes the outputs of tiles, writes the largest of each window of two by two and which it was, and sums them up.
+class PoolingWriter {
+ public:
+  // `shape` of what is pooled
+  PoolingWriter(const Tiles& tiles, const Panels& shape, float* pooled, uint8_t* choice, PartialSums& all)
+      : shape_(shape), pooled_(pooled), choice_(choice), last_(tiles.count() - 1), all_(&all) {}
+
+  void fetch(const Place& place, int panel) const {
+    ptrdiff_t at = corner(place, panel);
+    for (int down = 0; down < kTile / 2 && place.row / 2 + down < shape_.height; ++down, at += shape_.rowSize()) {
+      prefetch(pooled_ + at);
+      prefetch(choice_ + at);
+    }
+  }
+
+  void begin(int tile, const Place& place, int panel) {
+    corner_ = corner(place, panel);
+    rows_ = shape_.height - place.row / 2;
+    columns_ = shape_.width - place.column / 2;
+    tile_ = tile;
+    panel_ = panel;
+    if (tile % kTilesOfSum == 0) sums_.count = 0;
+  }
+  void write(int down, int across, const Vector& value) { values_[down * kTile + across] = value; }
+  void end() {
+#pragma GCC unroll 2
+    for (int down = 0; down < kTile / 2; ++down) {
+#pragma GCC unroll 2
+      for (int across = 0; across < kTile / 2; ++across) {
+        if (down >= rows_ || across >= columns_) continue;
+        const Vector* window = values_ + 2 * down * kTile + 2 * across;
+        const Largest largest = largestOf(window[0], window[1], window[kTile], window[kTile + 1]);
+        const ptrdiff_t at = corner_ + down * shape_.rowSize() + across * kLanes;
+        store(pooled_ + at, largest.value);
+        storeBytes(choice_ + at, largest.choice);
+        sums_.add(largest.value);
+      }
+    }
+    if (tile_ % kTilesOfSum == kTilesOfSum - 1 || tile_ == last_) all_->put(tile_ / kTilesOfSum, panel_, sums_);
+  }
+
+ private:
+  ptrdiff_t corner(const Place& place, int panel) const {
+    return shape_.plane(place.image, panel) + place.row / 2 * shape_.rowSize() + place.column / 2 * kLanes;
+  }
+
+  Panels shape_;
+  float* pooled_;
+  uint8_t* choice_;
+  int last_;
+  PartialSums* all_;
+  Sums sums_;
+  ptrdiff_t corner_ = 0;
+  int rows_ = 0, columns_ = 0, tile_ = 0, panel_ = 0;
+  Vector values_[kTile * kTile];
+};
+
+// The other way: rows from `row` on to the outputs of tiles first..first+count-1, which `outputs` takes.
+template <typename Outputs>
+void fromPoints(const Tiles& tiles, const float* points, const Points& layout, int row, int first, int count,
+                Outputs outputs) {
+  const ptrdiff_t stride = layout.stride();
+  Place places[kMostTiles];
+  tiles.places(first, count, places);
+  const auto take = [&](int panel, int tile) __attribute__((always_inline)) {
+    const float* from = points + layout.at(row + tile, panel);
+    outputs.begin(first + tile, places[tile], panel);
+    square<kWindow, kTile, pointsToOutput>(
+        [&](int down, int across) { return load(from + (down * kWindow + across) * stride); },
+        [&](int down, int across, const Vector& value) { outputs.write(down, across, value); });
+    outputs.end();
+  };
+  withAhead(layout.panels(), count, take, [&](int panel, int tile) { outputs.fetch(places[tile], panel); });
 }
 
 inline void zeroRows(float* points, const Points& layout, int from, int to) {

@@ -4,7 +4,7 @@
 // The activation is celu(x) / alpha with celu(x) = max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017),
 // which is elu(x / alpha): the division rides along in the scale of the batch norm, so that celu costs one pass over
 // memory instead of three. The constant factor does not matter to what follows, which is normalised again.
-import type { BlockForward, BlockShape, NormaliseGradients } from '../block.ts';
+import type { BlockForward, BlockShape } from '../block.ts';
 import { free, type Raw, run, type } from '../ops.ts';
 import { batchNorm, batchNormGradient, batchNormWith, filled, scaled } from './batchNorm.ts';
 import { maxPool, maxPoolGradient } from './maxPool.ts';
@@ -15,7 +15,7 @@ const eluGradient = (outputGradient: Raw, output: Raw): Raw =>
 
 const channelsOf = (tensor: Raw): number => tensor.shape.at(-1)!;
 
-/** Forward pass by the statistics of the batch. `convolved` stays the caller's, and may be among what is saved. */
+/** Forward pass by the statistics of the batch. `convolved` is among what is saved. */
 export function normalise(convolved: Raw, offset: Raw, shape: BlockShape): BlockForward {
   const pooled = shape.pool ? maxPool(convolved) : convolved;
   const scale = filled(channelsOf(pooled), 1 / shape.alpha);
@@ -36,6 +36,12 @@ export function normaliseWith(convolved: Raw, offset: Raw, mean: Raw, variance: 
   const output = elu(normalised);
   free(scaledOffset, normalised, ...(shape.pool ? [pooled] : []));
   return output;
+}
+
+/** Gradients of what follows the convolution: to its input, like `convolved`, and to the offset, float32 [out]. */
+interface NormaliseGradients {
+  readonly input: Raw;
+  readonly offset: Raw;
 }
 
 /** Backward pass. */

@@ -11,20 +11,17 @@
 #include <stdexcept>
 #include <vector>
 
-#include "convolution.h"
+#include "block.h"
 #include "fewChannels.h"
-#include "normalise.h"
 #include "sgd.h"
 #include "threadPool.h"
 
 namespace {
 
 using haet::Convolution;
+using haet::Gradient;
+using haet::Panels;
 using Floats = std::vector<float>;
-
-struct Results {
-  Floats output, inputGradient, filterGradient;
-};
 
 Floats normal(size_t count, std::mt19937& random) {
   std::normal_distribution<float> distribution;
@@ -33,17 +30,31 @@ Floats normal(size_t count, std::mt19937& random) {
   return values;
 }
 
-Results computed(const Convolution& shape, const Floats& input, const Floats& filter, const Floats& outputGradient) {
-  Results results{Floats(outputGradient.size(), NAN), Floats(input.size(), NAN), Floats(filter.size(), NAN)};
-  if (shape.in % 8 != 0) {
+// Where a value of an image in panels lies.
+size_t at(const Panels& shape, int image, int y, int x, int channel) {
+  return shape.plane(image, channel / 8) + (static_cast<size_t>(y) * shape.width + x) * 8 + channel % 8;
+}
+
+struct Results {
+  Floats output, inputGradient, filterGradient;
+};
+
+// Whether images of so many channels come as pictures.
+bool isFew(const Convolution& shape) { return shape.in % 8 != 0; }
+
+Results computed(const Convolution& shape, const Floats& input, const Floats& filter, const Gradient& outputGradient) {
+  Results results{Floats(shape.output().floats(), NAN), Floats(input.size(), NAN), Floats(filter.size(), NAN)};
+  haet::Scratch scratch;
+  haet::PartialSums sums(isFew(shape) ? shape.batch : haet::partsOf(shape), shape.out, scratch);
+  (isFew(shape) ? haet::convolveFew : haet::convolve)(shape, input.data(), filter.data(),
+                                                      {results.output.data(), nullptr, &sums});
+  if (isFew(shape)) {
     results.inputGradient.clear();  // nobody wants it
-    convolveFew(shape, input.data(), filter.data(), results.output.data());
-    convolveFewFilterGradient(shape, input.data(), outputGradient.data(), results.filterGradient.data());
+    convolveFewFilterGradient(shape, input.data(), outputGradient, results.filterGradient.data());
     return results;
   }
-  convolve(shape, input.data(), filter.data(), results.output.data());
-  convolveInputGradient(shape, filter.data(), outputGradient.data(), results.inputGradient.data());
-  convolveFilterGradient(shape, input.data(), outputGradient.data(), results.filterGradient.data());
+  convolveInputGradient(shape, filter.data(), outputGradient, results.inputGradient.data());
+  convolveFilterGradient(shape, input.data(), outputGradient, results.filterGradient.data());
   return results;
 }
 
@@ -63,7 +74,7 @@ bool isRight(const Convolution& shape, int threads, std::mt19937& random) {
   const auto [batch, height, width, in, out] = shape;
   const Floats input = normal(static_cast<size_t>(batch) * height * width * in, random);
   const Floats filter = normal(static_cast<size_t>(9) * in * out, random);
-  const Floats gradient = normal(static_cast<size_t>(batch) * height * width * out, random);
+  const Floats gradient = normal(shape.output().floats(), random);
   std::vector<double> output(gradient.size()), inputGradient(input.size()), filterGradient(filter.size());
   for (int n = 0; n < batch; ++n)
     for (int y = 0; y < height; ++y)
@@ -71,44 +82,95 @@ bool isRight(const Convolution& shape, int threads, std::mt19937& random) {
         for (int tap = 0; tap < 9; ++tap) {
           const int fromY = y + tap / 3 - 1, fromX = x + tap % 3 - 1;
           if (fromY < 0 || fromX < 0 || fromY >= height || fromX >= width) continue;
-          const size_t from = ((static_cast<size_t>(n) * height + fromY) * width + fromX) * in;
-          const size_t to = ((static_cast<size_t>(n) * height + y) * width + x) * out;
-          for (int i = 0; i < in; ++i)
+          for (int i = 0; i < in; ++i) {
+            const size_t from = isFew(shape) ? ((static_cast<size_t>(n) * height + fromY) * width + fromX) * in + i
+                                             : at(shape.input(), n, fromY, fromX, i);
             for (int o = 0; o < out; ++o) {
-              const size_t weight = (static_cast<size_t>(tap) * in + i) * out + o;
-              output[to + o] += static_cast<double>(input[from + i]) * filter[weight];
-              inputGradient[from + i] += static_cast<double>(gradient[to + o]) * filter[weight];
-              filterGradient[weight] += static_cast<double>(input[from + i]) * gradient[to + o];
+              const size_t to = at(shape.output(), n, y, x, o), weight = (static_cast<size_t>(tap) * in + i) * out + o;
+              output[to] += static_cast<double>(input[from]) * filter[weight];
+              inputGradient[from] += static_cast<double>(gradient[to]) * filter[weight];
+              filterGradient[weight] += static_cast<double>(input[from]) * gradient[to];
             }
+          }
         }
 
   haet::setThreads(1);
-  const Results alone = computed(shape, input, filter, gradient);
+  const Results alone = computed(shape, input, filter, {gradient.data(), nullptr});
   haet::setThreads(threads);
-  const Results together = computed(shape, input, filter, gradient);
+  const Results together = computed(shape, input, filter, {gradient.data(), nullptr});
   const bool same = alone.output == together.output && alone.inputGradient == together.inputGradient &&
                     alone.filterGradient == together.filterGradient;
-  const double worst = std::max({error(together.output, output), in % 8 == 0 ? error(together.inputGradient, inputGradient) : 0,
+  const double worst = std::max({error(together.output, output), isFew(shape) ? 0 : error(together.inputGradient, inputGradient),
                                  error(together.filterGradient, filterGradient)});
   std::printf("[%d, %d, %d, %d] to %d: error %.1e, %s\n", batch, height, width, in, out, worst,
               same ? "same bits" : "OTHER BITS");
   return same && worst < 2e-5;
 }
 
-// What follows a convolution, forward and backward: everything it writes, one after the other.
-Floats tails(const haet::Normalise& shape, const Floats& input, const Floats& offset, const Floats& gradient) {
-  const size_t channels = shape.channels, pixels = shape.outPixels();
-  Floats output(pixels * channels, NAN), pooled(shape.pool ? output.size() : 0, NAN);
-  std::vector<uint8_t> choice(pooled.size());
-  Floats mean(channels), variance(channels), inverse(channels), inputGradient(input.size(), NAN), offsetGradient(channels);
-  haet::normalise(shape, input.data(), offset.data(), output.data(), pooled.data(), choice.data(),
-            {mean.data(), variance.data(), inverse.data()});
-  haet::normaliseGradient(shape, gradient.data(), output.data(), shape.pool ? pooled.data() : input.data(), choice.data(),
-                    mean.data(), inverse.data(), inputGradient.data(), offsetGradient.data());
-  for (const Floats* each : {&pooled, &mean, &variance, &inverse, &inputGradient, &offsetGradient}) {
+// A gradient to pooled values is, to the bit, the gradient to all values that it stands for.
+bool isSpread(const Convolution& shape, std::mt19937& random) {
+  const Panels pooled = shape.pooled(), whole = shape.output();
+  const Floats input = normal(static_cast<size_t>(shape.batch) * shape.height * shape.width * shape.in, random);
+  const Floats filter = normal(static_cast<size_t>(9) * shape.in * shape.out, random);
+  const Floats gradient = normal(pooled.floats(), random);
+  std::vector<uint8_t> choice(gradient.size());
+  for (uint8_t& each : choice) each = random() % 4;
+  Floats spread(whole.floats());
+  for (int n = 0; n < whole.batch; ++n)
+    for (int y = 0; y < whole.height; ++y)
+      for (int x = 0; x < whole.width; ++x)
+        for (int o = 0; o < whole.channels; ++o) {
+          const size_t from = at(pooled, n, y / 2, x / 2, o);
+          spread[at(whole, n, y, x, o)] = choice[from] == y % 2 * 2 + x % 2 ? gradient[from] : 0;
+        }
+  const Results given = computed(shape, input, filter, {gradient.data(), choice.data()});
+  const Results all = computed(shape, input, filter, {spread.data(), nullptr});
+  const bool same = given.inputGradient == all.inputGradient && given.filterGradient == all.filterGradient;
+  std::printf("pooled [%d, %d, %d, %d] to %d: %s\n", shape.batch, shape.height, shape.width, shape.in, shape.out,
+              same ? "same bits" : "OTHER BITS");
+  return same;
+}
+
+// A whole block, forward, backward and by given statistics: everything it writes, one after the other.
+Floats passes(const haet::Block& block, const Floats& input, const Floats& filter, const Floats& offset,
+              const Floats& gradient) {
+  const size_t size = block.result().floats(), channels = offset.size();
+  Floats output(size, NAN), values(size, NAN), predicted(size, NAN), mean(channels), variance(channels), inverse(channels);
+  std::vector<uint8_t> choice(block.pools ? size : 0);
+  Floats inputGradient(block.isPicture ? 0 : input.size(), NAN), filterGradient(filter.size(), NAN), offsetGradient(channels);
+  const haet::Kept kept{values.data(), choice.data(), {mean.data(), variance.data(), inverse.data()}};
+  forward(block, input.data(), filter.data(), offset.data(), output.data(), kept);
+  forwardWith(block, input.data(), filter.data(), offset.data(), mean.data(), variance.data(), predicted.data());
+  backward(block, gradient.data(), input.data(), filter.data(), output.data(), kept,
+           {block.isPicture ? nullptr : inputGradient.data(), filterGradient.data(), offsetGradient.data()});
+  for (const Floats* each : {&values, &predicted, &mean, &variance, &inverse, &inputGradient, &filterGradient, &offsetGradient}) {
     output.insert(output.end(), each->begin(), each->end());
   }
   return output;
+}
+
+// The variance of values whose mean is ten thousand times as large as their deviation.
+bool keepsVariance(std::mt19937& random) {
+  const Floats values = normal(8 * 1000, random);
+  haet::Scratch scratch;
+  haet::PartialSums all(10, 8, scratch);
+  for (int part = 0; part < 10; ++part) {
+    haet::Sums sums;
+    for (int at = part * 100; at < part * 100 + 100; ++at) sums.add(haet::load(&values[8 * at]) + 10000);
+    all.put(part, 0, sums);
+  }
+  haet::PartialSums::Total totals[8];
+  all.total(0, totals);
+  double sum = 0, squares = 0;
+  for (int at = 0; at < 1000; ++at) {
+    const double value = values[8 * at] + 10000.0f;  // as it was added
+    sum += value - 10000, squares += (value - 10000) * (value - 10000);
+  }
+  const double variance = squares / 1000 - sum * sum / 1e6, mean = totals[0].sum / totals[0].count;
+  const double ours = totals[0].squares / totals[0].count - mean * mean;
+  const bool right = std::fabs(ours / variance - 1) < 1e-4 && std::fabs(mean - 10000 - sum / 1000) < 1e-4;
+  std::printf("variance %.6f of %.6f: %s\n", ours, variance, right ? "near" : "OTHER THAN near");
+  return right;
 }
 
 Floats updated(long inputs, int units, bool centralized, const Floats& weight, const Floats& velocity,
@@ -165,13 +227,18 @@ int main(int argc, char** argv) {
   };
   bool right = true;
   for (const Convolution& shape : shapes) right = isRight(shape, threads, random) && right;
-  for (const haet::Normalise& shape : {haet::Normalise{1, 2, 2, 8, true, 0.3f, 1e-5f}, {3, 1, 1, 8, false, 1, 1e-5f},
-                                       {5, 4, 6, 24, true, 0.3f, 1e-5f}, {17, 3, 5, 40, false, 0.3f, 1e-5f}}) {
-    const size_t inputs = static_cast<size_t>(shape.batch) * shape.height * shape.width * shape.channels;
-    const Floats input = normal(inputs, random), offset = normal(shape.channels, random);
-    const Floats gradient = normal(shape.outPixels() * shape.channels, random);
-    right = isSame("tail", threads, [&] { return tails(shape, input, offset, gradient); }) && right;
+  for (const Convolution& shape : {Convolution{3, 8, 8, 8, 16}, {2, 6, 10, 24, 40}, {1, 2, 2, 8, 8}, {3, 6, 4, 136, 128},
+                                   {9, 4, 6, 3, 16}}) {
+    right = isSpread(shape, random) && right;
+    for (const bool pools : {false, true}) {
+      const haet::Block block{shape, isFew(shape), pools, {0.3f, 1e-5f}};
+      const Floats input = normal(static_cast<size_t>(shape.batch) * shape.height * shape.width * shape.in, random);
+      const Floats filter = normal(static_cast<size_t>(9) * shape.in * shape.out, random);
+      const Floats offset = normal(shape.out, random), gradient = normal(block.result().floats(), random);
+      right = isSame("block", threads, [&] { return passes(block, input, filter, offset, gradient); }) && right;
+    }
   }
+  right = keepsVariance(random) && right;
   for (const long rows : {1, 63, 64, 65, 300}) {
     const Floats weight = normal(rows * 7, random), velocity = normal(rows * 7, random), gradient = normal(rows * 7, random);
     right = isSame("update", threads, [&] { return updated(rows, 7, rows > 1, weight, velocity, gradient); }) && right;

@@ -1,12 +1,9 @@
-import type { BlockForward, BlockGradients, BlockShape } from './block.ts';
-import { computesNatively, conv, convFilterGradient, convInputGradient } from './convolution.ts';
-import * as native from './native/normalise.ts';
-import { BFLOAT16, cast, FLOAT32, free, type Raw } from './ops.ts';
-import * as stock from './stock/normalise.ts';
+import type { BlockForward, BlockGradients, BlockShape } from '../block.ts';
+import { BFLOAT16, cast, FLOAT32, free, type Raw } from '../ops.ts';
+import { conv, convFilterGradient, convInputGradient } from './conv.ts';
+import { normalise, normaliseGradient, normaliseWith } from './normalise.ts';
 
-/** Who pools, normalises and activates a tensor of this type and these channels; the same forward and backward. */
-const tailOf = ({ dtype, shape }: Raw): typeof stock | typeof native =>
-  computesNatively(dtype, shape.at(-1)) ? native : stock;
+/** A block composed of TensorFlow's own ops; runs on every device, in float32 or bfloat16. Images are NHWC. */
 
 /** Runs `use` on `input` in the block's type; a handle cast for it is freed afterwards. */
 function as<T>(input: Raw, shape: BlockShape, use: (typed: Raw) => T): T {
@@ -23,10 +20,7 @@ const convolve = (input: Raw, filter: Raw, shape: BlockShape): Raw =>
 
 /** Forward pass by the statistics of the batch. */
 export function convBlock(input: Raw, filter: Raw, offset: Raw, shape: BlockShape): BlockForward {
-  const convolved = convolve(input, filter, shape);
-  const forward = tailOf(convolved).normalise(convolved, offset, shape);
-  if (!forward.saved.includes(convolved)) free(convolved);
-  return forward;
+  return normalise(convolve(input, filter, shape), offset, shape);
 }
 
 /** Forward pass by given statistics, for predictions. */
@@ -39,7 +33,7 @@ export function convBlockWith(
   shape: BlockShape,
 ): Raw {
   const convolved = convolve(input, filter, shape);
-  const output = stock.normaliseWith(convolved, offset, mean, variance, shape);
+  const output = normaliseWith(convolved, offset, mean, variance, shape);
   free(convolved);
   return output;
 }
@@ -53,11 +47,7 @@ export function convBlockGradient(
   shape: BlockShape,
   wantsInputGradient: boolean,
 ): BlockGradients {
-  const { input: convolvedGradient, offset } = tailOf(forward.output).normaliseGradient(
-    outputGradient,
-    forward,
-    shape,
-  );
+  const { input: convolvedGradient, offset } = normaliseGradient(outputGradient, forward, shape);
   const inputGradient = wantsInputGradient
     ? as(filter, shape, (w) => convInputGradient(input.shape, w, convolvedGradient))
     : null;

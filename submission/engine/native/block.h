@@ -1,0 +1,45 @@
+// One block of the network: conv3x3 -> maxpool 2x2? -> batch norm -> elu. Activations lie in panels (panels.h); the input
+// of a block may also be pictures, [batch, height, width, in] with any number of channels.
+#pragma once
+
+#include "convolution.h"
+#include "normalise.h"
+
+namespace haet {
+
+struct Block {
+  Convolution convolution;
+  bool isPicture;  // the input
+  bool pools;      // height and width are even then
+  Normalise normalise;
+
+  Panels result() const { return pools ? convolution.pooled() : convolution.output(); }
+};
+
+// What the forward pass by the batch's own statistics leaves beside its output.
+struct Kept {
+  float* values;    // what was normalised, like the output
+  uint8_t* choice;  // which of its window each of them is; null where nothing is pooled
+  Moments moments;
+};
+
+// output of input, filter [3, 3, in, out] and offset [out].
+void forward(const Block& block, const float* input, const float* filter, const float* offset, float* output,
+             const Kept& kept);
+
+// The same by given statistics, for predictions.
+void forwardWith(const Block& block, const float* input, const float* filter, const float* offset, const float* mean,
+                 const float* variance, float* output);
+
+// What the backward pass writes.
+struct Gradients {
+  float* input;  // null where nobody wants it; a picture has none
+  float* filter;
+  float* offset;
+};
+
+// `output` and `kept` of the forward pass; of the moments, mean and inverse.
+void backward(const Block& block, const float* outputGradient, const float* input, const float* filter,
+              const float* output, const Kept& kept, const Gradients& gradients);
+
+}  // namespace haet

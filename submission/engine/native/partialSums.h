@@ -1,0 +1,95 @@
+// What a batch norm needs to know of its input: sums of values and of their squares, in parts that are taken where the
+// values are in the cache, and added up in their order, so that they do not depend on the number of threads.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "scratch.h"
+#include "vector.h"
+
+namespace haet {
+
+// Sums of some pixels of one panel, as differences to the first of them: far from zero, squares would lose the digits
+// that the variance is made of.
+struct Sums {
+  Vector origin{}, sum{}, squares{};
+  int count = 0;
+
+  void add(const Vector& value) {
+    begin(value);
+    const Vector difference = value - origin;
+    sum += difference;
+    squares += difference * difference;
+    ++count;
+  }
+
+  // The same of many: pairs first, so that additions need not wait for each other.
+  template <size_t many>
+  void add(const Vector (&values)[many]) {
+    static_assert(many % 4 == 0, "four at once");
+    begin(values[0]);
+#pragma GCC unroll 4
+    for (size_t at = 0; at < many; at += 4) {
+      const Vector a = values[at] - origin, b = values[at + 1] - origin;
+      const Vector c = values[at + 2] - origin, d = values[at + 3] - origin;
+      sum += (a + b) + (c + d);
+      squares += (a * a + b * b) + (c * c + d * d);
+    }
+    count += many;
+  }
+
+ private:
+  void begin(const Vector& value) {
+    if (count > 0) return;
+    origin = value;
+    sum = squares = Vector{};
+  }
+};
+
+class PartialSums {
+ public:
+  // `scratch` holds them, until it is used again.
+  PartialSums(int parts, int channels, Scratch& scratch)
+      : parts_(parts), panels_(channels / kLanes), counts_(parts),
+        values_(scratch.ofSize(static_cast<size_t>(parts) * channels * kSums)) {}
+
+  void put(int part, int panel, const Sums& sums) {
+    float* to = at(part, panel);
+    store(to, sums.origin);
+    store(to + kLanes, sums.sum);
+    store(to + 2 * kLanes, sums.squares);
+    if (panel == 0) counts_[part] = sums.count;
+  }
+
+  // Of one channel over all parts.
+  struct Total {
+    double count = 0, sum = 0, squares = 0;
+  };
+  // Writes those of the eight channels of a panel.
+  void total(int panel, Total (&totals)[kLanes]) const {
+    for (int part = 0; part < parts_; ++part) {
+      const float* from = at(part, panel);
+      const double count = counts_[part];
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const double origin = from[lane], sum = from[kLanes + lane], squares = from[2 * kLanes + lane];
+        totals[lane].count += count;
+        totals[lane].sum += count * origin + sum;
+        totals[lane].squares += count * origin * origin + 2 * origin * sum + squares;
+      }
+    }
+  }
+
+ private:
+  static constexpr int kSums = 3;
+
+  float* at(int part, int panel) const {
+    return values_ + (static_cast<ptrdiff_t>(part) * panels_ + panel) * kSums * kLanes;
+  }
+
+  int parts_, panels_;
+  std::vector<int> counts_;
+  float* values_;
+};
+
+}  // namespace haet
