@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { readLabels, readTrack } from '../datasets/readTrack.ts';
 import { trackFiles } from '../datasets/track.ts';
@@ -27,13 +27,13 @@ const program = new Command()
   .argument('<runs...>', 'folders of runs')
   .requiredOption('--track <dir>', 'Track with the same training images and more held-out ones')
   .parse();
-const { track: trackDir } = program.opts<{ track: string }>();
+const trackDir = resolve(program.opts<{ track: string }>().track);
 
 const track = await readTrack(trackDir);
 const labels = await readLabels(trackDir, 'test', track);
 const sandbox = await createProcessSandbox();
 const accuracies: number[] = [];
-for (const folder of program.args) {
+for (const folder of program.args.map((each) => resolve(each))) {
   const record = runRecordSchema.parse(JSON.parse(await readFile(join(folder, recordFile), 'utf8')));
   const accuracy = await accuracyOf(record, folder);
   accuracies.push(accuracy);

@@ -8,10 +8,10 @@ import { type Architecture, channels, convolutions, multiplyAdds } from '../../s
  * afford its rounding, bfloat16 cannot.
  *
  * Memory: activations of one batch do not fit into a cache, so every use of one in a later stage reads it again.
- * A block writes its convolution's output, reads it pooled to normalise it, writes the activation, which the next
- * block reads. Backward it reads the activation's gradient, the activation and the pooled input of the norm, writes
- * the gradient of the convolution's output, reads that twice (for the input's and the filter's gradient), reads the
- * block's input and writes its gradient.
+ * A block writes its convolution's output, pooled where it pools, reads it to normalise it, writes the activation, which
+ * the next block reads. Backward it reads the activation's gradient, the activation and what was normalised, writes the
+ * gradient of that, reads it twice (for the input's and the filter's gradient), reads the block's input and writes its
+ * gradient.
  *
  * @param bytesPerValue of an activation
  */
@@ -25,10 +25,10 @@ export function leastWork(architecture: Architecture, batchSize: number, bytesPe
   let values = 0;
   for (const { in: inputs, out, pool } of blocks) {
     const pixels = size * size;
-    const [input, convolved] = [pixels * inputs, pixels * out];
-    const output = pool ? convolved / 4 : convolved;
-    const forward = convolved + 3 * output;
-    const backward = 3 * output + 3 * convolved + 2 * input;
+    const input = pixels * inputs;
+    const output = (pixels * out) / (pool ? 4 : 1);
+    const forward = 4 * output;
+    const backward = 6 * output + 2 * input;
     values += forward + backward;
     if (pool) size /= 2;
   }
