@@ -9,7 +9,7 @@ export interface Progress {
   readonly accuracy: number;
   readonly imagesPerSecond: number;
   readonly learningRate: number;
-  /** Who computes the convolutions. */
+  /** Who computes: our own ops or TensorFlow's. */
   readonly engine: string;
 }
 

@@ -10,7 +10,7 @@ export const defaultSettings = {
   logitScale: 1 / 16, //        times the pooled features' product with the head (Page: 1/16)
   whiteningEpsilon: 1e-2, //    added to the eigenvalues of the patch covariance (Page: 1e-2)
   precision: 'auto', //         'bfloat16', 'float32', or 'auto': bfloat16 where the machine computes in it
-  engine: 'auto', //            'native', 'stock', or 'auto': our own convolutions where the machine has them
+  engine: 'auto', //            'native', 'stock', or 'auto': our own ops where the machine has them
 
   // Data
   batchSize: 64, //             images a step

@@ -39,9 +39,7 @@ export async function train(environment: Environment, given: Settings): Promise<
     join(outDir, 'settings.json'),
     JSON.stringify({ ...resolved, plannedEpochs: plan.epochs }, null, 2),
   );
-  process.stdout.write(
-    `width ${plan.width}, ${precision}, ${engine} convolutions, ${environment.cpus} cpus\n`,
-  );
+  process.stdout.write(`width ${plan.width}, ${precision}, ${engine} ops, ${environment.cpus} cpus\n`);
 
   const augmenter = createAugmenter(images, labels, classes, settings, seed);
   const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);

@@ -45,7 +45,8 @@ int main(int argc, char** argv) {
   Floats output(result.floats()), values(result.floats()), offset(out), mean(out), variance(out), inverse(out);
   Floats inputGradient(block.isPicture ? 0 : input.size()), filterGradient(filter.size()), offsetGradient(out);
   std::vector<uint8_t> choice(pools ? result.floats() : 0);
-  const Kept kept{values.data(), choice.data(), {mean.data(), variance.data(), inverse.data()}};
+  uint8_t* choices = pools ? choice.data() : nullptr;
+  const Kept kept{values.data(), choices, {mean.data(), variance.data(), inverse.data()}};
   const auto runForward = [&] { forward(block, input.data(), filter.data(), offset.data(), output.data(), kept); };
 
   const auto is = [&](const char* other) { return std::strncmp(name, other, std::strlen(other)) == 0; };
@@ -54,15 +55,16 @@ int main(int argc, char** argv) {
   } else if (is("backward")) {
     runForward();
     measured([&] {
-      backward(block, gradient.data(), input.data(), filter.data(), output.data(), kept,
+      backward(block, gradient.data(), input.data(), filter.data(), output.data(),
+               {values.data(), choices, mean.data(), inverse.data()},
                {block.isPicture ? nullptr : inputGradient.data(), filterGradient.data(), offsetGradient.data()});
     });
   } else if (is("update")) {
-    Floats velocity(filter.size()), weight(filter.size()), newVelocity(filter.size());
+    Floats velocity(filter.size()), newWeight(filter.size()), newVelocity(filter.size());
     const Floats slope = noise(filter.size());
     measured([&] {
-      sgd({0.1f, 0.9f, 5e-4f}, 9l * in, out, true, filter.data(), velocity.data(), slope.data(), weight.data(),
-                newVelocity.data());
+      sgd({0.1f, 0.9f, 5e-4f}, 9l * in, out, true, filter.data(), velocity.data(), slope.data(),
+          newWeight.data(), newVelocity.data());
     });
   } else {
     return std::fprintf(stderr, "no kernel is called %s\n", name), 2;

@@ -54,11 +54,11 @@ say(
 const results: Result[] = [];
 for (const { block, ...shape } of blocks().filter(({ block }) => only === undefined || block === only)) {
   for (const kernel of kernels) {
-    const wants_input = block !== 'stem'; // a picture's nobody wants
+    const wantsInput = block !== 'stem'; // a picture's nobody wants
     const times: Record<Side, number[]> = { native: [], TensorFlow: [], PyTorch: [] };
     for (let round = 0; round < rounds; round += 1) {
       for (const name of sides) {
-        const question: Question = { kernel, batch, ...shape, wants_input, repeats };
+        const question: Question = { kernel, batch, ...shape, wantsInput, repeats };
         const { seconds } = await contenders[name].ask<Answer>(JSON.stringify(question));
         times[name].push(1000 * Math.min(...seconds));
       }
@@ -67,7 +67,7 @@ for (const { block, ...shape } of blocks().filter(({ block }) => only === undefi
     const bySide = (value: (side: Side) => number) =>
       Object.fromEntries(sides.map((side) => [side, value(side)])) as Record<Side, number>;
     const milliseconds = bySide((side) => median(times[side]));
-    const products = kernel === 'forward' ? 1 : wants_input ? 2 : 1;
+    const products = kernel === 'forward' ? 1 : wantsInput ? 2 : 1;
     const flops = 2 * products * batch * shape.edge ** 2 * 9 * shape.inputs * shape.outputs;
     const result: Result = {
       block,

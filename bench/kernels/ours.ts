@@ -26,7 +26,7 @@ const images = (batch: number, edge: number, channels: number): Raw =>
 
 /** A function that runs the kernel once, and gives what is to be freed; what it holds goes to `held`. */
 function prepare(question: Question, held: Raw[]): () => Raw[] {
-  const { kernel, batch, edge, inputs, outputs, pool, wants_input } = question;
+  const { kernel, batch, edge, inputs, outputs, pool, wantsInput } = question;
   const shape: BlockShape = { pool, alpha: 0.3, bfloat16: false };
   const [x, filter, offset] = [images(batch, edge, inputs), normal(3, 3, inputs, outputs), normal(outputs)];
   const all = ({ output, mean, variance, saved }: BlockForward) => [output, mean, variance, ...saved];
@@ -35,7 +35,7 @@ function prepare(question: Question, held: Raw[]): () => Raw[] {
   held.push(...all(forward));
   const gradient = normal(...forward.output.shape);
   return () => {
-    const gradients = convBlockGradient(gradient, x, filter, forward, shape, wants_input);
+    const gradients = convBlockGradient(gradient, x, filter, forward, shape, wantsInput);
     return [gradients.filter, gradients.offset, ...(gradients.input === null ? [] : [gradients.input])];
   };
 }

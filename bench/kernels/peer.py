@@ -40,8 +40,8 @@ def main(threads):
     torch.set_num_threads(threads)
     for line in sys.stdin:
         question = json.loads(line)
-        repeats = question.pop("repeats")
-        run = prepare(**question)
+        repeats, wants_input = question.pop("repeats"), question.pop("wantsInput")
+        run = prepare(**question, wants_input=wants_input)
         seconds = []
         for _ in range(repeats + 1):
             started = time.perf_counter()

@@ -8,7 +8,7 @@ export interface Question {
   readonly outputs: number;
   readonly pool: boolean;
   /** Whether the backward pass gives the gradient to the input too. */
-  readonly wants_input: boolean;
+  readonly wantsInput: boolean;
   readonly repeats: number;
 }
 

@@ -23,7 +23,7 @@ const { json, batch, width, rounds, steps, engine } = new Command()
   .option('--width <n>', 'width of the network', Number, 1)
   .option('--rounds <n>', 'rounds, each timing both sides once', Number, 5)
   .option('--steps <n>', 'steps a round', Number, 2)
-  .option('--engine <name>', 'who computes our convolutions: native, stock or auto', 'auto')
+  .option('--engine <name>', 'who computes our blocks: native, stock or auto', 'auto')
   .parse()
   .opts<{ json?: true; batch: number; width: number; rounds: number; steps: number; engine: string }>();
 

@@ -5,7 +5,7 @@ export interface Training {
   readonly width: number;
   readonly batch: number;
   readonly precision: 'bfloat16' | 'float32';
-  /** Who computes our convolutions: native, stock or auto. */
+  /** Who computes our blocks: native, stock or auto. */
   readonly engine: string;
   readonly threads: number;
 }

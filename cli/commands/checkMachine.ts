@@ -50,10 +50,7 @@ interface TensorflowFacts {
 }
 
 /** The path that the reference submission takes here. */
-function convolutions({
-  bfloat16,
-  whyNotNative,
-}: Pick<TensorflowFacts, 'bfloat16' | 'whyNotNative'>): string {
+function trainingOps({ bfloat16, whyNotNative }: Pick<TensorflowFacts, 'bfloat16' | 'whyNotNative'>): string {
   if (bfloat16) return "TensorFlow's, in bfloat16";
   return whyNotNative === null
     ? 'native, in float32'
@@ -86,7 +83,7 @@ async function tensorflow(): Promise<Finding[]> {
     return [
       { name: 'TensorFlow', value: version, remedy: null },
       { name: 'device', value: gpu ? 'GPU' : 'CPU', remedy: null },
-      { name: 'convolutions', value: convolutions(path), remedy: null },
+      { name: 'training ops', value: trainingOps(path), remedy: null },
     ];
   } catch {
     const reason =
@@ -112,7 +109,7 @@ function allocator(): Finding {
   const glibc = `glibc ${header.glibcVersionRuntime ?? '(version unknown)'}`;
   return {
     name: 'allocator',
-    value: `${glibc}${tuned ? ', thresholds raised' : ' (the reference submission raises its thresholds for itself)'}`,
+    value: `${glibc}${tuned ? ', thresholds raised' : ' (the reference submission raises its thresholds and asks for large pages itself)'}`,
     remedy: null,
   };
 }

@@ -5,7 +5,9 @@ import { type Tensor, tf } from './tensorflow.ts';
 
 /**
  * The blocks that a model is written in. Each runs a kernel by name, so that a model does not know which engine
- * computes it, and carries its gradient for the tape of TensorFlow.js.
+ * computes it, and carries its gradient for the tape of TensorFlow.js. How activations lie between blocks is the
+ * engine's, our own ops have them in panels of channels: no other op but `convBlock`, `residual` and `globalMaxPool`
+ * may touch them. Shapes below are those that they stand for.
  */
 registerKernels();
 
@@ -34,11 +36,12 @@ export interface BatchStatistics {
 /**
  * conv3x3 -> maxpool 2x2? -> batchnorm by the batch -> celu / alpha.
  *
- * @param x [batch, height, width, in]
- * @param filter float32 [3, 3, in, out]
+ * @param x [batch, height, width, in]: pictures in that order, or what a block gave
+ * @param filter float32 [3, 3, in, out]; our own ops take `out`, and `in` but for pictures, in multiples of 8
  * @param offset float32 [out], added after normalisation
  * @param onStatistics is given the statistics of the batch
  * @returns [batch, height / 2?, width / 2?, out]
+ * @throws Error where the shapes do not belong together, or an edge that is to be pooled is odd
  */
 export function convBlock(
   x: Tensor,

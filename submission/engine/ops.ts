@@ -104,8 +104,9 @@ export function rawOf(tensor: Tensor): Raw {
 }
 
 /**
- * Hands a handle over to TensorFlow.js, which frees it with the tensor. A bfloat16 handle goes under the label float32,
- * the only one that the gradient tape takes: only our own kernels may touch such a tensor.
+ * Hands a handle over to TensorFlow.js, which frees it with the tensor. Handles of types that TensorFlow.js has not,
+ * bfloat16 and uint8, go under the label float32, the only one that the gradient tape takes: only our own kernels may
+ * touch such a tensor.
  */
 export function tensorOf(handle: Raw): Tensor {
   const dataId = {};

@@ -1,10 +1,10 @@
 import type { KernelConfig, NamedTensorInfoMap } from '@tensorflow/tfjs';
 import type { BlockForward, BlockShape } from './block.ts';
 import { isNative } from './engine.ts';
+import { globalMaxPool, globalMaxPoolGradient } from './globalMaxPool.ts';
 import * as native from './native/block.ts';
 import { type Raw, rawOf, run, tensorOf, type } from './ops.ts';
 import * as stock from './stock/block.ts';
-import { globalMaxPool, globalMaxPoolGradient } from './stock/maxPool.ts';
 import { type Tensor, tf } from './tensorflow.ts';
 
 /** Who computes a block: our own ops compute in float32 only. */

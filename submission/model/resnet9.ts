@@ -158,6 +158,7 @@ function logits(
     projection.shape[1]!,
   ]);
 
+  // Shapes in words: how activations lie in memory is the engine's.
   let x = block('stem', images, stem); // [batch, 32, 32, c]
   x = next('layer1', x); // [batch, 16, 16, 2c]
   x = residual(x, next('residual1b', next('residual1a', x)));

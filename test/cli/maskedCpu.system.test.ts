@@ -37,7 +37,7 @@ describeMasked('a CPU whose AVX2, FMA and bfloat16 are hidden in /proc/cpuinfo',
   test('trains by TensorFlow alone; check-machine, the progress and the settings of the model say so', async () => {
     const { stdout } = await masked(features, ['cli/bin.mjs', 'check-machine']);
     expect(stdout).toMatch(
-      /convolutions +TensorFlow's, in float32 \(no native ops: the CPU has no avx2, fma\)/,
+      /training ops +TensorFlow's, in float32 \(no native ops: the CPU has no avx2, fma\)/,
     );
 
     // The stage itself: a sandbox would show its entry the processor as it is.

@@ -1,3 +1,10 @@
+// Theory of operation
+//
+// Forward, the convolution writes what is to be normalised and leaves its sums, of which the batch norm's statistics come;
+// one more pass over memory normalises and activates. Backward, the norm's gradient is written once, at the size of what
+// was normalised, and both products of the convolution read it from there.
+//
+// What lies between is scratch memory that is kept from call to call; so calls of several threads take turns.
 #include "block.h"
 
 #include <mutex>
@@ -19,7 +26,7 @@ uint8_t* choicesIn(Scratch& scratch, size_t count) {
 PartialSums convolved(const Block& block, const float* input, const float* filter, float* values, uint8_t* choice) {
   const Convolution& shape = block.convolution;
   PartialSums sums(block.isPicture ? shape.batch : partsOf(shape), shape.out, sumScratch);
-  (block.isPicture ? convolveFew : convolve)(shape, input, filter, {values, block.pools ? choice : nullptr, &sums});
+  (block.isPicture ? convolveFew : convolve)(shape, input, filter, {values, choice, &sums});
   return sums;
 }
 
@@ -37,18 +44,18 @@ void forwardWith(const Block& block, const float* input, const float* filter, co
   const std::lock_guard<std::mutex> lock(oneCall);
   const size_t count = block.result().floats();
   float* values = valueScratch.ofSize(count);
-  convolved(block, input, filter, values, choicesIn(choiceScratch, count));
+  convolved(block, input, filter, values, block.pools ? choicesIn(choiceScratch, count) : nullptr);
   normaliseWith(block.result(), block.normalise, values, mean, variance, offset, output);
 }
 
 void backward(const Block& block, const float* outputGradient, const float* input, const float* filter,
-              const float* output, const Kept& kept, const Gradients& gradients) {
+              const float* output, const Passed& passed, const Gradients& gradients) {
   const std::lock_guard<std::mutex> lock(oneCall);
   const Convolution& shape = block.convolution;
-  float* values = valueScratch.ofSize(block.result().floats());
-  normaliseGradient(block.result(), block.normalise, outputGradient, output, kept.values, kept.moments.mean,
-                    kept.moments.inverse, values, gradients.offset);
-  const Gradient gradient{values, block.pools ? kept.choice : nullptr};
+  float* valueGradient = valueScratch.ofSize(block.result().floats());
+  normaliseGradient(block.result(), block.normalise, outputGradient, output, passed.values, passed.mean, passed.inverse,
+                    valueGradient, gradients.offset);
+  const Gradient gradient{valueGradient, passed.choice};
   if (gradients.input != nullptr) convolveInputGradient(shape, filter, gradient, gradients.input);
   (block.isPicture ? convolveFewFilterGradient : convolveFilterGradient)(shape, input, gradient, gradients.filter);
 }

@@ -31,6 +31,14 @@ void forward(const Block& block, const float* input, const float* filter, const 
 void forwardWith(const Block& block, const float* input, const float* filter, const float* offset, const float* mean,
                  const float* variance, float* output);
 
+// The same, as the backward pass reads it.
+struct Passed {
+  const float* values;
+  const uint8_t* choice;
+  const float* mean;
+  const float* inverse;
+};
+
 // What the backward pass writes.
 struct Gradients {
   float* input;  // null where nobody wants it; a picture has none
@@ -38,8 +46,8 @@ struct Gradients {
   float* offset;
 };
 
-// `output` and `kept` of the forward pass; of the moments, mean and inverse.
+// `output` and `passed` are the forward pass's.
 void backward(const Block& block, const float* outputGradient, const float* input, const float* filter,
-              const float* output, const Kept& kept, const Gradients& gradients);
+              const float* output, const Passed& passed, const Gradients& gradients);
 
 }  // namespace haet

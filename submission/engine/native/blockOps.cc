@@ -110,7 +110,8 @@ void computeForward(Call& call, void* state) {
                values = call.output(4, TF_FLOAT, axes),
                choice = call.output(5, TF_UINT8, block.pools ? axes : std::vector<int64_t>{0});
   forward(block, data<const float>(input), data<const float>(filter), data<const float>(offset), data<float>(output),
-          {data<float>(values), data<uint8_t>(choice), {data<float>(mean), data<float>(variance), data<float>(inverse)}});
+          {data<float>(values), block.pools ? data<uint8_t>(choice) : nullptr,
+           {data<float>(mean), data<float>(variance), data<float>(inverse)}});
 }
 
 void computeForwardWith(Call& call, void* state) {
@@ -140,10 +141,10 @@ void computeBackward(Call& call, void* state) {
                    call.output(0, TF_FLOAT, attributes.wantsInput ? axesOf(shape.input()) : std::vector<int64_t>{0}),
                filterGradient = call.output(1, TF_FLOAT, {3, 3, shape.in, shape.out}),
                offsetGradient = call.output(2, TF_FLOAT, {shape.out});
-  // Kept is written forward and read backward: these are the tensors that the forward pass wrote.
-  const Kept kept{data<float>(values), data<uint8_t>(choice), {data<float>(mean), nullptr, data<float>(inverse)}};
+  const Passed passed{data<const float>(values), block.pools ? data<const uint8_t>(choice) : nullptr,
+                      data<const float>(mean), data<const float>(inverse)};
   backward(block, data<const float>(outputGradient), data<const float>(input), data<const float>(filter),
-           data<const float>(output), kept,
+           data<const float>(output), passed,
            {attributes.wantsInput ? data<float>(inputGradient) : nullptr, data<float>(filterGradient),
             data<float>(offsetGradient)});
 }

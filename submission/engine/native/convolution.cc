@@ -2,7 +2,8 @@
 //
 // Images are cut into tiles of 4 by 4 outputs. A tile's window of 6 by 6 inputs and the filter are transformed to 36
 // points (winograd.h); at every point what is left is a product of matrices, [tiles, in] by [in, out]. Its result is
-// transformed back to the tile's outputs. A quarter of the multiplications of the sum as it is written remain.
+// transformed back to the tile's outputs. A quarter of the multiplications of the sum as it is written remain. Outputs are
+// pooled and summed up on their way to memory, and the gradient to pooled outputs is spread on its way to points (tiles.h).
 //
 // Forward, where the filter is small, a thread takes a block of tiles through all three, so few that what lies between
 // stays in its second-level cache. Where the filter is large, it would be read from memory again for every such block:
@@ -16,7 +17,6 @@
 #include "convolution.h"
 
 #include <algorithm>
-#include <mutex>
 #include <vector>
 
 #include "product.h"
@@ -34,13 +34,15 @@ constexpr int kLeastGradientBlock = 128, kMostGradientBlock = 256;
 // Bytes of a filter at all points from which on it is large.
 constexpr size_t kLargeFilter = 2 << 20;
 constexpr int kShare = 8;  // tiles that a thread takes at once
+// A part of the sums for the batch norm lies within one block or share, and so in one thread's hands.
+static_assert(kRowGroup % kTilesOfSum == 0 && kShare % kTilesOfSum == 0 && kMostTiles % kTilesOfSum == 0);
+static_assert(kShare <= kMostTiles);
 
 int roundUp(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
 thread_local Scratch blockScratch;
 Scratch filterScratch, commonScratch;  // of the one call that runs at a time
 std::vector<float> zeroRow;
-std::mutex oneCall;
 
 Tiles tilesOf(const Convolution& shape) { return Tiles(shape.batch, shape.height, shape.width); }
 
@@ -55,7 +57,7 @@ const float* zerosFor(const Convolution& shape) {
 template <typename Body>
 void inShares(int count, const Body& body) {
   parallelFor((count + kShare - 1) / kShare,
-              [&](int index, int) { body(index * kShare, std::min(kShare, count - index * kShare)); });
+              [&](int index) { body(index * kShare, std::min(kShare, count - index * kShare)); });
 }
 
 enum class Use { kForward, kBackward };
@@ -75,7 +77,7 @@ const float* filterPoints(const float* filter, const Convolution& shape, const W
   const Points layout = way.filter();
   const ptrdiff_t stride = layout.stride();
   float* points = filterScratch.ofSize(layout.floats());
-  parallelFor(to / kLanes, [&](int panel, int) {
+  parallelFor(to / kLanes, [&](int panel) {
     for (int row = 0; row < from; ++row) {
       Vector values[9];
       for (int tap = 0; tap < 9; ++tap) {
@@ -100,9 +102,9 @@ template <typename Images, typename Outputs>
 void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, const float* filter, const Outputs& output) {
   const int fitting = kBlockBytes / (kPoints * (way.from + way.to) * static_cast<int>(sizeof(float)));
   const int fair = (tiles.count() + threads() - 1) / threads();
-  const int block = roundUp(std::min(std::clamp(fitting, kLeastBlock, kMostTiles), fair), kTilesOfSum);
+  const int block = roundUp(std::min(std::clamp(fitting, kLeastBlock, kMostTiles), fair), kRowGroup);
   const Points in{block, way.from, kRowGroup}, out{block, way.to, kRowGroup};
-  parallelFor((tiles.count() + block - 1) / block, [&](int index, int) {
+  parallelFor((tiles.count() + block - 1) / block, [&](int index) {
     float* points = blockScratch.ofSize(in.floats() + out.floats());
     float* products = points + in.floats();
     const int first = index * block, count = std::min(block, tiles.count() - first);
@@ -131,7 +133,7 @@ void convolveTogether(const Tiles& tiles, const Way& way, const Images& input, c
       toPoints<kWindow, 1, inputToPoints>(tiles, input, first + row, some, points, in, row);
     });
     zeroRows(points, in, count, rows);
-    parallelFor(kPoints, [&](int point, int) {
+    parallelFor(kPoints, [&](int point) {
       product(points + point * in.stride(), filter + point * way.filter().stride(), products + point * out.stride(), rows,
               way.from, way.to);
     });
@@ -144,8 +146,8 @@ void convolveBy(const Convolution& shape, const Way& way, const Images& input, c
                 const Outputs& output) {
   const float* points = filterPoints(filter, shape, way);
   const bool isLarge = way.filter().floats() * sizeof(float) > kLargeFilter;
-  const auto convolve = isLarge ? convolveTogether<Images, Outputs> : convolveAlone<Images, Outputs>;
-  convolve(tilesOf(shape), way, input, points, output);
+  const auto take = isLarge ? convolveTogether<Images, Outputs> : convolveAlone<Images, Outputs>;
+  take(tilesOf(shape), way, input, points, output);
 }
 
 // Calls body with the images that a gradient to a convolution's output is.
@@ -160,7 +162,6 @@ void withImages(const Convolution& shape, const Gradient& gradient, const Body& 
 int partsOf(const Convolution& shape) { return (tilesOf(shape).count() + kTilesOfSum - 1) / kTilesOfSum; }
 
 void convolve(const Convolution& shape, const float* input, const float* filter, const Output& output) {
-  const std::lock_guard<std::mutex> lock(oneCall);
   const Tiles tiles = tilesOf(shape);
   const Plain images(shape.input(), input, zerosFor(shape));
   const Way way{Use::kForward, shape.in, shape.out};
@@ -173,7 +174,6 @@ void convolve(const Convolution& shape, const float* input, const float* filter,
 
 void convolveInputGradient(const Convolution& shape, const float* filter, const Gradient& outputGradient,
                            float* inputGradient) {
-  const std::lock_guard<std::mutex> lock(oneCall);
   withImages(shape, outputGradient, [&](const auto& images) {
     convolveBy(shape, {Use::kBackward, shape.out, shape.in}, images, filter, Writer(shape.input(), inputGradient));
   });
@@ -181,7 +181,6 @@ void convolveInputGradient(const Convolution& shape, const float* filter, const 
 
 void convolveFilterGradient(const Convolution& shape, const float* input, const Gradient& outputGradient,
                             float* filterGradient) {
-  const std::lock_guard<std::mutex> lock(oneCall);
   const Tiles tiles = tilesOf(shape);
   const int in = shape.in, out = shape.out;
   // The sums of a large filter are read and written once a block: the fewer blocks the better.
@@ -203,13 +202,13 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
       });
       zeroRows(inputs, inputPoints, count, rows);
       zeroRows(gradients, gradientPoints, count, rows);
-      parallelFor(kPoints, [&](int point, int) {
+      parallelFor(kPoints, [&](int point) {
         transposedProduct(inputs + point * inputPoints.stride(), gradients + point * gradientPoints.stride(), block, rows,
                           sums + point * sumPoints.stride(), in, out, first > 0);
       });
     }
   });
-  parallelFor(out / kLanes, [&](int panel, int) {
+  parallelFor(out / kLanes, [&](int panel) {
     for (int row = 0; row < in; ++row) {
       const float* from = sums + sumPoints.at(row, panel);
       square<kWindow, 3, pointsToFilterGradient>(

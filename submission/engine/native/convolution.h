@@ -1,4 +1,5 @@
-// The three products of a 3x3 convolution, stride 1, zero padding, that training needs.
+// The three products of a 3x3 convolution, stride 1, zero padding, that training needs. They share scratch memory: one
+// call at a time (block.cc sees to it).
 #pragma once
 
 #include "panels.h"
@@ -10,7 +11,7 @@ namespace haet {
 // Filters are [3, 3, in, out], the last axis contiguous; images lie in panels (panels.h). All is float32.
 struct Convolution {
   int batch, height, width;
-  int in, out;  // channels, multiples of 8
+  int in, out;  // channels, multiples of 8; but see fewChannels.h
 
   Panels input() const { return {batch, height, width, in}; }
   Panels output() const { return {batch, height, width, out}; }
@@ -27,10 +28,8 @@ struct Output {
 // How many parts the sums of an output have.
 int partsOf(const Convolution& shape);
 
-// input [batch, height, width, in]
 void convolve(const Convolution& shape, const float* input, const float* filter, const Output& output);
 
-// inputGradient [batch, height, width, in]
 void convolveInputGradient(const Convolution& shape, const float* filter, const Gradient& outputGradient,
                            float* inputGradient);
 

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 
 #include "scratch.h"
 #include "threadPool.h"
@@ -25,7 +24,6 @@ constexpr int kImagesOfSum = 8;
 
 thread_local Scratch frameScratch, imageScratch;
 Scratch sumScratch;  // of the one call that runs at a time
-std::mutex oneCall;
 
 // An image in a frame of zeros, one pixel wide.
 class Framed {
@@ -126,8 +124,14 @@ void spreadImage(const Panels& pooled, const float* values, const uint8_t* choic
 
 void sumUp(const Panels& shape, const float* image, int index, PartialSums& all) {
   for (int panel = 0; panel < shape.panels(); ++panel) {
+    const float* plane = image + panel * shape.planeSize();
     Sums sums;
-    for (ptrdiff_t at = 0; at < shape.planeSize(); at += kLanes) sums.add(load(image + panel * shape.planeSize() + at));
+    ptrdiff_t at = 0;
+    for (; at + 4 * kLanes <= shape.planeSize(); at += 4 * kLanes) {
+      const float* from = plane + at;
+      sums.add({load(from), load(from + kLanes), load(from + 2 * kLanes), load(from + 3 * kLanes)});
+    }
+    for (; at < shape.planeSize(); at += kLanes) sums.add(load(plane + at));
     all.put(index, panel, sums);
   }
 }
@@ -177,7 +181,7 @@ void addImage(const Convolution& shape, const Framed& image, const float* output
 void convolveFew(const Convolution& shape, const float* input, const float* filter, const Output& output) {
   const bool pools = output.choice != nullptr;
   const Panels result = pools ? shape.pooled() : shape.output();
-  parallelFor(shape.batch, [&](int index, int) {
+  parallelFor(shape.batch, [&](int index) {
     float* values = output.values + result.plane(index, 0);
     float* convolved = pools ? imageScratch.ofSize(shape.output().imageSize()) : values;
     outputImage(shape, Framed(shape, input, index), filter, convolved);
@@ -188,13 +192,12 @@ void convolveFew(const Convolution& shape, const float* input, const float* filt
 
 void convolveFewFilterGradient(const Convolution& shape, const float* input, const Gradient& outputGradient,
                                float* filterGradient) {
-  const std::lock_guard<std::mutex> lock(oneCall);
   const bool pools = outputGradient.choice != nullptr;
   const Panels given = pools ? shape.pooled() : shape.output();
   const ptrdiff_t size = static_cast<ptrdiff_t>(9) * shape.in * shape.out;
   const int count = (shape.batch + kImagesOfSum - 1) / kImagesOfSum;
   float* sums = sumScratch.ofSize(count * size);
-  parallelFor(count, [&](int index, int) {
+  parallelFor(count, [&](int index) {
     float* sum = sums + index * size;
     std::fill(sum, sum + size, 0.0f);
     const int first = index * kImagesOfSum;

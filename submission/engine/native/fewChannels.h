@@ -1,5 +1,5 @@
 // 3x3 convolutions of images with few channels, such as pictures: input [batch, height, width, in] with any number of
-// channels `in`, the last axis contiguous; all else as in convolution.h.
+// channels `in`, the last axis contiguous, so that shape.input() means nothing; all else as in convolution.h.
 #pragma once
 
 #include "convolution.h"

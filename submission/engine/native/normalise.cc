@@ -21,7 +21,7 @@ using Floats = std::vector<float>;
 
 // output = elu(scale * value + shift), scale and shift a value a channel
 void activate(const Panels& shape, const float* values, const Floats& scale, const Floats& shift, float* output) {
-  parallelFor(shape.batch, [&](int image, int) {
+  parallelFor(shape.batch, [&](int image) {
     for (int panel = 0; panel < shape.panels(); ++panel) {
       const Vector factor = load(&scale[panel * kLanes]), constant = load(&shift[panel * kLanes]);
       const ptrdiff_t first = shape.plane(image, panel);
@@ -44,9 +44,8 @@ inline Vector normalisedGradient(const float* gradient, const float* output) {
 void normalise(const Panels& shape, const Normalise& options, const float* values, const PartialSums& sums,
                const float* offset, const Moments& moments, float* output) {
   Floats scale(shape.channels), shift(shape.channels);
-  parallelFor(shape.panels(), [&](int panel, int) {
-    PartialSums::Total totals[kLanes];
-    sums.total(panel, totals);
+  parallelFor(shape.panels(), [&](int panel) {
+    const auto totals = sums.total(panel);
     for (int lane = 0; lane < kLanes; ++lane) {
       const int channel = panel * kLanes + lane;
       const auto [count, sum, squares] = totals[lane];
@@ -81,19 +80,19 @@ void normaliseGradient(const Panels& shape, const Normalise& options, const floa
   const int channels = shape.channels;
   // By image and channel: the sum of the gradient, and that of its products with the values less their mean.
   Floats sums(static_cast<size_t>(shape.batch) * channels), products(sums.size());
-  parallelFor(shape.batch, [&](int image, int) {
+  parallelFor(shape.batch, [&](int image) {
     for (int panel = 0; panel < shape.panels(); ++panel) {
       const Vector center = load(mean + panel * kLanes);
       const ptrdiff_t first = shape.plane(image, panel);
-      Vector sum[2] = {}, product[2] = {};  // two, so that additions need not wait for each other
-      for (ptrdiff_t at = first, pixel = 0; at < first + shape.planeSize(); at += kLanes, ++pixel) {
+      Vector sum = {}, product = {};
+      for (ptrdiff_t at = first; at < first + shape.planeSize(); at += kLanes) {
         const Vector each = normalisedGradient(outputGradient + at, output + at);
-        sum[pixel % 2] += each;
-        product[pixel % 2] += each * (load(values + at) - center);
+        sum += each;
+        product += each * (load(values + at) - center);
       }
       const ptrdiff_t to = static_cast<ptrdiff_t>(image) * channels + panel * kLanes;
-      store(&sums[to], sum[0] + sum[1]);
-      store(&products[to], product[0] + product[1]);
+      store(&sums[to], sum);
+      store(&products[to], product);
     }
   });
 
@@ -113,7 +112,7 @@ void normaliseGradient(const Panels& shape, const Normalise& options, const floa
     constant[channel] = static_cast<float>(static_cast<double>(slope[channel]) * mean[channel] - factor * sum / count);
   }
 
-  parallelFor(shape.batch, [&](int image, int) {
+  parallelFor(shape.batch, [&](int image) {
     for (int panel = 0; panel < shape.panels(); ++panel) {
       const Vector factor = load(&scale[panel * kLanes]), tilt = load(&slope[panel * kLanes]);
       const Vector shift = load(&constant[panel * kLanes]);

@@ -8,7 +8,6 @@
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
-#include <utility>
 #include <vector>
 
 #include "tensorflow/c/kernels.h"

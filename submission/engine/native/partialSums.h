@@ -2,6 +2,7 @@
 // values are in the cache, and added up in their order, so that they do not depend on the number of threads.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -66,8 +67,9 @@ class PartialSums {
   struct Total {
     double count = 0, sum = 0, squares = 0;
   };
-  // Writes those of the eight channels of a panel.
-  void total(int panel, Total (&totals)[kLanes]) const {
+  // Those of the eight channels of a panel.
+  std::array<Total, kLanes> total(int panel) const {
+    std::array<Total, kLanes> totals;
     for (int part = 0; part < parts_; ++part) {
       const float* from = at(part, panel);
       const double count = counts_[part];
@@ -78,6 +80,7 @@ class PartialSums {
         totals[lane].squares += count * origin * origin + 2 * origin * sum + squares;
       }
     }
+    return totals;
   }
 
  private:

@@ -14,7 +14,7 @@ constexpr long kShare = 64;
 std::vector<float> means(const float* gradient, long inputs, int units) {
   const int shares = static_cast<int>((inputs + kShare - 1) / kShare);
   std::vector<float> sums(static_cast<size_t>(shares) * units);
-  parallelFor(shares, [&](int share, int) {
+  parallelFor(shares, [&](int share) {
     float* sum = sums.data() + static_cast<size_t>(share) * units;
     for (long row = share * kShare; row < std::min(inputs, (share + 1) * kShare); ++row) {
       for (int unit = 0; unit < units; ++unit) sum[unit] += gradient[row * units + unit];
@@ -35,7 +35,7 @@ void sgd(const Sgd& options, long inputs, int units, bool centralized, const flo
          const float* gradient, float* newWeight, float* newVelocity) {
   const float rate = options.rate, momentum = options.momentum, decay = options.decay;
   const std::vector<float> mean = centralized ? means(gradient, inputs, units) : std::vector<float>(units);
-  parallelFor(static_cast<int>((inputs + kShare - 1) / kShare), [&](int share, int) {
+  parallelFor(static_cast<int>((inputs + kShare - 1) / kShare), [&](int share) {
     for (long row = share * kShare; row < std::min(inputs, (share + 1) * kShare); ++row) {
       for (long at = row * units, unit = 0; unit < units; ++at, ++unit) {
         const float direction = gradient[at] - mean[unit] + decay * weight[at];

@@ -48,14 +48,14 @@ class Pool {
     stopping_ = false;
     const unsigned round = round_;
     for (int thread = 1; thread < count; ++thread) {
-      workers_.emplace_back([this, thread, round] { work(thread, round); });
+      workers_.emplace_back([this, round] { work(round); });
     }
   }
 
-  void run(int count, const std::function<void(int, int)>& body) {
+  void run(int count, const std::function<void(int)>& body) {
     const std::lock_guard<std::mutex> one(caller_);
     if (workers_.empty() || count <= 1) {
-      for (int index = 0; index < count; ++index) body(index, 0);
+      for (int index = 0; index < count; ++index) body(index);
       return;
     }
     {
@@ -67,7 +67,7 @@ class Pool {
       ++round_;
     }
     wake_.notify_all();
-    take(0);
+    take();
     const auto isDone = [this] { return busy_ == 0; };
     if (!comesSoon(isDone)) {
       std::unique_lock<std::mutex> lock(mutex_);
@@ -78,9 +78,9 @@ class Pool {
 
  private:
   // What a body throws is kept for the caller, who throws it when no thread is at work any more.
-  void take(int thread) {
+  void take() {
     try {
-      for (int index = next_++; index < count_; index = next_++) (*body_)(index, thread);
+      for (int index = next_++; index < count_; index = next_++) (*body_)(index);
     } catch (...) {
       next_ = count_;
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -88,7 +88,7 @@ class Pool {
     }
   }
 
-  void work(int thread, unsigned round) {
+  void work(unsigned round) {
     const auto isCalled = [&] { return stopping_ || round_ != round; };
     for (;;) {
       if (!comesSoon(isCalled)) {
@@ -97,7 +97,7 @@ class Pool {
       }
       if (stopping_) return;
       round = round_;
-      take(thread);
+      take();
       if (--busy_ == 0) {
         // Under the lock, so that it does not fall between the caller's last look and its sleep.
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -110,7 +110,7 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   std::vector<std::thread> workers_;
-  const std::function<void(int, int)>* body_ = nullptr;
+  const std::function<void(int)>* body_ = nullptr;
   int count_ = 0;
   std::exception_ptr thrown_;
   std::atomic<int> busy_{0};
@@ -129,6 +129,6 @@ Pool& pool() {
 
 void setThreads(int count) { pool().resize(count < 1 ? 1 : count); }
 int threads() { return pool().size(); }
-void parallelFor(int count, const std::function<void(int, int)>& body) { pool().run(count, body); }
+void parallelFor(int count, const std::function<void(int)>& body) { pool().run(count, body); }
 
 }  // namespace haet

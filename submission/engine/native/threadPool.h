@@ -10,8 +10,8 @@ namespace haet {
 void setThreads(int count);
 int threads();
 
-// Runs body(index, thread) for every index in 0..count-1, each once, on all threads, and returns when all are done.
-// What a body throws is thrown here, once no thread is at work any more. Which thread takes an index is not defined; `thread`, 0..threads()-1, names a place for scratch memory of its own.
-void parallelFor(int count, const std::function<void(int index, int thread)>& body);
+// Runs body(index) for every index in 0..count-1, each once, on all threads, and returns when all are done. What a body
+// throws is thrown here, once no thread is at work any more. Which thread takes an index is not defined.
+void parallelFor(int count, const std::function<void(int index)>& body);
 
 }  // namespace haet

@@ -25,9 +25,8 @@ class Tiles {
         count_(batch * down_ * across_) {}
 
   int count() const { return count_; }
-  int height() const { return height_; }
-  int width() const { return width_; }
 
+  // Writes where tiles first..first+count-1 are.
   void places(int first, int count, Place* places) const {
     const int inImage = first % (down_ * across_);
     Place place{first / (down_ * across_), inImage / across_ * kTile, inImage % across_ * kTile};
@@ -42,9 +41,7 @@ class Tiles {
     }
   }
 
-  bool isRow(int row) const { return row >= 0 && row < height_; }
   bool isColumn(int column) const { return column >= 0 && column < width_; }
-  bool isWhole(const Place& place) const { return place.row + kTile <= height_ && place.column + kTile <= width_; }
 
  private:
   int height_, width_, down_, across_, count_;
@@ -75,19 +72,49 @@ struct Points {
   }
 };
 
-// Calls body(panel, tile) for all panels and tiles, and before that ahead(panel, tile) for those that come kAhead calls
-// later, so that they can be fetched: a tile is a few short runs of memory, too short for the CPU to foresee the next.
+// Calls body(panel, tile) for all panels and tiles, and ahead(panel, tile) kAhead calls before that, so that a tile can be
+// fetched: it is a few short runs of memory, too short for the CPU to foresee the next. Eight is the least that helped.
 constexpr int kAhead = 8;
 template <typename Body, typename Ahead>
 inline __attribute__((always_inline)) void withAhead(int panels, int tiles, const Body& body, const Ahead& ahead) {
-  for (int tile = 0; tile < std::min(kAhead, tiles); ++tile) ahead(0, tile);
+  int panelAhead = 0, tileAhead = 0;
+  const auto oneAhead = [&] {
+    if (panelAhead == panels) return;
+    ahead(panelAhead, tileAhead);
+    if (++tileAhead == tiles) ++panelAhead, tileAhead = 0;
+  };
+  for (int call = 0; call < kAhead; ++call) oneAhead();
   for (int panel = 0; panel < panels; ++panel) {
     for (int tile = 0; tile < tiles; ++tile) {
-      if (tile + kAhead < tiles) ahead(panel, tile + kAhead);
-      else if (panel + 1 < panels && tile + kAhead < 2 * tiles) ahead(panel + 1, tile + kAhead - tiles);
+      oneAhead();
       body(panel, tile);
     }
   }
+}
+
+// Fetches `rows` rows of a tile's own pixels, or, of a window around it, those that no earlier tile has brought.
+inline void fetchTile(const float* corner, ptrdiff_t rowSize, int rows) {
+  constexpr int kLine = 16;  // floats of a line of the cache: two pixels
+  for (int down = 0; down < std::min(rows, kTile); ++down, corner += rowSize) {
+    prefetch(corner);
+    prefetch(corner + kLine);
+  }
+}
+
+// The same of a tile of pooled values: a line a row, and which of its window each is.
+inline void fetchPooledTile(const float* values, const uint8_t* choice, ptrdiff_t rowSize, int rows) {
+  for (int down = 0; down < std::min(rows, kTile / 2); ++down, values += rowSize, choice += rowSize) {
+    prefetch(values);
+    prefetch(choice);
+  }
+}
+
+// Where a tile of images, or of what is pooled of them, begins.
+inline ptrdiff_t cornerOf(const Panels& shape, const Place& place, int panel) {
+  return shape.plane(place.image, panel) + place.row * shape.rowSize() + static_cast<ptrdiff_t>(place.column) * kLanes;
+}
+inline ptrdiff_t pooledCornerOf(const Panels& shape, const Place& place, int panel) {
+  return cornerOf(shape, {place.image, place.row / 2, place.column / 2}, panel);
 }
 
 // Images as they are, to read tiles of.
@@ -97,11 +124,7 @@ class Plain {
   Plain(const Panels& shape, const float* images, const float* zeros) : shape_(shape), images_(images), zeros_(zeros) {}
 
   void fetch(const Place& place, int panel) const {
-    const float* from = images_ + shape_.plane(place.image, panel) + place.row * shape_.rowSize() + place.column * kLanes;
-    for (int down = 0; down < kTile && place.row + down < shape_.height; ++down, from += shape_.rowSize()) {
-      prefetch(from);
-      prefetch(from + 2 * kLanes);
-    }
+    fetchTile(images_ + cornerOf(shape_, place, panel), shape_.rowSize(), shape_.height - place.row);
   }
 
   // The window of a tile, `edge` pixels an edge, which begins `margin` before it; rows outside of the image are zero.
@@ -141,11 +164,8 @@ class Spread {
       : shape_(shape), gradient_(gradient), zeros_(zeros) {}
 
   void fetch(const Place& place, int panel) const {
-    ptrdiff_t at = shape_.plane(place.image, panel) + place.row / 2 * shape_.rowSize() + place.column / 2 * kLanes;
-    for (int down = 0; down < kTile / 2 && place.row / 2 + down < shape_.height; ++down, at += shape_.rowSize()) {
-      prefetch(gradient_.values + at);
-      prefetch(gradient_.choice + at);
-    }
+    const ptrdiff_t corner = pooledCornerOf(shape_, place, panel);
+    fetchPooledTile(gradient_.values + corner, gradient_.choice + corner, shape_.rowSize(), shape_.height - place.row / 2);
   }
 
   template <int edge, int margin>
@@ -220,23 +240,19 @@ void toPoints(const Tiles& tiles, const Images& images, int first, int count, fl
   withAhead(layout.panels(), count, take, [&](int panel, int tile) { images.fetch(places[tile], panel); });
 }
 
-// Takes the outputs of tiles and writes them as they are.
+// Takes the outputs of tiles, which come in their order for every panel, and writes them as they are.
 class Writer {
  public:
   Writer(const Panels& shape, float* images) : shape_(shape), images_(images) {}
 
   void fetch(const Place& place, int panel) const {
-    const float* to = images_ + shape_.plane(place.image, panel) + place.row * shape_.rowSize() + place.column * kLanes;
-    for (int down = 0; down < kTile && place.row + down < shape_.height; ++down, to += shape_.rowSize()) {
-      prefetch(to);
-      prefetch(to + 2 * kLanes);
-    }
+    fetchTile(images_ + cornerOf(shape_, place, panel), shape_.rowSize(), shape_.height - place.row);
   }
 
   void begin(int, const Place& place, int panel) {
-    corner_ = images_ + shape_.plane(place.image, panel) + place.row * shape_.rowSize() + place.column * kLanes;
-    rows_ = shape_.height - place.row;
-    columns_ = shape_.width - place.column;
+    corner_ = images_ + cornerOf(shape_, place, panel);
+    rows_ = std::min(kTile, shape_.height - place.row);
+    columns_ = std::min(kTile, shape_.width - place.column);
   }
   void write(int down, int across, const Vector& value) {
     if (isWhole() || (down < rows_ && across < columns_)) store(corner_ + down * shape_.rowSize() + across * kLanes, value);
@@ -244,47 +260,65 @@ class Writer {
   void end() {}
 
  protected:
-  bool isWhole() const { return rows_ >= kTile && columns_ >= kTile; }
+  bool isWhole() const { return rows_ == kTile && columns_ == kTile; }
 
   Panels shape_;
   float* images_;
   float* corner_ = nullptr;
-  int rows_ = 0, columns_ = 0;  // of the image from the tile's corner on
+  int rows_ = 0, columns_ = 0;  // that the image has of the tile
 };
 
-// The same, and sums them up for the batch norm.
-class SummingWriter : public Writer {
+// Sums of kTilesOfSum tiles after each other, put where they belong when the last of them has been added.
+class SumsOfTiles {
  public:
-  SummingWriter(const Tiles& tiles, const Panels& shape, float* images, PartialSums& all)
-      : Writer(shape, images), last_(tiles.count() - 1), all_(&all) {}
+  SumsOfTiles(const Tiles& tiles, PartialSums& all) : last_(tiles.count() - 1), all_(&all) {}
 
-  void begin(int tile, const Place& place, int panel) {
-    Writer::begin(tile, place, panel);
-    tile_ = tile;
-    panel_ = panel;
+  // The sums to add a tile to.
+  Sums& begin(int tile) {
     if (tile % kTilesOfSum == 0) sums_.count = 0;
+    return sums_;
   }
-  void write(int down, int across, const Vector& value) {
-    Writer::write(down, across, value);
-    values_[down * kTile + across] = value;
-  }
-  void end() {
-    if (isWhole()) {
-      sums_.add(values_);
-    } else {
-      for (int down = 0; down < std::min(rows_, kTile); ++down) {
-        for (int across = 0; across < std::min(columns_, kTile); ++across) sums_.add(values_[down * kTile + across]);
-      }
-    }
-    if (tile_ % kTilesOfSum == kTilesOfSum - 1 || tile_ == last_) all_->put(tile_ / kTilesOfSum, panel_, sums_);
+  void end(int tile, int panel) {
+    if (tile % kTilesOfSum == kTilesOfSum - 1 || tile == last_) all_->put(tile / kTilesOfSum, panel, sums_);
   }
 
  private:
   int last_;
   PartialSums* all_;
   Sums sums_;
+};
+
+// Writes outputs as they are, and sums them up for the batch norm.
+class SummingWriter : public Writer {
+ public:
+  SummingWriter(const Tiles& tiles, const Panels& shape, float* images, PartialSums& all)
+      : Writer(shape, images), sums_(tiles, all) {}
+
+  void begin(int tile, const Place& place, int panel) {
+    Writer::begin(tile, place, panel);
+    tile_ = tile;
+    panel_ = panel;
+  }
+  void write(int down, int across, const Vector& value) {
+    Writer::write(down, across, value);
+    values_[down * kTile + across] = value;
+  }
+  void end() {
+    Sums& sums = sums_.begin(tile_);
+    if (isWhole()) {
+      sums.add(values_);
+    } else {
+      for (int down = 0; down < rows_; ++down) {
+        for (int across = 0; across < columns_; ++across) sums.add(values_[down * kTile + across]);
+      }
+    }
+    sums_.end(tile_, panel_);
+  }
+
+ private:
+  SumsOfTiles sums_;
   int tile_ = 0, panel_ = 0;
-  Vector values_[kTile * kTile];
+  Vector values_[kTile * kTile] = {};
 };
 
 // Takes the outputs of tiles, writes the largest of each window of two by two and which it was, and sums them up.
@@ -292,26 +326,23 @@ class PoolingWriter {
  public:
   // `shape` of what is pooled
   PoolingWriter(const Tiles& tiles, const Panels& shape, float* pooled, uint8_t* choice, PartialSums& all)
-      : shape_(shape), pooled_(pooled), choice_(choice), last_(tiles.count() - 1), all_(&all) {}
+      : shape_(shape), pooled_(pooled), choice_(choice), sums_(tiles, all) {}
 
   void fetch(const Place& place, int panel) const {
-    ptrdiff_t at = corner(place, panel);
-    for (int down = 0; down < kTile / 2 && place.row / 2 + down < shape_.height; ++down, at += shape_.rowSize()) {
-      prefetch(pooled_ + at);
-      prefetch(choice_ + at);
-    }
+    const ptrdiff_t corner = pooledCornerOf(shape_, place, panel);
+    fetchPooledTile(pooled_ + corner, choice_ + corner, shape_.rowSize(), shape_.height - place.row / 2);
   }
 
   void begin(int tile, const Place& place, int panel) {
-    corner_ = corner(place, panel);
+    corner_ = pooledCornerOf(shape_, place, panel);
     rows_ = shape_.height - place.row / 2;
     columns_ = shape_.width - place.column / 2;
     tile_ = tile;
     panel_ = panel;
-    if (tile % kTilesOfSum == 0) sums_.count = 0;
   }
   void write(int down, int across, const Vector& value) { values_[down * kTile + across] = value; }
   void end() {
+    Sums& sums = sums_.begin(tile_);
 #pragma GCC unroll 2
     for (int down = 0; down < kTile / 2; ++down) {
 #pragma GCC unroll 2
@@ -322,26 +353,20 @@ class PoolingWriter {
         const ptrdiff_t at = corner_ + down * shape_.rowSize() + across * kLanes;
         store(pooled_ + at, largest.value);
         storeBytes(choice_ + at, largest.choice);
-        sums_.add(largest.value);
+        sums.add(largest.value);
       }
     }
-    if (tile_ % kTilesOfSum == kTilesOfSum - 1 || tile_ == last_) all_->put(tile_ / kTilesOfSum, panel_, sums_);
+    sums_.end(tile_, panel_);
   }
 
  private:
-  ptrdiff_t corner(const Place& place, int panel) const {
-    return shape_.plane(place.image, panel) + place.row / 2 * shape_.rowSize() + place.column / 2 * kLanes;
-  }
-
   Panels shape_;
   float* pooled_;
   uint8_t* choice_;
-  int last_;
-  PartialSums* all_;
-  Sums sums_;
+  SumsOfTiles sums_;
   ptrdiff_t corner_ = 0;
   int rows_ = 0, columns_ = 0, tile_ = 0, panel_ = 0;
-  Vector values_[kTile * kTile];
+  Vector values_[kTile * kTile] = {};
 };
 
 // The other way: rows from `row` on to the outputs of tiles first..first+count-1, which `outputs` takes.

@@ -128,6 +128,17 @@ describe.each(engines)('convBlock, %s', (engine) => {
   });
 });
 
+test('globalMaxPool takes images in panels of eight channels too', () => {
+  const images = normal([3, 4, 6, 24], 5);
+  const values = (x: Tensor) => globalMaxPool(x).dataSync();
+  expect(values(inPanels(images))).toEqual(values(images));
+  const gradientOf = (pool: Function) =>
+    tf
+      .grad(((x: Tensor) => weighed(pool(x))) as never)(images)
+      .dataSync();
+  expect(gradientOf((x) => globalMaxPool(inPanels(x!)))).toEqual(gradientOf((x) => globalMaxPool(x!)));
+});
+
 test('globalMaxPool has the gradient that central differences give', () => {
   expect(gradientError((x) => weighed(globalMaxPool(x!)), [normal([3, 4, 4, 7], 5)], 1e-3)).toBeLessThan(
     1e-3,
@@ -155,12 +166,14 @@ describe.each(engines)('a block, %s', (engine) => {
   useEngine(engine);
 
   test('leaves no tensor behind', () => {
-    const [x, ...parameters] = [normal([2, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
-    const block = { ...options, pool: true, wantsInputGradient: false };
+    const x = normal([2, 8, 8, 3], 1);
+    const parameters = [normal([3, 3, 3, 8], 2), normal([8], 3), normal([3, 3, 8, 16], 4), normal([16], 5)];
     const pass = () =>
       tf.tidy(() => {
-        tf.grads(((filter: Tensor, offset: Tensor) =>
-          weighed(globalMaxPool(convBlock(x!, filter, offset, block, null)))) as never)(parameters);
+        tf.grads(((...[stem, stemOffset, filter, offset]: [Tensor, Tensor, Tensor, Tensor]) => {
+          const first = convBlock(x, stem, stemOffset, { ...options, wantsInputGradient: false }, null);
+          return weighed(globalMaxPool(convBlock(first, filter, offset, { ...options, pool: true }, null)));
+        }) as never)(parameters);
       });
     pass();
     const before = backend.getNumOfTFTensors();

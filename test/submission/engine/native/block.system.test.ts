@@ -90,7 +90,7 @@ describeNative('the native blocks', () => {
           ? { ...shape, height: 2 * Math.ceil(shape.height / 2), width: 2 * Math.ceil(shape.width / 2) }
           : shape,
       );
-    let compared = 0;
+    const compared = { pooled: 0, plain: 0 };
     fc.assert(
       fc.property(shapes, fc.integer({ min: 1, max: 1e6 }), (shape, seed) => {
         const pixels = (shape.batch * shape.height * shape.width) / (shape.pool ? 4 : 1);
@@ -102,8 +102,8 @@ describeNative('the native blocks', () => {
             shape,
             ...(arrays as [Float32Array, Float32Array, Float32Array, Float32Array]),
           );
-          if (expected.leastLead < 1e-3) return; // two of a window are as large, but for rounding
-          compared += 1;
+          if (expected.leastLead < 1e-4) return; // two of a window are as large, but for rounding
+          compared[shape.pool ? 'pooled' : 'plain'] += 1;
           const ours = passes(native, floatBlock(shape), tensors);
           for (const [index, values] of ours.entries()) {
             expect([results[index], error(values, expected[results[index]!], 1)]).toEqual([
@@ -115,7 +115,7 @@ describeNative('the native blocks', () => {
       }),
       { numRuns: 150 },
     );
-    expect(compared).toBeGreaterThan(10);
+    expect(Math.min(compared.pooled, compared.plain)).toBeGreaterThan(10);
   });
 
   test.each([
@@ -140,7 +140,8 @@ describeNative('the native blocks', () => {
         const tensors = tensorsFor(shape, 1);
         const [ours, theirs] = [native, stock].map((engine) => passes(engine, floatBlock(shape), tensors));
         for (const [index, values] of ours!.entries()) {
-          // In thousands of windows the two largest of some are as large, but for rounding: the gradient goes to either.
+          // In thousands of windows the two largest of some are as large, but for rounding: the gradient goes to either,
+          // which the gradients to filter and offset feel. The driver compares gradients to pooled values to the bit.
           if (pool && results[index] === 'input') expect(share(values, theirs![index]!)).toBeLessThan(1e-2);
           else expect(error(values, theirs![index]!, 1)).toBeLessThan(pool ? 2e-2 : 2e-4);
         }
