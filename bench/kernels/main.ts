@@ -32,6 +32,7 @@ const { json, batch, width, rounds, only, plots } = new Command()
 
 const threads = availableParallelism();
 const repeats = 2;
+const warmUps = 5;
 const environment = await ourEnvironment(threads);
 const ours = (engine: string) =>
   start(
@@ -58,7 +59,7 @@ for (const { block, ...shape } of blocks().filter(({ block }) => only === undefi
     const times: Record<Side, number[]> = { native: [], TensorFlow: [], PyTorch: [] };
     for (let round = 0; round < rounds; round += 1) {
       for (const name of sides) {
-        const question: Question = { kernel, batch, ...shape, wantsInput, repeats };
+        const question: Question = { kernel, batch, ...shape, wantsInput, repeats, warmUps };
         const { seconds } = await contenders[name].ask<Answer>(JSON.stringify(question));
         times[name].push(1000 * Math.min(...seconds));
       }

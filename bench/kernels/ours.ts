@@ -44,7 +44,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const question: Question = JSON.parse(line);
   const held: Raw[] = [];
   const run = prepare(question, held);
-  const seconds = Array.from({ length: question.repeats + 1 }, () => {
+  const seconds = Array.from({ length: question.warmUps + question.repeats }, () => {
     const started = performance.now();
     const results = run();
     const passed = (performance.now() - started) / 1000;
@@ -53,5 +53,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   });
   free(...held);
   tf.dispose(made.splice(0));
-  process.stdout.write(`${JSON.stringify({ seconds: seconds.slice(1) } satisfies Answer)}\n`);
+  process.stdout.write(`${JSON.stringify({ seconds: seconds.slice(question.warmUps) } satisfies Answer)}\n`);
 }

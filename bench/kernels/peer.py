@@ -1,6 +1,6 @@
 """The peer: the same blocks in PyTorch, float32, channels_last.
 
-Reads questions, a line of JSON each, and answers with one line of JSON, the seconds of every repeat but the first; ends
+Reads questions, a line of JSON each, and answers with one line of JSON, the seconds of every repeat; ends
 with its standard input.
 """
 
@@ -40,14 +40,14 @@ def main(threads):
     torch.set_num_threads(threads)
     for line in sys.stdin:
         question = json.loads(line)
-        repeats, wants_input = question.pop("repeats"), question.pop("wantsInput")
+        repeats, warm_ups, wants_input = (question.pop(name) for name in ("repeats", "warmUps", "wantsInput"))
         run = prepare(**question, wants_input=wants_input)
         seconds = []
-        for _ in range(repeats + 1):
+        for _ in range(warm_ups + repeats):
             started = time.perf_counter()
             run()
             seconds.append(time.perf_counter() - started)
-        print(json.dumps({"seconds": seconds[1:]}), flush=True)
+        print(json.dumps({"seconds": seconds[warm_ups:]}), flush=True)
 
 
 main(int(sys.argv[1]))

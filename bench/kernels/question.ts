@@ -1,4 +1,4 @@
-/** What a contender is asked: to run a kernel so often, after once to warm up, and to say how long each run took. */
+/** What a contender is asked: to run a kernel so often, after `warmUps` times, and to say how long each run took. */
 export interface Question {
   readonly kernel: Kernel;
   readonly batch: number;
@@ -10,6 +10,8 @@ export interface Question {
   /** Whether the backward pass gives the gradient to the input too. */
   readonly wantsInput: boolean;
   readonly repeats: number;
+  /** Some: the first few calls clear the memory that the later ones find, in large pages. */
+  readonly warmUps: number;
 }
 
 /** A block's two directions. */
