@@ -1,6 +1,6 @@
-// The blocks of the network one by one, forward and backward, ours beside TensorFlow's (oneDNN) and PyTorch's: in turn within one run,
-// after a warm-up, float32, on the shapes of the network; medians of the rounds. `npm run bench:kernels`, `-- --json`
-// for one line of JSON at the end.
+// The blocks of the network one by one, forward and backward, ours beside TensorFlow's (oneDNN) and PyTorch's: in turn
+// within one run, after a warm-up, float32; medians of the rounds. `npm run bench:kernels`, `-- --json` for one line of
+// JSON at the end.
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
@@ -68,7 +68,7 @@ for (const { block, ...shape } of blocks().filter(({ block }) => only === undefi
     const bySide = (value: (side: Side) => number) =>
       Object.fromEntries(sides.map((side) => [side, value(side)])) as Record<Side, number>;
     const milliseconds = bySide((side) => median(times[side]));
-    const products = kernel === 'forward' ? 1 : wantsInput ? 2 : 1;
+    const products = kernel === 'backward' && wantsInput ? 2 : 1;
     const flops = 2 * products * batch * shape.edge ** 2 * 9 * shape.inputs * shape.outputs;
     const result: Result = {
       block,

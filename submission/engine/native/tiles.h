@@ -73,7 +73,7 @@ struct Points {
 };
 
 // Calls body(panel, tile) for all panels and tiles, and ahead(panel, tile) kAhead calls before that, so that a tile can be
-// fetched: it is a few short runs of memory, too short for the CPU to foresee the next. Eight is the least that helped.
+// fetched: it is a few short runs of memory, too short for the CPU to foresee the next. Four calls did as well as eight.
 constexpr int kAhead = 8;
 template <typename Body, typename Ahead>
 inline __attribute__((always_inline)) void withAhead(int panels, int tiles, const Body& body, const Ahead& ahead) {
@@ -92,7 +92,7 @@ inline __attribute__((always_inline)) void withAhead(int panels, int tiles, cons
   }
 }
 
-// Fetches `rows` rows of a tile's own pixels, or, of a window around it, those that no earlier tile has brought.
+// Fetches a tile's own pixels, of which the image has `rows` rows; what a window has around them belongs to other tiles.
 inline void fetchTile(const float* corner, ptrdiff_t rowSize, int rows) {
   constexpr int kLine = 16;  // floats of a line of the cache: two pixels
   for (int down = 0; down < std::min(rows, kTile); ++down, corner += rowSize) {
