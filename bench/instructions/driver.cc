@@ -63,8 +63,8 @@ int main(int argc, char** argv) {
     Floats velocity(filter.size()), newWeight(filter.size()), newVelocity(filter.size());
     const Floats slope = noise(filter.size());
     measured([&] {
-      sgd({0.1f, 0.9f, 5e-4f}, 9l * in, out, true, filter.data(), velocity.data(), slope.data(),
-          newWeight.data(), newVelocity.data());
+      sgd({{9l * in, out, true, 0.1f, 0.9f, 5e-4f, filter.data(), velocity.data(), slope.data(), newWeight.data(),
+            newVelocity.data()}});
     });
   } else {
     return std::fprintf(stderr, "no kernel is called %s\n", name), 2;

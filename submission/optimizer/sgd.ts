@@ -1,5 +1,5 @@
 import { isNative } from '../engine/engine.ts';
-import { bool, rawOf, runMany, tensorOf } from '../engine/ops.ts';
+import { bool, int, rawOf, runMany, tensorOf } from '../engine/ops.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
 import type { Weights } from '../model/resnet9.ts';
 import { centralized } from './gradientCentralization.ts';
@@ -26,57 +26,70 @@ export const isOffset = (name: string): boolean => name.endsWith('.offset');
  * Replaced tensors are disposed of; `gradients` stay the caller's.
  */
 export function sgdStep(weights: Weights, velocity: Weights, gradients: Weights, options: SgdOptions): void {
-  const { momentum, gradientCentralization } = options;
-  const update = isNative() ? nativeUpdate : stockUpdate;
-  for (const name of Object.keys(weights)) {
-    const rate = options.learningRate * (isOffset(name) ? options.offsetRateFactor : 1);
-    const decay = options.weightDecay * (isOffset(name) ? options.offsetDecayFactor : 1);
-    const [newWeight, newVelocity] = tf.tidy(() =>
-      update(weights[name]!, velocity[name]!, gradients[name]!, {
-        rate,
-        momentum,
-        decay,
-        gradientCentralization,
-      }),
-    );
-    replace(weights, name, newWeight);
-    replace(velocity, name, newVelocity);
+  const updates = Object.keys(weights).map(
+    (name): Update => ({
+      name,
+      weight: weights[name]!,
+      velocity: velocity[name]!,
+      gradient: gradients[name]!,
+      rate: options.learningRate * (isOffset(name) ? options.offsetRateFactor : 1),
+      decay: options.weightDecay * (isOffset(name) ? options.offsetDecayFactor : 1),
+    }),
+  );
+  const updated = (isNative() ? nativeUpdates : stockUpdates)(updates, options);
+  for (const [index, { name }] of updates.entries()) {
+    replace(weights, name, updated.weights[index]!);
+    replace(velocity, name, updated.velocities[index]!);
   }
 }
 
-/** The new weight and the new velocity of one tensor. */
-type Update = (
-  weight: Tensor,
-  velocity: Tensor,
-  gradient: Tensor,
-  options: { rate: number; momentum: number; decay: number; gradientCentralization: boolean },
-) => [Tensor, Tensor];
+/** What a tensor of weights is updated by. */
+interface Update {
+  readonly name: string;
+  readonly weight: Tensor;
+  readonly velocity: Tensor;
+  readonly gradient: Tensor;
+  readonly rate: number;
+  readonly decay: number;
+}
 
-const stockUpdate: Update = (
-  weight,
-  velocity,
-  gradient,
-  { rate, momentum, decay, gradientCentralization },
-) => {
+/** New weights and velocities, in the order of the updates. */
+interface Updated {
+  readonly weights: readonly Tensor[];
+  readonly velocities: readonly Tensor[];
+}
+
+function stockUpdates(updates: readonly Update[], options: SgdOptions): Updated {
+  const updated = updates.map((update) => tf.tidy(() => stockUpdate(update, options)));
+  return { weights: updated.map(([weight]) => weight), velocities: updated.map(([, velocity]) => velocity) };
+}
+
+function stockUpdate(
+  { weight, velocity, gradient, rate, decay }: Update,
+  { momentum, gradientCentralization }: SgdOptions,
+): [Tensor, Tensor] {
   const centred = gradientCentralization ? centralized(gradient) : gradient;
   const direction = tf.add(centred, tf.mul(weight, decay));
   const newVelocity = tf.add(tf.mul(velocity, momentum), direction);
   const newWeight = tf.sub(weight, tf.mul(tf.add(direction, tf.mul(newVelocity, momentum)), rate));
   return [newWeight as Tensor, newVelocity as Tensor];
-};
+}
 
-/** The same in one pass over memory. */
-const nativeUpdate: Update = (
-  weight,
-  velocity,
-  gradient,
-  { rate, momentum, decay, gradientCentralization },
-) => {
-  const options = tf.tensor1d([rate, momentum, decay]);
-  const inputs = [weight, velocity, gradient, options].map(rawOf);
-  const outputs = runMany('HaetSgd', inputs, [bool('centralized', gradientCentralization)], 2);
-  return outputs.map(tensorOf) as [Tensor, Tensor];
-};
+/** The same in one pass over the memory of all weights. */
+function nativeUpdates(updates: readonly Update[], options: SgdOptions): Updated {
+  const each = tf.tensor2d(updates.map(({ rate, decay }) => [rate, options.momentum, decay]));
+  const tensors = (['weight', 'velocity', 'gradient'] as const).flatMap((name) =>
+    updates.map((update) => update[name]),
+  );
+  const updated = runMany(
+    'HaetSgd',
+    [...tensors, each].map(rawOf),
+    [int('N', updates.length), bool('centralized', options.gradientCentralization)],
+    2 * updates.length,
+  ).map(tensorOf);
+  each.dispose();
+  return { weights: updated.slice(0, updates.length), velocities: updated.slice(updates.length) };
+}
 
 function replace(tensors: Weights, name: string, tensor: Tensor): void {
   tensors[name]!.dispose();

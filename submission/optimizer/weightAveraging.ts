@@ -1,3 +1,5 @@
+import { isNative } from '../engine/engine.ts';
+import { int, rawOf, runMany, tensorOf } from '../engine/ops.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
 import type { Statistics, Weights } from '../model/resnet9.ts';
 
@@ -49,22 +51,47 @@ const copy = (tensor: Tensor): Tensor => tf.keep(tensor.clone());
 
 /** average <- decay average + (1 - decay) latest, in place; replaced tensors are disposed of. */
 export function averageInto(average: Weights, latest: Weights, decay: number): void {
-  for (const name of Object.keys(average)) average[name] = blend(average[name]!, latest[name]!, decay);
+  const names = Object.keys(average);
+  const tensorsOf = (weights: Weights) => names.map((name) => weights[name]!);
+  const averaged = averages(tensorsOf(average), tensorsOf(latest), decay);
+  for (const [index, name] of names.entries()) average[name] = averaged[index]!;
 }
 
 /** The same for batch norm statistics. */
 export function averageStatisticsInto(average: Statistics, latest: Statistics, decay: number): void {
-  for (const name of Object.keys(average)) {
-    const [old, now] = [average[name]!, latest[name]!];
-    average[name] = {
-      mean: blend(old.mean, now.mean, decay),
-      variance: blend(old.variance, now.variance, decay),
-    };
-  }
+  const names = Object.keys(average);
+  const tensorsOf = (statistics: Statistics) =>
+    names.flatMap((name) => [statistics[name]!.mean, statistics[name]!.variance]);
+  const averaged = averages(tensorsOf(average), tensorsOf(latest), decay);
+  for (const [index, name] of names.entries())
+    average[name] = { mean: averaged[2 * index]!, variance: averaged[2 * index + 1]! };
 }
 
-function blend(average: Tensor, latest: Tensor, decay: number): Tensor {
-  const blended = tf.keep(tf.tidy(() => tf.add(tf.mul(average, decay), tf.mul(latest, 1 - decay)) as Tensor));
-  average.dispose();
-  return blended;
+/** New averages, which are kept, for old ones, which are disposed of. */
+function averages(old: readonly Tensor[], latest: readonly Tensor[], decay: number): readonly Tensor[] {
+  const averaged = (isNative() ? nativeAverages : stockAverages)(old, latest, decay).map((tensor) =>
+    tf.keep(tensor),
+  );
+  for (const tensor of old) tensor.dispose();
+  return averaged;
 }
+
+type Averages = (old: readonly Tensor[], latest: readonly Tensor[], decay: number) => readonly Tensor[];
+
+const stockAverages: Averages = (old, latest, decay) =>
+  old.map((tensor, index) =>
+    tf.tidy(() => tf.add(tf.mul(tensor, decay), tf.mul(latest[index]!, 1 - decay)) as Tensor),
+  );
+
+/** The same in one op. */
+const nativeAverages: Averages = (old, latest, decay) => {
+  const weight = tf.scalar(decay);
+  const averaged = runMany(
+    'HaetAverage',
+    [...old, ...latest, weight].map(rawOf),
+    [int('N', old.length)],
+    old.length,
+  );
+  weight.dispose();
+  return averaged.map(tensorOf);
+};

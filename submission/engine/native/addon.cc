@@ -7,7 +7,7 @@
 namespace {
 
 // Of the ops' names, attributes, inputs with the shapes that they take, and outputs; the same as in addon.ts.
-constexpr int32_t kVersion = 3;
+constexpr int32_t kVersion = 4;
 
 napi_value setThreads(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -35,6 +35,7 @@ NAPI_MODULE_INIT() {
     std::call_once(registered, [] {
       haet::registerBlocks();
       haet::registerSgd();
+      haet::registerAverage();
     });
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());

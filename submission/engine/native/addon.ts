@@ -11,7 +11,7 @@ export interface NativeOps {
 }
 
 /** Of the ops' names, attributes, inputs with the shapes that they take, and outputs; the same as in addon.cc. */
-const version = 3;
+const version = 4;
 
 let loaded: NativeOps | string | undefined;
 

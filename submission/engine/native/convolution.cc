@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "filters.h"
 #include "product.h"
 #include "scratch.h"
 #include "threadPool.h"
@@ -58,43 +59,6 @@ template <typename Body>
 void inShares(int count, const Body& body) {
   parallelFor((count + kShare - 1) / kShare,
               [&](int index) { body(index * kShare, std::min(kShare, count - index * kShare)); });
-}
-
-enum class Use { kForward, kBackward };
-
-// A convolution's way: forward, or for the gradient to the input back, with from = out and to = in.
-struct Way {
-  Use use;
-  int from, to;
-
-  Points filter() const { return {from, to, from}; }
-};
-
-// The filter at every point, a matrix [from, to]; for the way back turned.
-const float* filterPoints(const float* filter, const Convolution& shape, const Way& way) {
-  const Use use = way.use;
-  const int from = way.from, to = way.to, in = shape.in, out = shape.out;
-  const Points layout = way.filter();
-  const ptrdiff_t stride = layout.stride();
-  float* points = filterScratch.ofSize(layout.floats());
-  parallelFor(to / kLanes, [&](int panel) {
-    for (int row = 0; row < from; ++row) {
-      Vector values[9];
-      for (int tap = 0; tap < 9; ++tap) {
-        if (use == Use::kForward) {
-          values[tap] = load(filter + (static_cast<ptrdiff_t>(tap) * in + row) * out + panel * kLanes);
-        } else {
-          const float* turned = filter + (static_cast<ptrdiff_t>(8 - tap) * in + panel * kLanes) * out + row;
-          for (int lane = 0; lane < kLanes; ++lane) values[tap][lane] = turned[static_cast<ptrdiff_t>(lane) * out];
-        }
-      }
-      float* at = points + layout.at(row, panel);
-      square<3, kWindow, filterToPoints>(
-          [&](int down, int across) { return values[down * 3 + across]; },
-          [&](int down, int across, const Vector& value) { store(at + (down * kWindow + across) * stride, value); });
-    }
-  });
-  return points;
 }
 
 // Every thread takes blocks of tiles of its own.
@@ -144,8 +108,10 @@ void convolveTogether(const Tiles& tiles, const Way& way, const Images& input, c
 template <typename Images, typename Outputs>
 void convolveBy(const Convolution& shape, const Way& way, const Images& input, const float* filter,
                 const Outputs& output) {
-  const float* points = filterPoints(filter, shape, way);
-  const bool isLarge = way.filter().floats() * sizeof(float) > kLargeFilter;
+  const size_t floats = way.filter().floats();
+  float* points = filterScratch.ofSize(floats);
+  pointsOfFilter(shape, way, filter, points);
+  const bool isLarge = floats * sizeof(float) > kLargeFilter;
   const auto take = isLarge ? convolveTogether<Images, Outputs> : convolveAlone<Images, Outputs>;
   take(tilesOf(shape), way, input, points, output);
 }
@@ -208,17 +174,7 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
       });
     }
   });
-  parallelFor(out / kLanes, [&](int panel) {
-    for (int row = 0; row < in; ++row) {
-      const float* from = sums + sumPoints.at(row, panel);
-      square<kWindow, 3, pointsToFilterGradient>(
-          [&](int down, int across) { return load(from + (down * kWindow + across) * sumPoints.stride()); },
-          [&](int down, int across, const Vector& value) {
-            const ptrdiff_t tap = down * 3 + across;
-            store(filterGradient + (tap * in + row) * out + panel * kLanes, value);
-          });
-    }
-  });
+  filterGradientOfPoints(shape, sums, sumPoints, filterGradient);
 }
 
 }  // namespace haet

@@ -4,10 +4,12 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "tensorflow/c/kernels.h"
@@ -29,6 +31,12 @@ using Status = std::unique_ptr<TF_Status, DeleteStatus>;
 inline int rank(const Tensor& tensor) { return TF_NumDims(tensor.get()); }
 inline int edge(const Tensor& tensor, int axis) { return static_cast<int>(TF_Dim(tensor.get(), axis)); }
 
+inline std::vector<int64_t> shapeOf(const Tensor& tensor) {
+  std::vector<int64_t> shape(rank(tensor));
+  for (int axis = 0; axis < rank(tensor); ++axis) shape[axis] = TF_Dim(tensor.get(), axis);
+  return shape;
+}
+
 template <typename Value>
 Value* data(const Tensor& tensor) {
   return static_cast<Value*>(TF_TensorData(tensor.get()));
@@ -38,6 +46,8 @@ Value* data(const Tensor& tensor) {
 class Call {
  public:
   explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()) {}
+
+  int inputs() const { return TF_NumInputs(context_); }
 
   Tensor input(int index) {
     TF_Tensor* tensor = nullptr;
@@ -55,6 +65,9 @@ class Call {
     return tensor;
   }
 
+  // Keeps a tensor, and so its memory, until the call ends.
+  const Tensor& kept(Tensor tensor) { return kept_.emplace_back(std::move(tensor)); }
+
   void fail(const char* why) {
     TF_SetStatus(status_.get(), TF_INVALID_ARGUMENT, why);
     TF_OpKernelContext_Failure(context_, status_.get());
@@ -67,6 +80,7 @@ class Call {
 
   TF_OpKernelContext* context_;
   Status status_;
+  std::deque<Tensor> kept_;
 };
 
 // A kernel's compute function, of a function that takes a call and the kernel's own state, which may be null.
@@ -84,7 +98,7 @@ inline void unknownShape(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_ShapeInferenceContextSetUnknownShape(context, status);
 }
 
-// An op for the CPU, in the words of TensorFlow's op definitions: "input: float", "pool: bool".
+// An op for the CPU, in the words of TensorFlow's op definitions: "input: float", "inputs: N * float", "pool: bool".
 struct Op {
   const char* name;
   std::initializer_list<const char*> inputs, outputs, attributes;
@@ -111,5 +125,6 @@ inline void registerOp(const Op& op) {
 
 void registerBlocks();
 void registerSgd();
+void registerAverage();
 
 }  // namespace haet

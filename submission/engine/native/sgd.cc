@@ -1,47 +1,78 @@
+// All tensors are cut into shares of some rows, and the threads share all of those: a call for every tensor would leave
+// them waiting for each other at the many small ones.
 #include "sgd.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "threadPool.h"
 
 namespace haet {
 namespace {
 
-// Rows that one share of the work has; the sums of shares are added up in their order.
-constexpr long kShare = 64;
+constexpr long kRows = 64;
 
-std::vector<float> means(const float* gradient, long inputs, int units) {
-  const int shares = static_cast<int>((inputs + kShare - 1) / kShare);
-  std::vector<float> sums(static_cast<size_t>(shares) * units);
-  parallelFor(shares, [&](int share) {
-    float* sum = sums.data() + static_cast<size_t>(share) * units;
-    for (long row = share * kShare; row < std::min(inputs, (share + 1) * kShare); ++row) {
-      for (int unit = 0; unit < units; ++unit) sum[unit] += gradient[row * units + unit];
+struct Share {
+  int parameter;
+  long first, end;  // rows
+};
+
+std::vector<Share> sharesOf(const std::vector<Parameter>& parameters) {
+  std::vector<Share> shares;
+  for (size_t index = 0; index < parameters.size(); ++index) {
+    const long inputs = parameters[index].inputs;
+    for (long row = 0; row < inputs; row += kRows) {
+      shares.push_back({static_cast<int>(index), row, std::min(inputs, row + kRows)});
+    }
+  }
+  return shares;
+}
+
+// The mean gradient of every unit, one tensor's after another's; the sums of shares are added up in their order.
+std::vector<std::vector<float>> meansOf(const std::vector<Parameter>& parameters, const std::vector<Share>& shares) {
+  std::vector<std::vector<float>> sums(shares.size());
+  parallelFor(static_cast<int>(shares.size()), [&](int index) {
+    const Share& share = shares[index];
+    const Parameter& parameter = parameters[share.parameter];
+    if (!parameter.centralizes) return;
+    const int units = parameter.units;
+    std::vector<float>& sum = sums[index];
+    sum.resize(units);
+    for (long row = share.first; row < share.end; ++row) {
+      for (int unit = 0; unit < units; ++unit) sum[unit] += parameter.gradient[row * units + unit];
     }
   });
-  std::vector<float> mean(units);
-  for (int unit = 0; unit < units; ++unit) {
-    double total = 0;
-    for (int share = 0; share < shares; ++share) total += sums[static_cast<size_t>(share) * units + unit];
-    mean[unit] = static_cast<float>(total / inputs);
+  std::vector<std::vector<float>> means;
+  std::vector<double> total;
+  auto share = shares.begin();
+  for (size_t index = 0; index < parameters.size(); ++index) {
+    const Parameter& parameter = parameters[index];
+    total.assign(parameter.units, 0);
+    for (; share != shares.end() && share->parameter == static_cast<int>(index); ++share) {
+      const std::vector<float>& sum = sums[share - shares.begin()];
+      for (size_t unit = 0; unit < sum.size(); ++unit) total[unit] += sum[unit];
+    }
+    std::vector<float>& mean = means.emplace_back(parameter.units);
+    for (int unit = 0; unit < parameter.units; ++unit) mean[unit] = static_cast<float>(total[unit] / parameter.inputs);
   }
-  return mean;
+  return means;
 }
 
 }  // namespace
 
-void sgd(const Sgd& options, long inputs, int units, bool centralized, const float* weight, const float* velocity,
-         const float* gradient, float* newWeight, float* newVelocity) {
-  const float rate = options.rate, momentum = options.momentum, decay = options.decay;
-  const std::vector<float> mean = centralized ? means(gradient, inputs, units) : std::vector<float>(units);
-  parallelFor(static_cast<int>((inputs + kShare - 1) / kShare), [&](int share) {
-    for (long row = share * kShare; row < std::min(inputs, (share + 1) * kShare); ++row) {
-      for (long at = row * units, unit = 0; unit < units; ++at, ++unit) {
-        const float direction = gradient[at] - mean[unit] + decay * weight[at];
-        const float updated = momentum * velocity[at] + direction;
-        newVelocity[at] = updated;
-        newWeight[at] = weight[at] - rate * (direction + momentum * updated);
+void sgd(const std::vector<Parameter>& parameters) {
+  const std::vector<Share> shares = sharesOf(parameters);
+  const std::vector<std::vector<float>> means = meansOf(parameters, shares);
+  parallelFor(static_cast<int>(shares.size()), [&](int index) {
+    const Share& share = shares[index];
+    const Parameter& parameter = parameters[share.parameter];
+    const float rate = parameter.rate, momentum = parameter.momentum, decay = parameter.decay;
+    const float* mean = means[share.parameter].data();
+    for (long row = share.first; row < share.end; ++row) {
+      for (long at = row * parameter.units, unit = 0; unit < parameter.units; ++at, ++unit) {
+        const float direction = parameter.gradient[at] - mean[unit] + decay * parameter.weight[at];
+        const float updated = momentum * parameter.velocity[at] + direction;
+        parameter.newVelocity[at] = updated;
+        parameter.newWeight[at] = parameter.weight[at] - rate * (direction + momentum * updated);
       }
     }
   });

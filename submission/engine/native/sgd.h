@@ -1,17 +1,24 @@
-// The update of one tensor of weights.
+// The update of weights.
 #pragma once
+
+#include <vector>
 
 namespace haet {
 
-struct Sgd {
+// One tensor of weights [inputs, units], and what is to become of it.
+struct Parameter {
+  long inputs;
+  int units;
+  bool centralizes;
   float rate, momentum, decay;
+  const float *weight, *velocity, *gradient;
+  float *newWeight, *newVelocity;
 };
 
-// SGD with Nesterov's momentum in PyTorch's form (Sutskever et al. 2013) for a tensor [inputs, units]; centralized, every
+// SGD with Nesterov's momentum in PyTorch's form (Sutskever et al. 2013) for all tensors; where it centralizes, every
 // unit's mean over its inputs is first taken from the gradient (gradient centralization, Yong et al. 2020).
 //
 //   d = gradient - mean + decay weight;  v' = momentum v + d;  weight' = weight - rate (d + momentum v')
-void sgd(const Sgd& options, long inputs, int units, bool centralized, const float* weight, const float* velocity,
-         const float* gradient, float* newWeight, float* newVelocity);
+void sgd(const std::vector<Parameter>& parameters);
 
 }  // namespace haet

@@ -1,7 +1,7 @@
-// The update of weights as a TensorFlow op, as in sgd.h; options: [rate, momentum, decay], an input because attributes
-// that change at every step would each make a kernel of their own.
+// The update of weights as a TensorFlow op, as in sgd.h; a row of options is [rate, momentum, decay], an input because
+// attributes that change at every step would each make a kernel of their own.
 //
-//   HaetSgd(weight, velocity, gradient, options; centralized) -> new_weight, new_velocity
+//   HaetSgd(N weights, N velocities, N gradients, options [N, 3]; centralized) -> N new_weights, N new_velocities
 //
 // A tensor of one axis is not centralized.
 #include "op.h"
@@ -24,34 +24,42 @@ void* readCentralized(TF_OpKernelConstruction* construction) {
 void removeCentralized(void* state) { delete static_cast<bool*>(state); }
 
 void update(Call& call, void* state) {
-  const Tensor weight = call.input(0), velocity = call.input(1), gradient = call.input(2), options = call.input(3);
-  std::vector<int64_t> shape(rank(weight));
-  bool fits = rank(velocity) == rank(weight) && rank(gradient) == rank(weight) && rank(weight) > 0;
-  for (int axis = 0; fits && axis < rank(weight); ++axis) {
-    shape[axis] = edge(weight, axis);
-    fits = edge(velocity, axis) == shape[axis] && edge(gradient, axis) == shape[axis];
+  constexpr int kOptions = 3;
+  const int count = (call.inputs() - 1) / 3;
+  const Tensor options = call.input(3 * count);
+  if (TF_TensorElementCount(options.get()) != kOptions * count) {
+    throw std::invalid_argument("expected rate, momentum and decay of every tensor");
   }
-  if (!fits) throw std::invalid_argument("weight, velocity and gradient must have one shape of an axis or more");
-  if (TF_TensorElementCount(options.get()) != 3) throw std::invalid_argument("expected rate, momentum and decay");
-  const auto* values = data<const float>(options);
-  const int units = static_cast<int>(shape.back());
-  const long count = TF_TensorElementCount(weight.get());
-  const bool centralized = *static_cast<const bool*>(state) && rank(weight) > 1;
-  const Tensor newWeight = call.output(0, TF_FLOAT, shape), newVelocity = call.output(1, TF_FLOAT, shape);
-  if (count == 0) return;
-  const long inputs = count / units;
-  const Sgd sgdOptions{values[0], values[1], values[2]};
-  sgd(sgdOptions, inputs, units, centralized, data<const float>(weight), data<const float>(velocity),
-      data<const float>(gradient), data<float>(newWeight), data<float>(newVelocity));
+  std::vector<Parameter> parameters;
+  for (int index = 0; index < count; ++index) {
+    const Tensor& weight = call.kept(call.input(index));
+    const Tensor& velocity = call.kept(call.input(count + index));
+    const Tensor& gradient = call.kept(call.input(2 * count + index));
+    const std::vector<int64_t> shape = shapeOf(weight);
+    if (shape.empty() || shapeOf(velocity) != shape || shapeOf(gradient) != shape) {
+      throw std::invalid_argument("weight, velocity and gradient must have one shape of an axis or more");
+    }
+    const Tensor& newWeight = call.kept(call.output(index, TF_FLOAT, shape));
+    const Tensor& newVelocity = call.kept(call.output(count + index, TF_FLOAT, shape));
+    const long values = TF_TensorElementCount(weight.get());
+    if (values == 0) continue;
+    const int units = static_cast<int>(shape.back());
+    const bool centralizes = *static_cast<const bool*>(state) && shape.size() > 1;
+    const float* option = data<const float>(options) + kOptions * index;
+    parameters.push_back({values / units, units, centralizes, option[0], option[1], option[2], data<const float>(weight),
+                          data<const float>(velocity), data<const float>(gradient), data<float>(newWeight),
+                          data<float>(newVelocity)});
+  }
+  sgd(parameters);
 }
 
 }  // namespace
 
 void registerSgd() {
   registerOp({"HaetSgd",
-              {"weight: float", "velocity: float", "gradient: float", "options: float"},
-              {"new_weight: float", "new_velocity: float"},
-              {"centralized: bool"},
+              {"weights: N * float", "velocities: N * float", "gradients: N * float", "options: float"},
+              {"new_weights: N * float", "new_velocities: N * float"},
+              {"N: int >= 1", "centralized: bool"},
               &compute<update>,
               &readCentralized,
               &removeCentralized});

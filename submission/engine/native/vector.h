@@ -6,6 +6,10 @@
 #include <cstring>
 #include <type_traits>
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 namespace haet {
 
 constexpr int kLanes = 8;
@@ -38,6 +42,34 @@ inline void prefetch(const void* line) {
 }
 
 inline void store(float* to, const Vector& vector) { std::memcpy(to, &vector, sizeof vector); }
+
+// Rows to columns, in place: pairs, then fours, then halves are exchanged.
+inline void transpose(Vector (&rows)[kLanes]) {
+#ifdef __AVX2__
+  Vector pairs[kLanes];
+  for (int row = 0; row < kLanes; row += 2) {
+    pairs[row] = _mm256_unpacklo_ps(rows[row], rows[row + 1]);
+    pairs[row + 1] = _mm256_unpackhi_ps(rows[row], rows[row + 1]);
+  }
+  Vector fours[kLanes];
+  for (int row = 0; row < kLanes; row += 4) {
+    for (int pair = 0; pair < 2; ++pair) {
+      fours[row + 2 * pair] = _mm256_shuffle_ps(pairs[row + pair], pairs[row + pair + 2], 0x44);
+      fours[row + 2 * pair + 1] = _mm256_shuffle_ps(pairs[row + pair], pairs[row + pair + 2], 0xee);
+    }
+  }
+  for (int row = 0; row < kLanes / 2; ++row) {
+    rows[row] = _mm256_permute2f128_ps(fours[row], fours[row + 4], 0x20);
+    rows[row + kLanes / 2] = _mm256_permute2f128_ps(fours[row], fours[row + 4], 0x31);
+  }
+#else
+  Vector columns[kLanes];
+  for (int row = 0; row < kLanes; ++row) {
+    for (int lane = 0; lane < kLanes; ++lane) columns[lane][row] = rows[row][lane];
+  }
+  std::memcpy(rows, columns, sizeof columns);
+#endif
+}
 
 // Calls body(first, size) for groups of `count` things, the size a constant for the compiler: `most` as often as can be,
 // but no group of one that could be larger, which would leave the multiply-add units idle.

@@ -49,15 +49,26 @@ describe.each(engines)('sgdStep, %s', (engine) => {
       offsetDecayFactor: 1,
       gradientCentralization: true,
     };
-    for (const shape of [[3, 3, 24, 40], [3, 3, 3, 8], [130, 10], [1, 5], [7]]) {
-      const normal = (seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed) as Tensor;
-      const [at, velocity] = [{ w: tf.keep(normal(1)) }, { w: tf.keep(normal(2)) }];
-      const [weight, oldVelocity, gradient] = [normal(1), normal(2), normal(3)];
-      sgdStep(at, velocity, { w: gradient }, options);
+    const shapes = { a: [3, 3, 24, 40], b: [3, 3, 3, 8], c: [130, 10], d: [1, 5], e: [7], f: [0, 4] };
+    const normal = (seed: number): Record<string, Tensor> =>
+      Object.fromEntries(
+        Object.entries(shapes).map(([name, shape], index) => [
+          name,
+          tf.keep(tf.randomNormal(shape, 0, 1, 'float32', 10 * seed + index)),
+        ]),
+      );
+    const [at, velocity] = [normal(1), normal(2)];
+    const [weights, velocities, gradients] = [normal(1), normal(2), normal(3)];
+    sgdStep(at, velocity, gradients, options);
+    for (const name of Object.keys(shapes)) {
+      const [weight, gradient] = [weights[name]!, gradients[name]!];
       const direction = tf.add(centralized(gradient), tf.mul(weight, 0.01));
-      const newVelocity = tf.add(tf.mul(oldVelocity, 0.9), direction) as Tensor;
-      close(velocity.w, values(newVelocity));
-      close(at.w, values(tf.sub(weight, tf.mul(tf.add(direction, tf.mul(newVelocity, 0.9)), 0.1)) as Tensor));
+      const newVelocity = tf.add(tf.mul(velocities[name]!, 0.9), direction) as Tensor;
+      close(velocity[name]!, values(newVelocity));
+      close(
+        at[name]!,
+        values(tf.sub(weight, tf.mul(tf.add(direction, tf.mul(newVelocity, 0.9)), 0.1)) as Tensor),
+      );
     }
   });
 
@@ -84,6 +95,20 @@ describe.each(engines)('sgdStep, %s', (engine) => {
     }
     expect(values(at['w.filter']!)[0]).toBeCloseTo(w, 5);
     close(at['b.offset']!, [b]);
+  });
+
+  test('says what a gradient of another shape is', () => {
+    const at = weights();
+    const options = {
+      learningRate: 0.1,
+      momentum: 0.9,
+      weightDecay: 0,
+      offsetRateFactor: 1,
+      offsetDecayFactor: 1,
+      gradientCentralization: false,
+    };
+    const gradients = { ...weights(), 'w.filter': tf.tensor([1, 2, 3], [1, 3]) as Tensor };
+    expect(() => sgdStep(at, initialMomentum(at), gradients, options)).toThrow(/shape/);
   });
 
   test('frees what it replaces', () => {
@@ -153,7 +178,9 @@ test.each([
   expect(count()).toBe(inputs);
 });
 
-describe('weight averaging', () => {
+describe.each(engines)('weight averaging, %s', (engine) => {
+  useEngine(engine);
+
   test('is the plain mean at first and exponential once the horizon is shorter', () => {
     expect(averageDecay(0, 0.01, 0.02)).toBe(0);
     expect(averageDecay(1, 0.001, 0.02)).toBe(0.5);
@@ -161,9 +188,18 @@ describe('weight averaging', () => {
   });
 
   test('blends weights and statistics', () => {
-    const average = { a: tf.keep(tf.tensor([1, 2])) as Tensor };
-    averageInto(average, { a: tf.tensor([3, 6]) }, 0.75);
-    close(average.a, [1.5, 3]);
+    const average: Record<string, Tensor> = {
+      a: tf.keep(tf.tensor([1, 2])),
+      b: tf.keep(tf.fill([100, 200], 4)),
+      none: tf.keep(tf.zeros([0, 3])),
+    };
+    const latest = { b: tf.fill([100, 200], 8), a: tf.tensor([3, 6]), none: tf.zeros([0, 3]) };
+    const before = tf.memory().numTensors;
+    averageInto(average, latest, 0.75);
+    expect(tf.memory().numTensors).toBe(before);
+    close(average.a!, [1.5, 3]);
+    expect(new Set(values(average.b!))).toEqual(new Set([5]));
+    expect(average.b!.shape).toEqual([100, 200]);
     const statistics = { block: { mean: tf.tensor([0]) as Tensor, variance: tf.tensor([1]) as Tensor } };
     averageStatisticsInto(statistics, { block: { mean: tf.tensor([1]), variance: tf.tensor([3]) } }, 0.5);
     close(statistics.block.mean, [0.5]);

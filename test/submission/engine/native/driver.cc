@@ -175,12 +175,16 @@ bool keepsVariance(std::mt19937& random) {
   return right;
 }
 
-Floats updated(long inputs, int units, bool centralized, const Floats& weight, const Floats& velocity,
-               const Floats& gradient) {
-  Floats newWeight(weight.size(), NAN), newVelocity(weight.size(), NAN);
-  haet::sgd({0.1f, 0.9f, 1e-3f}, inputs, units, centralized, weight.data(), velocity.data(), gradient.data(),
-      newWeight.data(), newVelocity.data());
-  newWeight.insert(newWeight.end(), newVelocity.begin(), newVelocity.end());
+// Two tensors of weights after an update of both: a matrix, centralized, and the first of its rows as a tensor that is not.
+Floats updated(long inputs, int units, const Floats& weight, const Floats& velocity, const Floats& gradient) {
+  Floats newWeight(weight.size(), NAN), newVelocity(weight.size(), NAN), newRow(units, NAN), newRowVelocity(units, NAN);
+  haet::sgd({{inputs, units, true, 0.1f, 0.9f, 1e-3f, weight.data(), velocity.data(), gradient.data(),
+              newWeight.data(), newVelocity.data()},
+             {1, units, false, 0.2f, 0.9f, 1e-2f, weight.data(), velocity.data(), gradient.data(), newRow.data(),
+              newRowVelocity.data()}});
+  for (const Floats* each : {&newVelocity, &newRow, &newRowVelocity}) {
+    newWeight.insert(newWeight.end(), each->begin(), each->end());
+  }
   return newWeight;
 }
 
@@ -243,7 +247,7 @@ int main(int argc, char** argv) {
   right = keepsVariance(random) && right;
   for (const long rows : {1, 63, 64, 65, 300}) {
     const Floats weight = normal(rows * 7, random), velocity = normal(rows * 7, random), gradient = normal(rows * 7, random);
-    right = isSame("update", threads, [&] { return updated(rows, 7, rows > 1, weight, velocity, gradient); }) && right;
+    right = isSame("update", threads, [&] { return updated(rows, 7, weight, velocity, gradient); }) && right;
   }
   for (const int count : {1, threads}) right = throwsOn(count) && right;
   return right ? 0 : 1;
