@@ -11,6 +11,7 @@ import {
   bool,
   cast,
   FLOAT32,
+  int,
   type Raw,
   rawOf,
   runMany,
@@ -243,16 +244,19 @@ describeNative('the native blocks', () => {
     expect(backward(raw(2, 2, 2, 2, 8), raw(2, 1, 6, 4, 8), true)).toThrow(/do not belong together/);
     expect(backward(raw(2, 2, 2, 2, 8), raw(2, 4, 4, 3), true)).toThrow(/pictures have no gradient/);
     expect(() => nativeOps()!.setThreads(0)).toThrow(/1 or more/);
-    const sgd = (...shapes: number[][]) =>
-      runMany(
-        'HaetSgd',
-        shapes.map((shape) => raw(...shape)),
-        [bool('centralized', true)],
-        2,
-      );
-    expect(() => sgd([2, 3], [2, 3], [3, 2], [3])).toThrow(/one shape/);
-    expect(() => sgd([], [], [], [3])).toThrow(/of an axis or more/);
-    expect(() => sgd([2, 3], [2, 3], [2, 3], [2])).toThrow(/rate, momentum and decay/);
+  });
+
+  test('refuse weights that do not belong together', () => {
+    const raw = (shape: number[]) => rawOf(tf.zeros(shape));
+    const sgd = (shapes: number[][], count = 1) =>
+      runMany('HaetSgd', shapes.map(raw), [int('N', count), bool('centralized', true)], 2 * count);
+    expect(() => sgd([[2, 3], [2, 3], [3, 2], [3]])).toThrow(/one shape/);
+    expect(() => sgd([[], [], [], [3]])).toThrow(/of an axis or more/);
+    expect(() => sgd([[2, 3], [2, 3], [2, 3], [2]])).toThrow(/rate, momentum and decay/);
+    expect(() => sgd([[2], [3], [2], [2], [2], [3], [2, 3]], 2)).toThrow(/one shape/);
+    const average = (...shapes: number[][]) => runMany('HaetAverage', shapes.map(raw), [int('N', 1)], 1);
+    expect(() => average([2, 3], [3, 2], [])).toThrow(/one shape/);
+    expect(() => average([2, 3], [2, 3], [2])).toThrow(/decay must be one number/);
   });
 
   test('train as those of TensorFlow do', () => {
