@@ -1,29 +1,50 @@
 import type { Engine } from './engine/engine.ts';
-import { cpuFlags } from './engine/native/addon.ts';
+import { cpuFlags, nativeOps } from './engine/native/addon.ts';
 import { backend } from './engine/ops.ts';
 import type { Settings } from './settings.ts';
 
-/** Whether this machine computes in bfloat16: a GPU, or a CPU with instructions for it. Elsewhere it is emulated. */
-export function computesInBfloat16(): boolean {
-  return backend.isUsingGpuDevice || cpuFlags().some((flag) => flag === 'amx_bf16' || flag === 'avx512_bf16');
+/** A way to train: who computes the blocks, and in which numbers. Our own ops compute in float32. */
+export interface Path {
+  readonly engine: Engine;
+  readonly bfloat16: boolean;
 }
 
-export function usesBfloat16(precision: Settings['precision']): boolean {
-  if (precision === 'auto') return computesInBfloat16();
-  if (precision === 'bfloat16' || precision === 'float32') return precision === 'bfloat16';
-  throw new Error(`The setting precision is "${precision}"; it can be bfloat16, float32 or auto.`);
+interface Machine {
+  /** Whether it computes in bfloat16: a GPU, or a CPU with instructions for it. Elsewhere it is emulated. */
+  readonly bfloat16: boolean;
+  /** Whether it has our own ops. */
+  readonly native: boolean;
 }
+
+const thisMachine = (): Machine => ({
+  bfloat16:
+    backend.isUsingGpuDevice || cpuFlags().some((flag) => flag === 'amx_bf16' || flag === 'avx512_bf16'),
+  native: nativeOps() !== null,
+});
 
 /**
- * The engine to ask for: our own ops do not compute in bfloat16.
+ * The paths that the settings allow on a machine. More than one only where it must be measured which is faster: on a CPU
+ * that computes in bfloat16, TensorFlow's ops in it or our own in float32, with a quarter of the multiplications.
  *
- * @throws Error naming what the setting can be, or what it goes with
+ * @throws Error naming what a setting can be, or what it goes with
  */
-export function wantedEngine({ engine }: Settings, bfloat16: boolean): Engine | 'auto' {
+export function pathsFor(
+  { engine, precision }: Pick<Settings, 'engine' | 'precision'>,
+  machine = thisMachine(),
+): readonly Path[] {
+  if (precision !== 'auto' && precision !== 'bfloat16' && precision !== 'float32') {
+    throw new Error(`The setting precision is "${precision}"; it can be bfloat16, float32 or auto.`);
+  }
   if (engine !== 'auto' && engine !== 'native' && engine !== 'stock') {
     throw new Error(`The setting engine is "${engine}"; it can be native, stock or auto.`);
   }
-  if (!bfloat16) return engine;
-  if (engine === 'native') throw new Error('engine=native computes in float32: set precision=float32 too.');
-  return 'stock';
+  if (engine === 'native' && precision === 'bfloat16') {
+    throw new Error('engine=native computes in float32: set precision=float32 too.');
+  }
+  const ofFloat32: Engine = machine.native ? 'native' : 'stock';
+  const float32: Path = { engine: engine === 'auto' ? ofFloat32 : engine, bfloat16: false };
+  const bfloat16: Path = { engine: 'stock', bfloat16: true };
+  if (precision === 'bfloat16') return [bfloat16];
+  if (precision === 'float32' || engine === 'native' || !machine.bfloat16) return [float32];
+  return float32.engine === 'native' ? [float32, bfloat16] : [bfloat16];
 }

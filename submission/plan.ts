@@ -1,5 +1,7 @@
 import { IMAGE_SIZE } from './data.ts';
+import { chooseEngine } from './engine/engine.ts';
 import { tf } from './engine/tensorflow.ts';
+import type { Path } from './hardware.ts';
 import { type Architecture, initialStatistics, initialWeights, multiplyAdds } from './model/resnet9.ts';
 import { PATCH } from './model/whitening.ts';
 import type { Settings } from './settings.ts';
@@ -7,6 +9,7 @@ import { createTrainer } from './step.ts';
 
 /** What a run sets out to do on the machine that it finds. */
 export interface Plan {
+  readonly path: Path;
   readonly width: number;
   /** Expected passes over the training images. */
   readonly epochs: number;
@@ -17,23 +20,45 @@ const WIDTHS = [1.5, 1, 0.75, 0.5, 0.375, 0.25];
 /** Width of the network whose steps are timed. Wider ones do more arithmetic a second, never less. */
 const PROBE_WIDTH = 0.375;
 const PROBE_STEPS = 4;
+/** Share of the budget after which a path is given no further step: one that is slow is not to be waited for. */
+const PROBE_SHARE = 0.02;
 
 /**
- * The widest network that the budget takes through the training images at least `leastEpochs` times, by the measured
- * speed of a few steps on noise. A width that is set is kept.
+ * The fastest path and the widest network that the budget takes through the training images at least `leastEpochs`
+ * times, by the measured speed of a few steps on noise. A width that is set is kept.
+ *
+ * @param paths to choose between
+ * @param cpus that may compute
  */
 export function planRun(
-  ofWidth: (width: number) => Architecture,
+  paths: readonly Path[],
+  cpus: number,
+  ofWidth: (width: number, path: Path) => Architecture,
   settings: Settings,
   trainingImages: number,
   budgetSeconds: number,
 ): Plan {
-  const rate = multiplyAddsPerSecond(ofWidth(settings.width || PROBE_WIDTH), settings);
+  const { path, rate } = fastest(paths, (path) => {
+    chooseEngine(path.engine, cpus);
+    const width = settings.width || PROBE_WIDTH;
+    return multiplyAddsPerSecond(ofWidth(width, path), settings, PROBE_SHARE * budgetSeconds);
+  });
   const epochs = (width: number) =>
-    (rate * budgetSeconds) / (gradientsAStep(settings) * 3 * multiplyAdds(ofWidth(width)) * trainingImages);
+    (rate * budgetSeconds) /
+    (gradientsAStep(settings) * 3 * multiplyAdds(ofWidth(width, path)) * trainingImages);
   const width =
     settings.width || (WIDTHS.find((width) => epochs(width) >= settings.leastEpochs) ?? WIDTHS.at(-1)!);
-  return { width, epochs: epochs(width) };
+  return { path, width, epochs: epochs(width) };
+}
+
+/** The path with the highest rate, and that rate. */
+export function fastest(
+  paths: readonly Path[],
+  rateOf: (path: Path) => number,
+): { path: Path; rate: number } {
+  return paths
+    .map((path) => ({ path, rate: rateOf(path) }))
+    .reduce((best, each) => (each.rate > best.rate ? each : best));
 }
 
 /** Gradients that a step takes, on average over the run. */
@@ -43,7 +68,7 @@ function gradientsAStep({ samEvery, samFrom, metaStep }: Settings): number {
 }
 
 /** Multiply-adds of forward and backward pass (three times those of the forward pass) that a second sees. */
-function multiplyAddsPerSecond(architecture: Architecture, settings: Settings): number {
+function multiplyAddsPerSecond(architecture: Architecture, settings: Settings, seconds: number): number {
   const { batchSize } = settings;
   const { classes } = architecture;
   const noise = Float32Array.from({ length: batchSize * IMAGE_SIZE }, () => Math.random() - 0.5);
@@ -61,13 +86,16 @@ function multiplyAddsPerSecond(architecture: Architecture, settings: Settings): 
     { ...settings, samEvery: 0, metaStep: 0 },
   );
   trainer.step(0); // the first step also compiles kernels and asks for memory
-  const seconds = Array.from({ length: PROBE_STEPS }, () => {
+  // The fastest: what disturbs so short a measurement can only make it longer.
+  let least = Number.POSITIVE_INFINITY;
+  const probing = performance.now();
+  for (let step = 0; step < PROBE_STEPS; step += 1) {
     const started = performance.now();
     trainer.step(0);
-    return (performance.now() - started) / 1000;
-  });
+    least = Math.min(least, (performance.now() - started) / 1000);
+    if (performance.now() - probing > 1000 * seconds) break;
+  }
   trainer.dispose();
   whitening.dispose();
-  // The fastest: what disturbs so short a measurement can only make it longer.
-  return (3 * multiplyAdds(architecture) * batchSize) / Math.min(...seconds);
+  return (3 * multiplyAdds(architecture) * batchSize) / least;
 }

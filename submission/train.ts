@@ -7,7 +7,7 @@ import { readImages, readLabels } from './data.ts';
 import { chooseEngine } from './engine/engine.ts';
 import { tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
-import { usesBfloat16, wantedEngine } from './hardware.ts';
+import { type Path, pathsFor } from './hardware.ts';
 import { initialStatistics, initialWeights } from './model/resnet9.ts';
 import { PATCH, whiteningFilters } from './model/whitening.ts';
 import { createAverage } from './optimizer/weightAveraging.ts';
@@ -26,14 +26,19 @@ export async function train(environment: Environment, given: Settings): Promise<
   const labels = readLabels(join(trainDir, 'labels.npy'));
   const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
 
-  const bfloat16 = usesBfloat16(given.precision);
-  const engine = chooseEngine(wantedEngine(given, bfloat16), environment.cpus);
   const { celuAlpha, logitScale } = given;
-  const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale, bfloat16 });
-  const plan = planRun(ofWidth, given, labels.length, budgetSeconds);
-  const architecture = ofWidth(plan.width);
+  const ofWidth = (width: number, { bfloat16 }: Path) => ({
+    width,
+    classes,
+    celuAlpha,
+    logitScale,
+    bfloat16,
+  });
+  const plan = planRun(pathsFor(given), environment.cpus, ofWidth, given, labels.length, budgetSeconds);
+  const engine = chooseEngine(plan.path.engine, environment.cpus);
+  const architecture = ofWidth(plan.width, plan.path);
   const settings = { ...given, ...augmentationFor(plan.epochs, given) };
-  const precision = bfloat16 ? 'bfloat16' : 'float32';
+  const precision = plan.path.bfloat16 ? 'bfloat16' : 'float32';
   const resolved = { ...settings, width: plan.width, precision, engine };
   writeFileSync(
     join(outDir, 'settings.json'),

@@ -6,13 +6,16 @@ import { describeWith, temporaryFolder } from '../evaluator/fixtures.ts';
 
 const describeMasked = await describeWith('bubblewrap');
 
-/** What Node says of `words` where there is no GPU and /proc/cpuinfo names none of these features. */
-async function masked(features: readonly string[], words: readonly string[], env = {}) {
+/** What Node says of `words` where there is no GPU and /proc/cpuinfo names its features otherwise. */
+async function masked(
+  flags: (flags: readonly string[]) => readonly string[],
+  words: readonly string[],
+  env = {},
+) {
   const folder = await temporaryFolder();
   const cpuinfo = join(folder, 'cpuinfo');
-  const isKept = (flag: string) => !features.includes(flag);
   const text = (await readFile('/proc/cpuinfo', 'utf8')).replace(/^flags\s*:.*$/gm, (line) =>
-    line.split(' ').filter(isKept).join(' '),
+    flags(line.split(' ')).join(' '),
   );
   await writeFile(cpuinfo, text);
   return execa(
@@ -31,34 +34,57 @@ async function syntheticTrack(): Promise<string> {
   return track;
 }
 
+/**
+ * Trains on such a CPU. The stage itself: a sandbox would show its entry the processor as it is.
+ *
+ * @returns what it said, the engines in its progress lines, and its model's settings
+ */
+async function trainMasked(flags: (flags: readonly string[]) => readonly string[]) {
+  const out = await temporaryFolder();
+  const environment = {
+    HAET_TRAIN_DIR: join(await syntheticTrack(), 'train'),
+    HAET_OUT_DIR: out,
+    HAET_SEED: '1',
+    HAET_BUDGET_SECONDS: '15',
+    HAET_CPUS: '2',
+    HAET_PROGRESS_FD: '1',
+  };
+  const words = ['dist/submission/main.js', 'train', '--set', 'width=0.25'];
+  const { stdout: said } = await masked(flags, words, environment);
+  const progress = said.split('\n').filter((line) => line.startsWith('{'));
+  const engines = new Set(progress.map((line) => JSON.parse(line).engine));
+  const settings = JSON.parse(await readFile(join(out, 'settings.json'), 'utf8'));
+  return { said, engines: [...engines], settings };
+}
+
 describeMasked('a CPU whose AVX2, FMA and bfloat16 are hidden in /proc/cpuinfo', () => {
   const features = ['avx2', 'fma', 'avx512_bf16', 'amx_bf16'];
+  const without = (flags: readonly string[]) => flags.filter((flag) => !features.includes(flag));
 
   test('trains by TensorFlow alone; check-machine, the progress and the settings of the model say so', async () => {
-    const { stdout } = await masked(features, ['cli/bin.mjs', 'check-machine']);
+    const { stdout } = await masked(without, ['cli/bin.mjs', 'check-machine']);
     expect(stdout).toMatch(
       /training ops +TensorFlow's, in float32 \(no native ops: the CPU has no avx2, fma\)/,
     );
-
-    // The stage itself: a sandbox would show its entry the processor as it is.
-    const out = await temporaryFolder();
-    const environment = {
-      HAET_TRAIN_DIR: join(await syntheticTrack(), 'train'),
-      HAET_OUT_DIR: out,
-      HAET_SEED: '1',
-      HAET_BUDGET_SECONDS: '15',
-      HAET_CPUS: '2',
-      HAET_PROGRESS_FD: '1',
-    };
-    const { stdout: said } = await masked(
-      features,
-      ['dist/submission/main.js', 'train', '--set', 'width=0.25'],
-      environment,
-    );
-    const progress = said.split('\n').filter((line) => line.startsWith('{'));
-    expect(progress.map((line) => JSON.parse(line).engine)).toContain('stock');
+    const { said, engines, settings } = await trainMasked(without);
     expect(said).not.toContain('native');
     expect(said).toMatch(/\d+ steps, /);
-    expect(JSON.parse(await readFile(join(out, 'settings.json'), 'utf8')).engine).toBe('stock');
+    expect(engines).toEqual(['stock']);
+    expect([settings.engine, settings.precision]).toEqual(['stock', 'float32']);
+  });
+});
+
+describeMasked('a CPU whose bfloat16 is made up in /proc/cpuinfo', () => {
+  const nativeCan = (flags: readonly string[]) => flags.includes('avx2') && flags.includes('fma');
+  const withBfloat16 = (flags: readonly string[]) => [...flags, 'avx512_bf16'];
+
+  test('tries both paths and trains by one of them', async () => {
+    if (!nativeCan((await readFile('/proc/cpuinfo', 'utf8')).split(/\s+/))) return;
+    const { stdout } = await masked(withBfloat16, ['cli/bin.mjs', 'check-machine']);
+    expect(stdout).toMatch(/training ops +native, in float32; or TensorFlow's, in bfloat16: a run takes/);
+    const { said, engines, settings } = await trainMasked(withBfloat16);
+    expect(said).toMatch(/\d+ steps, /);
+    expect(engines).toEqual([settings.engine]);
+    expect(['native float32', 'stock bfloat16']).toContain(`${settings.engine} ${settings.precision}`);
   });
 });

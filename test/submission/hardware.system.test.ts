@@ -1,0 +1,53 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Path, pathsFor } from '../../submission/hardware.ts';
+import { fastest } from '../../submission/plan.ts';
+
+const native: Path = { engine: 'native', bfloat16: false };
+const stock: Path = { engine: 'stock', bfloat16: false };
+const inBfloat16: Path = { engine: 'stock', bfloat16: true };
+
+describe('the paths of a machine', () => {
+  test.each([
+    ['CPU with AVX2', { bfloat16: false, native: true }, [native]],
+    ['CPU with AMX', { bfloat16: true, native: true }, [native, inBfloat16]],
+    ['GPU, or CPU with AMX and a runtime without our ops', { bfloat16: true, native: false }, [inBfloat16]],
+    ['any other', { bfloat16: false, native: false }, [stock]],
+  ])('where nothing is set, of a %s', (_, machine, paths) => {
+    expect(pathsFor({ engine: 'auto', precision: 'auto' }, machine)).toEqual(paths);
+  });
+
+  test.each([
+    ['native', 'auto', native],
+    ['native', 'float32', native],
+    ['auto', 'float32', native],
+    ['stock', 'float32', stock],
+    ['stock', 'auto', inBfloat16],
+    ['stock', 'bfloat16', inBfloat16],
+    ['auto', 'bfloat16', inBfloat16],
+  ])('are one where engine=%s and precision=%s name it', (engine, precision, path) => {
+    expect(pathsFor({ engine, precision }, { bfloat16: true, native: true })).toEqual([path]);
+  });
+
+  test('settings that mean nothing, or do not go together, are refused by name', () => {
+    expect(() => pathsFor({ engine: 'cuda', precision: 'auto' })).toThrow(
+      '"cuda"; it can be native, stock or auto',
+    );
+    expect(() => pathsFor({ engine: 'auto', precision: 'half' })).toThrow(
+      '"half"; it can be bfloat16, float32 or auto',
+    );
+    expect(() => pathsFor({ engine: 'native', precision: 'bfloat16' })).toThrow('set precision=float32 too');
+  });
+
+  test('the fastest is taken', () => {
+    const rates = new Map([
+      [native, 3],
+      [stock, 1],
+      [inBfloat16, 4],
+    ]);
+    expect(fastest([native, inBfloat16, stock], (path) => rates.get(path)!)).toEqual({
+      path: inBfloat16,
+      rate: 4,
+    });
+    expect(fastest([native, stock], (path) => rates.get(path)!)).toEqual({ path: native, rate: 3 });
+  });
+});
