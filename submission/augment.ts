@@ -173,7 +173,7 @@ function paste(into: Float32Array, at: number, from: Float32Array, fromAt: numbe
   }
 }
 
-/** By a loop: `set(subarray())` makes an object a row, thousands a step, whose collection costs more than the copy. */
+/** By a loop: `set(subarray())` makes an object a row, thousands a step to collect, and is not faster. */
 function copy(into: Float32Array, at: number, from: Float32Array, fromAt: number, count: number): void {
   for (let index = 0; index < count; index += 1) into[at + index] = from[fromAt + index]!;
 }

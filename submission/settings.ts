@@ -9,8 +9,8 @@ export const defaultSettings = {
   celuAlpha: 0.3, //            bend of the celu (Page: 0.3 with the batch norm's scale fixed at 1)
   logitScale: 1 / 16, //        times the pooled features' product with the head (Page: 1/16)
   whiteningEpsilon: 1e-2, //    added to the eigenvalues of the patch covariance (Page: 1e-2)
-  precision: 'auto', //         'bfloat16', 'float32', or 'auto': the faster, where the machine computes in bfloat16
-  engine: 'auto', //            'native' (in float32), 'stock', or 'auto': the faster, where the machine has both
+  precision: 'auto', //         'bfloat16', 'float32', or 'auto': see pathsFor in hardware.ts
+  engine: 'auto', //            'native' (our own ops), 'stock' (TensorFlow's), or 'auto': the same
 
   // Data
   batchSize: 64, //             images a step

@@ -4,7 +4,6 @@ import { augmentationFor, createAugmenter } from './augment.ts';
 import { saveModel } from './checkpoint.ts';
 import { createClock } from './clock.ts';
 import { readImages, readLabels } from './data.ts';
-import { chooseEngine } from './engine/engine.ts';
 import { tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
 import { type Path, pathsFor } from './hardware.ts';
@@ -34,11 +33,18 @@ export async function train(environment: Environment, given: Settings): Promise<
     logitScale,
     bfloat16,
   });
-  const plan = planRun(pathsFor(given), environment.cpus, ofWidth, given, labels.length, budgetSeconds);
-  const engine = chooseEngine(plan.path.engine, environment.cpus);
-  const architecture = ofWidth(plan.width, plan.path);
+  const { path, ...plan } = planRun(
+    pathsFor(given),
+    environment.cpus,
+    ofWidth,
+    given,
+    labels.length,
+    budgetSeconds,
+  );
+  const { engine } = path;
+  const architecture = ofWidth(plan.width, path);
   const settings = { ...given, ...augmentationFor(plan.epochs, given) };
-  const precision = plan.path.bfloat16 ? 'bfloat16' : 'float32';
+  const precision = path.bfloat16 ? 'bfloat16' : 'float32';
   const resolved = { ...settings, width: plan.width, precision, engine };
   writeFileSync(
     join(outDir, 'settings.json'),

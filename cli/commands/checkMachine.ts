@@ -45,7 +45,7 @@ interface TensorflowFacts {
   readonly version: string;
   readonly gpu: boolean;
   readonly paths: readonly { readonly engine: 'native' | 'stock'; readonly bfloat16: boolean }[];
-  /** Null where the native ops are used. */
+  /** Null where the native ops can be used. */
   readonly whyNotNative: string | null;
 }
 

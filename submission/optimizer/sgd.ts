@@ -75,19 +75,16 @@ function stockUpdate(
   return [newWeight as Tensor, newVelocity as Tensor];
 }
 
-/** The same in one pass over the memory of all weights. */
+/** The same by one op for all. */
 function nativeUpdates(updates: readonly Update[], options: SgdOptions): Updated {
-  const each = tf.tensor2d(updates.map(({ rate, decay }) => [rate, options.momentum, decay]));
   const tensors = (['weight', 'velocity', 'gradient'] as const).flatMap((name) =>
     updates.map((update) => update[name]),
   );
-  const updated = runMany(
-    'HaetSgd',
-    [...tensors, each].map(rawOf),
-    [int('N', updates.length), bool('centralized', options.gradientCentralization)],
-    2 * updates.length,
-  ).map(tensorOf);
-  each.dispose();
+  const updated = tf.tidy(() => {
+    const each = tf.tensor2d(updates.map(({ rate, decay }) => [rate, options.momentum, decay]));
+    const attributes = [int('N', updates.length), bool('centralized', options.gradientCentralization)];
+    return runMany('HaetSgd', [...tensors, each].map(rawOf), attributes, 2 * updates.length).map(tensorOf);
+  });
   return { weights: updated.slice(0, updates.length), velocities: updated.slice(updates.length) };
 }
 

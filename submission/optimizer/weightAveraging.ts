@@ -83,15 +83,9 @@ const stockAverages: Averages = (old, latest, decay) =>
     tf.tidy(() => tf.add(tf.mul(tensor, decay), tf.mul(latest[index]!, 1 - decay)) as Tensor),
   );
 
-/** The same in one op. */
-const nativeAverages: Averages = (old, latest, decay) => {
-  const weight = tf.scalar(decay);
-  const averaged = runMany(
-    'HaetAverage',
-    [...old, ...latest, weight].map(rawOf),
-    [int('N', old.length)],
-    old.length,
-  );
-  weight.dispose();
-  return averaged.map(tensorOf);
-};
+/** The same by one op for all. */
+const nativeAverages: Averages = (old, latest, decay) =>
+  tf.tidy(() => {
+    const inputs = [...old, ...latest, tf.scalar(decay)].map(rawOf);
+    return runMany('HaetAverage', inputs, [int('N', old.length)], old.length).map(tensorOf);
+  });

@@ -38,16 +38,40 @@ describe('the paths of a machine', () => {
     expect(() => pathsFor({ engine: 'native', precision: 'bfloat16' })).toThrow('set precision=float32 too');
   });
 
-  test('the fastest is taken', () => {
+  test('the fastest is taken, and the rates are said', () => {
     const rates = new Map([
-      [native, 3],
-      [stock, 1],
-      [inBfloat16, 4],
+      [native, 3e9],
+      [stock, 1e9],
+      [inBfloat16, 4e9],
     ]);
-    expect(fastest([native, inBfloat16, stock], (path) => rates.get(path)!)).toEqual({
-      path: inBfloat16,
-      rate: 4,
-    });
-    expect(fastest([native, stock], (path) => rates.get(path)!)).toEqual({ path: native, rate: 3 });
+    const rateOf = (path: Path) => rates.get(path)!;
+    const said: string[] = [];
+    expect(fastest([native, inBfloat16, stock], rateOf, (line) => said.push(line))).toBe(inBfloat16);
+    expect(fastest([native, stock], rateOf, () => {})).toBe(native);
+    expect(said).toEqual([
+      'native ops in float32: 3.0 billion multiply-adds/s',
+      'stock ops in bfloat16: 4.0 billion multiply-adds/s',
+      'stock ops in float32: 1.0 billion multiply-adds/s',
+    ]);
+  });
+
+  test('one that fails is left out, and that is said; where all fail, training does', () => {
+    const failing = (bad: readonly Path[]) => (path: Path) => {
+      if (bad.includes(path)) throw new Error('no such kernel');
+      return 1;
+    };
+    const said: string[] = [];
+    const both = [native, inBfloat16];
+    expect(fastest(both, failing([inBfloat16]), (line) => said.push(line))).toBe(native);
+    expect(said[1]).toBe('stock ops in bfloat16: left out, for they fail: Error: no such kernel');
+    expect(fastest(both, failing([native]), () => {})).toBe(inBfloat16);
+    expect(() => fastest(both, failing(both), () => {})).toThrow('no such kernel');
+  });
+
+  test('a single one is not measured', () => {
+    const never = () => {
+      throw new Error('measured');
+    };
+    expect(fastest([stock], never, never)).toBe(stock);
   });
 });

@@ -1,10 +1,11 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { createAugmenter } from '../../submission/augment.ts';
 import { backend } from '../../submission/engine/ops.ts';
 import { tf } from '../../submission/engine/tensorflow.ts';
 import { initialStatistics, initialWeights, multiplyAdds } from '../../submission/model/resnet9.ts';
 import { defaultSettings, type Settings } from '../../submission/settings.ts';
 import { createTrainer } from '../../submission/step.ts';
+import { engines, useEngine } from './engines.ts';
 
 const architecture = { width: 0.125, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16, bfloat16: false };
 const images = Uint8Array.from({ length: 16 * 3072 }, (_, index) => (index * 7919 + (index >> 10)) % 256);
@@ -24,23 +25,27 @@ function trainerWith(changes: Partial<Settings>) {
   );
 }
 
-test.each([
-  ['the default recipe', 1000, {}],
-  ['SAM at every step', 100, { samEvery: 1 }],
-  ['meta-learning', 100, { metaStep: 0.1 }],
-])('%s leaves no tensor behind over %i steps', (_, steps, changes) => {
-  const trainer = trainerWith(changes);
-  trainer.step(0.1);
-  const before = backend.getNumOfTFTensors();
-  for (let step = 0; step < steps; step += 1) trainer.step(0.1);
-  expect(backend.getNumOfTFTensors()).toBe(before);
-});
+describe.each(engines)('over steps, %s', (engine) => {
+  useEngine(engine);
 
-test('dispose gives back all that a trainer holds', () => {
-  trainerWith({}).dispose(); // makes the constants that are kept for good
-  const before = tf.memory().numTensors;
-  trainerWith({}).dispose();
-  expect(tf.memory().numTensors - before).toBe(1); // the whitening, made by the test
+  test.each([
+    ['the default recipe', 1000, {}],
+    ['SAM at every step', 100, { samEvery: 1 }],
+    ['meta-learning', 100, { metaStep: 0.1 }],
+  ])('%s leaves no tensor behind over %i steps', (_, steps, changes) => {
+    const trainer = trainerWith(changes);
+    trainer.step(0.1);
+    const before = backend.getNumOfTFTensors();
+    for (let step = 0; step < steps; step += 1) trainer.step(0.1);
+    expect(backend.getNumOfTFTensors()).toBe(before);
+  });
+
+  test('dispose gives back all that a trainer holds', () => {
+    trainerWith({}).dispose(); // makes the constants that are kept for good
+    const before = tf.memory().numTensors;
+    trainerWith({}).dispose();
+    expect(tf.memory().numTensors - before).toBe(1); // the whitening, made by the test
+  });
 });
 
 test.each([

@@ -11,7 +11,7 @@ import {
   averageStatisticsInto,
   createAverage,
 } from '../../../submission/optimizer/weightAveraging.ts';
-import { engines, useEngine } from '../engines.ts';
+import { engines, error, useEngine } from '../engines.ts';
 
 /**
  * A loss whose gradients are known: sum(a w^2) / 2 + target w, with a = [1, 4] and the target taken from the batch.
@@ -34,6 +34,7 @@ const weights = () =>
   ({ 'w.filter': tf.tensor([2, -1], [1, 2]), 'b.offset': tf.tensor([3]) }) as Record<string, Tensor>;
 const batch = (slope: [number, number]): Batch => ({ images: tf.zeros([1]), targets: tf.tensor(slope) });
 const close = (got: Tensor, expected: number[]) => {
+  expect(got.size).toBe(expected.length);
   for (const [index, value] of values(got).entries()) expect(value).toBeCloseTo(expected[index]!, 5);
 };
 
@@ -49,7 +50,7 @@ describe.each(engines)('sgdStep, %s', (engine) => {
       offsetDecayFactor: 1,
       gradientCentralization: true,
     };
-    const shapes = { a: [3, 3, 24, 40], b: [3, 3, 3, 8], c: [130, 10], d: [1, 5], e: [7], f: [0, 4] };
+    const shapes = { a: [7], b: [3, 3, 24, 40], c: [0, 4], d: [3, 3, 3, 8], e: [130, 10], f: [5], g: [1, 5] };
     const normal = (seed: number): Record<string, Tensor> =>
       Object.fromEntries(
         Object.entries(shapes).map(([name, shape], index) => [
@@ -108,7 +109,10 @@ describe.each(engines)('sgdStep, %s', (engine) => {
       gradientCentralization: false,
     };
     const gradients = { ...weights(), 'w.filter': tf.tensor([1, 2, 3], [1, 3]) as Tensor };
-    expect(() => sgdStep(at, initialMomentum(at), gradients, options)).toThrow(/shape/);
+    const velocity = initialMomentum(at);
+    const before = tf.memory().numTensors;
+    expect(() => sgdStep(at, velocity, gradients, options)).toThrow(/shape/);
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   test('frees what it replaces', () => {
@@ -188,22 +192,33 @@ describe.each(engines)('weight averaging, %s', (engine) => {
   });
 
   test('blends weights and statistics', () => {
+    const count = 40_000; // of values, more than a thread takes at once
     const average: Record<string, Tensor> = {
       a: tf.keep(tf.tensor([1, 2])),
-      b: tf.keep(tf.fill([100, 200], 4)),
       none: tf.keep(tf.zeros([0, 3])),
+      b: tf.keep(tf.reshape(tf.range(0, count), [100, 400])) as Tensor,
     };
-    const latest = { b: tf.fill([100, 200], 8), a: tf.tensor([3, 6]), none: tf.zeros([0, 3]) };
+    const latest = { b: tf.ones([100, 400]), a: tf.tensor([3, 6]), none: tf.zeros([0, 3]) };
     const before = tf.memory().numTensors;
     averageInto(average, latest, 0.75);
     expect(tf.memory().numTensors).toBe(before);
     close(average.a!, [1.5, 3]);
-    expect(new Set(values(average.b!))).toEqual(new Set([5]));
-    expect(average.b!.shape).toEqual([100, 200]);
-    const statistics = { block: { mean: tf.tensor([0]) as Tensor, variance: tf.tensor([1]) as Tensor } };
-    averageStatisticsInto(statistics, { block: { mean: tf.tensor([1]), variance: tf.tensor([3]) } }, 0.5);
-    close(statistics.block.mean, [0.5]);
-    close(statistics.block.variance, [2]);
+    const expected = Array.from({ length: count }, (_, index) => 0.75 * index + 0.25);
+    expect(error(values(average.b!), expected)).toBeLessThan(1e-6);
+    expect([average.b!.shape, average.none!.shape]).toEqual([
+      [100, 400],
+      [0, 3],
+    ]);
+    const of = (mean: number, variance: number) => ({
+      mean: tf.keep(tf.tensor([mean])) as Tensor,
+      variance: tf.keep(tf.tensor([variance])) as Tensor,
+    });
+    const statistics = { first: of(0, 1), second: of(10, 20) };
+    averageStatisticsInto(statistics, { second: of(30, 40), first: of(1, 3) }, 0.5);
+    close(statistics.first.mean, [0.5]);
+    close(statistics.first.variance, [2]);
+    close(statistics.second.mean, [20]);
+    close(statistics.second.variance, [30]);
   });
 
   test('starts anew with what it is first given, then looks back over its horizon', () => {

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "average.h"
 #include "block.h"
 #include "fewChannels.h"
 #include "sgd.h"
@@ -188,6 +189,18 @@ Floats updated(long inputs, int units, const Floats& weight, const Floats& veloc
   return newWeight;
 }
 
+// Averages of two tensors, one of them longer than what a thread takes at once, and of one without values between.
+Floats averaged(const Floats& average, const Floats& latest) {
+  const long count = average.size();
+  Floats whole(count, NAN), part(3, NAN);
+  haet::average({{count, average.data(), latest.data(), whole.data()},
+                 {0, nullptr, nullptr, nullptr},
+                 {3, latest.data(), average.data(), part.data()}},
+                0.75f);
+  whole.insert(whole.end(), part.begin(), part.end());
+  return whole;
+}
+
 template <typename Run>
 bool isSame(const char* name, int threads, const Run& run) {
   haet::setThreads(1);
@@ -249,6 +262,8 @@ int main(int argc, char** argv) {
     const Floats weight = normal(rows * 7, random), velocity = normal(rows * 7, random), gradient = normal(rows * 7, random);
     right = isSame("update", threads, [&] { return updated(rows, 7, weight, velocity, gradient); }) && right;
   }
+  const Floats old = normal(40000, random), latest = normal(40000, random);
+  right = isSame("average", threads, [&] { return averaged(old, latest); }) && right;
   for (const int count : {1, threads}) right = throwsOn(count) && right;
   return right ? 0 : 1;
 }
