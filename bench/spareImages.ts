@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
@@ -8,8 +8,9 @@ import { UserError } from '../datasets/userError.ts';
 import { limitsSchema } from '../evaluator/contract.ts';
 import { loadEntry } from '../evaluator/loadEntry.ts';
 import { readPredictions } from '../evaluator/readPredictions.ts';
-import { type RunRecord, runRecordSchema } from '../evaluator/record.ts';
-import { makeRunFolder, recordFile } from '../evaluator/runFolder.ts';
+import type { RunRecord } from '../evaluator/record.ts';
+import { readRecord } from '../evaluator/report/readRun.ts';
+import { makeRunFolder } from '../evaluator/runFolder.ts';
 import { runStage } from '../evaluator/runStage.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
 import { score } from '../evaluator/score.ts';
@@ -34,7 +35,7 @@ const labels = await readLabels(trackDir, 'test', track);
 const sandbox = await createProcessSandbox();
 const accuracies: number[] = [];
 for (const folder of program.args.map((each) => resolve(each))) {
-  const record = runRecordSchema.parse(JSON.parse(await readFile(join(folder, recordFile), 'utf8')));
+  const record = await readRecord(folder);
   const accuracy = await accuracyOf(record, folder);
   accuracies.push(accuracy);
   process.stderr.write(`${record.runId}: ${(100 * accuracy).toFixed(2)} % of ${labels.length}\n`);
