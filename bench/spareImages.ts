@@ -56,7 +56,8 @@ async function accuracyOf(record: RunRecord, folder: string): Promise<number> {
   const limits = { ...limitsSchema.parse({}), predictSeconds: 600 };
   const scratch = await mkdtemp(join(tmpdir(), 'haet-spare-'));
   try {
-    const { folders, runId } = await makeRunFolder(scratch, 'spare');
+    const runId = 'spare';
+    const folders = await makeRunFolder(scratch, runId);
     const { seed, limits: granted } = record;
     const places = hostPlaces('predict', {
       entry: entryFolder,

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -100,9 +100,10 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       facts.rejected = error.message;
       return null;
     });
-    const place = await makeRunFolder(plan.runsFolder, runIdOf(startedAt, entry, plan.seed));
-    if (entry?.folder === unpacked) entry = await moveEntry(entry, join(place.folders.run, 'entry'));
-    run = { ...place, seed: plan.seed, cpus, memoryBytes, limits };
+    const runId = runIdOf(startedAt, entry, plan.seed);
+    const folders = await makeRunFolder(plan.runsFolder, runId);
+    if (entry?.folder === unpacked) entry = await moveEntry(entry, join(folders.run, 'entry'));
+    run = { runId, folders, seed: plan.seed, cpus, memoryBytes, limits };
 
     if (entry !== null && !abort.aborted) {
       hooks.onStage?.('train');
@@ -297,10 +298,13 @@ function withArguments(argv: readonly string[], more: readonly string[]): [strin
   return [program!, ...rest, ...more];
 }
 
-/** Sortable by time, readable, and fit for a file name: 2026-11-21T10-41-23-resnet-9-s1. */
+/**
+ * Sortable by time, readable, fit for a file name, and unique whatever the clock says: the last part is random.
+ * For example 2026-11-21T10-41-23-resnet-9-s1-9f86d081884c7d65.
+ */
 function runIdOf(startedAt: string, entry: Entry | null, seed: number): string {
   const name = (entry?.manifest.name ?? 'entry').toLowerCase().replace(/[^a-z0-9]+/g, '-');
-  return `${startedAt.slice(0, 19).replaceAll(':', '-')}-${name.slice(0, 40).replace(/^-+|-+$/g, '') || 'entry'}-s${seed}`;
+  return `${startedAt.slice(0, 19).replaceAll(':', '-')}-${name.slice(0, 40).replace(/^-+|-+$/g, '') || 'entry'}-s${seed}-${randomBytes(8).toString('hex')}`;
 }
 
 /** The commit that the evaluator was built from: of the clone, or as the image was told; null where neither says. */

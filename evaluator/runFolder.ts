@@ -12,15 +12,12 @@ const reserveBytes = 2 ** 20;
 /**
  * Makes the folder of a run, named by its id. A folder without record.json is a run that never ended.
  * @param parent made where it is not there
- * @returns the id as it was taken: with a number added where the folder existed
- * @throws Error when the disk has no room
+ * @throws Error when the disk has no room, or a run of that id is there already
  */
-export async function makeRunFolder(
-  parent: string,
-  wantedId: string,
-): Promise<{ runId: string; folders: RunFolders }> {
+export async function makeRunFolder(parent: string, runId: string): Promise<RunFolders> {
   await mkdir(parent, { recursive: true });
-  const { runId, run } = await takeName(resolve(parent), wantedId);
+  const run = join(resolve(parent), runId);
+  await mkdir(run);
   const folders = {
     run,
     model: join(run, 'model'),
@@ -31,20 +28,7 @@ export async function makeRunFolder(
   await mkdir(folders.predictions);
   await mkdir(folders.work);
   await writeFile(join(run, reserveFile), Buffer.alloc(reserveBytes));
-  return { runId, folders };
-}
-
-async function takeName(parent: string, wantedId: string): Promise<{ runId: string; run: string }> {
-  for (let attempt = 1; ; attempt++) {
-    const runId = attempt === 1 ? wantedId : `${wantedId}-${attempt}`;
-    const run = join(parent, runId);
-    try {
-      await mkdir(run);
-      return { runId, run };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-  }
+  return folders;
 }
 
 /** Empties the scratch folder between two stages. */

@@ -31,7 +31,7 @@ const libraries = () => join(clone.cache, 'libtensorflow');
 
 /** Everything a set-up makes is there and works, and nothing is left over. */
 async function expectReady() {
-  const answer = await import(inClone('dist/cli/main.js') + `?${Math.random()}`).catch((error) => error);
+  const answer = await import(`${inClone('dist/cli/main.js')}?${Math.random()}`).catch((error) => error);
   expect(answer).toMatchObject({ answer: 42 });
   expect(readFileSync(inClone('dist/submission/haet.json'), 'utf8')).toBe('{"schemaVersion":1}\n');
   for (const addon of [binding(), nativeOps()]) {
