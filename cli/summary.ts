@@ -41,7 +41,7 @@ export async function lastWordsOf({ verdict, folder, stages }: RunRecord): Promi
 function stageLine(stage: StageRecord): string {
   const overshoot =
     stage.ended === 'deadline' && stage.kill !== null
-      ? `, all gone ${stage.kill.overshootMs.toFixed(0)} ms after the deadline`
+      ? `, stopped ${stage.kill.overshootMs.toFixed(0)} ms after the deadline`
       : '';
   const memory = `${count(Math.ceil(stage.peakMemoryBytes / 2 ** 20))} MiB`;
   return `${stage.seconds.toFixed(1)} of ${stage.limitSeconds} s (${stage.ended}${overshoot}), at most ${memory}`;

@@ -1,3 +1,4 @@
+import { isOutOfMemory } from './outOfMemory.ts';
 import type { StageRecord } from './record.ts';
 import type { VerdictCode } from './verdict.ts';
 
@@ -60,12 +61,9 @@ function predictCause(predict: StageFacts, predictions: RunFacts['predictions'])
 /** The verdict that a limit or a person brought about; null when neither did. */
 function limitCause(stage: StageFacts): VerdictCode | null {
   if (stage.ended === 'interrupted') return 'ABORTED';
-  const { outOfMemoryKills, processesRefused } = stage.limitHits ?? {
-    outOfMemoryKills: 0,
-    processesRefused: 0,
-  };
-  if (stage.ended === 'out-of-memory' || outOfMemoryKills > 0) return 'OUT_OF_MEMORY';
-  if (stage.ended === 'too-many-processes' || processesRefused > 0) return 'TOO_MANY_PROCESSES';
+  if (stage.ended === 'out-of-memory' || isOutOfMemory(stage.limitHits)) return 'OUT_OF_MEMORY';
+  const refused = stage.limitHits?.processesRefused ?? 0;
+  if (stage.ended === 'too-many-processes' || refused > 0) return 'TOO_MANY_PROCESSES';
   return stage.diskFull ? 'DISK_FULL' : null;
 }
 
@@ -82,12 +80,12 @@ function evidenceOf(facts: RunFacts): string[] {
   if (facts.aborted) evidence.push('the run was stopped by the person who started it');
   if (facts.train !== null) {
     evidence.push(`train: ${sentence(facts.train)}`);
-    if (facts.train.diskFull) evidence.push('train: no room was left on the disk of its output folder');
+    if (facts.train.diskFull) evidence.push('train: no room was left in its output folder');
     evidence.push(`train: left ${facts.modelSaved ? 'a model' : 'nothing'} in its output folder`);
   }
   if (facts.predict !== null) {
     evidence.push(`predict: ${sentence(facts.predict)}`);
-    if (facts.predict.diskFull) evidence.push('predict: no room was left on the disk of its output folder');
+    if (facts.predict.diskFull) evidence.push('predict: no room was left in its output folder');
     if (facts.predictions === 'none') evidence.push('predict: wrote no predictions.npy');
     else if (facts.predictions !== 'valid') evidence.push(facts.predictions.invalid);
   }

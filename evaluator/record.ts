@@ -14,7 +14,7 @@ export const stageRecordSchema = z.strictObject({
   seconds: z
     .number()
     .nonnegative()
-    .describe('from process start until the last process of the stage was gone'),
+    .describe('from process start until no process of the stage could run its own code any more'),
   ended: z
     .enum([
       'exited',
@@ -31,14 +31,20 @@ export const stageRecordSchema = z.strictObject({
   kill: z
     .strictObject({
       signalledAtSeconds: z.number().describe('when the kill was sent'),
-      goneAtSeconds: z.number().describe('when no process of the stage was left'),
-      overshootMs: z.number().describe('goneAtSeconds - limitSeconds, for a deadline kill; else 0'),
+      stoppedAtSeconds: z
+        .number()
+        .describe('when no process of the stage could run its own code any more: what the deadline counts'),
+      goneAtSeconds: z
+        .number()
+        .describe('when the kernel had taken the last process down; no clock runs for it'),
+      overshootMs: z.number().describe('stoppedAtSeconds - limitSeconds, for a deadline kill; else 0'),
       processesKilled: z.int().nonnegative(),
     })
     .nullable(),
   limitHits: z
     .strictObject({
-      outOfMemoryKills: z.int().nonnegative(),
+      outOfMemoryKills: z.int().nonnegative().describe('kills for lack of memory, its own or the machine’s'),
+      memoryRefused: z.int().nonnegative().describe('how often its own memory was used up'),
       processesRefused: z.int().nonnegative(),
     })
     .nullable()

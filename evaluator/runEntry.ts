@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
@@ -11,6 +11,7 @@ import { decideVerdict, type RunFacts } from './decideVerdict.ts';
 import { type Entry, listFiles } from './loadEntry.ts';
 import { type Predictions, readPredictions } from './readPredictions.ts';
 import type { RunRecord, Score } from './record.ts';
+import { removeTree } from './removeTree.ts';
 import { emptyWork, makeRunFolder, releaseReserve, removeWork, writeRecord } from './runFolder.ts';
 import { noProgress, runStage, type StageResult } from './runStage.ts';
 import type { Sandbox, StageSpec } from './sandbox/sandbox.ts';
@@ -117,8 +118,8 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         ...(hooks.onProgress && { onProgress: hooks.onProgress }),
       });
       facts.train = { ...train.record, diskFull: train.diskFull };
-      facts.modelSaved = await holdsFiles(run.folders.model);
-      requirePunctual(train);
+      facts.modelSaved = !train.beyondQuota && (await holdsFiles(run.folders.model));
+      requireFair(train);
     }
 
     if (entry !== null && facts.modelSaved && !abort.aborted) {
@@ -133,7 +134,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         interrupt: abort,
       });
       facts.predict = { ...predict.record, diskFull: predict.diskFull };
-      requirePunctual(predict);
+      requireFair(predict);
     }
     await withheld.shut();
     if (train !== null) {
@@ -146,6 +147,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     if (
       predict?.record.ended === 'exited' &&
       predict.record.exitCode === 0 &&
+      !predict.beyondQuota &&
       !abort.aborted &&
       facts.tampered === null
     ) {
@@ -162,8 +164,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     if (!abort.aborted) facts.fault = `the evaluator failed: ${(error as Error).message}`;
   } finally {
     // The archive is the evidence. What an entry locked by its modes stays behind and costs no score.
-    if (archiveSha256 !== null)
-      await rm(entry?.folder ?? unpacked, { recursive: true, force: true }).catch(() => {});
+    if (archiveSha256 !== null) await removeTree(entry?.folder ?? unpacked).catch(() => {});
   }
   if (abort.aborted && scored === null) {
     facts.aborted = true;
@@ -270,13 +271,14 @@ async function keep(run: Run, record: RunRecord): Promise<RunRecord> {
   }
 }
 
-function requirePunctual(stage: StageResult): void {
-  const { kill, limitSeconds } = stage.record;
+/** @throws Error where this machine failed the stage, or gave it time that others did not have */
+function requireFair({ record: { stage, kill, limitSeconds }, machineFault }: StageResult): void {
+  if (machineFault !== null) throw new Error(`${stage}: ${machineFault}`);
   if (kill === null) return;
-  const late = kill.goneAtSeconds - limitSeconds;
+  const late = kill.stoppedAtSeconds - limitSeconds;
   if (late > tolerableLatenessSeconds) {
     throw new Error(
-      `the ${stage.record.stage} stage was gone only ${late.toFixed(1)} s after its deadline; was the evaluator suspended or starved?`,
+      `the ${stage} stage was stopped only ${late.toFixed(1)} s after its deadline; was the evaluator suspended or starved?`,
     );
   }
 }

@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeWhole } from '../datasets/writeWhole.ts';
 import type { RunRecord } from './record.ts';
+import { removeTree } from './removeTree.ts';
 import type { RunFolders } from './stagePlaces.ts';
 
 export const recordFile = 'record.json';
@@ -31,10 +32,10 @@ export async function makeRunFolder(parent: string, runId: string): Promise<RunF
   return folders;
 }
 
-/** Empties the scratch folder between two stages. */
+/** Empties the scratch folder between two stages. @throws Error when something of it is left */
 export async function emptyWork(folders: RunFolders): Promise<void> {
-  await removeWork(folders);
-  await mkdir(folders.work, { recursive: true });
+  await removeTree(folders.work);
+  await mkdir(folders.work);
 }
 
 /** Makes room for the record, also on a disk that the entry filled. */
@@ -42,9 +43,9 @@ export async function releaseReserve(folders: RunFolders): Promise<void> {
   await rm(join(folders.run, reserveFile), { force: true });
 }
 
-/** Removes the scratch folder, as far as the entry's file modes let us: leaving some of it behind costs no score. */
+/** Removes the scratch folder after the last stage: what cannot be removed costs no score. */
 export async function removeWork(folders: RunFolders): Promise<void> {
-  await rm(folders.work, { recursive: true, force: true }).catch(() => {});
+  await removeTree(folders.work).catch(() => {});
 }
 
 /** Writes record.json, whole or not at all, and on disk when this returns. */

@@ -4,6 +4,8 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CapturedLog, captureLog } from './captureLog.ts';
 import type { Limits, ProgressLine, StageName } from './contract.ts';
+import { namelessBytes } from './namelessFiles.ts';
+import { isOutOfMemory } from './outOfMemory.ts';
 import { readProgress } from './readProgress.ts';
 import type { RunRecord, StageRecord } from './record.ts';
 import { sampleUsage } from './sampleUsage.ts';
@@ -27,8 +29,12 @@ export interface StagePlan {
 export interface StageResult {
   readonly record: StageRecord;
   readonly progress: RunRecord['progress'];
-  /** Whether the stage left no room on the disk that it wrote to. */
+  /** Whether the stage used up what its output folder may hold. */
   readonly diskFull: boolean;
+  /** Whether it left more there than that: nothing of it is used. */
+  readonly beyondQuota: boolean;
+  /** What of this machine failed the stage, which is then not to blame; null where nothing did. */
+  readonly machineFault: string | null;
   /** Further facts for the record, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -73,13 +79,10 @@ async function follow(
         ),
   ]);
   const sampler = sampleUsage(running.processes, running.startedAt);
-  const { outBytes, outFiles } = plan.limits;
+  const quota = { bytes: plan.limits.outBytes, files: plan.limits.outFiles };
   const { output } = running;
-  const watcher = watchOutput(
-    output.path,
-    { bytes: outBytes, files: outFiles },
-    // On a file system of its own, nobody else takes room.
-    output.walled ? 0 : undefined,
+  const watcher = watchOutput(output.path, quota, (device) =>
+    namelessBytes(running.proc, idsOf(running), device),
   );
   // A fault of ours must leave neither a timer nor a process behind.
   const stops = { interrupted: plan.interrupt, 'disk-full': watcher.full };
@@ -95,20 +98,20 @@ async function follow(
   const [stdout, stderr, progress] = await drained;
 
   const machineOomKills = (outOfMemoryKills() ?? 0) - (oomBefore ?? 0);
-  // Of a stage that failed, one more look: it may have been refused room, and have ended, between two others.
-  const diskFull =
-    watched.cause === 'disk-full' ||
-    (watched.exit.exitCode !== 0 && (await exceeds(output.path, { bytes: outBytes, files: outFiles }))) ||
-    (output.walled && (await isFull(output.path))) ||
-    (await isFull(plan.folder));
-  const lost = await output.collect();
-  const ended = causeOf(watched, { machineOomKills, diskFull });
+  const beyondQuota = watched.cause === 'disk-full' || (await exceeds(output.path, quota));
+  const diskFull = beyondQuota || (output.walled && (await isFull(output.path)));
+  // More than it may leave is not kept: to copy it could fill this machine's disk.
+  const lost = output.walled && beyondQuota ? 'it is more than its quota' : await output.collect();
+  const memory = { peakBytes: resources.peakMemoryBytes, limitBytes: plan.spec.limits.memoryBytes };
+  const machineDiskFull = !output.walled && !diskFull && (await isFull(plan.folder));
+  const ended = causeOf(watched, { machineOomKills, memory, diskFull });
+  const machineFault = faultOfMachine(watched, { machineOomKills, memory, machineDiskFull });
   const clock = (at: number) => (at - running.startedAt) / 1000;
   const killed = watched.cause !== 'exited' || watched.kill.processesKilled > 0;
   const notes = [
     ...logNotes(plan.stage, stdout, 'standard output'),
     ...logNotes(plan.stage, stderr, 'standard error'),
-    ...limitNotes(plan, watched, ended, machineOomKills),
+    ...limitNotes(plan, watched),
     ...(lost === null ? [] : [`${plan.stage}: not all that it left could be kept (${lost})`]),
     ...(watched.cause === 'exited' && killed
       ? [`${plan.stage}: left ${watched.kill.processesKilled} processes running, which were killed`]
@@ -120,15 +123,17 @@ async function follow(
       argv: [...plan.spec.argv],
       startedAt,
       limitSeconds: plan.limitSeconds,
-      seconds: clock(killed ? watched.kill.goneAt : watched.exit.at),
+      seconds: clock(killed ? watched.kill.stoppedAt : watched.exit.at),
       ended,
       exitCode: watched.exit.exitCode,
       signal: watched.exit.signal,
       kill: killed
         ? {
             signalledAtSeconds: clock(watched.kill.signalledAt),
+            stoppedAtSeconds: clock(watched.kill.stoppedAt),
             goneAtSeconds: clock(watched.kill.goneAt),
-            overshootMs: ended === 'deadline' ? (clock(watched.kill.goneAt) - plan.limitSeconds) * 1000 : 0,
+            overshootMs:
+              ended === 'deadline' ? (clock(watched.kill.stoppedAt) - plan.limitSeconds) * 1000 : 0,
             processesKilled: watched.kill.processesKilled,
           }
         : null,
@@ -139,43 +144,70 @@ async function follow(
     },
     progress,
     diskFull,
+    beyondQuota,
+    machineFault,
     notes,
   };
 }
 
+const idsOf = (running: RunningStage): number[] => running.processes().map(({ pid }) => pid);
+
+type Ending = Pick<WatchResult, 'cause' | 'exit'> & { kill: Pick<WatchResult['kill'], 'limitHits'> };
+
+interface MemoryFound {
+  /** How often the kernel's out-of-memory killer struck anywhere on the machine while the stage ran. */
+  readonly machineOomKills: number;
+  /** What the stage's processes were seen to use at most, and what the stage was given. */
+  readonly memory: { readonly peakBytes: number; readonly limitBytes: number };
+}
+
 /**
- * Names the cause by what was measured. An exit status alone never proves lack of memory, processes or disk: the first
- * two take the kernel's own counts, the third a full disk. Where no control group counts for the stage alone, the
- * machine's count of kills is taken, and only for a stage that was killed.
+ * Names the cause by what was measured of the stage alone. An exit status never proves lack of memory, processes or disk:
+ * the first two take the counts of the stage's own control group, the third an output folder beyond its quota. Without a
+ * control group, lack of memory takes a kill by the kernel and a stage that was seen beyond what it was given.
  */
 export function causeOf(
-  watched: Pick<WatchResult, 'cause' | 'exit'> & { kill: Pick<WatchResult['kill'], 'limitHits'> },
-  found: { machineOomKills: number; diskFull: boolean },
+  { cause, exit, kill: { limitHits } }: Ending,
+  found: MemoryFound & { readonly diskFull: boolean },
 ): StageRecord['ended'] {
-  if (watched.cause !== 'exited' || watched.exit.exitCode === 0) return watched.cause;
-  const { limitHits } = watched.kill;
-  const wasKilled = watched.exit.signal === 'SIGKILL' || watched.exit.exitCode === 137;
-  if (limitHits === null ? found.machineOomKills > 0 && wasKilled : limitHits.outOfMemoryKills > 0) {
-    return 'out-of-memory';
-  }
+  if (cause !== 'exited' || exit.exitCode === 0) return cause;
+  if (limitHits === null ? wasKilledBeyond(exit, found) : isOutOfMemory(limitHits)) return 'out-of-memory';
   if (limitHits !== null && limitHits.processesRefused > 0) return 'too-many-processes';
   return found.diskFull ? 'disk-full' : 'exited';
 }
 
-function limitNotes(
-  { stage, limits }: StagePlan,
-  { cause, kill: { limitHits } }: WatchResult,
-  ended: StageRecord['ended'],
-  machineOomKills: number,
-): string[] {
-  const notes: string[] = [];
-  if (limitHits === null && ended === 'out-of-memory') {
-    notes.push(
-      `${stage}: the kernel's out-of-memory killer struck ${machineOomKills} times while it ran (/proc/vmstat)`,
-    );
+function wasKilledBeyond(
+  { exitCode, signal }: Ending['exit'],
+  { machineOomKills, memory }: MemoryFound,
+): boolean {
+  const wasKilled = signal === 'SIGKILL' || exitCode === 137;
+  return wasKilled && machineOomKills > 0 && memory.peakBytes > memory.limitBytes;
+}
+
+/**
+ * What of this machine failed a stage, as a sentence; null where the stage ended well or failed by itself. Memory and
+ * disk of the whole machine can be used up by anybody: where that happened while a stage failed, and nothing shows that
+ * the stage had used up its own share, the stage is not to blame.
+ * @param found.machineDiskFull whether the disk of the run was full, with the stage's own files within their quota
+ */
+export function faultOfMachine(
+  { cause, exit, kill: { limitHits } }: Ending,
+  { machineOomKills, memory, machineDiskFull }: MemoryFound & { readonly machineDiskFull: boolean },
+): string | null {
+  if (cause !== 'exited' || exit.exitCode === 0) return null;
+  if (limitHits !== null && limitHits.outOfMemoryKills > 0 && !isOutOfMemory(limitHits)) {
+    return `the machine ran out of memory and the kernel killed ${limitHits.outOfMemoryKills} of its processes, which had memory left of what they were given`;
   }
-  if (limitHits !== null && limitHits.outOfMemoryKills > 0) {
-    notes.push(`${stage}: killed for lack of memory ${limitHits.outOfMemoryKills} times (control group)`);
+  if (limitHits === null && machineOomKills > 0 && memory.peakBytes <= memory.limitBytes) {
+    return `the kernel's out-of-memory killer struck ${machineOomKills} times on this machine while it ran and failed; it was seen to use ${memory.peakBytes} of the ${memory.limitBytes} bytes that it was given`;
+  }
+  return machineDiskFull ? 'the disk of the run was full, while its own output was within its quota' : null;
+}
+
+function limitNotes({ stage, limits }: StagePlan, { cause, kill: { limitHits } }: WatchResult): string[] {
+  const notes: string[] = [];
+  if (isOutOfMemory(limitHits)) {
+    notes.push(`${stage}: killed for lack of memory ${limitHits!.outOfMemoryKills} times (control group)`);
   }
   if (limitHits !== null && limitHits.processesRefused > 0) {
     notes.push(
@@ -184,7 +216,7 @@ function limitNotes(
   }
   if (cause === 'disk-full') {
     notes.push(
-      `${stage}: put more into its output folder than ${limits.outBytes} bytes or ${limits.outFiles} files, shut a folder in it, or took as much of its disk`,
+      `${stage}: held more in its output folder than ${limits.outBytes} bytes or ${limits.outFiles} files, or shut a folder in it`,
     );
   }
   return notes;
@@ -229,6 +261,8 @@ function neverStarted(plan: StagePlan, startedAt: string, reason: string): Stage
     },
     progress: noProgress,
     diskFull: false,
+    beyondQuota: false,
+    machineFault: null,
     notes: [`${plan.stage}: could not be started: ${reason}`],
   };
 }

@@ -1,2 +1,2 @@
-/** A kill that was over later than this after the deadline gave the entry time that others did not have. */
+/** An entry that was stopped later than this after its deadline had time that others did not have. */
 export const tolerableLatenessSeconds = 1;

@@ -48,13 +48,13 @@ export const verdicts = {
   OUT_OF_MEMORY: {
     owner: 'contestant',
     exitCode: 13,
-    meaning: 'The kernel stopped the entry for lack of memory and it had saved nothing.',
+    meaning: 'The entry used up the memory that it was given, was stopped for it, and had saved nothing.',
     advice: 'Use smaller batches or a smaller model; the limit is in HAET_MEMORY_BYTES.',
   },
   DISK_FULL: {
     owner: 'contestant',
     exitCode: 13,
-    meaning: 'A stage failed with no room left on the disk of its output folder.',
+    meaning: 'A stage put more into its output folder than it may hold.',
     advice: 'Keep only the newest checkpoint in HAET_OUT_DIR.',
   },
   TOO_MANY_PROCESSES: {

@@ -1,4 +1,4 @@
-import { lstat, opendir, statfs } from 'node:fs/promises';
+import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -14,43 +14,46 @@ export interface OutputWatch {
 }
 
 const pauseMs = 250;
-/** What others may write to the same disk, beyond the quota of the entry, before the entry is blamed. */
-const othersBytes = 2 ** 30;
+/** At most this share of a core is spent on looking. */
+const mostLooking = 0.1;
 
 /**
- * Looks at a folder several times a second, and at how much the disk that it lies on has left: a file that is open and
- * has no name any more is seen by the second alone. Others may fill that disk too, hence the slack. Between two looks
- * an entry can write what the disk takes: this guards a disk that has that much to spare; it is no wall.
- * @param slackBytes what may go from the disk beyond the quota
+ * Looks at an output folder several times a second. Only what the entry itself holds counts: its files, and those that
+ * it removed and still holds open. What the disk has left says nothing about an entry, since others fill it too.
+ * Between two looks an entry can write what the disk takes: this guards a disk that has that much to spare; it is no
+ * wall.
+ * @param nameless bytes of the entry's files on that disk that have no name any more
  */
-export function watchOutput(folder: string, quota: OutputQuota, slackBytes = othersBytes): OutputWatch {
+export function watchOutput(
+  folder: string,
+  quota: OutputQuota,
+  nameless: (device: number) => number = () => 0,
+): OutputWatch {
   const full = new AbortController();
   const stopped = new AbortController();
   void (async () => {
-    const freeAtStart = await freeBytes(folder);
+    const device = await lstat(folder).then(
+      ({ dev }) => dev,
+      () => null,
+    );
     while (!stopped.signal.aborted && !full.signal.aborted) {
-      const gone = freeAtStart - (await freeBytes(folder));
-      if (gone > quota.bytes + slackBytes || (await exceeds(folder, quota))) full.abort();
-      await sleep(pauseMs, undefined, { signal: stopped.signal }).catch(() => {});
+      const start = performance.now();
+      if (await exceeds(folder, quota, device === null ? 0 : nameless(device))) full.abort();
+      const pause = Math.max(pauseMs, (performance.now() - start) / mostLooking);
+      await sleep(pause, undefined, { signal: stopped.signal }).catch(() => {});
     }
   })();
   return { full: full.signal, stop: () => stopped.abort() };
 }
 
-/** Bytes that the disk of a folder has left; NaN, which is beyond no quota, where the folder is gone. */
-async function freeBytes(folder: string): Promise<number> {
-  return statfs(folder).then(
-    ({ bavail, bsize }) => bavail * bsize,
-    () => Number.NaN,
-  );
-}
-
 /**
- * Whether a folder holds more than its quota. Counts what is on the disk: a sparse file weighs what it fills. What is
- * shut or too deep to be looked at counts as too much; the folder itself, shut or gone, as nothing.
+ * Whether an entry holds more than its quota in a folder. Counts what is on the disk: a sparse file weighs what it fills,
+ * a file with several names weighs as much for each, as it does once it is copied. What is shut or too deep to be looked
+ * at counts as too much; the folder itself, shut or gone, as nothing.
+ * @param elsewhere bytes that the entry holds on that disk outside the folder
  */
-export async function exceeds(folder: string, quota: OutputQuota): Promise<boolean> {
-  let bytes = 0;
+export async function exceeds(folder: string, quota: OutputQuota, elsewhere = 0): Promise<boolean> {
+  let bytes = elsewhere;
   let files = 0;
   const visit = async (at: string): Promise<boolean> => {
     const entries = await opendir(at).catch(codeOf);
@@ -66,7 +69,7 @@ export async function exceeds(folder: string, quota: OutputQuota): Promise<boole
     }
     return false;
   };
-  return visit(folder);
+  return (await visit(folder)) || bytes > quota.bytes;
 }
 
 /** Why something is there and cannot be looked at; at any other fault it is gone again. */

@@ -30,7 +30,9 @@ const killReceiptSchema = z.strictObject({
   millisecondsAfterDeadline: z
     .number()
     .nullable()
-    .describe('from the deadline until no process was left; null where the stage ended for another cause'),
+    .describe(
+      'from the deadline until no process could run its own code; null where the stage ended for another cause',
+    ),
   gpuMemoryBytes: z
     .int()
     .nonnegative()

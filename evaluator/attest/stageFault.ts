@@ -24,10 +24,10 @@ export function timeFault({ stages, score }: RunRecord): string | null {
   for (const stage of stages) {
     const fault = endFault(stage) ?? killFault(stage);
     if (fault !== null) return `${stage.stage} ${fault}`;
-    // A stage that was let run on is a fault of the machine, and never scored. Until it is gone it may still write.
-    const late = (stage.kill?.goneAtSeconds ?? 0) - stage.limitSeconds;
+    // A stage that was let run on is a fault of the machine, and never scored.
+    const late = (stage.kill?.stoppedAtSeconds ?? 0) - stage.limitSeconds;
     if (score !== null && late > tolerableLatenessSeconds) {
-      return `${stage.stage} was gone ${late.toFixed(1)} s after its deadline, and yet the run was scored`;
+      return `${stage.stage} was stopped ${late.toFixed(1)} s after its deadline, and yet the run was scored`;
     }
   }
   return null;
@@ -43,17 +43,18 @@ function endFault({ ended, seconds, limitSeconds, kill }: StageRecord): string |
 
 function killFault({ ended, seconds, limitSeconds, kill }: StageRecord): string | null {
   if (kill === null) return null;
-  const { signalledAtSeconds, goneAtSeconds, overshootMs } = kill;
-  if (goneAtSeconds < signalledAtSeconds) return 'was gone before it was killed';
-  if (Math.abs(goneAtSeconds - seconds) > roundingSeconds) {
-    return `lasted ${seconds} s, and its last process was gone at ${goneAtSeconds} s`;
+  const { signalledAtSeconds, stoppedAtSeconds, goneAtSeconds, overshootMs } = kill;
+  if (stoppedAtSeconds < signalledAtSeconds) return 'was stopped before it was killed';
+  if (goneAtSeconds < stoppedAtSeconds) return 'was gone before it was stopped';
+  if (Math.abs(stoppedAtSeconds - seconds) > roundingSeconds) {
+    return `lasted ${seconds} s, and was stopped at ${stoppedAtSeconds} s`;
   }
   if (ended === 'deadline' && signalledAtSeconds < limitSeconds - roundingSeconds) {
     return `was killed at ${signalledAtSeconds} s, before its deadline of ${limitSeconds} s`;
   }
-  const overshoot = ended === 'deadline' ? (goneAtSeconds - limitSeconds) * 1000 : 0;
+  const overshoot = ended === 'deadline' ? (stoppedAtSeconds - limitSeconds) * 1000 : 0;
   if (Math.abs(overshootMs - overshoot) <= roundingSeconds * 1000) return null;
-  return `says it was gone ${overshootMs} ms after its deadline; its times give ${overshoot} ms`;
+  return `says it was stopped ${overshootMs} ms after its deadline; its times give ${overshoot} ms`;
 }
 
 /** The first sample of resources out of its place in time, as a sentence; null when all are in theirs. */

@@ -265,7 +265,7 @@ export function timelinePlot(stages: StageRecord[]): string {
       deadline: from + stage.limitSeconds,
       label:
         stage.ended === 'deadline' && stage.kill
-          ? `stopped at the deadline of ${duration(stage.limitSeconds)}, gone ${stage.kill.overshootMs.toFixed(0)} ms after it`
+          ? `stopped ${stage.kill.overshootMs.toFixed(0)} ms after the deadline of ${duration(stage.limitSeconds)}`
           : `${duration(stage.seconds)} of ${duration(stage.limitSeconds)}`,
     };
   });

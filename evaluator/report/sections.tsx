@@ -240,7 +240,7 @@ function killText({ kill, ended }: StageRecord): string {
   if (kill === null) return '–';
   const processes = `${kill.processesKilled} ${kill.processesKilled === 1 ? 'process' : 'processes'}`;
   return ended === 'deadline'
-    ? `${processes}, gone ${kill.overshootMs.toFixed(0)} ms after the deadline`
+    ? `${processes}, stopped ${kill.overshootMs.toFixed(0)} ms after the deadline`
     : `${processes} at ${duration(kill.signalledAtSeconds)}`;
 }
 

@@ -13,8 +13,9 @@
 //
 // Memory, processes and CPU time are held by a control group where this user may make one; the record says where not.
 //
-// The first process of the process namespace is bwrap's own; when it dies the kernel kills all others and lets it go
-// last. So the kill is one signal, and its end is the end of that process. If we die, bwrap dies with us.
+// The kill is that of killing.ts: the control group is frozen and killed, and is empty when all is over. Without a group
+// the processes are those of the process namespace. Its first process is bwrap's own; when it dies the kernel kills all
+// others and lets it go last. If we die, bwrap dies with us.
 
 import { once } from 'node:events';
 import { chownSync, existsSync } from 'node:fs';
@@ -30,9 +31,11 @@ import {
   createControlGroup,
   processesIn,
   readLimitHits,
+  setFrozen,
 } from './controlGroup.ts';
 import { becomeEntryUser, entryUser } from './entryUser.ts';
-import { listProcesses, readProcess } from './procfs.ts';
+import { killAll } from './killing.ts';
+import { processesInNamespace, processNamespaceOf, readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { Mount, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
 import { outputInMemory, type StageOutput, wallOf } from './stageOutput.ts';
@@ -143,27 +146,31 @@ function heldStage(
   stage: StartedChild,
   init: number,
   group: ControlGroup | null,
-): Pick<RunningStage, 'processes' | 'kill'> {
+): Pick<RunningStage, 'proc' | 'processes' | 'kill'> {
   const ours = [stage.child.pid, init];
+  const namespace = processNamespaceOf(init);
   const processes = () =>
-    group === null
-      ? descendants(init)
-      : processesIn(group.folders)
-          .filter((pid) => !ours.includes(pid))
-          .flatMap((pid) => readProcess('/proc', pid) ?? []);
+    (group === null ? processesInNamespace(namespace) : processesIn(group.folders))
+      .filter((pid) => !ours.includes(pid))
+      .flatMap((pid) => readProcess('/proc', pid) ?? []);
   return {
+    proc: '/proc',
     processes,
     async kill() {
       const processesKilled = processes().length;
       const limitHits = group === null ? null : readLimitHits(group.folders);
-      const signalledAt = performance.now();
-      killQuietly(init);
+      const times = await killAll(
+        group === null
+          ? { list: () => processesInNamespace(namespace), isGone: () => readProcess('/proc', init) === null }
+          : {
+              list: () => processesIn(group.folders),
+              setFrozen: (frozen) => setFrozen(group.folders, frozen),
+            },
+      );
       stage.child.kill('SIGKILL');
-      await waitUntilGone(init, group);
-      const goneAt = performance.now();
       await stage.exited;
       await group?.remove();
-      return { signalledAt, goneAt, processesKilled, limitHits };
+      return { ...times, processesKilled, limitHits };
     },
   };
 }
@@ -241,35 +248,6 @@ function complaint(stderr: Readable): string {
   return `bwrap could not make the sandbox: ${String(stderr.read() ?? 'it does not say why').trim()}`;
 }
 
-function descendants(root: number) {
-  const all = listProcesses('/proc');
-  const found = new Set([root]);
-  for (let before = 0; before < found.size; ) {
-    before = found.size;
-    for (const each of all) if (found.has(each.parent)) found.add(each.pid);
-  }
-  found.delete(root);
-  return all.filter((each) => found.has(each.pid));
-}
-
-async function waitUntilGone(init: number, group: ControlGroup | null): Promise<void> {
-  const giveUpAt = performance.now() + 10_000;
-  const alive = () =>
-    group === null ? readProcess('/proc', init) !== null : processesIn(group.folders).length > 0;
-  while (alive()) {
-    if (performance.now() > giveUpAt) throw new Error('processes of the entry survived their kill for 10 s');
-    await sleep(1);
-  }
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it is gone already
-  }
-}
-
 async function requireBubblewrap(): Promise<void> {
   const remedy = 'Install it (Debian: apt-get install bubblewrap), or use --sandbox docker or process.';
   const { exitCode, stderr } = await execa(
@@ -284,7 +262,7 @@ async function requireBubblewrap(): Promise<void> {
 
 /** Removes the groups of evaluators that were killed; a group with a process in it stays, the kernel sees to that. */
 async function sweepGroups(): Promise<void> {
-  for (const parent of ['', 'memory', 'pids', 'cpu'].map((each) => join('/sys/fs/cgroup', each))) {
+  for (const parent of ['', 'memory', 'pids', 'cpu', 'freezer'].map((each) => join('/sys/fs/cgroup', each))) {
     for (const name of await readdir(parent).catch(() => [])) {
       const maker = /^haet-(\d+)-\d+$/.exec(name)?.[1];
       if (maker === undefined || existsSync(`/proc/${maker}`)) continue;

@@ -18,7 +18,10 @@ type Controller = (typeof controllers)[number];
 const cpuPeriodMicroseconds = 100_000;
 
 /** A control group of the kernel (cgroups(7), version 1 or 2): its folder for each controller. */
-export type GroupFolders = Readonly<Record<Controller, string>>;
+export interface GroupFolders extends Readonly<Record<Controller, string>> {
+  /** Where all its processes are frozen at once; null where the machine or this user has no such thing. */
+  readonly freezer: string | null;
+}
 
 /** A control group that holds one stage to its limits. */
 export interface ControlGroup {
@@ -57,10 +60,14 @@ export function controlGroupObstacle(): string | null {
  */
 export function createControlGroup(name: string, limits: StageLimits): ControlGroup {
   const two = isVersion2();
-  const folders = Object.fromEntries(
-    controllers.map((each) => [each, two ? join(root, name) : join(root, each, name)]),
-  ) as GroupFolders;
-  for (const folder of new Set(Object.values(folders))) mkdirSync(folder, { recursive: true });
+  const folderOf = (each: string) => (two ? join(root, name) : join(root, each, name));
+  const folders: GroupFolders = {
+    memory: folderOf('memory'),
+    pids: folderOf('pids'),
+    cpu: folderOf('cpu'),
+    freezer: two || isWritable(join(root, 'freezer')) ? folderOf('freezer') : null,
+  };
+  for (const folder of foldersOf(folders)) mkdirSync(folder, { recursive: true });
   const quota = String(Math.round(limits.cpus * cpuPeriodMicroseconds));
   const set = (controller: Controller, file: string, value: string) =>
     writeFileSync(join(folders[controller], file), value);
@@ -80,7 +87,7 @@ export function createControlGroup(name: string, limits: StageLimits): ControlGr
     set('cpu', 'cpu.cfs_period_us', String(cpuPeriodMicroseconds));
     set('cpu', 'cpu.cfs_quota_us', quota);
   }
-  const unique = [...new Set(Object.values(folders))];
+  const unique = foldersOf(folders);
   return {
     folders,
     entrances: unique.map((folder) => join(folder, 'cgroup.procs')),
@@ -88,6 +95,36 @@ export function createControlGroup(name: string, limits: StageLimits): ControlGr
       for (const folder of unique) await removeFolder(folder);
     },
   };
+}
+
+/** Each folder of a group, once. */
+export function foldersOf(group: GroupFolders): string[] {
+  return [...new Set(Object.values(group).filter((folder): folder is string => folder !== null))];
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Freezes or thaws all processes of a group. When this returns true, every task is marked and none returns to its own
+ * code until it is thawed; one that is inside a system call finishes what it does there first.
+ * @returns false where the group cannot be frozen
+ */
+export function setFrozen({ freezer }: GroupFolders, frozen: boolean): boolean {
+  if (freezer === null) return false;
+  try {
+    if (isVersion2()) writeFileSync(join(freezer, 'cgroup.freeze'), frozen ? '1' : '0');
+    else writeFileSync(join(freezer, 'freezer.state'), frozen ? 'FROZEN' : 'THAWED');
+    return true;
+  } catch {
+    return false; // not ours to freeze, or gone
+  }
 }
 
 /** The kernel lets a group go some milliseconds after its last process. */
@@ -118,28 +155,32 @@ export function groupOf(pid: number | 'self'): GroupFolders {
     }
   }
   const two = isVersion2();
-  return Object.fromEntries(
-    controllers.map((each) => {
-      const top = two ? root : join(root, each);
-      const folder = join(top, paths.get(each) ?? '/');
-      // In a container the path is that of the machine outside, while what is mounted is the container's own group.
-      return [each, existsSync(folder) ? folder : top];
-    }),
-  ) as GroupFolders;
+  const folderOf = (each: string) => {
+    const top = two ? root : join(root, each);
+    const folder = join(top, paths.get(each) ?? '/');
+    // In a container the path is that of the machine outside, while what is mounted is the container's own group.
+    return existsSync(folder) ? folder : top;
+  };
+  const freezer = two || paths.has('freezer') ? folderOf(two ? 'memory' : 'freezer') : null;
+  return { memory: folderOf('memory'), pids: folderOf('pids'), cpu: folderOf('cpu'), freezer };
 }
 
 /**
- * What the kernel counted against a group's limits: `oom_kill` of memory.events (version 2) or memory.oom_control
- * (version 1), `max` of pids.events. Null where a counter cannot be read.
+ * What the kernel counted against a group's limits. Kills for lack of memory are `oom_kill` of memory.events (version 2)
+ * or memory.oom_control (version 1); the kernel counts there also a process that it kills because the whole machine ran
+ * out of memory. Whether it was the group's own limit is said by `oom` of memory.events or by memory.failcnt: how often
+ * memory was refused at the limit. Refused processes are `max` of pids.events. Null where a counter cannot be read.
  */
 export function readLimitHits({ memory, pids }: GroupFolders): LimitHits | null {
   const outOfMemoryKills =
     counter(join(memory, 'memory.events'), 'oom_kill') ??
     counter(join(memory, 'memory.oom_control'), 'oom_kill');
+  const memoryRefused =
+    counter(join(memory, 'memory.events'), 'oom') ?? wholeNumber(join(memory, 'memory.failcnt'));
   const processesRefused = counter(join(pids, 'pids.events'), 'max');
-  return outOfMemoryKills === null || processesRefused === null
+  return outOfMemoryKills === null || memoryRefused === null || processesRefused === null
     ? null
-    : { outOfMemoryKills, processesRefused };
+    : { outOfMemoryKills, memoryRefused, processesRefused };
 }
 
 /** Most processes and threads of a group; null where it has no limit. */
@@ -149,6 +190,14 @@ export function readProcessLimit({ pids }: GroupFolders): number | null {
     return text === 'max' ? null : Number(text);
   } catch {
     return null; // the root of version 1 has no such file
+  }
+}
+
+function wholeNumber(file: string): number | null {
+  try {
+    return Number(readFileSync(file, 'latin1').trim());
+  } catch {
+    return null;
   }
 }
 

@@ -9,9 +9,9 @@
 // keeps the control group alive until we have read its counters. It is of another user than the entry, who may so
 // neither signal it nor reach its pipe through /proc, which would keep it open after our death.
 //
-// The kill is a signal to that first process where this user may send it, and `docker kill` by name in any case; it is
-// over when the control group is empty, and the container is then confirmed gone. Killing the client of `docker exec`
-// would end nothing.
+// The kill is that of killing.ts on the container's control group, where this user may freeze and signal its processes;
+// elsewhere `docker kill` by name. It is over when the control group is empty, and the container is then confirmed gone.
+// Killing the client of `docker exec` would end nothing.
 //
 // `docker exec` hands on no descriptor but the usual three: progress lines go through a named pipe.
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -33,9 +33,17 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { UserError } from '../../datasets/userError.ts';
-import { type GroupFolders, groupOf, processesIn, readLimitHits } from './controlGroup.ts';
+import {
+  foldersOf,
+  type GroupFolders,
+  groupOf,
+  processesIn,
+  readLimitHits,
+  setFrozen,
+} from './controlGroup.ts';
 import { entryUser } from './entryUser.ts';
-import { readProcess } from './procfs.ts';
+import { type KillTimes, killAll, untilGone } from './killing.ts';
+import { hasFatalSignal, readProcess } from './procfs.ts';
 import type { Mount, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
 import { outputInMemory, outputOnDisk, type StageOutput, wallOf } from './stageOutput.ts';
 import { type StartedChild, startChild } from './startChild.ts';
@@ -217,6 +225,7 @@ async function startStage(spec: StageSpec, image: string): Promise<RunningStage>
     return {
       ...stage,
       progress: pipe?.reader ?? null,
+      proc: '/proc',
       processes: container.processes,
       output: container.output,
       exited,
@@ -224,10 +233,8 @@ async function startStage(spec: StageSpec, image: string): Promise<RunningStage>
         killed = true;
         const processesKilled = container.processes().length;
         const limitHits = readLimitHits(container.group);
-        const signalledAt = performance.now();
         try {
-          await container.kill();
-          return { signalledAt, goneAt: performance.now(), processesKilled, limitHits };
+          return { ...(await container.kill()), processesKilled, limitHits };
         } finally {
           await made.undo();
         }
@@ -272,7 +279,7 @@ interface Container {
   /** Whether its engine answers and says that it runs. */
   lives(): Promise<boolean>;
   /** Resolves when nothing lives inside. */
-  kill(): Promise<void>;
+  kill(): Promise<KillTimes>;
   /** @throws Error when Docker still knows it after ten seconds */
   remove(): Promise<void>;
 }
@@ -329,7 +336,7 @@ async function startContainer(spec: StageSpec, image: string, pipe: Pipe | null)
 function groupOnThisMachine(init: number, id: string): GroupFolders {
   try {
     const group = groupOf(init);
-    if (Object.values(group).every((folder) => folder.includes(id))) return group;
+    if (foldersOf(group).every((folder) => folder.includes(id))) return group;
   } catch {
     // no such process
   }
@@ -347,19 +354,25 @@ function spareFromMemoryKills(pid: number): void {
   }
 }
 
-async function killContainer(name: string, init: number, group: GroupFolders): Promise<void> {
-  if (processesIn(group).includes(init)) {
-    try {
-      process.kill(init, 'SIGKILL');
-    } catch {
-      // not ours to signal, or gone already: Docker is asked
-      await docker('kill', name).catch(() => {});
-    }
+async function killContainer(name: string, init: number, group: GroupFolders): Promise<KillTimes> {
+  if (maySignal(init)) {
+    return killAll({ list: () => processesIn(group), setFrozen: (frozen) => setFrozen(group, frozen) });
   }
-  const giveUpAt = performance.now() + 10_000;
-  while (processesIn(group).length > 0) {
-    if (performance.now() > giveUpAt) throw new Error('processes of the entry survived their kill for 10 s');
-    await sleep(1);
+  const signalledAt = performance.now();
+  await docker('kill', name).catch(() => {});
+  await untilGone(() => processesIn(group).every(hasFatalSignal));
+  const stoppedAt = performance.now();
+  await untilGone(() => processesIn(group).length === 0);
+  return { signalledAt, stoppedAt, goneAt: performance.now() };
+}
+
+/** Whether this user may signal a process; one that is gone needs no signal. */
+function maySignal(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
 

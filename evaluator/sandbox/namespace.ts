@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type KillTimes, killAll } from './killing.ts';
+import { processesInNamespace, processNamespaceOf } from './procfs.ts';
 import type { StageSpec } from './sandbox.ts';
 
 /** The flags with which this machine lets us make a namespace. */
@@ -19,7 +20,7 @@ export interface Namespace {
   /** Words to put before a command so that it starts inside. */
   enter(spec: StageSpec): string[];
   /** Kills everything inside and resolves when it is gone. */
-  destroy(): Promise<void>;
+  destroy(): Promise<KillTimes>;
 }
 
 const variants: readonly NamespaceFlags[] = [
@@ -79,6 +80,7 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
   const gone = new Promise<void>((resolve) => holder.once('exit', () => resolve()));
   await echoed(holder, gone);
   const init = onlyChild(holder.pid!);
+  const namespace = processNamespaceOf(init);
   return {
     init,
     proc: `/proc/${init}/root/proc`,
@@ -91,12 +93,9 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
       ...spec.argv,
     ],
     async destroy() {
-      if (holder.exitCode === null && holder.signalCode === null) killQuietly(init);
-      const patience = new AbortController();
-      const late = sleep(10_000, true, { signal: patience.signal }).catch(() => false);
-      const isLate = await Promise.race([gone.then(() => false), late]);
-      patience.abort();
-      if (isLate) throw new Error('processes of the entry survived the kill of their namespace for 10 s');
+      const hasEnded = () => holder.exitCode !== null || holder.signalCode !== null;
+      // Its parent ends when the first process has, which the kernel lets go when all others are gone.
+      return killAll({ list: () => (hasEnded() ? [] : processesInNamespace(namespace)), isGone: hasEnded });
     },
   };
 }
@@ -114,12 +113,4 @@ async function echoed(holder: ChildProcess, gone: Promise<void>): Promise<void> 
 
 function onlyChild(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim());
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it is gone already
-  }
 }

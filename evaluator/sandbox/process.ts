@@ -62,13 +62,13 @@ async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise
   return {
     ...stage,
     output: outputOnDisk(spec.out.host),
+    proc: namespace.proc,
     processes,
     async kill() {
       const processesKilled = processes().length;
-      const signalledAt = performance.now();
-      await namespace.destroy();
+      const times = await namespace.destroy();
       await stage.exited;
-      return { signalledAt, goneAt: performance.now(), processesKilled, limitHits: null };
+      return { ...times, processesKilled, limitHits: null };
     },
   };
 }
@@ -87,14 +87,13 @@ async function startInTree(spec: StageSpec): Promise<RunningStage> {
   return {
     ...stage,
     output: outputOnDisk(spec.out.host),
+    proc: '/proc',
     processes: () => findTree(mark),
     async kill() {
-      const signalledAt = performance.now();
-      const processesKilled = await killTree(mark);
+      const { processesKilled, ...times } = await killTree(mark);
       await stage.exited;
-      const goneAt = performance.now();
       guard.kill('SIGKILL');
-      return { signalledAt, goneAt, processesKilled, limitHits: null };
+      return { ...times, processesKilled, limitHits: null };
     },
   };
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessSample } from './sandbox.ts';
 
 /** What /proc/PID/stat says of one process, plus its memory in bytes and its CPU time in seconds. */
@@ -33,6 +33,40 @@ export function readProcess(root: string, pid: number | string): ProcessFacts | 
   } catch {
     return null; // it ended while we looked
   }
+}
+
+/** Whether a process was sent SIGKILL, is ending, or is gone: none of its threads executes its own code any more. */
+export function hasFatalSignal(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const pending = /^SigPnd:\s*([0-9a-f]+)\nShdPnd:\s*([0-9a-f]+)$/m.exec(status);
+    const sigkill = 1n << 8n;
+    if (pending?.slice(1).some((mask) => (BigInt(`0x${mask}`) & sigkill) !== 0n)) return true;
+    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const flags = Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[6]);
+    return (flags & 0x4) !== 0; // PF_EXITING
+  } catch {
+    return true; // it is gone
+  }
+}
+
+/** The process namespace that a process lives in, as the kernel names it. @throws Error when it is gone */
+export function processNamespaceOf(pid: number | string): string {
+  return readlinkSync(`/proc/${pid}/ns/pid`);
+}
+
+/** Ids of all live processes in a process namespace, as this machine counts them; those that we may not ask are left out. */
+export function processesInNamespace(namespace: string): number[] {
+  const isInside = (pid: string) => {
+    try {
+      return processNamespaceOf(pid) === namespace && readProcess('/proc', pid) !== null;
+    } catch {
+      return false; // it ended while we looked, or is somebody else's
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isInside(name))
+    .map(Number);
 }
 
 /** Parses one line of /proc/PID/stat (proc_pid_stat(5)); null for one that is dead. The name may hold any byte, also `)`. */

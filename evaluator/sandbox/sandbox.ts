@@ -59,7 +59,9 @@ export interface StageExit {
 /** How everything else was ended. Times: milliseconds of `performance.now()`. */
 export interface KillReceipt {
   readonly signalledAt: number;
-  /** When no process of the stage was left. */
+  /** When no process of the stage could execute an instruction of its own any more: what a deadline counts. */
+  readonly stoppedAt: number;
+  /** When no process of the stage was left. How long the kernel takes for that is nobody's time. */
   readonly goneAt: number;
   readonly processesKilled: number;
   /** How often the kernel held the stage to a limit; null where no control group counted for it alone. */
@@ -68,8 +70,10 @@ export interface KillReceipt {
 
 /** The control group's own counters for one stage. */
 export interface LimitHits {
-  /** Processes that were killed because the stage's memory was used up. */
+  /** Processes that were killed for lack of memory, of the stage or of the whole machine. */
   readonly outOfMemoryKills: number;
+  /** How often memory was refused because the stage had used up its own. */
+  readonly memoryRefused: number;
   /** New processes and threads that were refused. */
   readonly processesRefused: number;
 }
@@ -85,9 +89,11 @@ export interface RunningStage {
   readonly output: StageOutput;
   /** Every live process of the stage. */
   processes(): ProcessSample[];
+  /** Where the processes' files lie: the /proc that counts them as `processes` does. */
+  readonly proc: string;
   /**
-   * Kills whatever is left of the stage, wherever it moved to, and resolves when nothing is. Must be called at the
-   * end of every stage, once.
+   * Stops and kills whatever is left of the stage, wherever it moved to, and resolves when nothing is. Must be called
+   * at the end of every stage, once.
    * @throws Error when processes survive; the machine is then unfit for a further run.
    */
   kill(): Promise<KillReceipt>;

@@ -9,7 +9,8 @@ export interface StageOutput {
   /** Whether it is a file system of its own with a size, so that the kernel refuses what is beyond. */
   readonly walled: boolean;
   /**
-   * Brings what the stage left to its folder on disk, and lets go of it. To be called when no process of the stage lives.
+   * Brings what the stage left to its folder on disk, and lets go of it. To be called when no process of the stage lives,
+   * for an output within its quota.
    * @returns what of it could not be brought, in the words of the first complaint; null when all was
    * @throws Error where it is this machine that did not bring it
    */
@@ -67,19 +68,18 @@ export function outputInMemory(init: number, out: Mount, bytes: number): StageOu
   };
 }
 
-/** A file of holes can be larger than there is time to look through. */
-const mostCopySeconds = 120;
+/** Far more than a quota of bytes takes; `cp` skips holes. */
+const mostCopySeconds = 300;
 /** How complaints of cp end that an entry can bring about, by the names, modes and sizes of its files. */
-const ofTheEntry = /: (File name too long|Permission denied|File too large|Operation not permitted)$/;
+const ofTheEntry =
+  /: (File name too long|Permission denied|File too large|Operation not permitted|Too many links)$/;
 
-/** Copies everything as it is, links as links, holes as holes, pipes as pipes, but for the bits that lend an owner's rights. */
+/**
+ * Copies everything as it is, symbolic links as links, holes as holes, pipes as pipes, but for the bits that lend an owner's
+ * rights. A file with several names becomes several files: how many names one may have is another file system's rule.
+ */
 async function copyTree(from: string, to: string): Promise<string | null> {
-  const words = [
-    '--recursive',
-    '--no-dereference',
-    '--preserve=ownership,timestamps,links',
-    '--sparse=always',
-  ];
+  const words = ['--recursive', '--no-dereference', '--preserve=ownership,timestamps', '--sparse=always'];
   const { exitCode, stderr, timedOut } = await execa('cp', [...words, from, to], {
     reject: false,
     env: { LC_ALL: 'C' },
@@ -88,7 +88,7 @@ async function copyTree(from: string, to: string): Promise<string | null> {
     maxBuffer: 2 ** 20,
   });
   if (exitCode === 0) return null;
-  if (timedOut) return `to copy it took more than ${mostCopySeconds} s`;
+  if (timedOut) throw new Error(`what the stage left was not copied to ${to} within ${mostCopySeconds} s`);
   const complaint = (stderr ?? '').split('\n')[0]!;
   // Names may fill a line of any length; the reason is at its end.
   const short =

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type KillTimes, killQuietly, untilGone } from './killing.ts';
 import { listProcesses, type ProcessFacts } from './procfs.ts';
 
 /** Which processes belong to a stage, where no namespace says so. */
@@ -45,27 +45,27 @@ function isMarked(pid: number, runId: string): boolean {
 /**
  * Ends a tree: stops what it finds until a look finds nothing new (a stopped process cannot fork), kills it all, and
  * looks again until nothing is left.
- * @returns the number of processes killed
- * @throws Error when some are still there after ten seconds
+ * @throws Error when some are still there after ten minutes
  */
-export async function killTree(mark: TreeMark): Promise<number> {
+export async function killTree(mark: TreeMark): Promise<KillTimes & { processesKilled: number }> {
   const killed = new Set<string>();
-  const giveUpAt = performance.now() + 10_000;
-  for (let found = findTree(mark); found.length > 0; found = findTree(mark)) {
+  const signalledAt = performance.now();
+  const killFound = () => {
+    let found = findTree(mark);
     for (let before = -1; found.length > before; found = findTree(mark)) {
       before = found.length;
       for (const each of found) signal(each.pid, 'SIGSTOP');
     }
     for (const each of found) {
       killed.add(`${each.pid} ${each.startTicks}`);
-      signal(each.pid, 'SIGKILL');
+      killQuietly(each.pid);
     }
-    if (performance.now() > giveUpAt) {
-      throw new Error(`processes survive a kill: ${found.map((each) => each.pid).join(', ')}`);
-    }
-    await sleep(1);
-  }
-  return killed.size;
+    return found.length === 0;
+  };
+  const isGone = killFound();
+  const stoppedAt = performance.now();
+  if (!isGone) await untilGone(killFound);
+  return { signalledAt, stoppedAt, goneAt: performance.now(), processesKilled: killed.size };
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

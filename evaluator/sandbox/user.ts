@@ -4,29 +4,25 @@
 // each stage as a user who owns nothing but its output and scratch folders: no capabilities and no way to gain any. The
 // container itself is the wall to the outside: its network, memory, processes and CPUs are what `docker run` granted.
 //
-// That user has no other processes, so what belongs to it is the stage, wherever it moved. It is killed by a process
-// of that same user that signals all it may (kill -1, which the kernel does in one go that no fork gets between) and by
-// root, process by process, again and again until /proc shows none. The stage may stop or kill the first of the two,
-// which is therefore not waited for; it cannot touch the second. Only then does anybody open what is withheld.
+// That user has no other processes, so what belongs to it is the stage, wherever it moved. Root kills it process by
+// process until a look at /proc finds none that was not killed (killing.ts), and waits until /proc shows none at all.
+// Only then does anybody open what is withheld.
 //
 // What would outlive its processes is taken away with them: files in the places that everyone may write to, and shared
 // memory, semaphores and message queues, which the kernel keeps. No test image is there for a later stage to find.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, lchownSync, readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { UserError } from '../../datasets/userError.ts';
 import { groupOf, readLimitHits, readProcessLimit } from './controlGroup.ts';
 import { becomeEntryUser, entryUser } from './entryUser.ts';
+import { killAll } from './killing.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
 import { outputOnDisk, wallOf } from './stageOutput.ts';
 import { startChild } from './startChild.ts';
 import { removeSystemVIpc } from './systemVIpc.ts';
-
-/** How long one kill -1 is waited for. */
-const killerPatienceMs = 100;
 
 /** Where POSIX message queues are seen as files. */
 const queueFolder = '/dev/mqueue';
@@ -49,6 +45,11 @@ export async function createUserSandbox(): Promise<Sandbox> {
   if (exitCode !== 0) {
     throw new UserError(`--sandbox user needs setpriv (package util-linux): ${stderr ?? 'not found'}`);
   }
+  if (!mayKillOthers()) {
+    throw new UserError(
+      '--sandbox user could not stop what it starts: root lacks the capability KILL here. Start the container with --cap-add KILL.',
+    );
+  }
   if (processesOfUser().length > 0) {
     throw new UserError(`processes of user ${entryUser} are running already; end them first.`);
   }
@@ -61,6 +62,12 @@ export async function createUserSandbox(): Promise<Sandbox> {
       'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota.',
     start: startStage,
   };
+}
+
+/** Whether root may signal another user's processes: bit 5 (CAP_KILL) of the effective capabilities (capabilities(7)). */
+function mayKillOthers(): boolean {
+  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+  return (BigInt(`0x${mask}`) & (1n << 5n)) !== 0n;
 }
 
 async function startStage(spec: StageSpec): Promise<RunningStage> {
@@ -83,21 +90,27 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
   return {
     ...stage,
     output: outputOnDisk(spec.out.host),
+    proc: '/proc',
     processes: processesOfUser,
     async kill() {
       const processesKilled = processesOfUser().length;
-      const signalledAt = performance.now();
-      await killUser(stage.child);
-      const goneAt = performance.now();
+      const times = await killAll({ list: () => [...notYetUser(stage.child), ...idsOfUser()] });
       await stage.exited;
       // What a stage made, the next may read and not change; what it left elsewhere, nobody gets.
       await execa('chown', ['-R', '-h', '0:0', spec.out.host]);
       await execa('chmod', ['-R', 'u+rwX,go+rX,go-w', spec.out.host]);
       await removeStrayFiles();
       await removeSystemVIpc();
-      return { signalledAt, goneAt, processesKilled, limitHits: difference(limitHitsNow(), hitsBefore) };
+      return { ...times, processesKilled, limitHits: difference(limitHitsNow(), hitsBefore) };
     },
   };
+}
+
+const idsOfUser = (): number[] => processesOfUser().map(({ pid }) => pid);
+
+/** What was started, as long as it lives: at first it is root's, until setpriv has become the other user. */
+function notYetUser({ pid, exitCode, signalCode }: ChildProcess): number[] {
+  return pid !== undefined && exitCode === null && signalCode === null ? [pid] : [];
 }
 
 /** By the user that the kernel says, not by the owner of the /proc folder: a process can hand that to root. */
@@ -117,30 +130,6 @@ function isOfUser(pid: string): boolean {
     return ids?.some((id) => Number(id) === entryUser) ?? false;
   } catch {
     return false; // it ended while we looked
-  }
-}
-
-/** @throws Error when some are still there after ten seconds */
-async function killUser(child: ChildProcess): Promise<void> {
-  child.kill('SIGKILL'); // it may not have become that user yet
-  const [program, ...words] = becomeEntryUser;
-  const giveUpAt = performance.now() + 10_000;
-  do {
-    if (performance.now() > giveUpAt) throw new Error('processes of the entry survived their kill for 10 s');
-    for (const { pid } of processesOfUser()) killQuietly(pid);
-    const killer = spawn(program, [...words, 'sh', '-c', 'kill -s KILL -- -1'], { stdio: 'ignore' });
-    const ended = new Promise((resolve) => killer.once('exit', resolve).once('error', resolve));
-    await Promise.race([ended, sleep(killerPatienceMs)]);
-    killer.kill('SIGKILL');
-    await ended;
-  } while (processesOfUser().length > 0);
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it is gone already
   }
 }
 
@@ -166,6 +155,7 @@ function difference(now: LimitHits | null, before: LimitHits | null): LimitHits 
   if (now === null || before === null) return null;
   return {
     outOfMemoryKills: now.outOfMemoryKills - before.outOfMemoryKills,
+    memoryRefused: now.memoryRefused - before.memoryRefused,
     processesRefused: now.processesRefused - before.processesRefused,
   };
 }

@@ -10,10 +10,10 @@ import { chmod, mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 import { describeMachine } from '../machine.ts';
 import type { RunRecord } from '../record.ts';
+import { removeTree } from '../removeTree.ts';
 import { readEnd } from '../report/readEnd.ts';
 import { runEntry } from '../runEntry.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -213,7 +213,7 @@ function judge({ expected }: Attack, { verdict, owner, evidence, record }: Outco
   }
   for (const { stage, kill } of record?.stages ?? []) {
     if (kill !== null && kill.overshootMs > tolerableOvershootMs) {
-      problems.push(`${stage} was gone only ${kill.overshootMs.toFixed(0)} ms after its deadline`);
+      problems.push(`${stage} was stopped only ${kill.overshootMs.toFixed(0)} ms after its deadline`);
     }
   }
   return problems;
@@ -259,10 +259,4 @@ async function lastWords(record: RunRecord): Promise<string[]> {
 
 async function clear(folder: string): Promise<void> {
   for (const name of await readdir(folder)) await removeTree(join(folder, name));
-}
-
-/** Removes what a stranger made, however deep and however shut. Node's own removal stops at paths of 4096 bytes. */
-async function removeTree(path: string): Promise<void> {
-  await execa('chmod', ['-R', 'u+rwX', '--', path], { reject: false });
-  await execa('rm', ['-rf', '--', path], { reject: false });
 }

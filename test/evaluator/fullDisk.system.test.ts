@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Limits } from '../../evaluator/contract.ts';
 import { runEntry } from '../../evaluator/runEntry.ts';
 import { createProcessSandbox } from '../../evaluator/sandbox/process.ts';
 import { type EntryScripts, machine, makeEntry, makeTinyTrack, temporaryFolder } from './fixtures.ts';
@@ -32,22 +33,22 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: no right to mount a tmpfs
     await rm(folder, { recursive: true, force: true });
   });
 
-  const run = async (scripts: EntryScripts, limits = { trainSeconds: 20, predictSeconds: 20 }) =>
+  const run = async (scripts: EntryScripts, limits: Partial<Limits> = {}) =>
     runEntry(
       {
         entryPath: await makeEntry(folder, scripts),
         track: await makeTinyTrack(folder),
         runsFolder: disk,
         seed: 1,
-        limits,
+        limits: { trainSeconds: 20, predictSeconds: 20, ...limits },
         machine,
       },
       await createProcessSandbox(),
     );
   const fill = 'head -c 100000000 /dev/zero > "$HAET_OUT_DIR/model"';
 
-  test('an entry that fills it and fails is DISK_FULL, and the record still finds room', async () => {
-    const record = await run({ train: fill });
+  test('an entry that fills it beyond its quota and fails is DISK_FULL, and the record still finds room', async () => {
+    const record = await run({ train: fill }, { outBytes: 2 ** 20 });
     expect(record).toMatchObject({
       verdict: 'DISK_FULL',
       owner: 'contestant',
@@ -57,9 +58,18 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: no right to mount a tmpfs
     expect(JSON.parse(await readFile(join(record.folder, 'record.json'), 'utf8')).verdict).toBe('DISK_FULL');
   });
 
-  test('an entry that fills it and does not notice is DISK_FULL too when predict has no room', async () => {
-    const record = await run({ train: `${fill}; exit 0` });
-    expect(record.verdict).toBe('DISK_FULL');
+  test('an entry that fails on it within its quota is not to blame, and the record still finds room', async () => {
+    const record = await run({ train: fill });
+    expect(record).toMatchObject({ verdict: 'INFRA_FAULT', owner: 'infrastructure' });
+    expect(record.evidence.join()).toContain('the disk of the run was full, while its own output was within');
+    expect(JSON.parse(await readFile(join(record.folder, 'record.json'), 'utf8')).verdict).toBe(
+      'INFRA_FAULT',
+    );
+  });
+
+  test('an entry for which others left no room is not to blame', async () => {
+    const record = await run({ train: `head -c 100000000 /dev/zero > ${join(disk, 'others')}; exit 1` });
+    expect(record).toMatchObject({ verdict: 'INFRA_FAULT', owner: 'infrastructure' });
   });
 
   test('an entry that filled it, saw it and made room is scored', async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { causeOf } from '../../evaluator/runStage.ts';
 import { sampleUsage } from '../../evaluator/sampleUsage.ts';
 import { listProcesses, parseStat } from '../../evaluator/sandbox/procfs.ts';
 
@@ -33,50 +32,6 @@ describe('/proc/PID/stat', () => {
   test('lists this very process with memory of about what Node says', () => {
     const own = listProcesses('/proc').find((each) => each.pid === process.pid)!;
     expect(own.memoryBytes / process.memoryUsage.rss()).toBeCloseTo(1, 0);
-  });
-});
-
-describe('the cause of an end', () => {
-  const exited = (exitCode: number | null, signal: NodeJS.Signals | null = null) => ({
-    cause: 'exited' as const,
-    exit: { exitCode, signal, at: 0 },
-    kill: { limitHits: null },
-  });
-  test('is lack of memory only where the kernel counted a kill and the stage died of one', () => {
-    expect(causeOf(exited(null, 'SIGKILL'), { machineOomKills: 1, diskFull: false })).toBe('out-of-memory');
-    expect(causeOf(exited(137), { machineOomKills: 1, diskFull: false })).toBe('out-of-memory');
-    expect(causeOf(exited(null, 'SIGKILL'), { machineOomKills: 0, diskFull: false })).toBe('exited');
-    expect(causeOf(exited(137), { machineOomKills: 0, diskFull: false })).toBe('exited');
-    expect(causeOf(exited(1), { machineOomKills: 1, diskFull: false })).toBe('exited');
-    expect(causeOf(exited(0), { machineOomKills: 1, diskFull: true })).toBe('exited');
-  });
-
-  test('is what the control group of the stage counted, where it has one', () => {
-    const counted = (outOfMemoryKills: number, processesRefused: number, exitCode = 1) =>
-      causeOf(
-        { ...exited(exitCode), kill: { limitHits: { outOfMemoryKills, processesRefused } } },
-        { machineOomKills: 7, diskFull: false },
-      );
-    expect(counted(1, 0)).toBe('out-of-memory');
-    expect(counted(0, 1)).toBe('too-many-processes');
-    expect(counted(0, 0, 137)).toBe('exited');
-    expect(counted(1, 1, 0)).toBe('exited');
-  });
-
-  test('is a full disk only where the stage failed and the disk is full', () => {
-    expect(causeOf(exited(1), { machineOomKills: 0, diskFull: true })).toBe('disk-full');
-    expect(causeOf(exited(1), { machineOomKills: 0, diskFull: false })).toBe('exited');
-  });
-
-  test('is the deadline or the interrupt where one of them came first', () => {
-    const exit = { exitCode: null, signal: 'SIGKILL' as const, at: 0 };
-    const kill = { limitHits: null };
-    expect(causeOf({ cause: 'deadline', exit, kill }, { machineOomKills: 1, diskFull: true })).toBe(
-      'deadline',
-    );
-    expect(causeOf({ cause: 'interrupted', exit, kill }, { machineOomKills: 1, diskFull: true })).toBe(
-      'interrupted',
-    );
   });
 });
 

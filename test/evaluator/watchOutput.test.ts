@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, open, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { namelessBytes } from '../../evaluator/namelessFiles.ts';
 import { exceeds, watchOutput } from '../../evaluator/watchOutput.ts';
 import { temporaryFolder } from './fixtures.ts';
 
@@ -83,31 +86,28 @@ test('the watch says so soon after a folder went beyond, and is silent before', 
   watch.stop();
 });
 
-test('the watch sees what an open file without a name takes from the disk, beyond quota and slack', async () => {
+const nameless = (device: number) => namelessBytes('/proc', [process.pid], device);
+
+test('the watch sees what a removed file takes that the entry still holds open', async () => {
   const file = await open(join(folder, 'nameless'), 'w');
   await unlink(join(folder, 'nameless'));
-  const mebibytes = (count: number) => count * 2 ** 20;
-  const watch = watchOutput(folder, { ...roomy, bytes: mebibytes(8) }, mebibytes(8));
-  // Others may write to and remove from this disk meanwhile, so it is filled until the watch says so.
-  for (let written = 0; written < mebibytes(1024) && !watch.full.aborted; written += mebibytes(8)) {
-    await file.write(Buffer.alloc(mebibytes(8), 1));
-    await file.sync();
-    await sleep(50);
-  }
+  const watch = watchOutput(folder, { ...roomy, bytes: 8 * 2 ** 20 }, nameless);
+  const told = new Promise((resolve) => watch.full.addEventListener('abort', resolve));
+  await file.write(Buffer.alloc(16 * 2 ** 20, 1));
+  await told;
   watch.stop();
   await file.close();
-  expect(watch.full.aborted).toBe(true);
 });
 
-test('the watch leaves a stage alone whose disk others fill, within the slack', async () => {
-  const watch = watchOutput(folder, { ...roomy, bytes: 0 });
-  const file = await open(`${folder}-others`, 'w');
-  await file.write(Buffer.alloc(32 * 2 ** 20, 1));
-  await file.sync();
-  await sleep(600);
+test('the watch leaves an entry alone whose disk others fill, however much they write', async () => {
+  const others = spawn('sh', [
+    '-c',
+    `exec 3>${folder}-others; rm ${folder}-others; head -c 2200000000 /dev/zero >&3; sleep 1`,
+  ]);
+  const watch = watchOutput(folder, { ...roomy, bytes: 0 }, nameless);
+  await once(others, 'exit');
+  await sleep(300);
   watch.stop();
-  await file.close();
-  await rm(`${folder}-others`);
   expect(watch.full.aborted).toBe(false);
 });
 

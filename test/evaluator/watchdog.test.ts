@@ -19,6 +19,7 @@ function madeUpStage() {
     progress: null,
     exited,
     output: outputOnDisk('/nowhere'),
+    proc: '/proc',
     kills: 0,
     processes: () => [],
     async kill() {
@@ -26,6 +27,7 @@ function madeUpStage() {
       end({ exitCode: null, signal: 'SIGKILL', at: performance.now() });
       return {
         signalledAt: performance.now(),
+        stoppedAt: performance.now(),
         goneAt: performance.now(),
         processesKilled: 1,
         limitHits: null,

@@ -32,18 +32,19 @@ type KilledStage = StageRecord & { kill: NonNullable<StageRecord['kill']> };
 /** Makes of training one that was killed at its deadline of 600 s. */
 function cutTraining(record: RunRecord, official: OfficialRecord): KilledStage {
   const train = record.stages[0]!;
-  const goneAtSeconds = 600.02;
+  const stoppedAtSeconds = 600.02;
   const kill = {
     signalledAtSeconds: 600.001,
-    goneAtSeconds,
-    overshootMs: (goneAtSeconds - 600) * 1000,
+    stoppedAtSeconds,
+    goneAtSeconds: 604.7, // how long the kernel takes to tear it down counts for nothing
+    overshootMs: (stoppedAtSeconds - 600) * 1000,
     processesKilled: 3,
   };
   Object.assign(train, {
     ended: 'deadline',
     exitCode: null,
     signal: 'SIGKILL',
-    seconds: goneAtSeconds,
+    seconds: stoppedAtSeconds,
     kill,
   });
   record.verdict = 'SCORED_SALVAGED';
@@ -249,14 +250,21 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
     ],
     [
       'times',
-      'train was gone before it was killed',
+      'train was stopped before it was killed',
       withCut(({ kill }) => {
         kill.signalledAtSeconds = 600.5;
       }),
     ],
     [
       'times',
-      'train lasted 599 s, and its last process was gone at 600.02 s',
+      'train was gone before it was stopped',
+      withCut(({ kill }) => {
+        kill.goneAtSeconds = 600.01;
+      }),
+    ],
+    [
+      'times',
+      'train lasted 599 s, and was stopped at 600.02 s',
       withCut((train) => {
         train.seconds = 599;
       }),
@@ -270,25 +278,30 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
     ],
     [
       'times',
-      /^train says it was gone 1 ms after its deadline; its times give 19\.99\d+ ms$/,
+      /^train says it was stopped 1 ms after its deadline; its times give 19\.99\d+ ms$/,
       withCut(({ kill }) => {
         kill.overshootMs = 1;
       }),
     ],
     [
       'times',
-      'train was gone 30.5 s after its deadline, and yet the run was scored',
+      'train was stopped 30.5 s after its deadline, and yet the run was scored',
       withCut((train) => {
         Object.assign(train, { seconds: 630.5 });
-        Object.assign(train.kill, { signalledAtSeconds: 630, goneAtSeconds: 630.5, overshootMs: 30_500 });
+        Object.assign(train.kill, {
+          signalledAtSeconds: 630,
+          stoppedAtSeconds: 630.5,
+          goneAtSeconds: 631,
+          overshootMs: 30_500,
+        });
       }),
     ],
     [
       'times',
-      'train was gone 1.5 s after its deadline, and yet the run was scored',
+      'train was stopped 1.5 s after its deadline, and yet the run was scored',
       withCut((train) => {
         Object.assign(train, { seconds: 601.5 });
-        Object.assign(train.kill, { goneAtSeconds: 601.5, overshootMs: 1500 });
+        Object.assign(train.kill, { stoppedAtSeconds: 601.5, overshootMs: 1500 });
       }),
     ],
     [
@@ -428,7 +441,8 @@ describe('a record that does not contradict itself holds:', () => {
         const train = record.stages[0]!;
         const kill = {
           signalledAtSeconds: 600.01,
-          goneAtSeconds: 600.03,
+          stoppedAtSeconds: 600.03,
+          goneAtSeconds: 600.04,
           overshootMs: 0,
           processesKilled: 1,
         };
@@ -441,7 +455,12 @@ describe('a record that does not contradict itself holds:', () => {
       (record, official) => {
         const train = cutTraining(record, official);
         Object.assign(train, { seconds: 630.5 });
-        Object.assign(train.kill, { signalledAtSeconds: 630, goneAtSeconds: 630.5, overshootMs: 30_500 });
+        Object.assign(train.kill, {
+          signalledAtSeconds: 630,
+          stoppedAtSeconds: 630.5,
+          goneAtSeconds: 631,
+          overshootMs: 30_500,
+        });
         Object.assign(record, { verdict: 'INFRA_FAULT', owner: 'infrastructure', score: null });
         record.stages.pop();
         official.killReceipts = buildOfficialRecord(record, official.digests).killReceipts;

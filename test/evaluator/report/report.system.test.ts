@@ -87,7 +87,13 @@ describe('the report of a run', () => {
     const html = await reportOf((record) => {
       const train = record.stages[0]!;
       Object.assign(train, { ended: 'deadline', exitCode: null, signal: 'SIGKILL', seconds: 600.012 });
-      train.kill = { signalledAtSeconds: 600, goneAtSeconds: 600.012, overshootMs: 12.3, processesKilled: 3 };
+      train.kill = {
+        signalledAtSeconds: 600,
+        stoppedAtSeconds: 600.012,
+        goneAtSeconds: 600.1,
+        overshootMs: 12.3,
+        processesKilled: 3,
+      };
     });
     expect(html).toContain('3 processes, gone 12 ms after the deadline');
     expect(html).toContain('stopped at the deadline of 600.0 s, gone 12 ms after it');

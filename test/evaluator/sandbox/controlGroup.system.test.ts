@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import {
@@ -7,7 +9,10 @@ import {
   groupOf,
   processesIn,
   readLimitHits,
+  setFrozen,
 } from '../../../evaluator/sandbox/controlGroup.ts';
+import { killAll } from '../../../evaluator/sandbox/killing.ts';
+import { temporaryFolder } from '../fixtures.ts';
 
 const limits = {
   cpus: 1,
@@ -30,7 +35,11 @@ able('a control group of this machine', () => {
     const held = group();
     const { stdout } = await execa('sh', ['-c', `${enter} cat /proc/self/cgroup`, 'sh', ...held.entrances]);
     expect(stdout).toContain(`haet-${process.pid}-test`);
-    expect(readLimitHits(held.folders)).toEqual({ outOfMemoryKills: 0, processesRefused: 0 });
+    expect(readLimitHits(held.folders)).toEqual({
+      outOfMemoryKills: 0,
+      memoryRefused: 0,
+      processesRefused: 0,
+    });
     expect(processesIn(held.folders)).toEqual([]);
     await held.remove();
     expect(existsSync(held.folders.memory)).toBe(false);
@@ -45,6 +54,7 @@ able('a control group of this machine', () => {
     });
     expect(exitCode).not.toBe(0);
     expect(readLimitHits(held.folders)!.outOfMemoryKills).toBeGreaterThan(0);
+    expect(readLimitHits(held.folders)!.memoryRefused).toBeGreaterThan(0);
     await held.remove();
   });
 
@@ -53,6 +63,30 @@ able('a control group of this machine', () => {
     const many = 'i=0; while [ $i -lt 40 ]; do sleep 0.2 & i=$((i + 1)); done; wait';
     await execa('sh', ['-c', `${enter} ${many}`, 'sh', ...held.entrances], { reject: false });
     expect(readLimitHits(held.folders)!.processesRefused).toBeGreaterThan(0);
+    await held.remove();
+  });
+
+  test('freezes its processes so that none runs its own code, kills them and is empty', async () => {
+    const held = group();
+    const counter = join(await temporaryFolder(), 'counter');
+    const count = `i=0; while :; do i=$((i + 1)); echo $i > ${counter}; done`;
+    const busy = execa('sh', ['-c', `${enter} ${count} & ${count}.2`, 'sh', ...held.entrances], {
+      reject: false,
+    });
+    while (!existsSync(counter) || !existsSync(`${counter}.2`)) await sleep(5);
+    const counters = () => [counter, `${counter}.2`].map((path) => readFileSync(path, 'utf8'));
+    expect(setFrozen(held.folders, true)).toBe(true);
+    await sleep(20); // a system call under way may end
+    const before = counters();
+    await sleep(200);
+    expect(counters()).toEqual(before);
+    const { signalledAt, stoppedAt, goneAt } = await killAll({
+      list: () => processesIn(held.folders),
+      setFrozen: (frozen) => setFrozen(held.folders, frozen),
+    });
+    expect([signalledAt, stoppedAt, goneAt]).toEqual([signalledAt, stoppedAt, goneAt].sort((a, b) => a - b));
+    expect(processesIn(held.folders)).toEqual([]);
+    expect((await busy).signal).toBe('SIGKILL');
     await held.remove();
   });
 
