@@ -1,6 +1,6 @@
-// How long after the deadline is everything of an entry gone? Twenty short runs of an entry that keeps every core
-// busy, holds memory and ignores what signals it can; in each sandbox that this machine has, the process sandbox in
-// both its ways. `npm run bench:overshoot`, `-- --json` for one line of JSON at the end, `-- --image NAME` for the image
+// How long after the deadline is an entry stopped, so that none of its processes runs its own code any more, and when has
+// the kernel taken the last of them down? Twenty short runs of an entry that keeps every core busy, holds memory and
+// ignores what signals it can; in each sandbox that this machine has, the process sandbox in both its ways. `npm run bench:overshoot`, `-- --json` for one line of JSON at the end, `-- --image NAME` for the image
 // of the docker sandbox (any with a shell and Node).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -34,18 +34,20 @@ const makers: [string, () => Promise<Sandbox>][] = [
   ['bubblewrap', () => createSandbox('bubblewrap')],
   ['docker', () => createSandbox('docker', { image })],
 ];
-const results: Record<string, { medianMs: number; maxMs: number }> = {};
+const results: Record<string, { stopped: Spread; gone: Spread }> = {};
 for (const [name, make] of makers) {
   const sandbox = await make().catch((error: Error) => {
     process.stderr.write(`${name}: not on this machine (${error.message})\n`);
     return null;
   });
   if (sandbox === null) continue;
-  const overshoots: number[] = [];
-  for (let run = 0; run < repeats; run++) overshoots.push(await overshootMs(sandbox));
-  results[name] = { medianMs: median(overshoots), maxMs: max(overshoots) };
+  const runs: Overshoot[] = [];
+  for (let run = 0; run < repeats; run++) runs.push(await overshoot(sandbox));
+  const stopped = spreadOf(runs.map((run) => run.stoppedMs));
+  const gone = spreadOf(runs.map((run) => run.goneMs));
+  results[name] = { stopped, gone };
   process.stderr.write(
-    `${name}: all gone ${median(overshoots).toFixed(1)} ms after the deadline (median of ${repeats}; at most ${max(overshoots).toFixed(1)} ms)\n`,
+    `${name}: stopped ${inWords(stopped)} after the deadline, gone ${inWords(gone)} (${repeats} runs)\n`,
   );
 }
 if (json) {
@@ -53,7 +55,25 @@ if (json) {
   process.stdout.write(`${JSON.stringify({ repeats, memoryMiB, results, hardware })}\n`);
 }
 
-async function overshootMs(sandbox: Sandbox): Promise<number> {
+/** Milliseconds. */
+interface Spread {
+  readonly medianMs: number;
+  readonly maxMs: number;
+}
+interface Overshoot {
+  readonly stoppedMs: number;
+  readonly goneMs: number;
+}
+
+function spreadOf(values: number[]): Spread {
+  return { medianMs: median(values), maxMs: max(values) };
+}
+
+function inWords({ medianMs, maxMs }: Spread): string {
+  return `${medianMs.toFixed(1)} ms (median; at most ${maxMs.toFixed(1)} ms)`;
+}
+
+async function overshoot(sandbox: Sandbox): Promise<Overshoot> {
   const folder = await mkdtemp(join(tmpdir(), 'haet-overshoot-'));
   const stage = await sandbox.start({
     argv: ['/bin/sh', '-c', script],
@@ -80,5 +100,6 @@ async function overshootMs(sandbox: Sandbox): Promise<number> {
   const { kill } = await watch(stage, limitSeconds, {});
   await stage.output.collect();
   await rm(folder, { recursive: true });
-  return kill.goneAt - stage.startedAt - limitSeconds * 1000;
+  const late = (at: number) => at - stage.startedAt - limitSeconds * 1000;
+  return { stoppedMs: late(kill.stoppedAt), goneMs: late(kill.goneAt) };
 }
