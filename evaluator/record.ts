@@ -44,7 +44,7 @@ export const stageRecordSchema = z.strictObject({
   limitHits: z
     .strictObject({
       outOfMemoryKills: z.int().nonnegative().describe('kills for lack of memory, its own or the machine’s'),
-      memoryRefused: z.int().nonnegative().describe('how often its own memory was used up'),
+      memoryUsedUp: z.boolean().describe('whether it had used up its own memory'),
       processesRefused: z.int().nonnegative(),
     })
     .nullable()

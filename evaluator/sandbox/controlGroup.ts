@@ -168,19 +168,19 @@ export function groupOf(pid: number | 'self'): GroupFolders {
 /**
  * What the kernel counted against a group's limits. Kills for lack of memory are `oom_kill` of memory.events (version 2)
  * or memory.oom_control (version 1); the kernel counts there also a process that it kills because the whole machine ran
- * out of memory. Whether it was the group's own limit is said by `oom` of memory.events or by memory.failcnt: how often
- * memory was refused at the limit. Refused processes are `max` of pids.events. Null where a counter cannot be read.
+ * out of memory. Whether the group had used up its own is said by `oom` of memory.events (version 2); in version 1, whose
+ * memory.failcnt newer kernels leave at 0, by a peak at the limit. Refused processes are `max` of pids.events. Null where a
+ * counter cannot be read.
  */
 export function readLimitHits({ memory, pids }: GroupFolders): LimitHits | null {
   const outOfMemoryKills =
     counter(join(memory, 'memory.events'), 'oom_kill') ??
     counter(join(memory, 'memory.oom_control'), 'oom_kill');
-  const memoryRefused =
-    counter(join(memory, 'memory.events'), 'oom') ?? wholeNumber(join(memory, 'memory.failcnt'));
+  const memoryUsedUp = isMemoryUsedUp(memory);
   const processesRefused = counter(join(pids, 'pids.events'), 'max');
-  return outOfMemoryKills === null || memoryRefused === null || processesRefused === null
+  return outOfMemoryKills === null || memoryUsedUp === null || processesRefused === null
     ? null
-    : { outOfMemoryKills, memoryRefused, processesRefused };
+    : { outOfMemoryKills, memoryUsedUp, processesRefused };
 }
 
 /** Most processes and threads of a group; null where it has no limit. */
@@ -193,9 +193,21 @@ export function readProcessLimit({ pids }: GroupFolders): number | null {
   }
 }
 
+/** The kernel charges memory in batches per CPU, so a peak may stay a little below the limit (MEMCG_CHARGE_BATCH). */
+const chargeSlackBytes = 2 ** 20;
+
+function isMemoryUsedUp(folder: string): boolean | null {
+  const refusals = counter(join(folder, 'memory.events'), 'oom');
+  if (refusals !== null) return refusals > 0;
+  const [peak, limit] = ['max_usage_in_bytes', 'limit_in_bytes'].map((file) =>
+    wholeNumber(join(folder, `memory.${file}`)),
+  );
+  return peak == null || limit == null ? null : peak >= limit - chargeSlackBytes;
+}
+
 function wholeNumber(file: string): number | null {
   try {
-    return Number(readFileSync(file, 'latin1').trim());
+    return Number(readFileSync(file, 'latin1'));
   } catch {
     return null;
   }

@@ -72,8 +72,8 @@ export interface KillReceipt {
 export interface LimitHits {
   /** Processes that were killed for lack of memory, of the stage or of the whole machine. */
   readonly outOfMemoryKills: number;
-  /** How often memory was refused because the stage had used up its own. */
-  readonly memoryRefused: number;
+  /** Whether the stage had used up its own memory. */
+  readonly memoryUsedUp: boolean;
   /** New processes and threads that were refused. */
   readonly processesRefused: number;
 }

@@ -155,7 +155,7 @@ function difference(now: LimitHits | null, before: LimitHits | null): LimitHits 
   if (now === null || before === null) return null;
   return {
     outOfMemoryKills: now.outOfMemoryKills - before.outOfMemoryKills,
-    memoryRefused: now.memoryRefused - before.memoryRefused,
+    memoryUsedUp: now.memoryUsedUp,
     processesRefused: now.processesRefused - before.processesRefused,
   };
 }

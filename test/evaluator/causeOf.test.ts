@@ -18,7 +18,7 @@ const someoneRanOut = { ...nothing, machineOomKills: 3 };
 const itRanOut = { ...someoneRanOut, memory: { peakBytes: 101, limitBytes: 100 } };
 const counted = (change: Partial<LimitHits>): LimitHits => ({
   outOfMemoryKills: 0,
-  memoryRefused: 0,
+  memoryUsedUp: false,
   processesRefused: 0,
   ...change,
 });
@@ -45,7 +45,7 @@ describe('without a control group of its own', () => {
 
 describe('with a control group of its own', () => {
   test('a stage lacked memory where its own was refused and a process killed for it', () => {
-    const ownKill = counted({ outOfMemoryKills: 2, memoryRefused: 40 });
+    const ownKill = counted({ outOfMemoryKills: 2, memoryUsedUp: true });
     expect(causeOf(ending(1, null, ownKill), someoneRanOut)).toBe('out-of-memory');
     expect(faultOfMachine(ending(1, null, ownKill), someoneRanOut)).toBeNull();
     expect(causeOf(ending(0, null, ownKill), someoneRanOut)).toBe('exited');
