@@ -52,7 +52,7 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: no right to mount a tmpfs
     expect(record).toMatchObject({
       verdict: 'DISK_FULL',
       owner: 'contestant',
-      stages: [{ ended: 'disk-full' }, {}],
+      stages: [{ ended: 'disk-full' }],
     });
     expect(record.evidence.join()).toContain('no room was left');
     expect(JSON.parse(await readFile(join(record.folder, 'record.json'), 'utf8')).verdict).toBe('DISK_FULL');
