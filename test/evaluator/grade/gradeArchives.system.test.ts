@@ -115,11 +115,11 @@ describe('with the key of the organizer', () => {
   let strangers: Attestor;
   beforeAll(async () => {
     const identity = join(folder, 'identity.txt');
-    await makeIdentity(identity);
+    await makeIdentity(identity, 'a test');
     key = createPublicKey(deriveSigningKey(await readIdentity(identity)));
     attestor = createAttestor(identity);
     const other = join(folder, 'other.txt');
-    await makeIdentity(other);
+    await makeIdentity(other, 'a test');
     strangers = createAttestor(other);
   });
   const signing = (by: Attestor = attestor, sandbox = works) => grade(sandbox, undefined, {}, by);
