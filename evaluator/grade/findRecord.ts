@@ -85,9 +85,10 @@ export function contradictionIn({ verdict, owner, score, track }: RunRecord): st
   if (scored !== (score !== null)) return `${verdict} ${scored ? 'without' : 'with'} a score`;
   if (owner !== verdicts[verdict].owner) return `${verdict} is not the doing of the ${owner}`;
   if (score === null) return null;
-  const { correct, total, accuracy, wilson95, confusion } = score;
-  const onDiagonal = confusion.reduce((sum, row, truth) => sum + (row[truth] ?? 0), 0);
-  const everywhere = confusion.flat().reduce((sum, count) => sum + count, 0);
+  const { correct, total, accuracy, wilson95, details } = score;
+  const confusion = details?.confusion;
+  const onDiagonal = confusion?.reduce((sum, row, truth) => sum + (row[truth] ?? 0), 0) ?? correct;
+  const everywhere = confusion?.flat().reduce((sum, count) => sum + count, 0) ?? total;
   const far = (a: number, b: number) => Math.abs(a - b) > 1e-9;
   if (total !== track?.testSize || total !== everywhere)
     return `a score of ${total} images is not of its Track`;

@@ -68,7 +68,8 @@ export async function readRecord(folder: string): Promise<RunRecord> {
 }
 
 async function readMistakes(folder: string, trackDir: string | null, { track, score }: RunRecord) {
-  if (score === null) return null;
+  // Of a sealed Track, neither images nor labels are shown to anyone before the reveal.
+  if (score === null || score.details === null) return null;
   if (track === null || trackDir === null) throw new Error('the Track is not at hand.');
   const [height, width, channels] = track.imageShape;
   const { data: images } = await readNpy(join(trackDir, trackFiles.testImages), {
