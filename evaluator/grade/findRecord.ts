@@ -9,6 +9,7 @@ import { readRecord } from '../report/readRun.ts';
 import { recordFile } from '../runFolder.ts';
 import type { RunTrack } from '../runTrack.ts';
 import { wilsonInterval } from '../statistics.ts';
+import { unscoredFile } from '../unscored.ts';
 import { type VerdictCode, verdicts } from '../verdict.ts';
 
 /** What a run must have been to count. */
@@ -41,7 +42,7 @@ export async function findRecord(
   const doubts: string[] = [];
   let first: RunRecord | null = null;
   for (const run of await runFolders(folder)) {
-    if (!existsSync(join(run, recordFile))) continue;
+    if (!existsSync(join(run, recordFile)) || existsSync(join(run, unscoredFile))) continue;
     try {
       const record = await readRecord(run);
       const contradiction = contradictionIn(record);
@@ -58,10 +59,10 @@ export async function findRecord(
   return { record: first, doubts };
 }
 
-/** Removes what runs without a record left behind: their evaluator was killed. */
+/** Removes what runs left behind whose evaluator was killed: they have no record, and do not await their score. */
 export async function removeUnfinished(folder: string): Promise<void> {
   for (const run of await runFolders(folder)) {
-    if (existsSync(join(run, recordFile))) continue;
+    if ([recordFile, unscoredFile].some((file) => existsSync(join(run, file)))) continue;
     await rm(run, { recursive: true, force: true }).catch(() => {}); // an entry may have locked some of it
   }
 }
@@ -100,8 +101,8 @@ export function contradictionIn({ verdict, owner, score, track }: RunRecord): st
   return null;
 }
 
-/** In the order of their names, which start with the time. */
-async function runFolders(folder: string): Promise<string[]> {
+/** The folders of a job's runs, in the order of their names, which start with the time. */
+export async function runFolders(folder: string): Promise<string[]> {
   const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
