@@ -4,6 +4,7 @@ import type { Attestor } from '../attest/createAttestor.ts';
 import type { RunRecord } from '../record.ts';
 import { writeReport } from '../report/report.ts';
 import { type RunPlan, runEntry } from '../runEntry.ts';
+import { recordFile } from '../runFolder.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { unscoredFile } from '../unscored.ts';
 import { removeUnfinished, runFolders } from './findRecord.ts';
@@ -69,13 +70,13 @@ export async function finishEarlier(folder: string, { attestor, warn }: JobHooks
   }
 }
 
-/** Writes the report of a run that has none: it was killed before that, or has just ended. Its record is safe without. */
+/** Writes the report of a run with a record that has none: it was killed before that, or has just ended. */
 export async function ensureReport(
   { folder }: RunRecord,
   trackDir: string,
   warn: JobHooks['warn'],
 ): Promise<void> {
-  if (existsSync(join(folder, 'report.html'))) return;
+  if (!existsSync(join(folder, recordFile)) || existsSync(join(folder, 'report.html'))) return;
   await writeReport(folder, { trackDir }).catch((error: Error) => {
     warn(`${folder}: the report could not be written: ${error.message}`);
   });
