@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { RunRecord } from '../record.ts';
-import { readRecord } from '../report/readRun.ts';
+import { readRecord } from '../report/readRecord.ts';
 import { recordFile } from '../runFolder.ts';
 import { verifyRecord } from './verifyRecord.ts';
 import { officialRecordFile } from './writeOfficialRecord.ts';

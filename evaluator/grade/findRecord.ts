@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../datasets/userError.ts';
 import type { Attestor } from '../attest/createAttestor.ts';
 import type { RunRecord } from '../record.ts';
-import { readRecord } from '../report/readRun.ts';
+import { readRecord } from '../report/readRecord.ts';
 import { recordFile } from '../runFolder.ts';
 import type { RunTrack } from '../runTrack.ts';
 import { wilsonInterval } from '../statistics.ts';

@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
-import { UserError } from '../../datasets/userError.ts';
 import { predictionsFile } from '../contract.ts';
-import { type RunRecord, runRecordSchema } from '../record.ts';
+import type { RunRecord } from '../record.ts';
 import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
 import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
 import { readEnd } from './readEnd.ts';
+import { readRecord } from './readRecord.ts';
 
 /** Everything of a run's folder that its report shows. What is missing is null, with the reason in `notes`. */
 export interface Run {
@@ -51,20 +50,6 @@ export async function readRun(folder: string, trackDir: string | null): Promise<
     logs: (await Promise.all(logFiles.map((file) => readLog(folder, file)))).filter((log) => log !== null),
     notes,
   };
-}
-
-/** @throws UserError where record.json is missing or is not a record */
-export async function readRecord(folder: string): Promise<RunRecord> {
-  const file = join(folder, 'record.json');
-  const expected = 'expected the folder of a run, as `haet dry-run` writes it';
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${file}: cannot be read (${error.code}); ${expected}.`);
-  });
-  try {
-    return runRecordSchema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new UserError(`${file}: is not the record of a run; ${expected}.`, { cause: error });
-  }
 }
 
 async function readMistakes(folder: string, trackDir: string | null, { track, score }: RunRecord) {
