@@ -32,6 +32,9 @@ import {
  */
 export const detailsFile = 'score-details.json.age';
 
+/** Sizes of what is encrypted are multiples of this. */
+const detailsBlock = 2 ** 16;
+
 export interface ScoredRecord {
   readonly record: RunRecord;
   /** Path of record.jws; null where a person cut training short, so that the score is not official. */
@@ -121,6 +124,8 @@ async function scoreOf(
 }
 
 async function writeDetails({ runId, folder }: RunRecord, { details }: DetailedScore, { info }: SealedTrack) {
-  const text = `${JSON.stringify({ schemaVersion: 1, runId, details }, null, 2)}\n`;
-  await writeWhole(join(folder, detailsFile), await encrypt(Buffer.from(text), info.sealed.organizer));
+  const text = JSON.stringify({ schemaVersion: 1, runId, details }, null, 2);
+  // The size of the file shows: that of counts of one, two or three digits would tell of them.
+  const padded = text.padEnd(Math.ceil(text.length / detailsBlock) * detailsBlock);
+  await writeWhole(join(folder, detailsFile), await encrypt(Buffer.from(padded), info.sealed.organizer));
 }

@@ -152,6 +152,7 @@ describe('with the key of the organizer', () => {
     });
     const path = pathOf(0, 'score-details.json.age');
     const opened = await decrypt(path, await readFile(path), await readIdentity(given.identity));
+    expect(opened.length % 2 ** 16).toBe(0);
     expect(JSON.parse(Buffer.from(opened).toString()).details.confusion).toHaveLength(10);
   });
 
