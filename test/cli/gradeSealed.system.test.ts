@@ -49,6 +49,25 @@ const grade = (...words: string[]) =>
   );
 const committed = ['--commitment', 'commitment.json', '--reveal', 'reveal.json'];
 
+/** Loaded into every Node process: writes down which command opens which key. */
+const watcher = `
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const log = (path) => {
+  if (/(identity|images-key)\\.txt$/.test(String(path))) {
+    fs.appendFileSync(process.env.WATCH_LOG, process.argv[2] + ' ' + path + '\\n');
+  }
+};
+for (const [from, name] of [[fs.promises, 'open'], [fs.promises, 'readFile'], [fs, 'openSync'], [fs, 'readFileSync']]) {
+  const real = from[name];
+  from[name] = function (path, ...more) {
+    log(path);
+    return real.call(this, path, ...more);
+  };
+}
+syncBuiltinESMExports();
+`;
+
 /** Folders of opened test images that a process made. */
 const openedBy = (pid: number) =>
   ['/dev/shm', tmpdir()].flatMap((parent) =>
@@ -213,6 +232,24 @@ for (const { kind, words: inSandbox } of sandboxes) {
       for (const text of [...published, page, graded.stdout, graded.stderr]) {
         expect(text).not.toMatch(/log-?loss|confusion"|perClass|nats/i);
       }
+    });
+
+    test('the process that runs entries never opens the identity; those that do start when none runs', async () => {
+      await writeFile(at('watch.mjs'), watcher);
+      const words = ['archives', '--track', 'sealed-track', '--out', 'graded', ...inSandbox];
+      const keys = ['--images-key', 'images-key.txt', '--identity', 'identity.txt'];
+      const graded = await execa(process.execPath, [join(root, 'cli/bin.mjs'), 'grade', ...words, ...keys], {
+        reject: false,
+        cwd: folder.path,
+        env: { NODE_OPTIONS: `--import=${at('watch.mjs')}`, WATCH_LOG: at('opened.log') },
+      });
+      expect({ code: graded.exitCode, said: graded.stderr }).toMatchObject({ code: 0 });
+      const opened = (await readFile(at('opened.log'), 'utf8')).trim().split('\n');
+      const by = (file: string) => [
+        ...new Set(opened.filter((line) => line.endsWith(file)).map((line) => line.split(' ')[0])),
+      ];
+      expect(by('images-key.txt')).toEqual(['grade']);
+      expect(by('identity.txt').sort()).toEqual(['score', 'seal']);
     });
 
     test('is not graded with a reveal or a commitment of something else', async () => {
