@@ -31,8 +31,9 @@ export async function makeOpenedFolder(): Promise<string> {
   return folder;
 }
 
-/** Writes a file that must not be there yet, for root and entries alone; without root, for this user alone. */
+/** Writes a file anew, for root and entries alone to read; without root, for this user alone. */
 export async function writeOpened(path: string, bytes: Uint8Array): Promise<void> {
+  await rm(path, { force: true }); // nobody may write to the one that was there
   const file = await open(path, 'wx', 0o400);
   try {
     await file.writeFile(bytes);

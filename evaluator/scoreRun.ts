@@ -1,6 +1,7 @@
 // The second half of a run on a sealed Track, in a process of its own that starts when no process of the entry lives,
 // on this machine or on another: here the labels are opened, the score is computed and the record signed. What runs
 // entries never holds the key for any of that.
+import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -10,11 +11,15 @@ import { readIdentity } from '../datasets/sealing/readIdentity.ts';
 import { readSealedTrack, type SealedTrack } from '../datasets/sealing/sealedTrack.ts';
 import { UserError } from '../datasets/userError.ts';
 import { writeWhole } from '../datasets/writeWhole.ts';
+import { signatureFault } from './attest/createAttestor.ts';
 import { createSigner } from './attest/createSigner.ts';
+import { deriveSigningKey } from './attest/signingKey.ts';
+import { officialRecordFile } from './attest/writeOfficialRecord.ts';
 import { lockFolder } from './grade/lockFolder.ts';
 import { hashFile } from './hashFile.ts';
 import { readPredictions } from './readPredictions.ts';
 import type { DetailedScore, RunRecord } from './record.ts';
+import { readRecord } from './report/readRecord.ts';
 import { writeRecord } from './runFolder.ts';
 import { score } from './score.ts';
 import {
@@ -63,6 +68,8 @@ export async function scoreRun(
     const unscored = await readUnscored(folder);
     const sealed = await readSealedTrack(given.track);
     await requireKeys(unscored, sealed, given);
+    const earlier = await signedEarlier(unscored, folder, given.identity);
+    if (earlier !== null) return earlier;
     const full = awaitsScore(unscored.record)
       ? await scoreOf(unscored, folder, sealed, given.identity)
       : null;
@@ -78,6 +85,20 @@ export async function scoreRun(
   } finally {
     unlock();
   }
+}
+
+/** Takes the record of a call that was killed when it had signed: nothing is signed twice. */
+async function signedEarlier(
+  { record }: Unscored,
+  folder: string,
+  identity: string,
+): Promise<ScoredRecord | null> {
+  const key = createPublicKey(deriveSigningKey(await readIdentity(identity)));
+  if ((await signatureFault(folder, key).catch(() => 'unreadable')) !== null) return null;
+  const signed = await readRecord(folder);
+  if (signed.runId !== record.runId) return null;
+  await removeUnscored(folder);
+  return { record: signed, signed: join(folder, officialRecordFile) };
 }
 
 /** An entry that a person interrupted had less time than others. */

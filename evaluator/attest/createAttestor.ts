@@ -29,23 +29,24 @@ export interface Attestor {
  * @param score scores and signs the run in a folder where the secret key is: in another process
  */
 export function createAttestor(key: KeyObject, score: (folder: string) => Promise<unknown>): Attestor {
-  return { finish, fault };
+  return { finish, fault: (folder) => signatureFault(folder, key) };
 
   async function finish(folder: string): Promise<RunRecord> {
     await score(folder);
-    const why = await fault(folder);
+    const why = await signatureFault(folder, key);
     if (why !== null) throw new Error(why);
     return readRecord(folder);
   }
+}
 
-  async function fault(folder: string): Promise<string | null> {
-    const bytes = await readFile(join(folder, officialRecordFile)).catch(() => null);
-    if (bytes === null) return `it has no ${officialRecordFile}`;
-    const { official, checks } = await verifyRecord(bytes, { key });
-    if (official === null) return `its ${officialRecordFile} does not hold: ${checks.at(-1)!.says}`;
-    const written: unknown = JSON.parse(await readFile(join(folder, recordFile), 'utf8'));
-    return isDeepStrictEqual(official.record, written)
-      ? null
-      : `its ${officialRecordFile} is not that of its ${recordFile}`;
-  }
+/** As {@link Attestor.fault}, for the organizer with a public key. */
+export async function signatureFault(folder: string, key: KeyObject): Promise<string | null> {
+  const bytes = await readFile(join(folder, officialRecordFile)).catch(() => null);
+  if (bytes === null) return `it has no ${officialRecordFile}`;
+  const { official, checks } = await verifyRecord(bytes, { key });
+  if (official === null) return `its ${officialRecordFile} does not hold: ${checks.at(-1)!.says}`;
+  const written: unknown = JSON.parse(await readFile(join(folder, recordFile), 'utf8'));
+  return isDeepStrictEqual(official.record, written)
+    ? null
+    : `its ${officialRecordFile} is not that of its ${recordFile}`;
 }

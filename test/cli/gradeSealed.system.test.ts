@@ -182,12 +182,15 @@ for (const { kind, words: inSandbox } of sandboxes) {
       for (const gone of [['record.json', 'record.jws', 'report.html'], ['record.jws'], []]) {
         await writeFile(join(run, 'unscored.json'), JSON.stringify(unscored));
         for (const file of gone) await rm(join(run, file));
+        const signed = await readFile(join(run, 'record.jws'), 'utf8').catch(() => null);
         const again = await grade(...inSandbox);
         expect(again.stderr).not.toContain('starts');
         expect(again.stderr.match(/\(earlier\)/g)).toHaveLength(1);
         expect(JSON.parse(await readFile(join(run, 'record.json'), 'utf8'))).toEqual(record);
         expect((await haet('verify', join(run, 'record.jws'), '--key', verifyKey)).exitCode).toBe(0);
         expect(existsSync(join(run, 'unscored.json'))).toBe(false);
+        // What was signed is not signed again.
+        if (signed !== null) expect(await readFile(join(run, 'record.jws'), 'utf8')).toBe(signed);
       }
     });
 
