@@ -1,10 +1,11 @@
 import { mkdtempSync } from 'node:fs';
-import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { describeWith } from '../evaluator/fixtures.ts';
 
@@ -132,5 +133,32 @@ fenced('haet official', () => {
     expect(run.stderr).toContain(sentence);
     expect(run.stderr).not.toMatch(/^\s+at /m);
     expect((await readdir(join(folder.path, 'out')).catch(() => [])).length).toBe(before);
+  });
+});
+
+(await describeWith('user'))('haet official with an entry as another user on the same files', () => {
+  test('shuts what lies in --out, the unfinished run of a rival too, and works there alone', async () => {
+    const at = (...names: string[]) => join(folder.path, ...names);
+    await chmod(folder.path, 0o755);
+    const sizes = ['--train-per-class', '10', '--test-per-class', '10', '--seed', '1'];
+    await haet('data', 'make', '--source', 'synthetic', ...sizes, '--out', 'seen');
+    await cp(example, at('thief'), { recursive: true });
+    // What it can read of another run goes into its model.
+    const search = `cat "${at('rivals')}"/unfinished/model/weights > "$HAET_OUT_DIR/stolen" 2>/dev/null; true\n`;
+    await appendFile(at('thief', 'train.sh'), search);
+    await mkdir(at('rivals', 'unfinished', 'model'), { recursive: true });
+    await writeFile(at('rivals', 'unfinished', 'model', 'weights'), 'secret');
+    const words = ['--sandbox', 'user', '--track', 'seen', '--entry', at('thief'), '--out', at('rivals')];
+    const run = await haet('official', ...words, '--budget', '20', '--json');
+    expect({ code: run.exitCode, said: run.stderr }).toMatchObject({ code: 0 });
+    const record: RunRecord = lastLine(run.stdout);
+    expect(await readFile(join(record.folder, 'model', 'stolen'), 'utf8')).toBe('');
+    expect((await stat(at('rivals', 'unfinished'))).mode & 0o777).toBe(0o700);
+
+    const unlock = lockFolder(at('rivals'));
+    const second = await haet('official', ...words, '--budget', '20');
+    unlock();
+    expect(second).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(second.stderr).toMatch(/rivals: process \d+ is at work there/);
   });
 });
