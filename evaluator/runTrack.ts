@@ -29,12 +29,13 @@ export async function isSealed(dir: string): Promise<boolean> {
 }
 
 /**
- * Reads and checks a Track.
+ * Reads and checks a Track. Removes test images that an evaluator left open that was killed.
  * @param imagesKey file with the secret key that opens the images of a sealed one
  * @throws UserError naming the file that is missing, malformed or changed, that the key is needed or is another
  */
 export async function openRunTrack(folder: string, imagesKey?: string): Promise<RunTrack> {
   const dir = resolve(folder);
+  await sweepOpenedFolders();
   if (!(await isSealed(dir))) {
     const info = await readTrack(dir);
     return { dir, info, withheld: openWithheld(dir, info), close: async () => {} };
@@ -42,7 +43,6 @@ export async function openRunTrack(folder: string, imagesKey?: string): Promise<
   if (imagesKey === undefined) {
     throw new UserError(`${dir} is sealed. Give the key that opens its images: --images-key FILE.`);
   }
-  await sweepOpenedFolders();
   const sealed = await readSealedTrack(dir);
   await requireImagesKey(imagesKey, sealed.info);
   const withheld = sealedWithheld(dir, sealed, imagesKey);
