@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { UserError } from '../../datasets/userError.ts';
-import { projectFolder } from '../version.ts';
-import { parseVerifyKey } from './signingKey.ts';
+import { UserError } from '../datasets/userError.ts';
+import { parseVerifyKey } from '../evaluator/attest/signingKey.ts';
+import { projectFolder } from '../evaluator/version.ts';
 
 /** The organizer, as a process that runs strangers may know him: by his public keys, and by what he does for it. */
 export interface Organizer {
