@@ -2,10 +2,11 @@
 # sealed.
 #
 #     docker build -t haet --build-arg COMMIT=$(git rev-parse HEAD) --build-arg TRACK=sealed-track .
-#     docker run --rm --network none --memory 12g --memory-swap 12g --pids-limit 2048 \
-#       -v KEY:/run/secrets/identity:ro -v OUT:/out haet
+#     docker run ... -v IMAGES_KEY:/run/secrets/images-key:ro -v OUT:/out haet
+#     docker run ... -v IDENTITY:/run/secrets/identity:ro -v OUT:/out haet score /out/RUN
 #
-# Without the key it does a dry run. For a GPU: --build-arg DEVICE=gpu, and --gpus all at the run.
+# The first runs the entry, the second, without it, scores and signs; docs/official.md has both lines whole, with what
+# locks them down. Without the images key the first is a dry run. For a GPU: --build-arg DEVICE=gpu, and --gpus all at the run.
 # A release pins both bases by digest: --build-arg BUILD_BASE=node:22-bookworm@sha256:... and BASE likewise.
 ARG BUILD_BASE=node:22-bookworm
 ARG BASE=node:22-bookworm-slim
@@ -23,9 +24,10 @@ COPY scripts scripts
 RUN node scripts/setup.mjs --dependencies
 COPY . .
 RUN node scripts/setup.mjs
-# Folder of the context that holds a sealed Track (`haet seal --public`); without one, shapes drawn from a seed.
+# Folder of the context that holds a sealed Track (`haet seal --public`); without one, shapes drawn from a seed. A folder
+# with anything else in it, as labels in clear, is refused: the image may be given to anybody.
 ARG TRACK=
-RUN if [ -n "$TRACK" ]; then cp -r "$TRACK" /track; \
+RUN if [ -n "$TRACK" ]; then node cli/bin.mjs seal check "$TRACK" && cp -r "$TRACK" /track; \
     else node cli/bin.mjs data make --source synthetic --train-per-class 500 --test-per-class 100 --seed 1 --out /track; fi
 ARG COMMIT=
 RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > commit; fi \

@@ -9,7 +9,7 @@ import { limitsSchema } from '../evaluator/contract.ts';
 import { loadEntry } from '../evaluator/loadEntry.ts';
 import { readPredictions } from '../evaluator/readPredictions.ts';
 import type { RunRecord } from '../evaluator/record.ts';
-import { readRecord } from '../evaluator/report/readRun.ts';
+import { readRecord } from '../evaluator/report/readRecord.ts';
 import { makeRunFolder } from '../evaluator/runFolder.ts';
 import { runStage } from '../evaluator/runStage.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process.ts';

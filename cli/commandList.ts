@@ -33,8 +33,13 @@ export const commandList: readonly ListedCommand[] = [
   {
     name: 'official',
     description:
-      'Run an entry on a sealed Track and sign the record; without the key, do a dry run. The command of the image.',
+      'Run an entry on a sealed Track, to be scored by `haet score`; without the images key, do a dry run. The command of the image.',
     load: async () => (await import('./commands/official.ts')).officialCommand,
+  },
+  {
+    name: 'score',
+    description: 'Open the labels of a sealed Track, score runs on it that are over, and sign their records.',
+    load: async () => (await import('./commands/score.ts')).scoreCommand,
   },
   {
     name: 'audit',

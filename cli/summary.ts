@@ -1,6 +1,7 @@
 import type { RunRecord, StageRecord } from '../evaluator/record.ts';
 import { readEnd } from '../evaluator/report/readEnd.ts';
 import type { Spread } from '../evaluator/statistics.ts';
+import { awaitsScore } from '../evaluator/unscored.ts';
 
 const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 const count = (value: number): string => value.toLocaleString('en-GB');
@@ -14,7 +15,7 @@ export function summarise(
   const { score } = record;
   const headline =
     score === null
-      ? record.verdict
+      ? `${record.verdict}${awaitsScore(record) ? ', to be scored where the labels can be opened' : ''}`
       : `${record.verdict}  ${percent(score.accuracy)} % of ${count(score.total)} images, 95 % interval ${percent(score.wilson95[0])} to ${percent(score.wilson95[1])}`;
   const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
   const advice = record.verdict === 'SCORED' ? [] : [`  ${record.advice}`];

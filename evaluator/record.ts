@@ -69,23 +69,35 @@ export const stageRecordSchema = z.strictObject({
 });
 export type StageRecord = z.infer<typeof stageRecordSchema>;
 
+/** Everything about the mistakes of a run. Each figure tells of the labels what the accuracy does not. */
+export const scoreDetailsSchema = z.strictObject({
+  perClass: z.array(
+    z.strictObject({ name: z.string(), correct: z.int(), total: z.int(), accuracy: z.number() }),
+  ),
+  confusion: z.array(z.array(z.int())).describe('confusion[truth][predicted] = number of images'),
+  logLoss: z
+    .number()
+    .describe('mean negative log-likelihood of the softmax of the scores, nats; clipped and rounded'),
+  calibration: z.strictObject({
+    expectedError: z.number().describe('expected calibration error over equal-width confidence bins'),
+    bins: z.array(z.strictObject({ confidence: z.number(), accuracy: z.number(), count: z.int() })),
+  }),
+});
+export type ScoreDetails = z.infer<typeof scoreDetailsSchema>;
+
 /** What the predictions are worth. Accuracies are fractions of 1. */
 export const scoreSchema = z.strictObject({
   correct: z.int().nonnegative(),
   total: z.int().positive(),
   accuracy: z.number(),
   wilson95: z.tuple([z.number(), z.number()]).describe('Wilson score interval at 95 %'),
-  perClass: z.array(
-    z.strictObject({ name: z.string(), correct: z.int(), total: z.int(), accuracy: z.number() }),
-  ),
-  confusion: z.array(z.array(z.int())).describe('confusion[truth][predicted] = number of images'),
-  logLoss: z.number().describe('mean negative log-likelihood of the softmax of the scores, nats'),
-  calibration: z.strictObject({
-    expectedError: z.number().describe('expected calibration error over equal-width confidence bins'),
-    bins: z.array(z.strictObject({ confidence: z.number(), accuracy: z.number(), count: z.int() })),
-  }),
+  details: scoreDetailsSchema
+    .nullable()
+    .describe('null on a sealed Track, until the labels are revealed: an entry could tell labels by them'),
 });
 export type Score = z.infer<typeof scoreSchema>;
+/** A score of an open Track. */
+export type DetailedScore = Score & { readonly details: ScoreDetails };
 
 /** The record of one run: success and failure share this shape; every field is always present. */
 export const runRecordSchema = z.strictObject({

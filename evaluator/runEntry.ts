@@ -20,6 +20,7 @@ import { predictEnvironment, trainEnvironment } from './stageEnvironment.ts';
 import { fencedPlaces, hostPlaces, mountsOf, type RunFolders } from './stagePlaces.ts';
 import { hashArchive, moveEntry, takeEntry } from './takeEntry.ts';
 import { tolerableLatenessSeconds } from './tolerableLateness.ts';
+import { writeUnscored } from './unscored.ts';
 import { verdicts } from './verdict.ts';
 import { projectFolder, version } from './version.ts';
 import { openWithheld, type Withheld } from './withheld.ts';
@@ -43,6 +44,8 @@ export interface RunPlan {
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly machine: RunRecord['machine'];
+  /** Content hash of the image that the evaluator itself runs in; for the signed record of a sealed Track. */
+  readonly evaluatorImage?: string;
 }
 
 export interface RunHooks {
@@ -68,6 +71,9 @@ interface Run {
 /**
  * Runs an entry on a Track and scores it. Always returns a record, whatever happened; it lies in the run's folder as
  * record.json unless the disk refused it.
+ *
+ * On a sealed Track the record is not final: it lies there as unscored.json, until `scoreRun` adds the score, where the
+ * predictions are valid, and signs it. Of a run that a person stopped nothing is to be scored or signed.
  */
 export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks = {}): Promise<RunRecord> {
   const abort = hooks.abort ?? never;
@@ -155,7 +161,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       const { info } = plan.track;
       const predictions = await readPredictions(run.folders.predictions, info.testSize, info.classes.length);
       facts.predictions = factOf(predictions);
-      if (predictions.state === 'valid') {
+      if (predictions.state === 'valid' && withheld.labels !== null) {
         scored = score(predictions.scores, await withheld.labels(), info.classes);
       }
     }
@@ -166,7 +172,8 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     // The archive is the evidence. What an entry locked by its modes stays behind and costs no score.
     if (archiveSha256 !== null) await removeTree(entry?.folder ?? unpacked).catch(() => {});
   }
-  if (abort.aborted && scored === null) {
+  const awaitsScore = withheld.labels === null && facts.predictions === 'valid';
+  if (abort.aborted && scored === null && !awaitsScore) {
     facts.aborted = true;
   }
 
@@ -198,13 +205,19 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     machine: plan.machine,
     evaluator: { version, commit: await commitOf(projectFolder) },
   };
-  return run === null ? record : keep(run, record);
+  if (run === null) return record;
+  const { folders } = run;
+  return keep(folders, record, () =>
+    withheld.labels === null && verdict !== 'ABORTED'
+      ? writeUnscored(record, plan.evaluatorImage ?? null)
+      : writeRecord(folders.run, record),
+  );
 }
 
 function withheldOf({ dir, info, withheld }: RunPlan['track']): Withheld {
   if (withheld !== undefined) return withheld;
   if ('sealed' in info)
-    throw new UserError(`${dir} is sealed: its withheld half needs the key that opens it`);
+    throw new UserError(`${dir} is sealed: its withheld half needs the key that opens its images`);
   return openWithheld(dir, info);
 }
 
@@ -249,11 +262,11 @@ function stageSpec(
 }
 
 /** Puts the record on disk; where the disk refuses, says so in the record that is returned. */
-async function keep(run: Run, record: RunRecord): Promise<RunRecord> {
+async function keep(folders: RunFolders, record: RunRecord, write: () => Promise<void>): Promise<RunRecord> {
   try {
-    await releaseReserve(run.folders);
-    await writeRecord(run.folders.run, record);
-    await removeWork(run.folders);
+    await releaseReserve(folders);
+    await write();
+    await removeWork(folders);
     return record;
   } catch (error) {
     return {

@@ -1,11 +1,12 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { readTrack } from '../datasets/readTrack.ts';
+import { publicKeyOf } from '../datasets/sealing/age.ts';
 import { readIdentity } from '../datasets/sealing/readIdentity.ts';
 import { readSealedTrack, type SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import { type TrackInfo, trackFiles } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
+import { sweepOpenedFolders } from './openedFolder.ts';
 import { sealedWithheld } from './sealedWithheld.ts';
 import { openWithheld, type Withheld } from './withheld.ts';
 
@@ -28,27 +29,33 @@ export async function isSealed(dir: string): Promise<boolean> {
 }
 
 /**
- * Reads and checks a Track.
- * @param identity file with the secret key, for a sealed one
- * @throws UserError naming the file that is missing, malformed or changed, or that the key is needed
+ * Reads and checks a Track. Removes test images that an evaluator left open that was killed.
+ * @param imagesKey file with the secret key that opens the images of a sealed one
+ * @throws UserError naming the file that is missing, malformed or changed, that the key is needed or is another
  */
-export async function openRunTrack(folder: string, identity?: string): Promise<RunTrack> {
+export async function openRunTrack(folder: string, imagesKey?: string): Promise<RunTrack> {
   const dir = resolve(folder);
+  await sweepOpenedFolders();
   if (!(await isSealed(dir))) {
     const info = await readTrack(dir);
     return { dir, info, withheld: openWithheld(dir, info), close: async () => {} };
   }
-  if (identity === undefined) {
-    throw new UserError(`${dir} is sealed. Give the key that opens it: --identity FILE.`);
+  if (imagesKey === undefined) {
+    throw new UserError(`${dir} is sealed. Give the key that opens its images: --images-key FILE.`);
   }
   const sealed = await readSealedTrack(dir);
-  await readIdentity(identity); // a wrong file is better known now than after ten minutes
-  const opened = await mkdtemp(join(tmpdir(), 'haet-opened-'));
-  await chmod(opened, 0o755);
-  return {
-    dir,
-    info: sealed.info,
-    withheld: sealedWithheld(dir, sealed, identity, opened),
-    close: () => rm(opened, { recursive: true, force: true }),
-  };
+  await requireImagesKey(imagesKey, sealed.info);
+  const withheld = sealedWithheld(dir, sealed, imagesKey);
+  return { dir, info: sealed.info, withheld, close: () => withheld.shut() };
+}
+
+/** A wrong file is better known now than after ten minutes. */
+async function requireImagesKey(path: string, { sealed }: SealedTrackInfo): Promise<void> {
+  const publicKey = await publicKeyOf(await readIdentity(path));
+  if (publicKey === sealed.images) return;
+  throw new UserError(
+    publicKey === sealed.organizer
+      ? `--images-key ${path} is the organizer's identity, which opens the labels and signs: it does not belong where entries run. Give the images key that \`haet seal keygen\` wrote beside it.`
+      : `--images-key ${path} has the public key ${publicKey}, and the images are sealed to ${sealed.images}. Give the images key of this Track.`,
+  );
 }

@@ -1,7 +1,10 @@
-import type { Score } from './record.ts';
+import type { DetailedScore } from './record.ts';
 import { wilsonInterval } from './statistics.ts';
 
 const calibrationBins = 15;
+/** Lowest probability that a true class is taken to have been given. */
+const leastProbability = 1e-3;
+const mostLoss = -Math.log(leastProbability);
 
 /**
  * Scores predictions against the truth.
@@ -12,8 +15,13 @@ const calibrationBins = 15;
  *
  * Log-loss and calibration take the softmax of a row as its probabilities. Calibration: expected calibration error
  * over equal-width bins of confidence (Guo et al. 2017, arXiv 1706.04599).
+ *
+ * A mean of real numbers can be made to spell out labels: rows whose losses are digits of different places (12 labels
+ * per run were read so). The probability of the true class is therefore clipped from below at 1/1000, which bounds
+ * what one row adds by ln(1000) = 6.9 nats, and the mean is rounded to multiples of ln(1000) / testSize. So it takes
+ * one of testSize + 1 values, as the accuracy does, and no row moves it by more than one step.
  */
-export function score(scores: Float32Array, labels: Uint8Array, classes: readonly string[]): Score {
+export function score(scores: Float32Array, labels: Uint8Array, classes: readonly string[]): DetailedScore {
   const width = classes.length;
   const total = labels.length;
   const confusion = classes.map(() => classes.map(() => 0));
@@ -27,7 +35,7 @@ export function score(scores: Float32Array, labels: Uint8Array, classes: readonl
     confusion[truth]![predicted]!++;
 
     const logSum = logSumExp(row, row[predicted]!);
-    logLossSum += logSum - row[truth]!;
+    logLossSum += Math.min(mostLoss, logSum - row[truth]!);
     const confidence = Math.exp(row[predicted]! - logSum);
     const bin = bins[Math.min(calibrationBins - 1, Math.floor(confidence * calibrationBins))]!;
     bin.confidence += confidence;
@@ -46,16 +54,18 @@ export function score(scores: Float32Array, labels: Uint8Array, classes: readonl
     total,
     accuracy: correct / total,
     wilson95: wilsonInterval(correct, total),
-    perClass,
-    confusion,
-    logLoss: logLossSum / total,
-    calibration: {
-      expectedError: bins.reduce((sum, bin) => sum + Math.abs(bin.correct - bin.confidence), 0) / total,
-      bins: bins.map(({ confidence, correct: right, count }) => ({
-        confidence: count === 0 ? 0 : confidence / count,
-        accuracy: count === 0 ? 0 : right / count,
-        count,
-      })),
+    details: {
+      perClass,
+      confusion,
+      logLoss: (Math.round(logLossSum / mostLoss) * mostLoss) / total,
+      calibration: {
+        expectedError: bins.reduce((sum, bin) => sum + Math.abs(bin.correct - bin.confidence), 0) / total,
+        bins: bins.map(({ confidence, correct: right, count }) => ({
+          confidence: count === 0 ? 0 : confidence / count,
+          accuracy: count === 0 ? 0 : right / count,
+          count,
+        })),
+      },
     },
   };
 }

@@ -1,38 +1,38 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type OpenedImages, openImages, openLabels } from '../datasets/sealing/openSealed.ts';
+import { openImages } from '../datasets/sealing/openSealed.ts';
 import { readIdentity } from '../datasets/sealing/readIdentity.ts';
 import { readSealedTrack, type SealedTrack } from '../datasets/sealing/sealedTrack.ts';
 import { UserError } from '../datasets/userError.ts';
+import { makeOpenedFolder, writeOpened } from './openedFolder.ts';
 import type { Withheld } from './withheld.ts';
 
 /**
- * The withheld half of a sealed Track. The key is read when something is opened with it, and not kept.
- * @param identity file with the secret key
- * @param opened folder for the test images once they are open; the labels never leave this process
+ * The withheld half of a sealed Track, of which the labels cannot be opened here. The key is read when the images are
+ * opened with it, and not kept.
+ * @param imagesKey file with the secret key that opens the images alone
  */
-export function sealedWithheld(
-  dir: string,
-  { info, withheld }: SealedTrack,
-  identity: string,
-  opened: string,
-): Withheld {
-  let images: OpenedImages | null = null;
+export function sealedWithheld(dir: string, { info, withheld }: SealedTrack, imagesKey: string): Withheld {
+  let opened: string | null = null;
   return {
     async images() {
-      images = await openImages(withheld, await readIdentity(identity), join(dir, info.sealed.file));
+      if (opened !== null) return join(opened, 'images.npy');
+      const { images } = await openImages(
+        withheld,
+        await readIdentity(imagesKey),
+        join(dir, info.sealed.file),
+      );
+      opened = await makeOpenedFolder();
       const path = join(opened, 'images.npy');
-      await writeFile(path, images.images, { mode: 0o644 });
+      await writeOpened(path, images);
       return path;
     },
     async shut() {
-      await rm(join(opened, 'images.npy'), { force: true });
+      if (opened !== null) await rm(opened, { recursive: true, force: true });
+      opened = null;
     },
-    async labels() {
-      if (images === null) throw new Error('the labels were asked for before the images were opened');
-      return openLabels(images.sealedLabels, await readIdentity(identity), images.info);
-    },
+    labels: null,
     async change() {
       try {
         const now = await readSealedTrack(dir);

@@ -10,8 +10,11 @@ export interface Withheld {
   images(): Promise<string>;
   /** Takes the images away again, where they were only opened for the predict stage. */
   shut(): Promise<void>;
-  /** The answers, uint8 [testSize]; called when no process of the entry lives. */
-  labels(): Promise<Uint8Array>;
+  /**
+   * The answers, uint8 [testSize]; called when no process of the entry lives. Null where they are sealed: another process
+   * opens them and scores the run.
+   */
+  readonly labels: (() => Promise<Uint8Array>) | null;
   /** What the entry changed in the Track, one sentence; null when it is as it was. */
   change(): Promise<string | null>;
 }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
-import { createAttestor } from '../../evaluator/attest/createAttestor.ts';
+import { type Attestor, createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
@@ -16,6 +16,7 @@ import type { RunRecord } from '../../evaluator/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
+import { callOrganizer } from '../callOrganizer.ts';
 import { numberOption } from '../numberOption.ts';
 import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
@@ -28,6 +29,7 @@ interface Options {
   readonly seeds: number;
   readonly budget: number;
   readonly predictLimit: number;
+  readonly imagesKey?: string;
   readonly identity?: string;
   readonly commitment?: string;
   readonly reveal?: string;
@@ -55,7 +57,11 @@ export function gradeCommand(command: Command): void {
     .option('--seeds <n>', 'run each with as many seeds, counting up from --seed', integer(1, 1000), 1)
     .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
     .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
-    .option('--identity <file>', 'secret key: opens a sealed Track, and signs every run (record.jws)')
+    .option('--images-key <file>', 'secret key that opens the images of a sealed Track, and nothing else')
+    .option(
+      '--identity <file>',
+      'secret key that opens its labels and signs every run (record.jws); read by another process, between runs',
+    )
     .addOption(
       new Option(
         '--commitment <file>',
@@ -89,13 +95,14 @@ async function grade(folder: string, options: Options): Promise<void> {
   const sandbox = await createSandbox(options.sandbox, options);
   const outFolder = await makeFolder(options.out);
   const unlock = lockFolder(outFolder);
-  const track = await openRunTrack(options.track, options.identity).catch((error) => {
+  const track = await openRunTrack(options.track, options.imagesKey).catch((error) => {
     unlock();
     throw error;
   });
   const stops = listenForStops(tell);
   try {
     const seeds = await seedsOf(options, track);
+    const attestor = await attestorOf(options, track);
     if (others.length > 0) tell(`Left alone, as no archives: ${others.join(', ')}`);
     tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
@@ -115,7 +122,7 @@ async function grade(folder: string, options: Options): Promise<void> {
     const { standing, open } = await gradeArchives(plan, sandbox, {
       abort: stops.abort,
       warn: tell,
-      ...(options.identity !== undefined && { attestor: createAttestor(options.identity) }),
+      ...(attestor !== null && { attestor }),
       starts: (job) => tell(`${label(job)}  starts`),
       ended: (job, record, earlier) =>
         tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`),
@@ -135,7 +142,7 @@ async function grade(folder: string, options: Options): Promise<void> {
 
 /** Options that do not go together are refused before anything is made. */
 async function requireTogether(options: Options): Promise<void> {
-  const { sandbox, identity, commitment, reveal } = options;
+  const { sandbox, imagesKey, identity, commitment, reveal } = options;
   if (sandbox === 'user') {
     throw new UserError(
       '--sandbox user holds entries only inside the image. Use haet official in the image, or bubblewrap or docker.',
@@ -146,12 +153,29 @@ async function requireTogether(options: Options): Promise<void> {
       '--commitment and --reveal go together: the seeds are read from one and checked against the other. Give both files that `haet seal commit` wrote.',
     );
   }
+  if ((imagesKey === undefined) !== (identity === undefined)) {
+    throw new UserError(
+      '--images-key and --identity go together: one opens the images while entries run, the other scores and signs when none does. Give both files that `haet seal keygen` wrote.',
+    );
+  }
   if (identity === undefined) return;
   await requireOfficial(options, {
     track:
-      'Grade it without --identity, or give the folder that `haet seal TRACK --to KEY --out withheld.age --public DIR` made.',
+      'Grade it without --images-key and --identity, or give the folder that `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR` made.',
     sandbox: 'Use --sandbox bubblewrap or docker.',
   });
+}
+
+/** This process, which runs strangers, knows where the identity is and never reads it. */
+async function attestorOf({ identity }: Options, { dir, info }: RunTrack): Promise<Attestor | null> {
+  if (identity === undefined || !('sealed' in info)) return null;
+  const { publicKey, verifyKey, score } = await callOrganizer(resolve(identity), dir);
+  if (publicKey !== info.sealed.organizer) {
+    throw new UserError(
+      `--identity ${identity} has the public key ${publicKey}, and the labels are sealed to ${info.sealed.organizer}. Give the identity of this Track.`,
+    );
+  }
+  return createAttestor(verifyKey, score);
 }
 
 /** Those committed to, or as many as asked for. */
@@ -202,16 +226,17 @@ function result({ rank, verdict, accuracy, interval95 }: Row): string {
 const help = `
 A run is not repeated while its record lies in --out and was made of the same bytes, Track, seed, limits and sandbox:
 the same command again takes up what was stopped or killed. Ctrl-C stops the run under way and writes the leaderboard.
-With --identity, which wants a sealed Track and a sandbox that fences, only runs count that were signed as they ended.
+A sealed Track takes --images-key, --identity and a sandbox that fences. Each run is then scored and signed by a process
+of its own, \`haet score\`, that starts when no process of the entry lives; only signed runs count.
 
 Exit status:
    0  every run has a result, whatever its verdict
    2  a mistake on the command line, or the Track was changed meanwhile
-  30  a run ended in INFRA_FAULT, also when repeated, could not be signed, or its archive changed meanwhile
+  30  a run ended in INFRA_FAULT, also when repeated, could not be scored and signed, or its archive changed meanwhile
   40  stopped by a person
 
 Examples:
   $ haet grade archives/ --track tracks/official --out graded --seeds 3
-  $ haet grade archives/ --track sealed-track --identity identity.txt --sandbox docker --out graded \\
-      --commitment commitment.json --reveal reveal.json
+  $ haet grade archives/ --track sealed-track --images-key images-key.txt --identity identity.txt \\
+      --sandbox docker --out graded --commitment commitment.json --reveal reveal.json
 `;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -7,13 +7,13 @@ import { makeTrack } from '../../datasets/makeTrack.ts';
 import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { readTrainingHalf } from '../../datasets/sources/trainingHalf.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { createSigner } from '../../evaluator/attest/createSigner.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
+import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
-import { recordFile } from '../../evaluator/runFolder.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
+import { unscoredFile } from '../../evaluator/unscored.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { projectFolder } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
@@ -26,7 +26,7 @@ import { lastWordsOf, summarise } from '../summary.ts';
 interface Options {
   readonly entry: string;
   readonly track: string;
-  readonly identity: string;
+  readonly imagesKey: string;
   readonly out: string;
   readonly seed: number;
   readonly commitment?: string;
@@ -43,12 +43,24 @@ const defaults = limitsSchema.parse({});
 const seconds = numberOption({ min: 0.001, max: 86_400 });
 const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
+/** How the container is started, see docs/official.md; without its mounts. */
+const dockerRun = [
+  'docker run --rm --network none --read-only --tmpfs /tmp:size=1g --shm-size 1g',
+  '--cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add KILL',
+  '--cap-add SETGID --cap-add SETPCAP --cap-add SETUID --security-opt no-new-privileges',
+  '--cpuset-cpus 0-3 --memory 12g --memory-swap 12g --pids-limit 2048',
+];
+
 /** `haet official`: what `docker run` of the sealed image does. */
 export function officialCommand(command: Command): void {
   command
     .option('--entry <path>', 'folder or archive of the entry', join(projectFolder, 'dist/submission'))
     .option('--track <dir>', 'the sealed Track', '/track')
-    .option('--identity <file>', 'secret key of the organizer', '/run/secrets/identity')
+    .option(
+      '--images-key <file>',
+      'secret key that opens the test images and nothing else',
+      '/run/secrets/images-key',
+    )
     .option('--out <dir>', 'the folder of the run is made in this one', '/out')
     .option('--seed <n>', 'seed of the run', numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }), 1)
     .option(
@@ -70,29 +82,36 @@ export function officialCommand(command: Command): void {
     .addHelpText(
       'after',
       `
-CPUs and memory are what the container was given. The exit status is that of haet dry-run.
+CPUs and memory are what the container was given. The exit status is that of haet dry-run. The labels stay sealed: the run
+is scored and signed afterwards, by \`haet score\` in a container without the entry, which is given the identity. This one
+must not see it.
 
 Example:
-  $ docker run --rm --network none --memory 12g --memory-swap 12g --pids-limit 2048 \\
-      -v ./identity.txt:/run/secrets/identity:ro -v ./entry.tar.gz:/entry.tar.gz:ro -v ./out:/out \\
+  $ ${dockerRun.join(' \\\n      ')} \\
+      -v ./images-key.txt:/run/secrets/images-key:ro -v ./out:/out -v ./entry.tar.gz:/entry.tar.gz:ro \\
       haet official --entry /entry.tar.gz
+  $ docker run --rm --network none --read-only --cap-drop ALL --cap-add DAC_OVERRIDE --security-opt no-new-privileges \\
+      -v ./identity.txt:/run/secrets/identity:ro -v ./out:/out haet score /out/RUN
 `,
     )
     .action(official);
 }
 
 async function official(options: Options, command: Command): Promise<void> {
-  const isOfficial = existsSync(options.identity);
-  if (!isOfficial && command.getOptionValueSource('identity') === 'cli') {
-    throw new UserError(`--identity ${options.identity}: there is no such file. Leave it out for a dry run.`);
+  const isOfficial = existsSync(options.imagesKey);
+  if (!isOfficial && command.getOptionValueSource('imagesKey') === 'cli') {
+    throw new UserError(
+      `--images-key ${options.imagesKey}: there is no such file. Leave it out for a dry run.`,
+    );
   }
+  requireNoIdentity();
   await requireOwnFolder(options);
   if (isOfficial) await requireOfficialRun(options);
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
-  const track = isOfficial ? await openRunTrack(options.track, options.identity) : await dryTrack(options);
+  const track = isOfficial ? await openRunTrack(options.track, options.imagesKey) : await dryTrack(options);
   await requireCommitted(options, track);
-  if (options.sandbox === 'user') await shutEarlierRuns(options.out);
+  const unlock = options.sandbox === 'user' ? await shutEarlierRuns(options.out) : () => {};
   tell(
     `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} withheld.`,
   );
@@ -112,34 +131,49 @@ async function official(options: Options, command: Command): Promise<void> {
         cpus: machine.cores,
         memoryBytes: machine.memoryBytes,
         machine,
+        ...(options.imageId !== undefined && { evaluatorImage: options.imageId }),
       },
       sandbox,
       stops,
     );
-    // An entry that was interrupted by a person had less time than others: its score is not official.
-    const mayBeSigned = isOfficial && !stops.interrupt.aborted && !stops.abort.aborted;
-    const signed = mayBeSigned
-      ? await attempt('signed', () => createSigner(options.identity, options.imageId ?? null)(record))
-      : null;
-    const trackDir = 'sealed' in track.info ? null : track.dir;
-    const report = await attempt('shown', () => writeReport(record.folder, { trackDir }));
+    const isUnscored = existsSync(join(record.folder, unscoredFile));
+    // The page of a run that awaits its score is made with it.
+    const report = isUnscored
+      ? null
+      : await pageOf(() => writeReport(record.folder, { trackDir: track.dir }));
     const print = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
     print(summarise(record, report, await lastWordsOf(record)));
-    print(signed === null ? '  NOT OFFICIAL: the record is not signed\n' : `  signed   ${signed}\n`);
+    print(
+      isUnscored
+        ? `  next     haet score ${record.folder}, with the identity and without the entry: it signs the record\n`
+        : '  NOT OFFICIAL: the record is not signed\n',
+    );
     if (options.json) process.stdout.write(`${JSON.stringify(record)}\n`);
-    const { exitCode } = verdicts[record.verdict];
-    process.exitCode = mayBeSigned && signed === null ? verdicts.INFRA_FAULT.exitCode : exitCode;
+    process.exitCode = verdicts[record.verdict].exitCode;
   } finally {
     stops.close();
     await track.close();
+    unlock();
   }
+}
+
+/** The one file that opens labels and signs, as the image is given it. */
+const identityFile = '/run/secrets/identity';
+
+/** @throws UserError where the organizer's identity lies on the machine that an entry is about to run on */
+function requireNoIdentity(): void {
+  if (!existsSync(identityFile)) return;
+  throw new UserError(
+    `${identityFile} is there: the organizer's identity opens the labels and signs, and must not lie beside an entry. ` +
+      'Start this container with -v ./images-key.txt:/run/secrets/images-key:ro instead, and afterwards one with the identity and `haet score /out/RUN`.',
+  );
 }
 
 /** What keeps a score from being official is refused before ten minutes are spent. */
 async function requireOfficialRun(options: Options): Promise<void> {
   await requireOfficial(options, {
     track:
-      'Build the image with --build-arg TRACK=DIR, DIR made by `haet seal TRACK --to KEY --out withheld.age --public DIR`.',
+      'Build the image with --build-arg TRACK=DIR, DIR made by `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR`.',
     sandbox: 'Use user, bubblewrap or docker.',
   });
   const networks = Object.keys(networkInterfaces()).filter((name) => name !== 'lo');
@@ -151,9 +185,9 @@ async function requireOfficialRun(options: Options): Promise<void> {
 }
 
 /** Without the key nothing that is sealed is touched: the images held out are drawn from the training half. */
-async function dryTrack({ track, identity, seed }: Options): Promise<RunTrack> {
+async function dryTrack({ track, imagesKey, seed }: Options): Promise<RunTrack> {
   tell('');
-  tell(`  NOTE: there is no key at ${identity}: this is a DRY RUN, its record is not signed.`);
+  tell(`  NOTE: there is no key at ${imagesKey}: this is a DRY RUN, its record is not signed.`);
   if (!(await isSealed(track))) {
     tell('  It is scored on the held-out images of a Track whose answers lie open.\n');
     return openRunTrack(track);
@@ -184,10 +218,10 @@ async function requireCommitted({ commitment, reveal, seed }: Options, { info }:
   throw new UserError(`--seed ${seed} is not among the seeds committed to: ${seeds.join(', ')}.`);
 }
 
-/** The run is over and its verdict known: a page or a signature that cannot be made must not hide it. */
-async function attempt(what: string, make: () => Promise<string>): Promise<string | null> {
+/** The run is over and its verdict known: a page that cannot be made must not hide it. */
+async function pageOf(make: () => Promise<string>): Promise<string | null> {
   return make().catch((error: Error) => {
-    tell(`haet: the record could not be ${what}: ${error.message}`);
+    tell(`haet: the report could not be written: ${error.message}`);
     return null;
   });
 }
@@ -201,13 +235,20 @@ async function requireOwnFolder({ out, sandbox }: Options): Promise<void> {
   );
 }
 
-/** Runs that lie there from earlier are no business of this entry, which runs as another user beside them. */
-async function shutEarlierRuns(out: string): Promise<void> {
-  const entries = await readdir(out, { withFileTypes: true }).catch(() => []);
-  for (const each of entries) {
-    const folder = resolve(out, each.name);
-    if (each.isDirectory() && existsSync(join(folder, recordFile))) await chmod(folder, 0o700);
+/**
+ * Runs that lie there from earlier, over or not, are no business of this entry, which runs as another user beside them,
+ * and as the same user as theirs: their folders are shut. So that none of them is under way, one process works there at
+ * a time.
+ * @returns lets others work there
+ * @throws UserError when another process does
+ */
+async function shutEarlierRuns(out: string): Promise<() => void> {
+  await mkdir(out, { recursive: true });
+  const unlock = lockFolder(out);
+  for (const each of await readdir(out, { withFileTypes: true })) {
+    if (each.isDirectory()) await chmod(resolve(out, each.name), 0o700);
   }
+  return unlock;
 }
 
 function imageId(value: string): string {

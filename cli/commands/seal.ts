@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkFree } from '../../datasets/makeTrack.ts';
 import { isAgeFile, publicKeyOf } from '../../datasets/sealing/age.ts';
+import { checkPublic } from '../../datasets/sealing/checkPublic.ts';
 import { commitTo, MOST_SEED } from '../../datasets/sealing/commitment.ts';
 import { makeLabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { makeIdentity } from '../../datasets/sealing/makeIdentity.ts';
@@ -19,6 +20,7 @@ import { numberOption } from '../numberOption.ts';
 
 interface SealOptions {
   readonly to: string;
+  readonly imagesTo: string;
   readonly out: string;
   readonly public?: string;
   readonly name?: string;
@@ -38,11 +40,12 @@ export function sealCommand(command: Command): void {
   keysCommand(command.command('keys'));
   commitCommand(command.command('commit'));
   labelsKeyCommand(command.command('labels-key'));
+  checkCommand(command.command('check'));
 
   const options = sealing.options.map(({ flags, description }) => `  ${flags.padEnd(17)} ${description}`);
   command
     .usage(
-      '<track> --to <key> --out <file> [--public <dir>]\n       haet seal keygen|keys|commit|labels-key [options]',
+      '<track> --to <key> --images-to <key> --out <file> [--public <dir>]\n       haet seal keygen|keys|commit|labels-key|check [options]',
     )
     .addHelpText(
       'after',
@@ -50,13 +53,14 @@ export function sealCommand(command: Command): void {
 Options of haet seal <track>:
 ${options.join('\n')}
 
-Keep the Track and the identity file where no entry runs. Whoever opens the sealed file has the images; the labels are
-encrypted once more within. A Track in a folder named as one of the commands is ./keygen, ./commit. age opens it too:
+Keep the Track and the identity file where no entry runs. The images key opens the images in the sealed file and nothing
+else: it is all that running entries takes. The labels within are encrypted once more, to the identity alone. A Track in a
+folder named as one of the commands is ./keygen, ./commit. age opens the sealed file too:
   $ age -d -i identity.txt withheld.age | tar -x
 
 Example:
-  $ haet seal keygen --out identity.txt
-  $ haet seal my-track --to age1... --out withheld.age --public sealed-track
+  $ haet seal keygen --out identity.txt --images-out images-key.txt
+  $ haet seal my-track --to age1... --images-to age1... --out withheld.age --public sealed-track
   $ haet seal commit --sealed withheld.age --seeds 3 --out commitment.json --reveal reveal.json
   $ haet seal labels-key --sealed withheld.age --identity identity.txt --out labels-key.json
 `,
@@ -67,7 +71,8 @@ Example:
 function trackCommand(command: Command): void {
   command
     .argument('<track>', 'folder of the Track')
-    .requiredOption('--to <key>', 'public key, age1..., to encrypt to')
+    .requiredOption('--to <key>', 'public key, age1..., of the identity: it opens images and labels')
+    .requiredOption('--images-to <key>', 'public key, age1..., of the images key: it opens the images alone')
     .requiredOption('--out <file>', 'sealed file to write, by habit withheld.age')
     .option(
       '--public <dir>',
@@ -79,7 +84,8 @@ function trackCommand(command: Command): void {
 }
 
 async function seal(trackDir: string, options: SealOptions): Promise<void> {
-  const { to, out, name } = options;
+  const { out, name } = options;
+  const to = { organizer: options.to, images: options.imagesTo };
   if (name !== undefined && options.public === undefined) {
     throw new UserError(
       '--name names the Track in the folder of --public. Give --public, or leave --name out.',
@@ -91,7 +97,7 @@ async function seal(trackDir: string, options: SealOptions): Promise<void> {
   await writeNew(out, bytes);
   if (options.public !== undefined) {
     try {
-      await writeSealedTrack(options.public, { trackDir, withheld: bytes, ...(name && { name }) });
+      await writeSealedTrack(options.public, { trackDir, withheld: bytes, to, ...(name && { name }) });
     } catch (error) {
       await rm(out, { force: true });
       inWordsOfPublic(error);
@@ -131,43 +137,71 @@ function inWordsOfPublic(error: unknown): never {
 function keygenCommand(command: Command): void {
   command
     .description(
-      'Make a secret key, into a file; its public keys, to seal to and to verify with, are printed.',
+      'Make two secret keys, into files; their public keys, to seal to and to verify with, are printed.',
     )
-    .requiredOption('--out <file>', 'identity file to write, readable by its owner only')
-    .option('--json', 'last line on standard output: the identity file and both public keys')
-    .addHelpText('after', '\nExample:\n  $ haet seal keygen --out identity.txt\n')
+    .requiredOption(
+      '--out <file>',
+      'identity file to write: opens labels and signs; readable by its owner only',
+    )
+    .requiredOption(
+      '--images-out <file>',
+      'images key to write: opens test images alone; readable by its owner only',
+    )
+    .option('--json', 'last line on standard output: the two files and the public keys')
+    .addHelpText('after', '\nExample:\n  $ haet seal keygen --out identity.txt --images-out images-key.txt\n')
     .action(keygen);
 }
 
-async function keygen({ out, json }: { out: string; json?: boolean }): Promise<void> {
-  await makeIdentity(out);
-  await printKeys(out, json);
+async function keygen({ out, imagesOut, json }: { out: string; imagesOut: string; json?: boolean }) {
+  await makeIdentity(out, 'identity of the organizer of a haet contest: opens labels, signs records');
+  try {
+    await makeIdentity(imagesOut, 'images key of a haet contest: opens the withheld images alone');
+  } catch (error) {
+    await rm(out, { force: true });
+    throw error;
+  }
+  await printKeys(out, { imagesKey: imagesOut, json });
   if (!json) {
-    process.stderr.write(`The secret key is in ${resolve(out)}: without it, nothing that is sealed opens.\n`);
+    process.stderr.write(
+      `${resolve(out)}: without it no label opens and nothing is signed; keep it where no entry runs.\n` +
+        `${resolve(imagesOut)}: what runs entries is given this one.\n`,
+    );
   }
 }
 
-/** `haet seal keys`: the public halves of a key that was made earlier. */
-function keysCommand(command: Command): void {
-  command
-    .description('Print the public keys that belong to an identity file.')
-    .argument('<identity>', 'file that keygen wrote')
-    .option('--json', 'last line on standard output: the identity file and both public keys')
-    .addHelpText('after', '\nExample:\n  $ haet seal keys identity.txt\n')
-    .action((identity: string, { json }: { json?: boolean }) => printKeys(identity, json));
+interface KeysOptions {
+  readonly imagesKey?: string;
+  readonly json?: boolean | undefined;
 }
 
-/** One secret, two public keys: what is sealed is sealed to one, what is signed is verified with the other. */
-async function printKeys(identity: string, json: boolean | undefined): Promise<void> {
+/** `haet seal keys`: the public halves of keys that were made earlier. */
+function keysCommand(command: Command): void {
+  command
+    .description('Print the public keys that belong to an identity file, and to an images key.')
+    .argument('<identity>', 'identity file that keygen wrote')
+    .option('--images-key <file>', 'images key that keygen wrote')
+    .option('--json', 'last line on standard output: the files and the public keys')
+    .addHelpText('after', '\nExample:\n  $ haet seal keys identity.txt --images-key images-key.txt\n')
+    .action(printKeys);
+}
+
+/** An identity has two public keys: what is sealed is sealed to one, what is signed is verified with the other. */
+async function printKeys(identity: string, { imagesKey, json }: KeysOptions): Promise<void> {
   const secret = await readIdentity(identity);
-  const keys = {
-    publicKey: await publicKeyOf(secret),
-    verifyKey: publicVerifyKey(deriveSigningKey(secret)),
-  };
+  const publicKey = await publicKeyOf(secret);
+  const verifyKey = publicVerifyKey(deriveSigningKey(secret));
+  const images =
+    imagesKey === undefined
+      ? null
+      : { imagesKey: resolve(imagesKey), imagesPublicKey: await publicKeyOf(await readIdentity(imagesKey)) };
   process.stdout.write(
     json
-      ? `${JSON.stringify({ identity: resolve(identity), ...keys })}\n`
-      : `Public key: ${keys.publicKey}\nVerify key: ${keys.verifyKey}\n`,
+      ? `${JSON.stringify({ identity: resolve(identity), publicKey, verifyKey, ...images })}\n`
+      : `${[
+          `Public key: ${publicKey}`,
+          ...(images === null ? [] : [`Images public key: ${images.imagesPublicKey}`]),
+          `Verify key: ${verifyKey}`,
+        ].join('\n')}\n`,
   );
 }
 
@@ -277,6 +311,17 @@ async function labelsKey({ sealed, identity, out, json }: LabelsKeyOptions): Pro
       ? `${JSON.stringify({ labelsKey: resolve(out), sealedSha256 })}\n`
       : `${resolve(out)}: opens images and labels of ${sealed}; publish it when the contest is over\n  sha256 ${sealedSha256} is what it opens\n`,
   );
+}
+
+function checkCommand(command: Command): void {
+  command
+    .description('Check that a folder is a whole sealed Track and nothing else, fit to be given to anyone.')
+    .argument('<dir>', 'folder that --public made')
+    .addHelpText('after', '\nExample:\n  $ haet seal check sealed-track\n')
+    .action(async (dir: string) => {
+      const { name } = await checkPublic(dir);
+      process.stdout.write(`${resolve(dir)}: ${name}; sealed and whole, and nothing else lies there\n`);
+    });
 }
 
 const asText = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -8,6 +8,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { mostRecordBytes } from '../../evaluator/attest/openRecord.ts';
 import { parseVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { type Evidence, type Verification, verifyRecord } from '../../evaluator/attest/verifyRecord.ts';
+import type { ScoreDetails } from '../../evaluator/record.ts';
 
 interface Options {
   readonly key?: string;
@@ -48,7 +49,10 @@ export function verifyCommand(command: Command): void {
     )
     .option('--commitment <file>', 'commitment.json, published before the contest')
     .option('--reveal <file>', 'reveal.json, published after it; with --commitment')
-    .option('--json', 'last line on standard output: holds, checks, what was not checked, the run')
+    .option(
+      '--json',
+      'last line on standard output: holds, checks, what was not checked, the run, details of its score',
+    )
     .addHelpText('after', help)
     .action(verify);
 }
@@ -63,9 +67,9 @@ async function verify(path: string, options: Options): Promise<void> {
   const text = describe(path, result, notChecked);
   (options.json ? process.stderr : process.stdout).write(text);
   if (options.json) {
-    const { holds, checks } = result;
+    const { holds, checks, details } = result;
     process.stdout.write(
-      `${JSON.stringify({ holds, checks, notChecked: notChecked.map((flag) => flag.slice(2)), run: runOf(result) })}\n`,
+      `${JSON.stringify({ holds, checks, notChecked: notChecked.map((flag) => flag.slice(2)), run: runOf(result), details })}\n`,
     );
   }
   process.exitCode = result.holds ? 0 : doesNotHold;
@@ -133,7 +137,19 @@ function describe(path: string, result: Verification, notChecked: readonly strin
     run.score === null
       ? ''
       : `, ${run.score.correct} of ${run.score.total} right (${percent(run.score.accuracy)} %, 95 % interval ${percent(run.score.wilson95[0])} to ${percent(run.score.wilson95[1])})`;
-  return `${[...lines, ...unchecked].join('\n')}\n${path} holds: ${run.verdict}${score}${entry}, seed ${run.seed}\n`;
+  const again = result.details === null ? [] : describeDetails(result.details);
+  return `${[...lines, ...unchecked, ...again].join('\n')}\n${path} holds: ${run.verdict}${score}${entry}, seed ${run.seed}\n`;
+}
+
+/** What the record of a sealed Track leaves out until the labels are published. */
+function describeDetails({ perClass, logLoss, calibration }: ScoreDetails): string[] {
+  const width = Math.max(...perClass.map(({ name }) => name.length));
+  return [
+    ...perClass.map(
+      ({ name, correct, total }) => `  class  ${name.padEnd(width)}  ${correct} of ${total} right`,
+    ),
+    `  log-loss ${logLoss.toFixed(3)} nats, expected calibration error ${calibration.expectedError.toFixed(3)}`,
+  ];
 }
 
 /** What a record that holds says, in short. */
@@ -159,7 +175,8 @@ function runOf({ official }: Verification) {
 
 const help = `
 Checks are made in order, up to the first that does not hold; each says what it means. With --labels-key, once the
-organizer has published it, the predictions are scored again and every figure is compared with the record.
+organizer has published it, the predictions are scored again and every figure is compared with the record; accuracy by
+class, confusion matrix (--json), log-loss and calibration, which the record leaves out until then, are shown.
 
 Exit status:
    0  all holds

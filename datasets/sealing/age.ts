@@ -4,32 +4,44 @@ import { UserError } from '../userError.ts';
 /** First line of every age file (https://age-encryption.org/v1). */
 const firstLine = Buffer.from('age-encryption.org/v1\n');
 
+/** Form of an X25519 public key. */
+export const recipientPattern = /^age1[02-9ac-hj-np-z]{58}$/;
+
 /**
- * Encrypts to one X25519 recipient, `age1...`, which every version of age knows.
+ * Encrypts to X25519 recipients, `age1...`, which every version of age knows; each of them opens it.
  *
- * @throws UserError when `recipient` is not such a key; a secret key is never repeated
+ * @throws Error when one of `recipients` is not such a key, see {@link checkRecipient}
  */
-export async function encrypt(plain: Uint8Array, recipient: string): Promise<Uint8Array> {
+export async function encrypt(plain: Uint8Array, ...recipients: readonly string[]): Promise<Uint8Array> {
+  const encrypter = new Encrypter();
+  for (const recipient of recipients) encrypter.addRecipient(recipient);
+  return encrypter.encrypt(plain);
+}
+
+/**
+ * Refuses what cannot be encrypted to.
+ *
+ * @param option names the recipient in messages, e.g. `--to`
+ * @throws UserError when `recipient` is no X25519 public key; a secret key is never repeated
+ */
+export async function checkRecipient(option: string, recipient: string): Promise<void> {
   if (/AGE-SECRET-KEY/i.test(recipient)) {
     throw new UserError(
-      '--to was given a secret key, which is not repeated here; expected a public key, age1 and 58 more characters. ' +
+      `${option} was given a secret key, which is not repeated here; expected a public key, age1 and 58 more characters. ` +
         'Make a new pair with `haet seal keygen`: the shell may have kept this one in its history.',
     );
   }
   const refusal = new UserError(
-    '--to is not an age public key (X25519): expected age1 and 58 more characters, ' +
+    `${option} is not an age public key (X25519): expected age1 and 58 more characters, ` +
       'as `haet seal keygen` or `age-keygen -y` prints it.',
   );
-  if (!/^age1[02-9ac-hj-np-z]{58}$/.test(recipient)) throw refusal;
-  const encrypter = new Encrypter();
+  if (!recipientPattern.test(recipient)) throw refusal;
   try {
-    encrypter.addRecipient(recipient);
     // A point that no secret key belongs to is found out only by using it.
-    await encrypter.encrypt(new Uint8Array());
+    await encrypt(new Uint8Array(), recipient);
   } catch {
     throw refusal;
   }
-  return encrypter.encrypt(plain);
 }
 
 /**

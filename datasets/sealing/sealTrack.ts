@@ -2,9 +2,18 @@ import { randomInt } from 'node:crypto';
 import { formatNpy } from '../npy.ts';
 import { readImages, readLabels, readTrack } from '../readTrack.ts';
 import { IMAGE_BYTES, imageAt, type LabelledImages } from '../source.ts';
-import { encrypt } from './age.ts';
+import { UserError } from '../userError.ts';
+import { checkRecipient, encrypt } from './age.ts';
 import { packTar } from './tarInMemory.ts';
 import { sha256, type WithheldInfo, withheldFiles } from './withheldSet.ts';
+
+/** Public keys, `age1...`: two, so that what runs entries need not hold the key that opens the labels. */
+export interface SealTo {
+  /** The organizer's: opens images and labels. */
+  readonly organizer: string;
+  /** Opens the images alone. */
+  readonly images: string;
+}
 
 export interface SealedSet {
   /** What is to be written as withheld.age. */
@@ -14,15 +23,21 @@ export interface SealedSet {
 }
 
 /**
- * Seals the withheld half of a Track, its images and labels, so that only who has the secret key can read it. Nothing
+ * Seals the withheld half of a Track, its images and labels, so that only who has a secret key can read it. Nothing
  * in clear is written anywhere; the length of the sealed file does not depend on the labels.
  *
- * @param recipient public key, `age1...`
- * @throws UserError when the Track is not whole, or `recipient` is no public key
+ * @throws UserError when the Track is not whole, a key is no public key, or both are the same
  */
-export async function sealTrack(trackDir: string, recipient: string): Promise<SealedSet> {
-  // First with the key, which is checked by using it: a Track may take long to read.
-  await encrypt(new Uint8Array(), recipient);
+export async function sealTrack(trackDir: string, to: SealTo): Promise<SealedSet> {
+  // The keys first: a Track may take long to read.
+  await checkRecipient('--to', to.organizer);
+  await checkRecipient('--images-to', to.images);
+  if (to.organizer === to.images) {
+    throw new UserError(
+      '--to and --images-to are the same key: whoever opens the images to run entries would open the labels too. ' +
+        'Give the two public keys that `haet seal keygen` printed.',
+    );
+  }
   const track = await readTrack(trackDir);
   const test = inFreshOrder({
     images: await readImages(trackDir, 'test', track),
@@ -31,7 +46,7 @@ export async function sealTrack(trackDir: string, recipient: string): Promise<Se
 
   const { schemaVersion, name, classes, imageShape, testSize, seed, source } = track;
   const images = formatNpy('uint8', test.images, [testSize, ...imageShape]);
-  const labels = await encrypt(formatNpy('uint8', test.labels, [testSize]), recipient);
+  const labels = await encrypt(formatNpy('uint8', test.labels, [testSize]), to.organizer);
   const info: WithheldInfo = {
     schemaVersion,
     name,
@@ -49,7 +64,7 @@ export async function sealTrack(trackDir: string, recipient: string): Promise<Se
       [withheldFiles.labels, labels],
     ]),
   );
-  return { bytes: await encrypt(archive, recipient), info };
+  return { bytes: await encrypt(archive, to.images, to.organizer), info };
 }
 
 /**

@@ -6,10 +6,14 @@ import { parseNpy } from '../npy.ts';
 import { readTrack } from '../readTrack.ts';
 import { sha256Schema, trackFiles, trackSchema } from '../track.ts';
 import { UserError } from '../userError.ts';
+import { recipientPattern } from './age.ts';
 import { checkLabels } from './checkLabels.ts';
 import { readJson } from './readJson.ts';
 import { readWhole } from './readWhole.ts';
+import type { SealTo } from './sealTrack.ts';
 import { sha256 } from './withheldSet.ts';
+
+const recipientSchema = z.string().regex(recipientPattern, 'expected age1 and 58 more characters');
 
 /**
  * A sealed Track: a Track as it may be shown to anyone, with its withheld half sealed.
@@ -22,12 +26,18 @@ import { sha256 } from './withheldSet.ts';
  * the source could draw the withheld set again, or tell whether a guess is right.
  */
 export const sealedTrackSchema = trackSchema
-  .pick({ schemaVersion: true, name: true, classes: true, imageShape: true, trainSize: true, testSize: true })
+  .pick({ name: true, classes: true, imageShape: true, trainSize: true, testSize: true })
   .extend({
+    schemaVersion: z.literal(2),
     sha256: z
       .strictObject({ [trackFiles.trainImages]: sha256Schema, [trackFiles.trainLabels]: sha256Schema })
       .describe('hash of each .npy file'),
-    sealed: z.strictObject({ file: z.literal('withheld.age'), sha256: sha256Schema }),
+    sealed: z.strictObject({
+      file: z.literal('withheld.age'),
+      sha256: sha256Schema,
+      organizer: recipientSchema.describe('public key of the identity that opens images and labels'),
+      images: recipientSchema.describe('public key of the images key, which opens the images alone'),
+    }),
   });
 export type SealedTrackInfo = z.infer<typeof sealedTrackSchema>;
 
@@ -41,25 +51,26 @@ export interface SealedTrack {
  * Writes what may be public of a Track as the folder `out`, whole or not at all.
  *
  * @param withheld what `sealTrack` made of the same Track
+ * @param to the keys that it was sealed to
  * @param name for people; the name of the Track itself may tell the source and the seed
  * @throws UserError when the Track is not whole, or `out` is taken or cannot be written
  */
 export async function writeSealedTrack(
   out: string,
-  { trackDir, withheld, name }: { trackDir: string; withheld: Uint8Array; name?: string },
+  { trackDir, withheld, to, name }: { trackDir: string; withheld: Uint8Array; to: SealTo; name?: string },
 ): Promise<SealedTrackInfo> {
-  const { schemaVersion, classes, imageShape, trainSize, testSize } = await readTrack(trackDir);
+  const { classes, imageShape, trainSize, testSize } = await readTrack(trackDir);
   const images = await readFile(join(trackDir, trackFiles.trainImages));
   const labels = await readFile(join(trackDir, trackFiles.trainLabels));
   const info: SealedTrackInfo = {
-    schemaVersion,
+    schemaVersion: 2,
     name: name || `Sealed Track: ${classes.length} classes, ${trainSize} + ${testSize} images`,
     classes,
     imageShape,
     trainSize,
     testSize,
     sha256: { [trackFiles.trainImages]: sha256(images), [trackFiles.trainLabels]: sha256(labels) },
-    sealed: { file: 'withheld.age', sha256: sha256(withheld) },
+    sealed: { file: 'withheld.age', sha256: sha256(withheld), organizer: to.organizer, images: to.images },
   };
   await writeFolder(
     out,
@@ -81,7 +92,9 @@ export async function readSealedTrack(dir: string): Promise<SealedTrack> {
   const infoPath = join(dir, trackFiles.info);
   const info = await readJson(infoPath, sealedTrackSchema, {
     kind: 'that of a sealed Track',
-    remedy: 'Make one with `haet seal TRACK --to PUBLIC_KEY --out withheld.age --public DIR`.',
+    remedy:
+      'Seal the Track again with `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR`: ' +
+      'one sealed by an earlier haet, schemaVersion 1, had one key for images and labels.',
   });
   const readChecked = async (file: string, expected: string): Promise<Buffer> => {
     const path = join(dir, file);

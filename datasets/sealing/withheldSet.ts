@@ -5,12 +5,12 @@ import { sha256Schema, trackSchema } from '../track.ts';
 /**
  * The withheld set of a Track, sealed: one file, by habit withheld.age, in the age format (https://age-encryption.org/v1).
  *
- *     withheld.age          what `age -d -i identity.txt` opens; within, a tar archive of
+ *     withheld.age          opened by the images key and by the organizer's identity; within, a tar archive of
  *       track.json          what this module describes
  *       images.npy          uint8 [testSize, 32, 32, 3]
- *       labels.npy.age      the labels, encrypted on their own; within, labels.npy: uint8 [testSize]
+ *       labels.npy.age      the labels, for the organizer's identity alone; within, labels.npy: uint8 [testSize]
  *
- * Who opens the images, for an entry to predict, has not opened the labels. The rows stand in an order of their own,
+ * What opens the images, for an entry to predict, cannot open the labels. The rows stand in an order of their own,
  * drawn at sealing and kept nowhere.
  */
 export const withheldFiles = {

@@ -21,7 +21,8 @@ export const consistencyChecks: readonly ConsistencyCheck[] = [
   },
   {
     name: 'score',
-    meaning: 'accuracy, classes, confusion matrix and calibration count the same images',
+    meaning:
+      'accuracy, and classes, confusion matrix and calibration where it has them, count the same images',
     fault: ({ record }) => scoreFault(record),
   },
   {

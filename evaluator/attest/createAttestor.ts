@@ -1,22 +1,22 @@
-import { createPublicKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import type { RunRecord } from '../record.ts';
+import { readRecord } from '../report/readRecord.ts';
 import { recordFile } from '../runFolder.ts';
-import { createSigner } from './createSigner.ts';
-import { deriveSigningKey } from './signingKey.ts';
 import { verifyRecord } from './verifyRecord.ts';
 import { officialRecordFile } from './writeOfficialRecord.ts';
 
-/** Signs the records of runs, and tells records that were signed from others. */
+/** Has runs scored and signed by a process that holds the organizer's key, and tells signed records from others. */
 export interface Attestor {
   /**
-   * Signs the record of a run that has just ended, and verifies what was written.
-   * @throws Error when it could not be signed, or does not hold
+   * Has a run that is over scored and signed, and verifies what was written.
+   * @param folder of the run, with its unscored.json
+   * @returns its final record
+   * @throws Error when it could not be scored or signed, or does not hold
    */
-  sign(record: RunRecord): Promise<void>;
+  finish(folder: string): Promise<RunRecord>;
   /**
    * Why a run's folder holds no signed record of this organizer that holds and says what its record.json says, as half a
    * sentence; null when it does.
@@ -24,26 +24,29 @@ export interface Attestor {
   fault(folder: string): Promise<string | null>;
 }
 
-/** @param identity file with the organizer's secret key, read each time and not kept */
-export function createAttestor(identity: string): Attestor {
-  const write = createSigner(identity);
-  return { sign, fault };
+/**
+ * @param key the organizer's public key, all that this process knows of the organizer
+ * @param score scores and signs the run in a folder where the secret key is: in another process
+ */
+export function createAttestor(key: KeyObject, score: (folder: string) => Promise<unknown>): Attestor {
+  return { finish, fault: (folder) => signatureFault(folder, key) };
 
-  async function sign(record: RunRecord): Promise<void> {
-    await write(record);
-    const why = await fault(record.folder);
+  async function finish(folder: string): Promise<RunRecord> {
+    await score(folder);
+    const why = await signatureFault(folder, key);
     if (why !== null) throw new Error(why);
+    return readRecord(folder);
   }
+}
 
-  async function fault(folder: string): Promise<string | null> {
-    const bytes = await readFile(join(folder, officialRecordFile)).catch(() => null);
-    if (bytes === null) return `it has no ${officialRecordFile}`;
-    const key = createPublicKey(deriveSigningKey(await readIdentity(identity)));
-    const { official, checks } = await verifyRecord(bytes, { key });
-    if (official === null) return `its ${officialRecordFile} does not hold: ${checks.at(-1)!.says}`;
-    const written: unknown = JSON.parse(await readFile(join(folder, recordFile), 'utf8'));
-    return isDeepStrictEqual(official.record, written)
-      ? null
-      : `its ${officialRecordFile} is not that of its ${recordFile}`;
-  }
+/** As {@link Attestor.fault}, for the organizer with a public key. */
+export async function signatureFault(folder: string, key: KeyObject): Promise<string | null> {
+  const bytes = await readFile(join(folder, officialRecordFile)).catch(() => null);
+  if (bytes === null) return `it has no ${officialRecordFile}`;
+  const { official, checks } = await verifyRecord(bytes, { key });
+  if (official === null) return `its ${officialRecordFile} does not hold: ${checks.at(-1)!.says}`;
+  const written: unknown = JSON.parse(await readFile(join(folder, recordFile), 'utf8'));
+  return isDeepStrictEqual(official.record, written)
+    ? null
+    : `its ${officialRecordFile} is not that of its ${recordFile}`;
 }

@@ -3,6 +3,7 @@ import { readWhole } from '../../datasets/sealing/readWhole.ts';
 import { sha256 } from '../../datasets/sealing/withheldSet.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { type ParsedPredictions, parsePredictions } from '../readPredictions.ts';
+import type { ScoreDetails } from '../record.ts';
 import { score } from '../score.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import type { OfficialRecord } from './officialRecord.ts';
@@ -38,23 +39,29 @@ export async function openLabelsOf(
  * Scores the predictions of a run once more and compares every figure with the record's.
  * @param path of predictions.npy
  * @param labels uint8 [testSize]
+ * @returns the details of the score, which the record of a sealed Track leaves out; null where there is no score
  * @throws DoesNotHold when they give another score, or none; UserError when the file cannot be read
  */
 export async function checkScoreAgain(
   { record, digests }: OfficialRecord,
   path: string,
   labels: Uint8Array,
-): Promise<void> {
+): Promise<ScoreDetails | null> {
   const classes = record.track?.classes ?? [];
   const bytes = await readWithDigest(path, digests.predictions);
   const predictions = await parsePredictions(path, bytes, labels.length, classes.length);
-  const fault =
-    record.score === null
-      ? unscoredFault(record.verdict, predictions)
-      : predictions.state === 'valid'
-        ? rescoreFault(record.score, score(predictions.scores, labels, classes))
-        : `there is a score, and the predictions are none: ${predictions.reason}`;
+  if (record.score === null) {
+    const fault = unscoredFault(record.verdict, predictions);
+    if (fault !== null) throw new DoesNotHold(fault);
+    return null;
+  }
+  if (predictions.state !== 'valid') {
+    throw new DoesNotHold(`there is a score, and the predictions are none: ${predictions.reason}`);
+  }
+  const again = score(predictions.scores, labels, classes);
+  const fault = rescoreFault(record.score, again);
   if (fault !== null) throw new DoesNotHold(fault);
+  return again.details;
 }
 
 /** A run can have no score for many a reason; this one follows from the predictions alone. */

@@ -1,4 +1,4 @@
-import type { RunRecord, Score } from '../record.ts';
+import type { RunRecord, Score, ScoreDetails } from '../record.ts';
 import { wilsonInterval } from '../statistics.ts';
 
 /** Room for sums that were added in another order; far below what one image more or less would change. */
@@ -8,7 +8,12 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 
 /** The first thing in a score that does not follow from the rest of it, as a sentence; null when all does. */
 export function scoreFault({ score, track }: Pick<RunRecord, 'score' | 'track'>): string | null {
-  return score === null ? null : (countFault(score, track) ?? classFault(score) ?? calibrationFault(score));
+  if (score === null) return null;
+  const { details } = score;
+  return (
+    countFault(score, track) ??
+    (details === null ? null : (classFault(score, details) ?? calibrationFault(score, details)))
+  );
 }
 
 /** As `scoreFault`, of the interval alone. */
@@ -20,19 +25,20 @@ export function intervalFault({ score }: Pick<RunRecord, 'score'>): string | nul
   return `the interval says ${wilson95.join(' to ')}, and ${correct} right of ${total} give ${expected.join(' to ')}`;
 }
 
-function countFault({ correct, total, accuracy, perClass }: Score, track: RunRecord['track']): string | null {
+function countFault({ correct, total, accuracy, details }: Score, track: RunRecord['track']): string | null {
   if (track === null) return 'there is a score, but no Track that it was scored on';
   if (total !== track.testSize) return `${total} images were scored, and the Track has ${track.testSize}`;
   if (correct > total) return `${correct} are right of ${total}`;
   if (!same(accuracy, correct / total)) {
     return `the accuracy says ${accuracy}, and ${correct} right of ${total} are ${correct / total}`;
   }
-  const names = perClass.map((each) => each.name);
-  if (names.join('\0') !== track.classes.join('\0')) return 'the classes of the score are not the Track’s';
+  const names = details?.perClass.map((each) => each.name);
+  if (names !== undefined && names.join('\0') !== track.classes.join('\0'))
+    return 'the classes of the score are not the Track’s';
   return null;
 }
 
-function classFault({ correct, total, perClass, confusion }: Score): string | null {
+function classFault({ correct, total }: Score, { perClass, confusion }: ScoreDetails): string | null {
   const rights = sum(perClass.map((each) => each.correct));
   if (rights !== correct) return `the classes have ${rights} right together, and the score says ${correct}`;
   const images = sum(perClass.map((each) => each.total));
@@ -58,7 +64,7 @@ function classFault({ correct, total, perClass, confusion }: Score): string | nu
   return null;
 }
 
-function calibrationFault({ correct, total, calibration }: Score): string | null {
+function calibrationFault({ correct, total }: Score, { calibration }: ScoreDetails): string | null {
   const { bins, expectedError } = calibration;
   const images = sum(bins.map((bin) => bin.count));
   if (images !== total) return `the calibration counts ${images} images, and the score says ${total}`;

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type Commitment, type Reveal, revealFault, sealedFault } from '../../datasets/sealing/commitment.ts';
 import type { LabelsKey } from '../../datasets/sealing/labelsKey.ts';
+import type { ScoreDetails } from '../record.ts';
 import { consistencyChecks } from './consistency.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
@@ -32,6 +33,8 @@ export interface Verification {
   readonly checks: readonly Check[];
   /** The record, if all holds: nothing of another is to be believed. */
   readonly official: OfficialRecord | null;
+  /** What the predictions give beyond the record's score, where they were scored again and all holds. */
+  readonly details: ScoreDetails | null;
 }
 
 /**
@@ -43,6 +46,7 @@ export interface Verification {
 export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promise<Verification> {
   const checks: Check[] = [];
   let underWay = '';
+  let details: ScoreDetails | null = null;
   const check = async <T>(name: string, meaning: string, make: () => T | Promise<T>): Promise<T> => {
     underWay = name;
     const made = await make();
@@ -81,8 +85,8 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
       const meaning =
         official.record.score === null
           ? 'there is no score, and the predictions do not say that there should be'
-          : 'the predictions give this score: accuracy, interval, classes, confusion matrix, calibration';
-      await check('scored again', meaning, () => checkScoreAgain(official, predictions, labels));
+          : 'the predictions give this score';
+      details = await check('scored again', meaning, () => checkScoreAgain(official, predictions, labels));
     }
     if (commitment !== undefined) {
       await check('sealed set committed', 'it was scored on the set that was committed to', () =>
@@ -95,11 +99,11 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
         await check('seed', 'its seed is one of them', () => requireNone(seedFault(official, reveal)));
       }
     }
-    return { holds: true, checks, official };
+    return { holds: true, checks, official, details };
   } catch (error) {
     if (!(error instanceof DoesNotHold)) throw error;
     checks.push({ name: underWay, holds: false, says: error.message });
-    return { holds: false, checks, official: null };
+    return { holds: false, checks, official: null, details: null };
   }
 }
 

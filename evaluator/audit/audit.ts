@@ -106,10 +106,17 @@ async function runOn(
     const info = await writeVersion(content, labels, dir);
     const record = await runEntry({ ...plan, track: { dir, info } }, sandbox, hooks);
     // Read before the next run, which could reach the files of this one where they are not fenced.
-    return { record, scored: record.score && { score: record.score, right: await rightOf(record, labels) } };
+    return { record, scored: await scoredRun(record, labels) };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** Null where it was not scored. The Tracks of an audit lie open, so that a score has its details. */
+async function scoredRun(record: RunRecord, labels: Halves): Promise<ScoredRun | null> {
+  const { score } = record;
+  if (score === null || score.details === null) return null;
+  return { score: { ...score, details: score.details }, right: await rightOf(record, labels) };
 }
 
 /** Which test images a scored run has right. */

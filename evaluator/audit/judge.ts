@@ -1,11 +1,11 @@
-import type { Score } from '../record.ts';
+import type { DetailedScore } from '../record.ts';
 import type { Judgement } from './auditSchema.ts';
 import { compareWithChance, significance } from './chance.ts';
 import { comparePaired, hasFarToFall } from './pairedDrop.ts';
 
 /** A run that was scored. */
 export interface ScoredRun {
-  readonly score: Score;
+  readonly score: DetailedScore;
   /** Which test images it has right, [testSize] */
   readonly right: readonly boolean[];
 }
@@ -20,7 +20,7 @@ const rarely = `fewer than 1 in ${(1 / significance).toLocaleString('en-GB')} su
  * @param seed of the draws of the test
  */
 export function judgeShuffled(honest: ScoredRun, shuffled: ScoredRun, seed: number): Judgement {
-  const { accuracy, threshold, pValue } = compareWithChance(shuffled.score.confusion, seed);
+  const { accuracy, threshold, pValue } = compareWithChance(shuffled.score.details.confusion, seed);
   const facts = { statistic: accuracy, threshold, pValue };
   const got = `trained on shuffled labels it got ${percent(accuracy)}`;
   const bound = `an honest entry gets ${percent(threshold)} or more in ${rarely}`;
@@ -57,8 +57,8 @@ export function judgePermuted(honest: ScoredRun, permuted: ScoredRun, seed: numb
 
 /** A control says something only of an entry that has something to lose; null where this one has. */
 function nothingLearned({ score }: ScoredRun, seed: number): string | null {
-  const { pValue } = compareWithChance(score.confusion, seed);
-  const chance = 1 / score.confusion.length;
+  const { pValue } = compareWithChance(score.details.confusion, seed);
+  const chance = 1 / score.details.confusion.length;
   if (pValue < significance && hasFarToFall(score.correct, score.total, chance)) return null;
   return `the honest run got ${percent(score.accuracy)}, too close to chance (${percent(chance)}) for a control to show anything; give it a longer --budget or an easier Track.`;
 }

@@ -5,10 +5,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../datasets/userError.ts';
 import type { Attestor } from '../attest/createAttestor.ts';
 import type { RunRecord } from '../record.ts';
-import { readRecord } from '../report/readRun.ts';
+import { readRecord } from '../report/readRecord.ts';
 import { recordFile } from '../runFolder.ts';
 import type { RunTrack } from '../runTrack.ts';
 import { wilsonInterval } from '../statistics.ts';
+import { unscoredFile } from '../unscored.ts';
 import { type VerdictCode, verdicts } from '../verdict.ts';
 
 /** What a run must have been to count. */
@@ -41,7 +42,7 @@ export async function findRecord(
   const doubts: string[] = [];
   let first: RunRecord | null = null;
   for (const run of await runFolders(folder)) {
-    if (!existsSync(join(run, recordFile))) continue;
+    if (!existsSync(join(run, recordFile)) || existsSync(join(run, unscoredFile))) continue;
     try {
       const record = await readRecord(run);
       const contradiction = contradictionIn(record);
@@ -58,10 +59,10 @@ export async function findRecord(
   return { record: first, doubts };
 }
 
-/** Removes what runs without a record left behind: their evaluator was killed. */
+/** Removes what runs left behind whose evaluator was killed: they have no record, and do not await their score. */
 export async function removeUnfinished(folder: string): Promise<void> {
   for (const run of await runFolders(folder)) {
-    if (existsSync(join(run, recordFile))) continue;
+    if ([recordFile, unscoredFile].some((file) => existsSync(join(run, file)))) continue;
     await rm(run, { recursive: true, force: true }).catch(() => {}); // an entry may have locked some of it
   }
 }
@@ -85,9 +86,10 @@ export function contradictionIn({ verdict, owner, score, track }: RunRecord): st
   if (scored !== (score !== null)) return `${verdict} ${scored ? 'without' : 'with'} a score`;
   if (owner !== verdicts[verdict].owner) return `${verdict} is not the doing of the ${owner}`;
   if (score === null) return null;
-  const { correct, total, accuracy, wilson95, confusion } = score;
-  const onDiagonal = confusion.reduce((sum, row, truth) => sum + (row[truth] ?? 0), 0);
-  const everywhere = confusion.flat().reduce((sum, count) => sum + count, 0);
+  const { correct, total, accuracy, wilson95, details } = score;
+  const confusion = details?.confusion;
+  const onDiagonal = confusion?.reduce((sum, row, truth) => sum + (row[truth] ?? 0), 0) ?? correct;
+  const everywhere = confusion?.flat().reduce((sum, count) => sum + count, 0) ?? total;
   const far = (a: number, b: number) => Math.abs(a - b) > 1e-9;
   if (total !== track?.testSize || total !== everywhere)
     return `a score of ${total} images is not of its Track`;
@@ -99,8 +101,8 @@ export function contradictionIn({ verdict, owner, score, track }: RunRecord): st
   return null;
 }
 
-/** In the order of their names, which start with the time. */
-async function runFolders(folder: string): Promise<string[]> {
+/** The folders of a job's runs, in the order of their names, which start with the time. */
+export async function runFolders(folder: string): Promise<string[]> {
   const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;

@@ -7,7 +7,7 @@ import type { RunPlan } from '../runEntry.ts';
 import type { RunTrack } from '../runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { agrees, findRecord, isFinal, type Terms } from './findRecord.ts';
-import { ensureReport, gradeJob, type JobHooks } from './gradeJob.ts';
+import { ensureReport, finishEarlier, gradeJob, type JobHooks } from './gradeJob.ts';
 import type { Submission } from './listArchives.ts';
 import { type Standing, standingOf } from './standing.ts';
 import { writeStanding } from './writeStanding.ts';
@@ -48,8 +48,8 @@ export interface GradeHooks extends JobHooks {
 /**
  * Grades archives one after the other, each with every seed. What has a final record on the same terms is not run
  * again, so that a call that was stopped or killed anywhere is taken up by the next one. With an attestor only what it
- * signed counts, and it signs only runs of this call. The leaderboard is written at
- * the start and after every run.
+ * signed counts; it scores and signs what ends in this call, and what an earlier one left to be scored. The leaderboard
+ * is written at the start and after every run.
  * @returns the leaderboard, and the number of jobs that still have no final record
  * @throws UserError when the Track or the disk is not as it was: nothing more can be graded then
  */
@@ -64,6 +64,7 @@ export async function gradeArchives(
   const write = () => writeStanding(plan.outFolder, standing());
 
   for (const job of jobs) {
+    await finishEarlier(job.folder, hooks);
     const { record, doubts } = await findRecord(job.folder, termsOf(plan, job, sandbox), hooks.attestor);
     doubts.forEach(hooks.warn);
     if (record === null) continue;

@@ -4,15 +4,17 @@ import type { Attestor } from '../attest/createAttestor.ts';
 import type { RunRecord } from '../record.ts';
 import { writeReport } from '../report/report.ts';
 import { type RunPlan, runEntry } from '../runEntry.ts';
+import { recordFile } from '../runFolder.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { removeUnfinished } from './findRecord.ts';
+import { unscoredFile } from '../unscored.ts';
+import { removeUnfinished, runFolders } from './findRecord.ts';
 
 export interface JobHooks {
   /** Ends the run under way; none is started after it. */
   readonly abort: AbortSignal;
   /** Takes a sentence for the organizer. */
   readonly warn: (sentence: string) => void;
-  /** Makes official records, where the organizer gave the key. */
+  /** Scores and signs runs on a sealed Track, in another process. */
   readonly attestor?: Attestor;
 }
 
@@ -31,8 +33,7 @@ export async function gradeJob(
 ): Promise<{ record: RunRecord; attested: boolean }> {
   await removeUnfinished(plan.runsFolder);
   for (let repeats = 0; ; repeats++) {
-    const record = await runEntry(plan, sandbox, { abort: hooks.abort });
-    const attested = await attest(record, hooks);
+    const { record, attested } = await finish(await runEntry(plan, sandbox, { abort: hooks.abort }), hooks);
     await ensureReport(record, plan.track.dir, hooks.warn);
     if (record.verdict !== 'INFRA_FAULT' || hooks.abort.aborted) return { record, attested };
     hooks.warn(`INFRA_FAULT: ${record.evidence[0]}`);
@@ -40,26 +41,42 @@ export async function gradeJob(
   }
 }
 
-/** Signs the record of a run that has just ended, unless a person stopped it: that is no result of the entry. */
-async function attest(record: RunRecord, { attestor, warn }: JobHooks): Promise<boolean> {
-  if (attestor === undefined) return true;
-  if (record.verdict === 'ABORTED') return false;
+/**
+ * Has a run that has just ended scored and signed, unless a person stopped it: that is no result of the entry. No process
+ * of the entry lives.
+ */
+async function finish(
+  record: RunRecord,
+  { attestor, warn }: JobHooks,
+): Promise<{ record: RunRecord; attested: boolean }> {
+  if (attestor === undefined) return { record, attested: true };
+  if (record.verdict === 'ABORTED') return { record, attested: false };
   try {
-    await attestor.sign(record);
-    return true;
+    return { record: await attestor.finish(record.folder), attested: true };
   } catch (error) {
-    warn(`${record.folder}: the record could not be signed, and does not count: ${(error as Error).message}`);
-    return false;
+    warn(`${record.folder}: could not be scored and signed, and does not count: ${(error as Error).message}`);
+    return { record, attested: false };
   }
 }
 
-/** Writes the report of a run that has none: it was killed before that, or has just ended. Its record is safe without. */
+/** As {@link finish}, of the runs in a job's folder whose evaluator was killed, or that could not be scored then. */
+export async function finishEarlier(folder: string, { attestor, warn }: JobHooks): Promise<void> {
+  if (attestor === undefined) return;
+  for (const run of await runFolders(folder)) {
+    if (!existsSync(join(run, unscoredFile))) continue;
+    await attestor.finish(run).catch((error: Error) => {
+      warn(`${run}: could not be scored and signed, and does not count yet: ${error.message}`);
+    });
+  }
+}
+
+/** Writes the report of a run with a record that has none: it was killed before that, or has just ended. */
 export async function ensureReport(
   { folder }: RunRecord,
   trackDir: string,
   warn: JobHooks['warn'],
 ): Promise<void> {
-  if (existsSync(join(folder, 'report.html'))) return;
+  if (!existsSync(join(folder, recordFile)) || existsSync(join(folder, 'report.html'))) return;
   await writeReport(folder, { trackDir }).catch((error: Error) => {
     warn(`${folder}: the report could not be written: ${error.message}`);
   });

@@ -1,4 +1,4 @@
-import type { Score } from '../record.ts';
+import type { ScoreDetails } from '../record.ts';
 import { Scroll } from './markup.tsx';
 
 /** Beyond this many classes a table of all pairs is not readable; the commonest confusions are listed instead. */
@@ -12,9 +12,9 @@ interface Confusion {
 }
 
 /** Which class was taken for which: a table of counts, shaded by the share of the true class. */
-export function ConfusionMatrix({ score }: { score: Score }) {
-  const names = score.perClass.map((row) => row.name);
-  const confusions = score.confusion
+export function ConfusionMatrix({ details }: { details: ScoreDetails }) {
+  const names = details.perClass.map((row) => row.name);
+  const confusions = details.confusion
     .flatMap((row, truth) =>
       row.map((images, predicted): Confusion | null =>
         truth === predicted || images === 0
@@ -29,7 +29,7 @@ export function ConfusionMatrix({ score }: { score: Score }) {
   ) : (
     <>
       <p class="soft small">{summary(confusions)}</p>
-      <ConfusionTable names={names} counts={score.confusion} />
+      <ConfusionTable names={names} counts={details.confusion} />
     </>
   );
 }

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { quantile } from 'simple-statistics';
-import type { RunRecord, Score, StageRecord } from '../record.ts';
+import type { RunRecord, Score, ScoreDetails, StageRecord } from '../record.ts';
 import { duration, percent } from './format.ts';
 import type { CurvePoint } from './learningCurves.ts';
 import { drawPlot } from './plot.ts';
@@ -11,9 +11,9 @@ const medium = { width: 440, height: 300 };
 const percentAxis = { percent: true, tickFormat: (value: number) => `${value}\u202f%` };
 
 /** One number with its 95 % interval on the scale from 0 to 100 %, beside what guessing would give. */
-export function accuracyPlot(score: Score): string {
+export function accuracyPlot(score: Score, classes: number): string {
   const [low, high] = score.wilson95;
-  const chance = 1 / score.perClass.length;
+  const chance = 1 / classes;
   return drawPlot(
     `Accuracy ${percent(score.accuracy)}, 95 % interval from ${percent(low)} to ${percent(high)}`,
     {
@@ -156,7 +156,7 @@ function intervalPlot(
 }
 
 /** Confidence against accuracy: points on the diagonal are honest, points below it are overconfident. */
-export function calibrationPlot(calibration: Score['calibration']): string {
+export function calibrationPlot(calibration: ScoreDetails['calibration']): string {
   const bins = calibration.bins.filter((bin) => bin.count > 0);
   return drawPlot(
     `Calibration: ${bins.map((bin) => `at confidence ${percent(bin.confidence, 0)} accuracy ${percent(bin.accuracy, 0)}`).join(', ')}`,
@@ -202,7 +202,7 @@ export function calibrationPlot(calibration: Score['calibration']): string {
 }
 
 /** How many images were predicted with which confidence. */
-export function confidencePlot(calibration: Score['calibration']): string {
+export function confidencePlot(calibration: ScoreDetails['calibration']): string {
   const width = 1 / calibration.bins.length;
   const bars = calibration.bins.map((bin, at) => ({
     from: at * width,

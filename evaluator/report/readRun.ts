@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
-import { UserError } from '../../datasets/userError.ts';
 import { predictionsFile } from '../contract.ts';
-import { type RunRecord, runRecordSchema } from '../record.ts';
+import type { RunRecord } from '../record.ts';
 import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
 import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
 import { readEnd } from './readEnd.ts';
+import { readRecord } from './readRecord.ts';
 
 /** Everything of a run's folder that its report shows. What is missing is null, with the reason in `notes`. */
 export interface Run {
@@ -53,22 +52,9 @@ export async function readRun(folder: string, trackDir: string | null): Promise<
   };
 }
 
-/** @throws UserError where record.json is missing or is not a record */
-export async function readRecord(folder: string): Promise<RunRecord> {
-  const file = join(folder, 'record.json');
-  const expected = 'expected the folder of a run, as `haet dry-run` writes it';
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${file}: cannot be read (${error.code}); ${expected}.`);
-  });
-  try {
-    return runRecordSchema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new UserError(`${file}: is not the record of a run; ${expected}.`, { cause: error });
-  }
-}
-
 async function readMistakes(folder: string, trackDir: string | null, { track, score }: RunRecord) {
-  if (score === null) return null;
+  // Of a sealed Track, neither images nor labels are shown to anyone before the reveal.
+  if (score === null || score.details === null) return null;
   if (track === null || trackDir === null) throw new Error('the Track is not at hand.');
   const [height, width, channels] = track.imageShape;
   const { data: images } = await readNpy(join(trackDir, trackFiles.testImages), {

@@ -19,8 +19,7 @@ export function renderReport(run: Run): string {
       <sections.Verdict record={record} />
       {record.score === null && <sections.Logs logs={run.logs} open />}
       <sections.LearningCurves run={run} />
-      {record.score && <sections.Classes score={record.score} />}
-      {record.score && <sections.Calibration score={record.score} />}
+      {record.score && <sections.Details score={record.score} />}
       <sections.Mistakes run={run} />
       <sections.Timeline record={record} />
       <sections.Resources record={record} />

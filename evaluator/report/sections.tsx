@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { describeSeed } from '../../datasets/track.ts';
-import type { RunRecord, Score, StageRecord } from '../record.ts';
+import type { RunRecord, Score, ScoreDetails, StageRecord } from '../record.ts';
 import { wilsonInterval } from '../statistics.ts';
 import { type VerdictCode, verdicts } from '../verdict.ts';
 import { ConfusionMatrix } from './confusion.tsx';
@@ -46,7 +46,7 @@ export function Verdict({ record }: { record: RunRecord }) {
         )}
       </div>
       <div>
-        {score && <Figure svg={plots.accuracyPlot(score)} />}
+        {score && record.track && <Figure svg={plots.accuracyPlot(score, record.track.classes.length)} />}
         <Facts
           rows={[
             ['Owner', record.owner],
@@ -103,15 +103,36 @@ export function LearningCurves({ run: { record, curves: points } }: { run: Run }
   );
 }
 
-/** Where it went wrong: which class for which, and how often by class. */
-export function Classes({ score }: { score: Score }) {
+/** Where it went wrong and whether it knew; of a sealed Track, that nothing of it is told yet. */
+export function Details({ score: { accuracy, details } }: { score: Score }) {
+  if (details === null) {
+    return (
+      <Card title="After the reveal">
+        <p class="soft">
+          Confusion matrix, accuracy by class, calibration and the pictures of mistakes tell of the withheld
+          labels: they are shown once the organizer has published the labels key, by{' '}
+          <code>haet verify --labels-key</code>.
+        </p>
+      </Card>
+    );
+  }
+  return (
+    <>
+      <Classes accuracy={accuracy} details={details} />
+      <Calibration details={details} />
+    </>
+  );
+}
+
+/** Which class was taken for which, and how often by class. */
+function Classes({ accuracy, details }: { accuracy: number; details: ScoreDetails }) {
   return (
     <div class="pair">
       <Card title="Confusion matrix">
-        <ConfusionMatrix score={score} />
+        <ConfusionMatrix details={details} />
       </Card>
       <Card title="Accuracy by class">
-        <Figure svg={plots.perClassPlot(perClassRows(score), score.accuracy)}>
+        <Figure svg={plots.perClassPlot(perClassRows(details), accuracy)}>
           With 95 % intervals. The dashed line is the accuracy over all classes.
         </Figure>
       </Card>
@@ -121,11 +142,11 @@ export function Classes({ score }: { score: Score }) {
 
 const longestLabel = 18;
 
-function perClassRows(score: Score): plots.IntervalRow[] {
-  return score.perClass.map(({ name, correct, total, accuracy }, index) => {
+function perClassRows({ perClass }: ScoreDetails): plots.IntervalRow[] {
+  return perClass.map(({ name, correct, total, accuracy }, index) => {
     const [low, high] = total > 0 ? wilsonInterval(correct, total) : [0, 1];
     const short = name.length > longestLabel ? `${name.slice(0, longestLabel - 1)}…` : name;
-    const taken = score.perClass.some(
+    const taken = perClass.some(
       (other, at) =>
         at !== index && other.name.slice(0, longestLabel - 1) === name.slice(0, longestLabel - 1),
     );
@@ -134,7 +155,7 @@ function perClassRows(score: Score): plots.IntervalRow[] {
 }
 
 /** Whether the entry knew when it was right. */
-export function Calibration({ score: { calibration, logLoss } }: { score: Score }) {
+function Calibration({ details: { calibration, logLoss } }: { details: ScoreDetails }) {
   return (
     <Card title="Calibration">
       <div class="pair">

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { readRecord } from './readRun.ts';
+import { readRecord } from './readRecord.ts';
 import { renderSeedsPage } from './seedsPage.tsx';
 import { writePage } from './writePage.ts';
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the image around a sealed Track of drawn shapes and uses it as an organizer does: a dry run without the key, an
-# official run of entries in shell, in Python and of the reference submission, each record verified, a changed byte seen;
-# entries that misbehave let loose inside. Prints the image's size and how long it takes to start.
+# Builds the image around a sealed Track of drawn shapes and uses it as an organizer does, in the words of
+# docs/official.md: a dry run without the key, an official run of entries in shell, in Python and of the reference
+# submission, each scored and signed by a second container, each record verified, a changed byte seen; a Track with its
+# labels in clear and an identity beside an entry refused; entries that misbehave let loose inside. Prints the image's size and how long it takes to start.
 # Needs a Docker engine and the two base images (standInBases.sh makes them where they cannot be pulled).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -15,34 +16,61 @@ mkdir -p sealed-track "$at/out"
 value() { node -p "JSON.parse(require('fs').readFileSync(0, 'utf8').trim().split('\n').at(-1)).$1"; }
 
 "${haet[@]}" data make --source synthetic --train-per-class 60 --test-per-class 20 --seed 1 --out "$at/track" >/dev/null
-keys="$("${haet[@]}" seal keygen --out "$at/identity.txt" --json 2>/dev/null)"
-"${haet[@]}" seal "$at/track" --to "$(value publicKey <<<"$keys")" --out "$at/withheld.age" --public "$sealed" >/dev/null 2>&1
+keys="$("${haet[@]}" seal keygen --out "$at/identity.txt" --images-out "$at/images-key.txt" --json 2>/dev/null)"
+"${haet[@]}" seal "$at/track" --to "$(value publicKey <<<"$keys")" --images-to "$(value imagesPublicKey <<<"$keys")" \
+  --out "$at/withheld.age" --public "$sealed" >/dev/null 2>&1
 
 echo "building $image ..."
 DOCKER_BUILDKIT=0 docker build --network=host --tag "$image" --build-arg "TRACK=$sealed" \
   --build-arg "COMMIT=$(git rev-parse HEAD)" . >"$at/build.log" 2>&1 || { tail -20 "$at/build.log"; exit 1; }
+cp -r "$at/track" "$sealed/open"
+if DOCKER_BUILDKIT=0 docker build --network=host --tag "$image-refused" --build-arg "TRACK=$sealed/open" . >"$at/build.log" 2>&1; then
+  echo "an image was built around labels in clear" >&2
+  exit 1
+fi
+grep -h 'is no part of a sealed Track' "$at/build.log"
+rm -r "$sealed/open"
 id="$(docker image inspect --format '{{.Id}}' "$image")"
 echo "size: $(($(docker image inspect --format '{{.Size}}' "$image") / 1000000)) MB"
 started="$(date +%s%N)"
 docker run --rm --network none "$image" --version >/dev/null
 echo "start to first word: $((($(date +%s%N) - started) / 1000000)) ms"
 
-run=(docker run --rm --network none --memory 4g --memory-swap 4g --pids-limit 2048)
+run=(docker run --rm --network none --read-only --tmpfs /tmp:size=1g --shm-size 1g
+  --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add KILL
+  --cap-add SETGID --cap-add SETPCAP --cap-add SETUID --security-opt no-new-privileges
+  --cpuset-cpus 0-1 --memory 4g --memory-swap 4g --pids-limit 2048)
+score=(docker run --rm --network none --read-only --cap-drop ALL --cap-add DAC_OVERRIDE --security-opt no-new-privileges)
 "${run[@]}" "$image" official --budget 10 >"$at/dry" 2>&1 || { cat "$at/dry"; exit 1; }
 grep -q 'DRY RUN' "$at/dry" && grep -q 'NOT OFFICIAL' "$at/dry"
 echo "without the key: a dry run, unsigned"
 
 official() {
-  "${run[@]}" -v "$at/identity.txt:/run/secrets/identity:ro" -v "$at/out:/out" "${mount[@]}" \
+  "${run[@]}" -v "$at/images-key.txt:/run/secrets/images-key:ro" -v "$at/out:/out" "${mount[@]}" \
     "$image" official "$@" --budget 20 --image-id "$id" --json 2>"$at/err" || { cat "$at/err"; exit 1; }
 }
-# An entry that looks for what an entry must not have: it says so in a file in its output folder. Three runs lie in
-# /out by then; it also says how many folders it saw there, so that a search that found nothing did search.
+score() {
+  "${score[@]}" -v "$at/identity.txt:/run/secrets/identity:ro" -v "$at/out:/out" "$image" score "/out/$1" --json \
+    2>"$at/err" || { cat "$at/err"; exit 1; }
+}
+if "${run[@]}" -v "$at/identity.txt:/run/secrets/identity:ro" -v "$at/images-key.txt:/run/secrets/images-key:ro" \
+  "$image" official --budget 5 >"$at/beside" 2>&1; then
+  echo "an official run was made beside the identity" >&2
+  exit 1
+fi
+grep -q 'must not lie beside an entry' "$at/beside"
+echo "the identity beside an entry: refused"
+# A rival's run whose evaluator was killed in the middle of it.
+mkdir -p "$at/out/unfinished/model"
+echo secret >"$at/out/unfinished/model/weights"
+chmod -R a+rX "$at/out/unfinished"
+# An entry that looks for what an entry must not have: it says so in a file in its output folder. Three runs and the
+# unfinished one lie in /out by then; it also says how many folders it saw there, so that a search that found nothing did search.
 cp -r examples/plain-shell "$at/thief"
 cat >>"$at/thief/train.sh" <<'THIEF'
 note() { echo "$1" >>"$HAET_OUT_DIR/escaped"; }
 run="$(dirname "$HAET_OUT_DIR")"
-for secret in /run/secrets/identity /proc/1/environ /proc/1/mem; do head -c 1 "$secret" >/dev/null 2>&1 && note "read $secret"; done
+for secret in /run/secrets/identity /run/secrets/images-key /proc/1/environ /proc/1/mem; do head -c 1 "$secret" >/dev/null 2>&1 && note "read $secret"; done
 for process in /proc/[0-9]*; do
   [ "$(stat -c %u "$process" 2>/dev/null)" = 0 ] && kill -s STOP "${process#/proc/}" 2>/dev/null && note "stopped $process"
 done
@@ -51,6 +79,9 @@ find / /out -xdev -writable ! -type l ! -path "/proc/*" ! -path "/dev*" ! -path 
 find /out -mindepth 1 ! -path "$run" ! -path "$run/*" \( -readable -o -executable \) 2>/dev/null |
   while read -r path; do note "may look into $path of another run"; done
 find / -name 'images.npy' ! -path "$HAET_TRAIN_DIR/*" -readable 2>/dev/null | while read -r path; do note "may read $path in training"; done
+touch /opt/haet/written 2>/dev/null && note "may write to the image"
+grep -q '^CapBnd:[[:space:]]*0*$' /proc/self/status || note "may gain capabilities"
+grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/self/status || note "may gain privileges"
 [ "$(ls /sys/class/net)" = lo ] || note "has a network"
 ls /out | wc -l >"$HAET_OUT_DIR/looked"
 THIEF
@@ -70,6 +101,7 @@ for entry in plain-shell numpy reference thief; do
     mount=(-v "$at/$entry.tar.gz:/entry.tar.gz:ro") words=(--entry /entry.tar.gz)
   fi
   record="$(official "${words[@]}")"
+  record="$(score "$(value runId <<<"$record")")"
   jws="$at/out/$(value runId <<<"$record")/record.jws"
   "${haet[@]}" verify "$jws" --key "$(value verifyKey <<<"$keys")" --sealed "$at/withheld.age" --track "$sealed" >/dev/null
   if [[ $entry == thief ]]; then
@@ -78,7 +110,7 @@ for entry in plain-shell numpy reference thief; do
       cat "$thief"/{model,predictions}/escaped 2>/dev/null || true
       exit 1
     fi
-    [[ -f $thief/predictions/looked && "$(cat "$thief/model/looked")" -ge 4 ]] || { echo "the thief did not look" >&2; exit 1; }
+    [[ -f $thief/predictions/looked && "$(cat "$thief/model/looked")" -ge 5 ]] || { echo "the thief did not look" >&2; exit 1; }
     echo "official: an entry that looked for the key, the test images, the labels, earlier runs, a network and a place to write found none"
     continue
   fi

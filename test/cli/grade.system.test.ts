@@ -332,7 +332,12 @@ test.each<[string, string[], string]>([
     ['--sandbox', 'user'],
     'Use haet official in the image, or bubblewrap or docker',
   ],
-  ['a key on an open Track', ['--identity', 'none.txt', '--sandbox', 'bubblewrap'], 'is not sealed'],
+  [
+    'keys on an open Track',
+    ['--images-key', 'none.txt', '--identity', 'none.txt', '--sandbox', 'bubblewrap'],
+    'is not sealed',
+  ],
+  ['one key of the two', ['--identity', 'none.txt'], '--images-key and --identity go together'],
   ['a commitment without its reveal', ['--commitment', 'c.json'], '--commitment and --reveal go together'],
   ['a reveal without its commitment', ['--reveal', 'r.json'], '--commitment and --reveal go together'],
   [

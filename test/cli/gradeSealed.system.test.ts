@@ -1,9 +1,13 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { formatNpy } from '../../datasets/npy.ts';
+import { sha256 } from '../../datasets/sealing/withheldSet.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
 import { describeWith, plainImage } from '../evaluator/fixtures.ts';
@@ -25,22 +29,61 @@ let verifyKey: string;
 beforeEach(async () => {
   const sizes = ['--train-per-class', '10', '--test-per-class', '10', '--seed', '1'];
   await haet('data', 'make', '--source', 'synthetic', ...sizes, '--out', 'my-track');
-  const keys = lastLine((await haet('seal', 'keygen', '--out', 'identity.txt', '--json')).stdout);
+  const keys = await keygen('identity.txt', 'images-key.txt');
   verifyKey = keys.verifyKey;
-  const to = ['--to', keys.publicKey];
+  const to = ['--to', keys.publicKey, '--images-to', keys.imagesPublicKey];
   await haet('seal', 'my-track', ...to, '--out', 'withheld.age', '--public', 'sealed-track');
   await commit('commitment.json', 'reveal.json');
   await mkdir(at('archives'));
   await haet('pack', join(root, 'examples/plain-shell'), '--out', 'archives/entry.tar.gz');
 });
+const keygen = async (out: string, imagesOut: string) =>
+  lastLine((await haet('seal', 'keygen', '--out', out, '--images-out', imagesOut, '--json')).stdout);
 const commit = (out: string, reveal: string) =>
   haet('seal', 'commit', '--sealed', 'withheld.age', '--seeds', '2', '--out', out, '--reveal', reveal);
 const grade = (...words: string[]) =>
   haet(
-    ...['grade', 'archives', '--track', 'sealed-track', '--identity', 'identity.txt'],
+    ...['grade', 'archives', '--track', 'sealed-track'],
+    ...['--images-key', 'images-key.txt', '--identity', 'identity.txt'],
     ...['--out', 'graded', '--budget', '20', ...words],
   );
 const committed = ['--commitment', 'commitment.json', '--reveal', 'reveal.json'];
+
+/** Loaded into every Node process: writes down which command opens which key. */
+const watcher = `
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const log = (path) => {
+  if (/(identity|images-key)\\.txt$/.test(String(path))) {
+    fs.appendFileSync(process.env.WATCH_LOG, process.argv[2] + ' ' + path + '\\n');
+  }
+};
+for (const [from, name] of [[fs.promises, 'open'], [fs.promises, 'readFile'], [fs, 'openSync'], [fs, 'readFileSync']]) {
+  const real = from[name];
+  from[name] = function (path, ...more) {
+    log(path);
+    return real.call(this, path, ...more);
+  };
+}
+syncBuiltinESMExports();
+`;
+
+/** Folders of opened test images that a process made. */
+const openedBy = (pid: number) =>
+  ['/dev/shm', tmpdir()].flatMap((parent) =>
+    readdirSync(parent)
+      .filter((name) => name.startsWith(`haet-opened-${pid}-`))
+      .map((name) => join(parent, name)),
+  );
+
+/** Predictions whose log-losses are label * 11^row units for the first rows: digits of their sum. */
+function spellingScores(rows: number): Uint8Array {
+  const scores = new Float32Array(10 * rows);
+  for (let row = 0; row < 12; row++) {
+    for (let label = 0; label < 10; label++) scores[10 * row + label] = -label * 1e-6 * 1.6 ** row;
+  }
+  return formatNpy('float32', scores, [rows, 10]);
+}
 
 for (const { kind, words: inSandbox } of sandboxes) {
   (await describeWith(kind))(`a sealed Track under ${kind}`, () => {
@@ -75,6 +118,143 @@ for (const { kind, words: inSandbox } of sandboxes) {
       expect(again.stderr.match(/\(earlier\)/g)).toHaveLength(2);
     });
 
+    test('killed in the predict stage: images are for no other user meanwhile, and the next call removes them', async () => {
+      await mkdir(at('slow'));
+      await writeFile(at('slow', 'train.sh'), 'echo w > "$HAET_OUT_DIR/model"\n');
+      await writeFile(at('slow', 'predict.sh'), 'head -c 200000 "$HAET_TEST_IMAGES" | wc -c; sleep 60\n');
+      const argv = (name: string) => ['sh', `${name}.sh`];
+      const manifest = {
+        schemaVersion: 1,
+        name: 'Slow',
+        team: 'tests',
+        train: argv('train'),
+        predict: argv('predict'),
+      };
+      await writeFile(at('slow', 'haet.json'), JSON.stringify(manifest));
+      await haet('pack', 'slow', '--out', 'archives/slow.tar.gz');
+      await rm(at('archives/entry.tar.gz'));
+
+      const words = ['archives', '--track', 'sealed-track', '--out', 'graded', ...inSandbox];
+      const keys = ['--images-key', 'images-key.txt', '--identity', 'identity.txt'];
+      const killed = execa(process.execPath, [join(root, 'cli/bin.mjs'), 'grade', ...words, ...keys], {
+        reject: false,
+        cwd: folder.path,
+      });
+      // The predict stage has read its images when it says how many bytes.
+      const logs = () =>
+        readdirSync(folder.path, { recursive: true }).filter((name) =>
+          String(name).endsWith('predict.stdout.log'),
+        );
+      const said = () =>
+        logs()
+          .map((log) => readFileSync(at(String(log)), 'utf8'))
+          .join('');
+      for (let waited = 0; waited < 30_000 && !said().includes('200000'); waited += 50) await sleep(50);
+      expect(said()).toBe('200000\n');
+      const opened = openedBy(killed.pid!);
+      expect(opened).toHaveLength(1);
+      expect(statSync(opened[0]!).mode & 0o7).toBe(0);
+      expect(statSync(join(opened[0]!, 'images.npy')).mode & 0o227).toBe(0);
+      killed.kill('SIGKILL');
+      await killed;
+      expect(openedBy(killed.pid!)).toEqual(opened);
+
+      await mkdir(at('broken'));
+      await writeFile(at('broken', 'entry.tar.gz'), 'no archive');
+      await haet('grade', 'broken', ...words.slice(1), ...keys);
+      expect(openedBy(killed.pid!)).toEqual([]);
+    });
+
+    test('a run whose evaluator died before it was scored is scored by the next call, and not run again', async () => {
+      const first = await grade(...inSandbox, '--json');
+      const { rows }: Standing = lastLine(first.stdout);
+      const run = at('graded', rows[0]!.runs[0]!.folder);
+      // As it was when the entry had ended and nothing else was done, or a little later.
+      const record = JSON.parse(await readFile(join(run, 'record.json'), 'utf8'));
+      const predictionsSha256 = sha256(await readFile(join(run, 'predictions', 'predictions.npy')));
+      const unscored = {
+        kind: 'haet-unscored-run',
+        schemaVersion: 1,
+        record: { ...record, score: null },
+        predictionsSha256,
+        evaluatorImage: null,
+      };
+      for (const gone of [['record.json', 'record.jws', 'report.html'], ['record.jws'], []]) {
+        await writeFile(join(run, 'unscored.json'), JSON.stringify(unscored));
+        for (const file of gone) await rm(join(run, file));
+        const signed = await readFile(join(run, 'record.jws'), 'utf8').catch(() => null);
+        const again = await grade(...inSandbox);
+        expect(again.stderr).not.toContain('starts');
+        expect(again.stderr.match(/\(earlier\)/g)).toHaveLength(1);
+        expect(JSON.parse(await readFile(join(run, 'record.json'), 'utf8'))).toEqual(record);
+        expect((await haet('verify', join(run, 'record.jws'), '--key', verifyKey)).exitCode).toBe(0);
+        expect(existsSync(join(run, 'unscored.json'))).toBe(false);
+        // What was signed is not signed again.
+        if (signed !== null) expect(await readFile(join(run, 'record.jws'), 'utf8')).toBe(signed);
+      }
+    });
+
+    test('scores that spell out labels by their log-loss tell nothing beyond the accuracy', async () => {
+      await mkdir(at('oracle'));
+      await writeFile(at('oracle', 'train.sh'), 'echo w > "$HAET_OUT_DIR/model"\n');
+      await writeFile(at('oracle', 'predict.sh'), 'cp oracle.npy "$HAET_OUT_DIR/predictions.npy"\n');
+      const argv = (name: string) => ['sh', `${name}.sh`];
+      const manifest = {
+        schemaVersion: 1,
+        name: 'Oracle',
+        team: 'tests',
+        train: argv('train'),
+        predict: argv('predict'),
+      };
+      await writeFile(at('oracle', 'haet.json'), JSON.stringify(manifest));
+      await writeFile(at('oracle', 'oracle.npy'), spellingScores(100));
+      await rm(at('archives/entry.tar.gz'));
+      await haet('pack', 'oracle', '--out', 'archives/oracle.tar.gz');
+      const graded = await grade(...inSandbox, '--json');
+      const { rows }: Standing = lastLine(graded.stdout);
+      const run = at('graded', rows[0]!.runs[0]!.folder);
+      const jws = await readFile(join(run, 'record.jws'), 'utf8');
+      const payload = JSON.parse(Buffer.from(jws.split('.')[1]!, 'base64url').toString());
+      const record = JSON.parse(await readFile(join(run, 'record.json'), 'utf8'));
+      const { correct } = record.score;
+      for (const { score } of [record, payload.record]) {
+        expect(score).toEqual({
+          correct,
+          total: 100,
+          accuracy: correct / 100,
+          wilson95: expect.anything(),
+          details: null,
+        });
+      }
+      const published = await Promise.all(
+        ['leaderboard.json', 'leaderboard.csv', 'leaderboard.md'].map((file) =>
+          readFile(at('graded', file), 'utf8'),
+        ),
+      );
+      const page = await readFile(join(run, 'report.html'), 'utf8');
+      for (const text of [...published, page, graded.stdout, graded.stderr]) {
+        expect(text).not.toMatch(/log-?loss|confusion"|perClass|nats/i);
+      }
+    });
+
+    test('the process that runs entries never opens the identity; those that do start when none runs', async () => {
+      await writeFile(at('watch.mjs'), watcher);
+      const words = ['archives', '--track', 'sealed-track', '--out', 'graded', ...inSandbox];
+      const keys = ['--images-key', 'images-key.txt', '--identity', 'identity.txt'];
+      const graded = await execa(process.execPath, [join(root, 'cli/bin.mjs'), 'grade', ...words, ...keys], {
+        reject: false,
+        cwd: folder.path,
+        env: { NODE_OPTIONS: `--import=${at('watch.mjs')}`, WATCH_LOG: at('opened.log') },
+      });
+      expect({ code: graded.exitCode, said: graded.stderr }).toMatchObject({ code: 0 });
+      const opened = (await readFile(at('opened.log'), 'utf8')).trim().split('\n');
+      const by = (file: string) => [
+        ...new Set(opened.filter((line) => line.endsWith(file)).map((line) => line.split(' ')[0])),
+      ];
+      expect(by('images-key.txt')).toEqual(['grade']);
+      expect(by('identity.txt').sort()).toEqual(['score', 'seal']);
+    });
+
     test('is not graded with a reveal or a commitment of something else', async () => {
       await commit('other.json', 'otherReveal.json');
       const otherReveal = ['--commitment', 'commitment.json', '--reveal', 'otherReveal.json'];
@@ -82,10 +262,17 @@ for (const { kind, words: inSandbox } of sandboxes) {
       expect(seeds).toMatchObject({ exitCode: 2, stdout: '' });
       expect(seeds.stderr).toMatch(/otherReveal\.json: the seeds revealed give sha256/);
 
-      await haet('seal', 'keygen', '--out', 'second.txt');
-      const { publicKey } = lastLine((await haet('seal', 'keys', 'second.txt', '--json')).stdout);
-      await haet('seal', 'my-track', '--to', publicKey, '--out', 'w2.age', '--public', 'second-track');
-      const elsewhere = ['--track', 'second-track', '--identity', 'second.txt'];
+      const { publicKey, imagesPublicKey } = await keygen('second.txt', 'second-images.txt');
+      const to = ['--to', publicKey, '--images-to', imagesPublicKey];
+      await haet('seal', 'my-track', ...to, '--out', 'w2.age', '--public', 'second-track');
+      const elsewhere = [
+        '--track',
+        'second-track',
+        '--images-key',
+        'second-images.txt',
+        '--identity',
+        'second.txt',
+      ];
       const set = await grade(...inSandbox, ...elsewhere, ...committed);
       expect(set).toMatchObject({ exitCode: 2, stdout: '' });
       expect(set.stderr).toMatch(/commitment\.json: the commitment is to a sealed set with sha256/);

@@ -34,7 +34,7 @@ test('help lists every command with its description, in order, and loads none of
   const list = commandList.map(({ name, description }) => `${name} ${description}`);
   expect(unwrapped(stdout.split('Commands:')[1]!)).toBe([...list, 'help display help for command'].join(' '));
   expect(commandList.map(({ name }) => name).join(' ')).toBe(
-    'dry-run pack check grade official audit data seal check-machine verify self-test',
+    'dry-run pack check grade official score audit data seal check-machine verify self-test',
   );
   expect(await loadedBy('--help')).toEqual({ cli: ['commandList', 'main'], packages: ['commander'] });
 });
@@ -58,6 +58,7 @@ test.each([
   ['dry-run', 'dryRun', ['@observablehq/plot', 'sharp']],
   ['grade', 'grade', ['@observablehq/plot', 'sharp']],
   ['official', 'official', ['@observablehq/plot', 'sharp']],
+  ['score', 'score', ['@observablehq/plot', 'sharp']],
   ['data', 'data', ['sharp']],
   ['verify', 'verify', ['execa']],
 ])('%s --help loads no other command, and not what only its work needs', async (name, file, notNeeded) => {

@@ -1,10 +1,11 @@
 import { mkdtempSync } from 'node:fs';
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { describeWith } from '../evaluator/fixtures.ts';
 
@@ -18,36 +19,49 @@ const example = join(root, 'examples/plain-shell');
 const official = (...words: string[]) =>
   haet('official', '--sandbox', 'bubblewrap', '--entry', example, '--budget', '20', '--out', 'out', ...words);
 
+const sealedWith = (key: string) => ['--track', 'sealed', '--images-key', key];
+
 // The image's own sandbox wants root and a container; what is around it is the same in every one that fences.
 const fenced = await describeWith('bubblewrap');
 
 fenced('haet official', () => {
-  let keys: { publicKey: string; verifyKey: string };
+  let keys: { publicKey: string; imagesPublicKey: string; verifyKey: string };
+  const withKey = sealedWith('images-key.txt');
+  const score = (run: string, ...words: string[]) =>
+    haet('score', run, '--track', 'sealed', '--identity', 'identity.txt', ...words);
   beforeAll(async () => {
     const sizes = ['--train-per-class', '10', '--test-per-class', '10', '--seed', '1'];
     await haet('data', 'make', '--source', 'synthetic', ...sizes, '--out', 'open');
-    keys = lastLine((await haet('seal', 'keygen', '--out', 'identity.txt', '--json')).stdout);
-    await haet('seal', 'open', '--to', keys.publicKey, '--out', 'withheld.age', '--public', 'sealed');
+    const files = ['--out', 'identity.txt', '--images-out', 'images-key.txt'];
+    keys = lastLine((await haet('seal', 'keygen', ...files, '--json')).stdout);
+    const to = ['--to', keys.publicKey, '--images-to', keys.imagesPublicKey];
+    await haet('seal', 'open', ...to, '--out', 'withheld.age', '--public', 'sealed');
     await haet('pack', example, '--out', 'entry.tar.gz');
   });
 
-  test('with the key: a score on what is sealed, signed, and verified with what else is published', async () => {
-    const run = await official(
-      '--track',
-      'sealed',
-      '--identity',
-      'identity.txt',
-      '--entry',
-      'entry.tar.gz',
-      '--json',
-    );
-    expect(run.exitCode).toBe(0);
-    const record: RunRecord = lastLine(run.stdout);
-    expect(record).toMatchObject({ verdict: 'SCORED', score: { correct: 10, total: 100 } });
-    const text = await readFile(join(record.folder, 'record.json'), 'utf8');
+  test('with the images key: a run that waits; haet score scores and signs it, and it verifies', async () => {
+    const run = await official(...withKey, '--entry', 'entry.tar.gz', '--json');
+    expect({ code: run.exitCode, said: run.stderr }).toMatchObject({ code: 0 });
+    const unscored: RunRecord = lastLine(run.stdout);
+    expect(unscored).toMatchObject({ verdict: 'SCORED', score: null });
+    expect(run.stderr).toContain(`haet score ${unscored.folder}`);
+    const files = await readdir(unscored.folder);
+    expect(files).toContain('unscored.json');
+    for (const file of ['record.json', 'record.jws', 'report.html']) expect(files).not.toContain(file);
+
+    const scored = await score(unscored.folder, '--json');
+    expect({ code: scored.exitCode, said: scored.stderr }).toMatchObject({ code: 0 });
+    const record: RunRecord = lastLine(scored.stdout);
+    expect(record).toEqual({ ...unscored, score: expect.objectContaining({ correct: 10, total: 100 }) });
+    expect(record.score!.details).toBeNull();
+    expect(JSON.parse(await readFile(join(record.folder, 'record.json'), 'utf8'))).toEqual(record);
     for (const secret of ['source', 'labels.npy":', 'test/images.npy']) {
-      expect(JSON.stringify(JSON.parse(text).track)).not.toContain(`"${secret}"`);
+      expect(JSON.stringify(record.track)).not.toContain(`"${secret}"`);
     }
+    expect(await readdir(record.folder)).not.toContain('unscored.json');
+    const page = await readFile(join(record.folder, 'report.html'), 'utf8');
+    expect(page).toContain('After the reveal');
+    expect(page).not.toContain('data:image/png');
 
     const jws = join(record.folder, 'record.jws');
     const evidence = ['--archive', 'entry.tar.gz', '--sealed', 'withheld.age', '--track', 'sealed'];
@@ -58,6 +72,40 @@ fenced('haet official', () => {
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(join(folder.path, 'tampered.jws'), bytes);
     expect((await haet('verify', 'tampered.jws', '--key', keys.verifyKey)).exitCode).toBe(1);
+    expect((await score(record.folder)).stderr).toMatch(/holds no unscored\.json/);
+  });
+
+  test('a run whose predictions were changed meanwhile is not scored, nor one of another key', async () => {
+    const { folder: run } = lastLine((await official(...withKey, '--json')).stdout) as RunRecord;
+    const other = ['--out', 'other.txt', '--images-out', 'other-images.txt'];
+    await haet('seal', 'keygen', ...other);
+    const byOther = await score(run, '--identity', 'other.txt');
+    expect(byOther).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(byOther.stderr).toMatch(/--identity other\.txt has the public key age1/);
+    const predictions = join(run, 'predictions', 'predictions.npy');
+    const bytes = await readFile(predictions);
+    bytes[bytes.length - 1]! ^= 1;
+    await writeFile(predictions, bytes);
+    const changed = await score(run);
+    expect(changed).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(changed.stderr).toMatch(/predictions\.npy is not what it was when the run ended/);
+    expect(await readdir(run)).not.toContain('record.jws');
+  });
+
+  test('a run without valid predictions is not scored, and signed all the same', async () => {
+    const none = join(folder.path, 'none');
+    await cp(example, none, { recursive: true });
+    await writeFile(join(none, 'predict.sh'), 'exit 3\n');
+    const run = await official(...withKey, '--entry', none, '--json');
+    const { folder: at, verdict } = lastLine(run.stdout) as RunRecord;
+    expect(verdict).toBe('CRASHED');
+    expect(run.exitCode).toBe(13);
+    expect((await score(at)).exitCode).toBe(0);
+    const verified = await haet('verify', join(at, 'record.jws'), '--key', keys.verifyKey, '--json');
+    expect(lastLine(verified.stdout)).toMatchObject({
+      holds: true,
+      run: { verdict: 'CRASHED', score: null },
+    });
   });
 
   test('without the key: a dry run on images held out of the training half, not signed', async () => {
@@ -70,17 +118,14 @@ fenced('haet official', () => {
   });
 
   test.each([
-    ['an open Track', ['--track', 'open', '--identity', 'identity.txt'], 'is not sealed'],
-    [
-      'no fence',
-      ['--track', 'sealed', '--identity', 'identity.txt', '--sandbox', 'process'],
-      'fences nothing off',
-    ],
-    ['a key that others may read', ['--track', 'sealed', '--identity', 'shared.txt'], 'chmod 600'],
-    ['a key that is not there', ['--track', 'sealed', '--identity', 'typo.txt'], 'typo.txt'],
+    ['an open Track', ['--track', 'open', '--images-key', 'images-key.txt'], 'is not sealed'],
+    ['no fence', [...sealedWith('images-key.txt'), '--sandbox', 'process'], 'fences nothing off'],
+    ['a key that others may read', sealedWith('shared.txt'), 'chmod 600'],
+    ['a key that is not there', sealedWith('typo.txt'), 'typo.txt'],
+    ['the identity', sealedWith('identity.txt'), 'is the organizer'],
     ['a hash that is none', ['--image-id', 'latest'], '--image-id'],
   ])('with %s nothing is run: one sentence, status 2', async (_, words, sentence) => {
-    await writeFile(join(folder.path, 'shared.txt'), await readFile(join(folder.path, 'identity.txt')));
+    await writeFile(join(folder.path, 'shared.txt'), await readFile(join(folder.path, 'images-key.txt')));
     await chmod(join(folder.path, 'shared.txt'), 0o644);
     const before = (await readdir(join(folder.path, 'out')).catch(() => [])).length;
     const run = await official(...words);
@@ -88,5 +133,32 @@ fenced('haet official', () => {
     expect(run.stderr).toContain(sentence);
     expect(run.stderr).not.toMatch(/^\s+at /m);
     expect((await readdir(join(folder.path, 'out')).catch(() => [])).length).toBe(before);
+  });
+});
+
+(await describeWith('user'))('haet official with an entry as another user on the same files', () => {
+  test('shuts what lies in --out, the unfinished run of a rival too, and works there alone', async () => {
+    const at = (...names: string[]) => join(folder.path, ...names);
+    await chmod(folder.path, 0o755);
+    const sizes = ['--train-per-class', '10', '--test-per-class', '10', '--seed', '1'];
+    await haet('data', 'make', '--source', 'synthetic', ...sizes, '--out', 'seen');
+    await cp(example, at('thief'), { recursive: true });
+    // What it can read of another run goes into its model.
+    const search = `cat "${at('rivals')}"/unfinished/model/weights > "$HAET_OUT_DIR/stolen" 2>/dev/null; true\n`;
+    await appendFile(at('thief', 'train.sh'), search);
+    await mkdir(at('rivals', 'unfinished', 'model'), { recursive: true });
+    await writeFile(at('rivals', 'unfinished', 'model', 'weights'), 'secret');
+    const words = ['--sandbox', 'user', '--track', 'seen', '--entry', at('thief'), '--out', at('rivals')];
+    const run = await haet('official', ...words, '--budget', '20', '--json');
+    expect({ code: run.exitCode, said: run.stderr }).toMatchObject({ code: 0 });
+    const record: RunRecord = lastLine(run.stdout);
+    expect(await readFile(join(record.folder, 'model', 'stolen'), 'utf8')).toBe('');
+    expect((await stat(at('rivals', 'unfinished'))).mode & 0o777).toBe(0o700);
+
+    const unlock = lockFolder(at('rivals'));
+    const second = await haet('official', ...words, '--budget', '20');
+    unlock();
+    expect(second).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(second.stderr).toMatch(/rivals: process \d+ is at work there/);
   });
 });

@@ -23,6 +23,11 @@ const haet = (...words: string[]) =>
     timeout: 60_000,
   });
 const lastLine = (text: string) => JSON.parse(text.split('\n').at(-1)!);
+const keygen = (name = 'id') => haet('keygen', '--out', name, '--images-out', `${name}.images`, '--json');
+/** Options that name the public keys that keygen printed. */
+const toKeys = (keys: { publicKey: string; imagesPublicKey: string }) => [
+  ...['--to', keys.publicKey, '--images-to', keys.imagesPublicKey],
+];
 const truth = Array.from({ length: 30 }, (_, index) => (index * 3) % 10);
 
 function expectRefused(said: Awaited<ReturnType<typeof haet>>, reason: RegExp): void {
@@ -33,16 +38,21 @@ function expectRefused(said: Awaited<ReturnType<typeof haet>>, reason: RegExp): 
 
 test('keygen, seal, commit: what comes out opens, reads and belongs together', async () => {
   await numberedTrack(at('my-track'), truth);
-  const made = await haet('keygen', '--out', 'identity.txt');
-  const publicKey = /^Public key: (age1\S+)\nVerify key: haet1\S{43}$/.exec(made.stdout)![1]!;
-  expect((await stat(at('identity.txt'))).mode & 0o777).toBe(0o600);
+  const made = await haet('keygen', '--out', 'identity.txt', '--images-out', 'images-key.txt');
+  const [, publicKey, imagesPublicKey] =
+    /^Public key: (age1\S+)\nImages public key: (age1\S+)\nVerify key: haet1\S{43}$/.exec(made.stdout)!;
+  for (const file of ['identity.txt', 'images-key.txt']) {
+    expect((await stat(at(file))).mode & 0o777).toBe(0o600);
+  }
   const identity = await readIdentity(at('identity.txt'));
   expect(made.stdout + made.stderr).not.toContain(identity);
 
   const sealed = await haet(
     'my-track',
     '--to',
-    publicKey,
+    publicKey!,
+    '--images-to',
+    imagesPublicKey!,
     '--out',
     'withheld.age',
     '--public',
@@ -56,7 +66,7 @@ test('keygen, seal, commit: what comes out opens, reads and belongs together', a
   expect(info.name).toBe('Contest');
   expect(Buffer.from(withheld)).toEqual(await readFile(at('withheld.age')));
   expect(sealed.stdout).toContain(sha256(withheld));
-  const opened = await openImages(withheld, identity);
+  const opened = await openImages(withheld, await readIdentity(at('images-key.txt')));
   const labels = await openLabels(opened.sealedLabels, identity, opened.info);
   expect([...labels]).toEqual(numbersOf(opened.images).map((number) => truth[number]));
 
@@ -74,6 +84,7 @@ test('keygen, seal, commit: what comes out opens, reads and belongs together', a
   expect((await readdir(folder.path)).sort()).toEqual([
     'c.json',
     'identity.txt',
+    'images-key.txt',
     'my-track',
     'r.json',
     'sealed',
@@ -83,14 +94,16 @@ test('keygen, seal, commit: what comes out opens, reads and belongs together', a
 
 test('with --json the last line on standard output is the result', async () => {
   await numberedTrack(at('my-track'), truth);
-  const made = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout);
+  const made = lastLine((await keygen()).stdout);
   expect(made).toEqual({
     identity: at('id'),
+    imagesKey: at('id.images'),
+    imagesPublicKey: expect.stringMatching(/^age1/),
     publicKey: expect.stringMatching(/^age1/),
     verifyKey: expect.stringMatching(/^haet1/),
   });
-  expect(lastLine((await haet('keys', 'id', '--json')).stdout)).toEqual(made);
-  const said = await haet('--json', 'my-track', '--to', made.publicKey, '--out', 'w.age');
+  expect(lastLine((await haet('keys', 'id', '--images-key', 'id.images', '--json')).stdout)).toEqual(made);
+  const said = await haet('--json', 'my-track', ...toKeys(made), '--out', 'w.age');
   const bytes = await readFile(at('w.age'));
   expect(lastLine(said.stdout)).toEqual({
     sealed: at('w.age'),
@@ -123,8 +136,8 @@ test('with --json the last line on standard output is the result', async () => {
 
 test('labels-key: what it writes opens the labels, without the identity and without a word of it', async () => {
   await numberedTrack(at('my-track'), truth);
-  const { publicKey } = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout);
-  await haet('my-track', '--to', publicKey, '--out', 'w.age');
+  const to = toKeys(lastLine((await keygen()).stdout));
+  await haet('my-track', ...to, '--out', 'w.age');
   const words = ['labels-key', '--sealed', 'w.age', '--identity', 'id', '--out', 'key.json'];
   const said = await haet(...words, '--json');
   const withheld = await readFile(at('w.age'));
@@ -136,15 +149,15 @@ test('labels-key: what it writes opens the labels, without the identity and with
   expect([...labels]).toEqual(numbersOf(images.images).map((number) => truth[number]));
 
   expectRefused(await haet(...words), /key\.json is there already/);
-  await haet('keygen', '--out', 'other');
+  await keygen('other');
   const other = ['labels-key', '--sealed', 'w.age', '--identity', 'other', '--out', 'other.json'];
   expectRefused(await haet(...other), /w\.age is not sealed for the key age1/);
 });
 
 test('a source that is public is warned of, unless the Track was drawn by a secret', async () => {
   const { dir } = await makeTinyTrack(folder.path, 10);
-  const { publicKey } = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout);
-  const said = await haet(dir, '--to', publicKey, '--out', 'w.age');
+  const to = toKeys(lastLine((await keygen()).stdout));
+  const said = await haet(dir, ...to, '--out', 'w.age');
   expect(said.exitCode).toBe(0);
   expect(said.stderr).toMatch(/synthetic, is public\. Whoever has it can try sampling seeds/);
   expect(said.stderr).toContain('haet data make --new-secret FILE');
@@ -152,15 +165,36 @@ test('a source that is public is warned of, unless the Track was drawn by a secr
   const info = JSON.parse(await readFile(join(dir, 'track.json'), 'utf8'));
   const secret = { ...info, seed: { secretSha256: sha256('secret') } };
   await writeFile(join(dir, 'track.json'), JSON.stringify(secret));
-  const bySecret = await haet(dir, '--to', publicKey, '--out', 'w2.age');
+  const bySecret = await haet(dir, ...to, '--out', 'w2.age');
   expect(bySecret).toMatchObject({ exitCode: 0, stderr: '' });
   const opened = await openImages(await readFile(at('w2.age')), await readIdentity(at('id')));
   expect(opened.info.seed).toEqual(secret.seed);
 });
 
+test('check: a sealed Track is fit to be given away, one with its labels in clear is not', async () => {
+  await numberedTrack(at('my-track'), truth);
+  await haet(
+    'my-track',
+    ...toKeys(lastLine((await keygen()).stdout)),
+    '--out',
+    'w.age',
+    '--public',
+    'sealed',
+  );
+  expect(await haet('check', 'sealed')).toMatchObject({ exitCode: 0, stderr: '' });
+  expectRefused(await haet('check', 'my-track'), /my-track holds ".*", which is no part of a sealed Track/);
+});
+
 test('help of each has an example, and that of seal its options', async () => {
   const help = await haet('--help');
-  for (const words of ['--to <key>', '--out <file>', '--public <dir>', '--json', 'haet seal my-track --to']) {
+  for (const words of [
+    '--to <key>',
+    '--images-to <key>',
+    '--out <file>',
+    '--public <dir>',
+    '--json',
+    'haet seal my-track --to',
+  ]) {
     expect(help.stdout).toContain(words);
   }
   expect((await haet('my-track', '--help')).stdout).toBe(help.stdout);
@@ -170,11 +204,11 @@ test('help of each has an example, and that of seal its options', async () => {
 });
 
 describe('mistakes are refused with one sentence and status 2, and leave nothing', () => {
-  let publicKey: string;
+  let to: string[];
   let before: string[];
   beforeEach(async () => {
     await numberedTrack(at('my-track'), truth);
-    publicKey = lastLine((await haet('keygen', '--out', 'id', '--json')).stdout).publicKey;
+    to = toKeys(lastLine((await keygen()).stdout));
     await mkdir(at('taken'));
     await writeFile(at('taken', 'file'), 'text');
     await writeFile(at('note.txt'), 'text');
@@ -184,10 +218,9 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
 
   test('of seal', async () => {
     const identity = await readIdentity(at('id'));
-    const secret = await haet('my-track', '--to', identity, '--out', 'w.age');
+    const secret = await haet('my-track', ...to, '--to', identity, '--out', 'w.age');
     expectRefused(secret, /--to was given a secret key, which is not repeated here/);
     expect(secret.stderr).not.toContain(identity.slice(0, 24));
-    const to = ['--to', publicKey];
     expectRefused(await haet(), /--to <key>' not specified/);
     expectRefused(await haet('nowhere', ...to, '--out', 'w.age'), /nowhere is not a Track/);
     expectRefused(await haet('my-track', ...to, '--out', 'note.txt'), /note\.txt is there already/);
@@ -201,16 +234,18 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
   });
 
   test('of keygen', async () => {
-    expectRefused(
-      await haet('keygen', '--out', 'note.txt'),
-      /note\.txt is there already and is never overwritten/,
-    );
+    for (const files of [
+      ['--out', 'note.txt', '--images-out', 'new'],
+      ['--out', 'new', '--images-out', 'note.txt'],
+    ]) {
+      expectRefused(await haet('keygen', ...files), /note\.txt is there already and is never overwritten/);
+    }
     expect(await readFile(at('note.txt'), 'utf8')).toBe('text');
     expect((await readdir(folder.path)).sort()).toEqual(before);
   });
 
   test('of commit', async () => {
-    await haet('my-track', '--to', publicKey, '--out', 'w.age');
+    await haet('my-track', ...to, '--out', 'w.age');
     before = (await readdir(folder.path)).sort();
     const files = ['--out', 'c', '--reveal', 'r'];
     expectRefused(await haet('commit', '--sealed', 'note.txt', ...files), /note\.txt, which is no age file/);

@@ -1,15 +1,24 @@
 import { expect, test } from '@jest/globals';
 import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { decrypt, encrypt, publicKeyOf } from '../../../datasets/sealing/age.ts';
+import { checkRecipient, decrypt, encrypt, publicKeyOf } from '../../../datasets/sealing/age.ts';
 import { UserError } from '../../../datasets/userError.ts';
 
 const plain = Buffer.from('text');
-const refusalOf = (recipient: string) => encrypt(plain, recipient).catch((refused) => refused);
+const refusalOf = (recipient: string) => checkRecipient('--to', recipient).catch((refused) => refused);
 
 test('what is encrypted to a key is decrypted with its other half', async () => {
   const identity = await generateX25519Identity();
   const sealed = await encrypt(plain, await publicKeyOf(identity));
   expect(Buffer.from(await decrypt('a', sealed, identity)).toString()).toBe('text');
+});
+
+test('what is encrypted to two keys is decrypted with the other half of either', async () => {
+  const [one, other] = [await generateX25519Identity(), await generateX25519Identity()];
+  const sealed = await encrypt(plain, await publicKeyOf(one), await publicKeyOf(other));
+  for (const identity of [one, other]) {
+    expect(Buffer.from(await decrypt('a', sealed, identity)).toString()).toBe('text');
+  }
+  await expect(decrypt('a', sealed, await generateX25519Identity())).rejects.toThrow('is not sealed for');
 });
 
 test('a secret key in place of a public one is refused and not repeated, however it is written', async () => {

@@ -19,11 +19,15 @@ const run = (program: string, words: string[], input?: Uint8Array) =>
 
 suite('together with the age tool (skipped where `age` is not installed)', () => {
   test('age and tar open what is sealed here, with the identity made here', async () => {
-    const recipient = await makeIdentity(join(folder.path, 'identity.txt'));
+    const recipient = await makeIdentity(join(folder.path, 'identity.txt'), 'a test');
     const said = await run('age-keygen', ['-y', 'identity.txt']);
     expect(Buffer.from(said.stdout).toString().trim()).toBe(recipient);
 
-    const { bytes } = await sealTrack(await numberedTrack(join(folder.path, 'track'), truth), recipient);
+    const to = {
+      organizer: recipient,
+      images: await makeIdentity(join(folder.path, 'images-key.txt'), 'a test'),
+    };
+    const { bytes } = await sealTrack(await numberedTrack(join(folder.path, 'track'), truth), to);
     await writeFile(join(folder.path, 'withheld.age'), bytes);
     const archive = await run('age', ['-d', '-i', 'identity.txt', 'withheld.age']);
     const listed = await run('tar', ['--utc', '--full-time', '-tvf', '-'], archive.stdout);
@@ -44,7 +48,11 @@ suite('together with the age tool (skipped where `age` is not installed)', () =>
     const identity = await readIdentity(join(folder.path, 'identity.txt'));
     const { stdout } = await run('age-keygen', ['-y', 'identity.txt']);
     const recipient = Buffer.from(stdout).toString().trim();
-    const { bytes } = await sealTrack(await numberedTrack(join(folder.path, 'track'), truth), recipient);
+    const to = {
+      organizer: recipient,
+      images: await makeIdentity(join(folder.path, 'images-key.txt'), 'a test'),
+    };
+    const { bytes } = await sealTrack(await numberedTrack(join(folder.path, 'track'), truth), to);
     await mkdir(join(folder.path, 'parts'));
     await writeFile(join(folder.path, 'sealed.age'), bytes);
     const archive = await run('age', ['-d', '-i', 'identity.txt', 'sealed.age']);

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { formatNpy } from '../../../datasets/npy.ts';
 import { encrypt, publicKeyOf } from '../../../datasets/sealing/age.ts';
 import { openImages, openLabels } from '../../../datasets/sealing/openSealed.ts';
-import { type SealedSet, sealTrack } from '../../../datasets/sealing/sealTrack.ts';
+import { type SealedSet, type SealTo, sealTrack } from '../../../datasets/sealing/sealTrack.ts';
 import { packTar } from '../../../datasets/sealing/tarInMemory.ts';
 import { sha256, type WithheldInfo } from '../../../datasets/sealing/withheldSet.ts';
 import { UserError } from '../../../datasets/userError.ts';
@@ -16,11 +16,13 @@ const folder = temporaryFolder();
 const truth = Array.from({ length: 24 }, (_, index) => index % 10);
 let identity: string;
 let recipient: string;
+let to: SealTo;
 let sealed: SealedSet;
 beforeEach(async () => {
   identity = await generateX25519Identity();
   recipient = await publicKeyOf(identity);
-  sealed = await sealTrack(await numberedTrack(join(folder.path, 'track'), truth), recipient);
+  to = { organizer: recipient, images: await publicKeyOf(await generateX25519Identity()) };
+  sealed = await sealTrack(await numberedTrack(join(folder.path, 'track'), truth), to);
 });
 
 /** What opening a file comes to, step after step: a refusal, or the labels. */
@@ -99,7 +101,7 @@ describe('a sealed file that is not as it was is refused', () => {
   });
 
   test('with the labels of another seal of the same Track', async () => {
-    const other = await sealTrack(join(folder.path, 'track'), recipient);
+    const other = await sealTrack(join(folder.path, 'track'), to);
     const { info } = await openImages(sealed.bytes, identity);
     const { sealedLabels } = await openImages(other.bytes, identity);
     await expect(openLabels(sealedLabels, identity, info)).rejects.toThrow(

@@ -13,23 +13,24 @@ const file = () => join(folder.path, 'identity.txt');
 const put = (text: string | Buffer) => writeFile(file(), text, { mode: 0o600 });
 
 test('an identity file is made for its owner alone, in the words of age, and read again', async () => {
-  const publicKey = await makeIdentity(file());
+  const publicKey = await makeIdentity(file(), 'a test');
   expect((await stat(file())).mode & 0o777).toBe(0o600);
   const lines = (await readFile(file(), 'utf8')).split('\n');
   expect(lines).toEqual([
+    '# a test',
     expect.stringMatching(/^# created: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     `# public key: ${publicKey}`,
     expect.stringMatching(/^AGE-SECRET-KEY-1[0-9A-Z]{58}$/),
     '',
   ]);
-  expect(await readIdentity(file())).toBe(lines[2]);
-  expect(await publicKeyOf(lines[2]!)).toBe(publicKey);
+  expect(await readIdentity(file())).toBe(lines[3]);
+  expect(await publicKeyOf(lines[3]!)).toBe(publicKey);
 });
 
 test('an identity file is never overwritten', async () => {
-  await makeIdentity(file());
+  await makeIdentity(file(), 'a test');
   const before = await readFile(file(), 'utf8');
-  await expect(makeIdentity(file())).rejects.toThrow(/is there already and is never overwritten/);
+  await expect(makeIdentity(file(), 'a test')).rejects.toThrow(/is there already and is never overwritten/);
   expect(await readFile(file(), 'utf8')).toBe(before);
 });
 
@@ -42,7 +43,7 @@ test('comments, empty lines and the ends of lines of other systems do not count'
 test.each(['640', '604', '660', '620', '601'])(
   'mode %s, where others reach it, is refused with the remedy',
   async (mode) => {
-    await makeIdentity(file());
+    await makeIdentity(file(), 'a test');
     await chmod(file(), Number.parseInt(mode, 8));
     await expect(readIdentity(file())).rejects.toThrow(`chmod 600 ${file()}`);
     await chmod(file(), 0o400);

@@ -4,16 +4,18 @@ import { generateX25519Identity } from 'age-encryption';
 import fc from 'fast-check';
 import { publicKeyOf } from '../../../datasets/sealing/age.ts';
 import { openImages, openLabels } from '../../../datasets/sealing/openSealed.ts';
-import { sealTrack } from '../../../datasets/sealing/sealTrack.ts';
+import { type SealTo, sealTrack } from '../../../datasets/sealing/sealTrack.ts';
 import { temporaryFolder } from '../temporaryFolder.ts';
 import { numberedTrack, numbersOf } from './numberedTrack.ts';
 
 const folder = temporaryFolder();
 let identity: string;
-let recipient: string;
+let imagesKey: string;
+let to: SealTo;
 beforeAll(async () => {
   identity = await generateX25519Identity();
-  recipient = await publicKeyOf(identity);
+  imagesKey = await generateX25519Identity();
+  to = { organizer: await publicKeyOf(identity), images: await publicKeyOf(imagesKey) };
 });
 
 async function open(sealed: Uint8Array) {
@@ -31,7 +33,7 @@ test('what is sealed opens whole, and every image still has its label', async ()
       fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 30 }),
       async (truth) => {
         const track = await numberedTrack(join(folder.path, `${++made}`), truth);
-        const { bytes, info } = await sealTrack(track, recipient);
+        const { bytes, info } = await sealTrack(track, to);
         const opened = await open(bytes);
         expect(opened.info).toEqual(info);
         expect(ascending(opened.numbers)).toEqual(truth.map((_, index) => index));
@@ -43,7 +45,7 @@ test('what is sealed opens whole, and every image still has its label', async ()
 });
 
 test('the sealed set says what it is to who can open it', async () => {
-  const { info } = await sealTrack(await numberedTrack(folder.path, [3, 1, 4]), recipient);
+  const { info } = await sealTrack(await numberedTrack(folder.path, [3, 1, 4]), to);
   expect(info).toMatchObject({
     testSize: 3,
     seed: 271_828,
@@ -57,7 +59,7 @@ test('the sealed set says what it is to who can open it', async () => {
 describe('nothing about the labels shows', () => {
   test('two seals of one Track differ in bytes and in order, not in size', async () => {
     const track = await numberedTrack(folder.path, cycling(40));
-    const [one, other] = [await sealTrack(track, recipient), await sealTrack(track, recipient)];
+    const [one, other] = [await sealTrack(track, to), await sealTrack(track, to)];
     expect(other.bytes).not.toEqual(one.bytes);
     expect(other.bytes).toHaveLength(one.bytes.length);
     const orders = [(await open(one.bytes)).numbers, (await open(other.bytes)).numbers];
@@ -70,7 +72,7 @@ describe('nothing about the labels shows', () => {
     const orders = new Set<string>();
     // An order that is as likely as the others stays out of 250 draws once in 10^20.
     for (let draw = 0; draw < 250 && orders.size < 6; draw++) {
-      const { bytes } = await sealTrack(track, recipient);
+      const { bytes } = await sealTrack(track, to);
       orders.add(numbersOf((await openImages(bytes, identity)).images).join());
     }
     expect(orders.size).toBe(6);
@@ -80,7 +82,7 @@ describe('nothing about the labels shows', () => {
     const sizes = new Set<string>();
     for (const [index, truth] of [cycling(20), Array(20).fill(0), Array(20).fill(9)].entries()) {
       const track = await numberedTrack(join(folder.path, `${index}`), truth);
-      const { bytes } = await sealTrack(track, recipient);
+      const { bytes } = await sealTrack(track, to);
       sizes.add(`${bytes.length} ${(await openImages(bytes, identity)).sealedLabels.length}`);
     }
     expect(sizes.size).toBe(1);
@@ -88,7 +90,7 @@ describe('nothing about the labels shows', () => {
 
   test('neither labels, nor an array, nor a name or hash stands in it in clear', async () => {
     const truth = cycling(40);
-    const { bytes, info } = await sealTrack(await numberedTrack(folder.path, truth), recipient);
+    const { bytes, info } = await sealTrack(await numberedTrack(folder.path, truth), to);
     const sealed = Buffer.from(bytes);
     const opened = await open(bytes);
     const secrets = [
@@ -103,7 +105,7 @@ describe('nothing about the labels shows', () => {
   });
 
   test('who opened the images still does not see the labels', async () => {
-    const { bytes } = await sealTrack(await numberedTrack(folder.path, cycling(40)), recipient);
+    const { bytes } = await sealTrack(await numberedTrack(folder.path, cycling(40)), to);
     const { info, images, sealedLabels } = await openImages(bytes, identity);
     const labels = Buffer.from(await openLabels(sealedLabels, identity, info));
     for (const shown of [images, sealedLabels, Buffer.from(JSON.stringify(info))]) {
@@ -113,6 +115,25 @@ describe('nothing about the labels shows', () => {
   });
 });
 
+test('the images key opens the images and not the labels; the identity opens both', async () => {
+  const truth = cycling(40);
+  const { bytes } = await sealTrack(await numberedTrack(folder.path, truth), to);
+  const { info, images, sealedLabels } = await openImages(bytes, imagesKey);
+  expect(ascending(numbersOf(images))).toEqual(truth.map((_, index) => index));
+  await expect(openLabels(sealedLabels, imagesKey, info)).rejects.toThrow(
+    'labels.npy.age is not sealed for the key',
+  );
+  expect((await openImages(bytes, identity)).images).toEqual(images);
+  expect(await openLabels(sealedLabels, identity, info)).toHaveLength(40);
+});
+
+test('one key for images and labels is refused', async () => {
+  const track = await numberedTrack(folder.path, [3, 1, 4]);
+  await expect(sealTrack(track, { organizer: to.organizer, images: to.organizer })).rejects.toThrow(
+    '--to and --images-to are the same key',
+  );
+});
+
 test('a Track that is not whole is not sealed', async () => {
-  await expect(sealTrack(folder.path, recipient)).rejects.toThrow(/is not a Track/);
+  await expect(sealTrack(folder.path, to)).rejects.toThrow(/is not a Track/);
 });

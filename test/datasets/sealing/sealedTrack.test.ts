@@ -1,12 +1,13 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { generateX25519Identity } from 'age-encryption';
 import { formatNpy } from '../../../datasets/npy.ts';
 import { publicKeyOf } from '../../../datasets/sealing/age.ts';
+import { checkPublic } from '../../../datasets/sealing/checkPublic.ts';
 import { openImages } from '../../../datasets/sealing/openSealed.ts';
 import { readSealedTrack, writeSealedTrack } from '../../../datasets/sealing/sealedTrack.ts';
-import { type SealedSet, sealTrack } from '../../../datasets/sealing/sealTrack.ts';
+import { type SealedSet, type SealTo, sealTrack } from '../../../datasets/sealing/sealTrack.ts';
 import { sha256 } from '../../../datasets/sealing/withheldSet.ts';
 import { trackFiles } from '../../../datasets/track.ts';
 import { UserError } from '../../../datasets/userError.ts';
@@ -17,14 +18,17 @@ const folder = temporaryFolder();
 const truth = Array.from({ length: 30 }, (_, index) => index % 10);
 let identity: string;
 let trackDir: string;
+let to: SealTo;
 let sealed: SealedSet;
 let dir: string;
 beforeEach(async () => {
   identity = await generateX25519Identity();
   trackDir = await numberedTrack(join(folder.path, 'track'), truth);
-  sealed = await sealTrack(trackDir, await publicKeyOf(identity));
+  const images = await publicKeyOf(await generateX25519Identity());
+  to = { organizer: await publicKeyOf(identity), images };
+  sealed = await sealTrack(trackDir, to);
   dir = join(folder.path, 'public');
-  await writeSealedTrack(dir, { trackDir, withheld: sealed.bytes });
+  await writeSealedTrack(dir, { trackDir, withheld: sealed.bytes, to });
 });
 
 test('a sealed Track has the training half in clear, and opens with the key', async () => {
@@ -53,14 +57,53 @@ test('nothing in it tells a label, nor how the Track was drawn', async () => {
 
 test('its name is what is given', async () => {
   const named = join(folder.path, 'named');
-  await writeSealedTrack(named, { trackDir, withheld: sealed.bytes, name: 'Contest 2026' });
+  await writeSealedTrack(named, { trackDir, withheld: sealed.bytes, to, name: 'Contest 2026' });
   expect((await readSealedTrack(named)).info.name).toBe('Contest 2026');
   expect((await readSealedTrack(dir)).info.name).toBe('Sealed Track: 10 classes, 4 + 30 images');
 });
 
+test('it says which keys it was sealed to', async () => {
+  expect((await readSealedTrack(dir)).info.sealed).toMatchObject(to);
+});
+
 test('a folder that is taken is left as it is', async () => {
-  await expect(writeSealedTrack(trackDir, { trackDir, withheld: sealed.bytes })).rejects.toThrow(UserError);
+  await expect(writeSealedTrack(trackDir, { trackDir, withheld: sealed.bytes, to })).rejects.toThrow(
+    UserError,
+  );
   expect(await readdir(trackDir)).not.toContain('withheld.age');
+});
+
+test('one that was sealed to a single key, by an earlier haet, is refused: seal it again', async () => {
+  const path = join(dir, trackFiles.info);
+  const { sealed: part, ...info } = JSON.parse(await readFile(path, 'utf8'));
+  const { organizer, images, ...single } = part;
+  await writeFile(path, JSON.stringify({ ...info, schemaVersion: 1, sealed: single }));
+  await expect(readSealedTrack(dir)).rejects.toThrow(
+    /schemaVersion.*Seal the Track again with `haet seal TRACK --to KEY --images-to KEY/,
+  );
+});
+
+describe('what may be given to anyone is a sealed Track and nothing else', () => {
+  test('as it was made', async () => {
+    expect(await checkPublic(dir)).toEqual((await readSealedTrack(dir)).info);
+  });
+
+  test.each(['labels.npy', 'test/images.npy', 'train/more.npy', 'identity.txt'])(
+    'not with %s',
+    async (file) => {
+      await mkdir(dirname(join(dir, file)), { recursive: true });
+      await writeFile(join(dir, file), 'secret');
+      await expect(checkPublic(dir)).rejects.toThrow(/holds ".*", which is no part of a sealed Track/);
+    },
+  );
+
+  test('not a Track with its labels in clear', async () => {
+    await expect(checkPublic(trackDir)).rejects.toThrow(UserError);
+  });
+
+  test('not a folder that is not there', async () => {
+    await expect(checkPublic(join(dir, 'nowhere'))).rejects.toThrow(/nowhere\/track\.json cannot be read/);
+  });
 });
 
 describe('a sealed Track that is not whole is refused', () => {

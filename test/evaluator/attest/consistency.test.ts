@@ -140,7 +140,7 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
       'score',
       'the classes of the score are not the Track’s',
       withScore((score) => {
-        score.perClass[0]!.name = 'zeppelin';
+        score.details!.perClass[0]!.name = 'zeppelin';
       }),
     ],
     [
@@ -155,62 +155,62 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
       'score',
       'the classes have 1001 images together, and the score says 1000',
       withScore((score) => {
-        score.perClass[0]!.total += 1;
+        score.details!.perClass[0]!.total += 1;
       }),
     ],
     [
       'score',
       'the confusion matrix is not 10 by 10 counts',
-      withScore((score) => void score.confusion.pop()),
+      withScore((score) => void score.details!.confusion.pop()),
     ],
     [
       'score',
       'the confusion matrix is not 10 by 10 counts',
-      withScore(({ confusion }) => {
-        confusion[0]![1] = -1;
+      withScore(({ details }) => {
+        details!.confusion[0]![1] = -1;
       }),
     ],
     [
       'score',
       /^class "bird" says an accuracy of 1, with \d+ right of 100$/,
       withScore((score) => {
-        score.perClass[2]!.accuracy = 1;
+        score.details!.perClass[2]!.accuracy = 1;
       }),
     ],
     [
       'score',
       /^class "airplane" says \d+ right, and the diagonal of the confusion matrix \d+$/,
-      withScore(({ confusion }) => {
-        confusion[0]![0]! -= 1;
-        confusion[0]![1]! += 1;
+      withScore(({ details }) => {
+        details!.confusion[0]![0]! -= 1;
+        details!.confusion[0]![1]! += 1;
       }),
     ],
     [
       'score',
       'class "truck" says 100 images, and its row of the confusion matrix 101',
-      withScore(({ confusion }) => {
-        confusion[9]![0]! += 1;
+      withScore(({ details }) => {
+        details!.confusion[9]![0]! += 1;
       }),
     ],
     [
       'score',
       'the calibration counts 1001 images, and the score says 1000',
-      withScore(({ calibration }) => {
-        calibration.bins[3]!.count += 1;
+      withScore(({ details }) => {
+        details!.calibration.bins[3]!.count += 1;
       }),
     ],
     [
       'score',
       /^the calibration counts [\d.]+ right, and the score says \d+$/,
-      withScore(({ calibration }) => {
-        calibration.bins[14]!.accuracy /= 2;
+      withScore(({ details }) => {
+        details!.calibration.bins[14]!.accuracy /= 2;
       }),
     ],
     [
       'score',
       /^the calibration error says 0, and its bins give 0\.\d+$/,
-      withScore(({ calibration }) => {
-        calibration.expectedError = 0;
+      withScore(({ details }) => {
+        details!.calibration.expectedError = 0;
       }),
     ],
     [

@@ -40,14 +40,18 @@ export async function madeUpOfficial(): Promise<{
     gpuMemoryBytes: { train: 0 },
   };
   const { seed: _, source: __, ...shown } = record.track as TrackInfo;
-  const sealed = { file: 'withheld.age', sha256: sha256('sealed') } as const;
+  const keys = { organizer: `age1${'q'.repeat(58)}`, images: `age1${'p'.repeat(58)}` };
+  const sealed = { file: 'withheld.age', sha256: sha256('sealed'), ...keys } as const;
   const withheld = {
     [trackFiles.testImages]: sha256('test images'),
     [trackFiles.testLabels]: sha256('test labels'),
   };
   const openTrack = { ...(record.track as TrackInfo), sha256: { ...trained, ...withheld } };
   return {
-    official: buildOfficialRecord({ ...record, track: { ...shown, sha256: trained, sealed } }, facts),
+    official: buildOfficialRecord(
+      { ...record, track: { ...shown, schemaVersion: 2, sha256: trained, sealed } },
+      facts,
+    ),
     onOpenTrack: buildOfficialRecord({ ...record, track: openTrack }, facts),
     predictions,
   };

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { formatNpy } from '../../../datasets/npy.ts';
 import { type LabelsKey, makeLabelsKey } from '../../../datasets/sealing/labelsKey.ts';
 import { openImages, openLabels } from '../../../datasets/sealing/openSealed.ts';
+import type { SealedTrackInfo } from '../../../datasets/sealing/sealedTrack.ts';
 import { sealTrack } from '../../../datasets/sealing/sealTrack.ts';
 import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
 import { rescoreFault } from '../../../evaluator/attest/rescoreFault.ts';
@@ -41,7 +42,8 @@ beforeAll(async () => {
 
 async function seal(identity: string) {
   const dir = await numberedTrack(await mkdtemp(join(folder, 'track-')), truth);
-  const { bytes } = await sealTrack(dir, await identityToRecipient(identity));
+  const images = await identityToRecipient(await generateX25519Identity());
+  const { bytes } = await sealTrack(dir, { organizer: await identityToRecipient(identity), images });
   return { withheld: bytes, labelsKey: await makeLabelsKey(bytes, identity, 'withheld.age') };
 }
 
@@ -58,9 +60,10 @@ const npy = (scores: Float32Array) => formatNpy('float32', new Float32Array(scor
 /** A record on the sealed set that agrees with itself, with a score and the digest of predictions. */
 function recordOf(given: Score | null, predictions: Uint8Array, verdict = 'SCORED'): OfficialRecord {
   const record = structuredClone(official.record);
-  const sealed = { file: 'withheld.age', sha256: sha256(withheld) } as const;
+  const { sealed } = record.track as SealedTrackInfo;
   Object.assign(record, { verdict, score: given });
-  Object.assign(record.track!, { classes: [...classes], testSize, sealed });
+  Object.assign(record.track!, { classes: [...classes], testSize });
+  sealed.sha256 = sha256(withheld);
   return buildOfficialRecord(record, { ...official.digests, predictions: sha256(predictions) });
 }
 
@@ -162,7 +165,7 @@ describe('labels of something else are refused:', () => {
   test('a sealed file of other classes than the record says', async () => {
     const record = recordOf(score(scores, labels, classes), npy(scores));
     record.record.track!.classes[0] = 'zeppelin';
-    record.record.score!.perClass[0]!.name = 'zeppelin';
+    record.record.score!.details!.perClass[0]!.name = 'zeppelin';
     expect(await verified(record, npy(scores))).toMatchObject({
       holds: false,
       name: 'labels',
@@ -189,33 +192,41 @@ describe('each figure of a score is compared:', () => {
         given.wilson95[0] = 0;
       },
     ],
-    ['class', /^the score says class "class 4" \d of 3, and/, (given) => void given.perClass[4]!.correct++],
-    ['no class', /^the score says class "class 9" nothing, and/, (given) => void given.perClass.pop()],
+    [
+      'class',
+      /^the score says class "class 4" \d of 3, and/,
+      (given) => void given.details!.perClass[4]!.correct++,
+    ],
+    [
+      'no class',
+      /^the score says class "class 9" nothing, and/,
+      (given) => void given.details!.perClass.pop(),
+    ],
     [
       'confusion',
       /^the score says that images of class "class 2" were taken/,
-      (given) => void given.confusion[2]![0]!++,
+      (given) => void given.details!.confusion[2]![0]!++,
     ],
     [
       'log-loss',
       /^the score says log-loss/,
       (given) => {
-        given.logLoss += 1e-6;
+        given.details!.logLoss += 1e-6;
       },
     ],
     [
       'calibration',
       /^the calibration/,
       (given) => {
-        given.calibration.expectedError += 1e-6;
+        given.details!.calibration.expectedError += 1e-6;
       },
     ],
-    ['bins', /^the calibration/, (given) => void given.calibration.bins.pop()],
+    ['bins', /^the calibration/, (given) => void given.details!.calibration.bins.pop()],
     [
       'a bin',
       /^the calibration/,
       (given) => {
-        given.calibration.bins[3]!.confidence += 1e-6;
+        given.details!.calibration.bins[3]!.confidence += 1e-6;
       },
     ],
   ];

@@ -111,7 +111,11 @@ test.each<[string, (record: RunRecord) => void, string | null]>([
   ],
   ['the interval', (record) => Object.assign(record.score!, { wilson95: [0.98, 0.99] }), 'the interval 0.98'],
   ['the images', (record) => Object.assign(record.score!, { total: 850 }), 'a score of 850 images'],
-  ['the confusion matrix', (record) => record.score!.confusion.push([5, 0]), 'a score of 1000 images'],
+  [
+    'the confusion matrix',
+    (record) => record.score!.details!.confusion.push([5, 0]),
+    'a score of 1000 images',
+  ],
 ])('a record of which somebody changed %s is told', (_, change, expected) => {
   const record = madeUpRecord();
   change(record);

@@ -3,18 +3,22 @@ import { existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { decrypt } from '../../../datasets/sealing/age.ts';
 import { makeIdentity } from '../../../datasets/sealing/makeIdentity.ts';
 import { readIdentity } from '../../../datasets/sealing/readIdentity.ts';
 import { packEntry } from '../../../evaluator/archive/packEntry.ts';
 import { type Attestor, createAttestor } from '../../../evaluator/attest/createAttestor.ts';
 import { deriveSigningKey } from '../../../evaluator/attest/signingKey.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
+import { writeOfficialRecord } from '../../../evaluator/attest/writeOfficialRecord.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
 import { openRunTrack, type RunTrack } from '../../../evaluator/runTrack.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
+import { scoreRun } from '../../../evaluator/scoreRun.ts';
 import { machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
+import { sealedTiny } from '../sealedTiny.ts';
 
 let folder: string;
 let archives: string;
@@ -112,17 +116,17 @@ test('a record made with other CPUs counts where none are asked for, and does no
 describe('with the key of the organizer', () => {
   let attestor: Attestor;
   let key: KeyObject;
-  let strangers: Attestor;
+  let sealed: RunTrack;
+  let given: { readonly track: string; readonly identity: string };
   beforeAll(async () => {
-    const identity = join(folder, 'identity.txt');
-    await makeIdentity(identity);
-    key = createPublicKey(deriveSigningKey(await readIdentity(identity)));
-    attestor = createAttestor(identity);
-    const other = join(folder, 'other.txt');
-    await makeIdentity(other);
-    strangers = createAttestor(other);
+    const made = await sealedTiny(await mkdtemp(join(folder, 'sealed-')));
+    sealed = await openRunTrack(made.dir, made.imagesKey);
+    given = { track: made.dir, identity: made.identity };
+    key = createPublicKey(deriveSigningKey(await readIdentity(made.identity)));
+    attestor = createAttestor(key, (run) => scoreRun(run, given));
   });
-  const signing = (by: Attestor = attestor, sandbox = works) => grade(sandbox, undefined, {}, by);
+  const signing = (by: Attestor = attestor, sandbox = works) =>
+    grade(sandbox, undefined, { track: sealed }, by);
   const pathOf = (run: number, file: string) => {
     const [job] = readdirSync(join(outFolder, 'runs'));
     return join(outFolder, 'runs', job!, runs().sort()[run]!, file);
@@ -135,8 +139,26 @@ describe('with the key of the organizer', () => {
     expect(await signing()).toMatchObject({ open: 0, said: ['SCORED earlier'] });
   });
 
+  test('what leaves of a score is the accuracy alone', async () => {
+    await signing();
+    const { official } = await verifyRecord(await readFile(pathOf(0, 'record.jws')), { key });
+    const { score } = official!.record;
+    expect(score).toEqual({
+      correct: expect.any(Number),
+      total: 1000,
+      accuracy: score!.correct / 1000,
+      wilson95: expect.anything(),
+      details: null,
+    });
+    const path = pathOf(0, 'score-details.json.age');
+    const opened = await decrypt(path, await readFile(path), await readIdentity(given.identity));
+    expect(opened.length % 2 ** 16).toBe(0);
+    expect(JSON.parse(Buffer.from(opened).toString()).details.confusion).toHaveLength(10);
+  });
+
   test('a record from earlier that was not signed does not count, and never is signed', async () => {
-    await grade(works);
+    await signing();
+    await rm(pathOf(0, 'record.jws'));
     const { open, said, rows } = await signing();
     expect(said).toEqual([
       expect.stringMatching(/: it has no record\.jws\. It does not count\.$/),
@@ -151,7 +173,11 @@ describe('with the key of the organizer', () => {
   });
 
   test('nor does one that somebody else signed, or whose record.json was changed since', async () => {
-    await signing(strangers);
+    await signing();
+    const stranger = join(outFolder, 'stranger.txt');
+    await makeIdentity(stranger, 'a test');
+    const record = JSON.parse(await readFile(pathOf(0, 'record.json'), 'utf8'));
+    await writeOfficialRecord(record, { image: null }, deriveSigningKey(await readIdentity(stranger)));
     expect((await signing()).said).toEqual([
       expect.stringMatching(/record\.jws does not hold: it names the signing key .* It does not count\.$/),
       'starts',
@@ -167,19 +193,20 @@ describe('with the key of the organizer', () => {
   });
 
   test('the signature of another run is worth nothing', async () => {
+    const shorter = { track: sealed, trainSeconds: 19 };
     await signing();
-    await grade(works, undefined, { trainSeconds: 19 });
+    await grade(works, undefined, shorter, attestor);
     await copyFile(pathOf(0, 'record.jws'), pathOf(1, 'record.jws'));
-    const { said } = await grade(works, undefined, { trainSeconds: 19 }, attestor);
-    expect(said.slice(1)).toEqual(['starts', 'SCORED']);
+    const { said } = await grade(works, undefined, shorter, attestor);
+    expect(said).toEqual([expect.stringContaining('is not that of its record.json'), 'starts', 'SCORED']);
   });
 
-  test('a run that could not be signed leaves its job open, for the next call to run again', async () => {
-    const sign = () => Promise.reject(new Error('the key is gone'));
-    const { open, rows, said } = await signing({ ...attestor, sign });
+  test('a run that could not be scored leaves its job open; the next call scores it, and runs nothing', async () => {
+    const finish = () => Promise.reject(new Error('the key is gone'));
+    const { open, rows, said } = await signing({ ...attestor, finish });
     expect(said).toEqual([
       'starts',
-      expect.stringMatching(/could not be signed, and does not count: the key is gone$/),
+      expect.stringMatching(/could not be scored and signed, and does not count: the key is gone$/),
       'SCORED',
     ]);
     expect({ open, rank: rows[0]!.rank, verdict: rows[0]!.verdict }).toEqual({
@@ -187,8 +214,8 @@ describe('with the key of the organizer', () => {
       rank: null,
       verdict: null,
     });
-    expect(await signing()).toMatchObject({ open: 0, rows: [{ rank: 1 }] });
-    expect(runs()).toHaveLength(2);
+    expect(await signing()).toMatchObject({ open: 0, said: ['SCORED earlier'], rows: [{ rank: 1 }] });
+    expect(runs()).toHaveLength(1);
   });
 
   test('a run that a person stopped is not signed', async () => {
@@ -201,7 +228,7 @@ describe('with the key of the organizer', () => {
         return stage;
       },
     };
-    const { open, said } = await grade(stops, abort, {}, attestor);
+    const { open, said } = await grade(stops, abort, { track: sealed }, attestor);
     expect({ open, said }).toEqual({ open: 1, said: ['starts', 'ABORTED'] });
     expect(existsSync(pathOf(0, 'record.json'))).toBe(true);
     expect(existsSync(pathOf(0, 'record.jws'))).toBe(false);

@@ -88,12 +88,14 @@ function scoreOf(correct: number): RunRecord['score'] {
     total: testSize,
     accuracy: correct / testSize,
     wilson95: wilsonInterval(correct, testSize),
-    perClass: [{ name: 'left', correct, total: testSize, accuracy: correct / testSize }],
-    confusion: [
-      [correct, wrong],
-      [0, 0],
-    ],
-    logLoss: 0.5,
-    calibration: { expectedError: 0, bins: [] },
+    details: {
+      perClass: [{ name: 'left', correct, total: testSize, accuracy: correct / testSize }],
+      confusion: [
+        [correct, wrong],
+        [0, 0],
+      ],
+      logLoss: 0.5,
+      calibration: { expectedError: 0, bins: [] },
+    },
   };
 }

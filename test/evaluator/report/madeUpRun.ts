@@ -144,20 +144,22 @@ function scoreOf(scores: Float32Array, labels: Uint8Array): Score {
     total: labels.length,
     accuracy: correct / labels.length,
     wilson95: wilsonInterval(correct, labels.length),
-    perClass: classes.map((name, truth) => ({
-      name,
-      correct: confusion[truth]![truth]!,
-      total: perClass,
-      accuracy: confusion[truth]![truth]! / perClass,
-    })),
-    confusion,
-    logLoss,
-    calibration: {
-      expectedError: bins.reduce(
-        (sum, bin) => sum + (bin.count / labels.length) * Math.abs(bin.accuracy - bin.confidence),
-        0,
-      ),
-      bins,
+    details: {
+      perClass: classes.map((name, truth) => ({
+        name,
+        correct: confusion[truth]![truth]!,
+        total: perClass,
+        accuracy: confusion[truth]![truth]! / perClass,
+      })),
+      confusion,
+      logLoss,
+      calibration: {
+        expectedError: bins.reduce(
+          (sum, bin) => sum + (bin.count / labels.length) * Math.abs(bin.accuracy - bin.confidence),
+          0,
+        ),
+        bins,
+      },
     },
   };
 }

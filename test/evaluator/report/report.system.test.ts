@@ -108,7 +108,7 @@ describe('the report of a run', () => {
       record.stages[0]!.signal = attack;
       record.track!.name = attack;
       record.track!.classes[3] = attack;
-      record.score!.perClass[3]!.name = attack;
+      record.score!.details!.perClass[3]!.name = attack;
     });
     await writeFile(join(folder, 'train.stderr.log'), attack);
     await writeFile(join(folder, 'model', 'settings.json'), JSON.stringify({ [attack]: attack }));
@@ -167,8 +167,8 @@ describe('the report of a run', () => {
     const html = await reportOf((record) => {
       const names = Array.from({ length: 100 }, (_, at) => `a rather long class name ${at}`);
       record.track!.classes = names;
-      record.score!.perClass = names.map((name) => ({ name, correct: 8, total: 10, accuracy: 0.8 }));
-      record.score!.confusion = names.map((_, truth) =>
+      record.score!.details!.perClass = names.map((name) => ({ name, correct: 8, total: 10, accuracy: 0.8 }));
+      record.score!.details!.confusion = names.map((_, truth) =>
         names.map((_, predicted) => (truth === predicted ? 8 : (truth + 1) % 100 === predicted ? 2 : 0)),
       );
     });

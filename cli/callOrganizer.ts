@@ -1,0 +1,48 @@
+import type { KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { UserError } from '../datasets/userError.ts';
+import { parseVerifyKey } from '../evaluator/attest/signingKey.ts';
+import { projectFolder } from '../evaluator/version.ts';
+
+/** The organizer, as a process that runs strangers may know him: by his public keys, and by what he does for it. */
+export interface Organizer {
+  /** `age1...`, to which labels are sealed. */
+  readonly publicKey: string;
+  readonly verifyKey: KeyObject;
+  /**
+   * Scores and signs the run in a folder.
+   * @throws Error in the words of the process that could not
+   */
+  score(folder: string): Promise<void>;
+}
+
+/**
+ * Hands the path of an identity file, never what is in it, to other processes. To be called when no process of an entry
+ * lives, as must be `score`: they read the file.
+ * @param track folder of the sealed Track
+ * @throws UserError where the identity cannot be read
+ */
+export async function callOrganizer(identity: string, track: string): Promise<Organizer> {
+  const { publicKey, verifyKey } = JSON.parse(await haet('seal', 'keys', identity, '--json'));
+  return {
+    publicKey,
+    verifyKey: parseVerifyKey(verifyKey),
+    async score(folder) {
+      await haet('score', folder, '--track', track, '--identity', identity);
+    },
+  };
+}
+
+/** @returns the last line of its standard output */
+async function haet(...words: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await execa(
+    process.execPath,
+    [join(projectFolder, 'cli/bin.mjs'), ...words],
+    // A Ctrl-C at the terminal ends what runs entries; a run that is over still gets its score.
+    { reject: false, detached: true, stdin: 'ignore' },
+  );
+  if (exitCode === 0) return stdout.trim().split('\n').at(-1)!;
+  const said = stderr.trim().split('\n').at(-1) || `it ended with status ${exitCode}`;
+  throw new UserError(said.replace(/^haet: /, ''));
+}

@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { UserError } from '../../datasets/userError.ts';
+import { sweepOpenedFolders } from '../../evaluator/openedFolder.ts';
+import type { RunRecord } from '../../evaluator/record.ts';
+import { scoreRun } from '../../evaluator/scoreRun.ts';
+import { verdicts } from '../../evaluator/verdict.ts';
+import { summarise } from '../summary.ts';
+
+interface Options {
+  readonly track: string;
+  readonly identity: string;
+  readonly json?: boolean;
+}
+
+const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
+
+/** `haet score`: what is left to do of runs on a sealed Track, where the organizer's identity is and no entry. */
+export function scoreCommand(command: Command): void {
+  command
+    .argument('<run...>', 'folder of a run that is over, with its unscored.json')
+    .option('--track <dir>', 'the sealed Track that it was run on', '/track')
+    .option(
+      '--identity <file>',
+      'secret key of the organizer: opens the labels, signs',
+      '/run/secrets/identity',
+    )
+    .option('--json', 'last line on standard output: the record of the run, of several the list of them')
+    .addHelpText('after', help)
+    .action(scoreRuns);
+}
+
+async function scoreRuns(folders: string[], options: Options): Promise<void> {
+  await sweepOpenedFolders();
+  const records: RunRecord[] = [];
+  const print = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
+  for (const folder of folders) {
+    try {
+      const { record, signed } = await scoreRun(folder, options);
+      records.push(record);
+      print(summarise(record, await reportOf(folder)));
+      print(signed === null ? '  NOT OFFICIAL: the record is not signed\n' : `  signed   ${signed}\n`);
+    } catch (error) {
+      if (folders.length === 1 && error instanceof UserError) throw error;
+      tell(`haet: ${folder}: ${(error as Error).message}`);
+    }
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(folders.length > 1 ? records : records[0])}\n`);
+  if (records.length < folders.length) process.exitCode = verdicts.INFRA_FAULT.exitCode;
+}
+
+/** The record is signed by now: a page that cannot be made must not lose it. */
+async function reportOf(folder: string): Promise<string | null> {
+  // Slow to load, so not for --help.
+  const { writeReport } = await import('../../evaluator/report/report.ts');
+  return writeReport(folder, { trackDir: null }).catch((error: Error) => {
+    tell(`haet: the report could not be written: ${error.message}`);
+    return null;
+  });
+}
+
+const help = `
+Run it where no entry runs: it reads the identity. In the folder of each run it leaves record.json, record.jws, a report,
+and score-details.json.age, which only the identity opens. A call that was killed is made good by the next.
+
+Exit status:
+   0  every run is scored and signed, whatever its verdict
+   2  a mistake on the command line
+  30  a run could not be scored
+
+Example:
+  $ docker run --rm --network none --read-only --cap-drop ALL --cap-add DAC_OVERRIDE --security-opt no-new-privileges \\
+      -v ./identity.txt:/run/secrets/identity:ro -v ./out:/out haet score /out/RUN
+  $ haet score graded/runs/*/* --track sealed-track --identity identity.txt
+`;

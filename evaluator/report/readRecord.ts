@@ -1,0 +1,18 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../../datasets/userError.ts';
+import { type RunRecord, runRecordSchema } from '../record.ts';
+
+/** @throws UserError where record.json is missing or is not a record */
+export async function readRecord(folder: string): Promise<RunRecord> {
+  const file = join(folder, 'record.json');
+  const expected = 'expected the folder of a run, as `haet dry-run` writes it';
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`${file}: cannot be read (${error.code}); ${expected}.`);
+  });
+  try {
+    return runRecordSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new UserError(`${file}: is not the record of a run; ${expected}.`, { cause: error });
+  }
+}
