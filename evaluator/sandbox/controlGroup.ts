@@ -130,7 +130,8 @@ export function groupOf(pid: number | 'self'): GroupFolders {
 
 /**
  * What the kernel counted against a group's limits: `oom_kill` of memory.events (version 2) or memory.oom_control
- * (version 1), `max` of pids.events. Null where a counter cannot be read.
+ * (version 1), `max` of pids.events, and the peak of memory, memory.peak (version 2, since Linux 5.19) or
+ * memory.max_usage_in_bytes (version 1). Null where one of the first two cannot be read.
  */
 export function readLimitHits({ memory, pids }: GroupFolders): LimitHits | null {
   const outOfMemoryKills =
@@ -139,7 +140,18 @@ export function readLimitHits({ memory, pids }: GroupFolders): LimitHits | null 
   const processesRefused = counter(join(pids, 'pids.events'), 'max');
   return outOfMemoryKills === null || processesRefused === null
     ? null
-    : { outOfMemoryKills, processesRefused };
+    : { outOfMemoryKills, processesRefused, peakMemoryBytes: readPeakMemory(memory) };
+}
+
+function readPeakMemory(folder: string): number | null {
+  for (const file of ['memory.peak', 'memory.max_usage_in_bytes']) {
+    try {
+      return Number(readFileSync(join(folder, file), 'latin1'));
+    } catch {
+      // the other version, or an old kernel
+    }
+  }
+  return null;
 }
 
 /** Most processes and threads of a group; null where it has no limit. */

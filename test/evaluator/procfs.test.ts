@@ -54,7 +54,10 @@ describe('the cause of an end', () => {
   test('is what the control group of the stage counted, where it has one', () => {
     const counted = (outOfMemoryKills: number, processesRefused: number, exitCode = 1) =>
       causeOf(
-        { ...exited(exitCode), kill: { limitHits: { outOfMemoryKills, processesRefused } } },
+        {
+          ...exited(exitCode),
+          kill: { limitHits: { outOfMemoryKills, processesRefused, peakMemoryBytes: null } },
+        },
         { machineOomKills: 7, diskFull: false },
       );
     expect(counted(1, 0)).toBe('out-of-memory');
