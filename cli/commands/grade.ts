@@ -1,8 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { requireChain } from '../../evaluator/attest/chain.ts';
 import { createAttestor } from '../../evaluator/attest/createAttestor.ts';
+import { deriveSigningKey } from '../../evaluator/attest/signingKey.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
@@ -16,8 +19,16 @@ import type { RunRecord } from '../../evaluator/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
+import { evaluatorCommit, version } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
-import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
+import {
+  type Committed,
+  readCommitted,
+  requireHeld,
+  requireOfficial,
+  requireTerms,
+  stageLimits,
+} from '../requireOfficial.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
@@ -59,7 +70,7 @@ export function gradeCommand(command: Command): void {
     .addOption(
       new Option(
         '--commitment <file>',
-        'commitment that was published: with --reveal, its seeds are run',
+        'commitment that was published: with --reveal, its seeds are run, and its terms must be met',
       ).conflicts(['seed', 'seeds']),
     )
     .addOption(
@@ -82,11 +93,12 @@ export function gradeCommand(command: Command): void {
     .action(grade);
 }
 
-async function grade(folder: string, options: Options): Promise<void> {
+async function grade(folder: string, options: Options, command: Command): Promise<void> {
   await requireTogether(options);
   const { archives, others } = await listArchives(folder);
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
+  if (options.identity !== undefined) requireHeld(sandbox);
   const outFolder = await makeFolder(options.out);
   const unlock = lockFolder(outFolder);
   const track = await openRunTrack(options.track, options.identity).catch((error) => {
@@ -95,18 +107,37 @@ async function grade(folder: string, options: Options): Promise<void> {
   });
   const stops = listenForStops(tell);
   try {
-    const seeds = await seedsOf(options, track);
+    if (options.identity !== undefined) {
+      await requireChain(outFolder, deriveSigningKey(await readIdentity(options.identity)));
+    }
+    const committed = await readSeedsAndTerms(options, track);
+    const terms = committed?.terms;
+    const cpus = options.cpus ?? terms?.cpus;
+    const memoryBytes = options.memory ?? terms?.memoryBytes;
+    const limits = {
+      ...stageLimits(options, command, committed),
+      processes: terms?.processes ?? defaults.processes,
+    };
+    if (committed !== null) {
+      requireTerms(committed, {
+        ...limits,
+        cpus: cpus ?? machine.cores,
+        memoryBytes: memoryBytes ?? machine.memoryBytes,
+        sandbox: sandbox.kind,
+        image: sandbox.image,
+        evaluator: { version, commit: await evaluatorCommit() },
+      });
+    }
     if (others.length > 0) tell(`Left alone, as no archives: ${others.join(', ')}`);
     tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
       archives,
       track,
       outFolder,
-      seeds,
-      trainSeconds: options.budget,
-      predictSeconds: options.predictLimit,
-      ...(options.cpus !== undefined && { cpus: options.cpus }),
-      ...(options.memory !== undefined && { memoryBytes: options.memory }),
+      seeds: committed?.seeds ?? Array.from({ length: options.seeds }, (_, at) => options.seed + at),
+      ...limits,
+      ...(cpus !== undefined && { cpus }),
+      ...(memoryBytes !== undefined && { memoryBytes }),
       retries: options.retries,
       machine,
     };
@@ -115,7 +146,7 @@ async function grade(folder: string, options: Options): Promise<void> {
     const { standing, open } = await gradeArchives(plan, sandbox, {
       abort: stops.abort,
       warn: tell,
-      ...(options.identity !== undefined && { attestor: createAttestor(options.identity) }),
+      ...(options.identity !== undefined && { attestor: createAttestor(options.identity, outFolder) }),
       starts: (job) => tell(`${label(job)}  starts`),
       ended: (job, record, earlier) =>
         tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`),
@@ -154,16 +185,14 @@ async function requireTogether(options: Options): Promise<void> {
   });
 }
 
-/** Those committed to, or as many as asked for. */
-async function seedsOf(
-  { commitment, reveal, seed, seeds }: Options,
+/** What was committed to, if anything. */
+async function readSeedsAndTerms(
+  { commitment, reveal }: Options,
   { info }: RunTrack,
-): Promise<readonly number[]> {
-  if (commitment === undefined || reveal === undefined) {
-    return Array.from({ length: seeds }, (_, at) => seed + at);
-  }
+): Promise<Committed | null> {
+  if (commitment === undefined || reveal === undefined) return null;
   const sealedSha256 = 'sealed' in info ? info.sealed.sha256 : null;
-  return committedSeeds({ commitment, reveal, sealedSha256 });
+  return readCommitted({ commitment, reveal, sealedSha256 });
 }
 
 async function makeFolder(out: string): Promise<string> {
@@ -202,7 +231,9 @@ function result({ rank, verdict, accuracy, interval95 }: Row): string {
 const help = `
 A run is not repeated while its record lies in --out and was made of the same bytes, Track, seed, limits and sandbox:
 the same command again takes up what was stopped or killed. Ctrl-C stops the run under way and writes the leaderboard.
-With --identity, which wants a sealed Track and a sandbox that fences, only runs count that were signed as they ended.
+With --identity, which wants a sealed Track and a sandbox that fences and holds entries to their limits, every run is signed
+as it ends, whatever its verdict, and only signed ones count. The records form a chain: one that is missing shows (haet
+verify OUT). With --commitment, terms other than those committed to are refused; limits not given are taken from it.
 
 Exit status:
    0  every run has a result, whatever its verdict

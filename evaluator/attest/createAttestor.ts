@@ -6,9 +6,9 @@ import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import type { RunRecord } from '../record.ts';
 import { recordFile } from '../runFolder.ts';
 import { createSigner } from './createSigner.ts';
+import { officialRecordFile } from './officialRecord.ts';
 import { deriveSigningKey } from './signingKey.ts';
 import { verifyRecord } from './verifyRecord.ts';
-import { officialRecordFile } from './writeOfficialRecord.ts';
 
 /** Signs the records of runs, and tells records that were signed from others. */
 export interface Attestor {
@@ -24,9 +24,12 @@ export interface Attestor {
   fault(folder: string): Promise<string | null>;
 }
 
-/** @param identity file with the organizer's secret key, read each time and not kept */
-export function createAttestor(identity: string): Attestor {
-  const write = createSigner(identity);
+/**
+ * @param identity file with the organizer's secret key, read each time and not kept
+ * @param chainFolder the folder of all runs, see chain.ts
+ */
+export function createAttestor(identity: string, chainFolder: string): Attestor {
+  const write = createSigner(identity, chainFolder);
   return { sign, fault };
 
   async function sign(record: RunRecord): Promise<void> {

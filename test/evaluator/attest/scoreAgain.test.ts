@@ -61,7 +61,8 @@ function recordOf(given: Score | null, predictions: Uint8Array, verdict = 'SCORE
   const sealed = { file: 'withheld.age', sha256: sha256(withheld) } as const;
   Object.assign(record, { verdict, score: given });
   Object.assign(record.track!, { classes: [...classes], testSize, sealed });
-  return buildOfficialRecord(record, { ...official.digests, predictions: sha256(predictions) });
+  const { digests, chain } = official;
+  return buildOfficialRecord(record, { ...digests, chain, predictions: sha256(predictions) });
 }
 
 /** What verification says last of a record that the organizer signed, beside predictions and labels. */

@@ -6,15 +6,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { makeIdentity } from '../../../datasets/sealing/makeIdentity.ts';
 import { readIdentity } from '../../../datasets/sealing/readIdentity.ts';
 import { packEntry } from '../../../evaluator/archive/packEntry.ts';
+import { readHead, sha256Of } from '../../../evaluator/attest/chain.ts';
 import { type Attestor, createAttestor } from '../../../evaluator/attest/createAttestor.ts';
+import { findRecordFiles } from '../../../evaluator/attest/findRecordFiles.ts';
 import { deriveSigningKey } from '../../../evaluator/attest/signingKey.ts';
+import { attemptsOf, chainFault } from '../../../evaluator/attest/verifyChain.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
 import { openRunTrack, type RunTrack } from '../../../evaluator/runTrack.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
-import { machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
+import { allHeld, machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
 
 let folder: string;
 let archives: string;
@@ -24,7 +27,8 @@ let works: Sandbox;
 beforeAll(async () => {
   folder = await temporaryFolder();
   track = await openRunTrack((await makeTinyTrack(folder)).dir);
-  works = await createProcessSandbox();
+  // It stands for a sandbox that holds entries, in which alone runs are signed.
+  works = { ...(await createProcessSandbox()), holds: allHeld };
   archives = await mkdtemp(join(folder, 'archives-'));
   await packEntry(await makeEntry(folder), join(archives, 'a.tar.gz'));
 });
@@ -56,6 +60,7 @@ async function grade(
     seeds: [1],
     trainSeconds: 20,
     predictSeconds: 20,
+    processes: 1024,
     retries: 2,
     machine,
     ...change,
@@ -113,14 +118,14 @@ describe('with the key of the organizer', () => {
   let attestor: Attestor;
   let key: KeyObject;
   let strangers: Attestor;
+  const [identity, other] = ['identity.txt', 'other.txt'];
   beforeAll(async () => {
-    const identity = join(folder, 'identity.txt');
-    await makeIdentity(identity);
-    key = createPublicKey(deriveSigningKey(await readIdentity(identity)));
-    attestor = createAttestor(identity);
-    const other = join(folder, 'other.txt');
-    await makeIdentity(other);
-    strangers = createAttestor(other);
+    for (const file of [identity, other]) await makeIdentity(join(folder, file));
+    key = createPublicKey(deriveSigningKey(await readIdentity(join(folder, identity))));
+  });
+  beforeEach(async () => {
+    attestor = createAttestor(join(folder, identity), outFolder);
+    strangers = createAttestor(join(folder, other), await mkdtemp(join(folder, 'elsewhere-')));
   });
   const signing = (by: Attestor = attestor, sandbox = works) => grade(sandbox, undefined, {}, by);
   const pathOf = (run: number, file: string) => {
@@ -191,7 +196,7 @@ describe('with the key of the organizer', () => {
     expect(runs()).toHaveLength(2);
   });
 
-  test('a run that a person stopped is not signed', async () => {
+  test('a run that was repeated or that a person stopped is signed too, so that it shows', async () => {
     const abort = new AbortController();
     const stops: Sandbox = {
       ...works,
@@ -203,7 +208,23 @@ describe('with the key of the organizer', () => {
     };
     const { open, said } = await grade(stops, abort, {}, attestor);
     expect({ open, said }).toEqual({ open: 1, said: ['starts', 'ABORTED'] });
-    expect(existsSync(pathOf(0, 'record.json'))).toBe(true);
-    expect(existsSync(pathOf(0, 'record.jws'))).toBe(false);
+    await signing(attestor, failing(1));
+    const found = await Promise.all(
+      (await findRecordFiles(outFolder)).map(async (path) => {
+        const bytes = await readFile(path);
+        const { official } = await verifyRecord(bytes, { key });
+        return { path, sha256: sha256Of(bytes), official: official! };
+      }),
+    );
+    expect(chainFault(found, readHead(outFolder)!.sha256!)).toBeNull();
+    expect(attemptsOf(found).map(({ runs }) => runs.map(({ number, verdict }) => [number, verdict]))).toEqual(
+      [
+        [
+          [1, 'ABORTED'],
+          [2, 'INFRA_FAULT'],
+          [3, 'SCORED'],
+        ],
+      ],
+    );
   });
 });
