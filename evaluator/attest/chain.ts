@@ -76,7 +76,8 @@ export async function extendChain(
       number: place.number,
       sha256: sha256Of(Buffer.from(jws)),
     };
-    await writeWhole(join(folder, chainFile), `${JSON.stringify(next, null, 2)}\n`);
+    // In the image an entry sees this folder, and what others did is not its business.
+    await writeWhole(join(folder, chainFile), `${JSON.stringify(next, null, 2)}\n`, 0o600);
   } finally {
     await unlock();
   }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { extendChain, readHead, requireChain, sha256Of } from '../../../evaluator/attest/chain.ts';
@@ -40,6 +40,7 @@ test('every record gets the next number and the hash of the one before, and the 
   expect(await sign('a')).toEqual({ number: 1, previousSha256: null });
   expect(await sign('runs/job/b')).toEqual({ number: 2, previousSha256: await hashOf('a') });
   expect(readHead(folder.path)).toEqual({ number: 2, sha256: await hashOf('runs/job/b') });
+  expect((await stat(at('chain.json'))).mode & 0o777).toBe(0o600);
 });
 
 test('several that sign at once get a number each', async () => {
