@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -108,7 +109,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
   const stops = listenForStops(tell);
   try {
     if (options.identity !== undefined) {
-      await requireChain(outFolder, deriveSigningKey(await readIdentity(options.identity)));
+      await requireChain(outFolder, createPublicKey(deriveSigningKey(await readIdentity(options.identity))));
     }
     const committed = await readSeedsAndTerms(options, track);
     const terms = committed?.terms;

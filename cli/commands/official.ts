@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -107,7 +108,7 @@ async function official(options: Options, command: Command): Promise<void> {
   const sandbox = await createSandbox(options.sandbox, options);
   if (isOfficial) {
     requireHeld(sandbox);
-    await requireChain(options.out, deriveSigningKey(await readIdentity(options.identity)));
+    await requireChain(options.out, createPublicKey(deriveSigningKey(await readIdentity(options.identity))));
   }
   const track = isOfficial ? await openRunTrack(options.track, options.identity) : await dryTrack(options);
   const committed = await readSeedAndTerms(options, track);

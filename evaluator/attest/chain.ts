@@ -26,7 +26,7 @@ import { DoesNotHold } from './doesNotHold.ts';
 import { findRecordFiles } from './findRecordFiles.ts';
 import type { OfficialRecord } from './officialRecord.ts';
 import { checkHeader, checkSignature, mostRecordBytes, readForm, readPayload } from './openRecord.ts';
-import { publicVerifyKey } from './signingKey.ts';
+import { verifyKeyText } from './signingKey.ts';
 
 export const chainFile = 'chain.json';
 const lockFile = '.chain.lock';
@@ -67,12 +67,13 @@ export async function extendChain(
 ): Promise<void> {
   const unlock = await lock(folder);
   try {
-    const head = await findHead(folder, signingKey);
+    const key = createPublicKey(signingKey);
+    const head = await findHead(folder, key);
     const place = { number: head.number + 1, previousSha256: head.sha256 };
     const jws = await write(place);
     const next: z.infer<typeof headSchema> = {
       schemaVersion: 1,
-      verifyKey: publicVerifyKey(signingKey),
+      verifyKey: verifyKeyText(key),
       number: place.number,
       sha256: sha256Of(Buffer.from(jws)),
     };
@@ -85,11 +86,12 @@ export async function extendChain(
 
 /**
  * Checks that a record could be signed in a folder, before any time is spent on a run.
+ * @param key the organizer's public key
  * @throws as `extendChain`
  */
-export async function requireChain(folder: string, signingKey: KeyObject): Promise<void> {
+export async function requireChain(folder: string, key: KeyObject): Promise<void> {
   if (!(await stat(folder).catch(() => null))?.isDirectory()) return;
-  await findHead(folder, signingKey);
+  await findHead(folder, key);
 }
 
 /** The head as chain.json has it; null where there is none, or it cannot be read. For leaderboards. */
@@ -102,9 +104,9 @@ export function readHead(folder: string): ChainHead | null {
   }
 }
 
-async function findHead(folder: string, signingKey: KeyObject): Promise<ChainHead> {
-  const written = await readHeadFile(folder, publicVerifyKey(signingKey));
-  const records = await readRecords(folder, createPublicKey(signingKey));
+async function findHead(folder: string, key: KeyObject): Promise<ChainHead> {
+  const written = await readHeadFile(folder, verifyKeyText(key));
+  const records = await readRecords(folder, key);
   const here = written === null ? [] : records.filter(({ chain }) => chain.number === written.number);
   for (const each of here) {
     if (each.sha256 === written!.sha256) continue;

@@ -58,7 +58,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       await haet('seal', 'labels-key', ...opening);
       for (const run of rows[0]!.runs) {
         const jws = join('graded', run.folder, 'record.jws');
-        const { sandbox, limits } = JSON.parse(
+        const { sandbox, limits, stages } = JSON.parse(
           await readFile(at('graded', run.folder, 'record.json'), 'utf8'),
         );
         expect(sandbox).toMatchObject({
@@ -73,6 +73,11 @@ for (const { kind, words: inSandbox } of sandboxes) {
           memoryBytes: 1e9,
           processes: 200,
         });
+        // The group's own count, where the kernel has one: never null with control groups of version 1.
+        for (const { limitHits, peakMemoryBytes } of stages) {
+          expect(limitHits.peakMemoryBytes ?? peakMemoryBytes).toBeGreaterThan(0);
+          expect(limitHits.peakMemoryBytes ?? peakMemoryBytes).toBeLessThan(1e9);
+        }
         const evidence = [
           ...['--archive', 'archives/entry.tar.gz', '--sealed', 'withheld.age', ...committed],
           ...['--predictions', join('graded', run.folder, 'predictions', 'predictions.npy')],

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
@@ -6,7 +6,7 @@ import { extendChain, readHead, requireChain, sha256Of } from '../../../evaluato
 import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
 import { signRecord } from '../../../evaluator/attest/signRecord.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
-import { madeUpOfficial, sha256, signingKey, strangersKey } from './madeUpOfficial.ts';
+import { key, madeUpOfficial, sha256, signingKey, strangersKey } from './madeUpOfficial.ts';
 
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder.path, ...names);
@@ -18,18 +18,18 @@ beforeAll(async () => {
 });
 
 /** Signs a record into a run's folder, as the evaluator does. @returns its place */
-async function sign(run: string, key: KeyObject = signingKey): Promise<OfficialRecord['chain']> {
+async function sign(run: string, by: KeyObject = signingKey): Promise<OfficialRecord['chain']> {
   let place: OfficialRecord['chain'] | undefined;
-  await extendChain(folder.path, key, async (chain) => {
+  await extendChain(folder.path, by, async (chain) => {
     place = chain;
-    return put(run, chain, key);
+    return put(run, chain, by);
   });
   return place!;
 }
 
-async function put(run: string, chain: OfficialRecord['chain'], key: KeyObject = signingKey) {
+async function put(run: string, chain: OfficialRecord['chain'], by: KeyObject = signingKey) {
   const record = { ...official.record, runId: `${made++}` };
-  const jws = await signRecord({ ...official, record, chain }, key);
+  const jws = await signRecord({ ...official, record, chain }, by);
   await mkdir(at(run), { recursive: true });
   await writeFile(at(run, 'record.jws'), jws);
   return jws;
@@ -83,7 +83,7 @@ test('a record put in the place of the last one, or that does not follow it, is 
     /a\/record\.jws says that it is number 1 of the chain, and .* names another/,
   );
   await put('a', { number: 2, previousSha256: sha256('other') });
-  await expect(requireChain(folder.path, signingKey)).rejects.toThrow(
+  await expect(requireChain(folder.path, key)).rejects.toThrow(
     /is number 2 of the chain and does not follow number 1/,
   );
 });
@@ -98,10 +98,10 @@ test('what an entry left below its run, and what others signed, is passed over',
 
 test('the chain of another organizer, or a damaged head, is refused with what to do', async () => {
   await sign('a');
-  await expect(requireChain(folder.path, strangersKey)).rejects.toThrow(
+  await expect(requireChain(folder.path, createPublicKey(strangersKey))).rejects.toThrow(
     /chain\.json: the records there are signed with another key \(haet1.*another folder/,
   );
   await writeFile(at('chain.json'), '{}');
-  await expect(requireChain(folder.path, signingKey)).rejects.toThrow(/is not the head of a chain/);
-  await expect(requireChain(at('not', 'there'), signingKey)).resolves.toBeUndefined();
+  await expect(requireChain(folder.path, key)).rejects.toThrow(/is not the head of a chain/);
+  await expect(requireChain(at('not', 'there'), key)).resolves.toBeUndefined();
 });
