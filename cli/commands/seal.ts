@@ -238,7 +238,7 @@ function commitCommand(command: Command): void {
     )
     .requiredOption('--out <file>', 'commitment to write: publish it')
     .requiredOption('--reveal <file>', 'reveal to write: keep it secret until the contest is over')
-    .option('--json', 'last line on standard output: the two files and the hashes, not the seeds')
+    .option('--json', 'last line on standard output: the two files, the hashes and the terms, not the seeds')
     .addHelpText(
       'after',
       `
