@@ -21,15 +21,16 @@ export interface Organizer {
  * Hands the path of an identity file, never what is in it, to other processes. To be called when no process of an entry
  * lives, as must be `score`: they read the file.
  * @param track folder of the sealed Track
+ * @param chain folder of all runs, which holds the chain of signed records
  * @throws UserError where the identity cannot be read
  */
-export async function callOrganizer(identity: string, track: string): Promise<Organizer> {
+export async function callOrganizer(identity: string, track: string, chain: string): Promise<Organizer> {
   const { publicKey, verifyKey } = JSON.parse(await haet('seal', 'keys', identity, '--json'));
   return {
     publicKey,
     verifyKey: parseVerifyKey(verifyKey),
     async score(folder) {
-      await haet('score', folder, '--track', track, '--identity', identity);
+      await haet('score', folder, '--track', track, '--identity', identity, '--chain', chain);
     },
   };
 }

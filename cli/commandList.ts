@@ -63,7 +63,8 @@ export const commandList: readonly ListedCommand[] = [
   },
   {
     name: 'verify',
-    description: 'Check a signed record of a run, without a network; say what does not hold.',
+    description:
+      'Check signed records of runs, one or all of a contest, without a network; say what does not hold.',
     load: async () => (await import('./commands/verify.ts')).verifyCommand,
   },
   {

@@ -106,7 +106,8 @@ function groupFolders(read: ReadFile, controller: string): string[] {
   );
 }
 
-function groupFiles(read: ReadFile, controller: string, file: string): string[] {
+/** The contents of a file in our control group and in all above it. `controller` is '' for version 2. */
+export function groupFiles(read: ReadFile, controller: string, file: string): string[] {
   return groupFolders(read, controller)
     .map((folder) => read(`${folder}/${file}`))
     .filter((text) => text !== null);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { sealedTrackSchema } from '../datasets/sealing/sealedTrack.ts';
 import { trackSchema } from '../datasets/track.ts';
 import { progressLineSchema } from './contract.ts';
+import { holdsSchema } from './sandbox/holds.ts';
 import { sandboxKinds } from './sandbox/sandbox.ts';
 import { verdictCodeSchema } from './verdict.ts';
 
@@ -46,11 +47,23 @@ export const stageRecordSchema = z.strictObject({
       outOfMemoryKills: z.int().nonnegative().describe('kills for lack of memory, its own or the machine’s'),
       memoryUsedUp: z.boolean().describe('whether it had used up its own memory'),
       processesRefused: z.int().nonnegative(),
+      peakMemoryBytes: z
+        .int()
+        .nonnegative()
+        .nullable()
+        .describe(
+          'most memory in use at once, shared pages once; null where the group was not of the stage alone',
+        ),
     })
     .nullable()
     .describe('what the control group of the stage counted; null where it had none of its own'),
   cpuSeconds: z.number().nonnegative().describe('user + system, all processes of the stage'),
-  peakMemoryBytes: z.int().nonnegative().describe('largest sum of resident memory seen by the sampler'),
+  peakMemoryBytes: z
+    .int()
+    .nonnegative()
+    .describe(
+      'largest sum of resident memory seen by the sampler; a page that several processes share counts for each',
+    ),
   usage: z
     .array(
       z.strictObject({
@@ -121,9 +134,11 @@ export const runRecordSchema = z.strictObject({
     ),
   track: z.union([trackSchema, sealedTrackSchema]).nullable(),
   seed: z.int().nonnegative(),
+  attempt: z.int().positive().describe('1 for the first run of this archive with this seed'),
   sandbox: z.strictObject({
     kind: z.enum(sandboxKinds),
-    contains: z.string().describe('what it holds back and what it does not'),
+    contains: z.string().describe('what it holds back and what it does not, for people'),
+    holds: holdsSchema.describe('what it held every stage to'),
     image: z.string().nullable().describe('content hash of the image that stages ran in'),
   }),
   limits: z.strictObject({
@@ -131,6 +146,7 @@ export const runRecordSchema = z.strictObject({
     predictSeconds: z.number().positive(),
     cpus: z.int().positive(),
     memoryBytes: z.int().positive(),
+    processes: z.int().positive().describe('processes and threads alive at once'),
   }),
   stages: z.array(stageRecordSchema),
   progress: z.strictObject({

@@ -1,8 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { execa } from 'execa';
 import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
@@ -22,7 +20,7 @@ import { hashArchive, moveEntry, takeEntry } from './takeEntry.ts';
 import { tolerableLatenessSeconds } from './tolerableLateness.ts';
 import { writeUnscored } from './unscored.ts';
 import { verdicts } from './verdict.ts';
-import { projectFolder, version } from './version.ts';
+import { evaluatorCommit, version } from './version.ts';
 import { openWithheld, type Withheld } from './withheld.ts';
 
 export interface RunPlan {
@@ -39,6 +37,8 @@ export interface RunPlan {
   /** The run's own folder is made in this one. */
   readonly runsFolder: string;
   readonly seed: number;
+  /** Which run of this entry with this seed it is; 1, the first, by default. */
+  readonly attempt?: number;
   readonly limits?: Partial<Limits>;
   /** CPUs and memory that the entry may use, and is told of; all of this machine by default. */
   readonly cpus?: number;
@@ -73,7 +73,7 @@ interface Run {
  * record.json unless the disk refused it.
  *
  * On a sealed Track the record is not final: it lies there as unscored.json, until `scoreRun` adds the score, where the
- * predictions are valid, and signs it. Of a run that a person stopped nothing is to be scored or signed.
+ * predictions are valid, and signs it.
  */
 export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks = {}): Promise<RunRecord> {
   const abort = hooks.abort ?? never;
@@ -198,17 +198,29 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     archiveSha256,
     track: plan.track.info,
     seed: plan.seed,
-    sandbox: { kind: sandbox.kind, contains: sandbox.contains, image: sandbox.image },
-    limits: { trainSeconds: limits.trainSeconds, predictSeconds: limits.predictSeconds, cpus, memoryBytes },
+    attempt: plan.attempt ?? 1,
+    sandbox: {
+      kind: sandbox.kind,
+      contains: sandbox.contains,
+      holds: sandbox.holds,
+      image: sandbox.image,
+    },
+    limits: {
+      trainSeconds: limits.trainSeconds,
+      predictSeconds: limits.predictSeconds,
+      cpus,
+      memoryBytes,
+      processes: limits.processes,
+    },
     stages: stages.map((stage) => stage.record),
     progress: train?.progress ?? noProgress,
     machine: plan.machine,
-    evaluator: { version, commit: await commitOf(projectFolder) },
+    evaluator: { version, commit: await evaluatorCommit() },
   };
   if (run === null) return record;
   const { folders } = run;
   return keep(folders, record, () =>
-    withheld.labels === null && verdict !== 'ABORTED'
+    withheld.labels === null
       ? writeUnscored(record, plan.evaluatorImage ?? null)
       : writeRecord(folders.run, record),
   );
@@ -320,16 +332,4 @@ function withArguments(argv: readonly string[], more: readonly string[]): [strin
 function runIdOf(startedAt: string, entry: Entry | null, seed: number): string {
   const name = (entry?.manifest.name ?? 'entry').toLowerCase().replace(/[^a-z0-9]+/g, '-');
   return `${startedAt.slice(0, 19).replaceAll(':', '-')}-${name.slice(0, 40).replace(/^-+|-+$/g, '') || 'entry'}-s${seed}-${randomBytes(8).toString('hex')}`;
-}
-
-/** The commit that the evaluator was built from: of the clone, or as the image was told; null where neither says. */
-async function commitOf(folder: string): Promise<string | null> {
-  const told = await readFile(join(folder, 'commit'), 'utf8').catch(() => '');
-  if (/^[0-9a-f]{40}$/.test(told.trim())) return told.trim();
-  const { stdout } = await execa('git', ['rev-parse', '--show-toplevel', 'HEAD'], {
-    cwd: folder,
-    reject: false,
-  });
-  const [top, commit] = (stdout ?? '').split('\n');
-  return top === folder && commit !== undefined ? commit : null;
 }

@@ -101,7 +101,7 @@ async function follow(
   const beyondQuota = watched.cause === 'disk-full' || (await exceeds(output.path, quota));
   const diskFull = beyondQuota || (output.walled && (await isFull(output.path)));
   // More than it may leave is not kept: to copy it could fill this machine's disk.
-  const lost = output.walled && beyondQuota ? 'it is more than its quota' : await output.collect();
+  const lost = output.walled && beyondQuota ? null : await output.collect();
   const memory = { peakBytes: resources.peakMemoryBytes, limitBytes: plan.spec.limits.memoryBytes };
   const machineDiskFull = !output.walled && !diskFull && (await isFull(plan.folder));
   const ended = causeOf(watched, { machineOomKills, memory, diskFull });
@@ -111,7 +111,7 @@ async function follow(
   const notes = [
     ...logNotes(plan.stage, stdout, 'standard output'),
     ...logNotes(plan.stage, stderr, 'standard error'),
-    ...limitNotes(plan, watched),
+    ...limitNotes(plan, watched, beyondQuota),
     ...(lost === null ? [] : [`${plan.stage}: not all that it left could be kept (${lost})`]),
     ...(watched.cause === 'exited' && killed
       ? [`${plan.stage}: left ${watched.kill.processesKilled} processes running, which were killed`]
@@ -204,7 +204,11 @@ export function faultOfMachine(
   return machineDiskFull ? 'the disk of the run was full, while its own output was within its quota' : null;
 }
 
-function limitNotes({ stage, limits }: StagePlan, { cause, kill: { limitHits } }: WatchResult): string[] {
+function limitNotes(
+  { stage, limits }: StagePlan,
+  { kill: { limitHits } }: WatchResult,
+  beyondQuota: boolean,
+): string[] {
   const notes: string[] = [];
   if (isOutOfMemory(limitHits)) {
     notes.push(`${stage}: killed for lack of memory ${limitHits!.outOfMemoryKills} times (control group)`);
@@ -214,9 +218,9 @@ function limitNotes({ stage, limits }: StagePlan, { cause, kill: { limitHits } }
       `${stage}: refused a new process or thread ${limitHits.processesRefused} times (control group)`,
     );
   }
-  if (cause === 'disk-full') {
+  if (beyondQuota) {
     notes.push(
-      `${stage}: held more in its output folder than ${limits.outBytes} bytes or ${limits.outFiles} files, or shut a folder in it`,
+      `${stage}: held more in its output folder than ${limits.outBytes} bytes or ${limits.outFiles} files, or a folder that is shut or too deep to be looked at; nothing of it is used`,
     );
   }
   return notes;

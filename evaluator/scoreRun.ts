@@ -13,8 +13,8 @@ import { UserError } from '../datasets/userError.ts';
 import { writeWhole } from '../datasets/writeWhole.ts';
 import { signatureFault } from './attest/createAttestor.ts';
 import { createSigner } from './attest/createSigner.ts';
+import { officialRecordFile } from './attest/officialRecord.ts';
 import { deriveSigningKey } from './attest/signingKey.ts';
-import { officialRecordFile } from './attest/writeOfficialRecord.ts';
 import { lockFolder } from './grade/lockFolder.ts';
 import { hashFile } from './hashFile.ts';
 import { readPredictions } from './readPredictions.ts';
@@ -42,8 +42,8 @@ const detailsBlock = 2 ** 16;
 
 export interface ScoredRecord {
   readonly record: RunRecord;
-  /** Path of record.jws; null where a person cut training short, so that the score is not official. */
-  readonly signed: string | null;
+  /** Path of record.jws. */
+  readonly signed: string;
 }
 
 /**
@@ -51,11 +51,12 @@ export interface ScoredRecord {
  * call that was killed anywhere is made good by the next.
  * @param given.track folder of the sealed Track that it was run on
  * @param given.identity file with the organizer's secret key; read here, and not kept
+ * @param given.chain the folder of all runs, in which the signed records form a chain
  * @throws UserError where the run is no such run, its predictions were changed since, or the key or Track is another
  */
 export async function scoreRun(
   folder: string,
-  given: { readonly track: string; readonly identity: string },
+  given: { readonly track: string; readonly identity: string; readonly chain: string },
 ): Promise<ScoredRecord> {
   if (!existsSync(join(folder, unscoredFile))) {
     throw new UserError(
@@ -77,9 +78,8 @@ export async function scoreRun(
     const record = { ...unscored.record, folder: resolve(folder), score: full && { ...full, details: null } };
     if (full !== null) await writeDetails(record, full, sealed);
     await writeRecord(folder, record);
-    const signed = wasCutShort(record)
-      ? null
-      : await createSigner(given.identity, unscored.evaluatorImage)(record);
+    // Whatever its verdict, also where a person stopped it: a run that is left out of the chain shows.
+    const signed = await createSigner(given.identity, given.chain, unscored.evaluatorImage)(record);
     await removeUnscored(folder);
     return { record, signed };
   } finally {
@@ -99,11 +99,6 @@ async function signedEarlier(
   if (signed.runId !== record.runId) return null;
   await removeUnscored(folder);
   return { record: signed, signed: join(folder, officialRecordFile) };
-}
-
-/** An entry that a person interrupted had less time than others. */
-function wasCutShort({ stages }: RunRecord): boolean {
-  return stages.some((stage) => stage.ended === 'interrupted');
 }
 
 async function requireKeys(

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
+import { requireChain } from '../../evaluator/attest/chain.ts';
 import { type Attestor, createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
@@ -16,9 +17,17 @@ import type { RunRecord } from '../../evaluator/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
+import { evaluatorCommit, version } from '../../evaluator/version.ts';
 import { callOrganizer } from '../callOrganizer.ts';
 import { numberOption } from '../numberOption.ts';
-import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
+import {
+  type Committed,
+  readCommitted,
+  requireHeld,
+  requireOfficial,
+  requireTerms,
+  stageLimits,
+} from '../requireOfficial.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
@@ -65,7 +74,7 @@ export function gradeCommand(command: Command): void {
     .addOption(
       new Option(
         '--commitment <file>',
-        'commitment that was published: with --reveal, its seeds are run',
+        'commitment that was published: with --reveal, its seeds are run, and its terms must be met',
       ).conflicts(['seed', 'seeds']),
     )
     .addOption(
@@ -88,11 +97,12 @@ export function gradeCommand(command: Command): void {
     .action(grade);
 }
 
-async function grade(folder: string, options: Options): Promise<void> {
+async function grade(folder: string, options: Options, command: Command): Promise<void> {
   await requireTogether(options);
   const { archives, others } = await listArchives(folder);
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
+  if (options.identity !== undefined) requireHeld(sandbox);
   const outFolder = await makeFolder(options.out);
   const unlock = lockFolder(outFolder);
   const track = await openRunTrack(options.track, options.imagesKey).catch((error) => {
@@ -101,19 +111,35 @@ async function grade(folder: string, options: Options): Promise<void> {
   });
   const stops = listenForStops(tell);
   try {
-    const seeds = await seedsOf(options, track);
-    const attestor = await attestorOf(options, track);
+    const committed = await readSeedsAndTerms(options, track);
+    const attestor = await attestorOf(options, track, outFolder);
+    const terms = committed?.terms;
+    const cpus = options.cpus ?? terms?.cpus;
+    const memoryBytes = options.memory ?? terms?.memoryBytes;
+    const limits = {
+      ...stageLimits(options, command, committed),
+      processes: terms?.processes ?? defaults.processes,
+    };
+    if (committed !== null) {
+      requireTerms(committed, {
+        ...limits,
+        cpus: cpus ?? machine.cores,
+        memoryBytes: memoryBytes ?? machine.memoryBytes,
+        sandbox: sandbox.kind,
+        image: sandbox.image,
+        evaluator: { version, commit: await evaluatorCommit() },
+      });
+    }
     if (others.length > 0) tell(`Left alone, as no archives: ${others.join(', ')}`);
     tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
       archives,
       track,
       outFolder,
-      seeds,
-      trainSeconds: options.budget,
-      predictSeconds: options.predictLimit,
-      ...(options.cpus !== undefined && { cpus: options.cpus }),
-      ...(options.memory !== undefined && { memoryBytes: options.memory }),
+      seeds: committed?.seeds ?? Array.from({ length: options.seeds }, (_, at) => options.seed + at),
+      ...limits,
+      ...(cpus !== undefined && { cpus }),
+      ...(memoryBytes !== undefined && { memoryBytes }),
       retries: options.retries,
       machine,
     };
@@ -167,27 +193,30 @@ async function requireTogether(options: Options): Promise<void> {
 }
 
 /** This process, which runs strangers, knows where the identity is and never reads it. */
-async function attestorOf({ identity }: Options, { dir, info }: RunTrack): Promise<Attestor | null> {
+async function attestorOf(
+  { identity }: Options,
+  { dir, info }: RunTrack,
+  outFolder: string,
+): Promise<Attestor | null> {
   if (identity === undefined || !('sealed' in info)) return null;
-  const { publicKey, verifyKey, score } = await callOrganizer(resolve(identity), dir);
+  const { publicKey, verifyKey, score } = await callOrganizer(resolve(identity), dir, outFolder);
   if (publicKey !== info.sealed.organizer) {
     throw new UserError(
       `--identity ${identity} has the public key ${publicKey}, and the labels are sealed to ${info.sealed.organizer}. Give the identity of this Track.`,
     );
   }
+  await requireChain(outFolder, verifyKey);
   return createAttestor(verifyKey, score);
 }
 
-/** Those committed to, or as many as asked for. */
-async function seedsOf(
-  { commitment, reveal, seed, seeds }: Options,
+/** What was committed to, if anything. */
+async function readSeedsAndTerms(
+  { commitment, reveal }: Options,
   { info }: RunTrack,
-): Promise<readonly number[]> {
-  if (commitment === undefined || reveal === undefined) {
-    return Array.from({ length: seeds }, (_, at) => seed + at);
-  }
+): Promise<Committed | null> {
+  if (commitment === undefined || reveal === undefined) return null;
   const sealedSha256 = 'sealed' in info ? info.sealed.sha256 : null;
-  return committedSeeds({ commitment, reveal, sealedSha256 });
+  return readCommitted({ commitment, reveal, sealedSha256 });
 }
 
 async function makeFolder(out: string): Promise<string> {
@@ -226,8 +255,10 @@ function result({ rank, verdict, accuracy, interval95 }: Row): string {
 const help = `
 A run is not repeated while its record lies in --out and was made of the same bytes, Track, seed, limits and sandbox:
 the same command again takes up what was stopped or killed. Ctrl-C stops the run under way and writes the leaderboard.
-A sealed Track takes --images-key, --identity and a sandbox that fences. Each run is then scored and signed by a process
-of its own, \`haet score\`, that starts when no process of the entry lives; only signed runs count.
+A sealed Track takes --images-key, --identity and a sandbox that fences and holds entries to their limits. Each run is then
+scored and signed, whatever its verdict, by a process of its own, \`haet score\`, that starts when no process of the entry
+lives; only signed runs count. The records form a chain: one that is missing shows (haet verify OUT). With --commitment,
+terms other than those committed to are refused; limits not given are taken from it.
 
 Exit status:
    0  every run has a result, whatever its verdict

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { makeTrack } from '../../datasets/makeTrack.ts';
@@ -10,14 +10,23 @@ import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
+import type { RunPlan } from '../../evaluator/runEntry.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
+import { groupOf, readProcessLimit } from '../../evaluator/sandbox/controlGroup.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { unscoredFile } from '../../evaluator/unscored.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
-import { projectFolder } from '../../evaluator/version.ts';
+import { evaluatorCommit, projectFolder, version } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
-import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
+import {
+  type Committed,
+  readCommitted,
+  requireHeld,
+  requireOfficial,
+  requireTerms,
+  stageLimits,
+} from '../requireOfficial.ts';
 import { runInView } from '../runInView.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
@@ -65,7 +74,7 @@ export function officialCommand(command: Command): void {
     .option('--seed <n>', 'seed of the run', numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }), 1)
     .option(
       '--commitment <file>',
-      'published before the contest; --seed must be one of the seeds committed to',
+      'published before the contest; --seed must be one of the seeds committed to, and the terms as it says',
     )
     .option('--reveal <file>', 'the seeds that belong to the commitment')
     .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
@@ -82,9 +91,11 @@ export function officialCommand(command: Command): void {
     .addHelpText(
       'after',
       `
-CPUs and memory are what the container was given. The exit status is that of haet dry-run. The labels stay sealed: the run
-is scored and signed afterwards, by \`haet score\` in a container without the entry, which is given the identity. This one
-must not see it.
+CPUs, memory and processes are what the container was given. With the images key, a container that does not limit them, or
+that has a network, is refused. The labels stay sealed: the run is scored and signed afterwards, whatever its verdict, by
+\`haet score\` in a container without the entry, which is given the identity. This one must not see it. With --commitment,
+terms other than those committed to are refused; limits that are not given are taken from it. The exit status is that of
+haet dry-run.
 
 Example:
   $ ${dockerRun.join(' \\\n      ')} \\
@@ -109,8 +120,18 @@ async function official(options: Options, command: Command): Promise<void> {
   if (isOfficial) await requireOfficialRun(options);
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
+  if (isOfficial) requireHeld(sandbox);
   const track = isOfficial ? await openRunTrack(options.track, options.imagesKey) : await dryTrack(options);
-  await requireCommitted(options, track);
+  const committed = await readSeedAndTerms(options, track);
+  const { cores: cpus, memoryBytes } = machine;
+  const inContainer = options.sandbox === 'user' ? readProcessLimit(groupOf('self')) : null;
+  const processes = inContainer ?? committed?.terms.processes ?? defaults.processes;
+  const limits = { ...stageLimits(options, command, committed), processes };
+  if (committed !== null) {
+    const evaluator = { version, commit: await evaluatorCommit() };
+    const image = sandbox.image ?? options.imageId ?? null;
+    requireTerms(committed, { ...limits, cpus, memoryBytes, sandbox: sandbox.kind, image, evaluator });
+  }
   const unlock = options.sandbox === 'user' ? await shutEarlierRuns(options.out) : () => {};
   tell(
     `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} withheld.`,
@@ -120,22 +141,18 @@ async function official(options: Options, command: Command): Promise<void> {
   try {
     // Slow to load, so not for --help; nor later, when an entry may have changed the files.
     const { writeReport } = await import('../../evaluator/report/report.ts');
-    const { seed, budget, predictLimit } = options;
-    const record = await runInView(
-      {
-        entryPath: options.entry,
-        track,
-        runsFolder: options.out,
-        seed,
-        limits: { trainSeconds: budget, predictSeconds: predictLimit },
-        cpus: machine.cores,
-        memoryBytes: machine.memoryBytes,
-        machine,
-        ...(options.imageId !== undefined && { evaluatorImage: options.imageId }),
-      },
-      sandbox,
-      stops,
-    );
+    const plan: RunPlan = {
+      entryPath: options.entry,
+      track,
+      runsFolder: options.out,
+      seed: options.seed,
+      limits,
+      cpus,
+      memoryBytes,
+      machine,
+      ...(options.imageId !== undefined && { evaluatorImage: options.imageId }),
+    };
+    const record = await runInView(plan, sandbox, stops);
     const isUnscored = existsSync(join(record.folder, unscoredFile));
     // The page of a run that awaits its score is made with it.
     const report = isUnscored
@@ -148,6 +165,9 @@ async function official(options: Options, command: Command): Promise<void> {
         ? `  next     haet score ${record.folder}, with the identity and without the entry: it signs the record\n`
         : '  NOT OFFICIAL: the record is not signed\n',
     );
+    if (isOfficial && (stops.interrupt.aborted || stops.abort.aborted)) {
+      print('  A person stopped it: it had less time than others, and its record says so.\n');
+    }
     if (options.json) process.stdout.write(`${JSON.stringify(record)}\n`);
     process.exitCode = verdicts[record.verdict].exitCode;
   } finally {
@@ -176,12 +196,6 @@ async function requireOfficialRun(options: Options): Promise<void> {
       'Build the image with --build-arg TRACK=DIR, DIR made by `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR`.',
     sandbox: 'Use user, bubblewrap or docker.',
   });
-  const networks = Object.keys(networkInterfaces()).filter((name) => name !== 'lo');
-  if (options.sandbox === 'user' && networks.length > 0) {
-    throw new UserError(
-      `there is a network (${networks.join(', ')}): start the container with --network none.`,
-    );
-  }
 }
 
 /** Without the key nothing that is sealed is touched: the images held out are drawn from the training half. */
@@ -207,15 +221,18 @@ async function dryTrack({ track, imagesKey, seed }: Options): Promise<RunTrack> 
 }
 
 /** @throws UserError when set or seed are not those that were committed to */
-async function requireCommitted({ commitment, reveal, seed }: Options, { info }: RunTrack): Promise<void> {
-  if (commitment === undefined && reveal === undefined) return;
+async function readSeedAndTerms(
+  { commitment, reveal, seed }: Options,
+  { info }: RunTrack,
+): Promise<Committed | null> {
+  if (commitment === undefined && reveal === undefined) return null;
   if (commitment === undefined || reveal === undefined) {
     throw new UserError('--commitment and --reveal go together: give both, or neither.');
   }
   const sealedSha256 = 'sealed' in info ? info.sealed.sha256 : null;
-  const seeds = await committedSeeds({ commitment, reveal, sealedSha256 });
-  if (seeds.includes(seed)) return;
-  throw new UserError(`--seed ${seed} is not among the seeds committed to: ${seeds.join(', ')}.`);
+  const committed = await readCommitted({ commitment, reveal, sealedSha256 });
+  if (committed.seeds.includes(seed)) return committed;
+  throw new UserError(`--seed ${seed} is not among the seeds committed to: ${committed.seeds.join(', ')}.`);
 }
 
 /** The run is over and its verdict known: a page that cannot be made must not hide it. */

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { sweepOpenedFolders } from '../../evaluator/openedFolder.ts';
@@ -9,6 +10,7 @@ import { summarise } from '../summary.ts';
 interface Options {
   readonly track: string;
   readonly identity: string;
+  readonly chain?: string;
   readonly json?: boolean;
 }
 
@@ -24,6 +26,10 @@ export function scoreCommand(command: Command): void {
       'secret key of the organizer: opens the labels, signs',
       '/run/secrets/identity',
     )
+    .option(
+      '--chain <dir>',
+      'folder of all runs, in which the signed records form a chain (default: the folder that holds the run)',
+    )
     .option('--json', 'last line on standard output: the record of the run, of several the list of them')
     .addHelpText('after', help)
     .action(scoreRuns);
@@ -35,10 +41,13 @@ async function scoreRuns(folders: string[], options: Options): Promise<void> {
   const print = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
   for (const folder of folders) {
     try {
-      const { record, signed } = await scoreRun(folder, options);
+      const { record, signed } = await scoreRun(folder, {
+        ...options,
+        chain: options.chain ?? dirname(resolve(folder)),
+      });
       records.push(record);
       print(summarise(record, await reportOf(folder)));
-      print(signed === null ? '  NOT OFFICIAL: the record is not signed\n' : `  signed   ${signed}\n`);
+      print(`  signed   ${signed}\n`);
     } catch (error) {
       if (folders.length === 1 && error instanceof UserError) throw error;
       tell(`haet: ${folder}: ${(error as Error).message}`);
@@ -70,5 +79,5 @@ Exit status:
 Example:
   $ docker run --rm --network none --read-only --cap-drop ALL --cap-add DAC_OVERRIDE --security-opt no-new-privileges \\
       -v ./identity.txt:/run/secrets/identity:ro -v ./out:/out haet score /out/RUN
-  $ haet score graded/runs/*/* --track sealed-track --identity identity.txt
+  $ haet score graded/runs/*/* --track sealed-track --identity identity.txt --chain graded
 `;

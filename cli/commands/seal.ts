@@ -12,10 +12,20 @@ import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { readWhole } from '../../datasets/sealing/readWhole.ts';
 import { writeSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { sealTrack } from '../../datasets/sealing/sealTrack.ts';
+import {
+  commitPattern,
+  committedSandboxes,
+  describeTerms,
+  imageIdPattern,
+  type Terms,
+} from '../../datasets/sealing/terms.ts';
 import { sha256 } from '../../datasets/sealing/withheldSet.ts';
 import { writeNew } from '../../datasets/sealing/writeNew.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { deriveSigningKey, publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
+import { limitsSchema } from '../../evaluator/contract.ts';
+import { describeMachine } from '../../evaluator/machine.ts';
+import { evaluatorCommit, version } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
 
 interface SealOptions {
@@ -29,6 +39,9 @@ interface SealOptions {
 
 /** Sources that anyone has, or can draw again. */
 const publicSources: readonly string[] = ['cifar10', 'fashion-mnist', 'synthetic'];
+const defaults = limitsSchema.parse({});
+const seconds = numberOption({ min: 0.001, max: 86_400 });
+const integer = (min: number, max: number) => numberOption({ min, max, integer: true });
 const seed = numberOption({ min: 0, max: MOST_SEED, integer: true });
 
 /** `haet seal`: hides the withheld half of a Track, and commits to it before a contest. */
@@ -209,6 +222,14 @@ interface CommitOptions {
   readonly sealed: string;
   readonly seeds: number;
   readonly seedList?: readonly number[];
+  readonly budget: number;
+  readonly predictLimit: number;
+  readonly cpus?: number;
+  readonly memory?: number;
+  readonly processes: number;
+  readonly sandbox: Terms['sandbox'];
+  readonly imageId?: string;
+  readonly evaluatorCommit?: string;
   readonly out: string;
   readonly reveal: string;
   readonly json?: boolean;
@@ -216,7 +237,9 @@ interface CommitOptions {
 
 function commitCommand(command: Command): void {
   command
-    .description('Before a contest: write hashes of the sealed set and of the seeds, to be published.')
+    .description(
+      'Before a contest: write hashes of the sealed set and of the seeds, and the terms, to be published.',
+    )
     .requiredOption('--sealed <file>', 'the sealed file, withheld.age')
     .addOption(
       new Option('--seeds <n>', 'draw so many seeds at random')
@@ -225,14 +248,40 @@ function commitCommand(command: Command): void {
         .conflicts('seedList'),
     )
     .option('--seed-list <list>', 'these seeds, with commas between', seedList)
+    .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
+    .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
+    .option('--cpus <n>', 'CPUs that an entry gets (default: all of this machine)', integer(1, 4096))
+    .option(
+      '--memory <bytes>',
+      'memory that an entry gets (default: all of this machine)',
+      integer(1, Number.MAX_SAFE_INTEGER),
+    )
+    .option('--processes <n>', 'processes and threads at once', integer(1, 2 ** 22), defaults.processes)
+    .addOption(
+      new Option('--sandbox <kind>', 'how entries are held').choices(committedSandboxes).default('docker'),
+    )
+    .option(
+      '--image-id <sha256>',
+      'image that entries run in, by content (default: any)',
+      matching(imageIdPattern),
+    )
+    .option(
+      '--evaluator-commit <hash>',
+      'commit of the evaluator (default: that of this one, where it is known)',
+      matching(commitPattern),
+    )
     .requiredOption('--out <file>', 'commitment to write: publish it')
     .requiredOption('--reveal <file>', 'reveal to write: keep it secret until the contest is over')
-    .option('--json', 'last line on standard output: the two files and the hashes, not the seeds')
+    .option('--json', 'last line on standard output: the two files, the hashes and the terms, not the seeds')
     .addHelpText(
       'after',
       `
+The commitment is bound to this version of the evaluator. haet grade and haet official refuse other terms, and haet verify
+checks them.
+
 Example:
-  $ haet seal commit --sealed withheld.age --seeds 3 --out commitment.json --reveal reveal.json
+  $ haet seal commit --sealed withheld.age --seeds 3 --out commitment.json --reveal reveal.json \\
+      --cpus 4 --memory 12884901888 --image-id $(docker image inspect --format '{{.Id}}' haet)
 `,
     )
     .action(commit);
@@ -246,7 +295,11 @@ async function commit(options: CommitOptions): Promise<void> {
       `--sealed names ${sealed}, which is no age file. Give the file that \`haet seal\` wrote.`,
     );
   }
-  const { commitment, reveal } = commitTo(bytes, options.seedList ?? drawSeeds(options.seeds));
+  const { commitment, reveal } = commitTo(
+    bytes,
+    options.seedList ?? drawSeeds(options.seeds),
+    await termsOf(options),
+  );
   // The secret first: a commitment that nobody can reveal would be worth nothing.
   await writeNew(options.reveal, asText(reveal), 0o600);
   try {
@@ -257,9 +310,9 @@ async function commit(options: CommitOptions): Promise<void> {
   }
 
   if (options.json) {
-    const { sealedSha256, seedsSha256 } = commitment;
+    const { sealedSha256, seedsSha256, terms } = commitment;
     process.stdout.write(
-      `${JSON.stringify({ commitment: resolve(out), reveal: resolve(options.reveal), sealedSha256, seedsSha256 })}\n`,
+      `${JSON.stringify({ commitment: resolve(out), reveal: resolve(options.reveal), sealedSha256, seedsSha256, terms })}\n`,
     );
     return;
   }
@@ -268,9 +321,24 @@ async function commit(options: CommitOptions): Promise<void> {
       `${resolve(out)}: publish it before the first entry comes in`,
       `  withheld set  sha256 ${commitment.sealedSha256}`,
       `  seeds         sha256 ${commitment.seedsSha256}`,
+      `  terms         ${describeTerms(commitment.terms)}`,
       `${resolve(options.reveal)}: the ${reveal.seeds.length} seeds; keep it secret, publish it when the contest is over`,
     ].join('\n')}\n`,
   );
+}
+
+async function termsOf(options: CommitOptions): Promise<Terms> {
+  const machine = await describeMachine();
+  return {
+    trainSeconds: options.budget,
+    predictSeconds: options.predictLimit,
+    cpus: options.cpus ?? machine.cores,
+    memoryBytes: options.memory ?? machine.memoryBytes,
+    processes: options.processes,
+    sandbox: options.sandbox,
+    image: options.imageId ?? null,
+    evaluator: { version, commit: options.evaluatorCommit ?? (await evaluatorCommit()) },
+  };
 }
 
 interface LabelsKeyOptions {
@@ -322,6 +390,13 @@ function checkCommand(command: Command): void {
       const { name } = await checkPublic(dir);
       process.stdout.write(`${resolve(dir)}: ${name}; sealed and whole, and nothing else lies there\n`);
     });
+}
+
+function matching(pattern: RegExp): (text: string) => string {
+  return (text) => {
+    if (pattern.test(text)) return text;
+    throw new InvalidArgumentError(`Expected ${pattern.source.slice(1, -1)}.`);
+  };
 }
 
 const asText = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;

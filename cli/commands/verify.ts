@@ -1,14 +1,15 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import type { Command } from 'commander';
-import { describeFault } from '../../datasets/describeFault.ts';
+import { type Command, InvalidArgumentError } from 'commander';
 import { readCommitment, readReveal } from '../../datasets/sealing/commitment.ts';
 import { readLabelsKey } from '../../datasets/sealing/labelsKey.ts';
+import { describeTerms } from '../../datasets/sealing/terms.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { mostRecordBytes } from '../../evaluator/attest/openRecord.ts';
+import { termsOf } from '../../evaluator/attest/officialRecord.ts';
 import { parseVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { type Evidence, type Verification, verifyRecord } from '../../evaluator/attest/verifyRecord.ts';
 import type { ScoreDetails } from '../../evaluator/record.ts';
+import { isFolder, readRecordBytes } from '../recordFiles.ts';
+import { placeOf, resultOf, summaryOf } from '../recordSummary.ts';
+import { type Outcome, verifySeveral } from '../verifySeveral.ts';
 
 interface Options {
   readonly key?: string;
@@ -19,6 +20,7 @@ interface Options {
   readonly predictions?: string;
   readonly track?: string;
   readonly labelsKey?: string;
+  readonly head?: string;
   readonly json?: boolean;
 }
 
@@ -34,10 +36,10 @@ const furtherChecks = {
   reveal: '--reveal',
 } as const;
 
-/** `haet verify`: checks a signed record of a run. */
+/** `haet verify`: checks the signed record of a run, or the chain that several form. */
 export function verifyCommand(command: Command): void {
   command
-    .argument('<record>', 'record.jws of a run')
+    .argument('<records...>', 'record.jws of a run; several, or a folder of runs, are checked as a chain')
     .option('--key <key>', 'the organizer’s public key, haet1...')
     .option('--archive <file>', 'archive of the entry, as it was sent in')
     .option('--predictions <file>', 'predictions.npy of the run')
@@ -50,6 +52,11 @@ export function verifyCommand(command: Command): void {
     .option('--commitment <file>', 'commitment.json, published before the contest')
     .option('--reveal <file>', 'reveal.json, published after it; with --commitment')
     .option(
+      '--head <sha256>',
+      'sha256 of the last record, as the leaderboard says: shows that none is missing',
+      sha256,
+    )
+    .option(
       '--json',
       'last line on standard output: holds, checks, what was not checked, the run, details of its score',
     )
@@ -57,22 +64,41 @@ export function verifyCommand(command: Command): void {
     .action(verify);
 }
 
-async function verify(path: string, options: Options): Promise<void> {
+async function verify(given: readonly string[], options: Options): Promise<void> {
   const evidence = await readEvidence(options);
-  const result = await verifyRecord(await readBytes(path), evidence);
+  const isOne = given.length === 1 && !(await isFolder(given[0]!));
+  if (!isOne) requireNoneOfOneRun(options);
+  const { text, json, holds } = isOne
+    ? await verifyOne(given[0]!, evidence, options)
+    : await verifySeveral(given, evidence, options.head);
+  (options.json ? process.stderr : process.stdout).write(text);
+  if (options.json) process.stdout.write(`${JSON.stringify(json)}\n`);
+  process.exitCode = holds ? 0 : doesNotHold;
+}
+
+async function verifyOne(path: string, evidence: Evidence, options: Options): Promise<Outcome> {
+  if (options.head !== undefined) {
+    throw new UserError('--head is checked against all records of a contest. Give them, or their folder.');
+  }
+  const result = await verifyRecord(await readRecordBytes(path), evidence);
   const notChecked = Object.entries(furtherChecks)
     .filter(([name]) => options[name as keyof typeof furtherChecks] === undefined)
     .map(([, flag]) => flag);
+  const { holds, checks } = result;
+  return {
+    holds,
+    text: describe(path, result, notChecked),
+    json: { holds, checks, notChecked: notChecked.map((flag) => flag.slice(2)), run: runOf(result) },
+  };
+}
 
-  const text = describe(path, result, notChecked);
-  (options.json ? process.stderr : process.stdout).write(text);
-  if (options.json) {
-    const { holds, checks, details } = result;
-    process.stdout.write(
-      `${JSON.stringify({ holds, checks, notChecked: notChecked.map((flag) => flag.slice(2)), run: runOf(result), details })}\n`,
+function requireNoneOfOneRun(options: Options): void {
+  for (const name of ['archive', 'predictions', 'labelsKey'] as const) {
+    if (options[name] === undefined) continue;
+    throw new UserError(
+      `${furtherChecks[name]} belongs to one run. Give it beside that run's record.jws alone.`,
     );
   }
-  process.exitCode = result.holds ? 0 : doesNotHold;
 }
 
 async function readEvidence(options: Options): Promise<Evidence> {
@@ -106,21 +132,6 @@ async function readEvidence(options: Options): Promise<Evidence> {
   };
 }
 
-/** Reads no more of a file than shows that it is too large for a record. */
-async function readBytes(path: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  try {
-    // Opening a pipe would wait for ever for somebody to write into it.
-    if (!(await stat(path)).isFile()) throw new Error('no regular file');
-    for await (const chunk of createReadStream(path, { end: mostRecordBytes })) chunks.push(chunk as Buffer);
-  } catch (error) {
-    throw new UserError(
-      `${path}: cannot be read (${describeFault(error)}). Give the record.jws of an official run.`,
-    );
-  }
-  return Buffer.concat(chunks);
-}
-
 function describe(path: string, result: Verification, notChecked: readonly string[]): string {
   const width = Math.max(...result.checks.map((check) => check.name.length));
   const lines = result.checks.map(
@@ -129,16 +140,14 @@ function describe(path: string, result: Verification, notChecked: readonly strin
   const run = runOf(result);
   if (run === null) return `${lines.join('\n')}\n${path} does not hold: ${result.checks.at(-1)!.says}.\n`;
 
+  const official = result.official!;
   const options = notChecked.join(', ');
   const unchecked = options === '' ? [] : [`  not checked, for want of: ${options}`];
-  const entry = run.entry === null ? '' : `, ${run.entry.name} by ${run.entry.team}`;
-  const percent = (fraction: number) => (100 * fraction).toFixed(1);
-  const score =
-    run.score === null
-      ? ''
-      : `, ${run.score.correct} of ${run.score.total} right (${percent(run.score.accuracy)} %, 95 % interval ${percent(run.score.wilson95[0])} to ${percent(run.score.wilson95[1])})`;
+  const terms = notChecked.includes(furtherChecks.commitment)
+    ? [`  it ran with ${describeTerms(termsOf(official))}`]
+    : [];
   const again = result.details === null ? [] : describeDetails(result.details);
-  return `${[...lines, ...unchecked, ...again].join('\n')}\n${path} holds: ${run.verdict}${score}${entry}, seed ${run.seed}\n`;
+  return `${[...lines, ...terms, ...unchecked, ...again].join('\n')}\n${path} holds: ${placeOf(official)}, ${resultOf(official)}\n`;
 }
 
 /** What the record of a sealed Track leaves out until the labels are published. */
@@ -154,29 +163,21 @@ function describeDetails({ perClass, logLoss, calibration }: ScoreDetails): stri
 
 /** What a record that holds says, in short. */
 function runOf({ official }: Verification) {
-  if (official === null) return null;
-  const { runId, startedAt, verdict, score, entry, seed } = official.record;
-  return {
-    runId,
-    startedAt,
-    issuedAt: official.issuedAt,
-    verdict,
-    score: score && {
-      correct: score.correct,
-      total: score.total,
-      accuracy: score.accuracy,
-      wilson95: score.wilson95,
-    },
-    entry: entry && { name: entry.name, team: entry.team },
-    seed,
-    digests: official.digests,
-  };
+  return official === null ? null : { ...summaryOf(official), digests: official.digests };
+}
+
+function sha256(text: string): string {
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected 64 hexadecimal digits.');
 }
 
 const help = `
 Checks are made in order, up to the first that does not hold; each says what it means. With --labels-key, once the
 organizer has published it, the predictions are scored again and every figure is compared with the record; accuracy by
 class, confusion matrix (--json), log-loss and calibration, which the record leaves out until then, are shown.
+
+Every record has a number and names the record before it. Of several, or of a folder of runs, it is checked that none is
+missing and none was exchanged, and all attempts of each archive are listed. That the last ones are there is shown by --head.
 
 Exit status:
    0  all holds
@@ -186,4 +187,5 @@ Exit status:
 Example:
   $ haet verify record.jws --key haet1... --archive entry.tar.gz --commitment commitment.json --reveal reveal.json
   $ haet verify record.jws --key haet1... --predictions predictions.npy --sealed withheld.age --labels-key labels-key.json
+  $ haet verify graded --key haet1... --commitment commitment.json --reveal reveal.json --head 5f2c...
 `;

@@ -1,21 +1,31 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { sha256Schema } from '../track.ts';
+import { UserError } from '../userError.ts';
 import { readJson } from './readJson.ts';
+import { type Terms, termsSchema } from './terms.ts';
 import { sha256 } from './withheldSet.ts';
 
 /**
  * Commit and reveal: before the contest the organizer publishes a commitment, afterwards the reveal. Then anyone can see
- * that the withheld set and the seeds were settled before the first entry came in.
+ * that the withheld set, the seeds and the terms were settled before the first entry came in. The terms need no hiding.
  */
 export const commitmentSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   sealedSha256: sha256Schema.describe('of withheld.age'),
   seedsSha256: sha256Schema.describe(
     'of the JSON text {"nonce":"...","seeds":[...]}, no spaces, nonce and seeds as in the reveal',
   ),
+  terms: termsSchema,
 });
 export type Commitment = z.infer<typeof commitmentSchema>;
+
+/** It left the terms open. */
+const firstCommitmentSchema = z.looseObject({
+  schemaVersion: z.literal(1),
+  sealedSha256: sha256Schema,
+  seedsSha256: sha256Schema,
+});
 
 /** Largest seed of a run, see `haet dry-run --seed`. */
 export const MOST_SEED = 2 ** 31 - 1;
@@ -37,12 +47,14 @@ export type Reveal = z.infer<typeof revealSchema>;
 export function commitTo(
   withheld: Uint8Array,
   seeds: readonly number[],
+  terms: Terms,
 ): { commitment: Commitment; reveal: Reveal } {
   const reveal = revealSchema.parse({ nonce: randomBytes(32).toString('hex'), seeds });
   const commitment: Commitment = {
-    schemaVersion: 1,
+    schemaVersion: 2,
     sealedSha256: sha256(withheld),
     seedsSha256: seedsSha256(reveal),
+    terms,
   };
   return { commitment, reveal };
 }
@@ -65,9 +77,14 @@ export function sealedFault(commitment: Commitment, got: string | null): string 
 }
 
 /** @throws UserError */
-export function readCommitment(path: string): Promise<Commitment> {
+export async function readCommitment(path: string): Promise<Commitment> {
   const remedy = 'Give the commitment that `haet seal commit` wrote.';
-  return readJson(path, commitmentSchema, { kind: 'a commitment', remedy });
+  const either = z.discriminatedUnion('schemaVersion', [commitmentSchema, firstCommitmentSchema]);
+  const found = await readJson(path, either, { kind: 'a commitment', remedy });
+  if (found.schemaVersion === 2) return found;
+  throw new UserError(
+    `${path} is a commitment of version 1, which leaves the terms of the contest open. Make a new one with \`haet seal commit\` and publish it before the first entry comes in.`,
+  );
 }
 
 /** @throws UserError */

@@ -1,4 +1,5 @@
 import { digestFault, receiptFault } from './digestFault.ts';
+import { heldFault } from './heldFault.ts';
 import type { OfficialRecord } from './officialRecord.ts';
 import { intervalFault, scoreFault } from './scoreFault.ts';
 import { limitFault, timeFault, usageFault } from './stageFault.ts';
@@ -46,6 +47,11 @@ export const consistencyChecks: readonly ConsistencyCheck[] = [
     fault: ({ record }) => usageFault(record),
   },
   {
+    name: 'held',
+    meaning: 'every limit was held by the sandbox, and no recorded use is beyond it',
+    fault: ({ record }) => heldFault(record),
+  },
+  {
     name: 'kill receipts',
     meaning: 'nothing of the entry was left alive after a stage',
     fault: receiptFault,
@@ -55,4 +61,25 @@ export const consistencyChecks: readonly ConsistencyCheck[] = [
     meaning: 'the digests are those of the run',
     fault: digestFault,
   },
+  {
+    name: 'chain',
+    meaning: 'it has a number among the records signed there, and names the one before',
+    fault: chainPlaceFault,
+  },
 ];
+
+/** What keeps a record from being signed, since nobody could verify it; null when nothing does. */
+export function consistencyFault(official: OfficialRecord): string | null {
+  for (const { fault } of consistencyChecks) {
+    const found = fault(official);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function chainPlaceFault({ chain: { number, previousSha256 } }: OfficialRecord): string | null {
+  if ((number === 1) === (previousSha256 === null)) return null;
+  return number === 1
+    ? 'it is the first of its chain, and yet names a record before it'
+    : `it is number ${number} of its chain, and names no record before it`;
+}

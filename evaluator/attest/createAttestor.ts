@@ -5,8 +5,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RunRecord } from '../record.ts';
 import { readRecord } from '../report/readRecord.ts';
 import { recordFile } from '../runFolder.ts';
+import { officialRecordFile } from './officialRecord.ts';
 import { verifyRecord } from './verifyRecord.ts';
-import { officialRecordFile } from './writeOfficialRecord.ts';
 
 /** Has runs scored and signed by a process that holds the organizer's key, and tells signed records from others. */
 export interface Attestor {

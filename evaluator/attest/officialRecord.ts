@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import type { UsedTerms } from '../../datasets/sealing/terms.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { type RunRecord, runRecordSchema, type StageRecord } from '../record.ts';
+
+export const officialRecordFile = 'record.jws';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 
@@ -44,8 +47,16 @@ export type KillReceipt = z.infer<typeof killReceiptSchema>;
 /** What an organizer signs: the whole record of a run, and what ties it to bytes that others can have. */
 export const officialRecordSchema = z.strictObject({
   kind: z.literal('haet-official-record'),
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   issuedAt: z.iso.datetime(),
+  chain: z
+    .strictObject({
+      number: z.int().positive().describe('1 for the first record that was signed in a folder of runs'),
+      previousSha256: sha256
+        .nullable()
+        .describe('of the record.jws with the number before; null for the first'),
+    })
+    .describe('its place among all records that the organizer signed there'),
   record: runRecordSchema,
   digests: digestsSchema,
   killReceipts: z.array(killReceiptSchema).describe('one a stage, in the order of record.stages'),
@@ -53,19 +64,22 @@ export const officialRecordSchema = z.strictObject({
 export type OfficialRecord = z.infer<typeof officialRecordSchema>;
 
 /** What the record of a run does not say by itself. */
-export interface OfficialFacts extends Pick<Digests, 'image' | 'predictions' | 'model'> {
+export interface OfficialFacts
+  extends Pick<Digests, 'image' | 'predictions' | 'model'>,
+    Pick<OfficialRecord, 'chain'> {
   /** GPU memory still in use after a stage was killed, bytes, where it was measured. */
   readonly gpuMemoryBytes?: Partial<Record<StageRecord['stage'], number>>;
 }
 
 export function buildOfficialRecord(
   record: RunRecord,
-  { gpuMemoryBytes = {}, ...digests }: OfficialFacts,
+  { gpuMemoryBytes = {}, chain, ...digests }: OfficialFacts,
 ): OfficialRecord {
   return {
     kind: 'haet-official-record',
-    schemaVersion: 1,
+    schemaVersion: 2,
     issuedAt: new Date().toISOString(),
+    chain,
     record,
     digests: { ...digests, ...digestsWithin(record) },
     killReceipts: record.stages.map((stage) => ({
@@ -73,6 +87,12 @@ export function buildOfficialRecord(
       gpuMemoryBytes: gpuMemoryBytes[stage.stage] ?? null,
     })),
   };
+}
+
+/** What the entry was run under. */
+export function termsOf({ record, digests }: Pick<OfficialRecord, 'record' | 'digests'>): UsedTerms {
+  const { limits, sandbox, evaluator } = record;
+  return { ...limits, sandbox: sandbox.kind, image: digests.image, evaluator };
 }
 
 /** The digests that the record of a run holds already. */

@@ -93,7 +93,7 @@ export function readPayload(payload: Uint8Array): OfficialRecord {
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0]!;
   throw new DoesNotHold(
-    `its payload is no official record of version 1: ${path.length === 0 ? '' : `${path.join('.')}: `}${message}`,
+    `its payload is no official record of version 2: ${path.length === 0 ? '' : `${path.join('.')}: `}${message}`,
   );
 }
 

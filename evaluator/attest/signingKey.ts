@@ -25,7 +25,12 @@ export function deriveSigningKey(ageSecret: string): KeyObject {
 
 /** What an organizer publishes so that others can verify: `haet1` and the 32 bytes of the public key in base64url. */
 export function publicVerifyKey(signingKey: KeyObject): string {
-  return verifyKeyPrefix + createPublicKey(signingKey).export({ format: 'jwk' }).x;
+  return verifyKeyText(createPublicKey(signingKey));
+}
+
+/** As `publicVerifyKey`, of the public key itself: what `parseVerifyKey` reads. */
+export function verifyKeyText(publicKey: KeyObject): string {
+  return verifyKeyPrefix + publicKey.export({ format: 'jwk' }).x;
 }
 
 /** @throws UserError when the text is not exactly what `publicVerifyKey` gives for some key */

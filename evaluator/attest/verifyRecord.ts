@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { type Commitment, type Reveal, revealFault, sealedFault } from '../../datasets/sealing/commitment.ts';
 import type { LabelsKey } from '../../datasets/sealing/labelsKey.ts';
+import { compareTerms } from '../../datasets/sealing/terms.ts';
 import type { ScoreDetails } from '../record.ts';
 import { consistencyChecks } from './consistency.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
-import type { OfficialRecord } from './officialRecord.ts';
+import { type OfficialRecord, termsOf } from './officialRecord.ts';
 import { checkHeader, checkSignature, readForm, readPayload } from './openRecord.ts';
 import { checkScoreAgain, openLabelsOf } from './scoreAgain.ts';
 
@@ -63,7 +64,7 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
     const payload = await check('signature', 'the organizer signed these bytes', () =>
       checkSignature(jws, key),
     );
-    const official = await check('schema', 'it is an official record of version 1', () =>
+    const official = await check('schema', 'it is an official record of version 2', () =>
       readPayload(payload),
     );
     for (const { name, meaning, fault } of consistencyChecks) {
@@ -92,6 +93,9 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
       await check('sealed set committed', 'it was scored on the set that was committed to', () =>
         requireNone(sealedFault(commitment, official.digests.sealedSet)),
       );
+      for (const { name, used, fault } of compareTerms(commitment.terms, termsOf(official))) {
+        await check(name, `${used}, as committed to`, () => requireNone(fault && `it ran with ${fault}`));
+      }
       if (reveal !== undefined) {
         await check('seeds revealed', 'the seeds revealed are those committed to', () =>
           requireNone(revealFault(commitment, reveal)),

@@ -7,31 +7,40 @@ import { hashFile } from '../hashFile.ts';
 import { hashFolder, listFiles } from '../loadEntry.ts';
 import type { RunRecord } from '../record.ts';
 import { recordFile } from '../runFolder.ts';
-import { buildOfficialRecord, type OfficialFacts } from './officialRecord.ts';
+import { extendChain } from './chain.ts';
+import { consistencyFault } from './consistency.ts';
+import { buildOfficialRecord, type OfficialFacts, officialRecordFile } from './officialRecord.ts';
 import { signRecord } from './signRecord.ts';
 
-export const officialRecordFile = 'record.jws';
-
 /**
- * Signs the record of a run that is over and puts it beside record.json. Hashes what the entry left, so it must be
- * called before anything in the run's folder is moved.
+ * Signs the record of a run that is over, as the next of its chain, and puts it beside record.json. Hashes what the
+ * entry left, so it must be called before anything in the run's folder is moved.
+ * @param chainFolder the folder of all runs, which holds the head of the chain
  * @returns path of record.jws
- * @throws Error when the run has no record.json, or the disk refuses
+ * @throws Error when the run has no record.json, the record contradicts itself or says that a limit was not held, the
+ *   chain is broken, or the disk refuses
  */
 export async function writeOfficialRecord(
   record: RunRecord,
-  facts: Omit<OfficialFacts, 'predictions' | 'model'>,
+  facts: Omit<OfficialFacts, 'predictions' | 'model' | 'chain'>,
   signingKey: KeyObject,
+  chainFolder: string,
 ): Promise<string> {
   // A run that got no folder of its own names the one of all runs.
   await access(join(record.folder, recordFile));
-  const official = buildOfficialRecord(record, {
-    ...facts,
+  const left = {
     predictions: await hashFile(join(record.folder, 'predictions', predictionsFile)).catch(() => null),
     model: await hashModel(join(record.folder, 'model')).catch(() => null),
-  });
+  };
   const path = join(record.folder, officialRecordFile);
-  await writeWhole(path, await signRecord(official, signingKey));
+  await extendChain(chainFolder, signingKey, async (chain) => {
+    const official = buildOfficialRecord(record, { ...facts, ...left, chain });
+    const fault = consistencyFault(official);
+    if (fault !== null) throw new Error(`it would not verify: ${fault}`);
+    const jws = await signRecord(official, signingKey);
+    await writeWhole(path, jws);
+    return jws;
+  });
   return path;
 }
 

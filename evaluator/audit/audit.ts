@@ -87,7 +87,12 @@ export async function audit(plan: AuditPlan, sandbox: Sandbox, hooks: AuditHooks
       permuted: summaryOf(runs.permuted),
     },
     judgements,
-    sandbox: { kind: sandbox.kind, contains: sandbox.contains, image: sandbox.image },
+    sandbox: {
+      kind: sandbox.kind,
+      contains: sandbox.contains,
+      holds: sandbox.holds,
+      image: sandbox.image,
+    },
     evaluator: { version },
   };
   await writeWhole(join(folder, auditFile), `${JSON.stringify(result, null, 2)}\n`);

@@ -20,6 +20,8 @@ export interface GradePlan {
   readonly seeds: readonly number[];
   readonly trainSeconds: number;
   readonly predictSeconds: number;
+  /** Processes and threads that an entry may have at once. */
+  readonly processes: number;
   /** All of this machine where not given; records made with others then count too. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
@@ -121,7 +123,7 @@ function jobsOf({ archives, seeds, outFolder }: GradePlan, trackSha256: string):
 }
 
 function termsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): Terms {
-  const { trainSeconds, predictSeconds, cpus, memoryBytes } = plan;
+  const { trainSeconds, predictSeconds, processes, cpus, memoryBytes } = plan;
   return {
     archiveSha256: archive.sha256,
     track: plan.track.info,
@@ -130,6 +132,7 @@ function termsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): Ter
     limits: {
       trainSeconds,
       predictSeconds,
+      processes,
       ...(cpus !== undefined && { cpus }),
       ...(memoryBytes !== undefined && { memoryBytes }),
     },
@@ -137,13 +140,13 @@ function termsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): Ter
 }
 
 function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
-  const { track, trainSeconds, predictSeconds, machine } = plan;
+  const { track, trainSeconds, predictSeconds, processes, machine } = plan;
   return {
     entryPath: archive.path,
     track,
     runsFolder: folder,
     seed,
-    limits: { trainSeconds, predictSeconds },
+    limits: { trainSeconds, predictSeconds, processes },
     cpus: plan.cpus ?? machine.cores,
     memoryBytes: plan.memoryBytes ?? machine.memoryBytes,
     machine,

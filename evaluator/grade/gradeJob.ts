@@ -42,15 +42,14 @@ export async function gradeJob(
 }
 
 /**
- * Has a run that has just ended scored and signed, unless a person stopped it: that is no result of the entry. No process
- * of the entry lives.
+ * Has a run that has just ended scored and signed, whatever its verdict: a run that is left out of the chain shows. No
+ * process of the entry lives.
  */
 async function finish(
   record: RunRecord,
   { attestor, warn }: JobHooks,
 ): Promise<{ record: RunRecord; attested: boolean }> {
   if (attestor === undefined) return { record, attested: true };
-  if (record.verdict === 'ABORTED') return { record, attested: false };
   try {
     return { record: await attestor.finish(record.folder), attested: true };
   } catch (error) {

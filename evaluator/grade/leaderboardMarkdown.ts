@@ -22,7 +22,7 @@ export function leaderboardMarkdown(standing: Standing): string {
     .join('\n');
 }
 
-function conditions({ track, seeds, limits, sandbox, machines, evaluators, runs }: Standing): string {
+function conditions({ track, seeds, limits, sandbox, machines, evaluators, runs, chain }: Standing): string {
   return [
     `- Track: ${safe(track.name)}; ${track.testSize} withheld images; sha256 of its track.json ${track.sha256}`,
     `- ${seeds.length === 1 ? 'Seed' : 'Seeds'}: ${list(seeds)}`,
@@ -32,6 +32,11 @@ function conditions({ track, seeds, limits, sandbox, machines, evaluators, runs 
       : [`- ${machines.length === 1 ? 'Machine' : '**Different machines**'}: ${list(machines)}`]),
     ...(evaluators.length === 0 ? [] : [`- haet ${list(evaluators)}`]),
     `- Runs done: ${runs.done} of ${runs.wanted}`,
+    ...(chain === null
+      ? []
+      : [
+          `- Records signed: ${chain.number}; sha256 of the last, for \`haet verify --head\`: ${chain.sha256}`,
+        ]),
   ].join('\n');
 }
 

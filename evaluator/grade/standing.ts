@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { type ChainHead, readHead } from '../attest/chain.ts';
 import type { RunRecord } from '../record.ts';
 import type { RunTrack } from '../runTrack.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
@@ -28,10 +29,12 @@ export interface Standing {
   readonly machines: readonly string[];
   readonly evaluators: readonly string[];
   readonly runs: { readonly wanted: number; readonly done: number };
+  /** Number of records that were signed, also of runs that do not count, and sha256 of the last; null where none was. */
+  readonly chain: ChainHead | null;
   readonly rows: readonly Row[];
 }
 
-/** @param outFolder the runs' folders are given relative to it */
+/** @param outFolder the runs' folders are given relative to it; holds the head of the chain of signed records */
 export function standingOf(
   { track, seeds, trainSeconds, predictSeconds, sandbox }: Conditions,
   entries: readonly Graded[],
@@ -52,6 +55,7 @@ export function standingOf(
       made.map(({ evaluator }) => `${evaluator.version} (${evaluator.commit?.slice(0, 12) ?? 'no commit'})`),
     ),
     runs: { wanted: records.length, done: made.length },
+    chain: readHead(outFolder),
     rows: rank(entries).map((row) => ({
       ...row,
       runs: row.runs.map((run) => ({ ...run, folder: relative(outFolder, run.folder) })),

@@ -61,7 +61,14 @@ export async function createBubblewrapSandbox(shared: readonly Mount[] = []): Pr
     kind: 'bubblewrap',
     fenced: true,
     image: null,
-    limited: obstacle === null,
+    holds: {
+      memory: obstacle === null,
+      processes: obstacle === null,
+      cpus: obstacle === null,
+      output: isRoot,
+      network: true,
+      files: true,
+    },
     contains: [
       'Namespaces of its own for files, processes, network (empty), IPC and host name; no capabilities in them.',
       obstacle === null

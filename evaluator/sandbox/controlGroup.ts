@@ -169,8 +169,9 @@ export function groupOf(pid: number | 'self'): GroupFolders {
  * What the kernel counted against a group's limits. Kills for lack of memory are `oom_kill` of memory.events (version 2)
  * or memory.oom_control (version 1); the kernel counts there also a process that it kills because the whole machine ran
  * out of memory. Whether the group had used up its own is said by `oom` of memory.events (version 2); in version 1, whose
- * memory.failcnt newer kernels leave at 0, by a peak at the limit. Refused processes are `max` of pids.events. Null where a
- * counter cannot be read.
+ * memory.failcnt newer kernels leave at 0, by a peak at the limit. Refused processes are `max` of pids.events, the peak of
+ * memory memory.peak (version 2, since Linux 5.19) or memory.max_usage_in_bytes (version 1). Null where a counter other
+ * than the peak cannot be read.
  */
 export function readLimitHits({ memory, pids }: GroupFolders): LimitHits | null {
   const outOfMemoryKills =
@@ -180,7 +181,11 @@ export function readLimitHits({ memory, pids }: GroupFolders): LimitHits | null 
   const processesRefused = counter(join(pids, 'pids.events'), 'max');
   return outOfMemoryKills === null || memoryUsedUp === null || processesRefused === null
     ? null
-    : { outOfMemoryKills, memoryUsedUp, processesRefused };
+    : { outOfMemoryKills, memoryUsedUp, processesRefused, peakMemoryBytes: readPeakMemory(memory) };
+}
+
+function readPeakMemory(folder: string): number | null {
+  return wholeNumber(join(folder, 'memory.peak')) ?? wholeNumber(join(folder, 'memory.max_usage_in_bytes'));
 }
 
 /** Most processes and threads of a group; null where it has no limit. */

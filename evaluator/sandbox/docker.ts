@@ -85,7 +85,7 @@ export async function createDockerSandbox(image = defaultImage): Promise<Sandbox
     kind: 'docker',
     fenced: true,
     image: id,
-    limited: true,
+    holds: { memory: true, processes: true, cpus: true, output: isRoot, network: true, files: true },
     contains: `A container a stage: no network, read-only root, no capabilities, filtered system calls; memory without swap, processes and CPUs held by its control group. ${
       isRoot
         ? 'The output folder is a file system in memory with a size and a number of files.'

@@ -18,6 +18,7 @@
 // Either way the entry is in another process group than ours, so that Ctrl-C at the terminal reaches us alone.
 // Nothing else is held back: files, network and memory are those of this user.
 import { spawn } from 'node:child_process';
+import { nothingHeld } from './holds.ts';
 import { createNamespace, type NamespaceFlags, namespaceFlags } from './namespace.ts';
 import { listProcesses } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
@@ -45,7 +46,7 @@ export async function createProcessSandbox(isolation: Isolation = 'auto'): Promi
     kind: 'process',
     fenced: false,
     image: null,
-    limited: false,
+    holds: nothingHeld,
     contains: `${kill} Files, network, CPUs and memory are not fenced: run only entries that you trust.`,
     start: async (spec) => {
       requireProgram(spec);

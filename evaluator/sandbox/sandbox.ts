@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Holds } from './holds.ts';
 import type { StageOutput } from './stageOutput.ts';
 
 /** A file or folder of this machine that a stage gets to see. */
@@ -8,7 +9,7 @@ export interface Mount {
   readonly inside: string;
 }
 
-/** What a stage may use; a sandbox says in `contains` which of these it holds the stage to. */
+/** What a stage may use; a sandbox says in `holds` which of these it holds the stage to. */
 export interface StageLimits {
   readonly cpus: number;
   readonly memoryBytes: number;
@@ -68,7 +69,7 @@ export interface KillReceipt {
   readonly limitHits: LimitHits | null;
 }
 
-/** The control group's own counters for one stage. */
+/** The control group's own counts of one stage. */
 export interface LimitHits {
   /** Processes that were killed for lack of memory, of the stage or of the whole machine. */
   readonly outOfMemoryKills: number;
@@ -76,6 +77,8 @@ export interface LimitHits {
   readonly memoryUsedUp: boolean;
   /** New processes and threads that were refused. */
   readonly processesRefused: number;
+  /** Most memory that was in use at once, shared pages once; null where the group is not the stage's own or does not say. */
+  readonly peakMemoryBytes: number | null;
 }
 
 /** A stage under way. Times: milliseconds of `performance.now()`, a monotonic clock. */
@@ -109,8 +112,8 @@ export interface Sandbox {
   readonly fenced: boolean;
   /** The image that stages run in, by content; null where there is none. */
   readonly image: string | null;
-  /** Whether each stage's memory, processes and CPUs are held by a control group of its own. */
-  readonly limited: boolean;
+  /** What it holds every stage to. */
+  readonly holds: Holds;
   /** What it holds back and what it does not, for the record; one sentence for people. */
   readonly contains: string;
   /**

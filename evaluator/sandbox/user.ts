@@ -12,8 +12,11 @@
 // memory, semaphores and message queues, which the kernel keeps. No test image is there for a later stage to find.
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, lchownSync, readdirSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { execa } from 'execa';
 import { UserError } from '../../datasets/userError.ts';
+import { readSystemFile } from '../machine.ts';
+import { containerHolds } from './containerHolds.ts';
 import { groupOf, readLimitHits, readProcessLimit } from './controlGroup.ts';
 import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { killAll } from './killing.ts';
@@ -57,7 +60,12 @@ export async function createUserSandbox(): Promise<Sandbox> {
     kind: 'user',
     fenced: false,
     image: null,
-    limited: false,
+    holds: {
+      ...containerHolds(readSystemFile, Object.keys(networkInterfaces())),
+      processes: true, // see processLimit
+      output: false,
+      files: false,
+    },
     contains:
       'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota.',
     start: startStage,
@@ -142,9 +150,10 @@ function fileLimits({ limits }: StageSpec): string[] {
   return [`--fsize=${largest}`, ...(existsSync(queueFolder) ? [] : ['--msgqueue=0'])];
 }
 
-/** A container that limits its processes counts those it refused; a limit of the user's own would strike unseen. */
+/** A container that limits its processes counts those it refused; a limit of the user's own strikes unseen. */
 function processLimit({ limits }: StageSpec): string[] {
-  return readProcessLimit(groupOf('self')) === null ? [`--nproc=${limits.processes}`] : [];
+  const ofContainer = readProcessLimit(groupOf('self'));
+  return ofContainer === null || ofContainer > limits.processes ? [`--nproc=${limits.processes}`] : [];
 }
 
 function limitHitsNow(): LimitHits | null {
@@ -157,6 +166,7 @@ function difference(now: LimitHits | null, before: LimitHits | null): LimitHits 
     outOfMemoryKills: now.outOfMemoryKills - before.outOfMemoryKills,
     memoryUsedUp: now.memoryUsedUp,
     processesRefused: now.processesRefused - before.processesRefused,
+    peakMemoryBytes: null, // the evaluator is in the same group
   };
 }
 

@@ -19,7 +19,7 @@ export const fenceNames = Object.keys(fences) as [Fence, ...Fence[]];
 export const fenceSchema = z.enum(fenceNames);
 
 /** What a sandbox claims to hold; the self-test is the proof of it. */
-export function heldBy({ kind, limited }: Pick<Sandbox, 'kind' | 'limited'>): readonly Fence[] {
+export function heldBy({ kind, holds }: Pick<Sandbox, 'kind' | 'holds'>): readonly Fence[] {
   switch (kind) {
     case 'process':
       return [];
@@ -27,6 +27,8 @@ export function heldBy({ kind, limited }: Pick<Sandbox, 'kind' | 'limited'>): re
     case 'user':
       return ['privileges', 'ipc', 'disk'];
     default:
-      return limited ? fenceNames : fenceNames.filter((fence) => fence !== 'memory' && fence !== 'tasks');
+      return fenceNames.filter(
+        (fence) => (holds.memory || fence !== 'memory') && (holds.processes || fence !== 'tasks'),
+      );
   }
 }

@@ -33,14 +33,17 @@ beforeEach(async () => {
   verifyKey = keys.verifyKey;
   const to = ['--to', keys.publicKey, '--images-to', keys.imagesPublicKey];
   await haet('seal', 'my-track', ...to, '--out', 'withheld.age', '--public', 'sealed-track');
-  await commit('commitment.json', 'reveal.json');
   await mkdir(at('archives'));
   await haet('pack', join(root, 'examples/plain-shell'), '--out', 'archives/entry.tar.gz');
 });
 const keygen = async (out: string, imagesOut: string) =>
   lastLine((await haet('seal', 'keygen', '--out', out, '--images-out', imagesOut, '--json')).stdout);
-const commit = (out: string, reveal: string) =>
-  haet('seal', 'commit', '--sealed', 'withheld.age', '--seeds', '2', '--out', out, '--reveal', reveal);
+/** Memory and CPUs as a test needs them: `haet grade` takes them from the commitment. */
+const commit = (kind: string, out = 'commitment.json', reveal = 'reveal.json') =>
+  haet(
+    ...['seal', 'commit', '--sealed', 'withheld.age', '--seeds', '2', '--out', out, '--reveal', reveal],
+    ...['--budget', '20', '--cpus', '1', '--memory', '1000000000', '--processes', '200', '--sandbox', kind],
+  );
 const grade = (...words: string[]) =>
   haet(
     ...['grade', 'archives', '--track', 'sealed-track'],
@@ -88,6 +91,7 @@ function spellingScores(rows: number): Uint8Array {
 for (const { kind, words: inSandbox } of sandboxes) {
   (await describeWith(kind))(`a sealed Track under ${kind}`, () => {
     test('is graded with the seeds committed to; every record verifies with commitment and reveal', async () => {
+      await commit(kind);
       const graded = await grade(...inSandbox, ...committed, '--json');
       expect({ code: graded.exitCode, said: graded.stderr }).toMatchObject({ code: 0 });
       const { seeds, rows }: Standing = lastLine(graded.stdout);
@@ -97,11 +101,26 @@ for (const { kind, words: inSandbox } of sandboxes) {
       await haet('seal', 'labels-key', ...opening);
       for (const run of rows[0]!.runs) {
         const jws = join('graded', run.folder, 'record.jws');
-        const { sandbox } = JSON.parse(await readFile(at('graded', run.folder, 'record.json'), 'utf8'));
+        const { sandbox, limits, stages } = JSON.parse(
+          await readFile(at('graded', run.folder, 'record.json'), 'utf8'),
+        );
         expect(sandbox).toMatchObject({
           kind,
           image: kind === 'docker' ? expect.stringMatching(/^sha256:[0-9a-f]{64}$/) : null,
+          holds: { memory: true, processes: true, cpus: true, network: true },
         });
+        expect(limits).toEqual({
+          trainSeconds: 20,
+          predictSeconds: expect.any(Number),
+          cpus: 1,
+          memoryBytes: 1e9,
+          processes: 200,
+        });
+        // The group's own count, where the kernel has one: never null with control groups of version 1.
+        for (const { limitHits, peakMemoryBytes } of stages) {
+          expect(limitHits.peakMemoryBytes ?? peakMemoryBytes).toBeGreaterThan(0);
+          expect(limitHits.peakMemoryBytes ?? peakMemoryBytes).toBeLessThan(1e9);
+        }
         const evidence = [
           ...['--archive', 'archives/entry.tar.gz', '--sealed', 'withheld.age', ...committed],
           ...['--predictions', join('graded', run.folder, 'predictions', 'predictions.npy')],
@@ -113,9 +132,21 @@ for (const { kind, words: inSandbox } of sandboxes) {
           said: expect.stringMatching(/\n {2}holds {2}scored again /),
         });
       }
+      const { chain }: Standing = lastLine(graded.stdout);
+      expect(chain!.number).toBe(2);
+      const whole = ['verify', 'graded', '--key', verifyKey, ...committed, '--head', chain!.sha256!];
+      expect(await haet(...whole)).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringMatching(/\n2 records hold; the last is number 2 with sha256 /),
+      });
       const again = await grade(...inSandbox, ...committed);
       expect(again.stderr).not.toContain('starts');
       expect(again.stderr.match(/\(earlier\)/g)).toHaveLength(2);
+      await rm(at('graded', rows[0]!.runs[0]!.folder), { recursive: true });
+      expect(await haet(...whole)).toMatchObject({
+        exitCode: 1,
+        stdout: expect.stringContaining('number 1 is missing from the chain'),
+      });
     });
 
     test('killed in the predict stage: images are for no other user meanwhile, and the next call removes them', async () => {
@@ -256,7 +287,8 @@ for (const { kind, words: inSandbox } of sandboxes) {
     });
 
     test('is not graded with a reveal or a commitment of something else', async () => {
-      await commit('other.json', 'otherReveal.json');
+      await commit(kind);
+      await commit(kind, 'other.json', 'otherReveal.json');
       const otherReveal = ['--commitment', 'commitment.json', '--reveal', 'otherReveal.json'];
       const seeds = await grade(...inSandbox, ...otherReveal);
       expect(seeds).toMatchObject({ exitCode: 2, stdout: '' });
@@ -276,6 +308,17 @@ for (const { kind, words: inSandbox } of sandboxes) {
       const set = await grade(...inSandbox, ...elsewhere, ...committed);
       expect(set).toMatchObject({ exitCode: 2, stdout: '' });
       expect(set.stderr).toMatch(/commitment\.json: the commitment is to a sealed set with sha256/);
+      expect(existsSync(at('graded', 'runs'))).toBe(false);
+    });
+
+    test('is not graded under other terms than those committed to, and each is named', async () => {
+      await commit(kind === 'docker' ? 'bubblewrap' : 'docker');
+      const words = ['--cpus', '2', '--budget', '21'];
+      const { exitCode, stdout, stderr } = await grade(...inSandbox, ...committed, ...words);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+      expect(stderr.trim().split('\n').at(-1)).toMatch(
+        /commitment\.json: this would run under other terms: 21 s to train, and the commitment is to 20 s to train; 2 CPUs, and the commitment is to 1 CPU; the sandbox \w+, and the commitment is to the sandbox \w+\. Run/,
+      );
       expect(existsSync(at('graded', 'runs'))).toBe(false);
     });
   });

@@ -32,11 +32,13 @@ fenced('haet official', () => {
   beforeAll(async () => {
     const sizes = ['--train-per-class', '10', '--test-per-class', '10', '--seed', '1'];
     await haet('data', 'make', '--source', 'synthetic', ...sizes, '--out', 'open');
-    const files = ['--out', 'identity.txt', '--images-out', 'images-key.txt'];
-    keys = lastLine((await haet('seal', 'keygen', ...files, '--json')).stdout);
+    const keyFiles = ['--out', 'identity.txt', '--images-out', 'images-key.txt'];
+    keys = lastLine((await haet('seal', 'keygen', ...keyFiles, '--json')).stdout);
     const to = ['--to', keys.publicKey, '--images-to', keys.imagesPublicKey];
     await haet('seal', 'open', ...to, '--out', 'withheld.age', '--public', 'sealed');
     await haet('pack', example, '--out', 'entry.tar.gz');
+    const files = ['--sealed', 'withheld.age', '--out', 'commitment.json', '--reveal', 'reveal.json'];
+    await haet('seal', 'commit', ...files, '--seed-list', '1,2', '--budget', '19');
   });
 
   test('with the images key: a run that waits; haet score scores and signs it, and it verifies', async () => {
@@ -67,6 +69,11 @@ fenced('haet official', () => {
     const evidence = ['--archive', 'entry.tar.gz', '--sealed', 'withheld.age', '--track', 'sealed'];
     const verified = await haet('verify', jws, '--key', keys.verifyKey, ...evidence);
     expect({ code: verified.exitCode, said: verified.stdout + verified.stderr }).toMatchObject({ code: 0 });
+
+    const again = await official('--track', 'sealed', '--identity', 'identity.txt', '--seed', '2', '--json');
+    expect(again.exitCode).toBe(0);
+    const chain = lastLine((await haet('verify', 'out', '--key', keys.verifyKey, '--json')).stdout);
+    expect(chain).toMatchObject({ holds: true, head: { number: 2 }, records: [{ seed: 1 }, { seed: 2 }] });
 
     const bytes = await readFile(jws);
     bytes[bytes.length >> 1]! ^= 1;
@@ -124,6 +131,14 @@ fenced('haet official', () => {
     ['a key that is not there', sealedWith('typo.txt'), 'typo.txt'],
     ['the identity', sealedWith('identity.txt'), 'is the organizer'],
     ['a hash that is none', ['--image-id', 'latest'], '--image-id'],
+    [
+      'terms that were not committed to',
+      [
+        ...['--track', 'sealed', '--identity', 'identity.txt'],
+        ...['--commitment', 'commitment.json', '--reveal', 'reveal.json'],
+      ],
+      '20 s to train, and the commitment is to 19 s to train; the sandbox bubblewrap, and the commitment is to the sandbox docker',
+    ],
   ])('with %s nothing is run: one sentence, status 2', async (_, words, sentence) => {
     await writeFile(join(folder.path, 'shared.txt'), await readFile(join(folder.path, 'images-key.txt')));
     await chmod(join(folder.path, 'shared.txt'), 0o644);

@@ -8,7 +8,10 @@ import { openWithLabelsKey, readLabelsKey } from '../../datasets/sealing/labelsK
 import { openImages, openLabels } from '../../datasets/sealing/openSealed.ts';
 import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
+import { describeTerms } from '../../datasets/sealing/terms.ts';
 import { sha256 } from '../../datasets/sealing/withheldSet.ts';
+import { limitsSchema } from '../../evaluator/contract.ts';
+import { version } from '../../evaluator/version.ts';
 import { numberedTrack, numbersOf } from '../datasets/sealing/numberedTrack.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
 import { makeTinyTrack } from '../evaluator/fixtures.ts';
@@ -77,6 +80,8 @@ test('keygen, seal, commit: what comes out opens, reads and belongs together', a
   expect(reveal.seeds).toHaveLength(3);
   expect(revealFault(commitment, reveal)).toBeNull();
   expect(sealedFault(commitment, sha256(withheld))).toBeNull();
+  expect(commitment.terms).toMatchObject({ sandbox: 'docker', image: null, evaluator: { version } });
+  expect(committed.stdout).toContain(`terms         ${describeTerms(commitment.terms)}`);
   for (const secret of [reveal.nonce, ...reveal.seeds.map(String)]) {
     expect(committed.stdout).not.toContain(secret);
     expect(await readFile(at('c.json'), 'utf8')).not.toContain(secret);
@@ -113,23 +118,28 @@ test('with --json the last line on standard output is the result', async () => {
     public: null,
   });
   const seeds = ['--seed-list', '11,0,2147483647'];
-  const committed = await haet(
-    'commit',
-    '--sealed',
-    'w.age',
-    ...seeds,
-    '--out',
-    'c',
-    '--reveal',
-    'r',
-    '--json',
-  );
-  const { sealedSha256, seedsSha256 } = await readCommitment(at('c'));
+  const given = ['--cpus', '4', '--memory', '12884901888', '--budget', '300', '--processes', '2048'];
+  const bound = ['--sandbox', 'user', '--image-id', `sha256:${'1'.repeat(64)}`];
+  const files = ['--sealed', 'w.age', '--out', 'c', '--reveal', 'r', '--json'];
+  const commit = ['--evaluator-commit', 'c'.repeat(40)];
+  const committed = await haet('commit', ...files, ...seeds, ...given, ...bound, ...commit);
+  const { sealedSha256, seedsSha256, terms } = await readCommitment(at('c'));
+  expect(terms).toEqual({
+    trainSeconds: 300,
+    predictSeconds: limitsSchema.parse({}).predictSeconds,
+    cpus: 4,
+    memoryBytes: 12884901888,
+    processes: 2048,
+    sandbox: 'user',
+    image: `sha256:${'1'.repeat(64)}`,
+    evaluator: { version, commit: 'c'.repeat(40) },
+  });
   expect(lastLine(committed.stdout)).toEqual({
     commitment: at('c'),
     reveal: at('r'),
     sealedSha256,
     seedsSha256,
+    terms,
   });
   expect((await readReveal(at('r'))).seeds).toEqual([11, 0, 2147483647]);
 });
@@ -253,6 +263,8 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
     const sealed = ['commit', '--sealed', 'w.age'];
     expectRefused(await haet(...sealed, ...files, '--seed-list', '7,7'), /--seed-list/);
     expectRefused(await haet(...sealed, ...files, '--seeds', '2', '--seed-list', '1'), /cannot be used with/);
+    expectRefused(await haet(...sealed, ...files, '--sandbox', 'process'), /Allowed choices are bubblewrap/);
+    expectRefused(await haet(...sealed, ...files, '--image-id', 'latest'), /--image-id .*Expected sha256:/);
     expectRefused(await haet(...sealed, '--out', 'note.txt', '--reveal', 'r'), /note\.txt is there already/);
     expectRefused(await haet(...sealed, '--out', 'c', '--reveal', 'c'), /c is there already/);
     expect((await readdir(folder.path)).sort()).toEqual(before);

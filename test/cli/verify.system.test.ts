@@ -1,11 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { seedsSha256 } from '../../datasets/sealing/commitment.ts';
+import { sha256Of } from '../../evaluator/attest/chain.ts';
+import type { OfficialRecord } from '../../evaluator/attest/officialRecord.ts';
 import { publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { signRecord } from '../../evaluator/attest/signRecord.ts';
+import { terms } from '../datasets/sealing/madeUpTerms.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
 import {
   hash,
@@ -28,7 +31,10 @@ beforeAll(async () => {
   made = await madeUpOfficial();
   jws = await signRecord(made.official, signingKey);
 });
-beforeEach(() => put('record.jws', jws));
+beforeEach(async () => {
+  await put('record.jws', jws);
+  await mkdir(join(folder.path, 'empty'));
+});
 
 const put = (name: string, content: string | Uint8Array) => writeFile(join(folder.path, name), content);
 
@@ -45,7 +51,13 @@ async function putEverything(): Promise<string[]> {
   await put(
     'commitment.json',
     JSON.stringify({
-      schemaVersion: 1,
+      schemaVersion: 2,
+      terms: {
+        ...terms,
+        memoryBytes: 7 * 2 ** 30,
+        sandbox: 'bubblewrap',
+        evaluator: { version: '0.1.0', commit: null },
+      },
       sealedSha256: sha256('sealed'),
       seedsSha256: seedsSha256({ ...reveal, seeds: [1, 2] }),
     }),
@@ -60,14 +72,19 @@ test('a record that holds is said to, check by check, with what was not checked'
   const { exitCode, stdout, stderr } = await haet('verify', 'record.jws', '--key', verifyKey);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   const lines = stdout.split('\n');
-  expect(lines).toHaveLength(14);
-  expect(lines.slice(0, 12).every((line) => line.startsWith('  holds  '))).toBe(true);
-  expect(lines[12]).toContain(
+  expect(lines).toHaveLength(17);
+  expect(lines.slice(0, 14).every((line) => line.startsWith('  holds  '))).toBe(true);
+  expect(lines[14]).toContain(
+    'it ran with 600 s to train, 60 s to predict, 2 CPUs, 7516192768 bytes of memory, 1024 processes, the sandbox bubblewrap, the image sha256:1',
+  );
+  expect(lines[15]).toContain(
     'not checked, for want of: --archive, --predictions, --sealed, --track, --labels-key, --commitment, --reveal',
   );
   const { correct, total } = made.official.record.score!;
-  expect(lines[13]).toContain(`record.jws holds: SCORED, ${correct} of ${total} right (`);
-  expect(lines[13]).toContain('ResNet-9 by haet, seed 1');
+  expect(lines[16]).toContain(
+    `record.jws holds: number 1, attempt 1, SCORED, ${correct} of ${total} right (`,
+  );
+  expect(lines[16]).toContain('ResNet-9 by haet, seed 1');
 });
 
 test('with --json the last line says it all, for a record beside every file that there is before the labels are', async () => {
@@ -84,17 +101,32 @@ test('with --json the last line says it all, for a record beside every file that
   expect(stdout.split('\n')).toHaveLength(1);
   const { holds, checks, notChecked, run } = JSON.parse(stdout);
   expect({ holds, notChecked }).toEqual({ holds: true, notChecked: ['labels-key'] });
-  expect(checks.map((check: { name: string }) => check.name).slice(-7)).toEqual([
+  expect(checks.map((check: { name: string }) => check.name).slice(-15)).toEqual([
     'archive',
     'predictions',
     'sealed',
     'track',
     'sealed set committed',
+    'train limit',
+    'predict limit',
+    'cpus',
+    'memory',
+    'processes',
+    'sandbox',
+    'image',
+    'evaluator',
     'seeds revealed',
     'seed',
   ]);
   const { correct, total, accuracy, wilson95 } = made.official.record.score!;
-  expect(run).toMatchObject({ verdict: 'SCORED', score: { correct, total, accuracy, wilson95 }, seed: 1 });
+  expect(run).toMatchObject({
+    verdict: 'SCORED',
+    score: { correct, total, accuracy, wilson95 },
+    seed: 1,
+    number: 1,
+    attempt: 1,
+    terms: { cpus: 2, sandbox: 'bubblewrap' },
+  });
 });
 
 test('what does not hold is explained, and nothing of the record is repeated as if it were true', async () => {
@@ -133,12 +165,98 @@ test('another file, another key and other seeds do not hold, with status 1', asy
   });
 });
 
+describe('several records are checked as a chain:', () => {
+  let head: string;
+  beforeEach(async () => {
+    await mkdir(join(folder.path, 'graded', 'runs'), { recursive: true });
+    let previousSha256: string | null = null;
+    for (const [at, verdict] of (['INFRA_FAULT', 'SCORED', 'SCORED'] as const).entries()) {
+      const official: OfficialRecord = structuredClone(made.official);
+      official.chain = { number: at + 1, previousSha256 };
+      Object.assign(official.record, { attempt: at === 1 ? 3 : 1, seed: at === 2 ? 2 : 1 });
+      if (verdict === 'INFRA_FAULT') {
+        Object.assign(official.record, { verdict, owner: 'infrastructure', score: null });
+      }
+      const text = await signRecord(official, signingKey);
+      previousSha256 = sha256Of(Buffer.from(text));
+      // Whatever an entry left below is none of the chain.
+      await mkdir(join(folder.path, `graded/runs/job-${at % 2}/run-${at}/model`), { recursive: true });
+      await put(`graded/runs/job-${at % 2}/run-${at}/record.jws`, text);
+      await put(`graded/runs/job-${at % 2}/run-${at}/model/record.jws`, 'forged');
+    }
+    head = previousSha256!;
+  });
+  const verify = (...words: string[]) => haet('verify', ...words, '--key', verifyKey);
+
+  test('a folder holds with the head, and every attempt is listed', async () => {
+    const { exitCode, stdout, stderr } = await verify('graded', '--head', head);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const lines = stdout.split('\n');
+    expect(lines).toHaveLength(6);
+    expect(lines[0]).toMatch(
+      /^ {2}holds {2}graded\/runs\/job-0\/run-0\/record\.jws {2}number 1, attempt 1, INFRA/,
+    );
+    const archive = made.official.record.archiveSha256!.slice(0, 16);
+    expect(lines.slice(3)).toEqual([
+      `  attempts of archive ${archive}, seed 1: 1 INFRA_FAULT (number 1), 3 SCORED (number 2); no record of attempt 2`,
+      `  attempts of archive ${archive}, seed 2: 1 SCORED (number 3)`,
+      `3 records hold; the last is number 3 with sha256 ${head}`,
+    ]);
+    const machine = await verify('graded', '--json');
+    expect(JSON.parse(machine.stdout)).toMatchObject({
+      holds: true,
+      faults: [],
+      head: { number: 3, sha256: head },
+      records: [{ number: 1 }, { number: 2 }, { number: 3 }],
+    });
+    expect(machine.stderr).toContain('not checked, for want of --head');
+  });
+
+  test('a bad run that was deleted is missed, also where it was the last', async () => {
+    const middle = await verify('graded/runs/job-0/run-0/record.jws', 'graded/runs/job-0/run-2/record.jws');
+    expect(middle).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringMatching(/FAILS {2}chain {2}number 2 is missing from the chain: .*run-2/),
+    });
+    await rm(join(folder.path, 'graded/runs/job-0/run-2'), { recursive: true });
+    expect(await verify('graded')).toMatchObject({ exitCode: 0 });
+    expect(await verify('graded', '--head', head)).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringMatching(/later ones are missing, or it was exchanged\.$/),
+    });
+  });
+
+  test('a record that does not hold by itself is named', async () => {
+    await put('graded/runs/job-1/run-1/record.jws', 'no record');
+    const { exitCode, stdout } = await verify('graded', '--head', head);
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(
+      /The records do not hold: graded\/runs\/job-1\/run-1\/record\.jws does not hold: /,
+    );
+  });
+});
+
 test.each([
   ['no key', ['record.jws'], /^haet: --key is missing: .*the organizer published before the contest/],
   ['a key cut short', ['record.jws', '--key', 'haet1abc'], /^haet: "haet1abc" is no key to verify with/],
   ['the secret', ['record.jws', '--key', organizerSecret], /^haet: the key to verify with is public/],
   ['no such record', ['none.jws', '--key', verifyKey], /^haet: none\.jws: cannot be read \(ENOENT\)/],
-  ['a folder', ['.', '--key', verifyKey], /^haet: \.: cannot be read \(no regular file\)/],
+  [
+    'a folder without a record',
+    ['empty', '--key', verifyKey],
+    /^haet: empty: no folder in it holds a record\.jws\. Give/,
+  ],
+  ['a device', ['/dev/null', '--key', verifyKey], /^haet: \/dev\/null: cannot be read \(no regular file\)/],
+  [
+    'a head beside one record',
+    ['record.jws', '--key', verifyKey, '--head', hash('1')],
+    /^haet: --head is checked against all/,
+  ],
+  [
+    'the archive of one run beside several',
+    ['record.jws', 'record.jws', '--key', verifyKey, '--archive', 'a.tar'],
+    /^haet: --archive belongs to one run/,
+  ],
   [
     'no such archive',
     ['record.jws', '--key', verifyKey, '--archive', 'none.tar'],

@@ -20,6 +20,7 @@ const counted = (change: Partial<LimitHits>): LimitHits => ({
   outOfMemoryKills: 0,
   memoryUsedUp: false,
   processesRefused: 0,
+  peakMemoryBytes: null,
   ...change,
 });
 

@@ -6,6 +6,7 @@ import { afterAll, describe, test } from '@jest/globals';
 import { formatNpy } from '../../datasets/npy.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
+import type { Holds } from '../../evaluator/sandbox/holds.ts';
 
 export { makeTinyTrack } from '../../evaluator/selfTest/tinyTrack.ts';
 
@@ -16,6 +17,16 @@ export const machine: RunRecord['machine'] = {
   features: [],
   platform: 'linux',
   node: process.version,
+};
+
+/** What a sandbox holds in which runs may be signed. */
+export const allHeld: Holds = {
+  memory: true,
+  processes: true,
+  cpus: true,
+  output: true,
+  network: true,
+  files: true,
 };
 
 /** An image with a shell and Node, for entries that need no more. */

@@ -16,6 +16,7 @@ import {
 import { sha256 } from '../../../datasets/sealing/withheldSet.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { temporaryFolder } from '../temporaryFolder.ts';
+import { terms } from './madeUpTerms.ts';
 
 const folder = temporaryFolder();
 const withheld = Buffer.from('a sealed set');
@@ -24,7 +25,7 @@ const seedLists = fc.uniqueArray(fc.integer({ min: 0, max: MOST_SEED }), { minLe
 test('a reveal belongs to its commitment, also after both went through a file', () => {
   fc.assert(
     fc.property(seedLists, (seeds) => {
-      const { commitment, reveal } = commitTo(withheld, seeds);
+      const { commitment, reveal } = commitTo(withheld, seeds, terms);
       expect(reveal.seeds).toEqual(seeds);
       const read = <T>(value: T): unknown => JSON.parse(JSON.stringify(value, null, 4));
       const readBack = [commitmentSchema.parse(read(commitment)), revealSchema.parse(read(reveal))] as const;
@@ -38,13 +39,13 @@ test('other seeds, another order, a seed more or less, another nonce: none is th
   fc.assert(
     fc.property(seedLists, seedLists, (seeds, others) => {
       fc.pre(seeds.join() !== others.join());
-      const { commitment, reveal } = commitTo(withheld, seeds);
+      const { commitment, reveal } = commitTo(withheld, seeds, terms);
       expect(revealFault(commitment, { ...reveal, seeds: others })).not.toBeNull();
-      const { nonce } = commitTo(withheld, seeds).reveal;
+      const { nonce } = commitTo(withheld, seeds, terms).reveal;
       expect(revealFault(commitment, { ...reveal, nonce })).not.toBeNull();
     }),
   );
-  const { commitment, reveal } = commitTo(withheld, [1, 2, 3]);
+  const { commitment, reveal } = commitTo(withheld, [1, 2, 3], terms);
   for (const seeds of [
     [3, 2, 1],
     [1, 2],
@@ -56,7 +57,7 @@ test('other seeds, another order, a seed more or less, another nonce: none is th
 });
 
 test('another withheld set is not the one committed to', () => {
-  const { commitment } = commitTo(withheld, [1]);
+  const { commitment } = commitTo(withheld, [1], terms);
   const got = sha256('another');
   expect(sealedFault(commitment, got)).toBe(
     `the commitment is to a sealed set with sha256 ${commitment.sealedSha256}, and the one used has ${got}`,
@@ -65,24 +66,30 @@ test('another withheld set is not the one committed to', () => {
 });
 
 test('the hash of the seeds is that of a text that anyone can write down', () => {
-  const { commitment, reveal } = commitTo(withheld, [11, 12]);
+  const { commitment, reveal } = commitTo(withheld, [11, 12], terms);
   const text = `{"nonce":"${reveal.nonce}","seeds":[11,12]}`;
   expect(commitment.seedsSha256).toBe(createHash('sha256').update(text).digest('hex'));
 });
 
 test('the commitment does not give the seeds away: the same seeds never look the same', () => {
-  const one = commitTo(withheld, [1, 2, 3]);
-  const other = commitTo(withheld, [1, 2, 3]);
+  const one = commitTo(withheld, [1, 2, 3], terms);
+  const other = commitTo(withheld, [1, 2, 3], terms);
   expect(one.commitment.seedsSha256).not.toBe(other.commitment.seedsSha256);
-  expect(Object.keys(one.commitment)).toEqual(['schemaVersion', 'sealedSha256', 'seedsSha256']);
+  expect(Object.keys(one.commitment)).toEqual(['schemaVersion', 'sealedSha256', 'seedsSha256', 'terms']);
 });
 
 describe('files that are neither are refused, naming them', () => {
-  const { commitment, reveal } = commitTo(withheld, [1, 2]);
+  const { commitment, reveal } = commitTo(withheld, [1, 2], terms);
   const path = () => join(folder.path, 'file.json');
   const refusals: [string, (file: string) => Promise<unknown>, unknown][] = [
     ['commitment: more', readCommitment, { ...commitment, seeds: [1] }],
-    ['commitment: less', readCommitment, { schemaVersion: 1, sealedSha256: commitment.sealedSha256 }],
+    ['commitment: less', readCommitment, { schemaVersion: 2, sealedSha256: commitment.sealedSha256 }],
+    [
+      'commitment: a sandbox that no signed run can be in',
+      readCommitment,
+      { ...commitment, terms: { ...terms, sandbox: 'process' } },
+    ],
+    ['commitment: terms with a gap', readCommitment, { ...commitment, terms: { ...terms, cpus: undefined } }],
     ['commitment: a reveal', readCommitment, reveal],
     ['reveal: a commitment', readReveal, commitment],
     ['reveal: no seeds', readReveal, { ...reveal, seeds: [] }],
@@ -97,6 +104,14 @@ describe('files that are neither are refused, naming them', () => {
     const refused = await read(path()).catch((error: Error) => error);
     expect(refused).toBeInstanceOf(UserError);
     expect((refused as Error).message).toContain(path());
+  });
+
+  test('a commitment from before terms were committed to, with what to do', async () => {
+    const { terms: _, ...first } = commitment;
+    await writeFile(path(), JSON.stringify({ ...first, schemaVersion: 1 }));
+    await expect(readCommitment(path())).rejects.toThrow(
+      /is a commitment of version 1, which leaves the terms of the contest open\. Make a new one with `haet seal commit`/,
+    );
   });
 
   test('no JSON, and not repeated', async () => {

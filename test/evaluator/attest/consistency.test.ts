@@ -27,6 +27,13 @@ async function afterChange(change: Change) {
   return { holds, name, says };
 }
 
+function killReceiptsOf(
+  record: RunRecord,
+  { digests, chain }: OfficialRecord,
+): OfficialRecord['killReceipts'] {
+  return buildOfficialRecord(record, { ...digests, chain }).killReceipts;
+}
+
 type KilledStage = StageRecord & { kill: NonNullable<StageRecord['kill']> };
 
 /** Makes of training one that was killed at its deadline of 600 s. */
@@ -48,7 +55,7 @@ function cutTraining(record: RunRecord, official: OfficialRecord): KilledStage {
     kill,
   });
   record.verdict = 'SCORED_SALVAGED';
-  official.killReceipts = buildOfficialRecord(record, official.digests).killReceipts;
+  official.killReceipts = killReceiptsOf(record, official);
   return train as KilledStage;
 }
 
@@ -320,6 +327,48 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
       },
     ],
 
+    ...(['memory', 'processes', 'cpus', 'network'] as const).map((name): (typeof cases)[number] => [
+      'held',
+      /^the bubblewrap sandbox did not hold (memory|the number of processes|CPU time|the network)$/,
+      ({ sandbox }) => {
+        sandbox.holds[name] = false;
+      },
+    ]),
+    [
+      'held',
+      'train used 786432000 bytes of memory, and the limit is 209715200 bytes',
+      ({ limits, stages }) => {
+        limits.memoryBytes = 200 * 2 ** 20;
+        stages[0]!.limitHits = {
+          outOfMemoryKills: 0,
+          memoryUsedUp: false,
+          processesRefused: 0,
+          peakMemoryBytes: 750 * 2 ** 20,
+        };
+      },
+    ],
+    [
+      'held',
+      /^train had \d+ bytes of memory per process at \d+ s, and the limit is 1073741824 bytes$/,
+      ({ limits }) => {
+        limits.memoryBytes = 2 ** 30; // its one process had 2.8 GiB
+      },
+    ],
+    [
+      'held',
+      'predict had 1025 processes, and the limit is 1024',
+      ({ stages }) => {
+        stages[1]!.usage[2]!.processes = 1025;
+      },
+    ],
+    [
+      'held',
+      'train used 1300 s of CPU time in 594.3 s, more than 2 CPUs give',
+      ({ stages }) => {
+        stages[0]!.cpuSeconds = 1300;
+      },
+    ],
+
     [
       'kill receipts',
       'there are 1 kill receipts for 2 stages',
@@ -421,6 +470,20 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
         official.digests.image = null;
       },
     ],
+    [
+      'chain',
+      'it is the first of its chain, and yet names a record before it',
+      (_, { chain }) => {
+        chain.previousSha256 = hash('4');
+      },
+    ],
+    [
+      'chain',
+      'it is number 2 of its chain, and names no record before it',
+      (_, { chain }) => {
+        chain.number = 2;
+      },
+    ],
   ];
   test.each(cases)('%s: %s', async (name, says, change) => {
     const result = await afterChange(change);
@@ -463,7 +526,7 @@ describe('a record that does not contradict itself holds:', () => {
         });
         Object.assign(record, { verdict: 'INFRA_FAULT', owner: 'infrastructure', score: null });
         record.stages.pop();
-        official.killReceipts = buildOfficialRecord(record, official.digests).killReceipts;
+        official.killReceipts = killReceiptsOf(record, official);
       },
     ],
     [
@@ -478,6 +541,44 @@ describe('a record that does not contradict itself holds:', () => {
       'one whose image is that of its sandbox',
       (record, { digests }) => {
         Object.assign(record.sandbox, { kind: 'docker', image: digests.image });
+      },
+    ],
+    [
+      'one whose many processes share their pages, which are counted once by the control group',
+      ({ limits, stages }) => {
+        limits.memoryBytes = 2 ** 30;
+        const [train] = stages;
+        train!.limitHits = {
+          outOfMemoryKills: 0,
+          memoryUsedUp: false,
+          processesRefused: 0,
+          peakMemoryBytes: 2 ** 30,
+        };
+        train!.peakMemoryBytes = 8 * 2 ** 30;
+        for (const sample of train!.usage) Object.assign(sample, { memoryBytes: 8 * 2 ** 30, processes: 8 });
+      },
+    ],
+    [
+      'the same without a count, as each process had no more than the limit',
+      ({ limits, stages }) => {
+        limits.memoryBytes = 2 ** 30;
+        for (const sample of stages.flatMap(({ usage }) => usage)) {
+          Object.assign(sample, { memoryBytes: 8 * 2 ** 30, processes: 8 });
+        }
+      },
+    ],
+    [
+      'one in the image, where the container is what holds an entry',
+      ({ sandbox, limits, machine }) => {
+        sandbox.kind = 'user';
+        limits.memoryBytes = 2 ** 30;
+        machine.memoryBytes = 4 * 2 ** 30;
+      },
+    ],
+    [
+      'one that is not the first of its chain',
+      (_, official) => {
+        official.chain = { number: 7, previousSha256: hash('4') };
       },
     ],
     [

@@ -2,9 +2,11 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { seedsSha256 } from '../../../datasets/sealing/commitment.ts';
+import type { Terms } from '../../../datasets/sealing/terms.ts';
 import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
 import { signRecord } from '../../../evaluator/attest/signRecord.ts';
 import { type Evidence, verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
+import { terms as committedTerms } from '../../datasets/sealing/madeUpTerms.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 import { hash, key, madeUpOfficial, sha256, signingKey } from './madeUpOfficial.ts';
 
@@ -120,14 +122,22 @@ describe('files given beside a record', () => {
 describe('a commitment published before the contest', () => {
   const reveal = { nonce: hash('7'), seeds: [3, 1, 4] } as const;
   const seeds = { ...reveal, seeds: [...reveal.seeds] };
+  const terms = {
+    ...committedTerms,
+    memoryBytes: 7 * 2 ** 30,
+    sandbox: 'bubblewrap',
+    image: `sha256:${hash('1')}`,
+    evaluator: { version: '0.1.0', commit: null },
+  } as const;
   const commitment = {
-    schemaVersion: 1,
+    schemaVersion: 2,
+    terms,
     sealedSha256: sha256('sealed'),
     seedsSha256: sha256(`{"nonce":"${hash('7')}","seeds":[3,1,4]}`),
   } as const;
 
   test('holds, before and after the seeds are revealed', async () => {
-    expect(await beside({ commitment })).toMatchObject({ holds: true, name: 'sealed set committed' });
+    expect(await beside({ commitment })).toMatchObject({ holds: true, name: 'evaluator' });
     expect(await beside({ commitment, reveal: seeds })).toMatchObject({ holds: true, name: 'seed' });
   });
 
@@ -141,6 +151,49 @@ describe('a commitment published before the contest', () => {
     expect(await beside({ commitment }, onOpenTrack)).toMatchObject({
       holds: false,
       says: expect.stringContaining('and none was used'),
+    });
+  });
+
+  test('is held against every term, one check each', async () => {
+    const jws = await signRecord(official, signingKey);
+    const { checks } = await verifyRecord(Buffer.from(jws), { key, commitment });
+    expect(checks.slice(-8)).toEqual(
+      [
+        ['train limit', '600 s to train'],
+        ['predict limit', '60 s to predict'],
+        ['cpus', '2 CPUs'],
+        ['memory', '7516192768 bytes of memory'],
+        ['processes', '1024 processes'],
+        ['sandbox', 'the sandbox bubblewrap'],
+        ['image', `the image sha256:${hash('1')}`],
+        ['evaluator', 'haet 0.1.0'],
+      ].map(([name, says]) => ({ name, holds: true, says: `${says}, as committed to` })),
+    );
+  });
+
+  test.each<[string, Partial<Terms>, string]>([
+    [
+      'train limit',
+      { trainSeconds: 300 },
+      'it ran with 600 s to train, and the commitment is to 300 s to train',
+    ],
+    ['predict limit', { predictSeconds: 30 }, 'it ran with 60 s to predict, and'],
+    ['cpus', { cpus: 4 }, 'it ran with 2 CPUs, and the commitment is to 4 CPUs'],
+    ['memory', { memoryBytes: 2 ** 30 }, 'it ran with 7516192768 bytes of memory, and'],
+    ['processes', { processes: 64 }, 'it ran with 1024 processes, and'],
+    ['sandbox', { sandbox: 'docker' }, 'it ran with the sandbox bubblewrap, and'],
+    ['image', { image: `sha256:${hash('2')}` }, `it ran with the image sha256:${hash('1')}, and`],
+    ['evaluator', { evaluator: { version: '1.0.0', commit: null } }, 'it ran with haet 0.1.0, and'],
+    [
+      'evaluator commit',
+      { evaluator: { version: '0.1.0', commit: 'c'.repeat(40) } },
+      "it ran with the evaluator's commit eb19935c0ffee, and",
+    ],
+  ])('does not hold for another %s', async (name, change, says) => {
+    expect(await beside({ commitment: { ...commitment, terms: { ...terms, ...change } } })).toEqual({
+      holds: false,
+      name,
+      says: expect.stringContaining(says),
     });
   });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TrackInfo, trackFiles } from '../../../datasets/track.ts';
 import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
 import { deriveSigningKey, parseVerifyKey, publicVerifyKey } from '../../../evaluator/attest/signingKey.ts';
+import { allHeld } from '../fixtures.ts';
 import { madeUpRun } from '../report/madeUpRun.ts';
 
 export const hash = (digit: string): string => digit.repeat(64);
@@ -30,6 +31,7 @@ export async function madeUpOfficial(): Promise<{
   };
   const { record, folder } = await madeUpRun(1, (made) => {
     made.archiveSha256 = sha256('archive');
+    Object.assign(made.sandbox, { kind: 'bubblewrap', holds: allHeld });
   });
   const predictions = await readFile(join(folder, 'predictions', 'predictions.npy'));
   await rm(folder, { recursive: true });
@@ -38,6 +40,7 @@ export async function madeUpOfficial(): Promise<{
     predictions: sha256(predictions),
     model: hash('2'),
     gpuMemoryBytes: { train: 0 },
+    chain: { number: 1, previousSha256: null },
   };
   const { seed: _, source: __, ...shown } = record.track as TrackInfo;
   const keys = { organizer: `age1${'q'.repeat(58)}`, images: `age1${'p'.repeat(58)}` };

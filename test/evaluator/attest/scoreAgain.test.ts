@@ -64,7 +64,8 @@ function recordOf(given: Score | null, predictions: Uint8Array, verdict = 'SCORE
   Object.assign(record, { verdict, score: given });
   Object.assign(record.track!, { classes: [...classes], testSize });
   sealed.sha256 = sha256(withheld);
-  return buildOfficialRecord(record, { ...official.digests, predictions: sha256(predictions) });
+  const { digests, chain } = official;
+  return buildOfficialRecord(record, { ...digests, chain, predictions: sha256(predictions) });
 }
 
 /** What verification says last of a record that the organizer signed, beside predictions and labels. */

@@ -3,12 +3,14 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TrackInfo } from '../../../datasets/track.ts';
+import { readHead } from '../../../evaluator/attest/chain.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { writeOfficialRecord } from '../../../evaluator/attest/writeOfficialRecord.ts';
 import { hashFolder } from '../../../evaluator/loadEntry.ts';
 import { type RunHooks, type RunPlan, runEntry } from '../../../evaluator/runEntry.ts';
 import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
 import {
+  allHeld,
   constantPredictions,
   type EntryScripts,
   good,
@@ -39,13 +41,14 @@ async function run(scripts: EntryScripts, limits: RunPlan['limits'] = {}, hooks:
     machine,
     limits: { trainSeconds: 20, predictSeconds: 20, ...limits },
   };
-  return runEntry(plan, await createSandbox('process'), hooks);
+  // It stands for a sandbox that holds entries, in which alone runs are signed.
+  return runEntry(plan, { ...(await createSandbox('process')), holds: allHeld }, hooks);
 }
 
 /** Runs, signs, and verifies what was written. */
 async function attested(...run_: Parameters<typeof run>) {
   const record = await run(...run_);
-  const path = await writeOfficialRecord(record, facts, signingKey);
+  const path = await writeOfficialRecord(record, facts, signingKey, join(folder, 'runs'));
   expect(path).toBe(join(record.folder, 'record.jws'));
   const { checks, official } = await verifyRecord(await readFile(path), { key });
   expect(checks.filter((check) => !check.holds)).toEqual([]);
@@ -118,9 +121,20 @@ describe('the official record of a run', () => {
     expect(digests).toMatchObject({ predictions: null, model: null });
   });
 
+  test('is not written for a run in which a limit was not held, and the chain does not move on', async () => {
+    const record = await run({ train: 'exit 1' });
+    record.sandbox.holds = { ...allHeld, memory: false };
+    const before = readHead(join(folder, 'runs'));
+    await expect(writeOfficialRecord(record, facts, signingKey, join(folder, 'runs'))).rejects.toThrow(
+      'it would not verify: the process sandbox did not hold memory',
+    );
+    expect(await readdir(record.folder)).not.toContain('record.jws');
+    expect(readHead(join(folder, 'runs'))).toEqual(before);
+  });
+
   test('is not written for a run without a folder of its own', async () => {
     const record = { ...(await run({ train: 'exit 1' })), folder };
-    await expect(writeOfficialRecord(record, facts, signingKey)).rejects.toThrow('record.json');
+    await expect(writeOfficialRecord(record, facts, signingKey, folder)).rejects.toThrow('record.json');
     expect(await readdir(folder)).not.toContain('record.jws');
   });
 });

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -7,8 +7,11 @@ import { decrypt } from '../../../datasets/sealing/age.ts';
 import { makeIdentity } from '../../../datasets/sealing/makeIdentity.ts';
 import { readIdentity } from '../../../datasets/sealing/readIdentity.ts';
 import { packEntry } from '../../../evaluator/archive/packEntry.ts';
+import { readHead, sha256Of } from '../../../evaluator/attest/chain.ts';
 import { type Attestor, createAttestor } from '../../../evaluator/attest/createAttestor.ts';
+import { findRecordFiles } from '../../../evaluator/attest/findRecordFiles.ts';
 import { deriveSigningKey } from '../../../evaluator/attest/signingKey.ts';
+import { attemptsOf, chainFault } from '../../../evaluator/attest/verifyChain.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { writeOfficialRecord } from '../../../evaluator/attest/writeOfficialRecord.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
@@ -17,7 +20,7 @@ import { openRunTrack, type RunTrack } from '../../../evaluator/runTrack.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { scoreRun } from '../../../evaluator/scoreRun.ts';
-import { machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
+import { allHeld, machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
 import { sealedTiny } from '../sealedTiny.ts';
 
 let folder: string;
@@ -28,7 +31,8 @@ let works: Sandbox;
 beforeAll(async () => {
   folder = await temporaryFolder();
   track = await openRunTrack((await makeTinyTrack(folder)).dir);
-  works = await createProcessSandbox();
+  // It stands for a sandbox that holds entries, in which alone runs are signed.
+  works = { ...(await createProcessSandbox()), holds: allHeld };
   archives = await mkdtemp(join(folder, 'archives-'));
   await packEntry(await makeEntry(folder), join(archives, 'a.tar.gz'));
 });
@@ -60,6 +64,7 @@ async function grade(
     seeds: [1],
     trainSeconds: 20,
     predictSeconds: 20,
+    processes: 1024,
     retries: 2,
     machine,
     ...change,
@@ -123,13 +128,20 @@ describe('with the key of the organizer', () => {
     sealed = await openRunTrack(made.dir, made.imagesKey);
     given = { track: made.dir, identity: made.identity };
     key = createPublicKey(deriveSigningKey(await readIdentity(made.identity)));
-    attestor = createAttestor(key, (run) => scoreRun(run, given));
+  });
+  beforeEach(() => {
+    attestor = createAttestor(key, (run) => scoreRun(run, { ...given, chain: outFolder }));
   });
   const signing = (by: Attestor = attestor, sandbox = works) =>
     grade(sandbox, undefined, { track: sealed }, by);
   const pathOf = (run: number, file: string) => {
     const [job] = readdirSync(join(outFolder, 'runs'));
-    return join(outFolder, 'runs', job!, runs().sort()[run]!, file);
+    const folders = runs().map((name) => join(outFolder, 'runs', job!, name));
+    // Names of runs of the same second are in no order.
+    const startedAt = (folder: string): string =>
+      JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')).startedAt;
+    folders.sort((a, b) => (startedAt(a) < startedAt(b) ? -1 : 1));
+    return join(folders[run]!, file);
   };
 
   test('a run is signed as it ends, and what is signed is not run again', async () => {
@@ -177,7 +189,8 @@ describe('with the key of the organizer', () => {
     const stranger = join(outFolder, 'stranger.txt');
     await makeIdentity(stranger, 'a test');
     const record = JSON.parse(await readFile(pathOf(0, 'record.json'), 'utf8'));
-    await writeOfficialRecord(record, { image: null }, deriveSigningKey(await readIdentity(stranger)));
+    const strangers = deriveSigningKey(await readIdentity(stranger));
+    await writeOfficialRecord(record, { image: null }, strangers, await mkdtemp(join(folder, 'elsewhere-')));
     expect((await signing()).said).toEqual([
       expect.stringMatching(/record\.jws does not hold: it names the signing key .* It does not count\.$/),
       'starts',
@@ -218,7 +231,7 @@ describe('with the key of the organizer', () => {
     expect(runs()).toHaveLength(1);
   });
 
-  test('a run that a person stopped is not signed', async () => {
+  test('a run that was repeated or that a person stopped is signed too, so that it shows', async () => {
     const abort = new AbortController();
     const stops: Sandbox = {
       ...works,
@@ -230,7 +243,23 @@ describe('with the key of the organizer', () => {
     };
     const { open, said } = await grade(stops, abort, { track: sealed }, attestor);
     expect({ open, said }).toEqual({ open: 1, said: ['starts', 'ABORTED'] });
-    expect(existsSync(pathOf(0, 'record.json'))).toBe(true);
-    expect(existsSync(pathOf(0, 'record.jws'))).toBe(false);
+    await signing(attestor, failing(1));
+    const found = await Promise.all(
+      (await findRecordFiles(outFolder)).map(async (path) => {
+        const bytes = await readFile(path);
+        const { official } = await verifyRecord(bytes, { key });
+        return { path, sha256: sha256Of(bytes), official: official! };
+      }),
+    );
+    expect(chainFault(found, readHead(outFolder)!.sha256!)).toBeNull();
+    expect(attemptsOf(found).map(({ runs }) => runs.map(({ number, verdict }) => [number, verdict]))).toEqual(
+      [
+        [
+          [1, 'ABORTED'],
+          [2, 'INFRA_FAULT'],
+          [3, 'SCORED'],
+        ],
+      ],
+    );
   });
 });

@@ -50,6 +50,14 @@ describe('the standing', () => {
 });
 
 describe('leaderboard.md', () => {
+  test('says how many records were signed and what the last is, where any was', () => {
+    expect(leaderboardMarkdown(standing(good))).not.toContain('signed');
+    const chain = { number: 7, sha256: hash('9') };
+    expect(leaderboardMarkdown({ ...standing(good), chain })).toContain(
+      `- Records signed: 7; sha256 of the last, for \`haet verify --head\`: ${hash('9')}\n`,
+    );
+  });
+
   test('has a row for each ranked entry, and one for each other with evidence and advice', () => {
     const text = leaderboardMarkdown(standing(good, refused));
     const row = cells(text.split('\n').find((line) => line.includes('| Good |'))!);

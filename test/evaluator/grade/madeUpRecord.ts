@@ -1,4 +1,5 @@
 import type { RunRecord } from '../../../evaluator/record.ts';
+import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
 import { wilsonInterval } from '../../../evaluator/statistics.ts';
 import { type VerdictCode, verdicts } from '../../../evaluator/verdict.ts';
 import { machine } from '../fixtures.ts';
@@ -54,8 +55,9 @@ export function madeUpRecord(made: Made = {}): RunRecord {
       sha256: {},
     },
     seed,
-    sandbox: { kind: 'process', contains: 'time', image: null },
-    limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 2 ** 33 },
+    attempt: 1,
+    sandbox: { kind: 'process', contains: 'time', holds: nothingHeld, image: null },
+    limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 2 ** 33, processes: 1024 },
     stages: [
       {
         stage: 'train',

@@ -6,6 +6,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { writeNpy } from '../../../datasets/npy.ts';
 import { type RunRecord, runRecordSchema, type Score, type StageRecord } from '../../../evaluator/record.ts';
+import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
 import { wilsonInterval } from '../../../evaluator/statistics.ts';
 
 const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
@@ -106,8 +107,14 @@ function makeRecord(folder: string, score: Score, stageRecords: StageRecord[]): 
       sha256: {},
     },
     seed: 1,
-    sandbox: { kind: 'process', contains: 'time, processes; not files, network or memory', image: null },
-    limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 7 * gib },
+    attempt: 1,
+    sandbox: {
+      kind: 'process',
+      contains: 'time, processes; not files, network or memory',
+      holds: nothingHeld,
+      image: null,
+    },
+    limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 7 * gib, processes: 1024 },
     stages: stageRecords,
     progress: { lines: 0, rejected: 0, last: null },
     machine: {

@@ -2,10 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { listAttacks, readAttack, whyNotRun } from '../../../evaluator/selfTest/attack.ts';
+import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
+import { type Attack, listAttacks, readAttack, whyNotRun } from '../../../evaluator/selfTest/attack.ts';
 import { fenceNames, heldBy } from '../../../evaluator/selfTest/fences.ts';
 import { archiveNames } from '../../../evaluator/selfTest/hostileArchives.ts';
-import { temporaryFolder } from '../fixtures.ts';
+import { allHeld, temporaryFolder } from '../fixtures.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -30,24 +31,33 @@ describe('the corpus', () => {
   test('uses every fence, and one sandbox at least holds them all', async () => {
     const used = new Set((await listAttacks()).flatMap(({ needs }) => needs));
     expect([...used].sort()).toEqual([...fenceNames].sort());
-    expect(fenceNames.every((fence) => heldBy({ kind: 'docker', limited: true }).includes(fence))).toBe(true);
+    expect(fenceNames.every((fence) => heldBy({ kind: 'docker', holds: allHeld }).includes(fence))).toBe(
+      true,
+    );
   });
 });
 
 test('an attack is let loose only where all that it needs is held', async () => {
   put('needy', { ...sound, needs: ['network', 'files'] });
   const needy = await readAttack(folder, 'needy');
-  expect(whyNotRun(needy, { kind: 'process', limited: false })).toBe(
+  expect(whyNotRun(needy, { kind: 'process', holds: nothingHeld })).toBe(
     'the process sandbox does not hold network, files',
   );
-  expect(whyNotRun(needy, { kind: 'bubblewrap', limited: true })).toBeNull();
-  expect(whyNotRun({ ...needy, needs: [] }, { kind: 'process', limited: false })).toBeNull();
+  expect(whyNotRun(needy, { kind: 'bubblewrap', holds: allHeld })).toBeNull();
+  expect(whyNotRun({ ...needy, needs: [] }, { kind: 'process', holds: nothingHeld })).toBeNull();
+  const greedy: Attack = { ...needy, needs: ['memory', 'tasks', 'files'] };
+  const withoutRoot = { ...allHeld, memory: false, processes: false, cpus: false };
+  expect(whyNotRun(greedy, { kind: 'bubblewrap', holds: withoutRoot })).toBe(
+    'the bubblewrap sandbox does not hold memory, tasks',
+  );
 });
 
 test('an attack on a device that this machine has not is not let loose', async () => {
   put('device', { ...sound, onlyWhere: '/dev/haet-has-no-such-device' });
   const device = await readAttack(folder, 'device');
-  expect(whyNotRun(device, { kind: 'process', limited: false })).toBe('no /dev/haet-has-no-such-device here');
+  expect(whyNotRun(device, { kind: 'process', holds: nothingHeld })).toBe(
+    'no /dev/haet-has-no-such-device here',
+  );
 });
 
 test.each<[string, unknown, boolean, string]>([

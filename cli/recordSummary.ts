@@ -1,0 +1,40 @@
+import { type OfficialRecord, termsOf } from '../evaluator/attest/officialRecord.ts';
+
+/** Where a record stands in its chain, for people. */
+export function placeOf({ chain, record }: OfficialRecord): string {
+  return `number ${chain.number}, attempt ${record.attempt}`;
+}
+
+/** What came of a run, in one line. */
+export function resultOf({ record: { verdict, score, entry, seed, stages } }: OfficialRecord): string {
+  const percent = (fraction: number) => (100 * fraction).toFixed(1);
+  const right =
+    score === null
+      ? ''
+      : `, ${score.correct} of ${score.total} right (${percent(score.accuracy)} %, 95 % interval ${percent(score.wilson95[0])} to ${percent(score.wilson95[1])})`;
+  const name = entry === null ? '' : `, ${entry.name} by ${entry.team}`;
+  const stopped = stages.some(({ ended }) => ended === 'interrupted') ? ', stopped by a person' : '';
+  return `${verdict}${right}${name}, seed ${seed}${stopped}`;
+}
+
+/** A record that holds, in short, as JSON. */
+export function summaryOf(official: OfficialRecord) {
+  const { runId, startedAt, verdict, score, entry, seed, attempt } = official.record;
+  return {
+    runId,
+    startedAt,
+    issuedAt: official.issuedAt,
+    number: official.chain.number,
+    attempt,
+    verdict,
+    score: score && {
+      correct: score.correct,
+      total: score.total,
+      accuracy: score.accuracy,
+      wilson95: score.wilson95,
+    },
+    entry: entry && { name: entry.name, team: entry.team },
+    seed,
+    terms: termsOf(official),
+  };
+}

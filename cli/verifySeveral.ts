@@ -1,0 +1,83 @@
+import { sha256Of } from '../evaluator/attest/chain.ts';
+import {
+  type Attempts,
+  attemptsOf,
+  type ChainRecord,
+  chainFault,
+  inChainOrder,
+} from '../evaluator/attest/verifyChain.ts';
+import { type Evidence, verifyRecord } from '../evaluator/attest/verifyRecord.ts';
+import { readRecordBytes, recordFiles } from './recordFiles.ts';
+import { placeOf, resultOf, summaryOf } from './recordSummary.ts';
+
+/** What `haet verify` found. */
+export interface Outcome {
+  readonly holds: boolean;
+  readonly text: string;
+  readonly json: object;
+}
+
+/**
+ * Every record by itself, then what ties them together.
+ * @param given paths of record.jws, or of folders of runs
+ * @param head sha256 of the last record, as published
+ * @throws UserError when a file cannot be read, or a folder holds no record
+ */
+export async function verifySeveral(
+  given: readonly string[],
+  evidence: Evidence,
+  head?: string,
+): Promise<Outcome> {
+  const records: ChainRecord[] = [];
+  const lines: string[] = [];
+  const faults: string[] = [];
+  for (const path of await recordFiles(given)) {
+    const bytes = await readRecordBytes(path);
+    const result = await verifyRecord(bytes, evidence);
+    if (result.official === null) {
+      faults.push(`${path} does not hold: ${result.checks.at(-1)!.says}`);
+      lines.push(`  FAILS  ${path}  ${result.checks.at(-1)!.says}`);
+      continue;
+    }
+    records.push({ path, sha256: sha256Of(bytes), official: result.official });
+  }
+  // A record that does not hold would be missed from the chain for that alone.
+  const broken = faults.length === 0 ? chainFault(records, head) : null;
+  if (broken !== null) faults.push(broken);
+  const inOrder = inChainOrder(records);
+  const last = inOrder.at(-1);
+  const attempts = attemptsOf(records);
+  return {
+    holds: faults.length === 0,
+    text: `${[
+      ...lines,
+      ...inOrder.map(({ path, official }) => `  holds  ${path}  ${placeOf(official)}, ${resultOf(official)}`),
+      ...(broken === null ? [] : [`  FAILS  chain  ${broken}`]),
+      ...attempts.map(describeAttempts),
+      ...(head === undefined ? [tailUnknown] : []),
+      faults.length === 0
+        ? `${inOrder.length === 1 ? '1 record holds' : `${inOrder.length} records hold`}; the last is number ${last!.official.chain.number} with sha256 ${last!.sha256}`
+        : `The records do not hold: ${faults[0]}.`,
+    ].join('\n')}\n`,
+    json: {
+      holds: faults.length === 0,
+      faults,
+      head: last === undefined ? null : { number: last.official.chain.number, sha256: last.sha256 },
+      records: inOrder.map(({ path, official }) => ({ path, ...summaryOf(official) })),
+      attempts,
+    },
+  };
+}
+
+const tailUnknown =
+  '  not checked, for want of --head: whether more records were signed after the last one given';
+
+function describeAttempts({ archive, seed, runs }: Attempts): string {
+  const entry = archive === null ? 'an entry from a folder' : `archive ${archive.slice(0, 16)}`;
+  const each = runs.map(({ number, attempt, verdict }) => `${attempt} ${verdict} (number ${number})`);
+  const made = new Set(runs.map(({ attempt }) => attempt));
+  // One whose evaluator was killed left none; one that was deleted leaves a gap in the chain.
+  const lost = Array.from({ length: Math.max(...made) }, (_, at) => at + 1).filter((at) => !made.has(at));
+  const without = lost.length === 0 ? '' : `; no record of attempt ${lost.join(', ')}`;
+  return `  attempts of ${entry}, seed ${seed}: ${each.join(', ')}${without}`;
+}

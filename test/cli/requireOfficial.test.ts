@@ -1,0 +1,54 @@
+import { expect, test } from '@jest/globals';
+import { requireHeld, requireTerms } from '../../cli/requireOfficial.ts';
+import type { Terms } from '../../datasets/sealing/terms.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { nothingHeld } from '../../evaluator/sandbox/holds.ts';
+import { allHeld } from '../evaluator/fixtures.ts';
+
+const messageOf = (act: () => void): string => {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    return (error as Error).message;
+  }
+  return 'nothing is refused';
+};
+
+test('a sandbox that holds entries is taken, whether its output folder has a quota or not', () => {
+  expect(messageOf(() => requireHeld({ kind: 'docker', holds: { ...allHeld, output: false } }))).toBe(
+    'nothing is refused',
+  );
+});
+
+test.each([
+  [
+    'bubblewrap',
+    { ...allHeld, memory: false, processes: false, cpus: false },
+    /^--sandbox bubblewrap does not hold memory, the number of processes, CPU time here: .* Run haet as root/,
+  ],
+  ['user', { ...allHeld, network: false }, /does not hold the network here: .* with --network none/],
+  ['process', nothingHeld, /Use bubblewrap or docker\.$/],
+] as const)('%s without its limits is refused, with what to do', (kind, holds, message) => {
+  expect(messageOf(() => requireHeld({ kind, holds }))).toMatch(message);
+});
+
+test('terms other than those committed to are refused, and each is named', () => {
+  const terms: Terms = {
+    trainSeconds: 600,
+    predictSeconds: 60,
+    cpus: 4,
+    memoryBytes: 2 ** 33,
+    processes: 1024,
+    sandbox: 'docker',
+    image: null,
+    evaluator: { version: '0.1.0', commit: null },
+  };
+  const committed = { path: 'c.json', seeds: [1], terms };
+  expect(messageOf(() => requireTerms(committed, { ...terms, image: `sha256:${'1'.repeat(64)}` }))).toBe(
+    'nothing is refused',
+  );
+  expect(messageOf(() => requireTerms(committed, { ...terms, cpus: 2, sandbox: 'bubblewrap' }))).toBe(
+    'c.json: this would run under other terms: 2 CPUs, and the commitment is to 4 CPUs; the sandbox bubblewrap, and the commitment is to the sandbox docker. Run it under the terms that were published.',
+  );
+});

@@ -1,0 +1,38 @@
+import { expect, test } from '@jest/globals';
+import { compareTerms, describeTerms, type Terms, type UsedTerms } from '../../../datasets/sealing/terms.ts';
+import { terms } from './madeUpTerms.ts';
+
+const faultsOf = (committed: Terms, used: UsedTerms) =>
+  compareTerms(committed, used).flatMap(({ fault }) => fault ?? []);
+
+test('the same terms agree, and every one is said', () => {
+  expect(faultsOf(terms, terms)).toEqual([]);
+  expect(describeTerms(terms)).toBe(
+    `600 s to train, 60 s to predict, 2 CPUs, 8589934592 bytes of memory, 1024 processes, the sandbox docker, the image ${terms.image}, haet 0.1.0, the evaluator's commit ${terms.evaluator.commit}`,
+  );
+});
+
+test.each<[Partial<UsedTerms>, string]>([
+  [{ trainSeconds: 900 }, '900 s to train, and the commitment is to 600 s to train'],
+  [{ predictSeconds: 61 }, '61 s to predict, and the commitment is to 60 s to predict'],
+  [{ cpus: 1 }, '1 CPU, and the commitment is to 2 CPUs'],
+  [{ memoryBytes: 1 }, '1 bytes of memory, and the commitment is to 8589934592 bytes of memory'],
+  [{ processes: 9 }, '9 processes, and the commitment is to 1024 processes'],
+  [{ sandbox: 'user' }, 'the sandbox user, and the commitment is to the sandbox docker'],
+  [{ image: null }, `no known image, and the commitment is to the image ${terms.image}`],
+  [
+    { evaluator: { ...terms.evaluator, version: '0.2.0' } },
+    'haet 0.2.0, and the commitment is to haet 0.1.0',
+  ],
+  [
+    { evaluator: { ...terms.evaluator, commit: null } },
+    `no known evaluator commit, and the commitment is to the evaluator's commit ${terms.evaluator.commit}`,
+  ],
+])('%o differs, in one sentence', (change, says) => {
+  expect(faultsOf(terms, { ...terms, ...change })).toEqual([says]);
+});
+
+test('image and commit bind only where the commitment names them', () => {
+  const open = { ...terms, image: null, evaluator: { version: '0.1.0', commit: null } };
+  expect(faultsOf(open, terms)).toEqual([]);
+});
