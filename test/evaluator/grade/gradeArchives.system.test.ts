@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -129,7 +129,12 @@ describe('with the key of the organizer', () => {
     grade(sandbox, undefined, { track: sealed }, by);
   const pathOf = (run: number, file: string) => {
     const [job] = readdirSync(join(outFolder, 'runs'));
-    return join(outFolder, 'runs', job!, runs().sort()[run]!, file);
+    const folders = runs().map((name) => join(outFolder, 'runs', job!, name));
+    // Names of runs of the same second are in no order.
+    const startedAt = (folder: string): string =>
+      JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')).startedAt;
+    folders.sort((a, b) => (startedAt(a) < startedAt(b) ? -1 : 1));
+    return join(folders[run]!, file);
   };
 
   test('a run is signed as it ends, and what is signed is not run again', async () => {
