@@ -253,8 +253,8 @@ async function requireOwnFolder({ out, sandbox }: Options): Promise<void> {
 }
 
 /**
- * Runs that lie there from earlier, over or not, are no business of this entry, which runs as another user beside them,
- * and as the same user as theirs: their folders are shut. So that none of them is under way, one process works there at
+ * What lies there from earlier, runs that are over or not, is no business of this entry, which runs as another user beside
+ * them, and as the same user as theirs: it is shut. So that none of them is under way, one process works there at
  * a time.
  * @returns lets others work there
  * @throws UserError when another process does
@@ -263,7 +263,9 @@ async function shutEarlierRuns(out: string): Promise<() => void> {
   await mkdir(out, { recursive: true });
   const unlock = lockFolder(out);
   for (const each of await readdir(out, { withFileTypes: true })) {
-    if (each.isDirectory()) await chmod(resolve(out, each.name), 0o700);
+    const path = resolve(out, each.name);
+    if (each.isDirectory()) await chmod(path, 0o700);
+    else if (each.isFile()) await chmod(path, 0o600);
   }
   return unlock;
 }

@@ -163,12 +163,14 @@ fenced('haet official', () => {
     await appendFile(at('thief', 'train.sh'), search);
     await mkdir(at('rivals', 'unfinished', 'model'), { recursive: true });
     await writeFile(at('rivals', 'unfinished', 'model', 'weights'), 'secret');
+    await writeFile(at('rivals', 'note'), 'secret');
     const words = ['--sandbox', 'user', '--track', 'seen', '--entry', at('thief'), '--out', at('rivals')];
     const run = await haet('official', ...words, '--budget', '20', '--json');
     expect({ code: run.exitCode, said: run.stderr }).toMatchObject({ code: 0 });
     const record: RunRecord = lastLine(run.stdout);
     expect(await readFile(join(record.folder, 'model', 'stolen'), 'utf8')).toBe('');
     expect((await stat(at('rivals', 'unfinished'))).mode & 0o777).toBe(0o700);
+    for (const file of ['note', '.lock']) expect((await stat(at('rivals', file))).mode & 0o777).toBe(0o600);
 
     const unlock = lockFolder(at('rivals'));
     const second = await haet('official', ...words, '--budget', '20');
