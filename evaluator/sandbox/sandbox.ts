@@ -107,6 +107,14 @@ export interface Sandbox {
   readonly limited: boolean;
   /** What it holds back and what it does not, for the record; one sentence for people. */
   readonly contains: string;
+  /** What of this machine every stage sees beside its own mounts. Absent where that is all that its user may read. */
+  readonly shows?: readonly Mount[];
+  /**
+   * Empties the page cache of what stages see, as far as `contains` says; to be called before each stage. Absent where
+   * stages are not fenced off from one another anyway.
+   * @param paths of the stage's own mounts
+   */
+  readonly clearPageCache?: (paths: readonly string[]) => Promise<void>;
   /**
    * Starts a stage. The clock starts just before the process does.
    * @throws ProgramNotFound when the entry names a program that is not there; any other error is the sandbox's own.

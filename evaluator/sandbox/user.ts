@@ -18,6 +18,8 @@ import { execa } from 'execa';
 import { UserError } from '../../datasets/userError.ts';
 import { groupOf, readLimitHits, readProcessLimit } from './controlGroup.ts';
 import { becomeEntryUser, entryUser } from './entryUser.ts';
+import { createPageCache } from './pageCache.ts';
+import { prlimitWords } from './processLimits.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
@@ -52,13 +54,14 @@ export async function createUserSandbox(): Promise<Sandbox> {
   if (processesOfUser().length > 0) {
     throw new UserError(`processes of user ${entryUser} are running already; end them first.`);
   }
+  const pageCache = await createPageCache(['/']);
   return {
     kind: 'user',
     fenced: false,
     image: null,
     limited: false,
-    contains:
-      'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota.',
+    clearPageCache: pageCache.clear,
+    contains: `Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota. ${pageCache.contains}`,
     start: startStage,
   };
 }
@@ -73,8 +76,7 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
     '-n',
     '1000',
     '--',
-    'prlimit',
-    '--core=0',
+    ...prlimitWords().slice(0, -1),
     ...fileLimits(spec),
     ...processLimit(spec),
     '--',
