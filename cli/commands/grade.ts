@@ -15,10 +15,11 @@ import { describeMachine } from '../../evaluator/machine.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
+import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { numberOption } from '../numberOption.ts';
 import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
-import { imageOption, sandboxOption } from '../sandboxOption.ts';
+import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
 interface Options {
@@ -33,6 +34,7 @@ interface Options {
   readonly reveal?: string;
   readonly sandbox: SandboxKind;
   readonly image: string;
+  readonly runtime?: string;
   readonly cpus?: number;
   readonly memory?: number;
   readonly retries: number;
@@ -70,6 +72,7 @@ export function gradeCommand(command: Command): void {
     )
     .addOption(sandboxOption())
     .addOption(imageOption())
+    .addOption(runtimeOption())
     .option('--cpus <n>', 'CPUs that an entry gets (default: all)', integer(1, 4096))
     .option(
       '--memory <bytes>',
@@ -87,6 +90,14 @@ async function grade(folder: string, options: Options): Promise<void> {
   const { archives, others } = await listArchives(folder);
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
+  const { track: trackDir, out, identity, reveal } = options;
+  requireNotShown(sandbox, {
+    '--track': trackDir,
+    '--out': out,
+    '--identity': identity,
+    '--reveal': reveal,
+    'the folder of archives': folder,
+  });
   const outFolder = await makeFolder(options.out);
   const unlock = lockFolder(outFolder);
   const track = await openRunTrack(options.track, options.identity).catch((error) => {

@@ -13,13 +13,14 @@ import { describeMachine } from '../../evaluator/machine.ts';
 import { recordFile } from '../../evaluator/runFolder.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
+import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { projectFolder } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
 import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
 import { runInView } from '../runInView.ts';
-import { imageOption, sandboxOption } from '../sandboxOption.ts';
+import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
 
@@ -35,6 +36,7 @@ interface Options {
   readonly predictLimit: number;
   readonly sandbox: SandboxKind;
   readonly image: string;
+  readonly runtime?: string;
   readonly imageId?: string;
   readonly json?: boolean;
 }
@@ -60,6 +62,7 @@ export function officialCommand(command: Command): void {
     .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
     .addOption(sandboxOption('user'))
     .addOption(imageOption())
+    .addOption(runtimeOption())
     .addOption(
       new Option(
         '--image-id <sha256>',
@@ -90,6 +93,12 @@ async function official(options: Options, command: Command): Promise<void> {
   if (isOfficial) await requireOfficialRun(options);
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
+  const { entry, track: trackDir, out, identity, reveal } = options;
+  requireNotShown(
+    sandbox,
+    { '--track': trackDir, '--out': out, '--identity': identity, '--reveal': reveal },
+    entry,
+  );
   const track = isOfficial ? await openRunTrack(options.track, options.identity) : await dryTrack(options);
   await requireCommitted(options, track);
   if (options.sandbox === 'user') await shutEarlierRuns(options.out);

@@ -68,7 +68,7 @@ export async function createBubblewrapSandbox(shared: readonly Mount[] = []): Pr
     image: null,
     limited: obstacle === null,
     shows: mounts,
-    clearPageCache: pageCache.clear,
+    pageCache,
     contains: [
       'Namespaces of its own for files, processes, network (empty), IPC and host name; no capabilities in them.',
       obstacle === null

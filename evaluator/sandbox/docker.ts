@@ -89,7 +89,7 @@ export async function createDockerSandbox(image = defaultImage, runtime?: string
     image: base.image,
     limited: true,
     shows: [],
-    clearPageCache: pageCache.clear,
+    pageCache,
     contains: [
       'A container a stage: no network, read-only root, no capabilities; memory without swap, processes and CPUs held by its control group, on as many CPUs as it is given, always the same.',
       profile === null

@@ -56,6 +56,8 @@ const python = ['python3', '-I', '-S', '-c', script] as const;
 export interface PageCache {
   /** For the record: what is done, or that nothing is. */
   readonly contains: string;
+  /** Whether it is emptied of all that stages see. */
+  readonly complete: boolean;
   /**
    * Empties it; to be called before each stage.
    * @param paths files and folders that this stage sees beside those that every stage does
@@ -80,6 +82,7 @@ export async function createPageCache(
   if (refusal === null) {
     return {
       contains: 'The page cache is dropped before each stage.',
+      complete: true,
       clear: dropAll,
     };
   }
@@ -87,6 +90,7 @@ export async function createPageCache(
   if (exitCode !== 0) {
     return {
       contains: `The page cache is NOT dropped before each stage (${dropCaches}: ${refusal}; python3 is not there): a predict stage can leave a message for a later run in it.`,
+      complete: false,
       clear: async () => {},
     };
   }
@@ -96,6 +100,7 @@ export async function createPageCache(
       : `, but NOT of ${beyond}: a predict stage can leave a message for a later run there`;
   return {
     contains: `Before each stage, the pages of the files that it can read are dropped from the page cache${left}.`,
+    complete: beyond === null,
     async clear(more) {
       await execa(python[0], [...python.slice(1), ...paths, ...more]);
     },

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { PageCache } from './pageCache.ts';
 import type { StageOutput } from './stageOutput.ts';
 
 /** A file or folder of this machine that a stage gets to see. */
@@ -109,12 +110,8 @@ export interface Sandbox {
   readonly contains: string;
   /** What of this machine every stage sees beside its own mounts. Absent where that is all that its user may read. */
   readonly shows?: readonly Mount[];
-  /**
-   * Empties the page cache of what stages see, as far as `contains` says; to be called before each stage. Absent where
-   * stages are not fenced off from one another anyway.
-   * @param paths of the stage's own mounts
-   */
-  readonly clearPageCache?: (paths: readonly string[]) => Promise<void>;
+  /** How the page cache is emptied before each stage. Absent where stages are not fenced off from one another anyway. */
+  readonly pageCache?: PageCache;
   /**
    * Starts a stage. The clock starts just before the process does.
    * @throws ProgramNotFound when the entry names a program that is not there; any other error is the sandbox's own.

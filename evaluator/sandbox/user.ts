@@ -60,7 +60,7 @@ export async function createUserSandbox(): Promise<Sandbox> {
     fenced: false,
     image: null,
     limited: false,
-    clearPageCache: pageCache.clear,
+    pageCache,
     contains: `Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota. ${pageCache.contains}`,
     start: startStage,
   };
