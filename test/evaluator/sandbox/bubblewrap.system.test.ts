@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
@@ -13,6 +13,7 @@ beforeAll(async () => {
   track = (await makeTinyTrack(folder)).dir;
   // Not in /tmp, where a stage has a folder of its own.
   home = await mkdtemp('/var/tmp/haet-test-home-');
+  await chmod(home, 0o755); // the entry may be another user, and is to be stopped by the sandbox alone
   await mkdir(join(home, 'bin'));
   await copyFile(process.execPath, join(home, 'bin/node'));
   await writeFile(join(home, 'bin/private-program'), '#!/bin/sh\n', { mode: 0o755 });
