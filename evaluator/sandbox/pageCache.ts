@@ -50,7 +50,6 @@ for path in sys.argv[1:]:
     else:
         drop(os.path.realpath(path))
 `;
-const python = ['python3', '-I', '-S', '-c', script] as const;
 
 /** How the page cache is emptied of what the stages of a sandbox see. */
 export interface PageCache {
@@ -86,8 +85,11 @@ export async function createPageCache(
       clear: dropAll,
     };
   }
-  const { exitCode } = await execa(python[0], [...python.slice(1), '/dev/null'], { reject: false });
-  if (exitCode !== 0) {
+  const hasPython = await dropFiles(['/dev/null']).then(
+    () => true,
+    () => false,
+  );
+  if (!hasPython) {
     return {
       contains: `The page cache is NOT dropped before each stage (${dropCaches}: ${refusal}; python3 is not there): a predict stage can leave a message for a later run in it.`,
       complete: false,
@@ -101,13 +103,22 @@ export async function createPageCache(
   return {
     contains: `Before each stage, the pages of the files that it can read are dropped from the page cache${left}.`,
     complete: beyond === null,
-    async clear(more) {
-      await execa(python[0], [...python.slice(1), ...paths, ...more]);
-    },
+    clear: (more) => dropFiles([...paths, ...more]),
   };
 }
 
-/** The kernel does it while the caller waits, so not on the thread of the event loop. */
-async function dropAll(): Promise<void> {
+/**
+ * Drops the pages of files, and of all below folders, that this user may read.
+ * @throws Error where there is no python3
+ */
+export async function dropFiles(paths: readonly string[]): Promise<void> {
+  await execa('python3', ['-I', '-S', '-c', script, ...paths]);
+}
+
+/**
+ * Drops the pages of all files. The kernel does it while the caller waits, so not on the thread of the event loop.
+ * @throws Error where this user may not
+ */
+export async function dropAll(): Promise<void> {
   await writeFile(dropCaches, everything);
 }
