@@ -138,7 +138,7 @@ const probeLimits = {
 async function probe(base: Base): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), `haet-probe-${process.pid}-`));
   const spec: StageSpec = {
-    argv: ['sh', '-c', 'echo written > /out/probe; cat /proc/self/status > /out/status'],
+    argv: ['sh', '-c', 'echo written > /out/probe && cat /proc/self/status > /out/status'],
     cwd: '/',
     environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HAET_RUN_ID: 'probe' },
     progress: false,
