@@ -15,3 +15,11 @@ export function imageOption(): Option {
     defaultImage,
   );
 }
+
+/** `--runtime`: what runs the containers of `--sandbox docker`. */
+export function runtimeOption(): Option {
+  return new Option(
+    '--runtime <name>',
+    'with --sandbox docker: runtime of the containers, of those that the engine knows (default: its own)',
+  );
+}

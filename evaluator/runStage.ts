@@ -49,6 +49,7 @@ export const noProgress: RunRecord['progress'] = { lines: 0, rejected: 0, last: 
 export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<StageResult> {
   const startedAt = new Date().toISOString();
   const oomBefore = outOfMemoryKills();
+  await sandbox.pageCache?.clear(plan.spec.mounts.map(({ host }) => host));
   const running = await sandbox.start(plan.spec).catch((error) => {
     if (error instanceof ProgramNotFound) return error;
     throw error;

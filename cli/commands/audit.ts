@@ -10,12 +10,13 @@ import { type Audit, auditFile } from '../../evaluator/audit/auditSchema.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
+import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { summariseAudit } from '../auditSummary.ts';
 import { numberOption } from '../numberOption.ts';
 import { createProgressView, type ProgressView } from '../progressView.ts';
-import { imageOption, sandboxOption } from '../sandboxOption.ts';
+import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
 interface Options {
@@ -26,6 +27,7 @@ interface Options {
   readonly controlSeed?: number;
   readonly sandbox: SandboxKind;
   readonly image: string;
+  readonly runtime?: string;
   readonly json?: boolean;
 }
 
@@ -60,6 +62,7 @@ export function auditCommand(command: Command): void {
     )
     .addOption(sandboxOption())
     .addOption(imageOption())
+    .addOption(runtimeOption())
     .option('--json', `last line on standard output: what ${auditFile} holds`)
     .addHelpText('after', help)
     .action(runAudit);
@@ -97,6 +100,7 @@ async function runAudit(entry: string, options: Options): Promise<void> {
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
   const dir = resolve(options.track);
+  requireNotShown(sandbox, { '--track': dir, '--out': options.out }, entry);
   const plan: AuditPlan = {
     entryPath: entry,
     track: { dir, info: await readTrack(dir) },

@@ -8,6 +8,7 @@ import { describeMachine } from '../../evaluator/machine.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import type { RunPlan } from '../../evaluator/runEntry.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
+import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/statistics.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
@@ -15,7 +16,7 @@ import { projectFolder } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
 import { prepareTrack } from '../prepareTrack.ts';
 import { runInView } from '../runInView.ts';
-import { imageOption, sandboxOption } from '../sandboxOption.ts';
+import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
 
@@ -33,6 +34,7 @@ interface Options {
   readonly memory?: number;
   readonly sandbox: SandboxKind;
   readonly image?: string;
+  readonly runtime?: string;
   readonly out: string;
   readonly json?: boolean;
 }
@@ -80,6 +82,7 @@ export function dryRunCommand(command: Command): void {
     )
     .addOption(sandboxOption())
     .addOption(imageOption())
+    .addOption(runtimeOption())
     .option('--out <dir>', 'the folder of the run is made in this one', 'runs')
     .option('--json', 'last line on standard output: the record of the run, or with --seeds the list of them')
     .addHelpText('after', help())
@@ -97,6 +100,7 @@ async function dryRun(options: Options): Promise<void> {
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
   const track = await prepareTrack(options, tell);
+  requireNotShown(sandbox, { 'the Track': track.dir, '--out': options.out }, options.entry);
   tell(
     `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} held out.`,
   );

@@ -16,6 +16,7 @@ import { describeMachine } from '../../evaluator/machine.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
+import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { evaluatorCommit, version } from '../../evaluator/version.ts';
 import { callOrganizer } from '../callOrganizer.ts';
@@ -28,7 +29,7 @@ import {
   requireTerms,
   stageLimits,
 } from '../requireOfficial.ts';
-import { imageOption, sandboxOption } from '../sandboxOption.ts';
+import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
 interface Options {
@@ -44,6 +45,7 @@ interface Options {
   readonly reveal?: string;
   readonly sandbox: SandboxKind;
   readonly image: string;
+  readonly runtime?: string;
   readonly cpus?: number;
   readonly memory?: number;
   readonly retries: number;
@@ -85,6 +87,7 @@ export function gradeCommand(command: Command): void {
     )
     .addOption(sandboxOption())
     .addOption(imageOption())
+    .addOption(runtimeOption())
     .option('--cpus <n>', 'CPUs that an entry gets (default: all)', integer(1, 4096))
     .option(
       '--memory <bytes>',
@@ -103,6 +106,15 @@ async function grade(folder: string, options: Options, command: Command): Promis
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
   if (options.identity !== undefined) requireHeld(sandbox);
+  const { track: trackDir, out, identity, imagesKey, reveal } = options;
+  requireNotShown(sandbox, {
+    '--track': trackDir,
+    '--out': out,
+    '--identity': identity,
+    '--images-key': imagesKey,
+    '--reveal': reveal,
+    'the folder of archives': folder,
+  });
   const outFolder = await makeFolder(options.out);
   const unlock = lockFolder(outFolder);
   const track = await openRunTrack(options.track, options.imagesKey).catch((error) => {

@@ -14,6 +14,7 @@ import type { RunPlan } from '../../evaluator/runEntry.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { groupOf, readProcessLimit } from '../../evaluator/sandbox/controlGroup.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
+import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { unscoredFile } from '../../evaluator/unscored.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
@@ -28,7 +29,7 @@ import {
   stageLimits,
 } from '../requireOfficial.ts';
 import { runInView } from '../runInView.ts';
-import { imageOption, sandboxOption } from '../sandboxOption.ts';
+import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
 
@@ -44,6 +45,7 @@ interface Options {
   readonly predictLimit: number;
   readonly sandbox: SandboxKind;
   readonly image: string;
+  readonly runtime?: string;
   readonly imageId?: string;
   readonly json?: boolean;
 }
@@ -81,6 +83,7 @@ export function officialCommand(command: Command): void {
     .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
     .addOption(sandboxOption('user'))
     .addOption(imageOption())
+    .addOption(runtimeOption())
     .addOption(
       new Option(
         '--image-id <sha256>',
@@ -121,6 +124,12 @@ async function official(options: Options, command: Command): Promise<void> {
   const machine = await describeMachine();
   const sandbox = await createSandbox(options.sandbox, options);
   if (isOfficial) requireHeld(sandbox);
+  const { entry, track: trackDir, out, imagesKey, reveal } = options;
+  requireNotShown(
+    sandbox,
+    { '--track': trackDir, '--out': out, '--images-key': imagesKey, '--reveal': reveal },
+    entry,
+  );
   const track = isOfficial ? await openRunTrack(options.track, options.imagesKey) : await dryTrack(options);
   const committed = await readSeedAndTerms(options, track);
   const { cores: cpus, memoryBytes } = machine;

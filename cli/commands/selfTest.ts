@@ -4,11 +4,12 @@ import { createSandbox, type SandboxKind, sandboxKinds } from '../../evaluator/s
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { type Attack, listAttacks, whyNotRun } from '../../evaluator/selfTest/attack.ts';
 import { type AttackResult, openSelfTest } from '../../evaluator/selfTest/selfTest.ts';
-import { imageOption } from '../sandboxOption.ts';
+import { imageOption, runtimeOption } from '../sandboxOption.ts';
 
 interface Options {
   readonly sandbox?: SandboxKind[];
   readonly image: string;
+  readonly runtime?: string;
   readonly only?: string[];
   readonly json?: boolean;
 }
@@ -36,6 +37,7 @@ export function selfTestCommand(command: Command): void {
       ).choices([...sandboxKinds]),
     )
     .addOption(imageOption())
+    .addOption(runtimeOption())
     .option('--only <attack...>', 'names of the attacks to let loose (default: all)')
     .option('--json', 'last line on standard output: for each sandbox, how each attack went')
     .addHelpText(
@@ -66,7 +68,10 @@ async function selfTest(options: Options): Promise<void> {
   const results: SandboxResult[] = [];
   for (const kind of kinds) {
     // A sandbox that was asked for by name must be there.
-    const sandbox = await createSandbox(kind, options).catch((error) => {
+    const sandbox = await createSandbox(kind, {
+      image: options.image,
+      ...(kind === 'docker' && { runtime: options.runtime }),
+    }).catch((error) => {
       if (options.sandbox !== undefined || !(error instanceof UserError)) throw error;
       return error.message;
     });

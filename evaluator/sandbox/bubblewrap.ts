@@ -1,7 +1,7 @@
 // Theory of operation
 //
 // bwrap (bubblewrap) starts each stage in namespaces of its own: files, processes, network, IPC, host name. The stage
-// sees /usr of this machine and its mounts, all read-only. Its output folder, its scratch folder, /tmp and /dev/shm are
+// sees /usr of this machine, the Node that runs us and its mounts, all read-only. Its output folder, its scratch folder, /tmp and /dev/shm are
 // file systems in memory with a size; what it left in the first is brought to disk when nothing of it lives any more.
 // The network namespace is empty: there is nothing to connect to. A filter refuses system calls that no training needs.
 //
@@ -11,7 +11,8 @@
 // nothing, without capabilities and without a way to gain any. Elsewhere a user namespace does the same with this
 // user's own rights.
 //
-// Memory, processes and CPU time are held by a control group where this user may make one; the record says where not.
+// Memory, processes, CPU time and CPUs are held by a control group where this user may make one; the record says where
+// not.
 //
 // The kill is that of killing.ts: the control group is frozen and killed, and is empty when all is over. Without a group
 // the processes are those of the process namespace. Its first process is bwrap's own; when it dies the kernel kills all
@@ -33,10 +34,14 @@ import {
   readLimitHits,
   setFrozen,
 } from './controlGroup.ts';
+import { type CpuSet, canHoldCpus, cpusOfStage, createCpuSet } from './cpuSet.ts';
 import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { killAll } from './killing.ts';
+import { createPageCache } from './pageCache.ts';
+import { prlimitWords } from './processLimits.ts';
 import { processesInNamespace, processNamespaceOf, readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
+import { nodeMounts } from './runtimeMounts.ts';
 import type { Mount, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
 import { outputInMemory, type StageOutput, wallOf } from './stageOutput.ts';
 import { type StartedChild, startChild } from './startChild.ts';
@@ -57,6 +62,9 @@ export async function createBubblewrapSandbox(shared: readonly Mount[] = []): Pr
   await requireBubblewrap();
   const obstacle = controlGroupObstacle();
   if (obstacle === null) await sweepGroups();
+  const holdsCpus = obstacle === null && canHoldCpus();
+  const mounts = [...(await systemMounts()), ...shared];
+  const pageCache = await createPageCache(mounts.map(({ host }) => host));
   return {
     kind: 'bubblewrap',
     fenced: true,
@@ -69,34 +77,49 @@ export async function createBubblewrapSandbox(shared: readonly Mount[] = []): Pr
       network: true,
       files: true,
     },
+    shows: mounts,
+    pageCache,
     contains: [
       'Namespaces of its own for files, processes, network (empty), IPC and host name; no capabilities in them.',
       obstacle === null
         ? 'Memory without swap, processes and CPUs are held by a control group.'
         : `Memory, processes and CPUs are NOT held: this user cannot make control groups (${obstacle}).`,
+      holdsCpus
+        ? 'A stage runs on as many CPUs as it is given, always the same.'
+        : 'A stage is started on as many CPUs as it is given, but may move to others.',
       isRoot
         ? 'The output folder is a file system in memory with a size and a number of files.'
         : 'The output folder is a file system in memory with a size; its files are counted several times a second.',
       callFilter === null
         ? `System calls are NOT filtered: there is no filter for ${process.arch}.`
-        : 'System calls that make namespaces, mount, load programs into the kernel or hold keys are refused.',
+        : 'System calls that make namespaces, mount, load programs into the kernel, hold keys or ask what is in the page cache are refused.',
+      pageCache.contains,
     ].join(' '),
-    start: (spec) => startStage(spec, shared, obstacle === null),
+    start: (spec) => startStage(spec, mounts, { limited: obstacle === null, holdsCpus }),
   };
 }
 
 async function startStage(
   spec: StageSpec,
-  shared: readonly Mount[],
-  limited: boolean,
+  mounts: readonly Mount[],
+  { limited, holdsCpus }: { limited: boolean; holdsCpus: boolean },
 ): Promise<RunningStage> {
   const entry = spec.mounts.find((mount) => mount.inside === spec.cwd);
-  requireProgram({ ...spec, cwd: entry?.host ?? spec.cwd });
+  requireProgram({
+    ...spec,
+    cwd: entry?.host ?? spec.cwd,
+    environment: { PATH: shownPath(spec, mounts) },
+  });
   groupsMade += 1;
+  const name = `haet-${process.pid}-${groupsMade}`;
+  const cpus = cpusOfStage(spec.limits.cpus);
   let group: ControlGroup | null = null;
+  let cpuSet: CpuSet | null = null;
   try {
-    if (limited) group = createControlGroup(`haet-${process.pid}-${groupsMade}`, spec.limits);
-    const words = [...enterWords(group), ...wrapWords(spec, shared)];
+    if (limited) group = createControlGroup(name, spec.limits);
+    if (group !== null && holdsCpus) cpuSet = createCpuSet(name, group.folders.cpu, cpus);
+    const entrances = [...(group?.entrances ?? []), ...(cpuSet?.entrance ? [cpuSet.entrance] : [])];
+    const words = [...enterWords(entrances), 'taskset', '-c', cpus.join(','), ...wrapWords(spec, mounts)];
     const stage = startChild(words, { ...spec, cwd: '/' }, descriptors.length);
     try {
       const [info, gate, filter] = stage.further;
@@ -113,7 +136,7 @@ async function startStage(
       }
       const startedAt = performance.now();
       gate!.end('!'); // one byte is read
-      return { ...stage, ...heldStage(stage, init, group), startedAt, output };
+      return { ...stage, ...heldStage(stage, init, group, cpuSet), startedAt, output };
     } catch (error) {
       stage.child.kill('SIGKILL');
       await stage.exited.catch(() => {});
@@ -121,8 +144,19 @@ async function startStage(
     }
   } catch (error) {
     await group?.remove();
+    await cpuSet?.remove();
     throw error;
   }
+}
+
+/** PATH without the folder of our Node where that shows nothing but Node, and Node is not what is asked for. */
+function shownPath({ argv, environment }: StageSpec, mounts: readonly Mount[]): string {
+  const { PATH = '' } = environment;
+  const isAlone = mounts.some(({ host }) => host === process.execPath);
+  if (!isAlone || argv[0] === 'node') return PATH;
+  return PATH.split(':')
+    .filter((folder) => folder !== dirname(process.execPath))
+    .join(':');
 }
 
 /** Takes hold of the output folder when bwrap has made it: its mounts come before its wait at the gate. */
@@ -153,6 +187,7 @@ function heldStage(
   stage: StartedChild,
   init: number,
   group: ControlGroup | null,
+  cpuSet: CpuSet | null,
 ): Pick<RunningStage, 'proc' | 'processes' | 'kill'> {
   const ours = [stage.child.pid, init];
   const namespace = processNamespaceOf(init);
@@ -177,19 +212,20 @@ function heldStage(
       stage.child.kill('SIGKILL');
       await stage.exited;
       await group?.remove();
+      await cpuSet?.remove();
       return { ...times, processesKilled, limitHits };
     },
   };
 }
 
-/** Puts what follows into the control group before it starts. */
-function enterWords(group: ControlGroup | null): string[] {
-  if (group === null) return [];
+/** Puts what follows into control groups before it starts. */
+function enterWords(entrances: readonly string[]): string[] {
+  if (entrances.length === 0) return [];
   const enter = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"';
-  return ['/bin/sh', '-c', enter, 'enter', ...group.entrances, '--'];
+  return ['/bin/sh', '-c', enter, 'enter', ...entrances, '--'];
 }
 
-function wrapWords(spec: StageSpec, shared: readonly Mount[]): string[] {
+function wrapWords(spec: StageSpec, mounts: readonly Mount[]): string[] {
   const { workBytes } = spec.limits;
   const memory = (at: string, bytes: number, mode = '1777') => [
     ...['--perms', mode, '--size', String(bytes), '--tmpfs', at],
@@ -201,12 +237,13 @@ function wrapWords(spec: StageSpec, shared: readonly Mount[]): string[] {
     ...(isRoot ? ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((each) => ['--cap-add', each]) : []),
     ...['--die-with-parent', '--new-session', '--hostname', 'haet'],
     ...descriptors.flatMap((word, index) => [word, String(4 + index)]),
-    ...systemMounts(),
+    ...systemLinks(),
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['/dev/shm', '/tmp', spec.work].flatMap((at) => memory(at, workBytes)),
-    ...[...shared, ...spec.mounts].flatMap(mountWords),
+    ...[...mounts, ...spec.mounts].flatMap(mountWords),
     ...memory(spec.out.inside, wallOf(spec.limits).bytes, '0755'),
     ...['--remount-ro', '/dev', '--remount-ro', '/', '--chdir', spec.cwd, '--'],
+    ...prlimitWords(),
     ...(isRoot ? becomeEntryUser : []),
     ...spec.argv,
   ];
@@ -222,19 +259,18 @@ function mountWords({ host, inside }: Mount): string[] {
   ];
 }
 
-/** Programs and libraries of this machine, and the folder of the Node that runs us where that is elsewhere. */
-function systemMounts(): string[] {
-  const words = ['--ro-bind', '/usr', '/usr'];
-  for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
-    if (existsSync(`/usr/${name}`)) words.push('--symlink', `usr/${name}`, `/${name}`);
-  }
-  const wanted = ['/etc/ld.so.cache', '/etc/alternatives', '/etc/ssl/certs', '/etc/ssl/openssl.cnf'];
-  const node = dirname(dirname(process.execPath));
-  if (!node.startsWith('/usr')) wanted.push(node);
-  for (const path of wanted) {
-    if (existsSync(path)) words.push(...mountWords({ host: path, inside: path }));
-  }
-  return words;
+/** Programs and libraries of this machine, and the Node that runs us: the file alone, for what lies about it is not ours. */
+async function systemMounts(): Promise<Mount[]> {
+  const wanted = ['/usr', '/etc/ld.so.cache', '/etc/alternatives', '/etc/ssl/certs', '/etc/ssl/openssl.cnf'];
+  const system = wanted.filter(existsSync).map((path) => ({ host: path, inside: path }));
+  return [...system, ...(await nodeMounts())];
+}
+
+/** Folders of the root that are links into /usr. */
+function systemLinks(): string[] {
+  return ['bin', 'sbin', 'lib', 'lib64']
+    .filter((name) => existsSync(`/usr/${name}`))
+    .flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]);
 }
 
 /** The first process of the namespace, as this machine counts; bwrap says so when it has made it. */
@@ -269,7 +305,9 @@ async function requireBubblewrap(): Promise<void> {
 
 /** Removes the groups of evaluators that were killed; a group with a process in it stays, the kernel sees to that. */
 async function sweepGroups(): Promise<void> {
-  for (const parent of ['', 'memory', 'pids', 'cpu', 'freezer'].map((each) => join('/sys/fs/cgroup', each))) {
+  for (const parent of ['', 'memory', 'pids', 'cpu', 'freezer', 'cpuset'].map((each) =>
+    join('/sys/fs/cgroup', each),
+  )) {
     for (const name of await readdir(parent).catch(() => [])) {
       const maker = /^haet-(\d+)-\d+$/.exec(name)?.[1];
       if (maker === undefined || existsSync(`/proc/${maker}`)) continue;

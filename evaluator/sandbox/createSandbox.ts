@@ -1,3 +1,4 @@
+import { UserError } from '../../datasets/userError.ts';
 import { createBubblewrapSandbox } from './bubblewrap.ts';
 import { createDockerSandbox } from './docker.ts';
 import { createProcessSandbox } from './process.ts';
@@ -10,12 +11,16 @@ export { type SandboxKind, sandboxKinds } from './sandbox.ts';
 /**
  * The sandbox of a kind, on this machine.
  * @param options.image name of the image that `docker` runs entries in
+ * @param options.runtime what the engine of `docker` runs containers by; its default where none is named
  * @throws UserError when the machine lacks what that kind needs
  */
 export async function createSandbox(
   kind: SandboxKind,
-  options: { readonly image?: string | undefined } = {},
+  options: { readonly image?: string | undefined; readonly runtime?: string | undefined } = {},
 ): Promise<Sandbox> {
+  if (options.runtime !== undefined && kind !== 'docker') {
+    throw new UserError(`--runtime ${options.runtime} goes with --sandbox docker, not with ${kind}.`);
+  }
   // Entries may run as another user, who must be able to read what is made for them.
   if (kind !== 'process') process.umask(0o022);
   switch (kind) {
@@ -24,7 +29,7 @@ export async function createSandbox(
     case 'bubblewrap':
       return createBubblewrapSandbox(runtimeMounts());
     case 'docker':
-      return createDockerSandbox(options.image);
+      return createDockerSandbox(options.image, options.runtime);
     case 'user':
       return createUserSandbox();
   }

@@ -1,7 +1,7 @@
 // Theory of operation
 //
-// Each stage gets a container of its own: no network, a read-only root, no capabilities and no way to gain any,
-// Docker's own filter of system calls, memory without swap, processes and CPUs held by its control group.
+// Each stage gets a container of its own: no network, a read-only root, no capabilities and no way to gain any, our
+// profile of system calls (dockerProfile.ts), memory without swap, processes and CPUs held by its control group.
 //
 // The container's first process is a `cat` on a pipe that only we hold, and is started before the clock: when the
 // clock starts, the image is there, the mounts are made and nothing is left to do but `docker exec`. If we die,
@@ -20,9 +20,11 @@ import {
   chmodSync,
   closeSync,
   constants,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -41,8 +43,12 @@ import {
   readLimitHits,
   setFrozen,
 } from './controlGroup.ts';
+import { cpusOfStage, parseCpuList } from './cpuSet.ts';
+import { dockerProfile } from './dockerProfile.ts';
 import { entryUser } from './entryUser.ts';
 import { type KillTimes, killAll, untilGone } from './killing.ts';
+import { createPageCache } from './pageCache.ts';
+import { grantedLimits } from './processLimits.ts';
 import { hasFatalSignal, readProcess } from './procfs.ts';
 import type { Mount, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
 import { outputInMemory, outputOnDisk, type StageOutput, wallOf } from './stageOutput.ts';
@@ -57,14 +63,16 @@ const user = isRoot ? `${entryUser}:${entryUser}` : `${process.getuid?.()}:${pro
 /** The container's first process: without a capability, root is just somebody who is not the entry. */
 const holderUser = '0:0';
 const progressPipe = '/run/haet-progress';
+const profile = dockerProfile();
 let containersMade = 0;
 
 /**
  * The Docker sandbox, on an engine of this machine.
  * @param image name of an image with the runtime of the entries; run by its content, whatever the name means later
- * @throws UserError where the engine or the image is missing
+ * @param runtime what the engine runs containers by (`docker run --runtime`), its default where none is named
+ * @throws UserError where the engine, the image or the runtime is missing
  */
-export async function createDockerSandbox(image = defaultImage): Promise<Sandbox> {
+export async function createDockerSandbox(image = defaultImage, runtime?: string): Promise<Sandbox> {
   const { stdout, stderr, exitCode } = await execa(
     'docker',
     ['image', 'inspect', '--format', '{{.Id}}', image],
@@ -78,21 +86,47 @@ export async function createDockerSandbox(image = defaultImage): Promise<Sandbox
       `the image ${image} cannot be used: ${stderr.trim().split('\n')[0]}. Build it with \`docker build -t ${defaultImage} .\`, or name another with --image.`,
     );
   }
-  const id = stdout.trim();
-  await probe(id);
+  const base = { image: stdout.trim(), runtime: await knownRuntime(runtime) };
+  await probe(base);
   await removeLeftovers();
+  // Only root may read the files of an image, or have the whole cache dropped.
+  const pageCache = await createPageCache([], 'the image');
   return {
     kind: 'docker',
     fenced: true,
-    image: id,
+    image: base.image,
     holds: { memory: true, processes: true, cpus: true, output: isRoot, network: true, files: true },
-    contains: `A container a stage: no network, read-only root, no capabilities, filtered system calls; memory without swap, processes and CPUs held by its control group. ${
+    shows: [],
+    pageCache,
+    contains: [
+      'A container a stage: no network, read-only root, no capabilities; memory without swap, processes and CPUs held by its control group, on as many CPUs as it is given, always the same.',
+      profile === null
+        ? `System calls are filtered as the engine does it: there is no profile for ${process.arch}.`
+        : 'System calls are filtered by the table that bubblewrap has too.',
       isRoot
         ? 'The output folder is a file system in memory with a size and a number of files.'
-        : 'The output folder has no quota on disk; it is looked at several times a second.'
-    }`,
-    start: (spec) => startStage(spec, id),
+        : 'The output folder has no quota on disk; it is looked at several times a second.',
+      ...(runtime === undefined ? [] : [`Containers are run by ${runtime}.`]),
+      pageCache.contains,
+    ].join(' '),
+    start: (spec) => startStage(spec, base),
   };
+}
+
+/** What containers are made of, and by. */
+interface Base {
+  readonly image: string;
+  readonly runtime: string | undefined;
+}
+
+/** @throws UserError where the engine does not know the runtime */
+async function knownRuntime(runtime: string | undefined): Promise<string | undefined> {
+  if (runtime === undefined) return undefined;
+  const names = Object.keys(JSON.parse(await docker('info', '--format', '{{json .Runtimes}}')));
+  if (names.includes(runtime)) return runtime;
+  throw new UserError(
+    `--runtime ${runtime}: the Docker engine knows ${names.sort().join(', ')}. Install it and name it in the engine's daemon.json, under "runtimes".`,
+  );
 }
 
 const probeLimits = {
@@ -109,10 +143,10 @@ const probeLimits = {
  * users are not ours (rootless, userns-remap), or that may not set limits, would fail entries that did nothing wrong.
  * @throws UserError that says what does not hold
  */
-async function probe(image: string): Promise<void> {
+async function probe(base: Base): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), `haet-probe-${process.pid}-`));
   const spec: StageSpec = {
-    argv: ['sh', '-c', 'echo written > /out/probe'],
+    argv: ['sh', '-c', 'echo written > /out/probe && cat /proc/self/status > /out/status'],
     cwd: '/',
     environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HAET_RUN_ID: 'probe' },
     progress: false,
@@ -122,7 +156,7 @@ async function probe(image: string): Promise<void> {
     limits: probeLimits,
   };
   try {
-    const container = await startContainer(spec, image, null).catch((error) => {
+    const container = await startContainer(spec, base, null).catch((error) => {
       throw error instanceof UserError ? error : new UserError(`${error.message.split('\n')[0]}.`);
     });
     try {
@@ -132,6 +166,7 @@ async function probe(image: string): Promise<void> {
         ...(exitCode === 0 ? [] : [`a stage could not write to its output folder (${stderr.trim()})`]),
         ...doubtsOfOutput(join(folder, 'probe')),
         ...doubtsOfLimits(container.group),
+        ...doubtsOfProcess(join(folder, 'status')),
       ];
       if (doubts.length > 0) {
         throw new UserError(
@@ -176,6 +211,21 @@ function doubtsOfLimits({ memory, pids }: GroupFolders): string[] {
   ];
 }
 
+/** What the kernel says of a process inside, as /proc/PID/status has it. */
+function doubtsOfProcess(file: string): string[] {
+  try {
+    const status = readFileSync(file, 'latin1');
+    const field = (name: string) => new RegExp(`^${name}:\\s*(\\S+)$`, 'm').exec(status)?.[1] ?? 'unknown';
+    const cpus = parseCpuList(field('Cpus_allowed_list')).length;
+    return [
+      ...(field('Seccomp') === '2' ? [] : [`system calls are not filtered (Seccomp: ${field('Seccomp')})`]),
+      ...(cpus === 1 ? [] : [`a stage of one CPU may use ${cpus}`]),
+    ];
+  } catch {
+    return []; // that nothing was written is said already
+  }
+}
+
 /** Removes what evaluators that were killed could not: their containers, and folders of their pipes. */
 async function removeLeftovers(): Promise<void> {
   const names = await docker('ps', '--all', '--filter', 'name=^haet-', '--format', '{{.Names}}');
@@ -183,7 +233,7 @@ async function removeLeftovers(): Promise<void> {
   // One that ends by itself just now is no failure.
   if (stale.length > 0) await docker('rm', '--force', ...stale).catch(() => {});
   for (const name of readdirSync(tmpdir())) {
-    if (!isOfTheDead(/^haet-(?:progress|probe)-(\d+)-/.exec(name))) continue;
+    if (!isOfTheDead(/^haet-(?:progress|probe|profile)-(\d+)-/.exec(name))) continue;
     await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {}); // another user's
   }
 }
@@ -199,13 +249,13 @@ function isOfTheDead(match: RegExpExecArray | null): boolean {
   }
 }
 
-async function startStage(spec: StageSpec, image: string): Promise<RunningStage> {
+async function startStage(spec: StageSpec, base: Base): Promise<RunningStage> {
   const made = new Made();
   let discard = () => {};
   const pipe = spec.progress ? await makePipe() : null;
   if (pipe !== null) made.add(pipe.close);
   try {
-    const container = await startContainer(spec, image, pipe);
+    const container = await startContainer(spec, base, pipe);
     made.add(container.remove);
     discard = container.output.discard;
     const stage = startChild(['docker', ...execWords(spec, container.name)], {
@@ -285,16 +335,18 @@ interface Container {
 }
 
 /** @throws Error where Docker cannot make it, UserError where it is made on another machine; none is left then */
-async function startContainer(spec: StageSpec, image: string, pipe: Pipe | null): Promise<Container> {
+async function startContainer(spec: StageSpec, base: Base, pipe: Pipe | null): Promise<Container> {
   containersMade += 1;
   const name = `haet-${process.pid}-${containersMade}-${spec.environment.HAET_RUN_ID ?? 'run'}`.slice(0, 120);
-  const holder = spawn('docker', ['run', ...containerWords(spec, name, pipe), image, ...holderWords], {
+  const profileFile = writeProfile();
+  const words = [...containerWords(spec, name, pipe), ...profileFile.words, ...runtimeWords(base)];
+  const holder = spawn('docker', ['run', ...words, base.image, ...holderWords], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
   const remove = () => removeContainer(name, holder);
   try {
-    const refusal = await saidReady(holder);
+    const refusal = await saidReady(holder).finally(profileFile.remove);
     if (refusal !== null) throw new Error(`docker could not make the container: ${refusal}`);
     const inspected = await docker('inspect', '--format', '{{.State.Pid}} {{.Id}}', name);
     const [pid, id] = inspected.split(' ');
@@ -397,19 +449,37 @@ const holderWords = ['env', '--ignore-signal=CHLD', 'cat'];
 
 function containerWords(spec: StageSpec, name: string, pipe: Pipe | null): string[] {
   const { cpus, memoryBytes, processes, workBytes } = spec.limits;
+  const limits = grantedLimits().flatMap(([limit, value]) => ['--ulimit', `${limit}=${value}:${value}`]);
   const scratch = (at: string) => ['--tmpfs', `${at}:rw,exec,nosuid,nodev,mode=1777,size=${workBytes}`];
   return [
     ...['--rm', '--interactive', '--name', name, '--hostname', 'haet', '--entrypoint', ''],
     ...['--network', 'none', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
-    ...['--user', holderUser, '--ipc', 'private', '--ulimit', 'core=0', '--log-driver', 'none'],
+    ...['--user', holderUser, '--ipc', 'private', ...limits, '--log-driver', 'none'],
     ...['--memory', String(memoryBytes), '--memory-swap', String(memoryBytes)],
     // One more than the stage's own: the holder.
     ...['--pids-limit', String(processes + 1), '--cpus', String(cpus)],
+    ...['--cpuset-cpus', cpusOfStage(cpus).join(',')],
     ...['--shm-size', String(workBytes), ...scratch('/tmp'), ...scratch(spec.work)],
     ...spec.mounts.flatMap((mount) => ['--mount', mountWord(mount)]),
     ...outputWords(spec),
     ...(pipe === null ? [] : ['--mount', mountWord({ host: pipe.path, inside: progressPipe }, 'writable')]),
   ];
+}
+
+/** The profile as a file, which the client reads when it makes a container. */
+function writeProfile(): { words: string[]; remove(): void } {
+  if (profile === null) return { words: [], remove() {} };
+  const folder = mkdtempSync(join(tmpdir(), `haet-profile-${process.pid}-`));
+  const path = join(folder, 'seccomp.json');
+  writeFileSync(path, JSON.stringify(profile));
+  return {
+    words: ['--security-opt', `seccomp=${path}`],
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function runtimeWords({ runtime }: Base): string[] {
+  return runtime === undefined ? [] : ['--runtime', runtime];
 }
 
 function outputWords({ out, limits }: StageSpec): string[] {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { execa } from 'execa';
 import { projectFolder } from '../version.ts';
 import type { Mount } from './sandbox.ts';
 
@@ -14,6 +15,24 @@ export function runtimeMounts(): Mount[] {
   const library = tensorflowFolder(packages);
   return library === null ? mounts : [...mounts, { host: library, inside: library }];
 }
+
+/**
+ * The Node that runs us, which is first on the PATH of every stage, and those of its libraries that do not come with the
+ * system (conda brings its own). Files, each at its own place: of the folders about them, which may be somebody's home,
+ * nothing is shown. None where Node is part of the system.
+ */
+export async function nodeMounts(): Promise<Mount[]> {
+  const files = [process.execPath, ...(await librariesOf(process.execPath))];
+  return files.filter((file) => !isOfSystem(file)).map((file) => ({ host: file, inside: file }));
+}
+
+/** As the dynamic linker finds them; none for a program that is linked statically. */
+async function librariesOf(program: string): Promise<string[]> {
+  const { stdout } = await execa('ldd', [program], { reject: false });
+  return [...(stdout ?? '').matchAll(/ => (\/.+) \(0x/g)].map(([, path]) => resolve(path!));
+}
+
+const isOfSystem = (path: string): boolean => /^\/(usr|bin|sbin|lib|lib64)\//.test(path);
 
 /** Folder of the library that set-up linked the packages to; null where it did not. */
 function tensorflowFolder(packages: string): string | null {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Holds } from './holds.ts';
+import type { PageCache } from './pageCache.ts';
 import type { StageOutput } from './stageOutput.ts';
 
 /** A file or folder of this machine that a stage gets to see. */
@@ -116,6 +117,10 @@ export interface Sandbox {
   readonly holds: Holds;
   /** What it holds back and what it does not, for the record; one sentence for people. */
   readonly contains: string;
+  /** What of this machine every stage sees beside its own mounts. Absent where that is all that its user may read. */
+  readonly shows?: readonly Mount[];
+  /** How the page cache is emptied before each stage. Absent where stages are not fenced off from one another anyway. */
+  readonly pageCache?: PageCache;
   /**
    * Starts a stage. The clock starts just before the process does.
    * @throws ProgramNotFound when the entry names a program that is not there; any other error is the sandbox's own.

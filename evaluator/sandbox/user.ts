@@ -20,6 +20,8 @@ import { containerHolds } from './containerHolds.ts';
 import { groupOf, readLimitHits, readProcessLimit } from './controlGroup.ts';
 import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { killAll } from './killing.ts';
+import { createPageCache } from './pageCache.ts';
+import { prlimitWords } from './processLimits.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
@@ -56,6 +58,7 @@ export async function createUserSandbox(): Promise<Sandbox> {
   if (processesOfUser().length > 0) {
     throw new UserError(`processes of user ${entryUser} are running already; end them first.`);
   }
+  const pageCache = await createPageCache(['/']);
   return {
     kind: 'user',
     fenced: false,
@@ -66,8 +69,8 @@ export async function createUserSandbox(): Promise<Sandbox> {
       output: false,
       files: false,
     },
-    contains:
-      'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota.',
+    pageCache,
+    contains: `Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota. ${pageCache.contains}`,
     start: startStage,
   };
 }
@@ -88,8 +91,7 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
     '-n',
     '1000',
     '--',
-    'prlimit',
-    '--core=0',
+    ...prlimitWords().slice(0, -1),
     ...fileLimits(spec),
     ...processLimit(spec),
     '--',

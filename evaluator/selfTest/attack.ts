@@ -84,7 +84,10 @@ export async function readAttack(folder: string, name: string): Promise<Attack> 
 }
 
 /** Why an attack is not let loose here; null where it is. */
-export function whyNotRun(attack: Attack, sandbox: Pick<Sandbox, 'kind' | 'holds'>): string | null {
+export function whyNotRun(
+  attack: Attack,
+  sandbox: Pick<Sandbox, 'kind' | 'holds' | 'pageCache'>,
+): string | null {
   const held = heldBy(sandbox);
   const missing = attack.needs.filter((fence) => !held.includes(fence));
   if (missing.length > 0) return `the ${sandbox.kind} sandbox does not hold ${missing.join(', ')}`;

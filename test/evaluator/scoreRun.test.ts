@@ -16,20 +16,21 @@ import { type SealedTiny, sealedTiny } from './sealedTiny.ts';
 
 let folder: string;
 let tiny: SealedTiny;
-let given: { readonly track: string; readonly identity: string };
+let given: { readonly track: string; readonly identity: string; readonly chain: string };
 let madeUp: RunRecord;
 beforeAll(async () => {
   folder = await temporaryFolder();
   tiny = await sealedTiny(folder);
-  given = { track: tiny.dir, identity: tiny.identity };
   const { official } = await madeUpOfficial();
   madeUp = { ...official.record, track: (await readSealedTrack(tiny.dir)).info, score: null };
 });
 
 let run: string;
 beforeEach(async () => {
-  run = await mkdtemp(join(folder, 'run-'));
-  await mkdir(join(run, 'model'));
+  const chain = await mkdtemp(join(folder, 'runs-'));
+  given = { track: tiny.dir, identity: tiny.identity, chain };
+  run = join(chain, 'run');
+  await mkdir(join(run, 'model'), { recursive: true });
   await writeFile(join(run, 'model', 'weights'), 'weights');
   await mkdir(join(run, 'predictions'));
   await writeFile(join(run, 'predictions', 'predictions.npy'), constantPredictions(1000));
@@ -80,14 +81,28 @@ test('what a scorer had signed that was killed then is not signed again', async 
   expect(await files()).toEqual(done);
 });
 
-test('a run that a person cut short is scored and not signed', async () => {
-  const stages = madeUp.stages.map((stage, at) =>
-    at === 0 ? { ...stage, ended: 'interrupted' as const, exitCode: null } : stage,
-  );
+test('a run that a person cut short is signed as well, and its record says so', async () => {
+  const [train, ...others] = madeUp.stages;
+  const seconds = 100;
+  const kill = {
+    signalledAtSeconds: seconds,
+    stoppedAtSeconds: seconds,
+    goneAtSeconds: seconds,
+    overshootMs: 0,
+    processesKilled: 1,
+  };
+  const usage = train!.usage.filter(({ atSeconds }) => atSeconds < seconds);
+  const cpuSeconds = Math.min(train!.cpuSeconds, seconds);
+  const cut = { ...train!, ended: 'interrupted' as const, exitCode: null, signal: 'SIGKILL' };
+  const stages = [{ ...cut, seconds, kill, usage, cpuSeconds }, ...others];
   await awaiting({ verdict: 'SCORED_SALVAGED', stages });
   const { record, signed } = await scoreRun(run, given);
-  expect({ correct: record.score!.correct, signed }).toEqual({ correct: 100, signed: null });
-  expect(existsSync(join(run, 'record.jws'))).toBe(false);
+  expect(record.stages[0]!.ended).toBe('interrupted');
+  expect({ correct: record.score!.correct, signed }).toEqual({
+    correct: 100,
+    signed: join(run, 'record.jws'),
+  });
+  expect(await fault()).toBeNull();
 });
 
 test.each<[string, () => Promise<unknown>, RegExp]>([

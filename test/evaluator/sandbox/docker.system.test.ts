@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
 import { createDockerSandbox } from '../../../evaluator/sandbox/docker.ts';
 import type { StageSpec } from '../../../evaluator/sandbox/sandbox.ts';
 import { plainImage, processesWith, temporaryFolder, uniqueSeconds } from '../fixtures.ts';
@@ -39,7 +40,9 @@ const names = async (filter: string) =>
   (await execa('docker', ['ps', '--all', '--filter', `name=${filter}`, '--format', '{{.Names}}'])).stdout;
 /** What this process has of a stage's making: folders and open ends of pipes. */
 const pipes = () => [
-  ...readdirSync(tmpdir()).filter((name) => name.startsWith(`haet-progress-${process.pid}-`)),
+  ...readdirSync(tmpdir()).filter(
+    (name) => /^haet-(progress|profile)-/.test(name) && name.includes(`-${process.pid}-`),
+  ),
   ...readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`).includes('haet-progress') ? [fd] : [];
@@ -174,11 +177,48 @@ withEngine('the Docker sandbox', () => {
     ['counts processes elsewhere', 's/{{.State.Pid}} {{.Id}}/1 {{.Id}}/', /engine is not on this machine/],
     ['sets another limit on processes', 's/^17$/18/', /the limit on processes is not set \(18\)/],
     ['sets another limit on memory', `s/^${2 ** 26}$/${2 ** 27}/`, /the limit on memory is not set/],
+    [
+      'filters no system calls',
+      's/^seccomp=.*/seccomp=unconfined/',
+      /system calls are not filtered \(Seccomp: 0\)/,
+    ],
     ['has users of its own', 's/^64001:64001$/64002:64002/', /could not write to its output folder/],
   ])('an engine that %s is refused in one sentence', async (_, change, sentence) => {
     if (process.getuid?.() !== 0 && change.includes('64001')) return;
     const said = await text(evaluator('', await changedClient(change)).stdout);
     expect(said).toMatch(/^UserError: .*\.$/);
     expect(said).toMatch(sentence);
+  });
+
+  test('a stage runs on as many CPUs as it is given, with few open files and no core dumps', async () => {
+    const sandbox = await createDockerSandbox(plainImage);
+    const stage = await sandbox.start(stageOf('nproc; ulimit -c; ulimit -Hc; ulimit -Hn'));
+    const said = (await text(stage.stdout)).trim().split('\n');
+    await stage.kill();
+    expect(said.slice(0, 3)).toEqual(['1', '0', '0']);
+    expect(Number(said[3])).toBeLessThanOrEqual(65_536);
+  });
+
+  test('a runtime is passed on to the engine and stands in the record; one that it does not know is refused', async () => {
+    const runtime = 'io.containerd.runc.v2'; // another name for the usual one
+    const sandbox = await createDockerSandbox(plainImage, runtime);
+    expect(sandbox.contains).toContain(`Containers are run by ${runtime}.`);
+    const stage = await sandbox.start(stageOf('sleep 100'));
+    const format = '{{.HostConfig.Runtime}}';
+    const { stdout } = await execa('docker', [
+      'inspect',
+      '--format',
+      format,
+      await names(`^haet-${process.pid}-`),
+    ]);
+    await stage.kill();
+    stage.progress?.destroy();
+    expect(stdout).toBe(runtime);
+    await expect(createDockerSandbox(plainImage, 'runsc-is-not-here')).rejects.toThrow(
+      /^--runtime runsc-is-not-here: the Docker engine knows .*runc.* Install it and name it/,
+    );
+    await expect(createSandbox('bubblewrap', { runtime })).rejects.toThrow(
+      `--runtime ${runtime} goes with --sandbox docker, not with bubblewrap.`,
+    );
   });
 });

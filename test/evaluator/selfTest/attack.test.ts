@@ -31,10 +31,22 @@ describe('the corpus', () => {
   test('uses every fence, and one sandbox at least holds them all', async () => {
     const used = new Set((await listAttacks()).flatMap(({ needs }) => needs));
     expect([...used].sort()).toEqual([...fenceNames].sort());
-    expect(fenceNames.every((fence) => heldBy({ kind: 'docker', holds: allHeld }).includes(fence))).toBe(
-      true,
-    );
+    const pageCache = { contains: '', complete: true, clear: async () => {} };
+    const docker = heldBy({ kind: 'docker', holds: allHeld, pageCache });
+    expect(fenceNames.every((fence) => docker.includes(fence))).toBe(true);
   });
+
+  test.each(['bubblewrap', 'docker', 'user'] as const)(
+    'a page cache that is not emptied of all that stages see is no fence of %s',
+    (kind) => {
+      const pageCache = { contains: '', complete: false, clear: async () => {} };
+      expect(heldBy({ kind, holds: allHeld, pageCache })).not.toContain('cache');
+      expect(heldBy({ kind, holds: allHeld })).not.toContain('cache');
+      expect(heldBy({ kind, holds: allHeld, pageCache: { ...pageCache, complete: true } })).toContain(
+        'cache',
+      );
+    },
+  );
 });
 
 test('an attack is let loose only where all that it needs is held', async () => {

@@ -1,0 +1,51 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from '@jest/globals';
+import { UserError } from '../../../datasets/userError.ts';
+import { requireNotShown } from '../../../evaluator/sandbox/requireNotShown.ts';
+import { temporaryFolder } from '../fixtures.ts';
+
+let folder: string;
+const at = (...names: string[]) => join(folder, ...names);
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  for (const name of ['shown/deep', 'shown-beside', 'entry']) await mkdir(at(name), { recursive: true });
+  await writeFile(at('archive.tar'), '');
+  await symlink(at('shown/deep'), at('link'));
+  await symlink(at('shown'), at('link-to-shown'));
+});
+
+const fenced = (...shown: string[]) => ({
+  fenced: true,
+  shows: shown.map((name) => ({ host: at(name), inside: '/x' })),
+});
+
+test.each([
+  ['is what is shown', 'shown'],
+  ['lies below it', 'shown/deep'],
+  ['is to be made below it', 'shown/not/yet/there'],
+  ['leads there by a link', 'link'],
+  ['is to be made behind a link that leads there', 'link/not-yet'],
+])('a secret that %s is refused by its name', (_, secret) => {
+  const refused = () => requireNotShown(fenced('shown'), { '--identity': at(secret) });
+  expect(refused).toThrow(UserError);
+  expect(refused).toThrow(
+    `--identity ${at(secret)} lies in ${at('shown')}, which every entry can read. Move it elsewhere.`,
+  );
+});
+
+test('a secret below something that is shown by a link is refused', () => {
+  expect(() => requireNotShown(fenced('link-to-shown'), { '--out': at('shown/out') })).toThrow(/--out/);
+});
+
+test('a folder that is sent in is shown as it lies, an archive is not', () => {
+  const track = { '--track': at('entry/track') };
+  expect(() => requireNotShown(fenced(), track, at('entry'))).toThrow(/--track .* lies in .*entry/);
+  expect(() => requireNotShown(fenced(), { '--track': at('archive.tar') }, at('archive.tar'))).not.toThrow();
+});
+
+test('what lies above or beside is fine, and so is everything where files are not fenced anyway', () => {
+  const secrets = { '--track': folder, '--out': at('shown-beside/out'), '--identity': undefined };
+  expect(() => requireNotShown(fenced('shown'), secrets, at('entry'))).not.toThrow();
+  expect(() => requireNotShown({ fenced: false }, { '--out': at('entry') }, at('entry'))).not.toThrow();
+});

@@ -1,0 +1,1 @@
+exec node train.mjs

@@ -1,0 +1,2 @@
+sh constant.sh > "$HAET_OUT_DIR/predictions.npy"
+exec node predict.mjs
