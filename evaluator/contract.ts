@@ -15,12 +15,23 @@ export type StageName = (typeof stageNames)[number];
 export const manifestFile = 'haet.json';
 export const predictionsFile = 'predictions.npy';
 
-/** What is shown on leaderboards and terminals: no control characters, no marks that turn the direction of text. */
+/**
+ * What is shown on leaderboards and terminals: something can be seen, nothing is invisible or turns the direction of text,
+ * and two names that differ do not differ in spaces or in how an accent is written alone.
+ */
 const printable = z
   .string()
   .min(1)
   .max(100)
-  .regex(/^[^\p{Cc}\u202a-\u202e\u2066-\u2069]*$/u, 'holds a control character');
+  .regex(/^[^\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}]*$/u, 'holds a control character')
+  .regex(
+    /^[^\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u,
+    'holds an invisible character, such as a zero-width space',
+  )
+  .regex(/^[^\p{Zs}]+( [^\p{Zs}]+)*$/u, 'holds a space at an end, two in a row, or one of an unusual kind')
+  .regex(/[\p{L}\p{N}\p{P}\p{S}]/u, 'holds nothing that can be seen')
+  .regex(/^(?!.*\p{M}{5})/u, 'holds more than four combining marks in a row')
+  .normalize('NFC');
 const word = z
   .string()
   .max(4096)

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import { describeIssues, describeJsonFault } from '../datasets/describeJson.ts';
+import { quoteUntrusted } from '../datasets/quoteUntrusted.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type Manifest, manifestFile, manifestSchema } from './contract.ts';
 
@@ -50,10 +51,10 @@ export function parseManifest(text: string, path: string): Manifest {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${path}: not JSON (${(error as Error).message})`);
+    throw new UserError(`${path}: ${describeJsonFault(error)}`);
   }
   const parsed = manifestSchema.safeParse(value);
-  if (!parsed.success) throw new UserError(`${path}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
+  if (!parsed.success) throw new UserError(`${path}: ${describeIssues(parsed.error)}`);
   return parsed.data;
 }
 
@@ -74,7 +75,9 @@ export async function hashFolder(folder: string): Promise<string> {
       hash.update(`${path}\0file\0${facts.size}\0`);
       for await (const chunk of createReadStream(full)) hash.update(chunk as Buffer);
     } else {
-      throw new UserError(`${full}: is neither file, folder nor link; remove it from the entry`);
+      throw new UserError(
+        `${folder}: holds ${quoteUntrusted(path)}, which is neither file, folder nor link; remove it`,
+      );
     }
   }
   return hash.digest('hex');

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { plainText } from '../../datasets/plainText.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
@@ -8,7 +9,6 @@ import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
 import { listArchives } from '../../evaluator/grade/listArchives.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
-import { plainText } from '../../evaluator/grade/plainText.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
 import { describeMachine } from '../../evaluator/machine.ts';

@@ -1,6 +1,6 @@
+import { plainText } from '../../datasets/plainText.ts';
 import type { Row } from './leaderboard.ts';
 import { escapeMarkdown, markdownTable } from './markdown.ts';
-import { plainText } from './plainText.ts';
 import type { Standing } from './standing.ts';
 
 const safe = (text: string | null): string => (text === null ? '' : escapeMarkdown(plainText(text)));

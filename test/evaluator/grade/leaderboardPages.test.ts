@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { plainText } from '../../../datasets/plainText.ts';
 import type { Graded } from '../../../evaluator/grade/leaderboard.ts';
 import { leaderboardCsv } from '../../../evaluator/grade/leaderboardCsv.ts';
 import { leaderboardMarkdown } from '../../../evaluator/grade/leaderboardMarkdown.ts';
 import { escapeMarkdown } from '../../../evaluator/grade/markdown.ts';
-import { plainText } from '../../../evaluator/grade/plainText.ts';
 import { type Conditions, standingOf } from '../../../evaluator/grade/standing.ts';
 import { hash, type Made, madeUpRecord } from './madeUpRecord.ts';
 
