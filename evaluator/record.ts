@@ -101,6 +101,12 @@ export const runRecordSchema = z.strictObject({
     .describe(
       'hash of the archive that the entry came in, also of one refused; null where it came as a folder',
     ),
+  modelSha256: z
+    .string()
+    .nullable()
+    .describe(
+      'what the train stage left and was kept of it, by hashFolder of loadEntry.ts; null where it left nothing',
+    ),
   track: z.union([trackSchema, sealedTrackSchema]).nullable(),
   seed: z.int().nonnegative(),
   sandbox: z.strictObject({

@@ -1,14 +1,21 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { lstat, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
-import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
+import { type Limits, limitsSchema, type ProgressLine, predictionsFile, type StageName } from './contract.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
-import { type Entry, listFiles } from './loadEntry.ts';
+import {
+  type KeptFiles,
+  keepPredictions,
+  keepRegularFiles,
+  type PredictionsKind,
+} from './keepRegularFiles.ts';
+import { type Entry, hashFolder } from './loadEntry.ts';
+import { pruneModel } from './pruneModel.ts';
 import { type Predictions, readPredictions } from './readPredictions.ts';
 import type { RunRecord, Score } from './record.ts';
 import { emptyWork, makeRunFolder, releaseReserve, removeWork, writeRecord } from './runFolder.ts';
@@ -42,6 +49,8 @@ export interface RunPlan {
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly machine: RunRecord['machine'];
+  /** Whether the model stays in the run's folder when it has been used and hashed. Default true. */
+  readonly keepModel?: boolean;
 }
 
 export interface RunHooks {
@@ -51,6 +60,8 @@ export interface RunHooks {
   readonly abort?: AbortSignal;
   readonly onStage?: (stage: StageName) => void;
   readonly onProgress?: (line: ProgressLine, atSeconds: number) => void;
+  /** Looks at the output folder of a stage as the stage left it, before anything of it is removed. */
+  readonly onOutput?: (stage: StageName, folder: string) => Promise<void>;
 }
 
 const never = new AbortController().signal;
@@ -91,6 +102,9 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   let run: Run | null = null;
   let train: StageResult | null = null;
   let predict: StageResult | null = null;
+  let left: PredictionsKind = 'nothing';
+  let modelSha256: string | null = null;
+  const notes: string[] = [];
   let scored: Score | null = null;
 
   try {
@@ -117,7 +131,13 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         ...(hooks.onProgress && { onProgress: hooks.onProgress }),
       });
       facts.train = { ...train.record, diskFull: train.diskFull };
-      facts.modelSaved = await holdsFiles(run.folders.model);
+      await hooks.onOutput?.('train', run.folders.model);
+      const kept = await keepRegularFiles(run.folders.model);
+      notes.push(...notesOn(kept, limits));
+      // What is longer than it may be is not read, not even to be hashed: a file of holes can be of any length.
+      if (kept.bytes > limits.outBytes) facts.train = { ...facts.train, diskFull: true };
+      else facts.modelSaved = kept.files > 0;
+      if (facts.modelSaved) modelSha256 = await hashFolder(run.folders.model);
       requirePunctual(train);
     }
 
@@ -133,6 +153,8 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         interrupt: abort,
       });
       facts.predict = { ...predict.record, diskFull: predict.diskFull };
+      await hooks.onOutput?.('predict', run.folders.predictions);
+      left = await keepPredictions(run.folders.predictions);
       requirePunctual(predict);
     }
     await withheld.shut();
@@ -151,7 +173,10 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     ) {
       // No process of the entry lives from here on: the first moment at which the labels may be opened.
       const { info } = plan.track;
-      const predictions = await readPredictions(run.folders.predictions, info.testSize, info.classes.length);
+      const predictions =
+        left === 'file' || left === 'nothing'
+          ? await readPredictions(run.folders.predictions, info.testSize, info.classes.length)
+          : noRegularFile(left);
       facts.predictions = factOf(predictions);
       if (predictions.state === 'valid') {
         scored = score(predictions.scores, await withheld.labels(), info.classes);
@@ -168,6 +193,11 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   if (abort.aborted && scored === null) {
     facts.aborted = true;
   }
+  if (run !== null) {
+    await tidy(run, facts.fault !== null, plan.keepModel ?? true).catch((error: Error) => {
+      notes.push(`the folder of the run could not be tidied: ${error.message}`);
+    });
+  }
 
   const { verdict, evidence } = decideVerdict(facts);
   const stages = [train, predict].filter((stage) => stage !== null);
@@ -178,7 +208,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     folder: run?.folders.run ?? plan.runsFolder,
     verdict,
     owner: verdicts[verdict].owner,
-    evidence: [...evidence, ...stages.flatMap((stage) => stage.notes)],
+    evidence: [...evidence, ...notes, ...stages.flatMap((stage) => stage.notes)],
     advice: verdicts[verdict].advice,
     score: verdict === 'SCORED' || verdict === 'SCORED_SALVAGED' ? scored : null,
     entry: entry && {
@@ -188,6 +218,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       sha256: entry.sha256,
     },
     archiveSha256,
+    modelSha256,
     track: plan.track.info,
     seed: plan.seed,
     sandbox: { kind: sandbox.kind, contains: sandbox.contains, image: sandbox.image },
@@ -281,12 +312,34 @@ function requirePunctual(stage: StageResult): void {
   }
 }
 
-/** An entry that removed its own output folder, or shut it, left nothing. */
-async function holdsFiles(folder: string): Promise<boolean> {
-  return listFiles(folder).then(
-    (files) => files.length > 0,
-    () => false,
-  );
+/** Facts for the record about what was left in the output folder of train. */
+function notesOn({ removed, bytes }: KeptFiles, { outBytes }: Limits): string[] {
+  return [
+    ...(removed === 0
+      ? []
+      : [
+          `train: ${removed} things in its output folder that are no regular files of a plain name were removed`,
+        ]),
+    ...(bytes <= outBytes
+      ? []
+      : [`train: the files in its output folder are ${bytes} bytes long; at most ${outBytes} are taken`]),
+  ];
+}
+
+/** After a fault as after any run: nothing but regular files is left, and of a model what was asked for. */
+async function tidy({ folders, limits }: Run, isFault: boolean, keepModel: boolean): Promise<void> {
+  if (isFault) {
+    await keepRegularFiles(folders.model);
+    await keepPredictions(folders.predictions);
+  }
+  // Holes take no room here, but all their length wherever they are copied or hashed.
+  const { size } = await lstat(join(folders.predictions, predictionsFile)).catch(() => ({ size: 0 }));
+  if (size > limits.outBytes) await rm(join(folders.predictions, predictionsFile));
+  if (!keepModel) await pruneModel(folders.model);
+}
+
+function noRegularFile(kind: Exclude<PredictionsKind, 'file' | 'nothing'>): Predictions {
+  return { state: 'invalid', reason: `${predictionsFile} is a ${kind}, not a regular file` };
 }
 
 function factOf(predictions: Predictions): RunFacts['predictions'] {

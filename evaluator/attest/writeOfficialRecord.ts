@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { writeWhole } from '../../datasets/writeWhole.ts';
 import { predictionsFile } from '../contract.ts';
 import { hashFile } from '../hashFile.ts';
-import { hashFolder, listFiles } from '../loadEntry.ts';
 import type { RunRecord } from '../record.ts';
 import { recordFile } from '../runFolder.ts';
 import { buildOfficialRecord, type OfficialFacts } from './officialRecord.ts';
@@ -13,14 +12,14 @@ import { signRecord } from './signRecord.ts';
 export const officialRecordFile = 'record.jws';
 
 /**
- * Signs the record of a run that is over and puts it beside record.json. Hashes what the entry left, so it must be
- * called before anything in the run's folder is moved.
+ * Signs the record of a run that is over and puts it beside record.json. Hashes the predictions, so it must be called
+ * before they are moved.
  * @returns path of record.jws
  * @throws Error when the run has no record.json, or the disk refuses
  */
 export async function writeOfficialRecord(
   record: RunRecord,
-  facts: Omit<OfficialFacts, 'predictions' | 'model'>,
+  facts: Omit<OfficialFacts, 'predictions'>,
   signingKey: KeyObject,
 ): Promise<string> {
   // A run that got no folder of its own names the one of all runs.
@@ -28,13 +27,8 @@ export async function writeOfficialRecord(
   const official = buildOfficialRecord(record, {
     ...facts,
     predictions: await hashFile(join(record.folder, 'predictions', predictionsFile)).catch(() => null),
-    model: await hashModel(join(record.folder, 'model')).catch(() => null),
   });
   const path = join(record.folder, officialRecordFile);
   await writeWhole(path, await signRecord(official, signingKey));
   return path;
-}
-
-async function hashModel(folder: string): Promise<string | null> {
-  return (await listFiles(folder)).length === 0 ? null : hashFolder(folder);
 }

@@ -4,6 +4,7 @@ import { readNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { predictionsFile } from '../contract.ts';
+import { mostSettingsBytes, settingsFile } from '../pruneModel.ts';
 import { type RunRecord, runRecordSchema } from '../record.ts';
 import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
 import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
@@ -30,7 +31,6 @@ export interface Log {
 
 const mistakesShown = 24;
 const logTailBytes = 6_000;
-const settingsBytes = 64_000;
 const logFiles = ['train.stderr.log', 'train.stdout.log', 'predict.stderr.log', 'predict.stdout.log'];
 
 /**
@@ -47,7 +47,7 @@ export async function readRun(folder: string, trackDir: string | null): Promise<
       notes.push(`The pictures of mistakes are missing: ${error.message}`);
       return null;
     }),
-    settings: (await readEnd(folder, 'model/settings.json', settingsBytes))?.tail ?? null,
+    settings: (await readEnd(folder, join('model', settingsFile), mostSettingsBytes))?.tail ?? null,
     logs: (await Promise.all(logFiles.map((file) => readLog(folder, file)))).filter((log) => log !== null),
     notes,
   };

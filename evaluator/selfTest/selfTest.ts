@@ -15,11 +15,11 @@ import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 import { describeMachine } from '../machine.ts';
 import type { RunRecord } from '../record.ts';
 import { readEnd } from '../report/readEnd.ts';
-import { runEntry } from '../runEntry.ts';
+import { type RunHooks, runEntry } from '../runEntry.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Owner, VerdictCode } from '../verdict.ts';
 import { type Attack, corpusFolder, honestName, readAttack } from './attack.ts';
-import { escapedFiles, processesOf } from './leftovers.ts';
+import { escapedFiles, processesOf, unfitToPublish } from './leftovers.ts';
 import { differences, takeSnapshot } from './snapshot.ts';
 import { stageEntry } from './stageEntry.ts';
 import { createSurroundings, type Surroundings } from './surroundings.ts';
@@ -141,13 +141,15 @@ async function tryOut(bench: Bench, attack: Attack): Promise<AttackResult> {
   for (let run = 0; run < attack.runs; run++) {
     const before = await takeSnapshot(bench.scratch);
     const start = performance.now();
-    outcome = await runAttack(bench, attack, entry);
+    outcome = await runAttack(bench, attack, entry, async (_, output) => {
+      held.push(...(await notes(output, 'tried')));
+      problems.push(...(await notes(output, 'escaped')).map((note) => `it got through: ${note}`));
+    });
     seconds += (performance.now() - start) / 1000;
     const { record } = outcome;
     if (record !== null) {
-      held.push(...(await notes(record, 'tried')));
-      problems.push(...(await notes(record, 'escaped')).map((note) => `it got through: ${note}`));
       problems.push(...(await leftRunning(record.runId)));
+      problems.push(...(await unfitToPublish(record.folder)));
     }
     problems.push(...judge(attack, outcome));
     problems.push(...bench.surroundings.disturbances());
@@ -176,7 +178,12 @@ async function tryOut(bench: Bench, attack: Attack): Promise<AttackResult> {
   };
 }
 
-async function runAttack(bench: Bench, attack: Attack, entryPath: string): Promise<Outcome> {
+async function runAttack(
+  bench: Bench,
+  attack: Attack,
+  entryPath: string,
+  onOutput: NonNullable<RunHooks['onOutput']>,
+): Promise<Outcome> {
   const { sandbox, runs, track, machine } = bench;
   const record = await runEntry(
     {
@@ -193,6 +200,7 @@ async function runAttack(bench: Bench, attack: Attack, entryPath: string): Promi
       },
     },
     sandbox,
+    { onOutput },
   );
   return { verdict: record.verdict, owner: record.owner, evidence: record.evidence, record };
 }
@@ -238,14 +246,10 @@ function killQuietly(pid: number): void {
   }
 }
 
-/** Lines of a file that the entry left about itself, in either stage. */
-async function notes(record: RunRecord, name: 'tried' | 'escaped'): Promise<string[]> {
-  const lines: string[] = [];
-  for (const stage of ['model', 'predictions']) {
-    const end = await readEnd(join(record.folder, stage), name, mostNoteBytes).catch(() => null);
-    lines.push(...(end?.tail.split('\n') ?? []).filter((line) => line !== ''));
-  }
-  return lines;
+/** Lines of a file that a stage left about itself in its output folder. */
+async function notes(output: string, name: 'tried' | 'escaped'): Promise<string[]> {
+  const end = await readEnd(output, name, mostNoteBytes).catch(() => null);
+  return (end?.tail.split('\n') ?? []).filter((line) => line !== '');
 }
 
 /** What the last stage wrote to standard error at its end. */

@@ -42,6 +42,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
             sha256: hash('e'),
           },
     archiveSha256: made.archiveSha256 ?? hash('a'),
+    modelSha256: hash('d'),
     track: {
       schemaVersion: 1,
       name: 'two classes',

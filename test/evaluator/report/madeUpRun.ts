@@ -94,6 +94,7 @@ function makeRecord(folder: string, score: Score, stageRecords: StageRecord[]): 
     score,
     entry: { name: 'ResNet-9', team: 'haet', path: 'dist/submission', sha256: hash('a') },
     archiveSha256: null,
+    modelSha256: null,
     track: {
       schemaVersion: 1,
       name: 'CIFAR-10, 500 a class, seed 1',

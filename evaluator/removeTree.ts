@@ -1,0 +1,21 @@
+import { randomUUID } from 'node:crypto';
+import { lstat, rename } from 'node:fs/promises';
+import { execa } from 'execa';
+
+/**
+ * Removes whatever lies at a path, without following links: also a tree deeper than any path can name, which Node's own
+ * `rm` cannot, folders that were shut, and names that are not UTF-8. Nobody may be at work there any more.
+ * @param folder that it lies in, absolute
+ * @param name bytes of its name there
+ * @throws Error when it is still there
+ */
+export async function removeTree(folder: string, name: Buffer | string): Promise<void> {
+  // A program's arguments are UTF-8; the new name is.
+  const plain = `${folder}/.haet-removed-${randomUUID()}`;
+  await rename(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name)]), plain);
+  const options = { reject: false, env: { LC_ALL: 'C' }, maxBuffer: 2 ** 16 } as const;
+  // A link that is named is followed by chmod; those below a folder are passed over.
+  if ((await lstat(plain)).isDirectory()) await execa('chmod', ['-R', 'u+rwX', '--', plain], options);
+  const { exitCode } = await execa('rm', ['-rf', '--one-file-system', '--', plain], options);
+  if (exitCode !== 0) throw new Error(`what an entry left in ${folder} cannot be removed (rm: ${exitCode})`);
+}
