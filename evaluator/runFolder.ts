@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { plainJson } from '../datasets/plainText.ts';
 import { writeWhole } from '../datasets/writeWhole.ts';
 import type { RunRecord } from './record.ts';
 import type { RunFolders } from './stagePlaces.ts';
@@ -49,5 +50,5 @@ export async function removeWork(folders: RunFolders): Promise<void> {
 
 /** Writes record.json, whole or not at all, and on disk when this returns. */
 export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
-  await writeWhole(join(folder, recordFile), `${JSON.stringify(record, null, 2)}\n`);
+  await writeWhole(join(folder, recordFile), `${plainJson(record, 2)}\n`);
 }

@@ -6,6 +6,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
+import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
 import { listArchives } from '../../evaluator/grade/listArchives.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
@@ -36,6 +37,7 @@ interface Options {
   readonly cpus?: number;
   readonly memory?: number;
   readonly retries: number;
+  readonly keepModels?: boolean;
   readonly json?: boolean;
 }
 
@@ -77,6 +79,7 @@ export function gradeCommand(command: Command): void {
       integer(1, Number.MAX_SAFE_INTEGER),
     )
     .option('--retries <n>', 'how often a run that ended in INFRA_FAULT is repeated', integer(0, 100), 2)
+    .option('--keep-models', 'keep what the train stages left, which is removed once it is hashed')
     .option('--json', 'last line on standard output: the leaderboard')
     .addHelpText('after', help)
     .action(grade);
@@ -109,6 +112,7 @@ async function grade(folder: string, options: Options): Promise<void> {
       ...(options.memory !== undefined && { memoryBytes: options.memory }),
       retries: options.retries,
       machine,
+      keepModels: options.keepModels ?? false,
     };
     // Slow to load, as it draws the reports, so not for --help.
     const { gradeArchives } = await import('../../evaluator/grade/gradeArchives.ts');
@@ -190,7 +194,7 @@ function summarise({ rows }: Standing, outFolder: string): string {
   const lines = rows.map(
     (row) => `${String(row.rank ?? '-').padStart(4)}  ${result(row)}  ${row.name ?? '?'} (${row.archive})`,
   );
-  const files = Object.values(leaderboardFiles).map((file) => `  ${join(outFolder, file)}`);
+  const files = Object.values(leaderboardFiles).map((file) => `  ${join(publicFolder(outFolder), file)}`);
   return `${[...lines.map(plainText), '', ...files].join('\n')}\n`;
 }
 

@@ -112,6 +112,7 @@ async function official(options: Options, command: Command): Promise<void> {
         cpus: machine.cores,
         memoryBytes: machine.memoryBytes,
         machine,
+        keepModel: false,
       },
       sandbox,
       stops,

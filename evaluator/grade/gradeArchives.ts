@@ -7,6 +7,7 @@ import type { RunPlan } from '../runEntry.ts';
 import type { RunTrack } from '../runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { agrees, findRecord, isFinal, type Terms } from './findRecord.ts';
+import { makeGradedFolders, publicFolder, runsFolder } from './gradedFolders.ts';
 import { ensureReport, gradeJob, type JobHooks } from './gradeJob.ts';
 import type { Submission } from './listArchives.ts';
 import { type Standing, standingOf } from './standing.ts';
@@ -15,7 +16,7 @@ import { writeStanding } from './writeStanding.ts';
 export interface GradePlan {
   readonly archives: readonly Submission[];
   readonly track: RunTrack;
-  /** The leaderboard is written here, the runs' folders below `runs/`. Locked by the caller. */
+  /** The leaderboard is written into its `public/`, the runs' folders into its `runs/`. Locked by the caller. */
   readonly outFolder: string;
   readonly seeds: readonly number[];
   readonly trainSeconds: number;
@@ -26,6 +27,8 @@ export interface GradePlan {
   /** How often a run that ended in INFRA_FAULT is repeated. */
   readonly retries: number;
   readonly machine: RunRecord['machine'];
+  /** Whether models stay in the runs' folders when they have been used and hashed. Default false. */
+  readonly keepModels?: boolean;
 }
 
 /** One archive with one seed, under however many names its bytes lie there. */
@@ -60,8 +63,9 @@ export async function gradeArchives(
 ): Promise<{ standing: Standing; open: number }> {
   const trackSha256 = await hashFile(join(plan.track.dir, trackFiles.info));
   const jobs = jobsOf(plan, trackSha256);
+  await makeGradedFolders(plan.outFolder);
   const records = new Map<Job, RunRecord>();
-  const write = () => writeStanding(plan.outFolder, standing());
+  const write = () => writeStanding(publicFolder(plan.outFolder), standing());
 
   for (const job of jobs) {
     const { record, doubts } = await findRecord(job.folder, termsOf(plan, job, sandbox), hooks.attestor);
@@ -99,7 +103,7 @@ export async function gradeArchives(
       records: jobs.filter((job) => job.archive.sha256 === sha256).map((job) => records.get(job) ?? null),
     }));
     const track = { info: plan.track.info, sha256: trackSha256 };
-    return standingOf({ ...plan, track, sandbox: sandbox.kind }, entries, plan.outFolder);
+    return standingOf({ ...plan, track, sandbox: sandbox.kind }, entries);
   }
 }
 
@@ -114,7 +118,10 @@ function jobsOf({ archives, seeds, outFolder }: GradePlan, trackSha256: string):
       number: place * seeds.length + at + 1,
       of: firsts.length * seeds.length,
       // Short, as the whole of both hashes is compared with the record's.
-      folder: join(outFolder, 'runs', `${archive.sha256.slice(0, 16)}-t${trackSha256.slice(0, 8)}-s${seed}`),
+      folder: join(
+        runsFolder(outFolder),
+        `${archive.sha256.slice(0, 16)}-t${trackSha256.slice(0, 8)}-s${seed}`,
+      ),
     })),
   );
 }
@@ -146,6 +153,7 @@ function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
     cpus: plan.cpus ?? machine.cores,
     memoryBytes: plan.memoryBytes ?? machine.memoryBytes,
     machine,
+    keepModel: plan.keepModels ?? false,
   };
 }
 

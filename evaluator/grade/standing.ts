@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import type { RunRecord } from '../record.ts';
 import type { RunTrack } from '../runTrack.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
@@ -31,11 +30,9 @@ export interface Standing {
   readonly rows: readonly Row[];
 }
 
-/** @param outFolder the runs' folders are given relative to it */
 export function standingOf(
   { track, seeds, trainSeconds, predictSeconds, sandbox }: Conditions,
   entries: readonly Graded[],
-  outFolder: string,
 ): Standing {
   const bytes = new Map(entries.map((entry) => [entry.sha256, entry.records]));
   const records = [...bytes.values()].flat();
@@ -52,9 +49,6 @@ export function standingOf(
       made.map(({ evaluator }) => `${evaluator.version} (${evaluator.commit?.slice(0, 12) ?? 'no commit'})`),
     ),
     runs: { wanted: records.length, done: made.length },
-    rows: rank(entries).map((row) => ({
-      ...row,
-      runs: row.runs.map((run) => ({ ...run, folder: relative(outFolder, run.folder) })),
-    })),
+    rows: rank(entries),
   };
 }

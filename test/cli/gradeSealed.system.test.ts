@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,11 @@ import { describeWith, plainImage } from '../evaluator/fixtures.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder.path, ...names);
+/** Of a run, relative to the test's folder. */
+const folderOf = (runId: string): string => {
+  const job = readdirSync(at('graded', 'runs')).find((each) => existsSync(at('graded/runs', each, runId)));
+  return join('graded', 'runs', job!, runId);
+};
 const haet = (...words: string[]) =>
   execa(process.execPath, [join(root, 'cli/bin.mjs'), ...words], { reject: false, cwd: folder.path });
 const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1)!);
@@ -53,15 +58,16 @@ for (const { kind, words: inSandbox } of sandboxes) {
       const opening = ['--sealed', 'withheld.age', '--identity', 'identity.txt', '--out', 'labels-key.json'];
       await haet('seal', 'labels-key', ...opening);
       for (const run of rows[0]!.runs) {
-        const jws = join('graded', run.folder, 'record.jws');
-        const { sandbox } = JSON.parse(await readFile(at('graded', run.folder, 'record.json'), 'utf8'));
+        const folder = folderOf(run.runId);
+        const jws = join(folder, 'record.jws');
+        const { sandbox } = JSON.parse(await readFile(at(folder, 'record.json'), 'utf8'));
         expect(sandbox).toMatchObject({
           kind,
           image: kind === 'docker' ? expect.stringMatching(/^sha256:[0-9a-f]{64}$/) : null,
         });
         const evidence = [
           ...['--archive', 'archives/entry.tar.gz', '--sealed', 'withheld.age', ...committed],
-          ...['--predictions', join('graded', run.folder, 'predictions', 'predictions.npy')],
+          ...['--predictions', join(folder, 'predictions', 'predictions.npy')],
           ...['--labels-key', 'labels-key.json'],
         ];
         const verified = await haet('verify', jws, '--key', verifyKey, ...evidence);
