@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { plainText } from '../../datasets/plainText.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
@@ -21,6 +20,7 @@ import { numberOption } from '../numberOption.ts';
 import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
+import { say, sayJson, shortName, tell } from '../terminal.ts';
 
 interface Options {
   readonly track: string;
@@ -45,7 +45,6 @@ const defaults = limitsSchema.parse({});
 const seconds = numberOption({ min: 0.001, max: 86_400 });
 const integer = (min: number, max: number) => numberOption({ min, max, integer: true });
 const percent = (fraction: number): string => (100 * fraction).toFixed(1);
-const tell = (sentence: string) => void process.stderr.write(`${plainText(sentence)}\n`);
 
 /** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
 export function gradeCommand(command: Command): void {
@@ -124,8 +123,8 @@ async function grade(folder: string, options: Options): Promise<void> {
       ended: (job, record, earlier) =>
         tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`),
     });
-    const text = options.json ? `${JSON.stringify(standing)}\n` : summarise(standing, outFolder);
-    process.stdout.write(text);
+    if (options.json) sayJson(standing);
+    else say(...summarise(standing, outFolder));
     if (open > 0) {
       tell(`${open} of ${standing.runs.wanted} runs have no result yet: the same command takes them up.`);
       process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
@@ -190,12 +189,13 @@ function outcome({ verdict, score, stages, evidence }: RunRecord): string {
   return `${verdict}  ${percent(score.accuracy)} %, 95 % interval ${score.wilson95.map(percent).join(' to ')}${time}`;
 }
 
-function summarise({ rows }: Standing, outFolder: string): string {
+function summarise({ rows }: Standing, outFolder: string): string[] {
   const lines = rows.map(
-    (row) => `${String(row.rank ?? '-').padStart(4)}  ${result(row)}  ${row.name ?? '?'} (${row.archive})`,
+    (row) =>
+      `${String(row.rank ?? '-').padStart(4)}  ${result(row)}  ${shortName(row.name ?? '?')} (${shortName(row.archive)})`,
   );
   const files = Object.values(leaderboardFiles).map((file) => `  ${join(publicFolder(outFolder), file)}`);
-  return `${[...lines.map(plainText), '', ...files].join('\n')}\n`;
+  return [...lines, '', ...files];
 }
 
 function result({ rank, verdict, accuracy, interval95 }: Row): string {

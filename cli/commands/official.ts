@@ -22,6 +22,7 @@ import { runInView } from '../runInView.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
+import { sayer, sayJson, tell } from '../terminal.ts';
 
 interface Options {
   readonly entry: string;
@@ -41,7 +42,6 @@ interface Options {
 
 const defaults = limitsSchema.parse({});
 const seconds = numberOption({ min: 0.001, max: 86_400 });
-const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
 /** `haet official`: what `docker run` of the sealed image does. */
 export function officialCommand(command: Command): void {
@@ -124,10 +124,11 @@ async function official(options: Options, command: Command): Promise<void> {
       : null;
     const trackDir = 'sealed' in track.info ? null : track.dir;
     const report = await attempt('shown', () => writeReport(record.folder, { trackDir }));
-    const print = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
-    print(summarise(record, report, await lastWordsOf(record)));
-    print(signed === null ? '  NOT OFFICIAL: the record is not signed\n' : `  signed   ${signed}\n`);
-    if (options.json) process.stdout.write(`${JSON.stringify(record)}\n`);
+    sayer(options)(
+      ...summarise(record, report, await lastWordsOf(record)),
+      signed === null ? '  NOT OFFICIAL: the record is not signed' : `  signed   ${signed}`,
+    );
+    if (options.json) sayJson(record);
     const { exitCode } = verdicts[record.verdict];
     process.exitCode = mayBeSigned && signed === null ? verdicts.INFRA_FAULT.exitCode : exitCode;
   } finally {
@@ -156,10 +157,10 @@ async function dryTrack({ track, identity, seed }: Options): Promise<RunTrack> {
   tell('');
   tell(`  NOTE: there is no key at ${identity}: this is a DRY RUN, its record is not signed.`);
   if (!(await isSealed(track))) {
-    tell('  It is scored on the held-out images of a Track whose answers lie open.\n');
+    tell('  It is scored on the held-out images of a Track whose answers lie open.', '');
     return openRunTrack(track);
   }
-  tell('  It is scored on images held out of the training half; what is sealed stays sealed.\n');
+  tell('  It is scored on images held out of the training half; what is sealed stays sealed.', '');
   const { info } = await readSealedTrack(track);
   const source = await readTrainingHalf(track, info);
   const perClass = Math.floor(info.trainSize / info.classes.length);

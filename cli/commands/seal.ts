@@ -16,6 +16,7 @@ import { writeNew } from '../../datasets/sealing/writeNew.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { deriveSigningKey, publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { numberOption } from '../numberOption.ts';
+import { say, sayJson, tell } from '../terminal.ts';
 
 interface SealOptions {
   readonly to: string;
@@ -99,27 +100,29 @@ async function seal(trackDir: string, options: SealOptions): Promise<void> {
   }
 
   if (publicSources.includes(info.source.kind) && typeof info.seed === 'number') {
-    process.stderr.write(
+    tell(
       `haet: the source of this Track, ${info.source.kind}, is public. Whoever has it can try sampling seeds until ` +
         'the training half comes out, and then has the withheld half too. For a contest, draw the Track by a secret ' +
-        '(haet data make --new-secret FILE), from images that nobody else has where you can (--source folder).\n',
+        '(haet data make --new-secret FILE), from images that nobody else has where you can (--source folder).',
     );
   }
   const hash = sha256(bytes);
   if (options.json) {
     const dir = options.public === undefined ? null : resolve(options.public);
-    process.stdout.write(
-      `${JSON.stringify({ sealed: resolve(out), sha256: hash, bytes: bytes.length, testSize: info.testSize, public: dir })}\n`,
-    );
+    sayJson({
+      sealed: resolve(out),
+      sha256: hash,
+      bytes: bytes.length,
+      testSize: info.testSize,
+      public: dir,
+    });
     return;
   }
-  process.stdout.write(
-    `${[
-      `${resolve(out)}: ${info.testSize} images and their labels, sealed; ${bytes.length} bytes`,
-      `  sha256 ${hash}`,
-      ...(options.public === undefined ? [] : [`${resolve(options.public)}: what may be public`]),
-      `${resolve(trackDir)} still holds the labels in clear: keep it where no entry runs.`,
-    ].join('\n')}\n`,
+  say(
+    `${resolve(out)}: ${info.testSize} images and their labels, sealed; ${bytes.length} bytes`,
+    `  sha256 ${hash}`,
+    ...(options.public === undefined ? [] : [`${resolve(options.public)}: what may be public`]),
+    `${resolve(trackDir)} still holds the labels in clear: keep it where no entry runs.`,
   );
 }
 
@@ -143,7 +146,7 @@ async function keygen({ out, json }: { out: string; json?: boolean }): Promise<v
   await makeIdentity(out);
   await printKeys(out, json);
   if (!json) {
-    process.stderr.write(`The secret key is in ${resolve(out)}: without it, nothing that is sealed opens.\n`);
+    tell(`The secret key is in ${resolve(out)}: without it, nothing that is sealed opens.`);
   }
 }
 
@@ -164,11 +167,8 @@ async function printKeys(identity: string, json: boolean | undefined): Promise<v
     publicKey: await publicKeyOf(secret),
     verifyKey: publicVerifyKey(deriveSigningKey(secret)),
   };
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ identity: resolve(identity), ...keys })}\n`
-      : `Public key: ${keys.publicKey}\nVerify key: ${keys.verifyKey}\n`,
-  );
+  if (json) sayJson({ identity: resolve(identity), ...keys });
+  else say(`Public key: ${keys.publicKey}`, `Verify key: ${keys.verifyKey}`);
 }
 
 interface CommitOptions {
@@ -224,18 +224,14 @@ async function commit(options: CommitOptions): Promise<void> {
 
   if (options.json) {
     const { sealedSha256, seedsSha256 } = commitment;
-    process.stdout.write(
-      `${JSON.stringify({ commitment: resolve(out), reveal: resolve(options.reveal), sealedSha256, seedsSha256 })}\n`,
-    );
+    sayJson({ commitment: resolve(out), reveal: resolve(options.reveal), sealedSha256, seedsSha256 });
     return;
   }
-  process.stdout.write(
-    `${[
-      `${resolve(out)}: publish it before the first entry comes in`,
-      `  withheld set  sha256 ${commitment.sealedSha256}`,
-      `  seeds         sha256 ${commitment.seedsSha256}`,
-      `${resolve(options.reveal)}: the ${reveal.seeds.length} seeds; keep it secret, publish it when the contest is over`,
-    ].join('\n')}\n`,
+  say(
+    `${resolve(out)}: publish it before the first entry comes in`,
+    `  withheld set  sha256 ${commitment.sealedSha256}`,
+    `  seeds         sha256 ${commitment.seedsSha256}`,
+    `${resolve(options.reveal)}: the ${reveal.seeds.length} seeds; keep it secret, publish it when the contest is over`,
   );
 }
 
@@ -272,10 +268,13 @@ async function labelsKey({ sealed, identity, out, json }: LabelsKeyOptions): Pro
   const made = await makeLabelsKey(bytes, await readIdentity(identity), sealed);
   await writeNew(out, asText(made), 0o600);
   const { sealedSha256 } = made;
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ labelsKey: resolve(out), sealedSha256 })}\n`
-      : `${resolve(out)}: opens images and labels of ${sealed}; publish it when the contest is over\n  sha256 ${sealedSha256} is what it opens\n`,
+  if (json) {
+    sayJson({ labelsKey: resolve(out), sealedSha256 });
+    return;
+  }
+  say(
+    `${resolve(out)}: opens images and labels of ${sealed}; publish it when the contest is over`,
+    `  sha256 ${sealedSha256} is what it opens`,
   );
 }
 

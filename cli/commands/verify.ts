@@ -8,6 +8,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { mostRecordBytes } from '../../evaluator/attest/openRecord.ts';
 import { parseVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { type Evidence, type Verification, verifyRecord } from '../../evaluator/attest/verifyRecord.ts';
+import { sayer, sayJson, shortName } from '../terminal.ts';
 
 interface Options {
   readonly key?: string;
@@ -60,13 +61,10 @@ async function verify(path: string, options: Options): Promise<void> {
     .filter(([name]) => options[name as keyof typeof furtherChecks] === undefined)
     .map(([, flag]) => flag);
 
-  const text = describe(path, result, notChecked);
-  (options.json ? process.stderr : process.stdout).write(text);
+  sayer(options)(...describe(path, result, notChecked));
   if (options.json) {
     const { holds, checks } = result;
-    process.stdout.write(
-      `${JSON.stringify({ holds, checks, notChecked: notChecked.map((flag) => flag.slice(2)), run: runOf(result) })}\n`,
-    );
+    sayJson({ holds, checks, notChecked: notChecked.map((flag) => flag.slice(2)), run: runOf(result) });
   }
   process.exitCode = result.holds ? 0 : doesNotHold;
 }
@@ -117,23 +115,23 @@ async function readBytes(path: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function describe(path: string, result: Verification, notChecked: readonly string[]): string {
+function describe(path: string, result: Verification, notChecked: readonly string[]): string[] {
   const width = Math.max(...result.checks.map((check) => check.name.length));
   const lines = result.checks.map(
     ({ name, holds, says }) => `  ${holds ? 'holds' : 'FAILS'}  ${name.padEnd(width)}  ${says}`,
   );
   const run = runOf(result);
-  if (run === null) return `${lines.join('\n')}\n${path} does not hold: ${result.checks.at(-1)!.says}.\n`;
+  if (run === null) return [...lines, `${path} does not hold: ${result.checks.at(-1)!.says}.`];
 
   const options = notChecked.join(', ');
   const unchecked = options === '' ? [] : [`  not checked, for want of: ${options}`];
-  const entry = run.entry === null ? '' : `, ${run.entry.name} by ${run.entry.team}`;
+  const entry = run.entry === null ? '' : `, ${shortName(run.entry.name)} by ${shortName(run.entry.team)}`;
   const percent = (fraction: number) => (100 * fraction).toFixed(1);
   const score =
     run.score === null
       ? ''
       : `, ${run.score.correct} of ${run.score.total} right (${percent(run.score.accuracy)} %, 95 % interval ${percent(run.score.wilson95[0])} to ${percent(run.score.wilson95[1])})`;
-  return `${[...lines, ...unchecked].join('\n')}\n${path} holds: ${run.verdict}${score}${entry}, seed ${run.seed}\n`;
+  return [...lines, ...unchecked, `${path} holds: ${run.verdict}${score}${entry}, seed ${run.seed}`];
 }
 
 /** What a record that holds says, in short. */
