@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { chmod, copyFile, lchown, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { textName } from '../datasets/textName.ts';
 import { predictionsFile } from './contract.ts';
 import { removeTree } from './removeTree.ts';
 
@@ -31,11 +32,11 @@ export async function keepRegularFiles(folder: string): Promise<KeptFiles> {
 
   const visit = async (at: string, below: string): Promise<void> => {
     for (const name of await readdir(at, { encoding: 'buffer' })) {
-      const text = name.toString('utf8');
+      const text = textName(name);
       const path = `${at}/${text}`;
-      const relative = below === '' ? text : `${below}/${text}`;
-      const isText = Buffer.from(text).equals(name) && Buffer.byteLength(relative) <= mostPathBytes;
-      const facts = isText ? await lstat(path) : null;
+      const relative = below === '' ? `${text}` : `${below}/${text}`;
+      const canBeNamed = text !== null && Buffer.byteLength(relative) <= mostPathBytes;
+      const facts = canBeNamed ? await lstat(path) : null;
       if (facts?.isDirectory()) {
         await makeOurs(path, 0o755);
         await visit(path, relative);

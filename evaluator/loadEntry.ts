@@ -4,6 +4,7 @@ import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeIssues, describeJsonFault } from '../datasets/describeJson.ts';
 import { quoteUntrusted } from '../datasets/quoteUntrusted.ts';
+import { textName } from '../datasets/textName.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type Manifest, manifestFile, manifestSchema } from './contract.ts';
 
@@ -83,16 +84,31 @@ export async function hashFolder(folder: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Relative paths, with `/`, of all that lies below a folder and is no folder itself; sorted. */
+/**
+ * Relative paths, with `/`, of all that lies below a folder and is no folder itself; sorted.
+ * @throws UserError at a name that is not UTF-8
+ */
 export async function listFiles(folder: string): Promise<string[]> {
   const found: string[] = [];
   const visit = async (below: string) => {
-    for (const each of await readdir(join(folder, below), { withFileTypes: true })) {
-      const path = below === '' ? each.name : `${below}/${each.name}`;
+    for (const each of await readdir(join(folder, below), { withFileTypes: true, encoding: 'buffer' })) {
+      const path = pathOf(folder, below, each.name);
       if (each.isDirectory()) await visit(path);
       else found.push(path);
     }
   };
   await visit('');
   return found.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/**
+ * Path of something below a folder, relative to it.
+ * @throws UserError when its name is not UTF-8
+ */
+export function pathOf(folder: string, below: string, bytes: Buffer): string {
+  const name = textName(bytes);
+  if (name !== null) return below === '' ? name : `${below}/${name}`;
+  throw new UserError(
+    `${folder}: holds ${quoteUntrusted(String(bytes))}, a name that is not UTF-8; rename it`,
+  );
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { create } from 'tar';
 import { UserError } from '../../datasets/userError.ts';
-import { type Entry, loadEntry } from '../loadEntry.ts';
+import { type Entry, loadEntry, pathOf } from '../loadEntry.ts';
 import { unpackEntry } from '../takeEntry.ts';
 
 /** Left out wherever they are: no part of an entry, and different at every packing. */
@@ -69,9 +69,9 @@ export async function checkArchive(archive: string): Promise<Omit<Entry, 'folder
 async function filesOf(folder: string): Promise<string[]> {
   const found: string[] = [];
   const visit = async (below: string): Promise<void> => {
-    for (const name of await readdir(join(folder, below))) {
-      if (leftOut.includes(name)) continue;
-      const path = below === '' ? name : `${below}/${name}`;
+    for (const name of await readdir(join(folder, below), { encoding: 'buffer' })) {
+      if (leftOut.includes(String(name))) continue;
+      const path = pathOf(folder, below, name);
       const facts = await lstat(join(folder, path));
       if (facts.isDirectory()) await visit(path);
       else if (facts.isFile()) found.push(path);

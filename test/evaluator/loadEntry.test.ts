@@ -80,6 +80,12 @@ describe('haet.json', () => {
   });
 });
 
+test('a file whose name is not UTF-8 refuses the entry, and is named as far as it can be', async () => {
+  const entry = await makeEntry(folder);
+  await writeFile(Buffer.concat([Buffer.from(`${entry}/caf`), Buffer.from([0xe9])]), 'x');
+  await expect(loadEntry(entry)).rejects.toThrow('holds "caf?", a name that is not UTF-8; rename it');
+});
+
 describe('the hash of an entry', () => {
   test('is that of its paths and bytes, not of its place, times or permissions', async () => {
     const entry = await makeEntry(folder);
