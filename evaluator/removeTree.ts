@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, rename } from 'node:fs/promises';
+import { lstat, rename, unlink } from 'node:fs/promises';
 import { execa } from 'execa';
 
 /**
@@ -10,12 +10,14 @@ import { execa } from 'execa';
  * @throws Error when it is still there
  */
 export async function removeTree(folder: string, name: Buffer | string): Promise<void> {
+  const path = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name)]);
+  if (!(await lstat(path)).isDirectory()) return unlink(path);
   // A program's arguments are UTF-8; the new name is.
   const plain = `${folder}/.haet-removed-${randomUUID()}`;
-  await rename(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name)]), plain);
+  await rename(path, plain);
   const options = { reject: false, env: { LC_ALL: 'C' }, maxBuffer: 2 ** 16 } as const;
-  // A link that is named is followed by chmod; those below a folder are passed over.
-  if ((await lstat(plain)).isDirectory()) await execa('chmod', ['-R', 'u+rwX', '--', plain], options);
+  // What is named must be no link, which chmod follows; links below it are passed over.
+  await execa('chmod', ['-R', 'u+rwX', '--', plain], options);
   const { exitCode } = await execa('rm', ['-rf', '--one-file-system', '--', plain], options);
   if (exitCode !== 0) throw new Error(`what an entry left in ${folder} cannot be removed (rm: ${exitCode})`);
 }
