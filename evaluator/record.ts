@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sealedTrackSchema } from '../datasets/sealing/sealedTrack.ts';
 import { trackSchema } from '../datasets/track.ts';
+import { archiveLimitsSchema } from './archive/limits.ts';
 import { progressLineSchema } from './contract.ts';
 import { sandboxKinds } from './sandbox/sandbox.ts';
 import { verdictCodeSchema } from './verdict.ts';
@@ -107,6 +108,7 @@ export const runRecordSchema = z.strictObject({
     .describe(
       'what the train stage left and was kept of it, by hashFolder of loadEntry.ts; null where it left nothing',
     ),
+  intake: archiveLimitsSchema.describe('what an archive may be; decides of a refusal'),
   track: z.union([trackSchema, sealedTrackSchema]).nullable(),
   seed: z.int().nonnegative(),
   sandbox: z.strictObject({

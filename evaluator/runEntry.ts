@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
+import { type ArchiveLimits, archiveLimitsSchema } from './archive/limits.ts';
 import { type Limits, limitsSchema, type ProgressLine, predictionsFile, type StageName } from './contract.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
 import {
@@ -49,6 +50,8 @@ export interface RunPlan {
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly machine: RunRecord['machine'];
+  /** What an archive may be; where not given, the usual. */
+  readonly intake?: ArchiveLimits;
   /** Whether the model stays in the run's folder when it has been used and hashed. Default true. */
   readonly keepModel?: boolean;
 }
@@ -85,6 +88,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const limits = limitsSchema.parse(plan.limits ?? {});
   const cpus = plan.cpus ?? availableParallelism();
   const memoryBytes = plan.memoryBytes ?? totalmem();
+  const intake = plan.intake ?? archiveLimitsSchema.parse({});
   const withheld = withheldOf(plan.track);
   const facts: { -readonly [Key in keyof RunFacts]: RunFacts[Key] } = {
     fault: null,
@@ -109,7 +113,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
 
   try {
     archiveSha256 = await hashArchive(plan.entryPath);
-    entry = await takeEntry(plan.entryPath, unpacked).catch((error) => {
+    entry = await takeEntry(plan.entryPath, unpacked, intake).catch((error) => {
       if (!(error instanceof UserError)) throw error;
       facts.rejected = error.message;
       return null;
@@ -219,6 +223,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     },
     archiveSha256,
     modelSha256,
+    intake,
     track: plan.track.info,
     seed: plan.seed,
     sandbox: { kind: sandbox.kind, contains: sandbox.contains, image: sandbox.image },

@@ -12,6 +12,7 @@ import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/statistics.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { projectFolder } from '../../evaluator/version.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
 import { numberOption } from '../numberOption.ts';
 import { prepareTrack } from '../prepareTrack.ts';
 import { runInView } from '../runInView.ts';
@@ -20,7 +21,7 @@ import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
 
-interface Options {
+interface Options extends IntakeOptions {
   readonly entry: string;
   readonly entryArg?: string[];
   readonly track?: string;
@@ -84,6 +85,7 @@ export function dryRunCommand(command: Command): void {
     .option('--json', 'last line on standard output: the record of the run, or with --seeds the list of them')
     .addHelpText('after', help())
     .action(dryRun);
+  addIntakeOptions(command);
 }
 
 async function dryRun(options: Options): Promise<void> {
@@ -117,6 +119,7 @@ async function dryRun(options: Options): Promise<void> {
       cpus: options.cpus ?? machine.cores,
       memoryBytes: options.memory ?? machine.memoryBytes,
       machine,
+      intake: intakeLimits(options),
     };
     const record = await runInView(plan, sandbox, stops);
     records.push(record);

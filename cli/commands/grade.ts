@@ -16,13 +16,14 @@ import type { RunRecord } from '../../evaluator/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
 import { numberOption } from '../numberOption.ts';
 import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { say, sayJson, shortName, tell } from '../terminal.ts';
 
-interface Options {
+interface Options extends IntakeOptions {
   readonly track: string;
   readonly out: string;
   readonly seed: number;
@@ -82,6 +83,7 @@ export function gradeCommand(command: Command): void {
     .option('--json', 'last line on standard output: the leaderboard')
     .addHelpText('after', help)
     .action(grade);
+  addIntakeOptions(command);
 }
 
 async function grade(folder: string, options: Options): Promise<void> {
@@ -111,6 +113,7 @@ async function grade(folder: string, options: Options): Promise<void> {
       ...(options.memory !== undefined && { memoryBytes: options.memory }),
       retries: options.retries,
       machine,
+      intake: intakeLimits(options),
       keepModels: options.keepModels ?? false,
     };
     // Slow to load, as it draws the reports, so not for --help.

@@ -16,6 +16,7 @@ import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { projectFolder } from '../../evaluator/version.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
 import { numberOption } from '../numberOption.ts';
 import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
 import { runInView } from '../runInView.ts';
@@ -24,7 +25,7 @@ import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
 
-interface Options {
+interface Options extends IntakeOptions {
   readonly entry: string;
   readonly track: string;
   readonly identity: string;
@@ -79,6 +80,7 @@ Example:
 `,
     )
     .action(official);
+  addIntakeOptions(command);
 }
 
 async function official(options: Options, command: Command): Promise<void> {
@@ -112,6 +114,7 @@ async function official(options: Options, command: Command): Promise<void> {
         cpus: machine.cores,
         memoryBytes: machine.memoryBytes,
         machine,
+        intake: intakeLimits(options),
         keepModel: false,
       },
       sandbox,

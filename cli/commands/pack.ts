@@ -6,6 +6,7 @@ import { checkArchive, leftOut, packEntry } from '../../evaluator/archive/packEn
 import { manifestFile } from '../../evaluator/contract.ts';
 import { hashFile } from '../../evaluator/hashFile.ts';
 import { loadEntry } from '../../evaluator/loadEntry.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
 import { say, sayJson, shortName } from '../terminal.ts';
 
 /** `haet pack`: makes the archive of an entry that is sent in. */
@@ -45,14 +46,19 @@ export function checkCommand(command: Command): void {
     .option('--json', 'last line on standard output: what haet.json says, and the sha256 of the files')
     .addHelpText('after', '\nExample:\n  $ haet check entry.tar.gz\n')
     .action(check);
+  addIntakeOptions(command);
 }
 
-async function check(entry: string, { json }: { json?: boolean }): Promise<void> {
+interface CheckOptions extends IntakeOptions {
+  readonly json?: boolean;
+}
+
+async function check(entry: string, options: CheckOptions): Promise<void> {
   const facts = await stat(entry).catch(() => null);
   const { manifest, sha256 } = facts?.isDirectory()
     ? await loadEntry(entry)
-    : await checkArchive(resolve(entry));
-  if (json) {
+    : await checkArchive(resolve(entry), intakeLimits(options));
+  if (options.json) {
     sayJson({ manifest, sha256 });
     return;
   }

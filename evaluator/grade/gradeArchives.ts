@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { type ArchiveLimits, archiveLimitsSchema } from '../archive/limits.ts';
 import { hashFile } from '../hashFile.ts';
 import type { RunRecord } from '../record.ts';
 import type { RunPlan } from '../runEntry.ts';
@@ -27,6 +28,8 @@ export interface GradePlan {
   /** How often a run that ended in INFRA_FAULT is repeated. */
   readonly retries: number;
   readonly machine: RunRecord['machine'];
+  /** What an archive may be; where not given, the usual. */
+  readonly intake?: ArchiveLimits;
   /** Whether models stay in the runs' folders when they have been used and hashed. Default false. */
   readonly keepModels?: boolean;
 }
@@ -133,6 +136,7 @@ function termsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): Ter
     track: plan.track.info,
     seed,
     sandbox: sandbox.kind,
+    intake: plan.intake ?? archiveLimitsSchema.parse({}),
     limits: {
       trainSeconds,
       predictSeconds,
@@ -154,6 +158,7 @@ function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
     memoryBytes: plan.memoryBytes ?? machine.memoryBytes,
     machine,
     keepModel: plan.keepModels ?? false,
+    ...(plan.intake !== undefined && { intake: plan.intake }),
   };
 }
 

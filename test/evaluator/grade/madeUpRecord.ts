@@ -1,3 +1,4 @@
+import { archiveLimitsSchema } from '../../../evaluator/archive/limits.ts';
 import type { RunRecord, StageRecord } from '../../../evaluator/record.ts';
 import { wilsonInterval } from '../../../evaluator/statistics.ts';
 import { type VerdictCode, verdicts } from '../../../evaluator/verdict.ts';
@@ -47,6 +48,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
           },
     archiveSha256: made.archiveSha256 ?? hash('a'),
     modelSha256: hash('d'),
+    intake: archiveLimitsSchema.parse({}),
     track: {
       schemaVersion: 1,
       name: 'two classes',
