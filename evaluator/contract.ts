@@ -41,8 +41,10 @@ const argv = z.array(word).min(1).max(100);
 /** `haet.json`, at the top of an entry. */
 export const manifestSchema = z.strictObject({
   schemaVersion: z.literal(1).describe('version of this file format'),
-  name: printable.describe('what the entry is called on the leaderboard'),
-  team: printable.describe('who sends it'),
+  name: printable.describe(
+    'what the entry is called on the leaderboard: up to 100 characters that can be seen, single spaces between words',
+  ),
+  team: printable.describe('who sends it, in the same form'),
   train: argv.describe(
     'command of the train stage: program and arguments, started without a shell in the entry folder; a program without a slash is looked up on PATH',
   ),
@@ -66,7 +68,7 @@ const commonEnvironment = {
   HAET_OUT_DIR: z
     .string()
     .describe(
-      'folder to write into, empty at the start: the model when training, predictions.npy when predicting',
+      'folder to write into, empty at the start: the model when training, predictions.npy when predicting; of the model, folders and regular files of UTF-8 names up to 1024 bytes deep are kept (links, pipes and sockets are removed), of the predictions that file alone',
     ),
   HAET_WORK_DIR: z.string().describe('scratch folder, empty at the start of each stage, removed after it'),
   HAET_SEED: decimal('seed of the run, an integer; the same seed should give the same training'),

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { plainText } from '../../datasets/plainText.ts';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 import { describeMachine } from '../machine.ts';
 import type { RunRecord } from '../record.ts';
@@ -215,6 +216,9 @@ function judge({ expected }: Attack, { verdict, owner, evidence, record }: Outco
   }
   if (expected.evidence !== undefined && !evidence.join().includes(expected.evidence)) {
     problems.push(`the evidence does not say ${JSON.stringify(expected.evidence)} ${because}`);
+  }
+  if (evidence.some((sentence) => plainText(sentence) !== sentence)) {
+    problems.push('the evidence holds signs that steer a terminal or cannot be seen');
   }
   if (record?.score && record.score.correct !== rightScore) {
     problems.push(`its score is ${record.score.correct} of ${record.score.total}, not ${rightScore}`);
