@@ -3,6 +3,7 @@ import { lstat, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
+import { describeOwnFault } from '../datasets/describeFault.ts';
 import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
@@ -188,7 +189,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     }
   } catch (error) {
     // A Ctrl-C at the terminal can also strike a helper of ours that has just been started: no fault of the machine.
-    if (!abort.aborted) facts.fault = `the evaluator failed: ${(error as Error).message}`;
+    if (!abort.aborted) facts.fault = `the evaluator failed: ${describeOwnFault(error)}`;
   } finally {
     // The archive is the evidence. What an entry locked by its modes stays behind and costs no score.
     if (archiveSha256 !== null)
@@ -198,8 +199,8 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     facts.aborted = true;
   }
   if (run !== null) {
-    await tidy(run, facts.fault !== null, plan.keepModel ?? true).catch((error: Error) => {
-      notes.push(`the folder of the run could not be tidied: ${error.message}`);
+    await tidy(run, facts.fault !== null, plan.keepModel ?? true).catch((error) => {
+      notes.push(`the folder of the run could not be tidied: ${describeOwnFault(error)}`);
     });
   }
 

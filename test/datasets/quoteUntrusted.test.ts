@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { describeOwnFault } from '../../datasets/describeFault.ts';
 import { describeIssues, describeJsonFault } from '../../datasets/describeJson.ts';
 import { plainJson, plainText } from '../../datasets/plainText.ts';
 import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
@@ -41,6 +42,17 @@ describe('text for people', () => {
     expect(JSON.parse(plainJson(value, 2))).toEqual(value);
     expect(plainJson(value, 2).split('\n')).toHaveLength(7);
   });
+});
+
+test('a fault of ours quotes the path of a system’s error, which an entry may have chosen', () => {
+  const path = `/runs/1/model/${'QUJD'.repeat(200)}\u001b[2J\nSCORED`;
+  const error = Object.assign(new Error(`EPERM: operation not permitted, chmod '${path}'`), {
+    code: 'EPERM',
+    syscall: 'chmod',
+    path,
+  });
+  expect(describeOwnFault(error)).toBe('EPERM at chmod of "/runs/1/mo…?2J?SCORED"');
+  expect(describeOwnFault(new Error('no memory\nfor a fork'))).toBe('no memory�for a fork');
 });
 
 describe('what is wrong with JSON', () => {
