@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path';
 import type { RunRecord } from '../record.ts';
 import { spreadOf } from '../statistics.ts';
 import type { VerdictCode } from '../verdict.ts';
@@ -46,8 +47,11 @@ export interface RowRun {
   readonly verdict: VerdictCode;
   readonly accuracy: number | null;
   readonly trainSeconds: number;
-  /** Name of its folder. */
-  readonly runId: string;
+  /**
+   * Name of the folder that holds its own: which archive, Track and seed. Not the run's id, which says to the second when it
+   * began, and with that how long the predict stage before it took.
+   */
+  readonly job: string;
 }
 
 /**
@@ -107,7 +111,7 @@ function unrankedRow({ archive, path, sha256, records }: Graded, entries: readon
       verdict: record.verdict,
       accuracy: record.score?.accuracy ?? null,
       trainSeconds: trainSecondsOf(record),
-      runId: record.runId,
+      job: basename(dirname(record.folder)),
     })),
   };
 }

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { makeIdentity } from '../../../datasets/sealing/makeIdentity.ts';
 import { readIdentity } from '../../../datasets/sealing/readIdentity.ts';
@@ -148,10 +148,7 @@ describe('with the key of the organizer', () => {
       'starts',
       'SCORED',
     ]);
-    expect({ open, run: rows[0]!.runs[0]!.runId }).toEqual({
-      open: 0,
-      run: basename(pathOf(1, '')),
-    });
+    expect({ open, job: rows[0]!.runs[0]!.job }).toEqual({ open: 0, job: basename(dirname(pathOf(0, ''))) });
     expect([0, 1].map((run) => existsSync(pathOf(run, 'record.jws')))).toEqual([false, true]);
   });
 

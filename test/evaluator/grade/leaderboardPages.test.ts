@@ -32,14 +32,14 @@ const refused = graded('2', 'bad.tar', [
 const cells = (line: string) => line.split('|').map((cell) => cell.trim());
 
 describe('the standing', () => {
-  test('says under which conditions, counts runs by bytes, and names them', () => {
+  test('says under which conditions, counts runs by bytes, and names their jobs', () => {
     expect(standing(good, { ...good, archive: 'copy.tar' }, refused)).toMatchObject({
       track: { name: 'two classes', sha256: hash('7'), testSize: 1000 },
       limits: { trainSeconds: 600, predictSeconds: 60 },
       machines: ['test, 2 CPUs given'],
       evaluators: ['0.1.0 (no commit)'],
       runs: { wanted: 4, done: 3 },
-      rows: [{ rank: 1, runs: [{ runId: 'made-up' }, { runId: 'made-up' }] }, {}, {}],
+      rows: [{ rank: 1, runs: [{ job: 'job-s1' }, { job: 'job-s2' }] }, {}, {}],
     });
   });
 });

@@ -7,7 +7,8 @@ import type { StageRecord } from '../../../evaluator/record.ts';
 import { type VerdictCode, verdicts } from '../../../evaluator/verdict.ts';
 import { hash, madeUpRecord } from './madeUpRecord.ts';
 
-const chosen = ['QUJDREVGR0g', '77', 'SIGUSR1', '13.7', 'row 123'];
+// The time in a run's id says how long the predict stage of the run before it took.
+const chosen = ['QUJDREVGR0g', '77', 'SIGUSR1', '13.7', 'row 123', '10-41-23'];
 const predict: Partial<StageRecord> = {
   exitCode: 77,
   signal: 'SIGUSR1',
@@ -34,7 +35,9 @@ const afterPredict: VerdictCode[] = [
 
 describe('of a run that came to predict the leaderboard', () => {
   test.each(afterPredict)('says %s and its fixed sentence, and nothing that predict chose', (verdict) => {
-    const record = madeUpRecord({ verdict, evidence, predict });
+    const runId = '2026-11-21T10-41-23-net-s1-9f86d081884c7d65';
+    const folder = `/graded/runs/job-s1/${runId}`;
+    const record = { ...madeUpRecord({ verdict, evidence, predict }), runId, folder };
     expect(publicEvidence(record)).toEqual([verdicts[verdict].meaning]);
     const entry = { archive: 'a.tar', path: '/archives/a.tar', sha256: hash('1'), records: [record] };
     const standing = standingOf(
