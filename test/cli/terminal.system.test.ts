@@ -60,7 +60,7 @@ describe.each(['dry-run', 'official'])('haet %s', (name) => {
     for (const text of [stdout, stderr, ...(await Promise.all(files))]) {
       for (let at = 0; at + 11 <= 32; at++) expect(text).not.toContain(loot.slice(at, at + 11));
     }
-    expect(stdout).toContain('its dtype is "QUJDREVGR0…HJSktM');
+    expect(stdout).toContain('its dtype is "QUJDREVGR0…VGR0hJSktM"');
   });
 
   test.each([
@@ -120,7 +120,7 @@ test('haet grade publishes none of 8,000 characters in a header, and says no mor
   await packEntry(await predictWith(loot), join(archives, 'loot.tar.gz'));
   const words = ['--track', trackDir, '--out', 'graded', '--sandbox', 'process', '--budget', '20'];
   const { stdout, stderr } = await run('grade', archives, ...words);
-  expect(stderr).toContain('its dtype is "QUJDREVGR0…HJSktM');
+  expect(stderr).toContain('its dtype is "QUJDREVGR0…VGR0hJSktM"');
   const published = await readdir(join(folder, 'graded/public'));
   expect(published.sort()).toEqual(['leaderboard.csv', 'leaderboard.json', 'leaderboard.md']);
   const texts = await Promise.all(
