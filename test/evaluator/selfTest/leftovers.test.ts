@@ -15,10 +15,10 @@ test('links, pipes, set-id bits and more than the predictions are found in the o
   );
   const found = await unfitToPublish(folder.path);
   expect(found.sort()).toEqual([
-    '1 more things than predictions.npy are left of its predictions',
     `${join(folder.path, 'model/link')} is left there and no regular file`,
     `${join(folder.path, 'model/sub/pipe')} is left there and no regular file`,
     `${join(folder.path, 'model/sub/weights')} is left there with the rights of its owner or group`,
+    '1 more things than predictions.npy are left of its predictions',
   ]);
 });
 
