@@ -72,7 +72,7 @@ export async function gradeArchives(
 
   for (const job of jobs) {
     const { record, doubts } = await findRecord(job.folder, termsOf(plan, job, sandbox), hooks.attestor);
-    doubts.forEach(hooks.warn);
+    for (const doubt of doubts) hooks.warn(doubt);
     if (record === null) continue;
     records.set(job, record);
     await ensureReport(record, plan.track.dir, hooks.warn);
