@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { type Audit, type AuditedRun, auditFile } from '../evaluator/audit/auditSchema.ts';
+import { shortName } from './terminal.ts';
 
 const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 
 /** What a person wants to know at the end of an audit, in a few lines. */
-export function summariseAudit({ overall, entry, runs, judgements, folder }: Audit): string {
-  const whose = entry === null ? '' : `  ${entry.name} by ${entry.team}`;
+export function summariseAudit({ overall, entry, runs, judgements, folder }: Audit): string[] {
+  const whose = entry === null ? '' : `  ${shortName(entry.name)} by ${shortName(entry.team)}`;
   const rows = Object.entries(runs).map(([name, run]) => `  ${name.padEnd(9)} ${runLine(run)}`);
   const findings = Object.entries(judgements).map(
     ([name, { holds, sentence }]) => `  ${name.padEnd(9)} ${mark(holds)}: ${sentence}`,
   );
-  return `${[`audit ${overall}${whose}`, ...rows, ...findings, `  audit     ${join(folder, auditFile)}`].join('\n')}\n`;
+  return [`audit ${overall}${whose}`, ...rows, ...findings, `  audit     ${join(folder, auditFile)}`];
 }
 
 function runLine(run: AuditedRun | null): string {

@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress';
+import { sayOn } from './terminal.ts';
 
 type OnProgress = (received: number, total: number) => void;
 
@@ -33,6 +34,6 @@ function linesOn(what: string, stream: NodeJS.WritableStream): OnProgress {
     const tenth = Math.floor((10 * received) / total);
     if (tenth === told) return;
     told = tenth;
-    stream.write(`Downloading ${what}: ${tenth * 10} % of ${Math.round(total / 1e6)} MB\n`);
+    sayOn(stream, `Downloading ${what}: ${tenth * 10} % of ${Math.round(total / 1e6)} MB`);
   };
 }

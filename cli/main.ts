@@ -2,15 +2,18 @@ import { Command, CommanderError } from 'commander';
 import { UserError } from '../datasets/userError.ts';
 import { version } from '../evaluator/version.ts';
 import { commandList } from './commandList.ts';
+import { linesOf, tell } from './terminal.ts';
 
 /** Exit status at a user's mistake; those of a run are in the table of verdicts. */
 const mistake = 2;
+/** At a fault of ours, as Node gives for an error that nobody catches. */
+const fault = 1;
 
 const program = new Command('haet')
   .description('Train an image classifier against a ten-minute clock, and grade anyone’s.')
   .version(version)
   .showHelpAfterError('(add --help for the options and an example)')
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'haet: ')) })
+  .configureOutput({ outputError: (text) => tell(...linesOf(text.replace(/^error: /, 'haet: '))) })
   .exitOverride();
 
 const words = process.argv.slice(2);
@@ -28,9 +31,15 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : mistake;
   } else if (error instanceof UserError) {
-    process.stderr.write(`haet: ${error.message}\n`);
+    tell(`haet: ${error.message}`);
     process.exitCode = mistake;
   } else {
-    throw error;
+    // Not thrown: Node would print the message as it is.
+    const { message, stack = '' } = error as Error;
+    const frames = linesOf(stack.slice(stack.indexOf(message) + message.length)).filter(
+      (line) => line !== '',
+    );
+    tell(`haet: a fault of haet itself: ${message}`, ...frames);
+    process.exitCode = fault;
   }
 }

@@ -11,6 +11,7 @@ import { readCifar10 } from '../datasets/sources/cifar10.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { withDownloadView } from './downloadView.ts';
+import type { Say } from './terminal.ts';
 
 export interface TrackChoice {
   /** A ready Track. */
@@ -32,7 +33,7 @@ const samplingSeed = 1;
  */
 export async function prepareTrack(
   choice: TrackChoice,
-  tell: (sentence: string) => void,
+  tell: Say,
 ): Promise<{ dir: string; info: TrackInfo }> {
   if (choice.track !== undefined) {
     const dir = resolve(choice.track);
@@ -48,13 +49,13 @@ export async function prepareTrack(
     );
   }
   tell(
-    [
+    ...[
       '',
       '  NOTE: CIFAR-10 is neither at hand nor can it be downloaded: this run uses SYNTHETIC images.',
       '  Its score says that everything works; it is not comparable with scores on CIFAR-10.',
       '  To use CIFAR-10: --from FILE, or HAET_CIFAR10=FILE, with FILE its cifar-10-binary.tar.gz.',
       '',
-    ].join('\n'),
+    ],
   );
   return drawn(['synthetic', '1'], choice.testPerClass, async () => {
     const { readSynthetic } = await import('../datasets/sources/synthetic.ts');

@@ -1,5 +1,7 @@
 import cliProgress from 'cli-progress';
+import { plainText } from '../datasets/plainText.ts';
 import type { ProgressLine } from '../evaluator/contract.ts';
+import { sayOn } from './terminal.ts';
 
 export interface ProgressView {
   /** Names the stage that begins; its clock starts at 0. */
@@ -79,7 +81,7 @@ function redrawn(stream: NodeJS.WriteStream, budgetSeconds: number): Drawing {
           format: (settings, { progress }, payload) => {
             const drawn =
               payload.stage === 'train' ? ` ${cliProgress.Format.BarFormat(progress, settings)}` : '';
-            return clip(`${payload.stage}${drawn} ${payload.text}`, stream.columns);
+            return clip(plainText(`${payload.stage}${drawn} ${payload.text}`), stream.columns);
           },
         });
         bar.start(budgetSeconds, 0, { stage, text: clock });
@@ -98,7 +100,7 @@ function printed(stream: NodeJS.WriteStream): Drawing {
   let printedAt = Number.NEGATIVE_INFINITY;
   let unprinted: string | null = null;
   const print = (line: string, at: number) => {
-    stream.write(`${line}\n`);
+    sayOn(stream, line);
     printedAt = at;
     unprinted = null;
   };

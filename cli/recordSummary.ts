@@ -1,4 +1,5 @@
 import { type OfficialRecord, termsOf } from '../evaluator/attest/officialRecord.ts';
+import { shortName } from './terminal.ts';
 
 /** Where a record stands in its chain, for people. */
 export function placeOf({ chain, record }: OfficialRecord): string {
@@ -12,7 +13,7 @@ export function resultOf({ record: { verdict, score, entry, seed, stages } }: Of
     score === null
       ? ''
       : `, ${score.correct} of ${score.total} right (${percent(score.accuracy)} %, 95 % interval ${percent(score.wilson95[0])} to ${percent(score.wilson95[1])})`;
-  const name = entry === null ? '' : `, ${entry.name} by ${entry.team}`;
+  const name = entry === null ? '' : `, ${shortName(entry.name)} by ${shortName(entry.team)}`;
   const stopped = stages.some(({ ended }) => ended === 'interrupted') ? ', stopped by a person' : '';
   return `${verdict}${right}${name}, seed ${seed}${stopped}`;
 }

@@ -10,8 +10,8 @@ const count = (value: number): string => value.toLocaleString('en-GB');
 export function summarise(
   record: RunRecord,
   reportPath: string | null,
-  lastWords: string | null = null,
-): string {
+  lastWords: readonly string[] = [],
+): string[] {
   const { score } = record;
   const headline =
     score === null
@@ -19,24 +19,30 @@ export function summarise(
       : `${record.verdict}  ${percent(score.accuracy)} % of ${count(score.total)} images, 95 % interval ${percent(score.wilson95[0])} to ${percent(score.wilson95[1])}`;
   const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
   const advice = record.verdict === 'SCORED' ? [] : [`  ${record.advice}`];
-  const words = lastWords === null ? [] : [`  it said: ${lastWords}`];
+  const words = lastWords.map((line, at) => `  ${at === 0 ? 'it said:' : '        '} ${line}`);
   const rows = record.stages.map((stage) => `  ${stage.stage.padEnd(8)} ${stageLine(stage)}`);
   const place = reportPath === null ? `  record   ${record.folder}` : `  report   ${reportPath}`;
-  return `${[headline, ...because, ...words, ...advice, ...rows, place].join('\n')}\n`;
+  return [headline, ...because, ...words, ...advice, ...rows, place];
 }
 
-/** Last line that a crashed entry wrote to standard error, fit for a terminal; null where it wrote none. */
-export async function lastWordsOf({ verdict, folder, stages }: RunRecord): Promise<string | null> {
+/** Last line that a crashed entry wrote to standard error, in pieces that fit a terminal; none where it wrote none. */
+export async function lastWordsOf({ verdict, folder, stages }: RunRecord): Promise<string[]> {
   const stage = stages.at(-1);
-  if (verdict !== 'CRASHED' || stage === undefined) return null;
+  if (verdict !== 'CRASHED' || stage === undefined) return [];
   const end = await readEnd(folder, `${stage.stage}.stderr.log`, 4096).catch(() => null);
   const line = end?.tail
     .trimEnd()
     .split('\n')
     .at(-1)
-    ?.replace(/\p{Cc}/gu, ' ')
+    ?.replace(/[\p{Cc}\p{Z}]+/gu, ' ')
     .trim();
-  return line ? line.slice(0, 300) : null;
+  // Broken here, not by the terminal: the start of a line is ours.
+  return (
+    [...(line ?? '')]
+      .slice(0, 300)
+      .join('')
+      .match(/.{1,66}/gu) ?? []
+  );
 }
 
 function stageLine(stage: StageRecord): string {
@@ -49,12 +55,15 @@ function stageLine(stage: StageRecord): string {
 }
 
 /** Mean and spread of the accuracy over seeds, and where the page about them is. */
-export function summariseSpread(spread: Spread, reportPath: string | null): string {
+export function summariseSpread(spread: Spread, reportPath: string | null): string[] {
   const deviation =
     spread.standardDeviation === null ? '' : `, standard deviation ${percent(spread.standardDeviation)}`;
   const interval =
     spread.mean95 === null
       ? ''
       : `, 95 % interval of the mean ${percent(spread.mean95[0])} to ${percent(spread.mean95[1])} (Student’s t)`;
-  return `${spread.n} seeds scored  mean ${percent(spread.mean)} %${deviation}${interval}\n${reportPath === null ? '' : `  report   ${reportPath}\n`}`;
+  return [
+    `${spread.n} seeds scored  mean ${percent(spread.mean)} %${deviation}${interval}`,
+    ...(reportPath === null ? [] : [`  report   ${reportPath}`]),
+  ];
 }

@@ -13,7 +13,7 @@ import { placeOf, resultOf, summaryOf } from './recordSummary.ts';
 /** What `haet verify` found. */
 export interface Outcome {
   readonly holds: boolean;
-  readonly text: string;
+  readonly lines: readonly string[];
   readonly json: object;
 }
 
@@ -49,7 +49,7 @@ export async function verifySeveral(
   const attempts = attemptsOf(records);
   return {
     holds: faults.length === 0,
-    text: `${[
+    lines: [
       ...lines,
       ...inOrder.map(({ path, official }) => `  holds  ${path}  ${placeOf(official)}, ${resultOf(official)}`),
       ...(broken === null ? [] : [`  FAILS  chain  ${broken}`]),
@@ -58,7 +58,7 @@ export async function verifySeveral(
       faults.length === 0
         ? `${inOrder.length === 1 ? '1 record holds' : `${inOrder.length} records hold`}; the last is number ${last!.official.chain.number} with sha256 ${last!.sha256}`
         : `The records do not hold: ${faults[0]}.`,
-    ].join('\n')}\n`,
+    ],
     json: {
       holds: faults.length === 0,
       faults,

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dump } from 'npyjs';
+import { mostQuoted, quoteUntrusted } from './quoteUntrusted.ts';
 import { UserError } from './userError.ts';
 import { writeWhole } from './writeWhole.ts';
 
@@ -165,7 +166,7 @@ function checkHeader<D extends NpyDtype>(
   const matches =
     header.shape.length === expected.shape.length &&
     header.shape.every((length, axis) => (expected.shape[axis] ?? length) === length);
-  if (!matches) throw fail(`its shape is ${format(header.shape)}`);
+  if (!matches) throw fail(`its shape is ${shown(header.shape)}`);
   // An array of one axis (or none) has the same bytes in both orders, and NumPy marks it as it likes.
   if (header.fortranOrder && header.shape.length > 1) {
     throw fail('it is in Fortran order; save np.ascontiguousarray(array)');
@@ -204,9 +205,11 @@ function parseHeader(text: string): { descr: string; fortranOrder: boolean; shap
 }
 
 function describeDtype(descr: string): string {
-  if (/^.?O/.test(descr)) return `'${descr}' (Python objects, which would need unpickling)`;
   if (descr === '>f4') return "'>f4' (big-endian float32; expected little-endian '<f4')";
-  return `'${descr}'`;
+  // A code of NumPy, such as '<f8', says nothing else; a file from a stranger may hold anything here.
+  const quoted = /^[<>|=]?[a-zA-Z]\d{0,3}$/.test(descr) ? `'${descr}'` : quoteUntrusted(descr);
+  if (descr.startsWith('[')) return `structured (${quoted})`;
+  return /^.?O/.test(descr) ? `${quoted} (Python objects, which would need unpickling)` : quoted;
 }
 
 function refuse<D extends NpyDtype>(name: string, reason: string, expected: Expected<D>): UserError {
@@ -226,6 +229,12 @@ function view(bytes: Uint8Array<ArrayBuffer>, dtype: NpyDtype): NpyData[NpyDtype
 
 function product(lengths: readonly number[]): number {
   return lengths.reduce((total, length) => total * length, 1);
+}
+
+/** A shape as a file claims it: as many digits as fit, since their values are the file's own. */
+function shown(shape: readonly number[]): string {
+  const text = format(shape);
+  return text.length <= mostQuoted ? text : `${text.slice(0, mostQuoted)}…`;
 }
 
 function format(shape: readonly (number | string)[]): string {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { z } from 'zod';
+import { describeIssues, describeJsonFault } from './describeJson.ts';
 import { readNpy } from './npy.ts';
 import { type TrackInfo, trackFiles, trackSchema } from './track.ts';
 import { UserError } from './userError.ts';
@@ -96,13 +96,13 @@ async function readTrackInfo(dir: string): Promise<TrackInfo> {
     json = JSON.parse(text);
   } catch (error) {
     throw new UserError(
-      `${path} is not JSON (${(error as Error).message}). Make the Track again with \`haet data make\`.`,
+      `${path} is ${describeJsonFault(error)}. Make the Track again with \`haet data make\`.`,
     );
   }
   const parsed = trackSchema.safeParse(json);
   if (!parsed.success) {
     throw new UserError(
-      `${path} does not describe a Track:\n${z.prettifyError(parsed.error)}\nMake the Track again with \`haet data make\`.`,
+      `${path} does not describe a Track: ${describeIssues(parsed.error)}. Make the Track again with \`haet data make\`.`,
     );
   }
   return parsed.data;

@@ -15,12 +15,23 @@ export type StageName = (typeof stageNames)[number];
 export const manifestFile = 'haet.json';
 export const predictionsFile = 'predictions.npy';
 
-/** What is shown on leaderboards and terminals: no control characters, no marks that turn the direction of text. */
+/**
+ * What is shown on leaderboards and terminals: something can be seen, nothing is invisible or turns the direction of text,
+ * and two names that differ do not differ in spaces or in how an accent is written alone.
+ */
 const printable = z
   .string()
   .min(1)
   .max(100)
-  .regex(/^[^\p{Cc}\u202a-\u202e\u2066-\u2069]*$/u, 'holds a control character');
+  .regex(/^[^\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}]*$/u, 'holds a control character')
+  .regex(
+    /^[^\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u,
+    'holds an invisible character, such as a zero-width space',
+  )
+  .regex(/^[^\p{Zs}]+( [^\p{Zs}]+)*$/u, 'holds a space at an end, two in a row, or one of an unusual kind')
+  .regex(/[\p{L}\p{N}\p{P}\p{S}]/u, 'holds nothing that can be seen')
+  .regex(/^(?!.*\p{M}{5})/u, 'holds more than four combining marks in a row')
+  .normalize('NFC');
 const word = z
   .string()
   .max(4096)
@@ -30,8 +41,10 @@ const argv = z.array(word).min(1).max(100);
 /** `haet.json`, at the top of an entry. */
 export const manifestSchema = z.strictObject({
   schemaVersion: z.literal(1).describe('version of this file format'),
-  name: printable.describe('what the entry is called on the leaderboard'),
-  team: printable.describe('who sends it'),
+  name: printable.describe(
+    'what the entry is called on the leaderboard: up to 100 characters that can be seen, single spaces between words',
+  ),
+  team: printable.describe('who sends it, in the same form'),
   train: argv.describe(
     'command of the train stage: program and arguments, started without a shell in the entry folder; a program without a slash is looked up on PATH',
   ),
@@ -55,7 +68,7 @@ const commonEnvironment = {
   HAET_OUT_DIR: z
     .string()
     .describe(
-      'folder to write into, empty at the start: the model when training, predictions.npy when predicting',
+      'folder to write into, empty at the start: the model when training, predictions.npy when predicting; of the model, folders and regular files of UTF-8 names up to 1024 bytes deep are kept (links, pipes and sockets are removed), of the predictions that file alone',
     ),
   HAET_WORK_DIR: z.string().describe('scratch folder, empty at the start of each stage, removed after it'),
   HAET_SEED: decimal('seed of the run, an integer; the same seed should give the same training'),

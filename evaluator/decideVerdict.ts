@@ -79,12 +79,12 @@ function evidenceOf(facts: RunFacts): string[] {
   if (facts.rejected !== null) evidence.push(facts.rejected);
   if (facts.aborted) evidence.push('the run was stopped by the person who started it');
   if (facts.train !== null) {
-    evidence.push(`train: ${sentence(facts.train)}`);
+    evidence.push(`train: ${describeEnd(facts.train)}`);
     if (facts.train.diskFull) evidence.push('train: no room was left in its output folder');
     evidence.push(`train: left ${facts.modelSaved ? 'a model' : 'nothing'} in its output folder`);
   }
   if (facts.predict !== null) {
-    evidence.push(`predict: ${sentence(facts.predict)}`);
+    evidence.push(`predict: ${describeEnd(facts.predict)}`);
     if (facts.predict.diskFull) evidence.push('predict: no room was left in its output folder');
     if (facts.predictions === 'none') evidence.push('predict: wrote no predictions.npy');
     else if (facts.predictions !== 'valid') evidence.push(facts.predictions.invalid);
@@ -92,7 +92,10 @@ function evidenceOf(facts: RunFacts): string[] {
   return evidence;
 }
 
-function sentence(stage: StageFacts): string {
+/** How a stage ended, as the rest of a sentence. */
+export function describeEnd(
+  stage: Pick<StageFacts, 'ended' | 'exitCode' | 'signal' | 'limitSeconds' | 'seconds'>,
+): string {
   const seconds = `${stage.seconds.toFixed(1)} s`;
   switch (stage.ended) {
     case 'deadline':

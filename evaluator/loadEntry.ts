@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import { describeIssues, describeJsonFault } from '../datasets/describeJson.ts';
+import { quoteUntrusted } from '../datasets/quoteUntrusted.ts';
+import { textName } from '../datasets/textName.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type Manifest, manifestFile, manifestSchema } from './contract.ts';
 
@@ -50,10 +52,10 @@ export function parseManifest(text: string, path: string): Manifest {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${path}: not JSON (${(error as Error).message})`);
+    throw new UserError(`${path}: ${describeJsonFault(error)}`);
   }
   const parsed = manifestSchema.safeParse(value);
-  if (!parsed.success) throw new UserError(`${path}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
+  if (!parsed.success) throw new UserError(`${path}: ${describeIssues(parsed.error)}`);
   return parsed.data;
 }
 
@@ -74,22 +76,39 @@ export async function hashFolder(folder: string): Promise<string> {
       hash.update(`${path}\0file\0${facts.size}\0`);
       for await (const chunk of createReadStream(full)) hash.update(chunk as Buffer);
     } else {
-      throw new UserError(`${full}: is neither file, folder nor link; remove it from the entry`);
+      throw new UserError(
+        `${folder}: holds ${quoteUntrusted(path)}, which is neither file, folder nor link; remove it`,
+      );
     }
   }
   return hash.digest('hex');
 }
 
-/** Relative paths, with `/`, of all that lies below a folder and is no folder itself; sorted. */
+/**
+ * Relative paths, with `/`, of all that lies below a folder and is no folder itself; sorted.
+ * @throws UserError at a name that is not UTF-8
+ */
 export async function listFiles(folder: string): Promise<string[]> {
   const found: string[] = [];
   const visit = async (below: string) => {
-    for (const each of await readdir(join(folder, below), { withFileTypes: true })) {
-      const path = below === '' ? each.name : `${below}/${each.name}`;
+    for (const each of await readdir(join(folder, below), { withFileTypes: true, encoding: 'buffer' })) {
+      const path = pathOf(folder, below, each.name);
       if (each.isDirectory()) await visit(path);
       else found.push(path);
     }
   };
   await visit('');
   return found.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/**
+ * Path of something below a folder, relative to it.
+ * @throws UserError when its name is not UTF-8
+ */
+export function pathOf(folder: string, below: string, bytes: Buffer): string {
+  const name = textName(bytes);
+  if (name !== null) return below === '' ? name : `${below}/${name}`;
+  throw new UserError(
+    `${folder}: holds ${quoteUntrusted(String(bytes))}, a name that is not UTF-8; rename it`,
+  );
 }

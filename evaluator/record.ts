@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sealedTrackSchema } from '../datasets/sealing/sealedTrack.ts';
 import { trackSchema } from '../datasets/track.ts';
+import { archiveLimitsSchema } from './archive/limits.ts';
 import { progressLineSchema } from './contract.ts';
 import { holdsSchema } from './sandbox/holds.ts';
 import { sandboxKinds } from './sandbox/sandbox.ts';
@@ -132,6 +133,13 @@ export const runRecordSchema = z.strictObject({
     .describe(
       'hash of the archive that the entry came in, also of one refused; null where it came as a folder',
     ),
+  modelSha256: z
+    .string()
+    .nullable()
+    .describe(
+      'what the train stage left and was kept of it, by hashFolder of loadEntry.ts; null where it left nothing',
+    ),
+  intake: archiveLimitsSchema.describe('what an archive may be; decides of a refusal'),
   track: z.union([trackSchema, sealedTrackSchema]).nullable(),
   seed: z.int().nonnegative(),
   attempt: z.int().positive().describe('1 for the first run of this archive with this seed'),

@@ -1,14 +1,34 @@
-import { lstat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { lstat, rename, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { execa } from 'execa';
 
 /**
- * Removes what a stranger made, however deep and however shut. Node's own removal stops at paths of 4096 bytes, and at
- * folders that its owner may not enter.
- * @throws Error when some of it is still there
+ * Removes whatever lies at a path, without following links: also a tree deeper than any path can name, which Node's own
+ * `rm` cannot, folders that were shut, and names that are not UTF-8. Nobody may be at work there any more.
+ * @param folder that it lies in, absolute
+ * @param name bytes of its name there
+ * @throws Error when it is still there
  */
-export async function removeTree(path: string): Promise<void> {
-  await execa('chmod', ['-R', 'u+rwX', '--', path], { reject: false, stdio: 'ignore' });
-  await execa('rm', ['-rf', '--', path], { reject: false, stdio: 'ignore' });
-  const left = await lstat(path).catch(() => null);
-  if (left !== null) throw new Error(`${path} could not be removed`);
+export async function removeTree(folder: string, name: Buffer | string): Promise<void> {
+  const path = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name)]);
+  const facts = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (facts === null) return;
+  if (!facts.isDirectory()) return unlink(path);
+  // A program's arguments are UTF-8; the new name is.
+  const plain = `${folder}/.haet-removed-${randomUUID()}`;
+  await rename(path, plain);
+  const options = { reject: false, env: { LC_ALL: 'C' }, maxBuffer: 2 ** 16 } as const;
+  // What is named must be no link, which chmod follows; links below it are passed over.
+  await execa('chmod', ['-R', 'u+rwX', '--', plain], options);
+  const { exitCode } = await execa('rm', ['-rf', '--one-file-system', '--', plain], options);
+  if (exitCode !== 0) throw new Error(`what an entry left in ${folder} cannot be removed (rm: ${exitCode})`);
+}
+
+/** As {@link removeTree}, of what lies at an absolute path, if anything does. */
+export async function removePath(path: string): Promise<void> {
+  await removeTree(dirname(path), basename(path));
 }

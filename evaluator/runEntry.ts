@@ -1,15 +1,25 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { lstat, rm } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { describeOwnFault } from '../datasets/describeFault.ts';
 import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
-import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
+import { type ArchiveLimits, archiveLimitsSchema } from './archive/limits.ts';
+import { type Limits, limitsSchema, type ProgressLine, predictionsFile, type StageName } from './contract.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
-import { type Entry, listFiles } from './loadEntry.ts';
+import {
+  type KeptFiles,
+  keepPredictions,
+  keepRegularFiles,
+  type PredictionsKind,
+} from './keepRegularFiles.ts';
+import { type Entry, hashFolder } from './loadEntry.ts';
+import { pruneModel } from './pruneModel.ts';
 import { type Predictions, readPredictions } from './readPredictions.ts';
 import type { RunRecord, Score } from './record.ts';
-import { removeTree } from './removeTree.ts';
+import { removePath } from './removeTree.ts';
 import { emptyWork, makeRunFolder, releaseReserve, removeWork, writeRecord } from './runFolder.ts';
 import { noProgress, runStage, type StageResult } from './runStage.ts';
 import type { Sandbox, StageSpec } from './sandbox/sandbox.ts';
@@ -46,6 +56,10 @@ export interface RunPlan {
   readonly machine: RunRecord['machine'];
   /** Content hash of the image that the evaluator itself runs in; for the signed record of a sealed Track. */
   readonly evaluatorImage?: string;
+  /** What an archive may be; where not given, the usual. */
+  readonly intake?: ArchiveLimits;
+  /** Whether the model stays in the run's folder when it has been used and hashed. Default true. */
+  readonly keepModel?: boolean;
 }
 
 export interface RunHooks {
@@ -55,6 +69,8 @@ export interface RunHooks {
   readonly abort?: AbortSignal;
   readonly onStage?: (stage: StageName) => void;
   readonly onProgress?: (line: ProgressLine, atSeconds: number) => void;
+  /** Looks at the output folder of a stage as the stage left it, before anything of it is removed. */
+  readonly onOutput?: (stage: StageName, folder: string) => Promise<void>;
 }
 
 const never = new AbortController().signal;
@@ -81,6 +97,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const limits = limitsSchema.parse(plan.limits ?? {});
   const cpus = plan.cpus ?? availableParallelism();
   const memoryBytes = plan.memoryBytes ?? totalmem();
+  const intake = plan.intake ?? archiveLimitsSchema.parse({});
   const withheld = withheldOf(plan.track);
   const facts: { -readonly [Key in keyof RunFacts]: RunFacts[Key] } = {
     fault: null,
@@ -98,11 +115,14 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   let run: Run | null = null;
   let train: StageResult | null = null;
   let predict: StageResult | null = null;
+  let left: PredictionsKind = 'nothing';
+  let modelSha256: string | null = null;
+  const notes: string[] = [];
   let scored: Score | null = null;
 
   try {
     archiveSha256 = await hashArchive(plan.entryPath);
-    entry = await takeEntry(plan.entryPath, unpacked).catch((error) => {
+    entry = await takeEntry(plan.entryPath, unpacked, intake).catch((error) => {
       if (!(error instanceof UserError)) throw error;
       facts.rejected = error.message;
       return null;
@@ -124,7 +144,13 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         ...(hooks.onProgress && { onProgress: hooks.onProgress }),
       });
       facts.train = { ...train.record, diskFull: train.diskFull };
-      facts.modelSaved = !train.beyondQuota && (await holdsFiles(run.folders.model));
+      await hooks.onOutput?.('train', run.folders.model);
+      const kept = await keepRegularFiles(run.folders.model);
+      notes.push(...notesOn(kept, limits));
+      // What is longer than it may be is not read, not even to be hashed: a file of holes can be of any length.
+      if (kept.bytes > limits.outBytes) facts.train = { ...facts.train, diskFull: true };
+      else facts.modelSaved = !train.beyondQuota && kept.files > 0;
+      if (facts.modelSaved) modelSha256 = await hashFolder(run.folders.model);
       requireFair(train);
     }
 
@@ -140,6 +166,8 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
         interrupt: abort,
       });
       facts.predict = { ...predict.record, diskFull: predict.diskFull };
+      await hooks.onOutput?.('predict', run.folders.predictions);
+      left = await keepPredictions(run.folders.predictions);
       requireFair(predict);
     }
     await withheld.shut();
@@ -159,7 +187,10 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     ) {
       // No process of the entry lives from here on: the first moment at which the labels may be opened.
       const { info } = plan.track;
-      const predictions = await readPredictions(run.folders.predictions, info.testSize, info.classes.length);
+      const predictions =
+        left === 'file' || left === 'nothing'
+          ? await readPredictions(run.folders.predictions, info.testSize, info.classes.length)
+          : noRegularFile(left);
       facts.predictions = factOf(predictions);
       if (predictions.state === 'valid' && withheld.labels !== null) {
         scored = score(predictions.scores, await withheld.labels(), info.classes);
@@ -167,14 +198,19 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     }
   } catch (error) {
     // A Ctrl-C at the terminal can also strike a helper of ours that has just been started: no fault of the machine.
-    if (!abort.aborted) facts.fault = `the evaluator failed: ${(error as Error).message}`;
+    if (!abort.aborted) facts.fault = `the evaluator failed: ${describeOwnFault(error)}`;
   } finally {
     // The archive is the evidence. What an entry locked by its modes stays behind and costs no score.
-    if (archiveSha256 !== null) await removeTree(entry?.folder ?? unpacked).catch(() => {});
+    if (archiveSha256 !== null) await removePath(entry?.folder ?? unpacked).catch(() => {});
   }
   const awaitsScore = withheld.labels === null && facts.predictions === 'valid';
   if (abort.aborted && scored === null && !awaitsScore) {
     facts.aborted = true;
+  }
+  if (run !== null) {
+    await tidy(run, facts.fault !== null, plan.keepModel ?? true).catch((error) => {
+      notes.push(`the folder of the run could not be tidied: ${describeOwnFault(error)}`);
+    });
   }
 
   const { verdict, evidence } = decideVerdict(facts);
@@ -186,7 +222,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     folder: run?.folders.run ?? plan.runsFolder,
     verdict,
     owner: verdicts[verdict].owner,
-    evidence: [...evidence, ...stages.flatMap((stage) => stage.notes)],
+    evidence: [...evidence, ...notes, ...stages.flatMap((stage) => stage.notes)],
     advice: verdicts[verdict].advice,
     score: verdict === 'SCORED' || verdict === 'SCORED_SALVAGED' ? scored : null,
     entry: entry && {
@@ -196,6 +232,8 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       sha256: entry.sha256,
     },
     archiveSha256,
+    modelSha256,
+    intake,
     track: plan.track.info,
     seed: plan.seed,
     attempt: plan.attempt ?? 1,
@@ -308,12 +346,34 @@ function requireFair({ record: { stage, kill, limitSeconds }, machineFault }: St
   }
 }
 
-/** An entry that removed its own output folder, or shut it, left nothing. */
-async function holdsFiles(folder: string): Promise<boolean> {
-  return listFiles(folder).then(
-    (files) => files.length > 0,
-    () => false,
-  );
+/** Facts for the record about what was left in the output folder of train. */
+function notesOn({ removed, bytes }: KeptFiles, { outBytes }: Limits): string[] {
+  return [
+    ...(removed === 0
+      ? []
+      : [
+          `train: ${removed} things in its output folder that are no regular files of a plain name were removed`,
+        ]),
+    ...(bytes <= outBytes
+      ? []
+      : [`train: the files in its output folder are ${bytes} bytes long; at most ${outBytes} are taken`]),
+  ];
+}
+
+/** After a fault as after any run: nothing but regular files is left, and of a model what was asked for. */
+async function tidy({ folders, limits }: Run, isFault: boolean, keepModel: boolean): Promise<void> {
+  if (isFault) {
+    await keepRegularFiles(folders.model);
+    await keepPredictions(folders.predictions);
+  }
+  // Holes take no room here, but all their length wherever they are copied or hashed.
+  const { size } = await lstat(join(folders.predictions, predictionsFile)).catch(() => ({ size: 0 }));
+  if (size > limits.outBytes) await rm(join(folders.predictions, predictionsFile));
+  if (!keepModel) await pruneModel(folders.model);
+}
+
+function noRegularFile(kind: Exclude<PredictionsKind, 'file' | 'nothing'>): Predictions {
+  return { state: 'invalid', reason: `${predictionsFile} is a ${kind}, not a regular file` };
 }
 
 function factOf(predictions: Predictions): RunFacts['predictions'] {

@@ -1,8 +1,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { plainJson } from '../datasets/plainText.ts';
 import { writeWhole } from '../datasets/writeWhole.ts';
 import type { RunRecord } from './record.ts';
-import { removeTree } from './removeTree.ts';
+import { removePath } from './removeTree.ts';
 import type { RunFolders } from './stagePlaces.ts';
 
 export const recordFile = 'record.json';
@@ -34,7 +35,7 @@ export async function makeRunFolder(parent: string, runId: string): Promise<RunF
 
 /** Empties the scratch folder between two stages. @throws Error when something of it is left */
 export async function emptyWork(folders: RunFolders): Promise<void> {
-  await removeTree(folders.work);
+  await removePath(folders.work);
   await mkdir(folders.work);
 }
 
@@ -45,10 +46,10 @@ export async function releaseReserve(folders: RunFolders): Promise<void> {
 
 /** Removes the scratch folder after the last stage: what cannot be removed costs no score. */
 export async function removeWork(folders: RunFolders): Promise<void> {
-  await removeTree(folders.work).catch(() => {});
+  await removePath(folders.work).catch(() => {});
 }
 
 /** Writes record.json, whole or not at all, and on disk when this returns. */
 export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
-  await writeWhole(join(folder, recordFile), `${JSON.stringify(record, null, 2)}\n`);
+  await writeWhole(join(folder, recordFile), `${plainJson(record, 2)}\n`);
 }

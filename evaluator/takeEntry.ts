@@ -1,6 +1,7 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError } from '../datasets/userError.ts';
+import type { ArchiveLimits } from './archive/limits.ts';
 import { unpackArchive } from './archive/unpackArchive.ts';
 import { hashFile } from './hashFile.ts';
 import { type Entry, loadEntry } from './loadEntry.ts';
@@ -19,19 +20,19 @@ export async function hashArchive(path: string): Promise<string | null> {
  * What is refused leaves nothing there.
  * @throws UserError naming what intake refuses
  */
-export async function takeEntry(path: string, into: string): Promise<Entry> {
+export async function takeEntry(path: string, into: string, limits?: ArchiveLimits): Promise<Entry> {
   const facts = await stat(path).catch(() => null);
-  return facts === null || facts.isDirectory() ? loadEntry(path) : unpackEntry(resolve(path), into);
+  return facts === null || facts.isDirectory() ? loadEntry(path) : unpackEntry(resolve(path), into, limits);
 }
 
 /**
  * Unpacks an entry's archive into a folder that must not exist yet.
  * @throws UserError naming the archive, and the member or the field of its haet.json, that intake refuses
  */
-export async function unpackEntry(archive: string, into: string): Promise<Entry> {
+export async function unpackEntry(archive: string, into: string, limits?: ArchiveLimits): Promise<Entry> {
   const folder = resolve(into);
   await mkdir(dirname(folder), { recursive: true });
-  await unpackArchive(archive, folder);
+  await unpackArchive(archive, folder, limits);
   try {
     return await loadEntry(folder);
   } catch (error) {

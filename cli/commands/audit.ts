@@ -18,6 +18,7 @@ import { numberOption } from '../numberOption.ts';
 import { createProgressView, type ProgressView } from '../progressView.ts';
 import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
+import { sayer, sayJson, tell } from '../terminal.ts';
 
 interface Options {
   readonly track: string;
@@ -34,8 +35,6 @@ interface Options {
 /** Exit statuses beside those of the verdicts. */
 const failed = 1;
 const cannotTell = 3;
-
-const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
 /** `haet audit`: trains an entry on control Tracks and judges what it brought along. */
 export function auditCommand(command: Command): void {
@@ -114,8 +113,8 @@ async function runAudit(entry: string, options: Options): Promise<void> {
   };
   const result = await auditInView(plan, sandbox);
 
-  (options.json ? process.stderr : process.stdout).write(summariseAudit(result));
-  if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  sayer(options)(...summariseAudit(result));
+  if (options.json) sayJson(result);
   process.exitCode = exitCodeOf(result);
 }
 

@@ -8,6 +8,7 @@ import { type Grant, readGrant, readProcessor, readSystemFile } from '../../eval
 import { type Finding, findDoubts } from '../../evaluator/machineDoubts.ts';
 import { namespaceFlags } from '../../evaluator/sandbox/namespace.ts';
 import { projectFolder } from '../../evaluator/version.ts';
+import { linesOf, say, sayJson } from '../terminal.ts';
 
 /** A group of lines under one heading. */
 interface Section {
@@ -22,7 +23,8 @@ export function checkMachineCommand(command: Command): void {
     .addHelpText('after', '\nExample:\n  $ haet check-machine\n')
     .action(async ({ json }: { json?: boolean }) => {
       const sections = await inspect();
-      process.stdout.write(json ? `${JSON.stringify(sections)}\n` : formatSections(sections));
+      if (json) sayJson(sections);
+      else say(...linesOf(formatSections(sections)));
     });
 }
 

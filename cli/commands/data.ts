@@ -14,6 +14,7 @@ import { describeSeed } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { withDownloadView } from '../downloadView.ts';
 import { numberOption } from '../numberOption.ts';
+import { say, sayJson } from '../terminal.ts';
 
 interface MakeOptions {
   readonly source: SourceName;
@@ -148,26 +149,22 @@ async function make(options: MakeOptions): Promise<void> {
   });
   const { info, duplicates, contradictions } = made;
   if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify({ dir: resolve(out), track: info, duplicates, contradictions })}\n`,
-    );
+    sayJson({ dir: resolve(out), track: info, duplicates, contradictions });
     return;
   }
-  process.stdout.write(
-    `${[
-      `Made ${out}: ${info.name}.`,
-      `${info.trainSize} images to train on, ${info.testSize} held out.`,
-      ...(options.newSecret === undefined
-        ? []
-        : [`The secret is in ${resolve(options.newSecret)}: keep it where no entry runs.`]),
-      ...(duplicates > 0
-        ? [`Left out: ${duplicates} copies of images that the source has more than once.`]
-        : []),
-      ...(contradictions > 0
-        ? [`Left out: ${contradictions} images that the source has under more than one label.`]
-        : []),
-      `Look at it: haet data show ${out}`,
-    ].join('\n')}\n`,
+  say(
+    `Made ${out}: ${info.name}.`,
+    `${info.trainSize} images to train on, ${info.testSize} held out.`,
+    ...(options.newSecret === undefined
+      ? []
+      : [`The secret is in ${resolve(options.newSecret)}: keep it where no entry runs.`]),
+    ...(duplicates > 0
+      ? [`Left out: ${duplicates} copies of images that the source has more than once.`]
+      : []),
+    ...(contradictions > 0
+      ? [`Left out: ${contradictions} images that the source has under more than one label.`]
+      : []),
+    `Look at it: haet data show ${out}`,
   );
 }
 
@@ -228,26 +225,22 @@ async function show(
     test: count(test.labels, label),
   }));
   if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify({ dir: resolve(dir), track: info, classes: counts, sheet: resolve(sheet) })}\n`,
-    );
+    sayJson({ dir: resolve(dir), track: info, classes: counts, sheet: resolve(sheet) });
     return;
   }
   const longest = Math.max(...info.classes.map((name) => name.length));
-  process.stdout.write(
-    `${[
-      info.name,
-      `Source: ${info.source.description} (${info.source.kind}), sha256 ${info.source.sha256}`,
-      `Drawn by ${describeSeed(info.seed)}`,
-      '',
-      `${'class'.padEnd(longest)}  train  held out`,
-      ...counts.map(
-        (row) =>
-          `${row.name.padEnd(longest)}  ${String(row.train).padStart(5)}  ${String(row.test).padStart(8)}`,
-      ),
-      '',
-      `Every file is as it was made. Some images of each class: ${sheet}`,
-    ].join('\n')}\n`,
+  say(
+    info.name,
+    `Source: ${info.source.description} (${info.source.kind}), sha256 ${info.source.sha256}`,
+    `Drawn by ${describeSeed(info.seed)}`,
+    '',
+    `${'class'.padEnd(longest)}  train  held out`,
+    ...counts.map(
+      (row) =>
+        `${row.name.padEnd(longest)}  ${String(row.train).padStart(5)}  ${String(row.test).padStart(8)}`,
+    ),
+    '',
+    `Every file is as it was made. Some images of each class: ${sheet}`,
   );
 }
 

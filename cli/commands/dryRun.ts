@@ -13,14 +13,16 @@ import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/statistics.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { projectFolder } from '../../evaluator/version.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
 import { numberOption } from '../numberOption.ts';
 import { prepareTrack } from '../prepareTrack.ts';
 import { runInView } from '../runInView.ts';
 import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
+import { sayer, sayJson, tell } from '../terminal.ts';
 
-interface Options {
+interface Options extends IntakeOptions {
   readonly entry: string;
   readonly entryArg?: string[];
   readonly track?: string;
@@ -42,7 +44,6 @@ interface Options {
 const defaults = limitsSchema.parse({});
 const referenceSubmission = join(projectFolder, 'dist/submission');
 const seconds = numberOption({ min: 0.001, max: 86_400 });
-const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
 /** `haet dry-run`: trains and scores an entry on this machine, as the contest would. */
 export function dryRunCommand(command: Command): void {
@@ -87,6 +88,7 @@ export function dryRunCommand(command: Command): void {
     .option('--json', 'last line on standard output: the record of the run, or with --seeds the list of them')
     .addHelpText('after', help())
     .action(dryRun);
+  addIntakeOptions(command);
 }
 
 async function dryRun(options: Options): Promise<void> {
@@ -121,11 +123,12 @@ async function dryRun(options: Options): Promise<void> {
       cpus: options.cpus ?? machine.cores,
       memoryBytes: options.memory ?? machine.memoryBytes,
       machine,
+      intake: intakeLimits(options),
     };
     const record = await runInView(plan, sandbox, stops);
     records.push(record);
     const report = await page(() => writeReport(record.folder, { trackDir: track.dir }));
-    print(options, summarise(record, report, await lastWordsOf(record)));
+    sayer(options)(...summarise(record, report, await lastWordsOf(record)));
   }
   stops.close();
 
@@ -134,10 +137,10 @@ async function dryRun(options: Options): Promise<void> {
     const folders = records.map((record) => record.folder);
     const file = join(options.out, `${basename(folders[0]!)}-to-s${records.at(-1)!.seed}.html`);
     const report = await page(() => writeSeedsReport(folders, file));
-    print(options, summariseSpread(spreadOf(accuracies), report));
+    sayer(options)(...summariseSpread(spreadOf(accuracies), report));
   }
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(options.seeds > 1 ? records : records[0])}\n`);
+    sayJson(options.seeds > 1 ? records : records[0]);
   }
   process.exitCode =
     records.map((record) => verdicts[record.verdict].exitCode).find((code) => code !== 0) ?? 0;
@@ -176,11 +179,6 @@ function requireEntry(entry: string): void {
       ? `the reference submission is not built (${entry}). Run \`npm run setup\` in the clone.`
       : `--entry names ${resolve(entry)}, which has no ${manifestFile}. Give the folder of an entry or its archive.`,
   );
-}
-
-/** With --json, standard output is for the machine. */
-function print(options: Options, text: string): void {
-  (options.json ? process.stderr : process.stdout).write(text);
 }
 
 function collect(word: string, words: string[] = []): string[] {

@@ -6,10 +6,10 @@ import { requireChain } from '../../evaluator/attest/chain.ts';
 import { type Attestor, createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
+import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
 import { listArchives } from '../../evaluator/grade/listArchives.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
-import { plainText } from '../../evaluator/grade/plainText.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
@@ -20,6 +20,7 @@ import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { evaluatorCommit, version } from '../../evaluator/version.ts';
 import { callOrganizer } from '../callOrganizer.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
 import { numberOption } from '../numberOption.ts';
 import {
   type Committed,
@@ -31,8 +32,9 @@ import {
 } from '../requireOfficial.ts';
 import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
+import { say, sayJson, shortName, tell } from '../terminal.ts';
 
-interface Options {
+interface Options extends IntakeOptions {
   readonly track: string;
   readonly out: string;
   readonly seed: number;
@@ -49,6 +51,7 @@ interface Options {
   readonly cpus?: number;
   readonly memory?: number;
   readonly retries: number;
+  readonly keepModels?: boolean;
   readonly json?: boolean;
 }
 
@@ -56,7 +59,6 @@ const defaults = limitsSchema.parse({});
 const seconds = numberOption({ min: 0.001, max: 86_400 });
 const integer = (min: number, max: number) => numberOption({ min, max, integer: true });
 const percent = (fraction: number): string => (100 * fraction).toFixed(1);
-const tell = (sentence: string) => void process.stderr.write(`${plainText(sentence)}\n`);
 
 /** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
 export function gradeCommand(command: Command): void {
@@ -95,9 +97,11 @@ export function gradeCommand(command: Command): void {
       integer(1, Number.MAX_SAFE_INTEGER),
     )
     .option('--retries <n>', 'how often a run that ended in INFRA_FAULT is repeated', integer(0, 100), 2)
+    .option('--keep-models', 'keep what the train stages left, which is removed once it is hashed')
     .option('--json', 'last line on standard output: the leaderboard')
     .addHelpText('after', help)
     .action(grade);
+  addIntakeOptions(command);
 }
 
 async function grade(folder: string, options: Options, command: Command): Promise<void> {
@@ -154,6 +158,8 @@ async function grade(folder: string, options: Options, command: Command): Promis
       ...(memoryBytes !== undefined && { memoryBytes }),
       retries: options.retries,
       machine,
+      intake: intakeLimits(options),
+      keepModels: options.keepModels ?? false,
     };
     // Slow to load, as it draws the reports, so not for --help.
     const { gradeArchives } = await import('../../evaluator/grade/gradeArchives.ts');
@@ -165,8 +171,8 @@ async function grade(folder: string, options: Options, command: Command): Promis
       ended: (job, record, earlier) =>
         tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`),
     });
-    const text = options.json ? `${JSON.stringify(standing)}\n` : summarise(standing, outFolder);
-    process.stdout.write(text);
+    if (options.json) sayJson(standing);
+    else say(...summarise(standing, outFolder));
     if (open > 0) {
       tell(`${open} of ${standing.runs.wanted} runs have no result yet: the same command takes them up.`);
       process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
@@ -251,12 +257,13 @@ function outcome({ verdict, score, stages, evidence }: RunRecord): string {
   return `${verdict}  ${percent(score.accuracy)} %, 95 % interval ${score.wilson95.map(percent).join(' to ')}${time}`;
 }
 
-function summarise({ rows }: Standing, outFolder: string): string {
+function summarise({ rows }: Standing, outFolder: string): string[] {
   const lines = rows.map(
-    (row) => `${String(row.rank ?? '-').padStart(4)}  ${result(row)}  ${row.name ?? '?'} (${row.archive})`,
+    (row) =>
+      `${String(row.rank ?? '-').padStart(4)}  ${result(row)}  ${shortName(row.name ?? '?')} (${shortName(row.archive)})`,
   );
-  const files = Object.values(leaderboardFiles).map((file) => `  ${join(outFolder, file)}`);
-  return `${[...lines.map(plainText), '', ...files].join('\n')}\n`;
+  const files = Object.values(leaderboardFiles).map((file) => `  ${join(publicFolder(outFolder), file)}`);
+  return [...lines, '', ...files];
 }
 
 function result({ rank, verdict, accuracy, interval95 }: Row): string {

@@ -19,6 +19,7 @@ import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { unscoredFile } from '../../evaluator/unscored.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { evaluatorCommit, projectFolder, version } from '../../evaluator/version.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
 import { numberOption } from '../numberOption.ts';
 import {
   type Committed,
@@ -32,8 +33,9 @@ import { runInView } from '../runInView.ts';
 import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
+import { sayer, sayJson, tell } from '../terminal.ts';
 
-interface Options {
+interface Options extends IntakeOptions {
   readonly entry: string;
   readonly track: string;
   readonly imagesKey: string;
@@ -52,7 +54,6 @@ interface Options {
 
 const defaults = limitsSchema.parse({});
 const seconds = numberOption({ min: 0.001, max: 86_400 });
-const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
 /** How the container is started, see docs/official.md; without its mounts. */
 const dockerRun = [
@@ -109,6 +110,7 @@ Example:
 `,
     )
     .action(official);
+  addIntakeOptions(command);
 }
 
 async function official(options: Options, command: Command): Promise<void> {
@@ -159,6 +161,8 @@ async function official(options: Options, command: Command): Promise<void> {
       cpus,
       memoryBytes,
       machine,
+      intake: intakeLimits(options),
+      keepModel: false,
       ...(options.imageId !== undefined && { evaluatorImage: options.imageId }),
     };
     const record = await runInView(plan, sandbox, stops);
@@ -167,17 +171,17 @@ async function official(options: Options, command: Command): Promise<void> {
     const report = isUnscored
       ? null
       : await pageOf(() => writeReport(record.folder, { trackDir: track.dir }));
-    const print = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
-    print(summarise(record, report, await lastWordsOf(record)));
-    print(
+    const wasStopped = stops.interrupt.aborted || stops.abort.aborted;
+    sayer(options)(
+      ...summarise(record, report, await lastWordsOf(record)),
       isUnscored
-        ? `  next     haet score ${record.folder}, with the identity and without the entry: it signs the record\n`
-        : '  NOT OFFICIAL: the record is not signed\n',
+        ? `  next     haet score ${record.folder}, with the identity and without the entry: it signs the record`
+        : '  NOT OFFICIAL: the record is not signed',
+      ...(isOfficial && wasStopped
+        ? ['  A person stopped it: it had less time than others, and its record says so.']
+        : []),
     );
-    if (isOfficial && (stops.interrupt.aborted || stops.abort.aborted)) {
-      print('  A person stopped it: it had less time than others, and its record says so.\n');
-    }
-    if (options.json) process.stdout.write(`${JSON.stringify(record)}\n`);
+    if (options.json) sayJson(record);
     process.exitCode = verdicts[record.verdict].exitCode;
   } finally {
     stops.close();
@@ -212,10 +216,10 @@ async function dryTrack({ track, imagesKey, seed }: Options): Promise<RunTrack> 
   tell('');
   tell(`  NOTE: there is no key at ${imagesKey}: this is a DRY RUN, its record is not signed.`);
   if (!(await isSealed(track))) {
-    tell('  It is scored on the held-out images of a Track whose answers lie open.\n');
+    tell('  It is scored on the held-out images of a Track whose answers lie open.', '');
     return openRunTrack(track);
   }
-  tell('  It is scored on images held out of the training half; what is sealed stays sealed.\n');
+  tell('  It is scored on images held out of the training half; what is sealed stays sealed.', '');
   const { info } = await readSealedTrack(track);
   const source = await readTrainingHalf(track, info);
   const perClass = Math.floor(info.trainSize / info.classes.length);

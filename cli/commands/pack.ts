@@ -1,10 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { plainJson } from '../../datasets/plainText.ts';
 import { checkArchive, leftOut, packEntry } from '../../evaluator/archive/packEntry.ts';
 import { manifestFile } from '../../evaluator/contract.ts';
 import { hashFile } from '../../evaluator/hashFile.ts';
 import { loadEntry } from '../../evaluator/loadEntry.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
+import { say, sayJson, shortName } from '../terminal.ts';
 
 /** `haet pack`: makes the archive of an entry that is sent in. */
 export function packCommand(command: Command): void {
@@ -25,13 +28,14 @@ async function pack(folder: string, { out, json }: { out: string; json?: boolean
   const sha256 = await hashFile(out);
   if (json) {
     const { name, team } = manifest;
-    process.stdout.write(
-      `${JSON.stringify({ archive: resolve(out), name, team, sha256, bytes: size, files })}\n`,
-    );
+    sayJson({ archive: resolve(out), name, team, sha256, bytes: size, files });
     return;
   }
-  process.stdout.write(
-    `${resolve(out)}\n  ${manifest.name} by ${manifest.team}: ${files.length} files, ${size} bytes\n  sha256 ${sha256}\n`,
+  const { name, team } = manifest;
+  say(
+    resolve(out),
+    `  ${shortName(name)} by ${shortName(team)}: ${files.length} files, ${size} bytes`,
+    `  sha256 ${sha256}`,
   );
 }
 
@@ -42,18 +46,25 @@ export function checkCommand(command: Command): void {
     .option('--json', 'last line on standard output: what haet.json says, and the sha256 of the files')
     .addHelpText('after', '\nExample:\n  $ haet check entry.tar.gz\n')
     .action(check);
+  addIntakeOptions(command);
 }
 
-async function check(entry: string, { json }: { json?: boolean }): Promise<void> {
+interface CheckOptions extends IntakeOptions {
+  readonly json?: boolean;
+}
+
+async function check(entry: string, options: CheckOptions): Promise<void> {
   const facts = await stat(entry).catch(() => null);
   const { manifest, sha256 } = facts?.isDirectory()
     ? await loadEntry(entry)
-    : await checkArchive(resolve(entry));
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ manifest, sha256 })}\n`);
+    : await checkArchive(resolve(entry), intakeLimits(options));
+  if (options.json) {
+    sayJson({ manifest, sha256 });
     return;
   }
-  process.stdout.write(
-    `${manifest.name} by ${manifest.team}: fit to be sent in\n  train    ${JSON.stringify(manifest.train)}\n  predict  ${JSON.stringify(manifest.predict)}\n`,
+  say(
+    `${shortName(manifest.name)} by ${shortName(manifest.team)}: fit to be sent in`,
+    `  train    ${shortName(plainJson(manifest.train))}`,
+    `  predict  ${shortName(plainJson(manifest.predict))}`,
   );
 }

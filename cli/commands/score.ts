@@ -6,6 +6,7 @@ import type { RunRecord } from '../../evaluator/record.ts';
 import { scoreRun } from '../../evaluator/scoreRun.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { summarise } from '../summary.ts';
+import { sayer, sayJson, tell } from '../terminal.ts';
 
 interface Options {
   readonly track: string;
@@ -13,8 +14,6 @@ interface Options {
   readonly chain?: string;
   readonly json?: boolean;
 }
-
-const tell = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
 /** `haet score`: what is left to do of runs on a sealed Track, where the organizer's identity is and no entry. */
 export function scoreCommand(command: Command): void {
@@ -38,7 +37,7 @@ export function scoreCommand(command: Command): void {
 async function scoreRuns(folders: string[], options: Options): Promise<void> {
   await sweepOpenedFolders();
   const records: RunRecord[] = [];
-  const print = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
+  const print = sayer(options);
   for (const folder of folders) {
     try {
       const { record, signed } = await scoreRun(folder, {
@@ -46,14 +45,13 @@ async function scoreRuns(folders: string[], options: Options): Promise<void> {
         chain: options.chain ?? dirname(resolve(folder)),
       });
       records.push(record);
-      print(summarise(record, await reportOf(folder)));
-      print(`  signed   ${signed}\n`);
+      print(...summarise(record, await reportOf(folder)), `  signed   ${signed}`);
     } catch (error) {
       if (folders.length === 1 && error instanceof UserError) throw error;
       tell(`haet: ${folder}: ${(error as Error).message}`);
     }
   }
-  if (options.json) process.stdout.write(`${JSON.stringify(folders.length > 1 ? records : records[0])}\n`);
+  if (options.json) sayJson(folders.length > 1 ? records : records[0]);
   if (records.length < folders.length) process.exitCode = verdicts.INFRA_FAULT.exitCode;
 }
 

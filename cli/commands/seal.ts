@@ -27,6 +27,7 @@ import { limitsSchema } from '../../evaluator/contract.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import { evaluatorCommit, version } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
+import { say, sayJson, tell } from '../terminal.ts';
 
 interface SealOptions {
   readonly to: string;
@@ -118,27 +119,29 @@ async function seal(trackDir: string, options: SealOptions): Promise<void> {
   }
 
   if (publicSources.includes(info.source.kind) && typeof info.seed === 'number') {
-    process.stderr.write(
+    tell(
       `haet: the source of this Track, ${info.source.kind}, is public. Whoever has it can try sampling seeds until ` +
         'the training half comes out, and then has the withheld half too. For a contest, draw the Track by a secret ' +
-        '(haet data make --new-secret FILE), from images that nobody else has where you can (--source folder).\n',
+        '(haet data make --new-secret FILE), from images that nobody else has where you can (--source folder).',
     );
   }
   const hash = sha256(bytes);
   if (options.json) {
     const dir = options.public === undefined ? null : resolve(options.public);
-    process.stdout.write(
-      `${JSON.stringify({ sealed: resolve(out), sha256: hash, bytes: bytes.length, testSize: info.testSize, public: dir })}\n`,
-    );
+    sayJson({
+      sealed: resolve(out),
+      sha256: hash,
+      bytes: bytes.length,
+      testSize: info.testSize,
+      public: dir,
+    });
     return;
   }
-  process.stdout.write(
-    `${[
-      `${resolve(out)}: ${info.testSize} images and their labels, sealed; ${bytes.length} bytes`,
-      `  sha256 ${hash}`,
-      ...(options.public === undefined ? [] : [`${resolve(options.public)}: what may be public`]),
-      `${resolve(trackDir)} still holds the labels in clear: keep it where no entry runs.`,
-    ].join('\n')}\n`,
+  say(
+    `${resolve(out)}: ${info.testSize} images and their labels, sealed; ${bytes.length} bytes`,
+    `  sha256 ${hash}`,
+    ...(options.public === undefined ? [] : [`${resolve(options.public)}: what may be public`]),
+    `${resolve(trackDir)} still holds the labels in clear: keep it where no entry runs.`,
   );
 }
 
@@ -175,9 +178,9 @@ async function keygen({ out, imagesOut, json }: { out: string; imagesOut: string
   }
   await printKeys(out, { imagesKey: imagesOut, json });
   if (!json) {
-    process.stderr.write(
-      `${resolve(out)}: without it no label opens and nothing is signed; keep it where no entry runs.\n` +
-        `${resolve(imagesOut)}: what runs entries is given this one.\n`,
+    tell(
+      `${resolve(out)}: without it no label opens and nothing is signed; keep it where no entry runs.`,
+      `${resolve(imagesOut)}: what runs entries is given this one.`,
     );
   }
 }
@@ -207,14 +210,14 @@ async function printKeys(identity: string, { imagesKey, json }: KeysOptions): Pr
     imagesKey === undefined
       ? null
       : { imagesKey: resolve(imagesKey), imagesPublicKey: await publicKeyOf(await readIdentity(imagesKey)) };
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ identity: resolve(identity), publicKey, verifyKey, ...images })}\n`
-      : `${[
-          `Public key: ${publicKey}`,
-          ...(images === null ? [] : [`Images public key: ${images.imagesPublicKey}`]),
-          `Verify key: ${verifyKey}`,
-        ].join('\n')}\n`,
+  if (json) {
+    sayJson({ identity: resolve(identity), publicKey, verifyKey, ...images });
+    return;
+  }
+  say(
+    `Public key: ${publicKey}`,
+    ...(images === null ? [] : [`Images public key: ${images.imagesPublicKey}`]),
+    `Verify key: ${verifyKey}`,
   );
 }
 
@@ -311,19 +314,15 @@ async function commit(options: CommitOptions): Promise<void> {
 
   if (options.json) {
     const { sealedSha256, seedsSha256, terms } = commitment;
-    process.stdout.write(
-      `${JSON.stringify({ commitment: resolve(out), reveal: resolve(options.reveal), sealedSha256, seedsSha256, terms })}\n`,
-    );
+    sayJson({ commitment: resolve(out), reveal: resolve(options.reveal), sealedSha256, seedsSha256, terms });
     return;
   }
-  process.stdout.write(
-    `${[
-      `${resolve(out)}: publish it before the first entry comes in`,
-      `  withheld set  sha256 ${commitment.sealedSha256}`,
-      `  seeds         sha256 ${commitment.seedsSha256}`,
-      `  terms         ${describeTerms(commitment.terms)}`,
-      `${resolve(options.reveal)}: the ${reveal.seeds.length} seeds; keep it secret, publish it when the contest is over`,
-    ].join('\n')}\n`,
+  say(
+    `${resolve(out)}: publish it before the first entry comes in`,
+    `  withheld set  sha256 ${commitment.sealedSha256}`,
+    `  seeds         sha256 ${commitment.seedsSha256}`,
+    `  terms         ${describeTerms(commitment.terms)}`,
+    `${resolve(options.reveal)}: the ${reveal.seeds.length} seeds; keep it secret, publish it when the contest is over`,
   );
 }
 
@@ -374,10 +373,13 @@ async function labelsKey({ sealed, identity, out, json }: LabelsKeyOptions): Pro
   const made = await makeLabelsKey(bytes, await readIdentity(identity), sealed);
   await writeNew(out, asText(made), 0o600);
   const { sealedSha256 } = made;
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ labelsKey: resolve(out), sealedSha256 })}\n`
-      : `${resolve(out)}: opens images and labels of ${sealed}; publish it when the contest is over\n  sha256 ${sealedSha256} is what it opens\n`,
+  if (json) {
+    sayJson({ labelsKey: resolve(out), sealedSha256 });
+    return;
+  }
+  say(
+    `${resolve(out)}: opens images and labels of ${sealed}; publish it when the contest is over`,
+    `  sha256 ${sealedSha256} is what it opens`,
   );
 }
 
@@ -388,7 +390,7 @@ function checkCommand(command: Command): void {
     .addHelpText('after', '\nExample:\n  $ haet seal check sealed-track\n')
     .action(async (dir: string) => {
       const { name } = await checkPublic(dir);
-      process.stdout.write(`${resolve(dir)}: ${name}; sealed and whole, and nothing else lies there\n`);
+      say(`${resolve(dir)}: ${name}; sealed and whole, and nothing else lies there`);
     });
 }
 

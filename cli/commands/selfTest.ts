@@ -5,6 +5,7 @@ import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { type Attack, listAttacks, whyNotRun } from '../../evaluator/selfTest/attack.ts';
 import { type AttackResult, openSelfTest } from '../../evaluator/selfTest/selfTest.ts';
 import { imageOption, runtimeOption } from '../sandboxOption.ts';
+import { type Say, sayer, sayJson, tell } from '../terminal.ts';
 
 interface Options {
   readonly sandbox?: SandboxKind[];
@@ -25,7 +26,6 @@ interface SandboxResult {
 }
 
 const notAllHeld = 1;
-const tell = (text: string) => void process.stderr.write(`${text}\n`);
 
 /** `haet self-test`: lets entries that misbehave loose on this machine and says whether each was held. */
 export function selfTestCommand(command: Command): void {
@@ -58,7 +58,7 @@ Example:
 async function selfTest(options: Options): Promise<void> {
   const attacks = choose(await listAttacks(), options.only);
   const kinds = options.sandbox ?? sandboxKinds;
-  const print = options.json ? tell : (text: string) => void process.stdout.write(`${text}\n`);
+  const print = sayer(options);
 
   let stopped = false;
   process.once('SIGINT', () => {
@@ -76,7 +76,7 @@ async function selfTest(options: Options): Promise<void> {
       return error.message;
     });
     if (typeof sandbox === 'string') {
-      print(`Sandbox ${kind}: not on this machine. ${sandbox}\n`);
+      print(`Sandbox ${kind}: not on this machine. ${sandbox}`, '');
       results.push({ sandbox: kind, ok: true, unavailable: sandbox, attacks: [], notRun: [] });
     } else {
       results.push(await tryAll(kind, sandbox, attacks, print, () => stopped));
@@ -84,7 +84,7 @@ async function selfTest(options: Options): Promise<void> {
   }
   requireSome(results, stopped);
   const ok = !stopped && results.every((each) => each.ok);
-  if (options.json) process.stdout.write(`${JSON.stringify({ ok, sandboxes: results })}\n`);
+  if (options.json) sayJson({ ok, sandboxes: results });
   process.exitCode = ok ? 0 : notAllHeld;
 }
 
@@ -92,7 +92,7 @@ async function tryAll(
   kind: SandboxKind,
   sandbox: Sandbox,
   attacks: readonly Attack[],
-  print: (text: string) => void,
+  print: Say,
   isStopped: () => boolean,
 ): Promise<SandboxResult> {
   const notRun = attacks.flatMap((attack) => {
@@ -105,7 +105,7 @@ async function tryAll(
     attack: Math.max(6, ...toRun.map(({ name }) => name.length)),
     expected: Math.max(8, ...toRun.map(({ expected }) => expected.verdicts.join(' or ').length)),
   };
-  print(`Sandbox ${kind}: ${sandbox.contains}\n`);
+  print(`Sandbox ${kind}: ${sandbox.contains}`, '');
   print(row(widths, 'attack', 'verdict', 'expected', 'seconds', 'held'));
 
   const results: AttackResult[] = [];
@@ -115,13 +115,13 @@ async function tryAll(
       if (isStopped()) break;
       const result = await session.run(attack);
       results.push(result);
-      print(rowsOf(result, widths));
+      print(...rowsOf(result, widths));
     }
   } finally {
     await session.close();
   }
   const good = results.filter((each) => each.ok).length;
-  print(`\n${good} of ${results.length} attacks were held and have the verdict that is right.`);
+  print('', `${good} of ${results.length} attacks were held and have the verdict that is right.`);
   for (const [reason, names] of grouped(notRun))
     print(`Not let loose, since ${reason}: ${names.join(', ')}.`);
   print('');
@@ -143,7 +143,10 @@ function row(
 }
 
 /** The line of the table, and below it what was not as it must be. */
-function rowsOf({ attack, verdict, expected, seconds, ok, problems }: AttackResult, widths: Widths): string {
+function rowsOf(
+  { attack, verdict, expected, seconds, ok, problems }: AttackResult,
+  widths: Widths,
+): string[] {
   const line = row(
     widths,
     attack,
@@ -152,7 +155,7 @@ function rowsOf({ attack, verdict, expected, seconds, ok, problems }: AttackResu
     seconds.toFixed(1),
     ok ? 'yes' : 'NO',
   );
-  return [line, ...problems.map((problem) => `      ${problem}`)].join('\n');
+  return [line, ...problems.map((problem) => `      ${problem}`)];
 }
 
 function grouped(notRun: SandboxResult['notRun']): Map<string, string[]> {

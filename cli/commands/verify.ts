@@ -9,6 +9,7 @@ import { type Evidence, type Verification, verifyRecord } from '../../evaluator/
 import type { ScoreDetails } from '../../evaluator/record.ts';
 import { isFolder, readRecordBytes } from '../recordFiles.ts';
 import { placeOf, resultOf, summaryOf } from '../recordSummary.ts';
+import { sayer, sayJson } from '../terminal.ts';
 import { type Outcome, verifySeveral } from '../verifySeveral.ts';
 
 interface Options {
@@ -68,11 +69,11 @@ async function verify(given: readonly string[], options: Options): Promise<void>
   const evidence = await readEvidence(options);
   const isOne = given.length === 1 && !(await isFolder(given[0]!));
   if (!isOne) requireNoneOfOneRun(options);
-  const { text, json, holds } = isOne
+  const { lines, json, holds } = isOne
     ? await verifyOne(given[0]!, evidence, options)
     : await verifySeveral(given, evidence, options.head);
-  (options.json ? process.stderr : process.stdout).write(text);
-  if (options.json) process.stdout.write(`${JSON.stringify(json)}\n`);
+  sayer(options)(...lines);
+  if (options.json) sayJson(json);
   process.exitCode = holds ? 0 : doesNotHold;
 }
 
@@ -84,11 +85,11 @@ async function verifyOne(path: string, evidence: Evidence, options: Options): Pr
   const notChecked = Object.entries(furtherChecks)
     .filter(([name]) => options[name as keyof typeof furtherChecks] === undefined)
     .map(([, flag]) => flag);
-  const { holds, checks } = result;
+  const { holds, checks, details } = result;
   return {
     holds,
-    text: describe(path, result, notChecked),
-    json: { holds, checks, notChecked: notChecked.map((flag) => flag.slice(2)), run: runOf(result) },
+    lines: describe(path, result, notChecked),
+    json: { holds, checks, notChecked: notChecked.map((flag) => flag.slice(2)), run: runOf(result), details },
   };
 }
 
@@ -132,13 +133,13 @@ async function readEvidence(options: Options): Promise<Evidence> {
   };
 }
 
-function describe(path: string, result: Verification, notChecked: readonly string[]): string {
+function describe(path: string, result: Verification, notChecked: readonly string[]): string[] {
   const width = Math.max(...result.checks.map((check) => check.name.length));
   const lines = result.checks.map(
     ({ name, holds, says }) => `  ${holds ? 'holds' : 'FAILS'}  ${name.padEnd(width)}  ${says}`,
   );
   const run = runOf(result);
-  if (run === null) return `${lines.join('\n')}\n${path} does not hold: ${result.checks.at(-1)!.says}.\n`;
+  if (run === null) return [...lines, `${path} does not hold: ${result.checks.at(-1)!.says}.`];
 
   const official = result.official!;
   const options = notChecked.join(', ');
@@ -147,7 +148,13 @@ function describe(path: string, result: Verification, notChecked: readonly strin
     ? [`  it ran with ${describeTerms(termsOf(official))}`]
     : [];
   const again = result.details === null ? [] : describeDetails(result.details);
-  return `${[...lines, ...terms, ...unchecked, ...again].join('\n')}\n${path} holds: ${placeOf(official)}, ${resultOf(official)}\n`;
+  return [
+    ...lines,
+    ...terms,
+    ...unchecked,
+    ...again,
+    `${path} holds: ${placeOf(official)}, ${resultOf(official)}`,
+  ];
 }
 
 /** What the record of a sealed Track leaves out until the labels are published. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { describeIssues } from '../describeJson.ts';
 import { parseNpy } from '../npy.ts';
 import { UserError } from '../userError.ts';
 import { decrypt } from './age.ts';
@@ -92,7 +92,7 @@ function parseInfo(name: string, bytes: Uint8Array): WithheldInfo {
   const parsed = withheldInfoSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new UserError(
-    `${place} does not describe a withheld set (${z.prettifyError(parsed.error).replaceAll('\n', ' ')}). ` +
+    `${place} does not describe a withheld set (${describeIssues(parsed.error)}). ` +
       'Seal the Track again with `haet seal`.',
   );
 }

@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { describeIssues } from '../describeJson.ts';
 import { UserError } from '../userError.ts';
 import { readWhole } from './readWhole.ts';
 
@@ -25,6 +26,5 @@ export async function readJson<T>(
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const reasons = z.prettifyError(parsed.error).replaceAll('\n', ' ');
-  throw new UserError(`${path} is not ${kind}: ${reasons}. ${remedy}`);
+  throw new UserError(`${path} is not ${kind}: ${describeIssues(parsed.error)}. ${remedy}`);
 }

@@ -1,3 +1,4 @@
+import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
 import { UserError } from '../../datasets/userError.ts';
 import type { ArchiveLimits } from './limits.ts';
 
@@ -25,7 +26,7 @@ export function createMemberNames(limits: Pick<ArchiveLimits, 'depth' | 'pathByt
       seen.set(key, { path, isFolder });
     } else if (other.path !== path) {
       refuse(
-        `is the same as ${JSON.stringify(other.path)} where case or the way to write an accent does not count`,
+        `is the same as ${quoteUntrusted(other.path)} where case or the way to write an accent does not count`,
       );
     } else if (!(isFolder && other.isFolder)) {
       refuse('comes twice');
@@ -35,7 +36,7 @@ export function createMemberNames(limits: Pick<ArchiveLimits, 'depth' | 'pathByt
   return {
     accept(name, isFolder) {
       const refuse = (reason: string): never => {
-        throw new UserError(`member ${shown(name)} ${reason}`);
+        throw new UserError(`member ${quoteUntrusted(name)} ${reason}`);
       };
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
       if (/[\u0000-\u001f\u007f]/.test(name)) refuse('has a control character in its name');
@@ -57,9 +58,4 @@ export function createMemberNames(limits: Pick<ArchiveLimits, 'depth' | 'pathByt
       return path;
     },
   };
-}
-
-/** A name that may be anything, made fit for a line of text. */
-export function shown(name: string): string {
-  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
 }

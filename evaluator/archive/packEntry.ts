@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { create } from 'tar';
 import { UserError } from '../../datasets/userError.ts';
-import { type Entry, loadEntry } from '../loadEntry.ts';
+import { type Entry, loadEntry, pathOf } from '../loadEntry.ts';
 import { unpackEntry } from '../takeEntry.ts';
+import type { ArchiveLimits } from './limits.ts';
 
 /** Left out wherever they are: no part of an entry, and different at every packing. */
 export const leftOut = ['.git', '__pycache__', '.DS_Store'];
@@ -56,10 +57,10 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
  * Takes an archive in as an organizer does, into a folder that is removed again.
  * @throws UserError naming what intake refuses
  */
-export async function checkArchive(archive: string): Promise<Omit<Entry, 'folder'>> {
+export async function checkArchive(archive: string, limits?: ArchiveLimits): Promise<Omit<Entry, 'folder'>> {
   const scratch = await mkdtemp(join(tmpdir(), 'haet-check-'));
   try {
-    const { manifest, sha256 } = await unpackEntry(archive, join(scratch, 'entry'));
+    const { manifest, sha256 } = await unpackEntry(archive, join(scratch, 'entry'), limits);
     return { manifest, sha256 };
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -69,9 +70,9 @@ export async function checkArchive(archive: string): Promise<Omit<Entry, 'folder
 async function filesOf(folder: string): Promise<string[]> {
   const found: string[] = [];
   const visit = async (below: string): Promise<void> => {
-    for (const name of await readdir(join(folder, below))) {
-      if (leftOut.includes(name)) continue;
-      const path = below === '' ? name : `${below}/${name}`;
+    for (const name of await readdir(join(folder, below), { encoding: 'buffer' })) {
+      if (leftOut.includes(String(name))) continue;
+      const path = pathOf(folder, below, name);
       const facts = await lstat(join(folder, path));
       if (facts.isDirectory()) await visit(path);
       else if (facts.isFile()) found.push(path);

@@ -3,9 +3,10 @@ import { lstat, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { Parser, type ReadEntry } from 'tar';
+import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { type ArchiveLimits, archiveLimitsSchema } from './limits.ts';
-import { createMemberNames, shown } from './memberNames.ts';
+import { createMemberNames } from './memberNames.ts';
 
 /**
  * Unpacks the archive of an entry (tar, plain or gzip) into a folder that must not exist yet. Only regular files and
@@ -63,13 +64,15 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
       member.type !== 'ContiguousFile'
     ) {
       throw new UserError(
-        `member ${shown(member.path)} is a ${member.type}; only regular files and folders are taken`,
+        `member ${quoteUntrusted(member.path)} is a ${plainType(member.type)}; only regular files and folders are taken`,
       );
     }
     const path = names.accept(member.path, isFolder);
     bytes += member.size;
     if (bytes > limits.unpackedBytes) {
-      throw new UserError(`member ${shown(path)} brings it over ${limits.unpackedBytes} unpacked bytes`);
+      throw new UserError(
+        `member ${quoteUntrusted(path)} brings it over ${limits.unpackedBytes} unpacked bytes`,
+      );
     }
     if (isFolder) {
       mkdirSync(join(into, path), { recursive: true, mode: 0o755 });
@@ -107,7 +110,11 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
       },
     });
     parser.on('ignoredEntry', (member) => {
-      refuse(new UserError(`member ${shown(member.path)} is of a kind that is not taken (${member.type})`));
+      refuse(
+        new UserError(
+          `member ${quoteUntrusted(member.path)} is of a kind that is not taken (${plainType(member.type)})`,
+        ),
+      );
     });
     parser.on('error', (error) => refuse(new UserError(`is no sound tar archive (${error.message})`)));
     parser.on('end', resolve);
@@ -120,6 +127,11 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
   });
   await finished(input).catch(() => {});
   if (members === 0) throw new UserError('is no tar archive, or an empty one');
+}
+
+/** The library's name for the kind of a member; of a kind that it does not know it may be any byte. */
+function plainType(type: string): string {
+  return /^[A-Za-z]{2,20}$/.test(type) ? type : quoteUntrusted(type);
 }
 
 function openForWriting(path: string, member: ReadEntry): number {

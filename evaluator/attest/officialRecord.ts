@@ -20,7 +20,7 @@ const digestsSchema = z.strictObject({
   trainLabels: sha256.nullable().describe('train/labels.npy of the Track'),
   sealedSet: sha256.nullable().describe('bytes of withheld.age, the set that was scored on'),
   predictions: sha256.nullable().describe('bytes of predictions.npy'),
-  model: sha256.nullable().describe('what the train stage left, by hashFolder of loadEntry.ts'),
+  model: sha256.nullable().describe('modelSha256 of the record'),
   evaluatorCommit: z.string().nullable(),
 });
 export type Digests = z.infer<typeof digestsSchema>;
@@ -64,9 +64,7 @@ export const officialRecordSchema = z.strictObject({
 export type OfficialRecord = z.infer<typeof officialRecordSchema>;
 
 /** What the record of a run does not say by itself. */
-export interface OfficialFacts
-  extends Pick<Digests, 'image' | 'predictions' | 'model'>,
-    Pick<OfficialRecord, 'chain'> {
+export interface OfficialFacts extends Pick<Digests, 'image' | 'predictions'>, Pick<OfficialRecord, 'chain'> {
   /** GPU memory still in use after a stage was killed, bytes, where it was measured. */
   readonly gpuMemoryBytes?: Partial<Record<StageRecord['stage'], number>>;
 }
@@ -98,11 +96,15 @@ export function termsOf({ record, digests }: Pick<OfficialRecord, 'record' | 'di
 /** The digests that the record of a run holds already. */
 export function digestsWithin(
   record: RunRecord,
-): Pick<Digests, 'archive' | 'entry' | 'trainImages' | 'trainLabels' | 'sealedSet' | 'evaluatorCommit'> {
+): Pick<
+  Digests,
+  'archive' | 'entry' | 'model' | 'trainImages' | 'trainLabels' | 'sealedSet' | 'evaluatorCommit'
+> {
   const { track } = record;
   return {
     archive: record.archiveSha256,
     entry: record.entry?.sha256 ?? null,
+    model: record.modelSha256,
     trainImages: track?.sha256[trackFiles.trainImages] ?? null,
     trainLabels: track?.sha256[trackFiles.trainLabels] ?? null,
     sealedSet: track !== null && 'sealed' in track ? track.sealed.sha256 : null,

@@ -70,7 +70,10 @@ function linkFault(before: ChainRecord | null, record: ChainRecord): string | nu
     return `${missing} missing from the chain: ${nameOf(record)} comes after`;
   }
   if (previousSha256 === (before?.sha256 ?? null)) return null;
-  return `${nameOf(record)} was signed after a record with the sha256 ${previousSha256}, and ${before!.path} has ${before!.sha256}: number ${last} was exchanged`;
+  if (before === null) {
+    return `${nameOf(record)} was signed after a record with the sha256 ${previousSha256}, and is the first of the chain`;
+  }
+  return `${nameOf(record)} was signed after a record with the sha256 ${previousSha256}, and ${before.path} has ${before.sha256}: number ${last} was exchanged`;
 }
 
 const nameOf = ({ path, official }: ChainRecord) => `${path} (number ${official.chain.number})`;

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { writeWhole } from '../../datasets/writeWhole.ts';
 import { predictionsFile } from '../contract.ts';
 import { hashFile } from '../hashFile.ts';
-import { hashFolder, listFiles } from '../loadEntry.ts';
 import type { RunRecord } from '../record.ts';
 import { recordFile } from '../runFolder.ts';
 import { extendChain } from './chain.ts';
@@ -13,8 +12,8 @@ import { buildOfficialRecord, type OfficialFacts, officialRecordFile } from './o
 import { signRecord } from './signRecord.ts';
 
 /**
- * Signs the record of a run that is over, as the next of its chain, and puts it beside record.json. Hashes what the
- * entry left, so it must be called before anything in the run's folder is moved.
+ * Signs the record of a run that is over, as the next of its chain, and puts it beside record.json. Hashes the
+ * predictions, so it must be called before they are moved.
  * @param chainFolder the folder of all runs, which holds the head of the chain
  * @returns path of record.jws
  * @throws Error when the run has no record.json, the record contradicts itself or says that a limit was not held, the
@@ -22,7 +21,7 @@ import { signRecord } from './signRecord.ts';
  */
 export async function writeOfficialRecord(
   record: RunRecord,
-  facts: Omit<OfficialFacts, 'predictions' | 'model' | 'chain'>,
+  facts: Omit<OfficialFacts, 'predictions' | 'chain'>,
   signingKey: KeyObject,
   chainFolder: string,
 ): Promise<string> {
@@ -30,7 +29,6 @@ export async function writeOfficialRecord(
   await access(join(record.folder, recordFile));
   const left = {
     predictions: await hashFile(join(record.folder, 'predictions', predictionsFile)).catch(() => null),
-    model: await hashModel(join(record.folder, 'model')).catch(() => null),
   };
   const path = join(record.folder, officialRecordFile);
   await extendChain(chainFolder, signingKey, async (chain) => {
@@ -42,8 +40,4 @@ export async function writeOfficialRecord(
     return jws;
   });
   return path;
-}
-
-async function hashModel(folder: string): Promise<string | null> {
-  return (await listFiles(folder)).length === 0 ? null : hashFolder(folder);
 }

@@ -11,6 +11,7 @@ import {
   writeVersion,
 } from '../../datasets/controlTracks.ts';
 import { describeFault } from '../../datasets/describeFault.ts';
+import { plainJson } from '../../datasets/plainText.ts';
 import { randomFrom, shuffle } from '../../datasets/random.ts';
 import type { TrackInfo } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
@@ -95,7 +96,7 @@ export async function audit(plan: AuditPlan, sandbox: Sandbox, hooks: AuditHooks
     },
     evaluator: { version },
   };
-  await writeWhole(join(folder, auditFile), `${JSON.stringify(result, null, 2)}\n`);
+  await writeWhole(join(folder, auditFile), `${plainJson(result, 2)}\n`);
   return result;
 }
 

@@ -20,6 +20,8 @@ export interface Terms {
   readonly sandbox: RunRecord['sandbox']['kind'];
   /** Only what is named here must agree. */
   readonly limits: Partial<RunRecord['limits']>;
+  /** Only a refusal depends on it. */
+  readonly intake: RunRecord['intake'];
 }
 
 /** Whether a run that ended so is not to be repeated: what is the machine's or the organizer's doing is. */
@@ -76,7 +78,8 @@ export function agrees(record: RunRecord, terms: Terms): boolean {
     Object.entries(terms.limits).every(
       ([name, value]) => record.limits[name as keyof RunRecord['limits']] === value,
     ) &&
-    isDeepStrictEqual(record.track, terms.track)
+    isDeepStrictEqual(record.track, terms.track) &&
+    (record.verdict !== 'REJECTED_ARCHIVE' || isDeepStrictEqual(record.intake, terms.intake))
   );
 }
 

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { type ArchiveLimits, archiveLimitsSchema } from '../archive/limits.ts';
 import { hashFile } from '../hashFile.ts';
 import type { RunRecord } from '../record.ts';
 import type { RunPlan } from '../runEntry.ts';
 import type { RunTrack } from '../runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { agrees, findRecord, isFinal, type Terms } from './findRecord.ts';
+import { makeGradedFolders, publicFolder, runsFolder } from './gradedFolders.ts';
 import { ensureReport, finishEarlier, gradeJob, type JobHooks } from './gradeJob.ts';
 import type { Submission } from './listArchives.ts';
 import { type Standing, standingOf } from './standing.ts';
@@ -15,7 +17,7 @@ import { writeStanding } from './writeStanding.ts';
 export interface GradePlan {
   readonly archives: readonly Submission[];
   readonly track: RunTrack;
-  /** The leaderboard is written here, the runs' folders below `runs/`. Locked by the caller. */
+  /** The leaderboard is written into its `public/`, the runs' folders into its `runs/`. Locked by the caller. */
   readonly outFolder: string;
   readonly seeds: readonly number[];
   readonly trainSeconds: number;
@@ -28,6 +30,10 @@ export interface GradePlan {
   /** How often a run that ended in INFRA_FAULT is repeated. */
   readonly retries: number;
   readonly machine: RunRecord['machine'];
+  /** What an archive may be; where not given, the usual. */
+  readonly intake?: ArchiveLimits;
+  /** Whether models stay in the runs' folders when they have been used and hashed. Default false. */
+  readonly keepModels?: boolean;
 }
 
 /** One archive with one seed, under however many names its bytes lie there. */
@@ -62,13 +68,14 @@ export async function gradeArchives(
 ): Promise<{ standing: Standing; open: number }> {
   const trackSha256 = await hashFile(join(plan.track.dir, trackFiles.info));
   const jobs = jobsOf(plan, trackSha256);
+  await makeGradedFolders(plan.outFolder);
   const records = new Map<Job, RunRecord>();
-  const write = () => writeStanding(plan.outFolder, standing());
+  const write = () => writeStanding(publicFolder(plan.outFolder), standing());
 
   for (const job of jobs) {
     await finishEarlier(job.folder, hooks);
     const { record, doubts } = await findRecord(job.folder, termsOf(plan, job, sandbox), hooks.attestor);
-    doubts.forEach(hooks.warn);
+    for (const doubt of doubts) hooks.warn(doubt);
     if (record === null) continue;
     records.set(job, record);
     await ensureReport(record, plan.track.dir, hooks.warn);
@@ -117,7 +124,10 @@ function jobsOf({ archives, seeds, outFolder }: GradePlan, trackSha256: string):
       number: place * seeds.length + at + 1,
       of: firsts.length * seeds.length,
       // Short, as the whole of both hashes is compared with the record's.
-      folder: join(outFolder, 'runs', `${archive.sha256.slice(0, 16)}-t${trackSha256.slice(0, 8)}-s${seed}`),
+      folder: join(
+        runsFolder(outFolder),
+        `${archive.sha256.slice(0, 16)}-t${trackSha256.slice(0, 8)}-s${seed}`,
+      ),
     })),
   );
 }
@@ -129,6 +139,7 @@ function termsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): Ter
     track: plan.track.info,
     seed,
     sandbox: sandbox.kind,
+    intake: plan.intake ?? archiveLimitsSchema.parse({}),
     limits: {
       trainSeconds,
       predictSeconds,
@@ -150,6 +161,8 @@ function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
     cpus: plan.cpus ?? machine.cores,
     memoryBytes: plan.memoryBytes ?? machine.memoryBytes,
     machine,
+    keepModel: plan.keepModels ?? false,
+    ...(plan.intake !== undefined && { intake: plan.intake }),
   };
 }
 

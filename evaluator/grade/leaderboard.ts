@@ -1,6 +1,8 @@
+import { basename, dirname } from 'node:path';
 import type { RunRecord } from '../record.ts';
 import { spreadOf } from '../statistics.ts';
 import type { VerdictCode } from '../verdict.ts';
+import { publicEvidence } from './publicEvidence.ts';
 
 /** One archive of those to be ranked. */
 export interface Graded {
@@ -33,7 +35,7 @@ export interface Row {
   readonly separatedFromAbove: boolean | null;
   /** Of all runs together. */
   readonly trainSeconds: number;
-  /** What the verdict was drawn from, of the run that it was drawn from. Empty where all went well. */
+  /** Of the run that the verdict is taken from: see publicEvidence. Empty where all went well. */
   readonly evidence: readonly string[];
   readonly advice: string | null;
   readonly note: string | null;
@@ -45,7 +47,11 @@ export interface RowRun {
   readonly verdict: VerdictCode;
   readonly accuracy: number | null;
   readonly trainSeconds: number;
-  readonly folder: string;
+  /**
+   * Name of the folder that holds its own: which archive, Track and seed. Not the run's id, which says to the second when it
+   * began, and with that how long the predict stage before it took.
+   */
+  readonly job: string;
 }
 
 /**
@@ -96,7 +102,7 @@ function unrankedRow({ archive, path, sha256, records }: Graded, entries: readon
     interval95: spread?.mean95 ? withinOne(spread.mean95) : (scores[0]?.wilson95 ?? null),
     separatedFromAbove: null,
     trainSeconds: made.reduce((sum, record) => sum + trainSecondsOf(record), 0),
-    evidence: telling === null || telling.verdict === 'SCORED' ? [] : evidenceOf(telling, path, archive),
+    evidence: telling === null ? [] : evidenceOf(telling, path, archive),
     advice: telling === null || telling.verdict === 'SCORED' ? null : telling.advice,
     note:
       twins.length === 0 ? null : `same bytes as ${twins.map((each) => each.archive).join(', ')}; run once`,
@@ -105,7 +111,7 @@ function unrankedRow({ archive, path, sha256, records }: Graded, entries: readon
       verdict: record.verdict,
       accuracy: record.score?.accuracy ?? null,
       trainSeconds: trainSecondsOf(record),
-      folder: record.folder,
+      job: basename(dirname(record.folder)),
     })),
   };
 }
@@ -119,8 +125,10 @@ function tellingRecord(records: Graded['records']): RunRecord | null {
 }
 
 /** Where files lie on the organizer's machine is nobody else's concern. */
-function evidenceOf({ evidence, folder }: RunRecord, path: string, archive: string): string[] {
-  return evidence.map((sentence) => sentence.replaceAll(path, () => archive).replaceAll(`${folder}/`, ''));
+function evidenceOf(record: RunRecord, path: string, archive: string): string[] {
+  return publicEvidence(record).map((sentence) =>
+    sentence.replaceAll(path, () => archive).replaceAll(`${record.folder}/`, ''),
+  );
 }
 
 function isSeparated(row: Row, ranked: readonly Row[]): boolean | null {

@@ -1,6 +1,6 @@
+import { plainText } from '../../datasets/plainText.ts';
 import { type Cell, formatCsv } from './csv.ts';
 import type { Row } from './leaderboard.ts';
-import { plainText } from './plainText.ts';
 
 const text = (value: string | null): Cell => (value === null ? null : plainText(value));
 

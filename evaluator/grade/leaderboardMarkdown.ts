@@ -1,6 +1,6 @@
+import { plainText } from '../../datasets/plainText.ts';
 import type { Row } from './leaderboard.ts';
 import { escapeMarkdown, markdownTable } from './markdown.ts';
-import { plainText } from './plainText.ts';
 import type { Standing } from './standing.ts';
 
 const safe = (text: string | null): string => (text === null ? '' : escapeMarkdown(plainText(text)));
@@ -64,7 +64,7 @@ function rankedTable(rows: readonly Row[]): string {
       row.interval95!.map(percent).join(' to '),
       row.separatedFromAbove === null ? '' : row.separatedFromAbove ? 'separated' : 'not separated',
       row.standardDeviation === null ? '' : percent(row.standardDeviation),
-      links(row),
+      runsOf(row),
       row.trainSeconds.toFixed(1),
       safe(row.archive),
       [row.verdict === 'SCORED' ? '' : row.verdict!, safe(row.note)].filter((text) => text !== '').join('; '),
@@ -88,7 +88,7 @@ function othersTable(rows: readonly Row[]): string {
       safe(row.name),
       safe(row.team),
       safe(row.archive),
-      links(row),
+      runsOf(row),
       safe(row.evidence.join('; ')),
       safe(row.advice),
       safe(row.note),
@@ -96,7 +96,7 @@ function othersTable(rows: readonly Row[]): string {
   );
 }
 
-/** Every run, by its seed, with the way to its report. */
-function links(row: Row): string {
-  return row.runs.map(({ seed, folder }) => `[s${seed}](<${encodeURI(folder)}/report.html>)`).join(' ');
+/** Every run, by its seed. Reports are no part of what is published with this page. */
+function runsOf(row: Row): string {
+  return row.runs.map(({ seed }) => `s${seed}`).join(' ');
 }

@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
+import { textName } from '../../datasets/textName.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { hashFile } from '../hashFile.ts';
 
@@ -20,15 +22,23 @@ export interface Submission {
  * @throws UserError when the folder cannot be read or holds no archive, or an archive cannot be read
  */
 export async function listArchives(folder: string): Promise<{ archives: Submission[]; others: string[] }> {
-  const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(
-      `${resolve(folder)}: cannot be read (${error.code}). Give the folder that the archives lie in.`,
-    );
-  });
-  const isArchive = (each: (typeof found)[number]) =>
-    each.isFile() && endings.some((ending) => each.name.endsWith(ending));
-  const names = (matches: typeof found) => matches.map((each) => each.name).sort(byCodeUnit);
-  const files = names(found.filter(isArchive));
+  const found = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw new UserError(
+        `${resolve(folder)}: cannot be read (${error.code}). Give the folder that the archives lie in.`,
+      );
+    },
+  );
+  const files: string[] = [];
+  const others: string[] = [];
+  for (const each of found) {
+    const name = textName(each.name);
+    const isArchive = each.isFile() && endings.some((ending) => name?.endsWith(ending));
+    if (name === null)
+      others.push(`${quoteUntrusted(String(each.name))} (a name that is not UTF-8: rename it)`);
+    else (isArchive ? files : others).push(name);
+  }
+  files.sort(byCodeUnit);
   if (files.length === 0) {
     throw new UserError(
       `${resolve(folder)}: holds no archive (${endings.join(', ')}). Put there what \`haet pack\` makes.`,
@@ -36,7 +46,7 @@ export async function listArchives(folder: string): Promise<{ archives: Submissi
   }
   const archives: Submission[] = [];
   for (const file of files) archives.push(await readSubmission(folder, file));
-  return { archives, others: names(found.filter((each) => !isArchive(each))) };
+  return { archives, others: others.sort(byCodeUnit) };
 }
 
 async function readSubmission(folder: string, file: string): Promise<Submission> {

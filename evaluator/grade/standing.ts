@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import { type ChainHead, readHead } from '../attest/chain.ts';
 import type { RunRecord } from '../record.ts';
 import type { RunTrack } from '../runTrack.ts';
@@ -34,7 +33,7 @@ export interface Standing {
   readonly rows: readonly Row[];
 }
 
-/** @param outFolder the runs' folders are given relative to it; holds the head of the chain of signed records */
+/** @param outFolder holds the head of the chain of signed records */
 export function standingOf(
   { track, seeds, trainSeconds, predictSeconds, sandbox }: Conditions,
   entries: readonly Graded[],
@@ -56,9 +55,6 @@ export function standingOf(
     ),
     runs: { wanted: records.length, done: made.length },
     chain: readHead(outFolder),
-    rows: rank(entries).map((row) => ({
-      ...row,
-      runs: row.runs.map((run) => ({ ...run, folder: relative(outFolder, run.folder) })),
-    })),
+    rows: rank(entries),
   };
 }

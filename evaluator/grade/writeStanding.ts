@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { plainJson } from '../../datasets/plainText.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { writeWhole } from '../../datasets/writeWhole.ts';
 import { leaderboardCsv } from './leaderboardCsv.ts';
@@ -18,7 +19,7 @@ export const leaderboardFiles = {
  */
 export async function writeStanding(folder: string, standing: Standing): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await write(leaderboardFiles.json, `${JSON.stringify(standing, null, 2)}\n`);
+  await write(leaderboardFiles.json, `${plainJson(standing, 2)}\n`);
   await write(leaderboardFiles.csv, leaderboardCsv(standing.rows));
   await write(leaderboardFiles.markdown, leaderboardMarkdown(standing));
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { predictionsFile } from '../contract.ts';
+import { mostSettingsBytes, settingsFile } from '../pruneModel.ts';
 import type { RunRecord } from '../record.ts';
 import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
 import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
@@ -29,7 +30,6 @@ export interface Log {
 
 const mistakesShown = 24;
 const logTailBytes = 6_000;
-const settingsBytes = 64_000;
 const logFiles = ['train.stderr.log', 'train.stdout.log', 'predict.stderr.log', 'predict.stdout.log'];
 
 /**
@@ -46,7 +46,7 @@ export async function readRun(folder: string, trackDir: string | null): Promise<
       notes.push(`The pictures of mistakes are missing: ${error.message}`);
       return null;
     }),
-    settings: (await readEnd(folder, 'model/settings.json', settingsBytes))?.tail ?? null,
+    settings: (await readEnd(folder, join('model', settingsFile), mostSettingsBytes))?.tail ?? null,
     logs: (await Promise.all(logFiles.map((file) => readLog(folder, file)))).filter((log) => log !== null),
     notes,
   };

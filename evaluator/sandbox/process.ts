@@ -18,6 +18,7 @@
 // Either way the entry is in another process group than ours, so that Ctrl-C at the terminal reaches us alone.
 // Nothing else is held back: files, network and memory are those of this user.
 import { spawn } from 'node:child_process';
+import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
 import { nothingHeld } from './holds.ts';
 import { createNamespace, type NamespaceFlags, namespaceFlags } from './namespace.ts';
 import { listProcesses } from './procfs.ts';
@@ -76,8 +77,13 @@ async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise
 
 async function startInTree(spec: StageSpec): Promise<RunningStage> {
   const stage = startChild(spec.argv, spec);
-  if (stage.child.pid === undefined)
-    throw new ProgramNotFound(String(await stage.exited.catch((error) => error)));
+  if (stage.child.pid === undefined) {
+    const why = await stage.exited.then(
+      () => null,
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    throw new ProgramNotFound(`no program ${quoteUntrusted(spec.argv[0])} that can be executed (${why})`);
+  }
   const mark = { root: stage.child.pid, runId: spec.environment.HAET_RUN_ID ?? '' };
   const guard = spawn('sh', ['-c', guardScript, 'guard', mark.runId, String(mark.root)], {
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -1,5 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
 import { ProgramNotFound, type StageSpec } from './sandbox.ts';
 
 /**
@@ -15,8 +16,8 @@ export function requireProgram(spec: Pick<StageSpec, 'argv' | 'cwd' | 'environme
   if (candidates.some(isProgram)) return;
   throw new ProgramNotFound(
     program.includes('/')
-      ? `no executable file ${program} in the entry`
-      : `no program ${program} on PATH (${spec.environment.PATH})`,
+      ? `no executable file ${quoteUntrusted(program)} in the entry`
+      : `no program ${quoteUntrusted(program)} on PATH (${spec.environment.PATH})`,
   );
 }
 

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { predictionsFile } from '../contract.ts';
 import { listProcesses } from '../sandbox/procfs.ts';
 import { escapeName } from './hostileArchives.ts';
 
@@ -46,4 +48,28 @@ export function escapedFiles(): string[] {
       return []; // not there, or not ours to read
     }
   });
+}
+
+/** What of the stages' output would do harm where the folder of the run is copied or published, a sentence each. */
+export async function unfitToPublish(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  const visit = async (at: string): Promise<void> => {
+    for (const each of await readdir(at, { withFileTypes: true })) {
+      const path = join(at, each.name);
+      const { mode } = await lstat(path);
+      if (!each.isDirectory() && !each.isFile()) found.push(`${path} is left there and no regular file`);
+      if ((mode & 0o6000) !== 0) found.push(`${path} is left there with the rights of its owner or group`);
+      if (each.isDirectory()) await visit(path);
+    }
+  };
+  for (const stage of ['model', 'predictions']) {
+    await visit(join(folder, stage)).catch(({ code }) => {
+      if (code !== 'ENOENT') found.push(`${stage} is left so that it cannot be looked through (${code})`);
+    });
+  }
+  const predictions = await readdir(join(folder, 'predictions')).catch(() => []);
+  const more = predictions.filter((name) => name !== predictionsFile);
+  if (more.length > 0)
+    found.push(`${more.length} more things than ${predictionsFile} are left of its predictions`);
+  return found;
 }

@@ -10,16 +10,17 @@ import { chmod, mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { plainText } from '../../datasets/plainText.ts';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 import { describeMachine } from '../machine.ts';
 import type { RunRecord } from '../record.ts';
-import { removeTree } from '../removeTree.ts';
+import { removePath } from '../removeTree.ts';
 import { readEnd } from '../report/readEnd.ts';
-import { runEntry } from '../runEntry.ts';
+import { type RunHooks, runEntry } from '../runEntry.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Owner, VerdictCode } from '../verdict.ts';
 import { type Attack, corpusFolder, honestName, readAttack } from './attack.ts';
-import { escapedFiles, processesOf } from './leftovers.ts';
+import { escapedFiles, processesOf, unfitToPublish } from './leftovers.ts';
 import { differences, takeSnapshot } from './snapshot.ts';
 import { stageEntry } from './stageEntry.ts';
 import { createSurroundings, type Surroundings } from './surroundings.ts';
@@ -115,7 +116,7 @@ async function openBench(sandbox: Sandbox, machine: RunRecord['machine']): Promi
     surroundings,
     async close() {
       await surroundings.close();
-      await removeTree(scratch);
+      await removePath(scratch);
     },
   };
 }
@@ -141,13 +142,15 @@ async function tryOut(bench: Bench, attack: Attack): Promise<AttackResult> {
   for (let run = 0; run < attack.runs; run++) {
     const before = await takeSnapshot(bench.scratch);
     const start = performance.now();
-    outcome = await runAttack(bench, attack, entry);
+    outcome = await runAttack(bench, attack, entry, async (_, output) => {
+      held.push(...(await notes(output, 'tried')));
+      problems.push(...(await notes(output, 'escaped')).map((note) => `it got through: ${note}`));
+    });
     seconds += (performance.now() - start) / 1000;
     const { record } = outcome;
     if (record !== null) {
-      held.push(...(await notes(record, 'tried')));
-      problems.push(...(await notes(record, 'escaped')).map((note) => `it got through: ${note}`));
       problems.push(...(await leftRunning(record.runId)));
+      problems.push(...(await unfitToPublish(record.folder)));
     }
     problems.push(...judge(attack, outcome));
     problems.push(...bench.surroundings.disturbances());
@@ -159,8 +162,8 @@ async function tryOut(bench: Bench, attack: Attack): Promise<AttackResult> {
     problems.push('it did not say what it tried: the attack itself is broken');
   }
   if (problems.length > 0 && outcome.record !== null) problems.push(...(await lastWords(outcome.record)));
-  for (const name of earlier) await removeTree(join(bench.runs, name));
-  for (const file of escapedFiles()) await removeTree(file);
+  for (const name of earlier) await removePath(join(bench.runs, name));
+  for (const file of escapedFiles()) await removePath(file);
   const { verdict, owner } = outcome;
   const { verdicts: expected } = attack.expected;
   return {
@@ -176,7 +179,12 @@ async function tryOut(bench: Bench, attack: Attack): Promise<AttackResult> {
   };
 }
 
-async function runAttack(bench: Bench, attack: Attack, entryPath: string): Promise<Outcome> {
+async function runAttack(
+  bench: Bench,
+  attack: Attack,
+  entryPath: string,
+  onOutput: NonNullable<RunHooks['onOutput']>,
+): Promise<Outcome> {
   const { sandbox, runs, track, machine } = bench;
   const record = await runEntry(
     {
@@ -193,6 +201,7 @@ async function runAttack(bench: Bench, attack: Attack, entryPath: string): Promi
       },
     },
     sandbox,
+    { onOutput },
   );
   return { verdict: record.verdict, owner: record.owner, evidence: record.evidence, record };
 }
@@ -207,6 +216,9 @@ function judge({ expected }: Attack, { verdict, owner, evidence, record }: Outco
   }
   if (expected.evidence !== undefined && !evidence.join().includes(expected.evidence)) {
     problems.push(`the evidence does not say ${JSON.stringify(expected.evidence)} ${because}`);
+  }
+  if (evidence.some((sentence) => plainText(sentence) !== sentence)) {
+    problems.push('the evidence holds signs that steer a terminal or cannot be seen');
   }
   if (record?.score && record.score.correct !== rightScore) {
     problems.push(`its score is ${record.score.correct} of ${record.score.total}, not ${rightScore}`);
@@ -238,14 +250,10 @@ function killQuietly(pid: number): void {
   }
 }
 
-/** Lines of a file that the entry left about itself, in either stage. */
-async function notes(record: RunRecord, name: 'tried' | 'escaped'): Promise<string[]> {
-  const lines: string[] = [];
-  for (const stage of ['model', 'predictions']) {
-    const end = await readEnd(join(record.folder, stage), name, mostNoteBytes).catch(() => null);
-    lines.push(...(end?.tail.split('\n') ?? []).filter((line) => line !== ''));
-  }
-  return lines;
+/** Lines of a file that a stage left about itself in its output folder. */
+async function notes(output: string, name: 'tried' | 'escaped'): Promise<string[]> {
+  const end = await readEnd(output, name, mostNoteBytes).catch(() => null);
+  return (end?.tail.split('\n') ?? []).filter((line) => line !== '');
 }
 
 /** What the last stage wrote to standard error at its end. */
@@ -258,5 +266,5 @@ async function lastWords(record: RunRecord): Promise<string[]> {
 }
 
 async function clear(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) await removeTree(join(folder, name));
+  for (const name of await readdir(folder)) await removePath(join(folder, name));
 }

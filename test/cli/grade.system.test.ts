@@ -83,9 +83,14 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 const leaderboard = async (): Promise<Standing> =>
-  JSON.parse(await readFile(join(out, 'leaderboard.json'), 'utf8'));
+  JSON.parse(await readFile(join(out, 'public/leaderboard.json'), 'utf8'));
 const leaderboardBytes = () =>
-  Promise.all(['md', 'csv', 'json'].map((ending) => readFile(join(out, `leaderboard.${ending}`), 'utf8')));
+  Promise.all(
+    ['md', 'csv', 'json'].map((ending) => readFile(join(out, `public/leaderboard.${ending}`), 'utf8')),
+  );
+/** Folder of the first run of a job. */
+const folderOf = (below: string, job: string): string =>
+  join(below, 'runs', job, readdirSync(join(below, 'runs', job)).sort()[0]!);
 /** Every run's folder, relative to out. */
 const runs = () =>
   readdirSync(join(out, 'runs'))
@@ -117,7 +122,7 @@ describe('three archives, one of them good', () => {
     expect(standing.rows[0]).toMatchObject({ name: 'Good', team: 'tests', accuracy: 0.1 });
     expect(standing.rows[2]!.evidence[0]).toMatch(/^b-bad\.tar: member "answers" is a SymbolicLink/);
     for (const row of standing.rows) {
-      const files = await readdir(join(out, row.runs[0]!.folder));
+      const files = await readdir(folderOf(out, row.runs[0]!.job));
       expect(files).toEqual(expect.arrayContaining(['record.json', 'report.html']));
       expect(files).not.toContain('entry');
     }
@@ -350,7 +355,7 @@ test.each<[string, string[], string]>([
   await put('a.tar.gz', 'One');
   const { code, stdout, stderr } = await grade(...words);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(existsSync(join(out, 'leaderboard.json'))).toBe(false);
+  expect(existsSync(join(out, 'public/leaderboard.json'))).toBe(false);
   expect(stderr).toMatch(/^haet: /);
   expect(stderr).toContain(named);
   expect(stderr).not.toMatch(/^\s+at /m);

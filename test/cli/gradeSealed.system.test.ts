@@ -15,6 +15,9 @@ import { describeWith, plainImage } from '../evaluator/fixtures.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder.path, ...names);
+/** Of the first run of a job, relative to the test's folder. */
+const folderOf = (job: string): string =>
+  join('graded/runs', job, readdirSync(at('graded/runs', job)).sort()[0]!);
 const haet = (...words: string[]) =>
   execa(process.execPath, [join(root, 'cli/bin.mjs'), ...words], { reject: false, cwd: folder.path });
 const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1)!);
@@ -100,10 +103,9 @@ for (const { kind, words: inSandbox } of sandboxes) {
       const opening = ['--sealed', 'withheld.age', '--identity', 'identity.txt', '--out', 'labels-key.json'];
       await haet('seal', 'labels-key', ...opening);
       for (const run of rows[0]!.runs) {
-        const jws = join('graded', run.folder, 'record.jws');
-        const { sandbox, limits, stages } = JSON.parse(
-          await readFile(at('graded', run.folder, 'record.json'), 'utf8'),
-        );
+        const folder = folderOf(run.job);
+        const jws = join(folder, 'record.jws');
+        const { sandbox, limits, stages } = JSON.parse(await readFile(at(folder, 'record.json'), 'utf8'));
         expect(sandbox).toMatchObject({
           kind,
           image: kind === 'docker' ? expect.stringMatching(/^sha256:[0-9a-f]{64}$/) : null,
@@ -123,7 +125,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
         }
         const evidence = [
           ...['--archive', 'archives/entry.tar.gz', '--sealed', 'withheld.age', ...committed],
-          ...['--predictions', join('graded', run.folder, 'predictions', 'predictions.npy')],
+          ...['--predictions', join(folder, 'predictions', 'predictions.npy')],
           ...['--labels-key', 'labels-key.json'],
         ];
         const verified = await haet('verify', jws, '--key', verifyKey, ...evidence);
@@ -142,7 +144,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       const again = await grade(...inSandbox, ...committed);
       expect(again.stderr).not.toContain('starts');
       expect(again.stderr.match(/\(earlier\)/g)).toHaveLength(2);
-      await rm(at('graded', rows[0]!.runs[0]!.folder), { recursive: true });
+      await rm(at(folderOf(rows[0]!.runs[0]!.job)), { recursive: true });
       expect(await haet(...whole)).toMatchObject({
         exitCode: 1,
         stdout: expect.stringContaining('number 1 is missing from the chain'),
@@ -199,7 +201,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
     test('a run whose evaluator died before it was scored is scored by the next call, and not run again', async () => {
       const first = await grade(...inSandbox, '--json');
       const { rows }: Standing = lastLine(first.stdout);
-      const run = at('graded', rows[0]!.runs[0]!.folder);
+      const run = at(folderOf(rows[0]!.runs[0]!.job));
       // As it was when the entry had ended and nothing else was done, or a little later.
       const record = JSON.parse(await readFile(join(run, 'record.json'), 'utf8'));
       const predictionsSha256 = sha256(await readFile(join(run, 'predictions', 'predictions.npy')));
@@ -243,7 +245,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       await haet('pack', 'oracle', '--out', 'archives/oracle.tar.gz');
       const graded = await grade(...inSandbox, '--json');
       const { rows }: Standing = lastLine(graded.stdout);
-      const run = at('graded', rows[0]!.runs[0]!.folder);
+      const run = at(folderOf(rows[0]!.runs[0]!.job));
       const jws = await readFile(join(run, 'record.jws'), 'utf8');
       const payload = JSON.parse(Buffer.from(jws.split('.')[1]!, 'base64url').toString());
       const record = JSON.parse(await readFile(join(run, 'record.json'), 'utf8'));

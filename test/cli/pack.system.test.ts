@@ -40,3 +40,16 @@ test('what is no entry is refused with one sentence and status 2, and no archive
   expect(checked.stderr).toContain('noise.tar.gz');
   expect(checked.stderr.trim().split('\n')).toHaveLength(1);
 });
+
+test('check refuses by the limits of intake that it is given, and names the limit', async () => {
+  await haet('pack', example, '--out', 'limits.tar.gz');
+  for (const [option, reason] of [
+    ['--max-archive-bytes', /at most 1 are taken/],
+    ['--max-unpacked-bytes', /over 1 unpacked bytes/],
+    ['--max-files', /more than 1 members/],
+  ] as const) {
+    const { exitCode, stderr } = await haet('check', 'limits.tar.gz', option, '1');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(reason) });
+  }
+  expect((await haet('check', 'limits.tar.gz', '--max-files', '4')).exitCode).toBe(0);
+});

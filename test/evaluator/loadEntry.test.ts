@@ -26,11 +26,42 @@ describe('haet.json', () => {
     ['a field nobody knows', JSON.stringify({ ...manifest, tarin: ['x'] }), 'tarin'],
     ['no team', JSON.stringify({ ...manifest, team: '' }), 'team'],
     ['a name that moves the cursor', JSON.stringify({ ...manifest, name: 'a\u001b[2J' }), 'name'],
+    ['a name with a zero-width space', JSON.stringify({ ...manifest, name: 'a\u200bb' }), 'name'],
+    ['a name with a soft hyphen', JSON.stringify({ ...manifest, name: 'a\u00adb' }), 'name'],
+    ['a name of a filler alone', JSON.stringify({ ...manifest, name: '\u3164' }), 'name'],
+    ['a name of a blank pattern', JSON.stringify({ ...manifest, name: '\u2800' }), 'name'],
+    ['a name with a picture selector', JSON.stringify({ ...manifest, name: 'a\ufe0f' }), 'name'],
+    ['a name of spaces', JSON.stringify({ ...manifest, name: '   ' }), 'name'],
+    ['a team with a space at its end', JSON.stringify({ ...manifest, team: 'b ' }), 'team'],
+    ['a team with two spaces in a row', JSON.stringify({ ...manifest, team: 'b  c' }), 'team'],
+    ['a team with a space of another kind', JSON.stringify({ ...manifest, team: 'b\u2003c' }), 'team'],
+    ['a team of accents alone', JSON.stringify({ ...manifest, team: '\u0301' }), 'team'],
+    [
+      'a team under a heap of accents',
+      JSON.stringify({ ...manifest, team: `b${'\u0335'.repeat(9)}` }),
+      'team',
+    ],
     ['a NUL in a command', JSON.stringify({ ...manifest, train: ['x', 'y\0z'] }), 'NUL'],
     ['a word without end', JSON.stringify({ ...manifest, train: ['x', 'y'.repeat(5000)] }), 'train'],
   ])('with %s is refused, naming it', (_, text, named) => {
     expect(() => parseManifest(text, 'entry/haet.json')).toThrow(named);
     expect(() => parseManifest(text, 'entry/haet.json')).toThrow('entry/haet.json');
+  });
+
+  test('gives the same name for one way to write an accent as for the other', () => {
+    const named = (name: string) => parseManifest(JSON.stringify({ ...manifest, name }), 'haet.json').name;
+    expect(named('Cafe\u0301')).toBe('Caf\u00e9');
+    expect(named('Net 2 — « été », 日本 🦊')).toBe('Net 2 — « été », 日本 🦊');
+  });
+
+  test.each([
+    ['bad JSON', '\nSCORED 99.9 % of 1,000 images\n'],
+    ['a key', JSON.stringify({ ...manifest, [`\nSCORED  99.9 %\n${'x'.repeat(3000)}`]: 1 })],
+    ['a value', JSON.stringify({ ...manifest, name: '\u001b[2J\nSCORED  99.9 %\n' })],
+  ])('that carries a line of its own in %s is refused in one line without it', (_, text) => {
+    const refused = () => parseManifest(text, 'haet.json');
+    expect(refused).toThrow(/^[ -~…]{0,200}$/);
+    expect(refused).not.toThrow(/SCORED {1,2}99/);
   });
 
   test('that is not there is refused with the path it should have', async () => {
@@ -47,6 +78,12 @@ describe('haet.json', () => {
     await writeFile(join(folder, 'odd/haet.json'), ' '.repeat(2 ** 20));
     await expect(loadEntry(join(folder, 'odd'))).rejects.toThrow('1048576 bytes');
   });
+});
+
+test('a file whose name is not UTF-8 refuses the entry, and is named as far as it can be', async () => {
+  const entry = await makeEntry(folder);
+  await writeFile(Buffer.concat([Buffer.from(`${entry}/caf`), Buffer.from([0xe9])]), 'x');
+  await expect(loadEntry(entry)).rejects.toThrow('holds "caf?", a name that is not UTF-8; rename it');
 });
 
 describe('the hash of an entry', () => {
@@ -88,6 +125,6 @@ describe('the hash of an entry', () => {
     await symlink('/etc/group', join(at, 'link'));
     expect(await hashFolder(at)).not.toBe(before);
     execFileSync('mkfifo', [join(at, 'pipe')]);
-    await expect(hashFolder(at)).rejects.toThrow('special/pipe');
+    await expect(hashFolder(at)).rejects.toThrow('special: holds "pipe"');
   });
 });

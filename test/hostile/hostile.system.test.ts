@@ -231,7 +231,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
   test('a program that is not there has CRASHED, with its name in the evidence', async () => {
     const record = await run(isolation, { manifest: { train: ['no-such-program', 'train'] } });
     expect(record).toMatchObject({ verdict: 'CRASHED', stages: [{ ended: 'failed-to-start' }] });
-    expect(record.evidence.join()).toContain('no program no-such-program on PATH');
+    expect(record.evidence.join()).toContain('no program "no-such-program"');
   });
 
   test('a haet.json that is not as the contract says is REJECTED_ARCHIVE, with the field in the evidence', async () => {

@@ -533,6 +533,7 @@ describe('a record that does not contradict itself holds:', () => {
       'one that never came to a stage',
       (record, official) => {
         Object.assign(record, { verdict: 'REJECTED_ARCHIVE', score: null, entry: null, stages: [] });
+        Object.assign(record, { modelSha256: null });
         Object.assign(official, { killReceipts: [] });
         Object.assign(official.digests, { entry: null, predictions: null, model: null });
       },

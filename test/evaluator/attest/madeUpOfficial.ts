@@ -32,13 +32,13 @@ export async function madeUpOfficial(): Promise<{
   const { record, folder } = await madeUpRun(1, (made) => {
     made.archiveSha256 = sha256('archive');
     Object.assign(made.sandbox, { kind: 'bubblewrap', holds: allHeld });
+    made.modelSha256 = hash('2');
   });
   const predictions = await readFile(join(folder, 'predictions', 'predictions.npy'));
   await rm(folder, { recursive: true });
   const facts = {
     image: `sha256:${hash('1')}`,
     predictions: sha256(predictions),
-    model: hash('2'),
     gpuMemoryBytes: { train: 0 },
     chain: { number: 1, previousSha256: null },
   };

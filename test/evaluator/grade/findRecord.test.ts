@@ -1,6 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { archiveLimitsSchema } from '../../../evaluator/archive/limits.ts';
 import {
   contradictionIn,
   findRecord,
@@ -18,6 +19,7 @@ const terms: Terms = {
   seed: 1,
   sandbox: 'process',
   limits: { trainSeconds: 600, predictSeconds: 60 },
+  intake: archiveLimitsSchema.parse({}),
 };
 
 async function put(name: string, content: unknown): Promise<void> {
@@ -28,6 +30,15 @@ async function put(name: string, content: unknown): Promise<void> {
 const find = (change: Partial<Terms> = {}) => findRecord(folder.path, { ...terms, ...change });
 
 describe('findRecord', () => {
+  test('takes a refusal up under the same limits of intake alone, and another result under any', async () => {
+    const larger = { intake: archiveLimitsSchema.parse({ archiveBytes: 2 ** 30 }) };
+    await put('refused', madeUpRecord({ verdict: 'REJECTED_ARCHIVE' }));
+    expect((await find()).record).toMatchObject({ verdict: 'REJECTED_ARCHIVE' });
+    expect((await find(larger)).record).toBeNull();
+    await put('scored', madeUpRecord());
+    expect((await find(larger)).record).toMatchObject({ verdict: 'SCORED' });
+  });
+
   test('finds the record, and where it lies now', async () => {
     await put('2026-a', madeUpRecord());
     expect(await find()).toEqual({

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { decrypt } from '../../../datasets/sealing/age.ts';
 import { makeIdentity } from '../../../datasets/sealing/makeIdentity.ts';
@@ -108,7 +108,12 @@ test('what is stopped before it began runs nothing, and shows all as to be run',
   abort.abort();
   const { rows, open, said } = await grade(works, abort);
   expect({ open, said, verdict: rows[0]!.verdict }).toEqual({ open: 1, said: [], verdict: null });
-  expect(readdirSync(outFolder).sort()).toEqual(['leaderboard.csv', 'leaderboard.json', 'leaderboard.md']);
+  expect(readdirSync(join(outFolder, 'public')).sort()).toEqual([
+    'leaderboard.csv',
+    'leaderboard.json',
+    'leaderboard.md',
+  ]);
+  expect(statSync(join(outFolder, 'runs')).mode & 0o777).toBe(0o700);
 });
 
 test('a record made with other CPUs counts where none are asked for, and does not where some are', async () => {
@@ -177,10 +182,7 @@ describe('with the key of the organizer', () => {
       'starts',
       'SCORED',
     ]);
-    expect({ open, run: rows[0]!.runs[0]!.folder }).toEqual({
-      open: 0,
-      run: pathOf(1, '').slice(outFolder.length + 1),
-    });
+    expect({ open, job: rows[0]!.runs[0]!.job }).toEqual({ open: 0, job: basename(dirname(pathOf(0, ''))) });
     expect([0, 1].map((run) => existsSync(pathOf(run, 'record.jws')))).toEqual([false, true]);
   });
 

@@ -67,11 +67,11 @@ describe('one seed', () => {
   });
 
   test('an entry that was cut but scored is ranked, with its advice', () => {
-    const [row] = rank([graded([{ verdict: 'SCORED_SALVAGED', evidence: ['train: killed'] }])]);
+    const [row] = rank([graded([{ verdict: 'SCORED_SALVAGED', ended: { exitCode: 1, seconds: 2 } }])]);
     expect(row).toMatchObject({
       rank: 1,
       verdict: 'SCORED_SALVAGED',
-      evidence: ['train: killed'],
+      evidence: ['train: ended after 2.0 s with exit status 1'],
       advice: verdicts.SCORED_SALVAGED.advice,
     });
   });
@@ -102,7 +102,7 @@ describe('several seeds', () => {
     const rows = rank([
       graded([
         { name: 'Lucky', correct: 990 },
-        { verdict: 'CRASHED', evidence: ['train: ended with exit status 1'] },
+        { verdict: 'CRASHED', ended: { exitCode: 1, seconds: 2 } },
       ]),
       graded([{ name: 'Steady', correct: 500 }, { correct: 500 }]),
     ]);
@@ -111,7 +111,7 @@ describe('several seeds', () => {
       [null, 'CRASHED', 0.99, 1],
     ]);
     expect(rows[1]).toMatchObject({
-      evidence: ['train: ended with exit status 1'],
+      evidence: ['train: ended after 2.0 s with exit status 1'],
       advice: verdicts.CRASHED.advice,
     });
   });

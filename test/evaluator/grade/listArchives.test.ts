@@ -24,6 +24,17 @@ test('regular files with an archive’s name are listed by code unit, with hash;
   expect(others).toEqual(['.tar.txt', 'a.zip', 'folder.tar', 'link.tar', 'notes.txt']);
 });
 
+test('an archive whose name is not UTF-8 is left alone and said to be, the others are listed', async () => {
+  await put('good.tar');
+  await writeFile(
+    Buffer.concat([Buffer.from(`${folder.path}/caf`), Buffer.from([0xe9]), Buffer.from('.tar')]),
+    'x',
+  );
+  const { archives, others } = await listArchives(folder.path);
+  expect(archives.map((each) => each.file)).toEqual(['good.tar']);
+  expect(others).toEqual(['"caf?.tar" (a name that is not UTF-8: rename it)']);
+});
+
 test('a folder without archives, or none at all, is a mistake that is named', async () => {
   await put('a.zip');
   await expect(listArchives(folder.path)).rejects.toThrow(UserError);

@@ -1,4 +1,5 @@
-import type { RunRecord } from '../../../evaluator/record.ts';
+import { archiveLimitsSchema } from '../../../evaluator/archive/limits.ts';
+import type { RunRecord, StageRecord } from '../../../evaluator/record.ts';
 import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
 import { wilsonInterval } from '../../../evaluator/statistics.ts';
 import { type VerdictCode, verdicts } from '../../../evaluator/verdict.ts';
@@ -17,6 +18,10 @@ export interface Made {
   readonly verdict?: VerdictCode;
   readonly evidence?: string[];
   readonly trainSeconds?: number;
+  /** Of the train stage. */
+  readonly ended?: Partial<StageRecord>;
+  /** Whether it came to predict, and how that ended. */
+  readonly predict?: Partial<StageRecord>;
 }
 
 /** The record of a run on a Track of two classes that could have been. */
@@ -43,6 +48,8 @@ export function madeUpRecord(made: Made = {}): RunRecord {
             sha256: hash('e'),
           },
     archiveSha256: made.archiveSha256 ?? hash('a'),
+    modelSha256: hash('d'),
+    intake: archiveLimitsSchema.parse({}),
     track: {
       schemaVersion: 1,
       name: 'two classes',
@@ -59,29 +66,32 @@ export function madeUpRecord(made: Made = {}): RunRecord {
     sandbox: { kind: 'process', contains: 'time', holds: nothingHeld, image: null },
     limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 2 ** 33, processes: 1024 },
     stages: [
-      {
-        stage: 'train',
-        argv: ['train'],
-        startedAt: '2026-11-21T10:41:23.100Z',
-        limitSeconds: 600,
-        seconds: trainSeconds,
-        ended: 'exited',
-        exitCode: 0,
-        signal: null,
-        kill: null,
-        limitHits: null,
-        cpuSeconds: 1,
-        peakMemoryBytes: 1,
-        usage: [],
-        stdoutBytes: 0,
-        stderrBytes: 0,
-      },
+      { ...stageThatExited, seconds: trainSeconds, ...made.ended },
+      ...(made.predict ? [{ ...stageThatExited, stage: 'predict' as const, ...made.predict }] : []),
     ],
     progress: { lines: 0, rejected: 0, last: null },
     machine,
     evaluator: { version: '0.1.0', commit: null },
   };
 }
+
+const stageThatExited: StageRecord = {
+  stage: 'train',
+  argv: ['train'],
+  startedAt: '2026-11-21T10:41:23.100Z',
+  limitSeconds: 600,
+  seconds: 100,
+  ended: 'exited',
+  exitCode: 0,
+  signal: null,
+  kill: null,
+  limitHits: null,
+  cpuSeconds: 1,
+  peakMemoryBytes: 1,
+  usage: [],
+  stdoutBytes: 0,
+  stderrBytes: 0,
+};
 
 function scoreOf(correct: number): RunRecord['score'] {
   const wrong = testSize - correct;

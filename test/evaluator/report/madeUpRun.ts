@@ -5,6 +5,7 @@ import { afterAll } from '@jest/globals';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { writeNpy } from '../../../datasets/npy.ts';
+import { archiveLimitsSchema } from '../../../evaluator/archive/limits.ts';
 import { type RunRecord, runRecordSchema, type Score, type StageRecord } from '../../../evaluator/record.ts';
 import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
 import { wilsonInterval } from '../../../evaluator/statistics.ts';
@@ -95,6 +96,8 @@ function makeRecord(folder: string, score: Score, stageRecords: StageRecord[]): 
     score,
     entry: { name: 'ResNet-9', team: 'haet', path: 'dist/submission', sha256: hash('a') },
     archiveSha256: null,
+    modelSha256: null,
+    intake: archiveLimitsSchema.parse({}),
     track: {
       schemaVersion: 1,
       name: 'CIFAR-10, 500 a class, seed 1',

@@ -1,0 +1,32 @@
+import { type Command, Option } from 'commander';
+import { type ArchiveLimits, archiveLimitsSchema } from '../evaluator/archive/limits.ts';
+import { numberOption } from './numberOption.ts';
+
+/** What an archive may be, as the person gave it. */
+export interface IntakeOptions {
+  readonly maxArchiveBytes: number;
+  readonly maxUnpackedBytes: number;
+  readonly maxFiles: number;
+}
+
+const usual = archiveLimitsSchema.parse({});
+const atLeastOne = numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true });
+
+/** Adds the limits of intake to a command that takes archives. */
+export function addIntakeOptions(command: Command): void {
+  const { archiveBytes, unpackedBytes, members } = archiveLimitsSchema.shape;
+  const options = [
+    ['--max-archive-bytes <n>', archiveBytes.description, usual.archiveBytes],
+    ['--max-unpacked-bytes <n>', unpackedBytes.description, usual.unpackedBytes],
+    ['--max-files <n>', members.description, usual.members],
+  ] as const;
+  for (const [flags, description, value] of options) {
+    command.addOption(
+      new Option(flags, `intake: ${description}, at most`).argParser(atLeastOne).default(value),
+    );
+  }
+}
+
+export function intakeLimits({ maxArchiveBytes, maxUnpackedBytes, maxFiles }: IntakeOptions): ArchiveLimits {
+  return { ...usual, archiveBytes: maxArchiveBytes, unpackedBytes: maxUnpackedBytes, members: maxFiles };
+}

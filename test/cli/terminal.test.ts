@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { expect, test } from '@jest/globals';
+import { sayOn, shortName } from '../../cli/terminal.ts';
+
+test('a line of a message is one line, whatever it holds', () => {
+  const stream = new PassThrough();
+  sayOn(stream, 'a\nSCORED  99.9 %\u001b[2J', '', 'b\u200b\u202e');
+  expect(String(stream.read())).toBe('a�SCORED  99.9 %�[2J\n\nb��\n');
+});
+
+test('a long name is cut, between two signs', () => {
+  expect(shortName('é'.repeat(40))).toBe('é'.repeat(40));
+  expect(shortName('🦊'.repeat(41))).toBe(`${'🦊'.repeat(39)}…`);
+});
+
+test('nothing in cli/ writes to the terminal but cli/terminal.ts', () => {
+  const files = ['cli', 'cli/commands'].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.ts') && name !== 'terminal.ts')
+      .map((name) => join(folder, name)),
+  );
+  expect(files.length).toBeGreaterThan(20);
+  const direct = /process\.std(out|err)\.write|stream\.write\(|^\s*console\./gm;
+  const found = files.flatMap((file) =>
+    (readFileSync(file, 'utf8').match(direct) ?? []).map((call) => `${file}: ${call.trim()}`),
+  );
+  // A script that a process of its own runs, whose output is read by us.
+  expect(found).toEqual(['cli/commands/checkMachine.ts: console.']);
+});

@@ -1,0 +1,2 @@
+sh leave.sh
+echo weights > "$HAET_OUT_DIR/model"
