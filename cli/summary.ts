@@ -1,7 +1,13 @@
-import type { RunRecord, StageRecord } from '../evaluator/record.ts';
+import type { RunRecord, RunStage, StageRecord } from '../evaluator/record.ts';
 import { readEnd } from '../evaluator/report/readEnd.ts';
 import type { Spread } from '../evaluator/statistics.ts';
 
+/** Short, so that all lines begin at the same column. */
+const stageLabels: Record<RunStage, string> = {
+  train: 'train',
+  predict: 'predict',
+  'predict-again': 'again',
+};
 const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 const count = (value: number): string => value.toLocaleString('en-GB');
 
@@ -19,7 +25,7 @@ export function summarise(
   const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
   const advice = record.verdict === 'SCORED' ? [] : [`  ${record.advice}`];
   const words = lastWords === null ? [] : [`  it said: ${lastWords}`];
-  const rows = record.stages.map((stage) => `  ${stage.stage.padEnd(8)} ${stageLine(stage)}`);
+  const rows = record.stages.map((stage) => `  ${stageLabels[stage.stage].padEnd(8)} ${stageLine(stage)}`);
   const place = reportPath === null ? `  record   ${record.folder}` : `  report   ${reportPath}`;
   return `${[headline, ...because, ...words, ...advice, ...rows, place].join('\n')}\n`;
 }

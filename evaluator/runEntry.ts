@@ -9,9 +9,17 @@ import { UserError } from '../datasets/userError.ts';
 import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
 import { type Entry, listFiles } from './loadEntry.ts';
+import { predictAgain } from './predictAgain.ts';
 import { type Predictions, readPredictions } from './readPredictions.ts';
-import type { RunRecord, Score } from './record.ts';
-import { emptyWork, makeRunFolder, releaseReserve, removeWork, writeRecord } from './runFolder.ts';
+import type { RunRecord, RunStage, Score } from './record.ts';
+import {
+  emptyWork,
+  makeRunFolder,
+  releaseReserve,
+  removeAside,
+  removeWork,
+  writeRecord,
+} from './runFolder.ts';
 import { noProgress, runStage, type StageResult } from './runStage.ts';
 import type { Sandbox, StageSpec } from './sandbox/sandbox.ts';
 import { score } from './score.ts';
@@ -49,7 +57,7 @@ export interface RunHooks {
   readonly interrupt?: AbortSignal;
   /** Ends the run; nothing is scored any more. */
   readonly abort?: AbortSignal;
-  readonly onStage?: (stage: StageName) => void;
+  readonly onStage?: (stage: RunStage) => void;
   readonly onProgress?: (line: ProgressLine, atSeconds: number) => void;
 }
 
@@ -84,6 +92,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     modelSaved: false,
     predict: null,
     predictions: 'none',
+    again: null,
   };
   const unpacked = resolve(plan.runsFolder, `.entry-${randomUUID()}`);
   let archiveSha256: string | null = null;
@@ -91,6 +100,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   let run: Run | null = null;
   let train: StageResult | null = null;
   let predict: StageResult | null = null;
+  let again: StageResult | null = null;
   let scored: Score | null = null;
 
   try {
@@ -121,41 +131,64 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       requirePunctual(train);
     }
 
+    let predictions: Predictions = { state: 'none' };
     if (entry !== null && facts.modelSaved && !abort.aborted) {
-      hooks.onStage?.('predict');
-      await emptyWork(run.folders);
-      predict = await runStage(sandbox, {
-        stage: 'predict',
-        spec: stageSpec('predict', plan, run, entry, sandbox, await withheld.images()),
-        limitSeconds: limits.predictSeconds,
-        folder: run.folders.run,
-        limits,
-        interrupt: abort,
-      });
+      const { folders } = run;
+      const specOn = (testImages: string) => stageSpec('predict', plan, run!, entry!, sandbox, testImages);
+      const runOn = (stage: RunStage, testImages: string) => {
+        hooks.onStage?.(stage);
+        return runStage(sandbox, {
+          stage,
+          spec: specOn(testImages),
+          limitSeconds: limits.predictSeconds,
+          folder: folders.run,
+          limits,
+          interrupt: abort,
+        });
+      };
+      await emptyWork(folders);
+      predict = await runOn('predict', await withheld.images());
       facts.predict = { ...predict.record, diskFull: predict.diskFull };
       requirePunctual(predict);
+
+      const { testSize, classes } = plan.track.info;
+      const shape = { testSize, classes: classes.length };
+      if (predict.record.ended === 'exited' && predict.record.exitCode === 0 && !abort.aborted) {
+        predictions = await readPredictions(folders.predictions, shape.testSize, shape.classes);
+        facts.predictions = factOf(predictions);
+      }
+      // What an entry changed in a Track that lies open is known before its images are read again.
+      if (sandbox.kind === 'process') facts.tampered = await withheld.change();
+      if (predictions.state === 'valid' && facts.tampered === null) {
+        const second = await predictAgain(predictions.scores, shape, folders, withheld, (testImages) =>
+          runOn('predict-again', testImages),
+        );
+        again = second.stage;
+        facts.again = {
+          stage: { ...again.record, diskFull: again.diskFull },
+          predictions: factOf(second.predictions),
+          disagreement: second.disagreement,
+        };
+        requirePunctual(again);
+      }
     }
     await withheld.shut();
     if (train !== null) {
       const change = await withheld.change();
       // Where entries cannot write to the Track, it was something else that did, or the disk.
-      if (sandbox.kind === 'process') facts.tampered = change;
+      if (sandbox.kind === 'process') facts.tampered ??= change;
       else if (change !== null) throw new Error(change);
     }
 
     if (
-      predict?.record.ended === 'exited' &&
-      predict.record.exitCode === 0 &&
+      predictions.state === 'valid' &&
+      facts.again?.predictions === 'valid' &&
+      facts.again.disagreement === null &&
       !abort.aborted &&
       facts.tampered === null
     ) {
       // No process of the entry lives from here on: the first moment at which the labels may be opened.
-      const { info } = plan.track;
-      const predictions = await readPredictions(run.folders.predictions, info.testSize, info.classes.length);
-      facts.predictions = factOf(predictions);
-      if (predictions.state === 'valid') {
-        scored = score(predictions.scores, await withheld.labels(), info.classes);
-      }
+      scored = score(predictions.scores, await withheld.labels(), plan.track.info.classes);
     }
   } catch (error) {
     // A Ctrl-C at the terminal can also strike a helper of ours that has just been started: no fault of the machine.
@@ -170,7 +203,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   }
 
   const { verdict, evidence } = decideVerdict(facts);
-  const stages = [train, predict].filter((stage) => stage !== null);
+  const stages = [train, predict, again].filter((stage) => stage !== null);
   const record: RunRecord = {
     schemaVersion: 1,
     runId: run?.runId ?? runIdOf(startedAt, entry, plan.seed),
@@ -253,6 +286,7 @@ async function keep(run: Run, record: RunRecord): Promise<RunRecord> {
     await releaseReserve(run.folders);
     await writeRecord(run.folders.run, record);
     await removeWork(run.folders);
+    await removeAside(run.folders);
     return record;
   } catch (error) {
     return {

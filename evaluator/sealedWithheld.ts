@@ -5,6 +5,7 @@ import { type OpenedImages, openImages, openLabels } from '../datasets/sealing/o
 import { readIdentity } from '../datasets/sealing/readIdentity.ts';
 import { readSealedTrack, type SealedTrack } from '../datasets/sealing/sealedTrack.ts';
 import { UserError } from '../datasets/userError.ts';
+import { chosenImages } from './chosenImages.ts';
 import type { Withheld } from './withheld.ts';
 
 /**
@@ -24,6 +25,12 @@ export function sealedWithheld(
       images = await openImages(withheld, await readIdentity(identity), join(dir, info.sealed.file));
       const path = join(opened, 'images.npy');
       await writeFile(path, images.images, { mode: 0o644 });
+      return path;
+    },
+    async otherImages(chosen) {
+      // At the same path: a stage that sees this machine's files finds no others.
+      const path = join(opened, 'images.npy');
+      await writeFile(path, await chosenImages(path, chosen));
       return path;
     },
     async shut() {

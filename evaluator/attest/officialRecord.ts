@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { trackFiles } from '../../datasets/track.ts';
-import { type RunRecord, runRecordSchema, type StageRecord } from '../record.ts';
+import { type RunRecord, runRecordSchema, runStages, type StageRecord } from '../record.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 
@@ -24,7 +24,7 @@ export type Digests = z.infer<typeof digestsSchema>;
 
 /** What was left of a stage when it was over. */
 const killReceiptSchema = z.strictObject({
-  stage: z.enum(['train', 'predict']),
+  stage: z.enum(runStages),
   processesLeft: z.int().nonnegative(),
   killedProcesses: z.int().nonnegative(),
   millisecondsAfterDeadline: z

@@ -4,7 +4,7 @@ import { readNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { predictionsFile } from '../contract.ts';
-import { type RunRecord, runRecordSchema } from '../record.ts';
+import { type RunRecord, runRecordSchema, runStages } from '../record.ts';
 import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
 import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
 import { readEnd } from './readEnd.ts';
@@ -31,7 +31,7 @@ export interface Log {
 const mistakesShown = 24;
 const logTailBytes = 6_000;
 const settingsBytes = 64_000;
-const logFiles = ['train.stderr.log', 'train.stdout.log', 'predict.stderr.log', 'predict.stdout.log'];
+const logFiles = runStages.flatMap((stage) => [`${stage}.stderr.log`, `${stage}.stdout.log`]);
 
 /**
  * Reads a run's folder; only record.json must be there.
