@@ -142,7 +142,9 @@ export const limitsSchema = z.strictObject({
     .positive()
     .max(86_400)
     .default(60)
-    .describe('predict stage, wall clock from process start'),
+    .describe(
+      'predict stage, wall clock from process start; by default ten times what the reference needs on two cores: time to predict, and little to train in',
+    ),
   processes: z
     .int()
     .positive()

@@ -197,7 +197,7 @@ describe('Ctrl-C', () => {
     expect(others).toEqual([]);
     expect(record).toMatchObject({
       verdict: 'SCORED_SALVAGED',
-      stages: [{ ended: 'interrupted' }, { ended: 'exited' }],
+      stages: [{ ended: 'interrupted' }, { ended: 'exited' }, { ended: 'exited' }],
     });
     expect(await readdir(join(record!.folder, 'model'))).toEqual(['model']);
     expect(processesWith(seconds)).toEqual([]);
