@@ -1,8 +1,14 @@
-import type { RunRecord, StageRecord } from '../evaluator/record.ts';
+import type { RunRecord, RunStage, StageRecord } from '../evaluator/record.ts';
 import { readEnd } from '../evaluator/report/readEnd.ts';
 import type { Spread } from '../evaluator/statistics.ts';
 import { awaitsScore } from '../evaluator/unscored.ts';
 
+/** Short, so that all lines begin at the same column. */
+const stageLabels: Record<RunStage, string> = {
+  train: 'train',
+  predict: 'predict',
+  'predict-again': 'again',
+};
 const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 const count = (value: number): string => value.toLocaleString('en-GB');
 
@@ -20,7 +26,7 @@ export function summarise(
   const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
   const advice = record.verdict === 'SCORED' ? [] : [`  ${record.advice}`];
   const words = lastWords.map((line, at) => `  ${at === 0 ? 'it said:' : '        '} ${line}`);
-  const rows = record.stages.map((stage) => `  ${stage.stage.padEnd(8)} ${stageLine(stage)}`);
+  const rows = record.stages.map((stage) => `  ${stageLabels[stage.stage].padEnd(8)} ${stageLine(stage)}`);
   const place = reportPath === null ? `  record   ${record.folder}` : `  report   ${reportPath}`;
   return [headline, ...because, ...words, ...advice, ...rows, place];
 }

@@ -12,6 +12,17 @@ import { z } from 'zod';
 export const stageNames = ['train', 'predict'] as const;
 export type StageName = (typeof stageNames)[number];
 
+/**
+ * The rule of the predict stage: a row of predictions depends on the model and its own image alone. So predict runs a second
+ * time, on other test images, and each row must be the one that the first run gave that image.
+ */
+export const rowAgreement = {
+  /** Largest difference of a score, as a fraction of the row's range (highest minus lowest score). */
+  tolerance: 0.05,
+  /** Fraction of the rows that may still differ, and one row in any case: rounding may depend on the batch. */
+  share: 0.01,
+} as const;
+
 export const manifestFile = 'haet.json';
 export const predictionsFile = 'predictions.npy';
 
@@ -144,7 +155,9 @@ export const limitsSchema = z.strictObject({
     .positive()
     .max(86_400)
     .default(60)
-    .describe('predict stage, wall clock from process start'),
+    .describe(
+      'predict stage, wall clock from process start; by default ten times what the reference needs on two cores: time to predict, and little to train in',
+    ),
   processes: z
     .int()
     .positive()

@@ -8,6 +8,7 @@ import {
   predictionsFile,
   predictionsSchema,
   progressLineSchema,
+  rowAgreement,
   type StageName,
   stageNames,
 } from './contract.ts';
@@ -84,6 +85,13 @@ ${fieldTable(limitsSchema)}
 NumPy's format; \`numpy.save\` of a contiguous float32 array writes it.
 
 ${fieldTable(predictionsSchema)}
+
+A row depends on the model and on its own image alone: the predict stage does not train, and makes no use of the other
+test images, of their order or of chance. So predict is run a second time, in a fresh sandbox, on as many test images drawn
+from the same ones, and each row must be the one that the first run gave that image: no score differs by more than
+${100 * rowAgreement.tolerance} % of the row's range (highest minus lowest score), and the same class is highest. Where more than
+${100 * rowAgreement.share} % of the rows, and more than one, are not so, the verdict is \`RULE_VIOLATION\`. The first run is the one that is
+scored; the second has the same limits, and must end as well.
 
 Every value must be finite. Scores need not be probabilities; log-loss and calibration in the report take their softmax.
 

@@ -22,8 +22,17 @@ export interface RunFacts {
   readonly modelSaved: boolean;
   readonly predict: StageFacts | null;
   /** What predict left, once it was read. */
-  readonly predictions: 'none' | 'valid' | { readonly invalid: string };
+  readonly predictions: PredictionFacts;
+  /** The second predict run, on other test images; null where the first left nothing valid. */
+  readonly again: {
+    readonly stage: StageFacts;
+    readonly predictions: PredictionFacts;
+    /** How its rows differ from those of the first run; null where they do not. */
+    readonly disagreement: string | null;
+  } | null;
 }
+
+type PredictionFacts = 'none' | 'valid' | { readonly invalid: string };
 
 export interface Decision {
   readonly verdict: VerdictCode;
@@ -40,13 +49,19 @@ export function decideVerdict(facts: RunFacts): Decision {
 }
 
 function codeOf(facts: RunFacts): VerdictCode {
-  const { train, predict, predictions } = facts;
+  const { train, predict, predictions, again } = facts;
   if (facts.tampered !== null) return 'RULE_VIOLATION';
   if (facts.fault !== null) return 'INFRA_FAULT';
   if (facts.rejected !== null) return 'REJECTED_ARCHIVE';
   if (facts.aborted || train === null) return 'ABORTED';
   if (!facts.modelSaved || predict === null) return limitCause(train) ?? failure(train) ?? 'NO_OUTPUT';
   if (predict.ended === 'exited' && predict.exitCode === 0 && predictions === 'valid') {
+    if (again === null) return 'ABORTED';
+    const { stage } = again;
+    if (stage.ended !== 'exited' || stage.exitCode !== 0 || again.predictions !== 'valid') {
+      return predictCause(stage, again.predictions);
+    }
+    if (again.disagreement !== null) return 'RULE_VIOLATION';
     return train.ended === 'exited' && train.exitCode === 0 ? 'SCORED' : 'SCORED_SALVAGED';
   }
   // What cut training short also explains a model that predict cannot use.
@@ -83,12 +98,20 @@ function evidenceOf(facts: RunFacts): string[] {
     if (facts.train.diskFull) evidence.push('train: no room was left in its output folder');
     evidence.push(`train: left ${facts.modelSaved ? 'a model' : 'nothing'} in its output folder`);
   }
-  if (facts.predict !== null) {
-    evidence.push(`predict: ${describeEnd(facts.predict)}`);
-    if (facts.predict.diskFull) evidence.push('predict: no room was left in its output folder');
-    if (facts.predictions === 'none') evidence.push('predict: wrote no predictions.npy');
-    else if (facts.predictions !== 'valid') evidence.push(facts.predictions.invalid);
+  if (facts.predict !== null) evidence.push(...predictEvidence('predict', facts.predict, facts.predictions));
+  if (facts.again !== null) {
+    const { stage, predictions, disagreement } = facts.again;
+    evidence.push(...predictEvidence('predict, second run', stage, predictions));
+    if (disagreement !== null) evidence.push(disagreement);
   }
+  return evidence;
+}
+
+function predictEvidence(name: string, stage: StageFacts, predictions: PredictionFacts): string[] {
+  const evidence = [`${name}: ${describeEnd(stage)}`];
+  if (stage.diskFull) evidence.push(`${name}: no room was left in its output folder`);
+  if (predictions === 'none') evidence.push(`${name}: wrote no predictions.npy`);
+  else if (predictions !== 'valid') evidence.push(predictions.invalid);
   return evidence;
 }
 

@@ -2,14 +2,18 @@ import { z } from 'zod';
 import { sealedTrackSchema } from '../datasets/sealing/sealedTrack.ts';
 import { trackSchema } from '../datasets/track.ts';
 import { archiveLimitsSchema } from './archive/limits.ts';
-import { progressLineSchema } from './contract.ts';
+import { progressLineSchema, stageNames } from './contract.ts';
 import { holdsSchema } from './sandbox/holds.ts';
 import { sandboxKinds } from './sandbox/sandbox.ts';
 import { verdictCodeSchema } from './verdict.ts';
 
-/** How one stage of an entry (train or predict) went. Times are seconds of the monotonic clock from its start. */
+/** The stages of a run in their order: the contract's, and predict a second time, on other test images. */
+export const runStages = [...stageNames, 'predict-again'] as const;
+export type RunStage = (typeof runStages)[number];
+
+/** How one stage of an entry went. Times are seconds of the monotonic clock from its start. */
 export const stageRecordSchema = z.strictObject({
-  stage: z.enum(['train', 'predict']),
+  stage: z.enum(runStages),
   argv: z.array(z.string()),
   startedAt: z.iso.datetime().describe('wall-clock time of the start, for people only'),
   limitSeconds: z.number().positive(),

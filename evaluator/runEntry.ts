@@ -16,11 +16,19 @@ import {
   type PredictionsKind,
 } from './keepRegularFiles.ts';
 import { type Entry, hashFolder } from './loadEntry.ts';
+import { predictAgain } from './predictAgain.ts';
 import { pruneModel } from './pruneModel.ts';
 import { type Predictions, readPredictions } from './readPredictions.ts';
-import type { RunRecord, Score } from './record.ts';
+import type { RunRecord, RunStage, Score } from './record.ts';
 import { removePath } from './removeTree.ts';
-import { emptyWork, makeRunFolder, releaseReserve, removeWork, writeRecord } from './runFolder.ts';
+import {
+  emptyWork,
+  makeRunFolder,
+  releaseReserve,
+  removeAside,
+  removeWork,
+  writeRecord,
+} from './runFolder.ts';
 import { noProgress, runStage, type StageResult } from './runStage.ts';
 import type { Sandbox, StageSpec } from './sandbox/sandbox.ts';
 import { score } from './score.ts';
@@ -67,7 +75,7 @@ export interface RunHooks {
   readonly interrupt?: AbortSignal;
   /** Ends the run; nothing is scored any more. */
   readonly abort?: AbortSignal;
-  readonly onStage?: (stage: StageName) => void;
+  readonly onStage?: (stage: RunStage) => void;
   readonly onProgress?: (line: ProgressLine, atSeconds: number) => void;
   /** Looks at the output folder of a stage as the stage left it, before anything of it is removed. */
   readonly onOutput?: (stage: StageName, folder: string) => Promise<void>;
@@ -108,6 +116,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     modelSaved: false,
     predict: null,
     predictions: 'none',
+    again: null,
   };
   const unpacked = resolve(plan.runsFolder, `.entry-${randomUUID()}`);
   let archiveSha256: string | null = null;
@@ -115,10 +124,11 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   let run: Run | null = null;
   let train: StageResult | null = null;
   let predict: StageResult | null = null;
-  let left: PredictionsKind = 'nothing';
+  let again: StageResult | null = null;
   let modelSha256: string | null = null;
   const notes: string[] = [];
   let scored: Score | null = null;
+  let awaitsScore = false;
 
   try {
     archiveSha256 = await hashArchive(plan.entryPath);
@@ -154,56 +164,78 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       requireFair(train);
     }
 
+    let predictions: Predictions = { state: 'none' };
     if (entry !== null && facts.modelSaved && !abort.aborted) {
-      hooks.onStage?.('predict');
-      await emptyWork(run.folders);
-      predict = await runStage(sandbox, {
-        stage: 'predict',
-        spec: stageSpec('predict', plan, run, entry, sandbox, await withheld.images()),
-        limitSeconds: limits.predictSeconds,
-        folder: run.folders.run,
-        limits,
-        interrupt: abort,
-      });
+      const { folders } = run;
+      const specOn = (testImages: string) => stageSpec('predict', plan, run!, entry!, sandbox, testImages);
+      const runOn = (stage: RunStage, testImages: string) => {
+        hooks.onStage?.(stage);
+        return runStage(sandbox, {
+          stage,
+          spec: specOn(testImages),
+          limitSeconds: limits.predictSeconds,
+          folder: folders.run,
+          limits,
+          interrupt: abort,
+        });
+      };
+      await emptyWork(folders);
+      predict = await runOn('predict', await withheld.images());
       facts.predict = { ...predict.record, diskFull: predict.diskFull };
-      await hooks.onOutput?.('predict', run.folders.predictions);
-      left = await keepPredictions(run.folders.predictions);
+      await hooks.onOutput?.('predict', folders.predictions);
+      const left = await keepPredictions(folders.predictions);
       requireFair(predict);
+
+      const { testSize, classes } = plan.track.info;
+      const shape = { testSize, classes: classes.length };
+      if (endedWell(predict) && !abort.aborted) {
+        predictions = isReadable(left)
+          ? await readPredictions(folders.predictions, shape.testSize, shape.classes)
+          : noRegularFile(left);
+        facts.predictions = factOf(predictions);
+      }
+      // What an entry changed in a Track that lies open is known before its images are read again.
+      if (sandbox.kind === 'process') facts.tampered = await withheld.change();
+      if (predictions.state === 'valid' && facts.tampered === null && !abort.aborted) {
+        const second = await predictAgain(predictions.scores, shape, folders, withheld, (testImages) =>
+          runOn('predict-again', testImages),
+        );
+        again = second.stage;
+        facts.again = {
+          stage: { ...again.record, diskFull: again.diskFull },
+          predictions: factOf(second.predictions),
+          disagreement: second.disagreement,
+        };
+        requireFair(again);
+      }
     }
     await withheld.shut();
     if (train !== null) {
       const change = await withheld.change();
       // Where entries cannot write to the Track, it was something else that did, or the disk.
-      if (sandbox.kind === 'process') facts.tampered = change;
+      if (sandbox.kind === 'process') facts.tampered ??= change;
       else if (change !== null) throw new Error(change);
     }
 
     if (
-      predict?.record.ended === 'exited' &&
-      predict.record.exitCode === 0 &&
-      !predict.beyondQuota &&
+      predictions.state === 'valid' &&
+      facts.again?.predictions === 'valid' &&
+      facts.again.disagreement === null &&
       !abort.aborted &&
       facts.tampered === null
     ) {
       // No process of the entry lives from here on: the first moment at which the labels may be opened.
-      const { info } = plan.track;
-      const predictions =
-        left === 'file' || left === 'nothing'
-          ? await readPredictions(run.folders.predictions, info.testSize, info.classes.length)
-          : noRegularFile(left);
-      facts.predictions = factOf(predictions);
-      if (predictions.state === 'valid' && withheld.labels !== null) {
-        scored = score(predictions.scores, await withheld.labels(), info.classes);
-      }
+      if (withheld.labels === null) awaitsScore = true;
+      else scored = score(predictions.scores, await withheld.labels(), plan.track.info.classes);
     }
   } catch (error) {
     // A Ctrl-C at the terminal can also strike a helper of ours that has just been started: no fault of the machine.
     if (!abort.aborted) facts.fault = `the evaluator failed: ${describeOwnFault(error)}`;
   } finally {
+    await withheld.shut().catch(() => {});
     // The archive is the evidence. What an entry locked by its modes stays behind and costs no score.
     if (archiveSha256 !== null) await removePath(entry?.folder ?? unpacked).catch(() => {});
   }
-  const awaitsScore = withheld.labels === null && facts.predictions === 'valid';
   if (abort.aborted && scored === null && !awaitsScore) {
     facts.aborted = true;
   }
@@ -214,7 +246,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   }
 
   const { verdict, evidence } = decideVerdict(facts);
-  const stages = [train, predict].filter((stage) => stage !== null);
+  const stages = [train, predict, again].filter((stage) => stage !== null);
   const record: RunRecord = {
     schemaVersion: 1,
     runId: run?.runId ?? runIdOf(startedAt, entry, plan.seed),
@@ -317,6 +349,7 @@ async function keep(folders: RunFolders, record: RunRecord, write: () => Promise
     await releaseReserve(folders);
     await write();
     await removeWork(folders);
+    await removeAside(folders);
     return record;
   } catch (error) {
     return {
@@ -370,6 +403,14 @@ async function tidy({ folders, limits }: Run, isFault: boolean, keepModel: boole
   const { size } = await lstat(join(folders.predictions, predictionsFile)).catch(() => ({ size: 0 }));
   if (size > limits.outBytes) await rm(join(folders.predictions, predictionsFile));
   if (!keepModel) await pruneModel(folders.model);
+}
+
+function endedWell({ record: { ended, exitCode }, beyondQuota }: StageResult): boolean {
+  return ended === 'exited' && exitCode === 0 && !beyondQuota;
+}
+
+function isReadable(left: PredictionsKind): left is 'file' | 'nothing' {
+  return left === 'file' || left === 'nothing';
 }
 
 function noRegularFile(kind: Exclude<PredictionsKind, 'file' | 'nothing'>): Predictions {

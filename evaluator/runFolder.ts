@@ -24,10 +24,13 @@ export async function makeRunFolder(parent: string, runId: string): Promise<RunF
     run,
     model: join(run, 'model'),
     predictions: join(run, 'predictions'),
+    aside: join(run, '.aside'),
     work: join(run, 'work'),
   };
   await mkdir(folders.model);
   await mkdir(folders.predictions);
+  await mkdir(folders.aside, { mode: 0o700 });
+  await mkdir(join(folders.aside, 'second'));
   await mkdir(folders.work);
   await writeFile(join(run, reserveFile), Buffer.alloc(reserveBytes));
   return folders;
@@ -47,6 +50,11 @@ export async function releaseReserve(folders: RunFolders): Promise<void> {
 /** Removes the scratch folder after the last stage: what cannot be removed costs no score. */
 export async function removeWork(folders: RunFolders): Promise<void> {
   await removePath(folders.work).catch(() => {});
+}
+
+/** Removes what the second predict run left, likewise. */
+export async function removeAside(folders: RunFolders): Promise<void> {
+  await removePath(folders.aside).catch(() => {});
 }
 
 /** Writes record.json, whole or not at all, and on disk when this returns. */

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CapturedLog, captureLog } from './captureLog.ts';
-import type { Limits, ProgressLine, StageName } from './contract.ts';
+import type { Limits, ProgressLine } from './contract.ts';
 import { namelessBytes } from './namelessFiles.ts';
 import { isOutOfMemory } from './outOfMemory.ts';
 import { readProgress } from './readProgress.ts';
-import type { RunRecord, StageRecord } from './record.ts';
+import type { RunRecord, RunStage, StageRecord } from './record.ts';
 import { sampleUsage } from './sampleUsage.ts';
 import { outOfMemoryKills } from './sandbox/procfs.ts';
 import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from './sandbox/sandbox.ts';
@@ -15,7 +15,7 @@ import { type WatchResult, watch } from './watchdog.ts';
 import { exceeds, watchOutput } from './watchOutput.ts';
 
 export interface StagePlan {
-  readonly stage: StageName;
+  readonly stage: RunStage;
   readonly spec: StageSpec;
   readonly limitSeconds: number;
   /** Folder of the run; logs and progress go there. */
@@ -241,7 +241,7 @@ async function letDrain(drained: Promise<unknown>, streams: (Readable | null)[])
   for (const stream of streams) stream?.destroy();
 }
 
-function logNotes(stage: StageName, log: CapturedLog, name: string): string[] {
+function logNotes(stage: RunStage, log: CapturedLog, name: string): string[] {
   return log.fault === null ? [] : [`${stage}: the log of its ${name} is not complete (${log.fault})`];
 }
 

@@ -5,6 +5,7 @@ import { openImages } from '../datasets/sealing/openSealed.ts';
 import { readIdentity } from '../datasets/sealing/readIdentity.ts';
 import { readSealedTrack, type SealedTrack } from '../datasets/sealing/sealedTrack.ts';
 import { UserError } from '../datasets/userError.ts';
+import { chosenImages } from './chosenImages.ts';
 import { makeOpenedFolder, writeOpened } from './openedFolder.ts';
 import type { Withheld } from './withheld.ts';
 
@@ -26,6 +27,13 @@ export function sealedWithheld(dir: string, { info, withheld }: SealedTrack, ima
       opened = await makeOpenedFolder();
       const path = join(opened, 'images.npy');
       await writeOpened(path, images);
+      return path;
+    },
+    async otherImages(chosen) {
+      // At the same path: a stage that sees this machine's files finds no others.
+      if (opened === null) throw new Error('other test images were asked for before the first');
+      const path = join(opened, 'images.npy');
+      await writeOpened(path, await chosenImages(path, chosen));
       return path;
     },
     async shut() {

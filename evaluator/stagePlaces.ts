@@ -22,6 +22,8 @@ export interface RunFolders {
   readonly run: string;
   readonly model: string;
   readonly predictions: string;
+  /** Keeps the output of one predict run while the other is under way; of the evaluator's user alone. */
+  readonly aside: string;
   readonly work: string;
 }
 

@@ -17,7 +17,8 @@ export const verdicts = {
   SCORED: {
     owner: 'contestant',
     exitCode: 0,
-    meaning: 'Both stages ended by themselves within their limits and the predictions were scored.',
+    meaning:
+      'Both stages ended by themselves within their limits, predict gave the same rows twice, and they were scored.',
     advice: 'Nothing to do.',
   },
   SCORED_SALVAGED: {

@@ -17,7 +17,7 @@ export interface ConsistencyCheck {
 export const consistencyChecks: readonly ConsistencyCheck[] = [
   {
     name: 'verdict',
-    meaning: 'verdict, owner, score and the ends of both stages go together',
+    meaning: 'verdict, owner, score and the ends of all stages go together',
     fault: ({ record }) => verdictFault(record),
   },
   {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { UsedTerms } from '../../datasets/sealing/terms.ts';
 import { trackFiles } from '../../datasets/track.ts';
-import { type RunRecord, runRecordSchema, type StageRecord } from '../record.ts';
+import { type RunRecord, runRecordSchema, runStages, type StageRecord } from '../record.ts';
 
 export const officialRecordFile = 'record.jws';
 
@@ -27,7 +27,7 @@ export type Digests = z.infer<typeof digestsSchema>;
 
 /** What was left of a stage when it was over. */
 const killReceiptSchema = z.strictObject({
-  stage: z.enum(['train', 'predict']),
+  stage: z.enum(runStages),
   processesLeft: z.int().nonnegative(),
   killedProcesses: z.int().nonnegative(),
   millisecondsAfterDeadline: z

@@ -1,4 +1,4 @@
-import type { RunRecord, StageRecord } from '../record.ts';
+import { type RunRecord, runStages, type StageRecord } from '../record.ts';
 import { tolerableLatenessSeconds } from '../tolerableLateness.ts';
 
 /** Room for the rounding of sums of times. */
@@ -9,8 +9,8 @@ const sampleSlackSeconds = 1;
 /** The first stage or limit that is not as the rules have it, as a sentence; null when all are. */
 export function limitFault({ stages, limits }: RunRecord): string | null {
   const order = stages.map((stage) => stage.stage).join(', ');
-  if (!['', 'train', 'train, predict'].includes(order)) {
-    return `the stages were ${order}; expected train, then predict`;
+  if (order !== runStages.slice(0, stages.length).join(', ')) {
+    return `the stages were ${order}; expected ${runStages.join(', then ')}`;
   }
   for (const { stage, limitSeconds } of stages) {
     const limit = stage === 'train' ? limits.trainSeconds : limits.predictSeconds;

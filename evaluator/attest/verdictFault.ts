@@ -11,9 +11,13 @@ export function verdictFault({ verdict, owner, score, stages }: RunRecord): stri
   if (!scored) return score === null ? null : `the verdict is ${verdict}, and yet there is a score`;
   if (score === null) return `the verdict is ${verdict}, and there is no score`;
 
-  const [train, predict] = stages;
-  if (train === undefined || predict === undefined) return `the verdict is ${verdict} without two stages`;
+  const [train, predict, again] = stages;
+  if (train === undefined || predict === undefined || again === undefined) {
+    return `the verdict is ${verdict} without three stages`;
+  }
   if (!succeeded(predict)) return `the verdict is ${verdict}, and prediction did not end with status 0`;
+  if (!succeeded(again))
+    return `the verdict is ${verdict}, and its second prediction did not end with status 0`;
   if (verdict === 'SCORED' && !succeeded(train)) {
     return 'the verdict is SCORED, and training did not end with status 0: that would be SCORED_SALVAGED';
   }

@@ -283,7 +283,7 @@ export function timelinePlot(stages: StageRecord[]): string {
   return drawPlot(`Timeline: ${spans.map((span) => `${span.stage} ${span.label}`).join('; ')}`, {
     width: 1040,
     height: 62 + 58 * spans.length,
-    marginLeft: 64,
+    marginLeft: 96,
     marginRight: 20,
     marginTop: 12,
     x: { label: 'seconds since the first stage began', labelOffset: 40, domain: [0, end], nice: false },

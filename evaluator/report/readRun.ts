@@ -3,7 +3,7 @@ import { readNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { predictionsFile } from '../contract.ts';
 import { mostSettingsBytes, settingsFile } from '../pruneModel.ts';
-import type { RunRecord } from '../record.ts';
+import { type RunRecord, runStages } from '../record.ts';
 import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
 import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
 import { readEnd } from './readEnd.ts';
@@ -30,7 +30,7 @@ export interface Log {
 
 const mistakesShown = 24;
 const logTailBytes = 6_000;
-const logFiles = ['train.stderr.log', 'train.stdout.log', 'predict.stderr.log', 'predict.stdout.log'];
+const logFiles = runStages.flatMap((stage) => [`${stage}.stderr.log`, `${stage}.stdout.log`]);
 
 /**
  * Reads a run's folder; only record.json must be there.

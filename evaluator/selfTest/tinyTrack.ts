@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeNpy } from '../../datasets/npy.ts';
+import { randomFrom } from '../../datasets/random.ts';
+import { IMAGE_BYTES } from '../../datasets/source.ts';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 
 const trainSize = 20;
 
-/** Makes a Track of black images whose labels are 0, 1, ... 9, 0, 1, ... in the folder `track` of a folder. */
+/** Makes a Track of noise, no two images alike, whose labels are 0, 1, ... 9, 0, 1, ... in the folder `track` of a folder. */
 export async function makeTinyTrack(
   folder: string,
   testSize = 1000,
@@ -14,7 +16,8 @@ export async function makeTinyTrack(
   const dir = join(folder, 'track');
   await mkdir(join(dir, 'train'), { recursive: true });
   await mkdir(join(dir, 'test'));
-  const images = (size: number) => new Uint8Array(size * 32 * 32 * 3);
+  const random = randomFrom(1);
+  const images = (size: number) => Uint8Array.from({ length: size * IMAGE_BYTES }, () => random.next() & 255);
   const labels = (size: number) => Uint8Array.from({ length: size }, (_, index) => index % 10);
   await writeNpy(join(dir, trackFiles.trainImages), 'uint8', images(trainSize), [trainSize, 32, 32, 3]);
   await writeNpy(join(dir, trackFiles.trainLabels), 'uint8', labels(trainSize), [trainSize]);
@@ -35,7 +38,7 @@ export async function makeTinyTrack(
     trainSize,
     testSize,
     seed: 1,
-    source: { kind: 'synthetic', description: 'black', sha256: '0'.repeat(64) },
+    source: { kind: 'synthetic', description: 'noise', sha256: '0'.repeat(64) },
     sha256,
   };
   await writeFile(join(dir, trackFiles.info), JSON.stringify(info));

@@ -7,32 +7,38 @@ export const packageFolder = join(root, 'node_modules/@tensorflow/tfjs-node-gpu'
 const sourceFolder = join(packageFolder, 'binding');
 
 /**
- * The binding between TensorFlow.js and a libtensorflow: tfjs-node's C++ files.
+ * The words that link an addon to the CUDA libraries of a GPU's libtensorflow; none for a CPU.
  *
- * On a GPU machine TensorFlow opens the CUDA libraries by name when it starts. They lie where no system path leads, so the
- * binding asks for them itself: the loader finds them through its run path, and TensorFlow then gets the loaded ones.
+ * On a GPU machine TensorFlow opens the CUDA libraries by name when it starts. They lie where no system path leads, so what
+ * loads TensorFlow asks for them itself: the loader finds them through its run path, and TensorFlow then gets the loaded ones.
  * @param {string} library  the folder that holds tensorflow/ and, for a GPU, nvidia/
+ */
+export function cudaWords(library) {
+  const nvidia = join(library, 'nvidia');
+  if (!existsSync(nvidia)) return [];
+  const words = ['-Wl,--no-as-needed', '-Wl,--disable-new-dtags'];
+  for (const part of readdirSync(nvidia).sort()) {
+    const folder = join(nvidia, part, 'lib');
+    const names = readdirSync(folder).filter((name) =>
+      /^lib(cud|cublas|cufft|curand|cusolver|cusparse|nccl|cupti)\w*\.so\.\d+$/.test(name),
+    );
+    words.push('-L', folder, `-Wl,-rpath,${folder}`, ...names.sort().map((name) => `-l:${name}`));
+  }
+  return words;
+}
+
+/**
+ * The binding between TensorFlow.js and a libtensorflow: tfjs-node's C++ files.
+ * @param {string} library
  * @returns {import('./addon.mjs').Addon}
  */
 function binding(library) {
-  const words = ['-O2', '-I', packageFolder, '-I', sourceFolder];
-  const nvidia = join(library, 'nvidia');
-  if (existsSync(nvidia)) {
-    words.push('-Wl,--no-as-needed', '-Wl,--disable-new-dtags');
-    for (const part of readdirSync(nvidia).sort()) {
-      const folder = join(nvidia, part, 'lib');
-      const names = readdirSync(folder).filter((name) =>
-        /^lib(cud|cublas|cufft|curand|cusolver|cusparse|nccl|cupti)\w*\.so\.\d+$/.test(name),
-      );
-      words.push('-L', folder, `-Wl,-rpath,${folder}`, ...names.sort().map((name) => `-l:${name}`));
-    }
-  }
   const sources = existsSync(sourceFolder) ? readdirSync(sourceFolder).sort() : [];
   return {
     name: 'TensorFlow.js binding',
     output: join(packageFolder, 'lib/napi-v8/tfjs_binding.node'),
     sources: sources.map((name) => join(sourceFolder, name)),
-    words,
+    words: ['-O2', '-I', packageFolder, '-I', sourceFolder, ...cudaWords(library)],
   };
 }
 

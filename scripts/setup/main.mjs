@@ -9,6 +9,7 @@ import { buildNativeOps, nativeOpsAreReady } from './nativeOps.mjs';
 import { installPackages, packagesAreReady } from './packages.mjs';
 import { root } from './paths.mjs';
 import { pinnedLibrary } from './pins.mjs';
+import { buildQuietLoad, quietLoadIsReady } from './quietLoad.mjs';
 import { say } from './report.mjs';
 
 /**
@@ -26,13 +27,17 @@ export async function setUp() {
       { isReady: () => libraryIsReady(folder), make: (locks) => installLibrary(device, library, locks) },
       { isReady: () => bindingIsReady(folder), make: (locks) => buildBinding(folder, locks) },
       {
+        isReady: () => quietLoadIsReady(folder),
+        make: (locks) => buildQuietLoad(folder, locks),
+      },
+      {
         isReady: () => nativeOpsAreReady(folder),
         make: (locks) => buildNativeOps(folder, locks),
       },
       { isReady: buildIsReady, make: build },
     ];
     // An image is built in layers: what no source of ours changes comes first.
-    const steps = process.argv.includes('--dependencies') ? all.slice(0, -2) : all;
+    const steps = process.argv.includes('--dependencies') ? all.slice(0, -3) : all;
     if (steps.every((step) => step.isReady())) return;
 
     const started = performance.now();

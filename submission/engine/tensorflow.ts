@@ -1,10 +1,12 @@
 import { createRequire } from 'node:module';
 import './nodeShim.ts';
+import { loadQuietly } from './quietLoad.ts';
 
 /**
  * TensorFlow.js on libtensorflow. Loading it starts TensorFlow at once, with the environment as it then is:
  * set thread counts before the first import of this module.
  */
 const require = createRequire(import.meta.url);
+loadQuietly();
 export const tf = require('@tensorflow/tfjs-node-gpu') as typeof import('@tensorflow/tfjs-node-gpu');
 export type Tensor = import('@tensorflow/tfjs-node-gpu').Tensor;

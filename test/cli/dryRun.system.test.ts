@@ -197,7 +197,7 @@ describe('Ctrl-C', () => {
     expect(others).toEqual([]);
     expect(record).toMatchObject({
       verdict: 'SCORED_SALVAGED',
-      stages: [{ ended: 'interrupted' }, { ended: 'exited' }],
+      stages: [{ ended: 'interrupted' }, { ended: 'exited' }, { ended: 'exited' }],
     });
     expect(await readdir(join(record!.folder, 'model'))).toEqual(['model']);
     expect(processesWith(seconds)).toEqual([]);
@@ -263,6 +263,6 @@ test('kill -9 of the entry is its crash, not ours: what it had saved is scored',
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     verdict: 'SCORED_SALVAGED',
-    stages: [{ ended: 'exited', exitCode: null, signal: 'SIGKILL' }, { exitCode: 0 }],
+    stages: [{ ended: 'exited', exitCode: null, signal: 'SIGKILL' }, { exitCode: 0 }, { exitCode: 0 }],
   });
 });

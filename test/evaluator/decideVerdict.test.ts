@@ -22,6 +22,7 @@ const good: RunFacts = {
   modelSaved: true,
   predict: stage({ limitSeconds: 60, seconds: 3 }),
   predictions: 'valid',
+  again: { stage: stage({ limitSeconds: 60, seconds: 3 }), predictions: 'valid', disagreement: null },
 };
 const verdictOf = (change: Partial<RunFacts>) => decideVerdict({ ...good, ...change }).verdict;
 
@@ -98,6 +99,43 @@ describe('a predict stage', () => {
   });
 });
 
+describe('a second predict run', () => {
+  const again = (change: Partial<NonNullable<RunFacts['again']>>) =>
+    verdictOf({ again: { ...good.again!, ...change } });
+
+  test.each(Object.keys(endings).filter((name) => name !== 'ended well'))(
+    'that %s ended counts as the first would, whatever it left',
+    (name) => {
+      const first = verdictOf({ predict: endings[name]!, predictions: 'none' });
+      expect(again({ stage: endings[name]!, predictions: 'none' })).toBe(first);
+      expect(again({ stage: endings[name]!, predictions: 'valid' })).toBe(first);
+    },
+  );
+
+  test('that ended well is judged by its predictions, and by those of the first run', () => {
+    expect(again({ predictions: 'none' })).toBe('NO_OUTPUT');
+    expect(again({ predictions: { invalid: 'why' } })).toBe('INVALID_OUTPUT');
+    expect(again({ disagreement: '20 of 1000 rows differ' })).toBe('RULE_VIOLATION');
+  });
+
+  test('that disagrees outweighs that training was cut', () => {
+    const differs = { ...good.again!, disagreement: '20 of 1000 rows differ' };
+    expect(verdictOf({ train: endings['the deadline']!, again: differs })).toBe('RULE_VIOLATION');
+  });
+
+  test('that never began is not scored', () => {
+    expect(verdictOf({ again: null })).toBe('ABORTED');
+  });
+
+  test('is named in the evidence', () => {
+    const { evidence } = decideVerdict({ ...good, again: { ...good.again!, predictions: 'none' } });
+    expect(evidence.slice(-2)).toEqual([
+      'predict, second run: ended after 3.0 s with exit status 0',
+      'predict, second run: wrote no predictions.npy',
+    ]);
+  });
+});
+
 describe('what comes before the stages', () => {
   test('a fault of the evaluator outweighs all that the entry did', () => {
     for (const train of Object.values(endings)) {
@@ -118,6 +156,7 @@ test('the evidence says what was seen, one sentence each', () => {
     ...good,
     train: endings['the deadline']!,
     predictions: { invalid: 'predictions.npy: row 0, column 0 is NaN; all must be finite' },
+    again: null,
   });
   expect(evidence).toEqual([
     'train: was still running at its deadline of 600 s and was killed',

@@ -104,7 +104,7 @@ test('the watch leaves an entry alone whose disk others fill, however much they 
     '-c',
     `exec 3>${folder}-others; rm ${folder}-others; head -c 2200000000 /dev/zero >&3; sleep 1`,
   ]);
-  const watch = watchOutput(folder, { ...roomy, bytes: 0 }, nameless);
+  const watch = watchOutput(folder, roomy, nameless);
   await once(others, 'exit');
   await sleep(300);
   watch.stop();

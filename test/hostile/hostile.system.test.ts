@@ -63,6 +63,8 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
         'model',
         'predict.stderr.log',
         'predict.stdout.log',
+        'predict-again.stderr.log',
+        'predict-again.stdout.log',
         'predictions',
         'progress.jsonl',
         'record.json',

@@ -27,6 +27,7 @@ afterAll(() => clone.remove());
 const inClone = (...parts: string[]) => join(clone.root, ...parts);
 const binding = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node');
 const nativeOps = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/haet_ops.node');
+const quietLoad = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/haet_quiet_load.node');
 const libraries = () => join(clone.cache, 'libtensorflow');
 
 /** Everything a set-up makes is there and works, and nothing is left over. */
@@ -34,7 +35,7 @@ async function expectReady() {
   const answer = await import(`${inClone('dist/cli/main.js')}?${Math.random()}`).catch((error) => error);
   expect(answer).toMatchObject({ answer: 42 });
   expect(readFileSync(inClone('dist/submission/haet.json'), 'utf8')).toBe('{"schemaVersion":1}\n');
-  for (const addon of [binding(), nativeOps()]) {
+  for (const addon of [binding(), quietLoad(), nativeOps()]) {
     await execa('node', ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', addon]);
   }
   expect(readdirSync(libraries())).toHaveLength(1);
@@ -131,6 +132,7 @@ describe('a clone that was ready', () => {
     ],
     ['a binding that was deleted', () => rmSync(binding()), 'binding'],
     ['native ops that were deleted', () => rmSync(nativeOps()), 'native ops: compiling'],
+    ['a quiet load that was deleted', () => rmSync(quietLoad()), 'quiet load: compiling'],
     [
       'native ops whose header changed',
       () => appendFileSync(inClone('submission/engine/native/op.h'), '// changed\n'),

@@ -68,6 +68,10 @@ export async function createTinyClone(): Promise<TinyClone> {
     'clone/submission/engine/native/addon.cc',
     '#include "op.h"\nextern "C" void* napi_register_module_v1(void*, void* exports) { return TF_Version() ? exports : nullptr; }\n',
   );
+  write(
+    'clone/submission/engine/quietLoad.cc',
+    '#include <node_api.h>\nextern "C" void* napi_register_module_v1(void*, void* exports) { return exports; }\n',
+  );
   write('clone/submission/engine/native/compile.json', '{ "needs": [], "words": [] }');
   write('clone/submission/engine/native/op.h', '#include "tensorflow/c/c_api.h"\n');
   await execa('npm', ['install', '--package-lock-only', '--ignore-scripts'], { cwd: root });

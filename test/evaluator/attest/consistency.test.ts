@@ -92,12 +92,19 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
         record.verdict = 'CRASHED';
       },
     ],
-    ['verdict', 'the verdict is SCORED without two stages', (record) => void record.stages.pop()],
+    ['verdict', 'the verdict is SCORED without three stages', (record) => void record.stages.pop()],
     [
       'verdict',
       'the verdict is SCORED, and prediction did not end with status 0',
       (record) => {
         record.stages[1]!.exitCode = 1;
+      },
+    ],
+    [
+      'verdict',
+      'the verdict is SCORED, and its second prediction did not end with status 0',
+      (record) => {
+        record.stages[2]!.exitCode = 1;
       },
     ],
     [
@@ -230,7 +237,7 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
 
     [
       'limits',
-      'the stages were predict, train; expected train, then predict',
+      'the stages were predict-again, predict, train; expected train, then predict, then predict-again',
       (record) => void record.stages.reverse(),
     ],
     [
@@ -371,7 +378,7 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
 
     [
       'kill receipts',
-      'there are 1 kill receipts for 2 stages',
+      'there are 2 kill receipts for 3 stages',
       (_, official) => void official.killReceipts.pop(),
     ],
     [
@@ -525,7 +532,7 @@ describe('a record that does not contradict itself holds:', () => {
           overshootMs: 30_500,
         });
         Object.assign(record, { verdict: 'INFRA_FAULT', owner: 'infrastructure', score: null });
-        record.stages.pop();
+        record.stages = record.stages.slice(0, 1);
         official.killReceipts = killReceiptsOf(record, official);
       },
     ],

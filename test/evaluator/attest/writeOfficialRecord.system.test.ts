@@ -72,7 +72,7 @@ describe('the official record of a run', () => {
       evaluatorCommit: record.evaluator.commit,
     });
     expect(killReceipts).toEqual(
-      ['train', 'predict'].map((stage) => ({
+      ['train', 'predict', 'predict-again'].map((stage) => ({
         stage,
         processesLeft: 0,
         killedProcesses: 0,

@@ -228,6 +228,17 @@ function stages(random: () => number): StageRecord[] {
       peakMemoryBytes: Math.round(1.1 * gib),
       usage: usage(6, 1.1),
     },
+    {
+      ...common,
+      stage: 'predict-again',
+      argv: ['node', 'main.js', 'predict'],
+      startedAt: '2026-11-21T10:51:24.100Z',
+      limitSeconds: 60,
+      seconds: 6.4,
+      cpuSeconds: 10.5,
+      peakMemoryBytes: Math.round(1.1 * gib),
+      usage: usage(6, 1.1),
+    },
   ];
 }
 

@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { addonIsReady, buildAddon } from './addon.mjs';
+import { cudaWords, packageFolder } from './binding.mjs';
+import { root } from './paths.mjs';
+
+/**
+ * What loads TensorFlow's library without its start-up lines, beside the binding: part of the runtime that entries find.
+ * @param {string} library
+ * @returns {import('./addon.mjs').Addon}
+ */
+const quietLoad = (library) => ({
+  name: 'quiet load',
+  output: join(packageFolder, 'lib/napi-v8/haet_quiet_load.node'),
+  sources: [join(root, 'submission/engine/quietLoad.cc')],
+  // It calls nothing of TensorFlow, so the last word keeps it from being linked to it; the run path stays.
+  words: ['-O2', ...cudaWords(library), '-Wl,--as-needed'],
+});
+
+/** @param {string} library */
+export const quietLoadIsReady = (library) => addonIsReady(quietLoad(library), library);
+
+/** @param {string} library @param {number[]} locks */
+export const buildQuietLoad = (library, locks) => buildAddon(quietLoad(library), library, locks);

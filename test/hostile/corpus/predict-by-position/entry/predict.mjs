@@ -1,0 +1,3 @@
+import { onTop, writePredictions } from './helpers/predictions.mjs';
+
+writePredictions(Array.from({ length: 1000 }, (_, row) => onTop(row % 10)));

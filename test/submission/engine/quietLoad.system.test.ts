@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'haet-quiet-load-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('a library that stands for TensorFlow', () => {
+  const addon = join(folder, 'quiet.node');
+  const compile = (words: string[]) => execa('c++', ['-shared', '-fPIC', '-std=c++17', ...words]);
+  beforeAll(async () => {
+    const headers = join(root, 'node_modules/node-api-headers/include');
+    const source = join(root, 'submission/engine/quietLoad.cc');
+    await compile(['-DNAPI_VERSION=8', '-I', headers, `-Wl,-rpath,${folder}`, source, '-o', addon]);
+  });
+
+  /** Loads the addon, and through it a library that runs `code` when it is loaded. */
+  async function load(code: string) {
+    const source = join(folder, 'library.cc');
+    writeFileSync(
+      source,
+      `#include <cstdio>\n#include <cstdlib>\nextern "C" void missing();\nstatic int ran = [] { ${code} return 0; }();\n`,
+    );
+    await compile([source, '-o', join(folder, 'libtensorflow_framework.so.2')]);
+    const script = 'require(process.argv[1]); console.error("after");';
+    return execa(process.execPath, ['-e', script, addon], { reject: false });
+  }
+
+  test('loads without the start-up lines, and every other line reaches standard error', async () => {
+    const { exitCode, stderr } = await load(
+      [
+        'WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\\n',
+        'I0000 port.cc:153] oneDNN custom operations are on. You may see other results.\\n',
+        'W0000 other.cc:1] something is wrong\\n',
+        'no newline, ',
+      ]
+        .map((text) => `fputs("${text}", stderr);`)
+        .join(''),
+    );
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('W0000 other.cc:1] something is wrong\nno newline, after');
+  });
+
+  test('that aborts while it is loaded has said why', async () => {
+    const { signal, stderr } = await load('fputs("F0000 the CPU has no AVX\\n", stderr); abort();');
+    expect(signal).toBe('SIGABRT');
+    expect(stderr).toBe('F0000 the CPU has no AVX');
+  });
+
+  test('that cannot be loaded is named by the loader', async () => {
+    const { exitCode, stderr } = await load('missing();');
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toMatch(/undefined symbol: missing/);
+    rmSync(join(folder, 'libtensorflow_framework.so.2'));
+    const gone = await execa(process.execPath, ['-e', 'require(process.argv[1])', addon], { reject: false });
+    expect(gone.stderr).toMatch(/Error: libtensorflow_framework\.so\.2: cannot open shared object file/);
+  });
+});
+
+test('TensorFlow starts without a line, and what it says later reaches standard error', async () => {
+  const script = `await import(${JSON.stringify(join(root, 'dist/submission/engine/tensorflow.js'))});`;
+  const start = (level: string) =>
+    execa(process.execPath, ['--input-type=module', '-e', script], { env: { TF_CPP_MIN_LOG_LEVEL: level } });
+  expect((await start('2')).stderr).toBe('');
+  expect((await start('0')).stderr).toMatch(/cpu_feature_guard/);
+});
