@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
@@ -8,6 +8,7 @@ import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
+import { entryMemoryBytes } from './entryMemory.ts';
 import { type Entry, listFiles } from './loadEntry.ts';
 import { type Predictions, readPredictions } from './readPredictions.ts';
 import type { RunRecord, Score } from './record.ts';
@@ -38,7 +39,7 @@ export interface RunPlan {
   readonly runsFolder: string;
   readonly seed: number;
   readonly limits?: Partial<Limits>;
-  /** CPUs and memory that the entry may use, and is told of; all of this machine by default. */
+  /** CPUs and memory that the entry may use, and is told of; by default all CPUs, and what entryMemory.ts leaves. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly machine: RunRecord['machine'];
@@ -73,7 +74,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const startedAt = new Date().toISOString();
   const limits = limitsSchema.parse(plan.limits ?? {});
   const cpus = plan.cpus ?? availableParallelism();
-  const memoryBytes = plan.memoryBytes ?? totalmem();
+  const memoryBytes = plan.memoryBytes ?? entryMemoryBytes(plan.machine);
   const withheld = withheldOf(plan.track);
   const facts: { -readonly [Key in keyof RunFacts]: RunFacts[Key] } = {
     fault: null,

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
+import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import type { RunPlan } from '../../evaluator/runEntry.ts';
@@ -75,7 +76,7 @@ export function dryRunCommand(command: Command): void {
     )
     .option(
       '--memory <bytes>',
-      'memory that the entry is told to use (default: all)',
+      'memory that the entry is told to use (default: all but a share for the evaluator)',
       numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true }),
     )
     .addOption(sandboxOption())
@@ -95,6 +96,7 @@ async function dryRun(options: Options): Promise<void> {
     );
   }
   const machine = await describeMachine();
+  const memoryBytes = entryMemoryBytes(machine, options.memory);
   const sandbox = await createSandbox(options.sandbox, options);
   const track = await prepareTrack(options, tell);
   tell(
@@ -115,7 +117,7 @@ async function dryRun(options: Options): Promise<void> {
       seed: options.seed + run,
       limits: { trainSeconds: options.budget, predictSeconds: options.predictLimit },
       cpus: options.cpus ?? machine.cores,
-      memoryBytes: options.memory ?? machine.memoryBytes,
+      memoryBytes,
       machine,
     };
     const record = await runInView(plan, sandbox, stops);

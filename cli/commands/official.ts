@@ -9,6 +9,7 @@ import { readTrainingHalf } from '../../datasets/sources/trainingHalf.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { createSigner } from '../../evaluator/attest/createSigner.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
+import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import { recordFile } from '../../evaluator/runFolder.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
@@ -70,7 +71,7 @@ export function officialCommand(command: Command): void {
     .addHelpText(
       'after',
       `
-CPUs and memory are what the container was given. The exit status is that of haet dry-run.
+CPUs and memory are what the container was given, less a share of memory for the evaluator. The exit status is that of haet dry-run.
 
 Example:
   $ docker run --rm --network none --memory 12g --memory-swap 12g --pids-limit 2048 \\
@@ -110,7 +111,7 @@ async function official(options: Options, command: Command): Promise<void> {
         seed,
         limits: { trainSeconds: budget, predictSeconds: predictLimit },
         cpus: machine.cores,
-        memoryBytes: machine.memoryBytes,
+        memoryBytes: entryMemoryBytes(machine),
         machine,
       },
       sandbox,

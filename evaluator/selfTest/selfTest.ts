@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
+import { entryMemoryBytes } from '../entryMemory.ts';
 import { describeMachine } from '../machine.ts';
 import type { RunRecord } from '../record.ts';
 import { readEnd } from '../report/readEnd.ts';
@@ -184,7 +185,7 @@ async function runAttack(bench: Bench, attack: Attack, entryPath: string): Promi
       track,
       runsFolder: runs,
       seed: 1,
-      memoryBytes: Math.min(memoryBytes, machine.memoryBytes),
+      memoryBytes: Math.min(memoryBytes, entryMemoryBytes(machine)),
       machine,
       limits: {
         ...smallLimits,
