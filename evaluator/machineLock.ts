@@ -44,7 +44,8 @@ export function machineLockHolder(folders: readonly string[] = places): string |
 /** Anyone may have made the file, or put something else in its place: that is neither followed nor waited for. */
 function openLock(folders: readonly string[]): number | Unlockable {
   const folder = folders.find(isForAll);
-  if (folder === undefined) return { fault: `none of ${folders.join(', ')} is a folder that all may write to` };
+  if (folder === undefined)
+    return { fault: `none of ${folders.join(', ')} is a folder that all may write to` };
   const path = join(folder, lockFile);
   try {
     const file = openOrMake(path);

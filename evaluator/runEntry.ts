@@ -6,13 +6,21 @@ import { execa } from 'execa';
 import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
+import { disturbances } from './contention.ts';
 import { type Limits, limitsSchema, type ProgressLine, type StageName } from './contract.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
 import { entryMemoryBytes } from './entryMemory.ts';
 import { type Entry, listFiles } from './loadEntry.ts';
 import { type Predictions, readPredictions } from './readPredictions.ts';
 import type { RunRecord, Score } from './record.ts';
-import { emptyWork, makeRunFolder, releaseReserve, removeWork, writeRecord } from './runFolder.ts';
+import {
+  emptyWork,
+  makeRunFolder,
+  releaseReserve,
+  removeWork,
+  writeRecord,
+  writeStart,
+} from './runFolder.ts';
 import { noProgress, runStage, type StageResult } from './runStage.ts';
 import type { Sandbox, StageSpec } from './sandbox/sandbox.ts';
 import { score } from './score.ts';
@@ -38,11 +46,17 @@ export interface RunPlan {
   /** The run's own folder is made in this one. */
   readonly runsFolder: string;
   readonly seed: number;
+  /** How many runs of these bytes with this seed on these terms there were, with this one; 1 by default. */
+  readonly attempt?: number;
   readonly limits?: Partial<Limits>;
   /** CPUs and memory that the entry may use, and is told of; by default all CPUs, and what entryMemory.ts leaves. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly machine: RunRecord['machine'];
+  /** What others may use of the CPUs before the run counts as disturbed, see contention.ts. */
+  readonly mostDisturbance?: number;
+  /** Sentences for the evidence: what was wrong with the machine before the run. */
+  readonly remarks?: readonly string[];
 }
 
 export interface RunHooks {
@@ -105,6 +119,14 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     const folders = await makeRunFolder(plan.runsFolder, runId);
     if (entry?.folder === unpacked) entry = await moveEntry(entry, join(folders.run, 'entry'));
     run = { runId, folders, seed: plan.seed, cpus, memoryBytes, limits };
+    await writeStart(folders.run, {
+      attempt: plan.attempt ?? 1,
+      archiveSha256,
+      track: plan.track.info,
+      seed: plan.seed,
+      sandbox: { kind: sandbox.kind },
+      limits: { trainSeconds: limits.trainSeconds, predictSeconds: limits.predictSeconds, cpus, memoryBytes },
+    });
 
     if (entry !== null && !abort.aborted) {
       hooks.onStage?.('train');
@@ -179,7 +201,16 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     folder: run?.folders.run ?? plan.runsFolder,
     verdict,
     owner: verdicts[verdict].owner,
-    evidence: [...evidence, ...stages.flatMap((stage) => stage.notes)],
+    evidence: [
+      ...evidence,
+      ...stages.flatMap((stage) => stage.notes),
+      ...disturbances(
+        stages.map((stage) => stage.record),
+        cpus,
+        plan.mostDisturbance,
+      ),
+      ...(plan.remarks ?? []),
+    ],
     advice: verdicts[verdict].advice,
     score: verdict === 'SCORED' || verdict === 'SCORED_SALVAGED' ? scored : null,
     entry: entry && {
@@ -191,6 +222,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     archiveSha256,
     track: plan.track.info,
     seed: plan.seed,
+    attempt: plan.attempt ?? 1,
     sandbox: { kind: sandbox.kind, contains: sandbox.contains, image: sandbox.image },
     limits: { trainSeconds: limits.trainSeconds, predictSeconds: limits.predictSeconds, cpus, memoryBytes },
     stages: stages.map((stage) => stage.record),

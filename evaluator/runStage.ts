@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CapturedLog, captureLog } from './captureLog.ts';
+import { watchContention } from './contention.ts';
 import type { Limits, ProgressLine, StageName } from './contract.ts';
 import { readProgress } from './readProgress.ts';
 import type { RunRecord, StageRecord } from './record.ts';
@@ -10,6 +11,7 @@ import { sampleUsage } from './sampleUsage.ts';
 import { outOfMemoryKills } from './sandbox/procfs.ts';
 import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from './sandbox/sandbox.ts';
 import { type WatchResult, watch } from './watchdog.ts';
+import { watchMemory } from './watchMemory.ts';
 import { exceeds, watchOutput } from './watchOutput.ts';
 
 export interface StagePlan {
@@ -73,6 +75,7 @@ async function follow(
         ),
   ]);
   const sampler = sampleUsage(running.processes, running.startedAt);
+  const neighbours = watchContention(running.processes, plan.spec.limits.cpus);
   const { outBytes, outFiles } = plan.limits;
   const { output } = running;
   const watcher = watchOutput(
@@ -81,16 +84,21 @@ async function follow(
     // On a file system of its own, nobody else takes room.
     output.walled ? 0 : undefined,
   );
+  const memory = watchMemory(running.memoryBeyond);
   // A fault of ours must leave neither a timer nor a process behind.
-  const stops = { interrupted: plan.interrupt, 'disk-full': watcher.full };
+  const stops = { interrupted: plan.interrupt, 'disk-full': watcher.full, memory: memory.beyond };
   const watched = await watch(running, plan.limitSeconds, stops)
     .catch(async (error) => {
       sampler.stop();
+      neighbours.stop();
       await running.kill().catch(() => {});
       throw error;
     })
-    .finally(() => watcher.stop());
-  const resources = sampler.stop();
+    .finally(() => {
+      watcher.stop();
+      memory.stop();
+    });
+  const resources = { ...sampler.stop(), contention: neighbours.stop() };
   await letDrain(drained, [running.stdout, running.stderr, running.progress]);
   const [stdout, stderr, progress] = await drained;
 
@@ -109,6 +117,7 @@ async function follow(
     ...logNotes(plan.stage, stdout, 'standard output'),
     ...logNotes(plan.stage, stderr, 'standard error'),
     ...limitNotes(plan, watched, ended, machineOomKills),
+    ...memoryNotes(plan, watched.cause, memory.foundBytes()),
     ...(lost === null ? [] : [`${plan.stage}: not all that it left could be kept (${lost})`]),
     ...(watched.cause === 'exited' && killed
       ? [`${plan.stage}: left ${watched.kill.processesKilled} processes running, which were killed`]
@@ -152,6 +161,7 @@ export function causeOf(
   watched: Pick<WatchResult, 'cause' | 'exit'> & { kill: Pick<WatchResult['kill'], 'limitHits'> },
   found: { machineOomKills: number; diskFull: boolean },
 ): StageRecord['ended'] {
+  if (watched.cause === 'memory') return 'out-of-memory';
   if (watched.cause !== 'exited' || watched.exit.exitCode === 0) return watched.cause;
   const { limitHits } = watched.kill;
   const wasKilled = watched.exit.signal === 'SIGKILL' || watched.exit.exitCode === 137;
@@ -190,6 +200,16 @@ function limitNotes(
   return notes;
 }
 
+function memoryNotes(
+  { stage, spec }: StagePlan,
+  cause: WatchResult['cause'],
+  bytes: number | null,
+): string[] {
+  return cause === 'memory'
+    ? [`${stage}: held ${bytes} bytes of memory, and was given ${spec.limits.memoryBytes}: it was ended`]
+    : [];
+}
+
 /** A disk is full when a checkpoint of any use would not fit: under 64 KiB, or no file, left. */
 async function isFull(folder: string): Promise<boolean> {
   const { bavail, bsize, files, ffree } = await statfs(folder);
@@ -224,6 +244,7 @@ function neverStarted(plan: StagePlan, startedAt: string, reason: string): Stage
       cpuSeconds: 0,
       peakMemoryBytes: 0,
       usage: [],
+      contention: null,
       stdoutBytes: 0,
       stderrBytes: 0,
     },

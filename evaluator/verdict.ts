@@ -48,7 +48,7 @@ export const verdicts = {
   OUT_OF_MEMORY: {
     owner: 'contestant',
     exitCode: 13,
-    meaning: 'The kernel stopped the entry for lack of memory and it had saved nothing.',
+    meaning: 'The entry was stopped for lack of memory and it had saved nothing.',
     advice: 'Use smaller batches or a smaller model; the limit is in HAET_MEMORY_BYTES.',
   },
   DISK_FULL: {

@@ -16,7 +16,12 @@ import { verdicts } from '../../evaluator/verdict.ts';
 import { summariseAudit } from '../auditSummary.ts';
 import { numberOption } from '../numberOption.ts';
 import { createProgressView, type ProgressView } from '../progressView.ts';
-import { addStrangersSandbox, imageOption, type StrangersSandbox, strangersSandbox } from '../sandboxOption.ts';
+import {
+  addStrangersSandbox,
+  imageOption,
+  type StrangersSandbox,
+  strangersSandbox,
+} from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
 interface Options extends StrangersSandbox {

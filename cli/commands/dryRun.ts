@@ -6,6 +6,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
 import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
+import { machineLockHolder } from '../../evaluator/machineLock.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import type { RunPlan } from '../../evaluator/runEntry.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
@@ -106,6 +107,9 @@ async function dryRun(options: Options): Promise<void> {
   // Slow to load, so not for --help; nor later, when an entry may have changed the files.
   const { writeReport } = await import('../../evaluator/report/report.ts');
   const { writeSeedsReport } = await import('../../evaluator/report/seedsReport.ts');
+  const holder = machineLockHolder();
+  if (holder !== null)
+    tell(`Process ${holder} times a run on this machine: this one takes its time from it.`);
   const stops = listenForStops(tell);
   const records: RunRecord[] = [];
   for (let run = 0; run < options.seeds && !stops.interrupt.aborted && !stops.abort.aborted; run++) {

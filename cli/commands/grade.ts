@@ -4,24 +4,32 @@ import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
+import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
-import { listArchives } from '../../evaluator/grade/listArchives.ts';
+import { listArchives, type Submission } from '../../evaluator/grade/listArchives.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
 import { plainText } from '../../evaluator/grade/plainText.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
+import { machineWarnings, waitForQuiet } from '../../evaluator/quiet.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { numberOption } from '../numberOption.ts';
 import { committedSeeds, requireOfficial } from '../requireOfficial.ts';
-import { imageOption, sandboxOption } from '../sandboxOption.ts';
+import {
+  addStrangersSandbox,
+  imageOption,
+  type StrangersSandbox,
+  strangersSandbox,
+} from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
+import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
-interface Options {
+interface Options extends StrangersSandbox {
   readonly track: string;
   readonly out: string;
   readonly seed: number;
@@ -31,11 +39,15 @@ interface Options {
   readonly identity?: string;
   readonly commitment?: string;
   readonly reveal?: string;
-  readonly sandbox: SandboxKind;
   readonly image: string;
   readonly cpus?: number;
   readonly memory?: number;
   readonly retries: number;
+  readonly mostDisturbance: number;
+  readonly waitForQuiet: number;
+  readonly perTeam?: number;
+  readonly repeat?: string;
+  readonly because?: string;
   readonly json?: boolean;
 }
 
@@ -47,7 +59,7 @@ const tell = (sentence: string) => void process.stderr.write(`${plainText(senten
 
 /** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
 export function gradeCommand(command: Command): void {
-  command
+  addStrangersSandbox(command)
     .argument('<folder>', 'folder with archives (*.tar, *.tar.gz, *.tgz), as `haet pack` makes them')
     .requiredOption('--track <dir>', 'the Track that all are trained and scored on')
     .requiredOption('--out <dir>', 'folder for the leaderboard and the runs; what is there is taken up')
@@ -68,27 +80,44 @@ export function gradeCommand(command: Command): void {
         'seeds',
       ]),
     )
-    .addOption(sandboxOption())
     .addOption(imageOption())
     .option('--cpus <n>', 'CPUs that an entry gets (default: all)', integer(1, 4096))
     .option(
       '--memory <bytes>',
-      'memory that an entry gets (default: all)',
+      'memory that an entry gets (default: all but a share for the evaluator)',
       integer(1, Number.MAX_SAFE_INTEGER),
     )
-    .option('--retries <n>', 'how often a run that ended in INFRA_FAULT is repeated', integer(0, 100), 2)
+    .option(
+      '--retries <n>',
+      'how often a run that does not count is repeated before a person decides',
+      integer(0, 10),
+      1,
+    )
+    .addOption(mostDisturbanceOption())
+    .option(
+      '--wait-for-quiet <seconds>',
+      'how long to wait, before a run, for other work on the machine to end; 0 starts without a look',
+      numberOption({ min: 0, max: 86_400 }),
+      60,
+    )
+    .option('--per-team <n>', 'run at most as many archives of a team (default: all)', integer(1, 1000))
+    .addOption(new Option('--repeat <file[:seed]>', 'decide that a job without a result is run once more'))
+    .option('--because <text>', 'why, for the leaderboard; with --repeat')
     .option('--json', 'last line on standard output: the leaderboard')
     .addHelpText('after', help)
     .action(grade);
 }
 
 async function grade(folder: string, options: Options): Promise<void> {
-  await requireTogether(options);
+  const kind = strangersSandbox(options, tell);
+  await requireTogether(options, kind);
   const { archives, others } = await listArchives(folder);
   const machine = await describeMachine();
-  const sandbox = await createSandbox(options.sandbox, options);
+  entryMemoryBytes(machine, options.memory); // refused before anything is made
+  const repeat = repeatOf(options, archives);
+  const sandbox = await createSandbox(kind, options);
   const outFolder = await makeFolder(options.out);
-  const unlock = lockFolder(outFolder);
+  const unlock = lockAll(outFolder);
   const track = await openRunTrack(options.track, options.identity).catch((error) => {
     unlock();
     throw error;
@@ -108,13 +137,18 @@ async function grade(folder: string, options: Options): Promise<void> {
       ...(options.cpus !== undefined && { cpus: options.cpus }),
       ...(options.memory !== undefined && { memoryBytes: options.memory }),
       retries: options.retries,
+      mostDisturbance: options.mostDisturbance / 100,
+      ...(options.perTeam !== undefined && { perTeam: options.perTeam }),
+      ...(repeat !== null && { repeat }),
       machine,
     };
+    machineWarnings().forEach(tell);
     // Slow to load, as it draws the reports, so not for --help.
     const { gradeArchives } = await import('../../evaluator/grade/gradeArchives.ts');
     const { standing, open } = await gradeArchives(plan, sandbox, {
       abort: stops.abort,
       warn: tell,
+      ...(options.waitForQuiet > 0 && { ready: () => quiet(options, machine.cores, stops.abort) }),
       ...(options.identity !== undefined && { attestor: createAttestor(options.identity) }),
       starts: (job) => tell(`${label(job)}  starts`),
       ended: (job, record, earlier) =>
@@ -123,7 +157,9 @@ async function grade(folder: string, options: Options): Promise<void> {
     const text = options.json ? `${JSON.stringify(standing)}\n` : summarise(standing, outFolder);
     process.stdout.write(text);
     if (open > 0) {
-      tell(`${open} of ${standing.runs.wanted} runs have no result yet: the same command takes them up.`);
+      tell(
+        `${open} of ${standing.runs.wanted} runs have no result yet: the same command takes up those that need no decision.`,
+      );
       process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
     }
   } finally {
@@ -133,9 +169,52 @@ async function grade(folder: string, options: Options): Promise<void> {
   }
 }
 
+/** The lock of the folder, and that of the machine, which two gradings in two folders would share. */
+function lockAll(outFolder: string): () => void {
+  const unlockFolder = lockFolder(outFolder);
+  try {
+    const unlockMachine = lockForTiming(tell);
+    return () => {
+      unlockMachine();
+      unlockFolder();
+    };
+  } catch (error) {
+    unlockFolder();
+    throw error;
+  }
+}
+
+function quiet(options: Options, cores: number, abort: AbortSignal): Promise<string[]> {
+  const conditions = {
+    cpus: options.cpus ?? cores,
+    most: options.mostDisturbance / 100,
+    patienceSeconds: options.waitForQuiet,
+  };
+  return waitForQuiet(conditions, tell, abort);
+}
+
+/** What `--repeat FILE[:SEED] --because TEXT` asks for; null where it is not given. */
+function repeatOf(
+  { repeat, because }: Options,
+  archives: readonly Submission[],
+): NonNullable<GradePlan['repeat']> | null {
+  if (repeat === undefined && because === undefined) return null;
+  const reason = because?.trim() ?? '';
+  if (repeat === undefined || reason === '' || reason.length > 500) {
+    throw new UserError(
+      '--repeat and --because go together: what is run once more, and why, in at most 500 characters. The leaderboard shows both.',
+    );
+  }
+  const isFile = (name: string) => archives.some(({ file }) => file === name);
+  const [, name, seed] = /^(.*):(\d+)$/.exec(repeat) ?? [];
+  if (isFile(repeat)) return { archive: repeat, seed: null, because: reason };
+  if (name !== undefined && isFile(name)) return { archive: name, seed: Number(seed), because: reason };
+  throw new UserError(`--repeat ${repeat}: no archive of that name. Give FILE or FILE:SEED.`);
+}
+
 /** Options that do not go together are refused before anything is made. */
-async function requireTogether(options: Options): Promise<void> {
-  const { sandbox, identity, commitment, reveal } = options;
+async function requireTogether(options: Options, sandbox: SandboxKind): Promise<void> {
+  const { identity, commitment, reveal } = options;
   if (sandbox === 'user') {
     throw new UserError(
       '--sandbox user holds entries only inside the image. Use haet official in the image, or bubblewrap or docker.',
@@ -147,11 +226,14 @@ async function requireTogether(options: Options): Promise<void> {
     );
   }
   if (identity === undefined) return;
-  await requireOfficial(options, {
-    track:
-      'Grade it without --identity, or give the folder that `haet seal TRACK --to KEY --out withheld.age --public DIR` made.',
-    sandbox: 'Use --sandbox bubblewrap or docker.',
-  });
+  await requireOfficial(
+    { track: options.track, sandbox },
+    {
+      track:
+        'Grade it without --identity, or give the folder that `haet seal TRACK --to KEY --out withheld.age --public DIR` made.',
+      sandbox: 'Use --sandbox bubblewrap or docker.',
+    },
+  );
 }
 
 /** Those committed to, or as many as asked for. */
@@ -194,24 +276,30 @@ function summarise({ rows }: Standing, outFolder: string): string {
   return `${[...lines.map(plainText), '', ...files].join('\n')}\n`;
 }
 
-function result({ rank, verdict, accuracy, interval95 }: Row): string {
+function result({ rank, verdict, accuracy, interval95, toDecide, refused }: Row): string {
+  if (refused !== null) return 'not run'.padEnd(27);
+  if (toDecide.length > 0) return 'to be decided by a person'.padEnd(27);
   if (rank === null) return (verdict ?? 'to be run').padEnd(27);
   return `${percent(accuracy!)} %  (${interval95!.map(percent).join(' to ')})`.padEnd(27);
 }
 
 const help = `
-A run is not repeated while its record lies in --out and was made of the same bytes, Track, seed, limits and sandbox:
-the same command again takes up what was stopped or killed. Ctrl-C stops the run under way and writes the leaderboard.
+One of --sandbox and --trusted is required. A run is not repeated while its record lies in --out and was made of the same
+bytes, Track, seed, limits and sandbox: the same command again takes up what was stopped or killed. Ctrl-C stops the run
+under way and writes the leaderboard.
 With --identity, which wants a sealed Track and a sandbox that fences, only runs count that were signed as they ended.
+
+A run does not count that ended in INFRA_FAULT, that other work on the machine disturbed, or that its evaluator died of.
+It is repeated --retries times, whatever its score; then a person decides: --repeat FILE:SEED --because TEXT.
 
 Exit status:
    0  every run has a result, whatever its verdict
    2  a mistake on the command line, or the Track was changed meanwhile
-  30  a run ended in INFRA_FAULT, also when repeated, could not be signed, or its archive changed meanwhile
+  30  a run has no result: none of its attempts counts, could not be signed, or its archive changed meanwhile
   40  stopped by a person
 
 Examples:
-  $ haet grade archives/ --track tracks/official --out graded --seeds 3
+  $ haet grade archives/ --track tracks/official --sandbox bubblewrap --out graded --seeds 3
   $ haet grade archives/ --track sealed-track --identity identity.txt --sandbox docker --out graded \\
       --commitment commitment.json --reveal reveal.json
 `;

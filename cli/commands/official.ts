@@ -11,6 +11,7 @@ import { createSigner } from '../../evaluator/attest/createSigner.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
+import { machineWarnings, waitForQuiet } from '../../evaluator/quiet.ts';
 import { recordFile } from '../../evaluator/runFolder.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
@@ -23,6 +24,7 @@ import { runInView } from '../runInView.ts';
 import { imageOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
+import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
 interface Options {
   readonly entry: string;
@@ -34,6 +36,7 @@ interface Options {
   readonly reveal?: string;
   readonly budget: number;
   readonly predictLimit: number;
+  readonly mostDisturbance: number;
   readonly sandbox: SandboxKind;
   readonly image: string;
   readonly imageId?: string;
@@ -59,6 +62,7 @@ export function officialCommand(command: Command): void {
     .option('--reveal <file>', 'the seeds that belong to the commitment')
     .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
     .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
+    .addOption(mostDisturbanceOption())
     .addOption(sandboxOption('user'))
     .addOption(imageOption())
     .addOption(
@@ -99,7 +103,14 @@ async function official(options: Options, command: Command): Promise<void> {
   );
 
   const stops = listenForStops(tell);
+  let unlock = () => {};
   try {
+    unlock = lockForTiming(tell);
+    machineWarnings().forEach(tell);
+    const mostDisturbance = options.mostDisturbance / 100;
+    const look = { cpus: machine.cores, most: mostDisturbance, patienceSeconds: 0 };
+    const remarks = await waitForQuiet(look, tell, stops.abort);
+    remarks.forEach(tell);
     // Slow to load, so not for --help; nor later, when an entry may have changed the files.
     const { writeReport } = await import('../../evaluator/report/report.ts');
     const { seed, budget, predictLimit } = options;
@@ -113,6 +124,8 @@ async function official(options: Options, command: Command): Promise<void> {
         cpus: machine.cores,
         memoryBytes: entryMemoryBytes(machine),
         machine,
+        mostDisturbance,
+        remarks,
       },
       sandbox,
       stops,
@@ -132,6 +145,7 @@ async function official(options: Options, command: Command): Promise<void> {
     process.exitCode = mayBeSigned && signed === null ? verdicts.INFRA_FAULT.exitCode : exitCode;
   } finally {
     stops.close();
+    unlock();
     await track.close();
   }
 }

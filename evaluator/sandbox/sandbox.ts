@@ -86,6 +86,11 @@ export interface RunningStage {
   /** Every live process of the stage. */
   processes(): ProcessSample[];
   /**
+   * What the stage alone holds in memory where that is more than its limit, in bytes; null where it is not. Only where
+   * nothing else holds it to that limit and it can be proven.
+   */
+  memoryBeyond?(): Promise<number | null>;
+  /**
    * Kills whatever is left of the stage, wherever it moved to, and resolves when nothing is. Must be called at the
    * end of every stage, once.
    * @throws Error when processes survive; the machine is then unfit for a further run.

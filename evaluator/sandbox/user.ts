@@ -21,6 +21,7 @@ import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
+import { memoryBeyond } from './stageMemory.ts';
 import { outputOnDisk, wallOf } from './stageOutput.ts';
 import { startChild } from './startChild.ts';
 import { removeSystemVIpc } from './systemVIpc.ts';
@@ -58,7 +59,7 @@ export async function createUserSandbox(): Promise<Sandbox> {
     image: null,
     limited: false,
     contains:
-      'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota.',
+      'Another user without capabilities, with no files but its output and scratch folders, in a container whose network, processes and CPUs are what it was started with. Its memory is looked at ten times a second, below the limit of the container. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota.',
     start: startStage,
   };
 }
@@ -84,6 +85,12 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
     ...stage,
     output: outputOnDisk(spec.out.host),
     processes: processesOfUser,
+    memoryBeyond: () =>
+      memoryBeyond(spec.limits.memoryBytes, {
+        processes: processesOfUser,
+        user: entryUser,
+        places: [...sharedScratch, spec.work, spec.out.host],
+      }),
     async kill() {
       const processesKilled = processesOfUser().length;
       const signalledAt = performance.now();

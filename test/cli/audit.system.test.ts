@@ -24,7 +24,18 @@ async function auditOf(scripts: Parameters<typeof makeEntry>[1], ...words: strin
   const entry = await makeEntry(folder, scripts);
   return {
     out,
-    ...(await haet('audit', entry, '--track', 'track', '--out', out, '--budget', '30', '--trusted', ...words)),
+    ...(await haet(
+      'audit',
+      entry,
+      '--track',
+      'track',
+      '--out',
+      out,
+      '--budget',
+      '30',
+      '--trusted',
+      ...words,
+    )),
   };
 }
 
@@ -103,7 +114,11 @@ describe('haet audit', () => {
     ['a Track that is not there', ['.', '--track', 'none', '--trusted'], /none is not a Track/],
     ['no Track', ['.'], /--track/],
     ['an unknown sandbox', ['.', '--track', 'track', '--sandbox', 'cardboard'], /cardboard.*process/],
-    ['a place that cannot be made', ['.', '--track', 'track', '--out', 'track/track.json/x', '--trusted'], /--out/],
+    [
+      'a place that cannot be made',
+      ['.', '--track', 'track', '--out', 'track/track.json/x', '--trusted'],
+      /--out/,
+    ],
     ['an entry without a sandbox for it', ['.', '--track', 'track'], /--sandbox bubblewrap.*--trusted/],
     ['a fence and none', ['.', '--track', 'track', '--sandbox', 'docker', '--trusted'], /cannot be used/],
   ])('refuses %s with one sentence and status 2', async (_, words, reason) => {

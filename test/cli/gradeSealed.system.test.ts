@@ -38,7 +38,7 @@ const commit = (out: string, reveal: string) =>
 const grade = (...words: string[]) =>
   haet(
     ...['grade', 'archives', '--track', 'sealed-track', '--identity', 'identity.txt'],
-    ...['--out', 'graded', '--budget', '20', ...words],
+    ...['--out', 'graded', '--budget', '20', '--wait-for-quiet', '0', '--most-disturbance', '100', ...words],
   );
 const committed = ['--commitment', 'commitment.json', '--reveal', 'reveal.json'];
 

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../../evaluator/record.ts';
+import type { RunRecord, StageRecord } from '../../../evaluator/record.ts';
 import { wilsonInterval } from '../../../evaluator/statistics.ts';
 import { type VerdictCode, verdicts } from '../../../evaluator/verdict.ts';
 import { machine } from '../fixtures.ts';
@@ -16,6 +16,8 @@ export interface Made {
   readonly verdict?: VerdictCode;
   readonly evidence?: string[];
   readonly trainSeconds?: number;
+  readonly attempt?: number;
+  readonly contention?: StageRecord['contention'];
 }
 
 /** The record of a run on a Track of two classes that could have been. */
@@ -54,6 +56,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
       sha256: {},
     },
     seed,
+    attempt: made.attempt ?? 1,
     sandbox: { kind: 'process', contains: 'time', image: null },
     limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 2 ** 33 },
     stages: [
@@ -71,6 +74,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
         cpuSeconds: 1,
         peakMemoryBytes: 1,
         usage: [],
+        contention: made.contention ?? null,
         stdoutBytes: 0,
         stderrBytes: 0,
       },

@@ -106,6 +106,7 @@ function makeRecord(folder: string, score: Score, stageRecords: StageRecord[]): 
       sha256: {},
     },
     seed: 1,
+    attempt: 1,
     sandbox: { kind: 'process', contains: 'time, processes; not files, network or memory', image: null },
     limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 7 * gib },
     stages: stageRecords,
@@ -192,6 +193,7 @@ function stages(random: () => number): StageRecord[] {
     stdoutBytes: 33,
     stderrBytes: 40,
     limitHits: null,
+    contention: null,
   } as const;
   return [
     {
