@@ -6,6 +6,8 @@ import { takeLock } from './takeLock.ts';
 const lockFile = 'haet-machine.lock';
 /** Where every user of a machine may make a file that no other may remove; the same one for all of them. */
 const places = ['/run/lock', '/tmp'];
+/** Who only looks whether it is held holds it for some milliseconds. */
+const patienceSeconds = 0.5;
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** Why this machine could not be locked, where that is no mistake of a person. */
@@ -23,7 +25,7 @@ export interface Unlockable {
 export function lockMachine(folders: readonly string[] = places): (() => void) | Unlockable {
   const opened = openLock(folders);
   if (typeof opened !== 'number') return opened;
-  const { taken, holder, fault } = takeLock(opened);
+  const { taken, holder, fault } = takeLock(opened, patienceSeconds);
   if (taken) return () => closeSync(opened);
   closeSync(opened);
   if (fault !== null) return { fault };

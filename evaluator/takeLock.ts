@@ -17,9 +17,11 @@ export interface Lock {
  * It is a lock of the kernel, flock(2): it belongs to the open file, so flock(1) takes it on the one that we opened and
  * ends, and it goes when we close that file or die, however we die. There is no stale lock to be told from a live one.
  * @param file descriptor open for reading and writing
+ * @param patienceSeconds how long it is waited for
  */
-export function takeLock(file: number): Lock {
-  const { status, stderr, error } = spawnSync('flock', ['-x', '-n', '3'], {
+export function takeLock(file: number, patienceSeconds = 0): Lock {
+  const patience = patienceSeconds === 0 ? ['-n'] : ['-w', String(patienceSeconds)];
+  const { status, stderr, error } = spawnSync('flock', ['-x', ...patience, '3'], {
     stdio: ['ignore', 'ignore', 'pipe', file],
     encoding: 'utf8',
   });

@@ -8,6 +8,7 @@ import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { readTrainingHalf } from '../../datasets/sources/trainingHalf.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { createSigner } from '../../evaluator/attest/createSigner.ts';
+import { isRunDisturbed } from '../../evaluator/contention.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
@@ -139,6 +140,9 @@ async function official(options: Options, command: Command): Promise<void> {
     const report = await attempt('shown', () => writeReport(record.folder, { trackDir }));
     const print = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
     print(summarise(record, report, await lastWordsOf(record)));
+    if (isRunDisturbed(record, mostDisturbance)) {
+      print('  DISTURBED: other work on this machine took time from this run; see its evidence\n');
+    }
     print(signed === null ? '  NOT OFFICIAL: the record is not signed\n' : `  signed   ${signed}\n`);
     if (options.json) process.stdout.write(`${JSON.stringify(record)}\n`);
     const { exitCode } = verdicts[record.verdict];

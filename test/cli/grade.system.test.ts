@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { packEntry } from '../../evaluator/archive/packEntry.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
+import { lockMachine } from '../../evaluator/machineLock.ts';
 import { tarBytes } from '../evaluator/archive/tarBytes.ts';
 import {
   constantPredictions,
@@ -377,6 +378,24 @@ test('one grader works in a folder at a time; the one that comes second says who
   expect(second.stdout).toBe('');
   first.child.kill('SIGTERM');
   expect((await first.ended).code).toBe(40);
+});
+
+test('one timed run goes on at a time on a machine: another folder is refused too, and a dry run says so', async () => {
+  await put('a.tar.gz', 'One');
+  const unlock = lockMachine();
+  if (typeof unlock !== 'function') throw new Error(unlock.fault);
+  const says = `rocess ${process.pid} times a run on this machine`;
+  try {
+    const { code, stderr } = await grade();
+    expect({ code, said: stderr.includes(says) }).toEqual({ code: 2, said: true });
+    expect(existsSync(join(out, 'runs'))).toBe(false);
+    const entry = ['--entry', join(archives, 'a.tar.gz'), '--track', trackDir];
+    const dry = await run('dry-run', ...entry, '--out', join(out, 'dry'), '--budget', '20');
+    expect({ code: dry.code, said: dry.stderr.includes(says) }).toEqual({ code: 0, said: true });
+  } finally {
+    unlock();
+  }
+  expect((await grade()).code).toBe(0);
 });
 
 test('an entry that spoils the Track ends the grading: no other is blamed for it', async () => {

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { waitForQuiet } from '../../evaluator/quiet.ts';
 import { runEntry } from '../../evaluator/runEntry.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { createProcessSandbox } from '../../evaluator/sandbox/process.ts';
@@ -73,6 +75,25 @@ for (const [title, kind, create] of kinds) {
 }
 
 describe('a program of somebody else', () => {
+  test('is named before a run, which starts after a while all the same, with a remark', async () => {
+    await foreignWork();
+    const told: string[] = [];
+    const look = { cpus: 1, most: 0.3, patienceSeconds: 0.1 };
+    const remarks = await waitForQuiet(look, (sentence) => told.push(sentence), new AbortController().signal);
+    expect(remarks).toEqual([expect.stringMatching(/^before the run, others used \d+ % of the 1 CPUs/)]);
+    await foreignWork();
+    const stop = new AbortController();
+    const waiting = waitForQuiet(
+      { ...look, patienceSeconds: 60 },
+      (sentence) => told.push(sentence),
+      stop.signal,
+    );
+    while (told.length === 0) await sleep(50);
+    stop.abort();
+    expect(await waiting).toEqual([]);
+    expect(told).toEqual([expect.stringMatching(/^The machine is busy: .*foreignburn.*Waiting\.$/)]);
+  });
+
   test('is found with its name and time, and the evidence says that it disturbed', async () => {
     await foreignWork();
     const found = await contentionOf(
