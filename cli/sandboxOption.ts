@@ -34,23 +34,22 @@ export function addStrangersSandbox(command: Command): Command {
 
 /**
  * The kind of sandbox that was asked for.
- * @param tell is told where nothing is fenced
  * @throws UserError where neither option was given
  */
-export function strangersSandbox(
-  { sandbox, trusted }: StrangersSandbox,
-  tell: (sentence: string) => void,
-): SandboxKind {
+export function strangersSandbox({ sandbox, trusted }: StrangersSandbox): SandboxKind {
   const kind = trusted ? 'process' : sandbox;
   if (kind === undefined) {
     throw new UserError(
       'no sandbox was named. Give --sandbox bubblewrap or --sandbox docker, which keep files, answers and network from entries; or --trusted where every entry is your own.',
     );
   }
-  if (kind === 'process') {
-    tell('NOTHING IS FENCED: an entry can read the answers and every file of yours, and use the network.');
-  }
   return kind;
+}
+
+/** Says, before strangers' entries are run, that nothing holds them, where that is so. */
+export function warnWhereUnfenced(kind: SandboxKind, tell: (sentence: string) => void): void {
+  if (kind !== 'process') return;
+  tell('NOTHING IS FENCED: an entry can read the answers and every file of yours, and use the network.');
 }
 
 /** `--image`: what entries run in, with `--sandbox docker`. */

@@ -2,24 +2,27 @@
 //
 // A disturbed run is repeated, so an entry must not be able to make its own run look disturbed. What others used is
 // therefore never "all minus the entry", but added up over processes that are others'. Not counted is
-// - what the stage is, by its own list, by its control group, and all that descends from us: an orphan of a stage goes
-//   to the first process of its namespace, to us or to an ancestor of ours;
+// - what the stage is, by its own list, by its control group, by the user that entries run as, and all that descends
+//   from us: an orphan of a stage goes to the first process of its namespace, to us or to an ancestor of ours;
 // - ancestors of ours, the machine's first process among them: they reap what an entry leaves and get its time;
 // - kernel threads: an entry that reads, writes or allocates makes them work;
 // - daemons that work for an entry: the container engine, which moves its output; those that log or dump its crashes.
 // The time of a process that died between two looks reaches its parent, if that waits for it. So it is counted where
 // the parent is others', less what of it was counted already. A process of a stage has no such parent.
 //
-// A look reads /proc/PID/stat of every process, and /proc/PID/cgroup of new ones that used time: some 25 µs each.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+// A look reads /proc/PID/stat of every process, and /proc/PID/cgroup of new ones that used time: some 30 µs each.
+import { readdirSync, readFileSync } from 'node:fs';
+import { entryUser } from './sandbox/entryUser.ts';
 import type { ProcessSample } from './sandbox/sandbox.ts';
 
-/** One process as /proc/PID/stat shows it, zombies too. Times are CPU seconds, user and system. */
+/** One process as /proc/PID/stat shows it. Times are CPU seconds, user and system. */
 export interface ProcessTimes {
   readonly pid: number;
   readonly parent: number;
   readonly startTicks: number;
   readonly isKernel: boolean;
+  /** Whether it has ended and nobody has waited for it yet. */
+  readonly isZombie: boolean;
   readonly command: string;
   readonly ownSeconds: number;
   /** Of children that it waited for, with theirs. */
@@ -47,6 +50,8 @@ export function createOthers(): Others {
   const used = new Map<string, number>();
   const groups = new Map<string, string | null>();
   const stageGroups = new Set<string>();
+  /** Found once not to be others': it stays so, also as an orphan that has ended. */
+  const remembered = new Set<string>();
   const ownGroup = groupsOf('self');
   let before = readLook();
   return {
@@ -54,7 +59,7 @@ export function createOthers(): Others {
     look(stage) {
       const now = readLook();
       const stageKeys = new Set(stage.map((each) => `${each.pid} ${each.startTicks}`));
-      const isOfStage = (each: ProcessTimes) => stageKeys.has(keyOf(each));
+      const isOfStage = (each: ProcessTimes) => stageKeys.has(keyOf(each)) || remembered.has(keyOf(each));
       const groupOf = (each: ProcessTimes): string | null => {
         const key = keyOf(each);
         if (!groups.has(key)) groups.set(key, groupsOf(each.pid));
@@ -62,18 +67,21 @@ export function createOthers(): Others {
       };
       // Numbers of the stage may be those of a namespace of its own; only one that is the same process here says its group.
       for (const each of now.values()) {
-        if (!isOfStage(each)) continue;
+        if (!stageKeys.has(keyOf(each))) continue;
         const group = groupOf(each);
         if (group !== null && group !== ownGroup) stageGroups.add(group);
       }
       const notOthers = notOfOthers(now, process.pid, isOfStage);
       const isOthers = (each: ProcessTimes) =>
-        !notOthers.has(each.pid) && !worksForEntry(each) && !stageGroups.has(groupOf(each) ?? '');
+        !notOthers.has(each.pid) && !belongsToEntries(each) && !stageGroups.has(groupOf(each) ?? '');
       for (const [command, seconds] of usedBetween(before, now, isOthers)) {
         used.set(command, (used.get(command) ?? 0) + seconds);
       }
+      for (const each of now.values()) if (notOthers.has(each.pid)) remembered.add(keyOf(each));
       const live = new Set([...now.values()].map(keyOf));
-      for (const key of groups.keys()) if (!live.has(key)) groups.delete(key);
+      for (const known of [groups, remembered]) {
+        for (const key of known.keys()) if (!live.has(key)) known.delete(key);
+      }
       before = now;
     },
   };
@@ -101,6 +109,8 @@ export function usedBetween(
   const used = new Map<string, number>();
   for (const each of now.values()) {
     const earlier = before.get(each.pid);
+    // Whose it was cannot be told any more; its time reaches its parent.
+    if (each.isZombie && !same(earlier, each)) continue;
     const [own, children] = same(earlier, each) ? [earlier!.ownSeconds, earlier!.childrenSeconds] : [0, 0];
     const reaped = each.childrenSeconds - children - (known.get(each.pid) ?? 0);
     const seconds = each.ownSeconds - own + Math.max(0, reaped);
@@ -145,6 +155,7 @@ export function parseTimes(line: string): ProcessTimes {
     pid,
     parent,
     startTicks: Number(fields[19]),
+    isZombie: fields[0] === 'Z' && Number(fields[17]) <= 1,
     isKernel: pid === 2 || parent === 2 || (Number(fields[6]) & kernelThread) !== 0,
     command: line.slice(line.indexOf('(') + 1, nameEnd),
     ownSeconds: seconds(11),
@@ -166,10 +177,18 @@ function readLook(): Look {
   return look;
 }
 
-function worksForEntry({ pid, command }: ProcessTimes): boolean {
-  if (!worksForEntries.test(command)) return false;
-  const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
-  return owner !== undefined && owner <= lastSystemUser;
+/** By the user that the kernel says, not by the owner of the /proc folder: a process can hand that to root. */
+function belongsToEntries({ pid, command }: ProcessTimes): boolean {
+  const user = userOf(pid);
+  return user === entryUser || (worksForEntries.test(command) && user !== null && user <= lastSystemUser);
+}
+
+function userOf(pid: number): number | null {
+  try {
+    return Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
+  } catch {
+    return null; // it ended while we looked
+  }
 }
 
 function groupsOf(pid: number | 'self'): string | null {

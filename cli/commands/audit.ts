@@ -21,6 +21,7 @@ import {
   imageOption,
   type StrangersSandbox,
   strangersSandbox,
+  warnWhereUnfenced,
 } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 
@@ -93,7 +94,7 @@ Example:
 `;
 
 async function runAudit(entry: string, options: Options): Promise<void> {
-  const kind = strangersSandbox(options, tell);
+  const kind = strangersSandbox(options);
   if (!existsSync(entry)) {
     throw new UserError(
       `there is no entry at ${resolve(entry)}. Give the folder or the archive of an entry.`,
@@ -113,6 +114,7 @@ async function runAudit(entry: string, options: Options): Promise<void> {
     memoryBytes: entryMemoryBytes(machine),
     machine,
   };
+  warnWhereUnfenced(kind, tell);
   const result = await auditInView(plan, sandbox);
 
   (options.json ? process.stderr : process.stdout).write(summariseAudit(result));

@@ -25,6 +25,7 @@ import {
   imageOption,
   type StrangersSandbox,
   strangersSandbox,
+  warnWhereUnfenced,
 } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
@@ -109,7 +110,7 @@ export function gradeCommand(command: Command): void {
 }
 
 async function grade(folder: string, options: Options): Promise<void> {
-  const kind = strangersSandbox(options, tell);
+  const kind = strangersSandbox(options);
   await requireTogether(options, kind);
   const { archives, others } = await listArchives(folder);
   const machine = await describeMachine();
@@ -126,6 +127,7 @@ async function grade(folder: string, options: Options): Promise<void> {
   try {
     const seeds = await seedsOf(options, track);
     if (others.length > 0) tell(`Left alone, as no archives: ${others.join(', ')}`);
+    warnWhereUnfenced(kind, tell);
     tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
       archives,

@@ -89,7 +89,7 @@ export interface RunningStage {
    * What the stage alone holds in memory where that is more than its limit, in bytes; null where it is not. Only where
    * nothing else holds it to that limit and it can be proven.
    */
-  memoryBeyond?(): Promise<number | null>;
+  memoryBeyond?(): number | null;
   /**
    * Kills whatever is left of the stage, wherever it moved to, and resolves when nothing is. Must be called at the
    * end of every stage, once.

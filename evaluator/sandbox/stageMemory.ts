@@ -1,99 +1,71 @@
-import { readFileSync } from 'node:fs';
-import { lstat, opendir, readFile, stat, statfs } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ProcessSample } from './sandbox.ts';
 
-const tmpfs = 0x01021994; // TMPFS_MAGIC of statfs(2)
-const kibibyte = 1024;
-
-export interface StageMemory {
-  /** Its processes, as they are now. */
-  readonly processes: () => ProcessSample[];
-  /** The user that it runs as, who is nobody else. */
-  readonly user: number;
-  /** Folders that it may write to. */
-  readonly places: readonly string[];
+/** Memory that belongs to no file on a disk: what programs allocate, and what lies in file systems in memory. */
+export interface GroupMemory {
+  readonly anonymousBytes: number;
+  readonly sharedBytes: number;
 }
 
 /**
- * What a stage alone holds in memory, where that is more than it was given; null where it is not. Counted is what
- * nobody else can have caused: pages of its processes that belong to no file (proportional share, so that a page of two
- * is not counted twice), and the larger of the shared memory that they map and of what its user owns in file systems in
- * memory and in System V segments, as one may be the other. Not counted: what it holds in memory files that are neither
- * mapped nor named, pipes, sockets, page tables.
- *
- * Cheap as long as all is well: resident sizes and sizes of file systems, which are at least as much, are read first.
+ * What a control group's processes and their files in memory take (memory.stat of cgroups(7), version 1 or 2); null
+ * where it does not say.
  */
-export async function memoryBeyond(limitBytes: number, stage: StageMemory): Promise<number | null> {
-  const live = stage.processes();
-  const folders = await inMemory(stage.places);
-  const segments = segmentBytes(stage.user);
-  const resident = live.reduce((sum, each) => sum + each.memoryBytes, 0);
-  const filled = folders.reduce((sum, each) => sum + each.usedBytes, 0);
-  if (resident + filled + segments <= limitBytes) return null;
+export function readGroupMemory(folder: string): GroupMemory | null {
+  const text = readText(join(folder, 'memory.stat'));
+  // Version 1 has the group alone under the short name, and with its subgroups under the long one.
+  const anonymous = field(text, 'total_rss') ?? field(text, 'anon');
+  const shared = field(text, 'total_shmem') ?? field(text, 'shmem');
+  return anonymous === null || shared === null ? null : { anonymousBytes: anonymous, sharedBytes: shared };
+}
 
-  let anonymous = 0;
-  let shared = 0;
-  for (const { pid } of live) {
-    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1').catch(() => '');
-    anonymous += field(rollup, 'Pss_Anon');
-    shared += field(rollup, 'Pss_Shmem');
-  }
-  let files = 0;
-  for (const { folder } of folders) files += await bytesOfUser(folder, stage.user);
-  const bytes = anonymous + Math.max(shared, files + segments);
+/**
+ * What a stage alone holds in memory, where that is more than it was given; null where it is not, or nobody can say.
+ *
+ * In a container there are the stage, the evaluator and helpers of ours. What the container's control group holds, less
+ * what lay in file systems in memory before the stage, less all that processes other than the stage's have resident, is
+ * the stage's: at least that, as pages of others count in full, also those that they share. Page cache, which the kernel
+ * takes back, is not counted.
+ * @param group folder of the container's control group
+ * @param before what that held when the stage started
+ * @param stage ids of the processes of the stage
+ */
+export function memoryBeyond(
+  limitBytes: number,
+  group: string,
+  before: GroupMemory,
+  stage: () => readonly number[],
+): number | null {
+  const now = readGroupMemory(group);
+  if (now === null) return null;
+  const shared = Math.max(0, now.sharedBytes - before.sharedBytes);
+  if (now.anonymousBytes + shared <= limitBytes) return null;
+  const bytes = now.anonymousBytes + shared - residentOfOthers(new Set(stage()));
   return bytes > limitBytes ? bytes : null;
 }
 
-const field = (rollup: string, name: string): number =>
-  kibibyte * Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, 'm').exec(rollup)?.[1] ?? 0);
-
-/** One folder of each file system in memory among the places, with what that is filled with. */
-async function inMemory(places: readonly string[]): Promise<{ folder: string; usedBytes: number }[]> {
-  const found = new Map<number, { folder: string; usedBytes: number }>();
-  for (const folder of places) {
-    try {
-      const { type, blocks, bfree, bsize } = await statfs(folder);
-      if (type !== tmpfs) continue;
-      const { dev } = await stat(folder);
-      if (!found.has(dev)) found.set(dev, { folder, usedBytes: (blocks - bfree) * bsize });
-    } catch {
-      // not there
+/** Of every process but those of the stage. One that the stage has just started counts as another's: never too little. */
+function residentOfOthers(stage: ReadonlySet<number>): number {
+  let bytes = 0;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name) || stage.has(Number(name))) continue;
+    const status = readText(`/proc/${name}/status`);
+    for (const part of ['RssAnon', 'RssShmem']) {
+      bytes += 1024 * Number(new RegExp(`^${part}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
     }
   }
-  return [...found.values()];
-}
-
-/** What a user owns below a folder, on the same file system; a file with several names once. */
-async function bytesOfUser(top: string, user: number): Promise<number> {
-  const { dev } = await stat(top);
-  const seen = new Set<number>();
-  let bytes = 0;
-  const visit = async (folder: string): Promise<void> => {
-    const entries = await opendir(folder).catch(() => null);
-    if (entries === null) return;
-    for await (const each of entries) {
-      const path = join(folder, each.name);
-      const facts = await lstat(path).catch(() => null);
-      if (facts === null || facts.dev !== dev) continue;
-      if (facts.uid === user && !seen.has(facts.ino)) bytes += facts.blocks * 512;
-      seen.add(facts.ino);
-      if (facts.isDirectory()) await visit(path);
-    }
-  };
-  await visit(top);
   return bytes;
 }
 
-/** Resident bytes of the System V shared memory of a user (proc_sysvipc(5): uid is the eighth column, rss the fifteenth). */
-function segmentBytes(user: number): number {
+function field(text: string, name: string): number | null {
+  const value = new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1];
+  return value === undefined ? null : Number(value);
+}
+
+function readText(path: string): string {
   try {
-    return readFileSync('/proc/sysvipc/shm', 'latin1')
-      .split('\n')
-      .slice(1)
-      .map((line) => line.trim().split(/\s+/).map(Number))
-      .reduce((sum, row) => sum + (row[7] === user ? (row[14] ?? 0) : 0), 0);
+    return readFileSync(path, 'latin1');
   } catch {
-    return 0; // this kernel has none
+    return '';
   }
 }

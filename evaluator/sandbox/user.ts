@@ -21,7 +21,7 @@ import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
-import { memoryBeyond } from './stageMemory.ts';
+import { memoryBeyond, readGroupMemory } from './stageMemory.ts';
 import { outputOnDisk, wallOf } from './stageOutput.ts';
 import { startChild } from './startChild.ts';
 import { removeSystemVIpc } from './systemVIpc.ts';
@@ -68,6 +68,8 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
   requireProgram(spec);
   for (const folder of [spec.work, spec.out.host]) lchownSync(folder, entryUser, entryUser);
   const hitsBefore = limitHitsNow();
+  const group = groupOf('self');
+  const memoryBefore = readGroupMemory(group.memory);
   // Where memory runs out, the stage is to go before the evaluator, which is in the same container.
   const first = [
     'choom',
@@ -85,12 +87,12 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
     ...stage,
     output: outputOnDisk(spec.out.host),
     processes: processesOfUser,
-    memoryBeyond: () =>
-      memoryBeyond(spec.limits.memoryBytes, {
-        processes: processesOfUser,
-        user: entryUser,
-        places: [...sharedScratch, spec.work, spec.out.host],
-      }),
+    ...(memoryBefore !== null && {
+      memoryBeyond: () =>
+        memoryBeyond(spec.limits.memoryBytes, group.memory, memoryBefore, () =>
+          processesOfUser().map((each) => each.pid),
+        ),
+    }),
     async kill() {
       const processesKilled = processesOfUser().length;
       const signalledAt = performance.now();

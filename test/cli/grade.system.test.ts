@@ -225,8 +225,11 @@ test('a report that was not written, or was thrown away, is written again', asyn
 /** Resolves when the entry under way has saved its model; its run's folder. */
 async function saved(seconds: string): Promise<string> {
   await until(() => processesWith(seconds).length > 0);
-  const inTraining = () => runs().find((run) => !existsSync(join(out, run, 'record.json')));
-  await until(() => inTraining() !== undefined && existsSync(join(out, inTraining()!, 'model/model')));
+  const inTraining = () =>
+    runs().find(
+      (run) => !existsSync(join(out, run, 'record.json')) && existsSync(join(out, run, 'model/model')),
+    );
+  await until(() => inTraining() !== undefined);
   return inTraining()!;
 }
 
@@ -254,8 +257,8 @@ test('kill -9 in the middle: the next call takes up there, and what was done is 
   const second = await grade();
   expect(second.code).toBe(0);
   expect(second.stderr.match(/^.*starts$/gm)).toEqual([
-    '[2 of 3] b.tar.gz, seed 1  starts',
     '[3 of 3] c.tar.gz, seed 1  starts',
+    '[2 of 3] b.tar.gz, seed 1  starts',
   ]);
   expect((await leaderboard()).rows.map((row) => [row.rank, row.archive])).toEqual([
     [1, 'c.tar.gz'],

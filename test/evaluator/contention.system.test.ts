@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, copyFile, mkdir } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -32,7 +32,7 @@ const makesWork = `
 
 /** Keeps a CPU busy for two seconds with a program that is nobody's child, as that of somebody else. */
 async function foreignWork(): Promise<void> {
-  const program = join(folder, 'foreignburn');
+  const program = join(await mkdtemp(join(folder, 'foreign-')), 'foreignburn');
   await copyFile('/bin/sh', program);
   await chmod(program, 0o755);
   execFileSync('sh', ['-c', `setsid ${program} -c '${burn}' >/dev/null 2>&1 &`]);

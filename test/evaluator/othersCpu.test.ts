@@ -13,6 +13,7 @@ function made(pid: number, parent: number, ownSeconds = 0, more: Partial<Process
     parent,
     startTicks: pid,
     isKernel: false,
+    isZombie: false,
     command: `p${pid}`,
     ownSeconds,
     childrenSeconds: 0,
@@ -41,6 +42,11 @@ describe('what others used', () => {
   test('is never less than nothing, and a reused id is another process', () => {
     expect(sum(look(made(10, 1, 5), made(11, 10, 3)), look(made(10, 1, 5)))).toBe(0);
     expect(sum(look(made(10, 1, 5)), look(made(10, 1, 1, { startTicks: 99 })))).toBe(1);
+  });
+
+  test('has the last of a process that waits to be waited for, and nothing of one never seen alive', () => {
+    const dead = (pid: number, seconds: number) => made(pid, 1, seconds, { isZombie: true });
+    expect(sum(look(made(10, 1, 5)), look(dead(10, 6), dead(11, 3)))).toBe(1);
   });
 
   test('goes by the name of the program', () => {
@@ -88,6 +94,7 @@ test('a line of /proc/PID/stat is read whatever the name holds', () => {
     parent: 5,
     startTicks: 4242,
     isKernel: false,
+    isZombie: false,
     command: 'a) b (c',
     ownSeconds: 2,
     childrenSeconds: 0.5,

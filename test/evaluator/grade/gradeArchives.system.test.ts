@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -90,12 +90,11 @@ async function grade(
   return { rows: standing.rows, open, said };
 }
 
-const runPaths = () =>
+/** Every run's folder, relative to the leaderboard's, in the order they were made: names differ by chance within a second. */
+const runs = () =>
   readdirSync(join(outFolder, 'runs'))
     .flatMap((job) => readdirSync(join(outFolder, 'runs', job)).map((run) => join('runs', job, run)))
-    .sort();
-const runs = () =>
-  readdirSync(join(outFolder, 'runs')).flatMap((job) => readdirSync(join(outFolder, 'runs', job)));
+    .sort((a, b) => statSync(join(outFolder, a)).birthtimeMs - statSync(join(outFolder, b)).birthtimeMs);
 const fault =
   'a fault of the machine or the evaluator: INFRA_FAULT: the evaluator failed: no memory for a fork';
 const faultReason = 'a fault of the machine or the evaluator';
@@ -149,9 +148,7 @@ test('a person may allow one more attempt, which is written down and shown; not 
       },
     ],
   });
-  expect(JSON.parse(readFileSync(join(outFolder, runPaths().at(-1)!, 'record.json'), 'utf8')).attempt).toBe(
-    4,
-  );
+  expect(JSON.parse(readFileSync(join(outFolder, runs().at(-1)!, 'record.json'), 'utf8')).attempt).toBe(4);
   await expect(grade(works, undefined, { repeat })).rejects.toThrow('no such job waits for a decision');
   await expect(grade(works, undefined, { repeat: { ...repeat, seed: 2 } })).rejects.toThrow(UserError);
 });
@@ -213,10 +210,7 @@ describe('with the key of the organizer', () => {
     strangers = createAttestor(other);
   });
   const signing = (by: Attestor = attestor, sandbox = works) => grade(sandbox, undefined, {}, by);
-  const pathOf = (run: number, file: string) => {
-    const [job] = readdirSync(join(outFolder, 'runs'));
-    return join(outFolder, 'runs', job!, runs().sort()[run]!, file);
-  };
+  const pathOf = (run: number, file: string) => join(outFolder, runs()[run]!, file);
 
   test('a run is signed as it ends, and what is signed is not run again', async () => {
     expect(await signing()).toMatchObject({ open: 0, said: ['starts', 'SCORED'] });
