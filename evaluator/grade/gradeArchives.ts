@@ -7,7 +7,7 @@ import type { RunRecord } from '../record.ts';
 import type { RunPlan } from '../runEntry.ts';
 import type { RunTrack } from '../runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { type Attempts, readAttempts } from './attempts.ts';
+import { type Attempts, clearUnfinished, readAttempts } from './attempts.ts';
 import { addDecisions, type Decision, readDecisions } from './decisions.ts';
 import { ensureReport, gradeJob, type JobHooks, type JobRules } from './gradeJob.ts';
 import type { Graded } from './leaderboard.ts';
@@ -94,6 +94,7 @@ export async function gradeArchives(
   for (const job of jobs) {
     const { terms, mostDisturbance } = rulesOf(job);
     const rules = { mostDisturbance, attestor: hooks.attestor };
+    await clearUnfinished(job.folder);
     const attempts = await readAttempts(job.folder, terms, rules);
     attempts.doubts.forEach(hooks.warn);
     const { counted } = attempts;

@@ -5,7 +5,7 @@ import type { RunRecord } from '../record.ts';
 import { writeReport } from '../report/report.ts';
 import { type RunPlan, runEntry } from '../runEntry.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { type Attempts, clearUnfinished, readAttempts, voidByRule, voidReasons } from './attempts.ts';
+import { type Attempts, readAttempts, voidByRule, voidReasons } from './attempts.ts';
 import { agrees, type Terms } from './terms.ts';
 
 export interface JobHooks {
@@ -41,7 +41,6 @@ export async function gradeJob(
   { terms, mostDisturbance, allowed }: JobRules,
   hooks: JobHooks,
 ): Promise<{ record: RunRecord | null; attempts: Attempts }> {
-  await clearUnfinished(plan.runsFolder);
   const read = () => readAttempts(plan.runsFolder, terms, { mostDisturbance, attestor: hooks.attestor });
   let attempts = await read();
   let record: RunRecord | null = null;

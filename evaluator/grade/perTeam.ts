@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
 import { unpackEntry } from '../takeEntry.ts';
 import type { Submission } from './listArchives.ts';
 
+const prefix = '.team-';
+
 /**
  * Tells which archives are more than a team may send. The first of each team count, in the order of the archives; the
  * same bytes count once. An archive that intake refuses is of no team: it cannot be scored.
- * @param scratch folder that archives are unpacked in, one after the other
+ * @param scratch folder that archives are unpacked in, one after the other; nobody else works there
  * @returns sha256 of each that is too many, with the reason
  */
 export async function tooManyOfTeam(
@@ -16,6 +18,7 @@ export async function tooManyOfTeam(
   most: number,
   scratch: string,
 ): Promise<Map<string, string>> {
+  await removeLeftovers(scratch);
   const refused = new Map<string, string>();
   const sent = new Map<string, Set<string>>();
   for (const { path, sha256 } of archives) {
@@ -42,8 +45,15 @@ export function teamKey(name: string): string {
     .trim();
 }
 
+/** What a call that was killed here left behind. */
+async function removeLeftovers(scratch: string): Promise<void> {
+  for (const name of await readdir(scratch)) {
+    if (name.startsWith(prefix)) await rm(join(scratch, name), { recursive: true, force: true });
+  }
+}
+
 async function teamOf(archive: string, scratch: string): Promise<string | null> {
-  const into = join(scratch, `.team-${randomUUID()}`);
+  const into = join(scratch, `${prefix}${randomUUID()}`);
   try {
     return (await unpackEntry(archive, into)).manifest.team;
   } catch (error) {

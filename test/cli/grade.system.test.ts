@@ -300,6 +300,8 @@ test('a run that killed its evaluator twice waits for a person; the others are r
   expect(third.code).toBe(30);
   expect(third.stderr).not.toContain('starts');
   expect(third.stderr).toContain('a.tar.gz, seed 1: to be decided by a person');
+  expect(runs().filter((path) => existsSync(join(out, path, 'start.json')))).toHaveLength(2);
+  expect(runs().filter((path) => existsSync(join(out, path, 'work')))).toEqual([]);
   expect((await leaderboard()).rows).toMatchObject([
     { rank: 1, archive: 'b.tar.gz' },
     { rank: null, archive: 'a.tar.gz', verdict: null, toDecide: [1] },
