@@ -9,6 +9,7 @@ import { readRecord } from '../report/readRun.ts';
 import { recordFile, runStartSchema, startFile } from '../runFolder.ts';
 import { type VerdictCode, verdicts } from '../verdict.ts';
 import { agrees, contradictionIn, type Terms } from './terms.ts';
+import type { VoidReason } from './voidReasons.ts';
 
 /** One run of a job, as its folder says. */
 export interface Attempt {
@@ -19,17 +20,6 @@ export interface Attempt {
   /** Why it is no result of the entry; null where it is one. */
   readonly voidBecause: VoidReason | null;
 }
-
-/** Every reason for which an attempt does not count. Fixed sentences: they are published. */
-export const voidReasons = {
-  fault: 'a fault of the machine or the evaluator',
-  disturbed: 'disturbed by other work on the machine',
-  died: 'the evaluator died during it',
-  unsigned: 'its record is not signed, or the signature does not hold',
-  damaged: 'its record is damaged',
-  stopped: 'stopped by a person',
-} as const;
-export type VoidReason = keyof typeof voidReasons;
 
 /** What an attempt is judged by. The score is not among it. */
 export interface Rules {

@@ -5,8 +5,9 @@ import type { RunRecord } from '../record.ts';
 import { writeReport } from '../report/report.ts';
 import { type RunPlan, runEntry } from '../runEntry.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { type Attempts, readAttempts, voidByRule, voidReasons } from './attempts.ts';
+import { type Attempts, readAttempts, voidByRule } from './attempts.ts';
 import { agrees, type Terms } from './terms.ts';
+import { voidReasons } from './voidReasons.ts';
 
 export interface JobHooks {
   /** Ends the run under way; none is started after it. */

@@ -22,7 +22,7 @@ export interface Repeat {
   readonly attempt: number;
   /** Null where the evaluator died during it. */
   readonly verdict: VerdictCode | null;
-  /** One of the fixed sentences of attempts.ts. */
+  /** One of the fixed sentences of voidReasons.ts. */
   readonly reason: string;
 }
 

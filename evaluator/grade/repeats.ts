@@ -1,6 +1,7 @@
-import { type Attempt, type Attempts, voidReasons } from './attempts.ts';
+import type { Attempt, Attempts } from './attempts.ts';
 import type { Decision } from './decisions.ts';
 import type { Repeat, Row, RowDecision } from './leaderboard.ts';
+import { voidReasons } from './voidReasons.ts';
 
 /** The attempts of a job that do not count. What an entry chose is in none of it, nor is a score. */
 export function repeatsOf(seed: number, attempts: Attempts | undefined): Repeat[] {
