@@ -1,12 +1,55 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { UserError } from '../datasets/userError.ts';
 import { defaultImage } from '../evaluator/sandbox/docker.ts';
 import { type SandboxKind, sandboxKinds } from '../evaluator/sandbox/sandbox.ts';
 
-/** `--sandbox`: how entries are held. */
+const sandbox = () =>
+  new Option(
+    '--sandbox <kind>',
+    'how the entry is held; process fences off neither files nor network',
+  ).choices(sandboxKinds);
+
+/** `--sandbox`, where the entry is the user's own or the place is known: how it is held. */
 export function sandboxOption(usual: SandboxKind = 'process'): Option {
-  return new Option('--sandbox <kind>', 'how the entry is held; process fences off neither files nor network')
-    .choices(sandboxKinds)
-    .default(usual);
+  return sandbox().default(usual);
+}
+
+/** How entries of strangers are held: there is no default, one of the two must be given. */
+export interface StrangersSandbox {
+  readonly sandbox?: SandboxKind;
+  readonly trusted?: true;
+}
+
+/** Adds `--sandbox` and `--trusted` to a command that runs entries of strangers. */
+export function addStrangersSandbox(command: Command): Command {
+  return command
+    .addOption(sandbox())
+    .addOption(
+      new Option(
+        '--trusted',
+        'run entries that you trust without a fence, as --sandbox process does',
+      ).conflicts('sandbox'),
+    );
+}
+
+/**
+ * The kind of sandbox that was asked for.
+ * @throws UserError where neither option was given
+ */
+export function strangersSandbox({ sandbox, trusted }: StrangersSandbox): SandboxKind {
+  const kind = trusted ? 'process' : sandbox;
+  if (kind === undefined) {
+    throw new UserError(
+      'no sandbox was named. Give --sandbox bubblewrap or --sandbox docker, which keep files, answers and network from entries; or --trusted where every entry is your own.',
+    );
+  }
+  return kind;
+}
+
+/** Says, before strangers' entries are run, that nothing holds them, where that is so. */
+export function warnWhereUnfenced(kind: SandboxKind, tell: (sentence: string) => void): void {
+  if (kind !== 'process') return;
+  tell('NOTHING IS FENCED: an entry can read the answers and every file of yours, and use the network.');
 }
 
 /** `--image`: what entries run in, with `--sandbox docker`. */

@@ -79,6 +79,20 @@ export const stageRecordSchema = z.strictObject({
       }),
     )
     .describe('resource use over time'),
+  contention: z
+    .strictObject({
+      othersCpuSeconds: z
+        .number()
+        .nonnegative()
+        .describe('CPU time of processes that are neither of the stage nor of the evaluator'),
+      stolenCpuSeconds: z.number().nonnegative().describe('CPU time that the hypervisor gave to others'),
+      share: z.number().nonnegative().describe('both, as a fraction of CPUs given times seconds'),
+      busiest: z
+        .array(z.strictObject({ command: z.string().max(15), cpuSeconds: z.number().nonnegative() }))
+        .max(3),
+    })
+    .nullable()
+    .describe('what others did to the machine meanwhile; null where it cannot be seen, as in a container'),
   stdoutBytes: z
     .int()
     .nonnegative()
@@ -146,7 +160,7 @@ export const runRecordSchema = z.strictObject({
   intake: archiveLimitsSchema.describe('what an archive may be; decides of a refusal'),
   track: z.union([trackSchema, sealedTrackSchema]).nullable(),
   seed: z.int().nonnegative(),
-  attempt: z.int().positive().describe('1 for the first run of this archive with this seed'),
+  attempt: z.int().positive().describe('1 for the first run of this archive with this seed on these terms'),
   sandbox: z.strictObject({
     kind: z.enum(sandboxKinds),
     contains: z.string().describe('what it holds back and what it does not, for people'),

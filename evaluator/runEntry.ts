@@ -1,14 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { lstat, rm } from 'node:fs/promises';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describeOwnFault } from '../datasets/describeFault.ts';
 import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type ArchiveLimits, archiveLimitsSchema } from './archive/limits.ts';
+import { disturbances } from './contention.ts';
 import { type Limits, limitsSchema, type ProgressLine, predictionsFile, type StageName } from './contract.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
+import { entryMemoryBytes } from './entryMemory.ts';
 import {
   type KeptFiles,
   keepPredictions,
@@ -28,6 +30,7 @@ import {
   removeAside,
   removeWork,
   writeRecord,
+  writeStart,
 } from './runFolder.ts';
 import { noProgress, runStage, type StageResult } from './runStage.ts';
 import type { Sandbox, StageSpec } from './sandbox/sandbox.ts';
@@ -55,10 +58,10 @@ export interface RunPlan {
   /** The run's own folder is made in this one. */
   readonly runsFolder: string;
   readonly seed: number;
-  /** Which run of this entry with this seed it is; 1, the first, by default. */
+  /** How many runs of these bytes with this seed on these terms there were, with this one; 1 by default. */
   readonly attempt?: number;
   readonly limits?: Partial<Limits>;
-  /** CPUs and memory that the entry may use, and is told of; all of this machine by default. */
+  /** CPUs and memory that the entry may use, and is told of; by default all CPUs, and what entryMemory.ts leaves. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly machine: RunRecord['machine'];
@@ -68,6 +71,10 @@ export interface RunPlan {
   readonly intake?: ArchiveLimits;
   /** Whether the model stays in the run's folder when it has been used and hashed. Default true. */
   readonly keepModel?: boolean;
+  /** What others may use of the CPUs before the run counts as disturbed, see contention.ts. */
+  readonly mostDisturbance?: number;
+  /** Sentences for the evidence: what was wrong with the machine before the run. */
+  readonly remarks?: readonly string[];
 }
 
 export interface RunHooks {
@@ -104,7 +111,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const startedAt = new Date().toISOString();
   const limits = limitsSchema.parse(plan.limits ?? {});
   const cpus = plan.cpus ?? availableParallelism();
-  const memoryBytes = plan.memoryBytes ?? totalmem();
+  const memoryBytes = plan.memoryBytes ?? entryMemoryBytes(plan.machine);
   const intake = plan.intake ?? archiveLimitsSchema.parse({});
   const withheld = withheldOf(plan.track);
   const facts: { -readonly [Key in keyof RunFacts]: RunFacts[Key] } = {
@@ -141,6 +148,20 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     const folders = await makeRunFolder(plan.runsFolder, runId);
     if (entry?.folder === unpacked) entry = await moveEntry(entry, join(folders.run, 'entry'));
     run = { runId, folders, seed: plan.seed, cpus, memoryBytes, limits };
+    await writeStart(folders.run, {
+      attempt: plan.attempt ?? 1,
+      archiveSha256,
+      track: plan.track.info,
+      seed: plan.seed,
+      sandbox: { kind: sandbox.kind },
+      limits: {
+        trainSeconds: limits.trainSeconds,
+        predictSeconds: limits.predictSeconds,
+        cpus,
+        memoryBytes,
+        processes: limits.processes,
+      },
+    });
 
     if (entry !== null && !abort.aborted) {
       hooks.onStage?.('train');
@@ -254,7 +275,17 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
     folder: run?.folders.run ?? plan.runsFolder,
     verdict,
     owner: verdicts[verdict].owner,
-    evidence: [...evidence, ...notes, ...stages.flatMap((stage) => stage.notes)],
+    evidence: [
+      ...evidence,
+      ...notes,
+      ...stages.flatMap((stage) => stage.notes),
+      ...disturbances(
+        stages.map((stage) => stage.record),
+        cpus,
+        plan.mostDisturbance,
+      ),
+      ...(plan.remarks ?? []),
+    ],
     advice: verdicts[verdict].advice,
     score: verdict === 'SCORED' || verdict === 'SCORED_SALVAGED' ? scored : null,
     entry: entry && {

@@ -1,12 +1,19 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { z } from 'zod';
 import { plainJson } from '../datasets/plainText.ts';
 import { writeWhole } from '../datasets/writeWhole.ts';
-import type { RunRecord } from './record.ts';
+import { type RunRecord, runRecordSchema } from './record.ts';
 import { removePath } from './removeTree.ts';
 import type { RunFolders } from './stagePlaces.ts';
 
 export const recordFile = 'record.json';
+/** What a run is, for as long as it has no record: if its evaluator dies, this is what is known of it. */
+export const startFile = 'start.json';
+export const runStartSchema = runRecordSchema
+  .pick({ attempt: true, archiveSha256: true, track: true, seed: true, limits: true })
+  .extend({ sandbox: runRecordSchema.shape.sandbox.pick({ kind: true }) });
+export type RunStart = z.infer<typeof runStartSchema>;
 /** Room kept free from the start, so that a disk that the entry fills still has place for the record and the report. */
 const reserveFile = '.reserve';
 const reserveBytes = 2 ** 20;
@@ -57,7 +64,13 @@ export async function removeAside(folders: RunFolders): Promise<void> {
   await removePath(folders.aside).catch(() => {});
 }
 
-/** Writes record.json, whole or not at all, and on disk when this returns. */
+/** Writes what is known of a run before it starts. */
+export async function writeStart(folder: string, start: RunStart): Promise<void> {
+  await writeWhole(join(folder, startFile), `${JSON.stringify(start)}\n`);
+}
+
+/** Writes record.json, whole or not at all, and on disk when this returns. It takes the place of start.json. */
 export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
   await writeWhole(join(folder, recordFile), `${plainJson(record, 2)}\n`);
+  await rm(join(folder, startFile), { force: true });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CapturedLog, captureLog } from './captureLog.ts';
+import { watchContention } from './contention.ts';
 import type { Limits, ProgressLine } from './contract.ts';
 import { namelessBytes } from './namelessFiles.ts';
 import { isOutOfMemory } from './outOfMemory.ts';
@@ -12,6 +13,7 @@ import { sampleUsage } from './sampleUsage.ts';
 import { outOfMemoryKills } from './sandbox/procfs.ts';
 import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from './sandbox/sandbox.ts';
 import { type WatchResult, watch } from './watchdog.ts';
+import { watchMemory } from './watchMemory.ts';
 import { exceeds, watchOutput } from './watchOutput.ts';
 
 export interface StagePlan {
@@ -80,21 +82,27 @@ async function follow(
         ),
   ]);
   const sampler = sampleUsage(running.processes, running.startedAt);
+  const neighbours = watchContention(running.processes, plan.spec.limits.cpus);
   const quota = { bytes: plan.limits.outBytes, files: plan.limits.outFiles };
   const { output } = running;
   const watcher = watchOutput(output.path, quota, (device) =>
     namelessBytes(running.proc, idsOf(running), device),
   );
+  const memoryWatch = watchMemory(running.memoryBeyond);
   // A fault of ours must leave neither a timer nor a process behind.
-  const stops = { interrupted: plan.interrupt, 'disk-full': watcher.full };
+  const stops = { interrupted: plan.interrupt, 'disk-full': watcher.full, memory: memoryWatch.beyond };
   const watched = await watch(running, plan.limitSeconds, stops)
     .catch(async (error) => {
       sampler.stop();
+      neighbours.stop();
       await running.kill().catch(() => {});
       throw error;
     })
-    .finally(() => watcher.stop());
-  const resources = sampler.stop();
+    .finally(() => {
+      watcher.stop();
+      memoryWatch.stop();
+    });
+  const resources = { ...sampler.stop(), contention: neighbours.stop() };
   await letDrain(drained, [running.stdout, running.stderr, running.progress]);
   const [stdout, stderr, progress] = await drained;
 
@@ -113,6 +121,7 @@ async function follow(
     ...logNotes(plan.stage, stdout, 'standard output'),
     ...logNotes(plan.stage, stderr, 'standard error'),
     ...limitNotes(plan, watched, beyondQuota),
+    ...memoryNotes(plan, watched.cause, memoryWatch.foundBytes()),
     ...(lost === null ? [] : [`${plan.stage}: not all that it left could be kept (${lost})`]),
     ...(watched.cause === 'exited' && killed
       ? [`${plan.stage}: left ${watched.kill.processesKilled} processes running, which were killed`]
@@ -171,6 +180,7 @@ export function causeOf(
   { cause, exit, kill: { limitHits } }: Ending,
   found: MemoryFound & { readonly diskFull: boolean },
 ): StageRecord['ended'] {
+  if (cause === 'memory') return 'out-of-memory';
   if (cause !== 'exited' || exit.exitCode === 0) return cause;
   if (limitHits === null ? wasKilledBeyond(exit, found) : isOutOfMemory(limitHits)) return 'out-of-memory';
   if (limitHits !== null && limitHits.processesRefused > 0) return 'too-many-processes';
@@ -227,6 +237,16 @@ function limitNotes(
   return notes;
 }
 
+function memoryNotes(
+  { stage, spec }: StagePlan,
+  cause: WatchResult['cause'],
+  bytes: number | null,
+): string[] {
+  return cause === 'memory'
+    ? [`${stage}: held ${bytes} bytes of memory, and was given ${spec.limits.memoryBytes}: it was ended`]
+    : [];
+}
+
 /** A disk is full when a checkpoint of any use would not fit: under 64 KiB, or no file, left. */
 async function isFull(folder: string): Promise<boolean> {
   const { bavail, bsize, files, ffree } = await statfs(folder);
@@ -261,6 +281,7 @@ function neverStarted(plan: StagePlan, startedAt: string, reason: string): Stage
       cpuSeconds: 0,
       peakMemoryBytes: 0,
       usage: [],
+      contention: null,
       stdoutBytes: 0,
       stderrBytes: 0,
     },

@@ -4,7 +4,7 @@ import type { KillReceipt, RunningStage, StageExit } from './sandbox/sandbox.ts'
 export type EndCause = 'exited' | 'deadline' | StopCause;
 
 /** Why a stage was stopped before its time. */
-export type StopCause = 'interrupted' | 'disk-full';
+export type StopCause = 'interrupted' | 'disk-full' | 'memory';
 
 export interface WatchResult {
   readonly cause: EndCause;

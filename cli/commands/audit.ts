@@ -8,25 +8,32 @@ import { UserError } from '../../datasets/userError.ts';
 import { type AuditPlan, audit } from '../../evaluator/audit/audit.ts';
 import { type Audit, auditFile } from '../../evaluator/audit/auditSchema.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
+import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
-import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
+import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { summariseAudit } from '../auditSummary.ts';
 import { numberOption } from '../numberOption.ts';
 import { createProgressView, type ProgressView } from '../progressView.ts';
-import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
+import {
+  addStrangersSandbox,
+  imageOption,
+  runtimeOption,
+  type StrangersSandbox,
+  strangersSandbox,
+  warnWhereUnfenced,
+} from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
 
-interface Options {
+interface Options extends StrangersSandbox {
   readonly track: string;
   readonly out: string;
   readonly budget: number;
   readonly seed: number;
   readonly controlSeed?: number;
-  readonly sandbox: SandboxKind;
   readonly image: string;
   readonly runtime?: string;
   readonly json?: boolean;
@@ -38,7 +45,7 @@ const cannotTell = 3;
 
 /** `haet audit`: trains an entry on control Tracks and judges what it brought along. */
 export function auditCommand(command: Command): void {
-  command
+  addStrangersSandbox(command)
     .argument('<entry>', `folder of the entry, with ${manifestFile}, or its archive`)
     .requiredOption('--track <dir>', 'Track to train and score on, of at least 7 classes')
     .option('--out <dir>', `the folder with the three runs and ${auditFile} is made in this one`, 'runs')
@@ -59,7 +66,6 @@ export function auditCommand(command: Command): void {
       'seed of the control labels, which an entry must not know (default: drawn at random, kept in the result)',
       numberOption({ min: 0, max: MAX_SEED, integer: true }),
     )
-    .addOption(sandboxOption())
     .addOption(imageOption())
     .addOption(runtimeOption())
     .option('--json', `last line on standard output: what ${auditFile} holds`)
@@ -87,17 +93,18 @@ Exit status:
   10 to 40  inconclusive: a run was not scored or not made; the status of its verdict, as of haet dry-run
 
 Example:
-  $ haet audit my-entry --track my-track --budget 120
+  $ haet audit my-entry --track my-track --budget 120 --sandbox bubblewrap
 `;
 
 async function runAudit(entry: string, options: Options): Promise<void> {
+  const kind = strangersSandbox(options);
   if (!existsSync(entry)) {
     throw new UserError(
       `there is no entry at ${resolve(entry)}. Give the folder or the archive of an entry.`,
     );
   }
   const machine = await describeMachine();
-  const sandbox = await createSandbox(options.sandbox, options);
+  const sandbox = await createSandbox(kind, options);
   const dir = resolve(options.track);
   requireNotShown(sandbox, { '--track': dir, '--out': options.out }, entry);
   const plan: AuditPlan = {
@@ -108,9 +115,10 @@ async function runAudit(entry: string, options: Options): Promise<void> {
     controlSeed: options.controlSeed ?? randomInt(MAX_SEED + 1),
     limits: { trainSeconds: options.budget },
     cpus: machine.cores,
-    memoryBytes: machine.memoryBytes,
+    memoryBytes: entryMemoryBytes(machine),
     machine,
   };
+  warnWhereUnfenced(kind, tell);
   const result = await auditInView(plan, sandbox);
 
   sayer(options)(...summariseAudit(result));

@@ -4,7 +4,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
+import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
+import { machineLockHolder } from '../../evaluator/machineLock.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import type { RunPlan } from '../../evaluator/runEntry.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
@@ -78,7 +80,7 @@ export function dryRunCommand(command: Command): void {
     )
     .option(
       '--memory <bytes>',
-      'memory that the entry is told to use (default: all)',
+      'memory that the entry is told to use (default: all but a share for the evaluator)',
       numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true }),
     )
     .addOption(sandboxOption())
@@ -100,6 +102,7 @@ async function dryRun(options: Options): Promise<void> {
     );
   }
   const machine = await describeMachine();
+  const memoryBytes = entryMemoryBytes(machine, options.memory);
   const sandbox = await createSandbox(options.sandbox, options);
   const track = await prepareTrack(options, tell);
   requireNotShown(sandbox, { 'the Track': track.dir, '--out': options.out }, options.entry);
@@ -110,6 +113,9 @@ async function dryRun(options: Options): Promise<void> {
   // Slow to load, so not for --help; nor later, when an entry may have changed the files.
   const { writeReport } = await import('../../evaluator/report/report.ts');
   const { writeSeedsReport } = await import('../../evaluator/report/seedsReport.ts');
+  const holder = machineLockHolder();
+  if (holder !== null)
+    tell(`Process ${holder} times a run on this machine: this one takes its time from it.`);
   const stops = listenForStops(tell);
   const records: RunRecord[] = [];
   for (let run = 0; run < options.seeds && !stops.interrupt.aborted && !stops.abort.aborted; run++) {
@@ -121,7 +127,7 @@ async function dryRun(options: Options): Promise<void> {
       seed: options.seed + run,
       limits: { trainSeconds: options.budget, predictSeconds: options.predictLimit },
       cpus: options.cpus ?? machine.cores,
-      memoryBytes: options.memory ?? machine.memoryBytes,
+      memoryBytes,
       machine,
       intake: intakeLimits(options),
     };

@@ -5,14 +5,16 @@ import { UserError } from '../../datasets/userError.ts';
 import { requireChain } from '../../evaluator/attest/chain.ts';
 import { type Attestor, createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
+import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
-import { listArchives } from '../../evaluator/grade/listArchives.ts';
+import { listArchives, type Submission } from '../../evaluator/grade/listArchives.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
+import { machineWarnings, waitForQuiet } from '../../evaluator/quiet.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
@@ -30,11 +32,19 @@ import {
   requireTerms,
   stageLimits,
 } from '../requireOfficial.ts';
-import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
+import {
+  addStrangersSandbox,
+  imageOption,
+  runtimeOption,
+  type StrangersSandbox,
+  strangersSandbox,
+  warnWhereUnfenced,
+} from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { say, sayJson, shortName, tell } from '../terminal.ts';
+import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
-interface Options extends IntakeOptions {
+interface Options extends StrangersSandbox, IntakeOptions {
   readonly track: string;
   readonly out: string;
   readonly seed: number;
@@ -45,13 +55,17 @@ interface Options extends IntakeOptions {
   readonly identity?: string;
   readonly commitment?: string;
   readonly reveal?: string;
-  readonly sandbox: SandboxKind;
   readonly image: string;
   readonly runtime?: string;
   readonly cpus?: number;
   readonly memory?: number;
   readonly retries: number;
   readonly keepModels?: boolean;
+  readonly mostDisturbance: number;
+  readonly waitForQuiet: number;
+  readonly perTeam?: number;
+  readonly repeat?: string;
+  readonly because?: string;
   readonly json?: boolean;
 }
 
@@ -62,7 +76,7 @@ const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 
 /** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
 export function gradeCommand(command: Command): void {
-  command
+  addStrangersSandbox(command)
     .argument('<folder>', 'folder with archives (*.tar, *.tar.gz, *.tgz), as `haet pack` makes them')
     .requiredOption('--track <dir>', 'the Track that all are trained and scored on')
     .requiredOption('--out <dir>', 'folder for the leaderboard and the runs; what is there is taken up')
@@ -87,16 +101,30 @@ export function gradeCommand(command: Command): void {
         'seeds',
       ]),
     )
-    .addOption(sandboxOption())
     .addOption(imageOption())
     .addOption(runtimeOption())
     .option('--cpus <n>', 'CPUs that an entry gets (default: all)', integer(1, 4096))
     .option(
       '--memory <bytes>',
-      'memory that an entry gets (default: all)',
+      'memory that an entry gets (default: all but a share for the evaluator)',
       integer(1, Number.MAX_SAFE_INTEGER),
     )
-    .option('--retries <n>', 'how often a run that ended in INFRA_FAULT is repeated', integer(0, 100), 2)
+    .option(
+      '--retries <n>',
+      'how often a run that does not count is repeated before a person decides',
+      integer(0, 10),
+      1,
+    )
+    .addOption(mostDisturbanceOption())
+    .option(
+      '--wait-for-quiet <seconds>',
+      'how long to wait, before a run, for other work on the machine to end; 0 starts without a look',
+      numberOption({ min: 0, max: 86_400 }),
+      60,
+    )
+    .option('--per-team <n>', 'run at most as many archives of a team (default: all)', integer(1, 1000))
+    .addOption(new Option('--repeat <file[:seed]>', 'decide that a job without a result is run once more'))
+    .option('--because <text>', 'why, for the leaderboard; with --repeat')
     .option('--keep-models', 'keep what the train stages left, which is removed once it is hashed')
     .option('--json', 'last line on standard output: the leaderboard')
     .addHelpText('after', help)
@@ -105,10 +133,13 @@ export function gradeCommand(command: Command): void {
 }
 
 async function grade(folder: string, options: Options, command: Command): Promise<void> {
-  await requireTogether(options);
+  const kind = strangersSandbox(options);
+  await requireTogether(options, kind);
   const { archives, others } = await listArchives(folder);
   const machine = await describeMachine();
-  const sandbox = await createSandbox(options.sandbox, options);
+  entryMemoryBytes(machine, options.memory); // refused before anything is made
+  const repeat = repeatOf(options, archives);
+  const sandbox = await createSandbox(kind, options);
   if (options.identity !== undefined) requireHeld(sandbox);
   const { track: trackDir, out, identity, imagesKey, reveal } = options;
   requireNotShown(sandbox, {
@@ -120,7 +151,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
     'the folder of archives': folder,
   });
   const outFolder = await makeFolder(options.out);
-  const unlock = lockFolder(outFolder);
+  const unlock = lockAll(outFolder);
   const track = await openRunTrack(options.track, options.imagesKey).catch((error) => {
     unlock();
     throw error;
@@ -140,13 +171,14 @@ async function grade(folder: string, options: Options, command: Command): Promis
       requireTerms(committed, {
         ...limits,
         cpus: cpus ?? machine.cores,
-        memoryBytes: memoryBytes ?? machine.memoryBytes,
+        memoryBytes: entryMemoryBytes(machine, memoryBytes),
         sandbox: sandbox.kind,
         image: sandbox.image,
         evaluator: { version, commit: await evaluatorCommit() },
       });
     }
     if (others.length > 0) tell(`Left alone, as no archives: ${others.join(', ')}`);
+    warnWhereUnfenced(kind, tell);
     tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
       archives,
@@ -157,15 +189,20 @@ async function grade(folder: string, options: Options, command: Command): Promis
       ...(cpus !== undefined && { cpus }),
       ...(memoryBytes !== undefined && { memoryBytes }),
       retries: options.retries,
+      mostDisturbance: options.mostDisturbance / 100,
+      ...(options.perTeam !== undefined && { perTeam: options.perTeam }),
+      ...(repeat !== null && { repeat }),
       machine,
       intake: intakeLimits(options),
       keepModels: options.keepModels ?? false,
     };
+    for (const warning of machineWarnings()) tell(warning);
     // Slow to load, as it draws the reports, so not for --help.
     const { gradeArchives } = await import('../../evaluator/grade/gradeArchives.ts');
     const { standing, open } = await gradeArchives(plan, sandbox, {
       abort: stops.abort,
       warn: tell,
+      ...(options.waitForQuiet > 0 && { ready: () => quiet(options, machine.cores, stops.abort) }),
       ...(attestor !== null && { attestor }),
       starts: (job) => tell(`${label(job)}  starts`),
       ended: (job, record, earlier) =>
@@ -174,7 +211,9 @@ async function grade(folder: string, options: Options, command: Command): Promis
     if (options.json) sayJson(standing);
     else say(...summarise(standing, outFolder));
     if (open > 0) {
-      tell(`${open} of ${standing.runs.wanted} runs have no result yet: the same command takes them up.`);
+      tell(
+        `${open} of ${standing.runs.wanted} runs have no result yet: the same command takes up those that need no decision.`,
+      );
       process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
     }
   } finally {
@@ -184,9 +223,52 @@ async function grade(folder: string, options: Options, command: Command): Promis
   }
 }
 
+/** The lock of the folder, and that of the machine, which two gradings in two folders would share. */
+function lockAll(outFolder: string): () => void {
+  const unlockFolder = lockFolder(outFolder);
+  try {
+    const unlockMachine = lockForTiming(tell);
+    return () => {
+      unlockMachine();
+      unlockFolder();
+    };
+  } catch (error) {
+    unlockFolder();
+    throw error;
+  }
+}
+
+function quiet(options: Options, cores: number, abort: AbortSignal): Promise<string[]> {
+  const conditions = {
+    cpus: options.cpus ?? cores,
+    most: options.mostDisturbance / 100,
+    patienceSeconds: options.waitForQuiet,
+  };
+  return waitForQuiet(conditions, tell, abort);
+}
+
+/** What `--repeat FILE[:SEED] --because TEXT` asks for; null where it is not given. */
+function repeatOf(
+  { repeat, because }: Options,
+  archives: readonly Submission[],
+): NonNullable<GradePlan['repeat']> | null {
+  if (repeat === undefined && because === undefined) return null;
+  const reason = because?.trim() ?? '';
+  if (repeat === undefined || reason === '' || reason.length > 500) {
+    throw new UserError(
+      '--repeat and --because go together: what is run once more, and why, in at most 500 characters. The leaderboard shows both.',
+    );
+  }
+  const isFile = (name: string) => archives.some(({ file }) => file === name);
+  const [, name, seed] = /^(.*):(\d+)$/.exec(repeat) ?? [];
+  if (isFile(repeat)) return { archive: repeat, seed: null, because: reason };
+  if (name !== undefined && isFile(name)) return { archive: name, seed: Number(seed), because: reason };
+  throw new UserError(`--repeat ${repeat}: no archive of that name. Give FILE or FILE:SEED.`);
+}
+
 /** Options that do not go together are refused before anything is made. */
-async function requireTogether(options: Options): Promise<void> {
-  const { sandbox, imagesKey, identity, commitment, reveal } = options;
+async function requireTogether(options: Options, sandbox: SandboxKind): Promise<void> {
+  const { imagesKey, identity, commitment, reveal } = options;
   if (sandbox === 'user') {
     throw new UserError(
       '--sandbox user holds entries only inside the image. Use haet official in the image, or bubblewrap or docker.',
@@ -203,11 +285,14 @@ async function requireTogether(options: Options): Promise<void> {
     );
   }
   if (identity === undefined) return;
-  await requireOfficial(options, {
-    track:
-      'Grade it without --images-key and --identity, or give the folder that `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR` made.',
-    sandbox: 'Use --sandbox bubblewrap or docker.',
-  });
+  await requireOfficial(
+    { track: options.track, sandbox },
+    {
+      track:
+        'Grade it without --images-key and --identity, or give the folder that `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR` made.',
+      sandbox: 'Use --sandbox bubblewrap or docker.',
+    },
+  );
 }
 
 /** This process, which runs strangers, knows where the identity is and never reads it. */
@@ -266,27 +351,33 @@ function summarise({ rows }: Standing, outFolder: string): string[] {
   return [...lines, '', ...files];
 }
 
-function result({ rank, verdict, accuracy, interval95 }: Row): string {
+function result({ rank, verdict, accuracy, interval95, toDecide, refused }: Row): string {
+  if (refused !== null) return 'not run'.padEnd(27);
+  if (toDecide.length > 0) return 'to be decided by a person'.padEnd(27);
   if (rank === null) return (verdict ?? 'to be run').padEnd(27);
   return `${percent(accuracy!)} %  (${interval95!.map(percent).join(' to ')})`.padEnd(27);
 }
 
 const help = `
-A run is not repeated while its record lies in --out and was made of the same bytes, Track, seed, limits and sandbox:
-the same command again takes up what was stopped or killed. Ctrl-C stops the run under way and writes the leaderboard.
+One of --sandbox and --trusted is required. A run is not repeated while its record lies in --out and was made of the same
+bytes, Track, seed, limits and sandbox: the same command again takes up what was stopped or killed. Ctrl-C stops the run
+under way and writes the leaderboard.
 A sealed Track takes --images-key, --identity and a sandbox that fences and holds entries to their limits. Each run is then
 scored and signed, whatever its verdict, by a process of its own, \`haet score\`, that starts when no process of the entry
 lives; only signed runs count. The records form a chain: one that is missing shows (haet verify OUT). With --commitment,
 terms other than those committed to are refused; limits not given are taken from it.
 
+A run does not count that ended in INFRA_FAULT, that other work on the machine disturbed, or that its evaluator died of.
+It is repeated --retries times, whatever its score; then a person decides: --repeat FILE:SEED --because TEXT.
+
 Exit status:
    0  every run has a result, whatever its verdict
    2  a mistake on the command line, or the Track was changed meanwhile
-  30  a run ended in INFRA_FAULT, also when repeated, could not be scored and signed, or its archive changed meanwhile
+  30  a run has no result: none of its attempts counts, could not be signed, or its archive changed meanwhile
   40  stopped by a person
 
 Examples:
-  $ haet grade archives/ --track tracks/official --out graded --seeds 3
+  $ haet grade archives/ --track tracks/official --sandbox bubblewrap --out graded --seeds 3
   $ haet grade archives/ --track sealed-track --images-key images-key.txt --identity identity.txt \\
       --sandbox docker --out graded --commitment commitment.json --reveal reveal.json
 `;

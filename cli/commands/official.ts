@@ -7,9 +7,12 @@ import { makeTrack } from '../../datasets/makeTrack.ts';
 import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { readTrainingHalf } from '../../datasets/sources/trainingHalf.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { isRunDisturbed } from '../../evaluator/contention.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
+import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
+import { machineWarnings, waitForQuiet } from '../../evaluator/quiet.ts';
 import type { RunPlan } from '../../evaluator/runEntry.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/runTrack.ts';
 import { groupOf, readProcessLimit } from '../../evaluator/sandbox/controlGroup.ts';
@@ -34,6 +37,7 @@ import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
+import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
 interface Options extends IntakeOptions {
   readonly entry: string;
@@ -45,6 +49,7 @@ interface Options extends IntakeOptions {
   readonly reveal?: string;
   readonly budget: number;
   readonly predictLimit: number;
+  readonly mostDisturbance: number;
   readonly sandbox: SandboxKind;
   readonly image: string;
   readonly runtime?: string;
@@ -82,6 +87,7 @@ export function officialCommand(command: Command): void {
     .option('--reveal <file>', 'the seeds that belong to the commitment')
     .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
     .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
+    .addOption(mostDisturbanceOption())
     .addOption(sandboxOption('user'))
     .addOption(imageOption())
     .addOption(runtimeOption())
@@ -95,11 +101,11 @@ export function officialCommand(command: Command): void {
     .addHelpText(
       'after',
       `
-CPUs, memory and processes are what the container was given. With the images key, a container that does not limit them, or
-that has a network, is refused. The labels stay sealed: the run is scored and signed afterwards, whatever its verdict, by
-\`haet score\` in a container without the entry, which is given the identity. This one must not see it. With --commitment,
-terms other than those committed to are refused; limits that are not given are taken from it. The exit status is that of
-haet dry-run.
+CPUs, memory and processes are what the container was given, less a share of memory for the evaluator. With the images key,
+a container that does not limit them, or that has a network, is refused. The labels stay sealed: the run is scored and signed
+afterwards, whatever its verdict, by \`haet score\` in a container without the entry, which is given the identity. This one
+must not see it. With --commitment, terms other than those committed to are refused; limits that are not given are taken from
+it. The exit status is that of haet dry-run.
 
 Example:
   $ ${dockerRun.join(' \\\n      ')} \\
@@ -134,7 +140,8 @@ async function official(options: Options, command: Command): Promise<void> {
   );
   const track = isOfficial ? await openRunTrack(options.track, options.imagesKey) : await dryTrack(options);
   const committed = await readSeedAndTerms(options, track);
-  const { cores: cpus, memoryBytes } = machine;
+  const cpus = machine.cores;
+  const memoryBytes = entryMemoryBytes(machine);
   const inContainer = options.sandbox === 'user' ? readProcessLimit(groupOf('self')) : null;
   const processes = inContainer ?? committed?.terms.processes ?? defaults.processes;
   const limits = { ...stageLimits(options, command, committed), processes };
@@ -149,7 +156,14 @@ async function official(options: Options, command: Command): Promise<void> {
   );
 
   const stops = listenForStops(tell);
+  let unlockMachine = () => {};
   try {
+    unlockMachine = lockForTiming(tell);
+    for (const warning of machineWarnings()) tell(warning);
+    const mostDisturbance = options.mostDisturbance / 100;
+    const look = { cpus: machine.cores, most: mostDisturbance, patienceSeconds: 0 };
+    const remarks = await waitForQuiet(look, tell, stops.abort);
+    tell(...remarks);
     // Slow to load, so not for --help; nor later, when an entry may have changed the files.
     const { writeReport } = await import('../../evaluator/report/report.ts');
     const plan: RunPlan = {
@@ -163,6 +177,8 @@ async function official(options: Options, command: Command): Promise<void> {
       machine,
       intake: intakeLimits(options),
       keepModel: false,
+      mostDisturbance,
+      remarks,
       ...(options.imageId !== undefined && { evaluatorImage: options.imageId }),
     };
     const record = await runInView(plan, sandbox, stops);
@@ -174,6 +190,9 @@ async function official(options: Options, command: Command): Promise<void> {
     const wasStopped = stops.interrupt.aborted || stops.abort.aborted;
     sayer(options)(
       ...summarise(record, report, await lastWordsOf(record)),
+      ...(isRunDisturbed(record, mostDisturbance)
+        ? ['  DISTURBED: other work on this machine took time from this run; see its evidence']
+        : []),
       isUnscored
         ? `  next     haet score ${record.folder}, with the identity and without the entry: it signs the record`
         : '  NOT OFFICIAL: the record is not signed',
@@ -185,6 +204,7 @@ async function official(options: Options, command: Command): Promise<void> {
     process.exitCode = verdicts[record.verdict].exitCode;
   } finally {
     stops.close();
+    unlockMachine();
     await track.close();
     unlock();
   }

@@ -24,6 +24,7 @@ import { writeNew } from '../../datasets/sealing/writeNew.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { deriveSigningKey, publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
+import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
 import { evaluatorCommit, version } from '../../evaluator/version.ts';
 import { numberOption } from '../numberOption.ts';
@@ -332,7 +333,7 @@ async function termsOf(options: CommitOptions): Promise<Terms> {
     trainSeconds: options.budget,
     predictSeconds: options.predictLimit,
     cpus: options.cpus ?? machine.cores,
-    memoryBytes: options.memory ?? machine.memoryBytes,
+    memoryBytes: options.memory ?? entryMemoryBytes(machine),
     processes: options.processes,
     sandbox: options.sandbox,
     image: options.imageId ?? null,

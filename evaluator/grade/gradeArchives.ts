@@ -1,17 +1,23 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { type ArchiveLimits, archiveLimitsSchema } from '../archive/limits.ts';
+import { entryMemoryBytes } from '../entryMemory.ts';
 import { hashFile } from '../hashFile.ts';
 import type { RunRecord } from '../record.ts';
 import type { RunPlan } from '../runEntry.ts';
 import type { RunTrack } from '../runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { agrees, findRecord, isFinal, type Terms } from './findRecord.ts';
+import { type Attempts, clearUnfinished, readAttempts } from './attempts.ts';
+import { addDecisions, type Decision, readDecisions } from './decisions.ts';
 import { makeGradedFolders, publicFolder, runsFolder } from './gradedFolders.ts';
-import { ensureReport, finishEarlier, gradeJob, type JobHooks } from './gradeJob.ts';
+import { ensureReport, finishEarlier, gradeJob, type JobHooks, type JobRules } from './gradeJob.ts';
+import type { Graded } from './leaderboard.ts';
 import type { Submission } from './listArchives.ts';
+import { tooManyOfTeam } from './perTeam.ts';
+import { decisionsOf, repeatsOf } from './repeats.ts';
 import { type Standing, standingOf } from './standing.ts';
+import { agrees, type Terms } from './terms.ts';
 import { writeStanding } from './writeStanding.ts';
 
 export interface GradePlan {
@@ -27,8 +33,14 @@ export interface GradePlan {
   /** All of this machine where not given; records made with others then count too. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
-  /** How often a run that ended in INFRA_FAULT is repeated. */
+  /** How often a run that did not count is repeated, whatever call made it, before a person decides. */
   readonly retries: number;
+  /** What others may use of the CPUs before a run counts as disturbed, a fraction of 1; see contention.ts. */
+  readonly mostDisturbance: number;
+  /** How many archives of one team are run; all where not given. */
+  readonly perTeam?: number;
+  /** The decision of a person that a job, whose attempts are used up, is run once more. */
+  readonly repeat?: { readonly archive: string; readonly seed: number | null; readonly because: string };
   readonly machine: RunRecord['machine'];
   /** What an archive may be; where not given, the usual. */
   readonly intake?: ArchiveLimits;
@@ -53,13 +65,22 @@ export interface GradeHooks extends JobHooks {
   readonly ended: (job: Job, record: RunRecord, earlier: boolean) => void;
 }
 
+/** What is known of a job. */
+interface State {
+  readonly attempts: Attempts;
+  /** What the leaderboard says of it: of the attempt that counts, or of the last fault. Null: nothing yet. */
+  readonly record: RunRecord | null;
+}
+
 /**
- * Grades archives one after the other, each with every seed. What has a final record on the same terms is not run
+ * Grades archives one after the other, each with every seed. What has a result on the same terms is not run
  * again, so that a call that was stopped or killed anywhere is taken up by the next one. With an attestor only what it
- * signed counts; it scores and signs what ends in this call, and what an earlier one left to be scored. The leaderboard
- * is written at the start and after every run.
- * @returns the leaderboard, and the number of jobs that still have no final record
- * @throws UserError when the Track or the disk is not as it was: nothing more can be graded then
+ * signed counts; it scores and signs what ends in this call, and what an earlier one left to be scored. A job whose
+ * attempts are used up waits for a person; one that an evaluator died of is run after all others. The leaderboard is
+ * written at the start and after every run.
+ * @returns the leaderboard, and the number of jobs that still have no result
+ * @throws UserError when the Track or the disk is not as it was: nothing more can be graded then; or when a decision is
+ *   given for a job that waits for none
  */
 export async function gradeArchives(
   plan: GradePlan,
@@ -67,55 +88,143 @@ export async function gradeArchives(
   hooks: GradeHooks,
 ): Promise<{ standing: Standing; open: number }> {
   const trackSha256 = await hashFile(join(plan.track.dir, trackFiles.info));
-  const jobs = jobsOf(plan, trackSha256);
+  const refused = await refusedOf(plan);
+  const jobs = jobsOf(plan, refused, trackSha256);
   await makeGradedFolders(plan.outFolder);
-  const records = new Map<Job, RunRecord>();
+  const states = new Map<Job, State>();
+  let decisions = await readDecisions(plan.outFolder);
+  const rulesOf = (job: Job): JobRules => ({
+    terms: termsOf(plan, job, sandbox),
+    mostDisturbance: plan.mostDisturbance,
+    allowed: allowedOf(job),
+  });
   const write = () => writeStanding(publicFolder(plan.outFolder), standing());
 
   for (const job of jobs) {
+    const { terms, mostDisturbance } = rulesOf(job);
+    const rules = { mostDisturbance, attestor: hooks.attestor };
     await finishEarlier(job.folder, hooks);
-    const { record, doubts } = await findRecord(job.folder, termsOf(plan, job, sandbox), hooks.attestor);
-    for (const doubt of doubts) hooks.warn(doubt);
-    if (record === null) continue;
-    records.set(job, record);
-    await ensureReport(record, plan.track.dir, hooks.warn);
-    hooks.ended(job, record, true);
+    await clearUnfinished(job.folder);
+    const attempts = await readAttempts(job.folder, terms, rules);
+    for (const doubt of attempts.doubts) hooks.warn(doubt);
+    const { counted } = attempts;
+    states.set(job, { attempts, record: counted?.record ?? lastFault(job, attempts) });
+    if (counted === null) continue;
+    await ensureReport(counted.record, plan.track.dir, hooks.warn);
+    hooks.ended(job, counted.record, true);
+  }
+  if (plan.repeat !== undefined) {
+    const granted = grant(plan.repeat);
+    decisions = await addDecisions(plan.outFolder, granted);
   }
   await write();
 
-  for (const job of jobs) {
-    if (records.has(job) || hooks.abort.aborted) continue;
-    await requireTrack(plan.track);
-    hooks.starts(job);
-    const { record, attested } = await gradeJob(runPlanOf(plan, job), sandbox, plan.retries, hooks);
-    if (!agrees(record, termsOf(plan, job, sandbox))) {
-      hooks.warn(
-        `${job.archive.path}: changed or gone since grading began. Call again to grade what is there now.`,
-      );
-    } else if (attested || !isFinal(record.verdict)) {
-      records.set(job, record);
+  const hasDied = (job: Job) => states.get(job)!.attempts.all.some((each) => each.voidBecause === 'died');
+  for (const job of [...jobs.filter((each) => !hasDied(each)), ...jobs.filter(hasDied)]) {
+    const { counted, awaitsScore } = states.get(job)!.attempts;
+    if (counted !== null || awaitsScore || hooks.abort.aborted) continue;
+    if (!waitsForAPerson(job)) {
+      await requireTrack(plan.track);
+      hooks.starts(job);
+      const { record, attempts } = await gradeJob(runPlanOf(plan, job), sandbox, rulesOf(job), hooks);
+      if (record !== null && !agrees(record, termsOf(plan, job, sandbox))) {
+        hooks.warn(
+          `${job.archive.path}: changed or gone since grading began. Call again to grade what is there now.`,
+        );
+      }
+      states.set(job, { attempts, record: attempts.counted?.record ?? faultIn(attempts, record) });
+      if (record !== null) hooks.ended(job, record, false);
+      await write();
     }
-    hooks.ended(job, record, false);
-    await write();
+    if (waitsForAPerson(job)) hooks.warn(askFor(job));
   }
-  const open = jobs.filter((job) => !isFinal(records.get(job)?.verdict ?? 'ABORTED')).length;
+  const open = jobs.filter((job) => states.get(job)!.attempts.counted === null).length;
   return { standing: standing(), open };
 
-  function standing(): Standing {
-    const entries = plan.archives.map(({ file, path, sha256 }) => ({
-      archive: file,
-      path,
-      sha256,
-      records: jobs.filter((job) => job.archive.sha256 === sha256).map((job) => records.get(job) ?? null),
+  function allowedOf(job: Job): number {
+    return Math.max(1 + plan.retries, ...decisionsFor(job).map(({ spent }) => spent + 1));
+  }
+
+  function decisionsFor(job: Job): Decision[] {
+    const terms = termsText(plan, sandbox);
+    return decisions.filter((each) => each.job === basename(job.folder) && each.terms === terms);
+  }
+
+  function waitsForAPerson(job: Job): boolean {
+    const { counted, spent } = states.get(job)!.attempts;
+    return counted === null && spent >= allowedOf(job);
+  }
+
+  function lastFault(job: Job, attempts: Attempts): RunRecord | null {
+    return attempts.spent >= allowedOf(job) ? faultIn(attempts, null) : null;
+  }
+
+  function grant({ archive, seed, because }: NonNullable<GradePlan['repeat']>): Decision[] {
+    const sha256 = plan.archives.find((each) => each.file === archive)?.sha256;
+    const waiting = jobs.filter(
+      (job) => job.archive.sha256 === sha256 && (seed === null || job.seed === seed) && waitsForAPerson(job),
+    );
+    if (waiting.length === 0) {
+      throw new UserError(
+        `--repeat ${archive}${seed === null ? '' : `:${seed}`}: no such job waits for a decision. Give the file and the seed of one of which the leaderboard says so.`,
+      );
+    }
+    return waiting.map((job) => ({
+      schemaVersion: 1,
+      at: new Date().toISOString(),
+      archive,
+      job: basename(job.folder),
+      terms: termsText(plan, sandbox),
+      seed: job.seed,
+      spent: states.get(job)!.attempts.spent,
+      because,
     }));
+  }
+
+  function askFor(job: Job): string {
+    const why = repeatsOf(job.seed, states.get(job)!.attempts).map((each) => each.reason);
+    return `${job.archive.file}, seed ${job.seed}: to be decided by a person, as no attempt counts (${why.join('; ')}). To allow one more: --repeat ${job.archive.file}:${job.seed} --because TEXT`;
+  }
+
+  function standing(): Standing {
+    const entries = plan.archives.map(({ file, path, sha256 }): Graded => {
+      const own = jobs.filter((job) => job.archive.sha256 === sha256);
+      return {
+        archive: file,
+        path,
+        sha256,
+        records: own.map((job) => states.get(job)?.record ?? null),
+        repeats: own.flatMap((job) => repeatsOf(job.seed, states.get(job)?.attempts)),
+        toDecide: own.filter((job) => states.has(job) && waitsForAPerson(job)).map((job) => job.seed),
+        decisions: own.flatMap((job) => decisionsOf(decisionsFor(job))),
+        refused: refused.get(sha256) ?? null,
+      };
+    });
     const track = { info: plan.track.info, sha256: trackSha256 };
     return standingOf({ ...plan, track, sandbox: sandbox.kind }, entries, plan.outFolder);
   }
 }
 
-function jobsOf({ archives, seeds, outFolder }: GradePlan, trackSha256: string): Job[] {
+/** The record that a leaderboard shows of a job without a result: of a fault or a stop, which has no score. */
+function faultIn({ all }: Attempts, unwritten: RunRecord | null): RunRecord | null {
+  const last = all.at(-1);
+  if (last !== undefined) {
+    return last.voidBecause === 'fault' || last.voidBecause === 'stopped' ? last.record : null;
+  }
+  return unwritten?.verdict === 'INFRA_FAULT' ? unwritten : null;
+}
+
+async function refusedOf({ archives, perTeam, outFolder }: GradePlan): Promise<Map<string, string>> {
+  return perTeam === undefined ? new Map() : tooManyOfTeam(archives, perTeam, outFolder);
+}
+
+function jobsOf(
+  { archives, seeds, outFolder }: GradePlan,
+  refused: ReadonlyMap<string, string>,
+  trackSha256: string,
+): Job[] {
   const firsts = archives.filter(
-    ({ sha256 }, at) => archives.findIndex((other) => other.sha256 === sha256) === at,
+    ({ sha256 }, at) => !refused.has(sha256) && archives.findIndex((other) => other.sha256 === sha256) === at,
   );
   return firsts.flatMap((archive, place) =>
     seeds.map((seed, at) => ({
@@ -150,6 +259,14 @@ function termsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): Ter
   };
 }
 
+/** The terms that a decision was taken under. */
+function termsText(
+  { trainSeconds, predictSeconds, cpus, memoryBytes }: GradePlan,
+  { kind }: Sandbox,
+): string {
+  return `${kind}, ${trainSeconds} s, ${predictSeconds} s, ${cpus ?? 'all'} CPUs, ${memoryBytes ?? 'all'} bytes`;
+}
+
 function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
   const { track, trainSeconds, predictSeconds, processes, machine } = plan;
   return {
@@ -159,7 +276,7 @@ function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
     seed,
     limits: { trainSeconds, predictSeconds, processes },
     cpus: plan.cpus ?? machine.cores,
-    memoryBytes: plan.memoryBytes ?? machine.memoryBytes,
+    memoryBytes: entryMemoryBytes(machine, plan.memoryBytes),
     machine,
     keepModel: plan.keepModels ?? false,
     ...(plan.intake !== undefined && { intake: plan.intake }),

@@ -7,7 +7,9 @@ import { type RunPlan, runEntry } from '../runEntry.ts';
 import { recordFile } from '../runFolder.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { unscoredFile } from '../unscored.ts';
-import { removeUnfinished, runFolders } from './findRecord.ts';
+import { type Attempts, readAttempts, runFolders, voidByRule } from './attempts.ts';
+import { agrees, type Terms } from './terms.ts';
+import { voidReasons } from './voidReasons.ts';
 
 export interface JobHooks {
   /** Ends the run under way; none is started after it. */
@@ -16,29 +18,52 @@ export interface JobHooks {
   readonly warn: (sentence: string) => void;
   /** Scores and signs runs on a sealed Track, in another process. */
   readonly attestor?: Attestor;
+  /** Waits until the machine is fit for a timed run; returns what is wrong with it, for the evidence. */
+  readonly ready?: () => Promise<string[]>;
+}
+
+/** What a job is run by. */
+export interface JobRules {
+  readonly terms: Terms;
+  readonly mostDisturbance: number;
+  /** How many attempts may be void before a person decides. */
+  readonly allowed: number;
 }
 
 /**
- * Runs one archive with one seed, through the official path, signed and with a report. A fault of the machine is
- * repeated; every run keeps its folder.
- * @param plan its runsFolder belongs to this job alone; what killed runs left there is removed
- * @param retries how often a run that ended in INFRA_FAULT is repeated
- * @returns the record of the last run, and whether it is signed where it has to be: else it does not count
+ * Runs one archive with one seed, through the official path, signed and with a report, until an attempt counts or as
+ * many as are allowed are void. Every attempt keeps its folder, and is counted by it. Whether one counts does not depend
+ * on its score.
+ * @param plan its runsFolder belongs to this job alone
+ * @returns the record of the last run, null where none was made; and what is on disk now. A record of other bytes than
+ *   were asked for, or one that should be signed and is not, ends the job for this call.
  */
 export async function gradeJob(
   plan: RunPlan,
   sandbox: Sandbox,
-  retries: number,
+  { terms, mostDisturbance, allowed }: JobRules,
   hooks: JobHooks,
-): Promise<{ record: RunRecord; attested: boolean }> {
-  await removeUnfinished(plan.runsFolder);
-  for (let repeats = 0; ; repeats++) {
-    const { record, attested } = await finish(await runEntry(plan, sandbox, { abort: hooks.abort }), hooks);
+): Promise<{ record: RunRecord | null; attempts: Attempts }> {
+  const read = () => readAttempts(plan.runsFolder, terms, { mostDisturbance, attestor: hooks.attestor });
+  let attempts = await read();
+  let record: RunRecord | null = null;
+  // What a full disk did not let be counted there is counted here.
+  for (let made = 0; attempts.spent < allowed && made < allowed && !hooks.abort.aborted; made++) {
+    const remarks = (await hooks.ready?.()) ?? [];
+    if (hooks.abort.aborted) break;
+    const attempt = Math.max(0, ...attempts.all.map((each) => each.number)) + 1;
+    const ended = await runEntry({ ...plan, attempt, mostDisturbance, remarks }, sandbox, {
+      abort: hooks.abort,
+    });
+    const { attested, ...finished } = await finish(ended, hooks);
+    record = finished.record;
     await ensureReport(record, plan.track.dir, hooks.warn);
-    if (record.verdict !== 'INFRA_FAULT' || hooks.abort.aborted) return { record, attested };
-    hooks.warn(`INFRA_FAULT: ${record.evidence[0]}`);
-    if (repeats === retries) return { record, attested };
+    attempts = await read();
+    if (attempts.counted !== null || !attested || !agrees(record, terms)) break;
+    const why = voidByRule(record, mostDisturbance);
+    if (why !== null) hooks.warn(`${voidReasons[why]}: ${record.verdict}: ${record.evidence[0]}`);
   }
+  return { record, attempts };
 }
 
 /**

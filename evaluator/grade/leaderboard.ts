@@ -12,6 +12,27 @@ export interface Graded {
   readonly sha256: string;
   /** One a seed, in the order of the seeds; null where it has not been run. */
   readonly records: readonly (RunRecord | null)[];
+  readonly repeats?: Row['repeats'];
+  readonly toDecide?: Row['toDecide'];
+  readonly decisions?: Row['decisions'];
+  readonly refused?: Row['refused'];
+}
+
+/** An attempt that does not count. */
+export interface Repeat {
+  readonly seed: number;
+  readonly attempt: number;
+  /** Null where the evaluator died during it. */
+  readonly verdict: VerdictCode | null;
+  /** One of the fixed sentences of voidReasons.ts. */
+  readonly reason: string;
+}
+
+/** That a person allowed one more attempt. */
+export interface RowDecision {
+  readonly seed: number;
+  readonly at: string;
+  readonly because: string;
 }
 
 export interface Row {
@@ -39,6 +60,13 @@ export interface Row {
   readonly evidence: readonly string[];
   readonly advice: string | null;
   readonly note: string | null;
+  /** Every attempt that does not count, with why. */
+  readonly repeats: readonly Repeat[];
+  /** Seeds of which so many attempts were void that a person decides. */
+  readonly toDecide: readonly number[];
+  readonly decisions: readonly RowDecision[];
+  /** Why it is not run; null where it is. */
+  readonly refused: string | null;
   readonly runs: readonly RowRun[];
 }
 
@@ -75,6 +103,7 @@ export function rank(entries: readonly Graded[]): Row[] {
 
 /** Over all seeds: whole numbers, so that equal ones are found equal. Null unless every seed was scored. */
 function rightAnswers({ records }: Graded): number | null {
+  if (records.length === 0) return null;
   const scores = records.map((record) => record?.score ?? null);
   return scores.reduce<number | null>(
     (sum, score) => (sum === null || score === null ? null : sum + score.correct),
@@ -82,7 +111,8 @@ function rightAnswers({ records }: Graded): number | null {
   );
 }
 
-function unrankedRow({ archive, path, sha256, records }: Graded, entries: readonly Graded[]): Row {
+function unrankedRow(graded: Graded, entries: readonly Graded[]): Row {
+  const { archive, path, sha256, records } = graded;
   const made = records.filter((record) => record !== null);
   const scores = made.flatMap((record) => record.score ?? []);
   const spread = scores.length === 0 ? null : spreadOf(scores.map((score) => score.accuracy));
@@ -106,6 +136,10 @@ function unrankedRow({ archive, path, sha256, records }: Graded, entries: readon
     advice: telling === null || telling.verdict === 'SCORED' ? null : telling.advice,
     note:
       twins.length === 0 ? null : `same bytes as ${twins.map((each) => each.archive).join(', ')}; run once`,
+    repeats: graded.repeats ?? [],
+    toDecide: graded.toDecide ?? [],
+    decisions: graded.decisions ?? [],
+    refused: graded.refused ?? null,
     runs: made.map((record) => ({
       seed: record.seed,
       verdict: record.verdict,

@@ -1,6 +1,7 @@
 import { plainText } from '../../datasets/plainText.ts';
 import { type Cell, formatCsv } from './csv.ts';
 import type { Row } from './leaderboard.ts';
+import { remarksOf } from './repeats.ts';
 
 const text = (value: string | null): Cell => (value === null ? null : plainText(value));
 
@@ -21,6 +22,7 @@ const columns: readonly (readonly [name: string, cell: (row: Row) => Cell])[] = 
   ['evidence', (row) => text(row.evidence.join('; ') || null)],
   ['advice', (row) => row.advice],
   ['note', (row) => text(row.note)],
+  ['repeats', (row) => text(remarksOf(row).join('; ') || null)],
   ['sha256', (row) => row.sha256],
 ];
 

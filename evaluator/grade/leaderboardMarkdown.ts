@@ -1,6 +1,7 @@
 import { plainText } from '../../datasets/plainText.ts';
 import type { Row } from './leaderboard.ts';
 import { escapeMarkdown, markdownTable } from './markdown.ts';
+import { remarksOf } from './repeats.ts';
 import type { Standing } from './standing.ts';
 
 const safe = (text: string | null): string => (text === null ? '' : escapeMarkdown(plainText(text)));
@@ -67,7 +68,7 @@ function rankedTable(rows: readonly Row[]): string {
       runsOf(row),
       row.trainSeconds.toFixed(1),
       safe(row.archive),
-      [row.verdict === 'SCORED' ? '' : row.verdict!, safe(row.note)].filter((text) => text !== '').join('; '),
+      [row.verdict === 'SCORED' ? '' : row.verdict!, remarks(row)].filter((text) => text !== '').join('; '),
     ]),
   );
 }
@@ -84,16 +85,29 @@ function othersTable(rows: readonly Row[]): string {
   return markdownTable(
     ['verdict', 'entry', 'team', 'archive', 'runs', 'evidence', 'advice', 'remarks'],
     rows.map((row) => [
-      row.verdict ?? 'to be run',
+      stateOf(row),
       safe(row.name),
       safe(row.team),
       safe(row.archive),
       runsOf(row),
       safe(row.evidence.join('; ')),
       safe(row.advice),
-      safe(row.note),
+      remarks(row),
     ]),
   );
+}
+
+function stateOf({ verdict, refused, toDecide }: Row): string {
+  if (refused !== null) return 'not run';
+  if (toDecide.length > 0) return `to be decided by a person${verdict === null ? '' : ` (${verdict})`}`;
+  return verdict ?? 'to be run';
+}
+
+function remarks(row: Row): string {
+  return [row.note, ...remarksOf(row)]
+    .filter((text) => text !== null)
+    .map(safe)
+    .join('; ');
 }
 
 /** Every run, by its seed. Reports are no part of what is published with this page. */

@@ -96,6 +96,11 @@ export interface RunningStage {
   /** Where the processes' files lie: the /proc that counts them as `processes` does. */
   readonly proc: string;
   /**
+   * What the stage alone holds in memory where that is more than its limit, in bytes; null where it is not. Only where
+   * nothing else holds it to that limit and it can be proven.
+   */
+  memoryBeyond?(): number | null;
+  /**
    * Stops and kills whatever is left of the stage, wherever it moved to, and resolves when nothing is. Must be called
    * at the end of every stage, once.
    * @throws Error when processes survive; the machine is then unfit for a further run.

@@ -25,6 +25,7 @@ import { prlimitWords } from './processLimits.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
+import { memoryBeyond, readGroupMemory } from './stageMemory.ts';
 import { outputOnDisk, wallOf } from './stageOutput.ts';
 import { startChild } from './startChild.ts';
 import { removeSystemVIpc } from './systemVIpc.ts';
@@ -70,7 +71,7 @@ export async function createUserSandbox(): Promise<Sandbox> {
       files: false,
     },
     pageCache,
-    contains: `Another user without capabilities, with no files but its output and scratch folders, in a container whose network, memory, processes and CPUs are what it was started with. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota. ${pageCache.contains}`,
+    contains: `Another user without capabilities, with no files but its output and scratch folders, in a container whose network, processes and CPUs are what it was started with. Its memory is looked at ten times a second, below the limit of the container. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota. ${pageCache.contains}`,
     start: startStage,
   };
 }
@@ -85,6 +86,8 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
   requireProgram(spec);
   for (const folder of [spec.work, spec.out.host]) lchownSync(folder, entryUser, entryUser);
   const hitsBefore = limitHitsNow();
+  const group = groupOf('self');
+  const memoryBefore = readGroupMemory(group.memory);
   // Where memory runs out, the stage is to go before the evaluator, which is in the same container.
   const first = [
     'choom',
@@ -102,6 +105,12 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
     output: outputOnDisk(spec.out.host),
     proc: '/proc',
     processes: processesOfUser,
+    ...(memoryBefore !== null && {
+      memoryBeyond: () =>
+        memoryBeyond(spec.limits.memoryBytes, group.memory, memoryBefore, () =>
+          processesOfUser().map((each) => each.pid),
+        ),
+    }),
     async kill() {
       const processesKilled = processesOfUser().length;
       const times = await killAll({ list: () => [...notYetUser(stage.child), ...idsOfUser()] });

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plainText } from '../../datasets/plainText.ts';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
+import { entryMemoryBytes } from '../entryMemory.ts';
 import { describeMachine } from '../machine.ts';
 import type { RunRecord } from '../record.ts';
 import { removePath } from '../removeTree.ts';
@@ -192,7 +193,7 @@ async function runAttack(
       track,
       runsFolder: runs,
       seed: 1,
-      memoryBytes: Math.min(memoryBytes, machine.memoryBytes),
+      memoryBytes: Math.min(memoryBytes, entryMemoryBytes(machine)),
       machine,
       limits: {
         ...smallLimits,

@@ -24,7 +24,18 @@ async function auditOf(scripts: Parameters<typeof makeEntry>[1], ...words: strin
   const entry = await makeEntry(folder, scripts);
   return {
     out,
-    ...(await haet('audit', entry, '--track', 'track', '--out', out, '--budget', '30', ...words)),
+    ...(await haet(
+      'audit',
+      entry,
+      '--track',
+      'track',
+      '--out',
+      out,
+      '--budget',
+      '30',
+      '--trusted',
+      ...words,
+    )),
   };
 }
 
@@ -78,7 +89,7 @@ describe('haet audit', () => {
     const entry = await makeEntry(folder, { train: `echo x > "$HAET_OUT_DIR/model"; sleep ${word}` });
     const child = spawn(
       process.execPath,
-      [bin, 'audit', entry, '--track', join(folder, 'track'), '--out', out, '--json'],
+      [bin, 'audit', entry, '--track', join(folder, 'track'), '--out', out, '--json', '--trusted'],
       { stdio: ['ignore', 'pipe', 'ignore'], detached: true },
     );
     let stdout = '';
@@ -99,11 +110,17 @@ describe('haet audit', () => {
   });
 
   test.each([
-    ['an entry that is not there', ['nowhere', '--track', 'track'], /no entry at .*nowhere/],
-    ['a Track that is not there', ['.', '--track', 'none'], /none is not a Track/],
+    ['an entry that is not there', ['nowhere', '--track', 'track', '--trusted'], /no entry at .*nowhere/],
+    ['a Track that is not there', ['.', '--track', 'none', '--trusted'], /none is not a Track/],
     ['no Track', ['.'], /--track/],
     ['an unknown sandbox', ['.', '--track', 'track', '--sandbox', 'cardboard'], /cardboard.*process/],
-    ['a place that cannot be made', ['.', '--track', 'track', '--out', 'track/track.json/x'], /--out/],
+    [
+      'a place that cannot be made',
+      ['.', '--track', 'track', '--out', 'track/track.json/x', '--trusted'],
+      /--out/,
+    ],
+    ['an entry without a sandbox for it', ['.', '--track', 'track'], /--sandbox bubblewrap.*--trusted/],
+    ['a fence and none', ['.', '--track', 'track', '--sandbox', 'docker', '--trusted'], /cannot be used/],
   ])('refuses %s with one sentence and status 2', async (_, words, reason) => {
     const { exitCode, stdout, stderr } = await haet('audit', ...words);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { packEntry } from '../../evaluator/archive/packEntry.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
+import { lockMachine } from '../../evaluator/machineLock.ts';
 import { tarBytes } from '../evaluator/archive/tarBytes.ts';
 import {
   constantPredictions,
@@ -55,13 +56,22 @@ interface Grading {
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
 
-/** Starts `haet grade` as the leader of a process group, as a shell does. */
+/** Starts `haet grade`. */
 function start(...words: string[]): Grading {
-  const child = spawn(
-    process.execPath,
-    [haet, 'grade', archives, '--track', trackDir, '--out', out, '--budget', '20', ...words],
-    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
-  );
+  return startHaet([
+    ...['grade', archives, '--track', trackDir, '--out', out, '--budget', '20'],
+    ...(words.includes('--sandbox') ? [] : ['--trusted']),
+    // These runs are shorter than a look at the machine, and do not care what else it does.
+    ...['--wait-for-quiet', '0', '--most-disturbance', '100', ...words],
+  ]);
+}
+
+/** Starts `haet` as the leader of a process group, as a shell does. */
+function startHaet(words: readonly string[]): Grading {
+  const child = spawn(process.execPath, [haet, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   const said = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream]!.on('data', (chunk) => {
@@ -74,6 +84,7 @@ function start(...words: string[]): Grading {
   return { child, ended };
 }
 const grade = (...words: string[]) => start(...words).ended;
+const run = (...words: string[]) => startHaet(words).ended;
 
 async function until(isSo: () => boolean): Promise<void> {
   for (let waited = 0; !isSo(); waited += 20) {
@@ -219,8 +230,11 @@ test('a report that was not written, or was thrown away, is written again', asyn
 /** Resolves when the entry under way has saved its model; its run's folder. */
 async function saved(seconds: string): Promise<string> {
   await until(() => processesWith(seconds).length > 0);
-  const inTraining = () => runs().find((run) => !existsSync(join(out, run, 'record.json')));
-  await until(() => inTraining() !== undefined && existsSync(join(out, inTraining()!, 'model/model')));
+  const inTraining = () =>
+    runs().find(
+      (run) => !existsSync(join(out, run, 'record.json')) && existsSync(join(out, run, 'model/model')),
+    );
+  await until(() => inTraining() !== undefined);
   return inTraining()!;
 }
 
@@ -248,17 +262,98 @@ test('kill -9 in the middle: the next call takes up there, and what was done is 
   const second = await grade();
   expect(second.code).toBe(0);
   expect(second.stderr.match(/^.*starts$/gm)).toEqual([
-    '[2 of 3] b.tar.gz, seed 1  starts',
     '[3 of 3] c.tar.gz, seed 1  starts',
+    '[2 of 3] b.tar.gz, seed 1  starts',
   ]);
   expect((await leaderboard()).rows.map((row) => [row.rank, row.archive])).toEqual([
     [1, 'c.tar.gz'],
     [1, 'a.tar.gz'],
     [1, 'b.tar.gz'],
   ]);
-  expect(runs()).toHaveLength(3);
+  expect(runs()).toHaveLength(4);
   expect(runs()).toContain(done);
-  expect(runs()).not.toContain(killed);
+  expect(readdirSync(join(out, killed)).filter((name) => !name.endsWith('.log'))).toEqual([
+    'progress.jsonl',
+    'start.json',
+  ]);
+  expect((await leaderboard()).rows.find((row) => row.archive === 'b.tar.gz')!.repeats).toEqual([
+    { seed: 1, attempt: 1, verdict: null, reason: 'the evaluator died during it' },
+  ]);
+});
+
+test('a run that killed its evaluator twice waits for a person; the others are run first and have results', async () => {
+  const seconds = uniqueSeconds();
+  const gate = join(archives, '../gate');
+  await put('a.tar.gz', 'Killer', {
+    train: `echo x > "$HAET_OUT_DIR/model"; [ -e ${gate} ] || sleep ${seconds}`,
+  });
+  const die = async () => {
+    const grading = start();
+    await saved(seconds);
+    grading.child.kill('SIGKILL');
+    const { stderr } = await grading.ended;
+    await until(() => processesWith(seconds).length === 0);
+    return stderr;
+  };
+  await die();
+  await put('b.tar.gz', 'Other');
+  expect((await die()).match(/^.*starts$/gm)).toEqual([
+    '[2 of 2] b.tar.gz, seed 1  starts',
+    '[1 of 2] a.tar.gz, seed 1  starts',
+  ]);
+  const third = await grade();
+  expect(third.code).toBe(30);
+  expect(third.stderr).not.toContain('starts');
+  expect(third.stderr).toContain('a.tar.gz, seed 1: to be decided by a person');
+  expect(runs().filter((path) => existsSync(join(out, path, 'start.json')))).toHaveLength(2);
+  expect(runs().filter((path) => existsSync(join(out, path, 'work')))).toEqual([]);
+  expect((await leaderboard()).rows).toMatchObject([
+    { rank: 1, archive: 'b.tar.gz' },
+    { rank: null, archive: 'a.tar.gz', verdict: null, toDecide: [1] },
+  ]);
+
+  await writeFile(gate, '');
+  const decided = await grade('--repeat', 'a.tar.gz:1', '--because', 'the power failed');
+  expect(decided.code).toBe(0);
+  const row = (await leaderboard()).rows.find((each) => each.archive === 'a.tar.gz')!;
+  expect(row).toMatchObject({ rank: 1, toDecide: [], decisions: [{ because: 'the power failed' }] });
+  expect(row.repeats.map((each) => each.attempt)).toEqual([1, 2]);
+  expect(await readFile(join(out, 'leaderboard.md'), 'utf8')).toContain('the power failed');
+});
+
+test('an entry that copies the answers cannot be graded without a word: a sandbox must be named', async () => {
+  await put('a.tar.gz', 'Thief', {
+    predict: 'cp constant.npy "$HAET_OUT_DIR/predictions.npy"; cp "$HAET_TEST_IMAGES/../../labels.npy" .',
+  });
+  const words = ['grade', archives, '--track', trackDir, '--out', out];
+  const { code, stderr } = await run(...words);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /^haet: no sandbox was named. Give --sandbox bubblewrap or --sandbox docker.*--trusted/,
+  );
+  expect(existsSync(out)).toBe(false);
+  expect((await grade()).stderr).toContain('NOTHING IS FENCED');
+});
+
+test('only so many archives of a team are run as --per-team says, however its name is written', async () => {
+  const team = (name: string) => ({ manifest: { team: name } });
+  await put('a.tar.gz', 'First', team('Cats & Co'));
+  await copyFile(join(archives, 'a.tar.gz'), join(archives, 'b.tar.gz'));
+  await put('c.tar.gz', 'Second', team(' CATS  & \uff23o'));
+  await put('d.tar.gz', 'Others', team('Dogs'));
+  await put('e.tar.gz', 'Third', team('cats\u00a0& co'));
+  const { code, stderr } = await grade('--per-team', '2');
+  expect(code).toBe(0);
+  expect(stderr.match(/starts$/gm)).toHaveLength(3);
+  const { rows, runs: counted } = await leaderboard();
+  expect(counted).toEqual({ wanted: 3, done: 3 });
+  expect(rows.at(-1)).toMatchObject({
+    archive: 'e.tar.gz',
+    rank: null,
+    verdict: null,
+    runs: [],
+    refused: expect.stringContaining('more than the 2 that a team may send'),
+  });
 });
 
 test('Ctrl-C stops the run under way and starts no other; the leaderboard is there; status 40', async () => {
@@ -293,6 +388,24 @@ test('one grader works in a folder at a time; the one that comes second says who
   expect(second.stdout).toBe('');
   first.child.kill('SIGTERM');
   expect((await first.ended).code).toBe(40);
+});
+
+test('one timed run goes on at a time on a machine: another folder is refused too, and a dry run says so', async () => {
+  await put('a.tar.gz', 'One');
+  const unlock = lockMachine();
+  if (typeof unlock !== 'function') throw new Error(unlock.fault);
+  const says = `rocess ${process.pid} times a run on this machine`;
+  try {
+    const { code, stderr } = await grade();
+    expect({ code, said: stderr.includes(says) }).toEqual({ code: 2, said: true });
+    expect(existsSync(join(out, 'runs'))).toBe(false);
+    const entry = ['--entry', join(archives, 'a.tar.gz'), '--track', trackDir];
+    const dry = await run('dry-run', ...entry, '--out', join(out, 'dry'), '--budget', '20');
+    expect({ code: dry.code, said: dry.stderr.includes(says) }).toEqual({ code: 0, said: true });
+  } finally {
+    unlock();
+  }
+  expect((await grade()).code).toBe(0);
 });
 
 test('an entry that spoils the Track ends the grading: no other is blamed for it', async () => {
@@ -332,6 +445,9 @@ test.each<[string, string[], string]>([
   ['a Track that is not there', ['--track', '/nowhere'], '/nowhere'],
   ['an --out inside a file', ['--out', `${haet}/out`], 'ENOTDIR'],
   ['no seeds', ['--seeds', '0'], 'an integer from'],
+  ['more memory than there is', ['--memory', String(2 ** 50)], 'are kept for the evaluator'],
+  ['a repeat without a reason', ['--repeat', 'a.tar.gz'], '--repeat and --because go together'],
+  ['a repeat of nothing', ['--repeat', 'z.tar.gz:1', '--because', 'x'], 'no archive of that name'],
   [
     'the sandbox of the image',
     ['--sandbox', 'user'],

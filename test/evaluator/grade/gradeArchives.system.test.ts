@@ -1,11 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { formatNpy } from '../../../datasets/npy.ts';
 import { decrypt } from '../../../datasets/sealing/age.ts';
 import { makeIdentity } from '../../../datasets/sealing/makeIdentity.ts';
 import { readIdentity } from '../../../datasets/sealing/readIdentity.ts';
+import { UserError } from '../../../datasets/userError.ts';
 import { packEntry } from '../../../evaluator/archive/packEntry.ts';
 import { readHead, sha256Of } from '../../../evaluator/attest/chain.ts';
 import { type Attestor, createAttestor } from '../../../evaluator/attest/createAttestor.ts';
@@ -50,10 +53,26 @@ function failing(times: number): Sandbox {
   };
 }
 
+type Change = { -readonly [Key in keyof GradePlan]?: Exclude<GradePlan[Key], undefined> };
+
+/** predictions.npy of which so many rows are right: the labels of the tiny Track are 0, 1, ... 9, 0, ... */
+function predictionsWith(right: number): Uint8Array {
+  const scores = new Float32Array(10_000);
+  for (let row = 0; row < 1000; row++) scores[row * 10 + ((row < right ? row : row + 1) % 10)] = 1;
+  return formatNpy('float32', scores, [1000, 10]);
+}
+
+/** A command that waits two seconds first, while a program of somebody else keeps a CPU busy. */
+function besideWork(argv: readonly string[]): [string, ...string[]] {
+  // Its parent ends at once: it is no descendant of this process.
+  execFileSync('sh', ['-c', 'setsid timeout 2 sh -c "while :; do :; done" >/dev/null 2>&1 &']);
+  return ['sh', '-c', 'sleep 2; exec "$@"', 'sh', ...argv];
+}
+
 async function grade(
   sandbox: Sandbox,
   abort = new AbortController(),
-  change: Partial<GradePlan> = {},
+  change: Change = {},
   attestor?: Attestor,
 ) {
   const said: string[] = [];
@@ -65,7 +84,8 @@ async function grade(
     trainSeconds: 20,
     predictSeconds: 20,
     processes: 1024,
-    retries: 2,
+    retries: 1,
+    mostDisturbance: 1,
     machine,
     ...change,
   };
@@ -79,29 +99,96 @@ async function grade(
   return { rows: standing.rows, open, said };
 }
 
+/** Every run's folder, relative to the leaderboard's, in the order they were made: names differ by chance within a second. */
 const runs = () =>
-  readdirSync(join(outFolder, 'runs')).flatMap((job) => readdirSync(join(outFolder, 'runs', job)));
-const fault = 'INFRA_FAULT: the evaluator failed: no memory for a fork';
+  readdirSync(join(outFolder, 'runs'))
+    .flatMap((job) => readdirSync(join(outFolder, 'runs', job)).map((run) => join('runs', job, run)))
+    .sort((a, b) => statSync(join(outFolder, a)).birthtimeMs - statSync(join(outFolder, b)).birthtimeMs);
+const fault =
+  'a fault of the machine or the evaluator: INFRA_FAULT: the evaluator failed: no memory for a fork';
+const faultReason = 'a fault of the machine or the evaluator';
 
-test('a fault of the machine is repeated, and what comes of it counts; every run is kept', async () => {
-  const { rows, open, said } = await grade(failing(2));
-  expect(said).toEqual(['starts', fault, fault, 'SCORED']);
+test('a fault of the machine is repeated once, and what comes of it counts; the first is shown with its reason', async () => {
+  const { rows, open, said } = await grade(failing(1));
+  expect(said).toEqual(['starts', fault, 'SCORED']);
   expect({ open, rank: rows[0]!.rank, runs: rows[0]!.runs.length }).toEqual({ open: 0, rank: 1, runs: 1 });
-  expect(runs()).toHaveLength(3);
+  expect(rows[0]).toMatchObject({
+    repeats: [{ seed: 1, attempt: 1, verdict: 'INFRA_FAULT', reason: faultReason }],
+    toDecide: [],
+  });
+  expect(runs()).toHaveLength(2);
+  expect((await grade(works)).rows[0]!.repeats).toEqual(rows[0]!.repeats);
 });
 
-test('it is repeated only so often within a call, and leaves the entry open for the next call', async () => {
+test('after the second a person decides: no call runs it again by itself, and another cause does not start anew', async () => {
   const { rows, open, said } = await grade(failing(100));
-  expect(said).toEqual(['starts', fault, fault, fault, 'INFRA_FAULT']);
-  expect({ open, rank: rows[0]!.rank, verdict: rows[0]!.verdict }).toEqual({
+  const ask = expect.stringMatching(
+    /^a\.tar\.gz, seed 1: to be decided by a person, .*--repeat a\.tar\.gz:1 --because TEXT$/,
+  );
+  expect(said).toEqual(['starts', fault, fault, 'INFRA_FAULT', ask]);
+  expect({ open, rank: rows[0]!.rank, verdict: rows[0]!.verdict, toDecide: rows[0]!.toDecide }).toEqual({
     open: 1,
     rank: null,
     verdict: 'INFRA_FAULT',
+    toDecide: [1],
   });
-  expect(runs()).toHaveLength(3);
-  expect(await grade(works)).toMatchObject({ open: 0, said: ['starts', 'SCORED'], rows: [{ rank: 1 }] });
-  expect(await grade(works)).toMatchObject({ open: 0, said: ['SCORED earlier'] });
+  expect(runs()).toHaveLength(2);
+  expect(await grade(works)).toMatchObject({ open: 1, said: [ask], rows: [{ toDecide: [1] }] });
+  expect(runs()).toHaveLength(2);
 });
+
+test('a person may allow one more attempt, which is written down and shown; not of a job that waits for nobody', async () => {
+  await grade(failing(2));
+  const repeat = { archive: 'a.tar.gz', seed: 1, because: 'the disk was mended' };
+  const { rows, open, said } = await grade(failing(1), undefined, { repeat });
+  expect({ open, faults: said.filter((each) => each === fault).length }).toEqual({ open: 1, faults: 1 });
+  expect(rows[0]!.repeats.map((each) => each.attempt)).toEqual([1, 2, 3]);
+  expect((await grade(works)).open).toBe(1);
+  const again = await grade(works, undefined, { repeat: { ...repeat, seed: null, because: 'once more' } });
+  expect(again).toMatchObject({
+    open: 0,
+    rows: [
+      {
+        rank: 1,
+        decisions: [
+          { seed: 1, because: 'the disk was mended', at: expect.any(String) },
+          { seed: 1, because: 'once more' },
+        ],
+      },
+    ],
+  });
+  expect(JSON.parse(readFileSync(join(outFolder, runs().at(-1)!, 'record.json'), 'utf8')).attempt).toBe(4);
+  await expect(grade(works, undefined, { repeat })).rejects.toThrow('no such job waits for a decision');
+  await expect(grade(works, undefined, { repeat: { ...repeat, seed: 2 } })).rejects.toThrow(UserError);
+});
+
+test.each([100, 900])(
+  'a disturbed run with %d of 1000 right is repeated; the first undisturbed one counts',
+  async (right) => {
+    const entry = await makeEntry(folder, { files: { 'constant.npy': predictionsWith(right) } });
+    const place = await mkdtemp(join(folder, 'archives-'));
+    await packEntry(entry, join(place, 'a.tar.gz'));
+    const change = { ...(await listArchives(place)), mostDisturbance: 0.5, cpus: 1 };
+    let runsMade = 0;
+    const beside: Sandbox = {
+      ...works,
+      start: async (spec) => {
+        if (spec.progress) runsMade += 1;
+        if (spec.progress && runsMade === 1) return works.start({ ...spec, argv: besideWork(spec.argv) });
+        return works.start(spec);
+      },
+    };
+    const { rows, open, said } = await grade(beside, undefined, change);
+    expect(said).toEqual(['starts', expect.stringMatching(/^disturbed by other work/), 'SCORED']);
+    expect({ open, runs: runs().length }).toEqual({ open: 0, runs: 2 });
+    expect(rows[0]).toMatchObject({
+      accuracy: right / 1000,
+      repeats: [
+        { attempt: 1, verdict: 'SCORED', reason: expect.stringMatching(/^disturbed .*% of the CPUs\)$/) },
+      ],
+    });
+  },
+);
 
 test('what is stopped before it began runs nothing, and shows all as to be run', async () => {
   const abort = new AbortController();
@@ -139,15 +226,7 @@ describe('with the key of the organizer', () => {
   });
   const signing = (by: Attestor = attestor, sandbox = works) =>
     grade(sandbox, undefined, { track: sealed }, by);
-  const pathOf = (run: number, file: string) => {
-    const [job] = readdirSync(join(outFolder, 'runs'));
-    const folders = runs().map((name) => join(outFolder, 'runs', job!, name));
-    // Names of runs of the same second are in no order.
-    const startedAt = (folder: string): string =>
-      JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')).startedAt;
-    folders.sort((a, b) => (startedAt(a) < startedAt(b) ? -1 : 1));
-    return join(folders[run]!, file);
-  };
+  const pathOf = (run: number, file: string) => join(outFolder, runs()[run]!, file);
 
   test('a run is signed as it ends, and what is signed is not run again', async () => {
     expect(await signing()).toMatchObject({ open: 0, said: ['starts', 'SCORED'] });
@@ -198,13 +277,17 @@ describe('with the key of the organizer', () => {
       'starts',
       'SCORED',
     ]);
-    const changed = pathOf(1, 'record.json');
+  });
+
+  test('nor does one whose record.json was changed since', async () => {
+    await signing();
+    const changed = pathOf(0, 'record.json');
     const text = await readFile(changed, 'utf8');
     await writeFile(changed, text.replace('"team": "tests"', '"team": "others"'));
     expect(await readFile(changed, 'utf8')).not.toBe(text);
     const { said } = await signing();
     expect(said).toContain('starts');
-    expect(said[1]).toMatch(/its record\.jws is not that of its record\.json\. It does not count\.$/);
+    expect(said[0]).toMatch(/its record\.jws is not that of its record\.json\. It does not count\.$/);
   });
 
   test('the signature of another run is worth nothing', async () => {

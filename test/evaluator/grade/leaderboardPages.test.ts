@@ -108,6 +108,42 @@ describe('leaderboard.md', () => {
   });
 });
 
+describe('repeats, decisions and archives that are not run', () => {
+  const attack = '|<b>=1+1\u001b[2J';
+  const rows = standing(
+    {
+      ...good,
+      repeats: [{ seed: 2, attempt: 1, verdict: null, reason: 'the evaluator died during it' }],
+      decisions: [{ seed: 2, at: '2026-11-21T10:41:23.000Z', because: attack }],
+    },
+    { ...graded('8', 'stuck.tar', [null, null]), toDecide: [1, 2] },
+    { ...graded('9', 'tenth.tar', []), refused: 'not run: more than the 9 that a team may send' },
+  );
+
+  test('are in all three forms', () => {
+    const [first, ...others] = rows.rows;
+    expect(first).toMatchObject({ rank: 1, repeats: [{ attempt: 1 }], decisions: [{ because: attack }] });
+    const text = leaderboardMarkdown(rows);
+    expect(text).toContain('seed 2, attempt 1 does not count&#58; the evaluator died during it');
+    expect(text).toContain('one more attempt allowed');
+    expect(text).not.toContain('<b>');
+    const state = (archive: string) => cells(text.split('\n').find((line) => line.includes(archive))!)[1];
+    expect([state('stuck.tar'), state('tenth.tar')]).toEqual(['to be decided by a person', 'not run']);
+    expect(others.map((row) => [row.archive, row.rank, row.verdict])).toEqual([
+      ['stuck.tar', null, null],
+      ['tenth.tar', null, null],
+    ]);
+    const csv = leaderboardCsv(rows.rows);
+    expect(csv).toContain('the evaluator died during it');
+    expect(csv).toContain('seed 1: to be decided by a person; seed 2: to be decided by a person');
+    expect(csv).toContain('not run: more than the 9 that a team may send');
+  });
+
+  test('an archive that is not run is not among the runs that are wanted', () => {
+    expect(rows.runs).toEqual({ wanted: 4, done: 2 });
+  });
+});
+
 test('escaped Markdown holds no sign that means anything, and shows what it was', () => {
   const shown = (text: string) => text.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
   fc.assert(
@@ -123,13 +159,13 @@ describe('leaderboard.csv', () => {
   test('has a line for each archive, in order, with numbers in full', () => {
     const lines = leaderboardCsv(standing(good, refused).rows).trimEnd().split('\r\n');
     expect(lines[0]).toBe(
-      'rank,name,team,archive,verdict,accuracy,standard_deviation,runs_scored,low_95,high_95,separated_from_above,train_seconds,evidence,advice,note,sha256',
+      'rank,name,team,archive,verdict,accuracy,standard_deviation,runs_scored,low_95,high_95,separated_from_above,train_seconds,evidence,advice,note,repeats,sha256',
     );
     expect(lines[1]).toMatch(
-      /^1,Good,us,good\.tar,SCORED,0\.905,0\.00707\d+,2,0\.84\d+,0\.96\d+,,200,,,,1{64}$/,
+      /^1,Good,us,good\.tar,SCORED,0\.905,0\.00707\d+,2,0\.84\d+,0\.96\d+,,200,,,,,1{64}$/,
     );
     expect(lines[2]).toBe(
-      `,,,bad.tar,REJECTED_ARCHIVE,,,0,,,,100,"bad.tar: member ""x"" is a Link",Mend what the evidence names and send the entry again.,,${hash('2')}`,
+      `,,,bad.tar,REJECTED_ARCHIVE,,,0,,,,100,"bad.tar: member ""x"" is a Link",Mend what the evidence names and send the entry again.,,,${hash('2')}`,
     );
     expect(lines).toHaveLength(3);
   });

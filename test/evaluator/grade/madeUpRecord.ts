@@ -22,6 +22,8 @@ export interface Made {
   readonly ended?: Partial<StageRecord>;
   /** Whether it came to predict, and how that ended. */
   readonly predict?: Partial<StageRecord>;
+  readonly attempt?: number;
+  readonly contention?: StageRecord['contention'];
 }
 
 /** The record of a run on a Track of two classes that could have been. */
@@ -62,11 +64,16 @@ export function madeUpRecord(made: Made = {}): RunRecord {
       sha256: {},
     },
     seed,
-    attempt: 1,
+    attempt: made.attempt ?? 1,
     sandbox: { kind: 'process', contains: 'time', holds: nothingHeld, image: null },
     limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 2 ** 33, processes: 1024 },
     stages: [
-      { ...stageThatExited, seconds: trainSeconds, ...made.ended },
+      {
+        ...stageThatExited,
+        seconds: trainSeconds,
+        contention: made.contention ?? null,
+        ...made.ended,
+      },
       ...(made.predict ? [{ ...stageThatExited, stage: 'predict' as const, ...made.predict }] : []),
     ],
     progress: { lines: 0, rejected: 0, last: null },
@@ -89,6 +96,7 @@ const stageThatExited: StageRecord = {
   cpuSeconds: 1,
   peakMemoryBytes: 1,
   usage: [],
+  contention: null,
   stdoutBytes: 0,
   stderrBytes: 0,
 };

@@ -204,6 +204,7 @@ function stages(random: () => number): StageRecord[] {
     stdoutBytes: 33,
     stderrBytes: 40,
     limitHits: null,
+    contention: null,
   } as const;
   return [
     {

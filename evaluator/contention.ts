@@ -1,0 +1,143 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { cpuOfOthers, createOthers, type Others } from './othersCpu.ts';
+import type { RunRecord, StageRecord } from './record.ts';
+import type { ProcessSample } from './sandbox/sandbox.ts';
+import type { VerdictCode } from './verdict.ts';
+
+/** What others may use, as a fraction of CPUs given times seconds, before a stage counts as disturbed. */
+export const usualMostDisturbance = 0.05;
+/** What they may use of a short stage, in CPU seconds. */
+const leastSeconds = 1;
+const intervalMs = 1000;
+const busiestShown = 3;
+/** The kernel's number of the first process namespace: in any other, the processes of others are not to be seen. */
+const firstProcessNamespace = 'pid:[4026531836]';
+/** What these say, the entry brought about alone, whatever else ran. */
+const undisturbable: readonly VerdictCode[] = [
+  'REJECTED_ARCHIVE',
+  'RULE_VIOLATION',
+  'INFRA_FAULT',
+  'ABORTED',
+];
+
+type Contention = NonNullable<StageRecord['contention']>;
+
+/**
+ * Whether others used so much of the machine during a stage that its time is not what it was meant to be: more than
+ * 1 CPU second and more than a share of what the entry was given. The score is not asked.
+ * @param most share, a fraction of 1
+ */
+export function isDisturbed(
+  { contention, seconds }: Pick<StageRecord, 'contention' | 'seconds'>,
+  cpus: number,
+  most: number,
+): boolean {
+  if (contention === null) return false;
+  const used = contention.othersCpuSeconds + contention.stolenCpuSeconds;
+  return used > Math.max(leastSeconds, most * cpus * seconds);
+}
+
+/** Whether a run does not count because of others. One whose verdict has nothing to do with time does. */
+export function isRunDisturbed(
+  { verdict, stages, limits }: Pick<RunRecord, 'verdict' | 'stages' | 'limits'>,
+  most: number,
+): boolean {
+  return !undisturbable.includes(verdict) && stages.some((stage) => isDisturbed(stage, limits.cpus, most));
+}
+
+/** One sentence for each stage that was disturbed. */
+export function disturbances(
+  stages: readonly StageRecord[],
+  cpus: number,
+  most = usualMostDisturbance,
+): string[] {
+  return stages
+    .filter((stage) => isDisturbed(stage, cpus, most))
+    .map(
+      ({ stage, contention }) => `${stage}: disturbed: ${describe(contention!)} of the ${cpus} CPUs given`,
+    );
+}
+
+function describe({ othersCpuSeconds, stolenCpuSeconds, share }: Contention): string {
+  return `others used ${othersCpuSeconds.toFixed(1)} CPU seconds and ${stolenCpuSeconds.toFixed(1)} were stolen, ${(100 * share).toFixed(1)} %`;
+}
+
+/**
+ * Measures from now on, once a second, what others do to this machine.
+ * @param processes those of the stage
+ * @param cpus that the stage was given
+ */
+export function watchContention(
+  processes: () => ProcessSample[],
+  cpus: number,
+): { stop(): Contention | null } {
+  const startedAt = performance.now();
+  const others = canBeSeen() ? createOthers() : null;
+  const stolenBefore = stolenSeconds();
+  if (others === null || stolenBefore === null) return { stop: () => null };
+  const look = () => {
+    try {
+      others.look(processes());
+    } catch {
+      // the stage has just ended
+    }
+  };
+  const timer = setInterval(look, intervalMs);
+  return {
+    stop() {
+      clearInterval(timer);
+      look();
+      const stolen = Math.max(0, (stolenSeconds() ?? stolenBefore) - stolenBefore);
+      return contentionOf(others, stolen, cpus * (performance.now() - startedAt));
+    },
+  };
+}
+
+/**
+ * Measures what others do to this machine while nothing of ours runs; null where that cannot be seen.
+ * @param cpus that an entry is to be given
+ */
+export async function lookAtOthers(milliseconds: number, cpus: number): Promise<Contention | null> {
+  const watch = watchContention(() => [], cpus);
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  return watch.stop();
+}
+
+function contentionOf(others: Others, stolenCpuSeconds: number, givenMs: number): Contention {
+  const { seconds, byCommand } = cpuOfOthers(others);
+  const busiest = [...byCommand]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, busiestShown)
+    .map(([command, cpuSeconds]) => ({ command: harmless(command), cpuSeconds: rounded(cpuSeconds) }))
+    .filter(({ cpuSeconds }) => cpuSeconds > 0);
+  return {
+    othersCpuSeconds: rounded(seconds),
+    stolenCpuSeconds: rounded(stolenCpuSeconds),
+    share: givenMs > 0 ? (1000 * (seconds + stolenCpuSeconds)) / givenMs : 0,
+    busiest,
+  };
+}
+
+/** Programs name themselves. */
+const harmless = (command: string) => command.replace(/[^A-Za-z0-9._+-]/g, '_').slice(0, 15);
+const rounded = (seconds: number) => Math.round(seconds * 100) / 100;
+
+/** Whether /proc shows every process of this machine: not in a container, nor where it hides those of other users. */
+function canBeSeen(): boolean {
+  try {
+    readFileSync('/proc/1/stat');
+    return readlinkSync('/proc/self/ns/pid') === firstProcessNamespace;
+  } catch {
+    return false;
+  }
+}
+
+/** CPU time that the hypervisor gave to others, all CPUs together, since start-up (proc_stat(5)); null where it is not told. */
+function stolenSeconds(): number | null {
+  try {
+    const ticks = /^cpu\s+(?:\d+ ){7}(\d+)/.exec(readFileSync('/proc/stat', 'latin1'))?.[1];
+    return ticks === undefined ? null : Number(ticks) / 100;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,158 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../../datasets/userError.ts';
+import type { Attestor } from '../attest/createAttestor.ts';
+import { isRunDisturbed } from '../contention.ts';
+import type { RunRecord } from '../record.ts';
+import { readRecord } from '../report/readRecord.ts';
+import { recordFile, runStartSchema, startFile } from '../runFolder.ts';
+import { readUnscored, unscoredFile } from '../unscored.ts';
+import { type VerdictCode, verdicts } from '../verdict.ts';
+import { agrees, contradictionIn, type Terms } from './terms.ts';
+import type { VoidReason } from './voidReasons.ts';
+
+/** One run of a job, as its folder says. */
+export interface Attempt {
+  readonly number: number;
+  readonly folder: string;
+  /** Null where its evaluator died, or its record is damaged. */
+  readonly record: RunRecord | null;
+  /** Why it is no result of the entry; null where it is one. */
+  readonly voidBecause: VoidReason | null;
+}
+
+/** What an attempt is judged by. The score is not among it. */
+export interface Rules {
+  /** What others may use of the CPUs, see contention.ts. */
+  readonly mostDisturbance: number;
+  /** Where given, only what it signed counts. */
+  readonly attestor?: Pick<Attestor, 'fault'> | undefined;
+}
+
+export interface Attempts {
+  /** In the order they were made. */
+  readonly all: readonly Attempt[];
+  /** The first that counts: a run that was repeated by hand must not replace a result. Null where none does. */
+  readonly counted: (Attempt & { readonly record: RunRecord }) | null;
+  /** How many are void, apart from those that a person stopped: what a limit on repeats is held against. */
+  readonly spent: number;
+  /** Whether one of them is over and awaits its score: until it has that, the job is not run again. */
+  readonly awaitsScore: boolean;
+  /** A sentence about every record that is damaged, contradicts itself, or lacks its signature. */
+  readonly doubts: readonly string[];
+}
+
+/**
+ * All that was tried of a job on these terms, also runs that never got a record: their evaluator was killed.
+ * @param folder holds one folder per run; need not be there. No run goes on in it
+ */
+export async function readAttempts(folder: string, terms: Terms, rules: Rules): Promise<Attempts> {
+  const doubts: string[] = [];
+  const all: Attempt[] = [];
+  for (const run of await runFolders(folder)) {
+    const attempt = await readAttempt(run, terms, rules, doubts);
+    if (attempt !== null) all.push(attempt);
+  }
+  all.sort((a, b) => a.number - b.number); // stable: else by name, which starts with the time
+  const counted = all.find((each) => each.voidBecause === null) ?? null;
+  const awaitsScore = all.some(({ voidBecause }) => voidBecause === 'unscored');
+  const spent = all.filter(({ voidBecause }) => voidBecause !== null && !isFree(voidBecause)).length;
+  return { all, counted: counted as Attempts['counted'], spent, awaitsScore, doubts };
+}
+
+/** Whether an attempt that ended so uses up no try: it is nobody's fault, or not over yet. */
+const isFree = (reason: VoidReason): boolean => reason === 'stopped' || reason === 'unscored';
+
+/** @returns null for a run on other terms, or one that was not started */
+async function readAttempt(
+  run: string,
+  terms: Terms,
+  { mostDisturbance, attestor }: Rules,
+  doubts: string[],
+): Promise<Attempt | null> {
+  if (existsSync(join(run, unscoredFile))) return readWaiting(run, terms);
+  if (!existsSync(join(run, recordFile))) return readDead(run, terms);
+  const attempt = (record: RunRecord, voidBecause: VoidReason | null): Attempt => ({
+    number: record.attempt,
+    folder: run,
+    record: { ...record, folder: run },
+    voidBecause,
+  });
+  try {
+    const record = await readRecord(run);
+    const contradiction = contradictionIn(record);
+    if (contradiction !== null) throw new UserError(`${join(run, recordFile)}: ${contradiction}.`);
+    if (!agrees(record, terms)) return null;
+    const byRule = voidByRule(record, mostDisturbance);
+    if (byRule !== null) return attempt(record, byRule);
+    const unsigned = (await attestor?.fault(run)) ?? null;
+    if (unsigned === null) return attempt(record, null);
+    doubts.push(`${run}: ${unsigned}. It does not count.`);
+    return attempt(record, 'unsigned');
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    doubts.push(`${error.message} It does not count.`);
+    return { number: 1, folder: run, record: null, voidBecause: 'damaged' };
+  }
+}
+
+/** Why a run is no result of the entry, by its record alone; null where it is one. */
+export function voidByRule(record: RunRecord, mostDisturbance: number): VoidReason | null {
+  if (record.verdict === 'ABORTED') return 'stopped';
+  if (!isTheEntrysDoing(record.verdict)) return 'fault';
+  return isRunDisturbed(record, mostDisturbance) ? 'disturbed' : null;
+}
+
+function isTheEntrysDoing(verdict: VerdictCode): boolean {
+  return verdicts[verdict].owner === 'contestant';
+}
+
+async function readWaiting(run: string, terms: Terms): Promise<Attempt | null> {
+  const { record } = await readUnscored(run);
+  if (!agrees(record, terms)) return null;
+  return { number: record.attempt, folder: run, record: null, voidBecause: 'unscored' };
+}
+
+async function readDead(run: string, terms: Terms): Promise<Attempt | null> {
+  const text = await readFile(join(run, startFile), 'utf8').catch(() => null);
+  if (text === null) return null;
+  const start = parsed(text);
+  if (start !== null && !agrees(start, terms)) return null;
+  return { number: start?.attempt ?? 1, folder: run, record: null, voidBecause: 'died' };
+}
+
+function parsed(text: string) {
+  try {
+    return runStartSchema.parse(JSON.parse(text));
+  } catch {
+    return null; // whatever it was, it is not forgotten
+  }
+}
+
+/**
+ * Removes what runs without a record left behind: their evaluator was killed. What says that they were, and their logs,
+ * stay.
+ */
+export async function clearUnfinished(folder: string): Promise<void> {
+  const remove = (path: string) => rm(path, { recursive: true, force: true }).catch(() => {}); // an entry may have locked some of it
+  for (const run of await runFolders(folder)) {
+    if ([recordFile, unscoredFile].some((file) => existsSync(join(run, file)))) continue;
+    if (!existsSync(join(run, startFile))) await remove(run);
+    else for (const name of await readdir(run)) if (!isKept(name)) await remove(join(run, name));
+  }
+}
+
+const isKept = (name: string) => name === startFile || name.endsWith('.log') || name === 'progress.jsonl';
+
+/** The folders of a job's runs, in the order of their names, which start with the time. */
+export async function runFolders(folder: string): Promise<string[]> {
+  const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return found
+    .filter((each) => each.isDirectory())
+    .map((each) => join(folder, each.name))
+    .sort();
+}

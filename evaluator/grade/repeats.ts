@@ -1,0 +1,38 @@
+import type { Attempt, Attempts } from './attempts.ts';
+import type { Decision } from './decisions.ts';
+import type { Repeat, Row, RowDecision } from './leaderboard.ts';
+import { voidReasons } from './voidReasons.ts';
+
+/** The attempts of a job that do not count. What an entry chose is in none of it, nor is a score. */
+export function repeatsOf(seed: number, attempts: Attempts | undefined): Repeat[] {
+  return (attempts?.all ?? []).flatMap((attempt) => {
+    const reason = reasonOf(attempt);
+    return reason === null
+      ? []
+      : [{ seed, attempt: attempt.number, verdict: attempt.record?.verdict ?? null, reason }];
+  });
+}
+
+function reasonOf({ voidBecause, record }: Attempt): string | null {
+  if (voidBecause === null) return null;
+  const sentence = voidReasons[voidBecause];
+  if (voidBecause !== 'disturbed') return sentence;
+  const shares = record?.stages.map(({ contention }) => contention?.share ?? 0) ?? [];
+  return `${sentence} (${(100 * Math.max(0, ...shares)).toFixed(0)} % of the CPUs)`;
+}
+
+export function decisionsOf(decisions: readonly Decision[]): RowDecision[] {
+  return decisions.map(({ seed, at, because }) => ({ seed, at, because }));
+}
+
+/** What a row says of repeats and decisions, one sentence each. */
+export function remarksOf({ repeats, toDecide, decisions, refused }: Row): string[] {
+  return [
+    ...(refused === null ? [] : [refused]),
+    ...repeats.map(
+      ({ seed, attempt, reason }) => `seed ${seed}, attempt ${attempt} does not count: ${reason}`,
+    ),
+    ...decisions.map(({ seed, because }) => `seed ${seed}: one more attempt allowed, because: ${because}`),
+    ...toDecide.map((seed) => `seed ${seed}: to be decided by a person`),
+  ];
+}
