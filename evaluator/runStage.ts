@@ -160,7 +160,14 @@ async function follow(
   };
 }
 
-const idsOf = (running: RunningStage): number[] => running.processes().map(({ pid }) => pid);
+/** None where the stage has just ended, and its processes cannot be listed any more. */
+function idsOf(running: RunningStage): number[] {
+  try {
+    return running.processes().map(({ pid }) => pid);
+  } catch {
+    return [];
+  }
+}
 
 type Ending = Pick<WatchResult, 'cause' | 'exit'> & { kill: Pick<WatchResult['kill'], 'limitHits'> };
 

