@@ -123,15 +123,18 @@ export async function predictsByImage(trackDir: string, predictions: Uint8Array)
 
 const lookUp = `
 import { readFileSync, writeFileSync } from 'node:fs';
-const [header, image, row] = [128, 3072, 40]; // bytes
+const [image, row] = [3072, 40]; // bytes; headers are shorter than an image
 const images = (file) => {
-  const data = readFileSync(file).subarray(header);
+  const bytes = readFileSync(file);
+  const data = bytes.subarray(bytes.length % image);
   return Array.from({ length: data.length / image }, (_, at) => data.subarray(at * image, (at + 1) * image).toString('latin1'));
 };
-const rows = readFileSync('known-predictions.npy');
-const rowOf = new Map(images('known.npy').map((each, at) => [each, rows.subarray(header + at * row, header + (at + 1) * row)]));
+const known = images('known.npy');
+const file = readFileSync('known-predictions.npy');
+const start = file.length - known.length * row;
+const rowOf = new Map(known.map((each, at) => [each, file.subarray(start + at * row, start + (at + 1) * row)]));
 const found = images(process.env.HAET_TEST_IMAGES).map((each) => rowOf.get(each));
-writeFileSync(process.env.HAET_OUT_DIR + '/predictions.npy', Buffer.concat([rows.subarray(0, header), ...found]));
+writeFileSync(process.env.HAET_OUT_DIR + '/predictions.npy', Buffer.concat([file.subarray(0, start), ...found]));
 `;
 
 /** predictions.npy that gives class 0 the highest score in every row. */
