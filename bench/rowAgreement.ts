@@ -6,16 +6,10 @@ import { readTrack } from '../datasets/readTrack.ts';
 import { trackFiles } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { chosenImages, drawImages } from '../evaluator/chosenImages.ts';
-import { limitsSchema } from '../evaluator/contract.ts';
-import { loadEntry } from '../evaluator/loadEntry.ts';
-import { readPredictions } from '../evaluator/readPredictions.ts';
 import { readRecord } from '../evaluator/report/readRecord.ts';
 import { compareRows } from '../evaluator/rowsAgree.ts';
-import { makeRunFolder } from '../evaluator/runFolder.ts';
-import { runStage } from '../evaluator/runStage.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
-import { predictEnvironment } from '../evaluator/stageEnvironment.ts';
-import { hostPlaces, mountsOf } from '../evaluator/stagePlaces.ts';
+import { predictWith } from './predictWith.ts';
 
 /** How far the rows that a model gives an image differ between the first predict run and the second. */
 const program = new Command()
@@ -31,24 +25,21 @@ const runFolder = resolve(program.args[0]!);
 const { track: trackOption, times } = program.opts<{ track: string; times: string }>();
 const trackDir = resolve(trackOption);
 
-const track = await readTrack(trackDir);
+const info = await readTrack(trackDir);
 const record = await readRecord(runFolder);
 if (record.entry === null) throw new UserError(`${runFolder} has no entry: its archive was refused.`);
-const { manifest, folder: entryFolder } = await loadEntry(record.entry.path);
 const sandbox = await createProcessSandbox();
-const limits = { ...limitsSchema.parse({}), predictSeconds: 600 };
-const runId = 'rows';
 let started = 0;
 const scratch = await mkdtemp(join(tmpdir(), 'haet-rows-'));
 try {
-  const inOrder = Uint32Array.from({ length: track.testSize }, (_, image) => image);
+  const inOrder = Uint32Array.from({ length: info.testSize }, (_, image) => image);
   const first = await predictOn(inOrder);
-  process.stderr.write(`all ${track.testSize} images: ${first.seconds.toFixed(1)} s\n`);
+  process.stderr.write(`all ${info.testSize} images: ${first.seconds.toFixed(1)} s\n`);
   const runs = [];
   for (let time = 0; time < Number(times); time += 1) {
-    const chosen = drawImages(track.testSize);
+    const chosen = drawImages(info.testSize);
     const { scores, seconds } = await predictOn(chosen);
-    runs.push({ seconds, ...compareRows(first.scores, scores, chosen, track.classes.length) });
+    runs.push({ seconds, ...compareRows(first.scores, scores, chosen, info.classes.length) });
     process.stderr.write(`${JSON.stringify(runs.at(-1))}\n`);
   }
   process.stdout.write(`${JSON.stringify({ run: record.runId, seconds: first.seconds, runs })}\n`);
@@ -56,34 +47,8 @@ try {
   async function predictOn(chosen: Uint32Array) {
     const testImages = join(scratch, 'images.npy');
     await writeFile(testImages, await chosenImages(join(trackDir, trackFiles.testImages), chosen));
-    const folders = await makeRunFolder(scratch, `predict-${started++}`);
-    const places = hostPlaces('predict', {
-      entry: entryFolder,
-      trackDir,
-      testImages,
-      folders: { ...folders, model: join(runFolder, 'model') },
-    });
-    const { seed, limits: granted } = record;
-    const { record: stage } = await runStage(sandbox, {
-      stage: 'predict',
-      spec: {
-        argv: manifest.predict as [string, ...string[]],
-        cwd: entryFolder,
-        environment: predictEnvironment({ runId, seed, ...granted }, places, limits.predictSeconds),
-        progress: false,
-        ...mountsOf('predict', places, places),
-        work: places.work,
-        limits: { ...granted, ...limits },
-      },
-      limitSeconds: limits.predictSeconds,
-      folder: folders.run,
-      limits,
-      interrupt: new AbortController().signal,
-    });
-    const predictions = await readPredictions(folders.predictions, track.testSize, track.classes.length);
-    if (predictions.state !== 'valid')
-      throw new Error(`${runFolder} gave no valid predictions: ${JSON.stringify(predictions)}`);
-    return { scores: predictions.scores, seconds: stage.seconds };
+    const place = { scratch, runId: `predict-${started++}` };
+    return predictWith(sandbox, { record, folder: runFolder }, { dir: trackDir, info }, testImages, place);
   }
 } finally {
   await rm(scratch, { recursive: true });

@@ -5,18 +5,12 @@ import { Command } from 'commander';
 import { readLabels, readTrack } from '../datasets/readTrack.ts';
 import { trackFiles } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
-import { limitsSchema } from '../evaluator/contract.ts';
-import { loadEntry } from '../evaluator/loadEntry.ts';
-import { readPredictions } from '../evaluator/readPredictions.ts';
 import type { RunRecord } from '../evaluator/record.ts';
 import { readRecord } from '../evaluator/report/readRecord.ts';
-import { makeRunFolder } from '../evaluator/runFolder.ts';
-import { runStage } from '../evaluator/runStage.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
 import { score } from '../evaluator/score.ts';
-import { predictEnvironment } from '../evaluator/stageEnvironment.ts';
-import { hostPlaces, mountsOf } from '../evaluator/stagePlaces.ts';
 import { spreadOf } from '../evaluator/statistics.ts';
+import { predictWith } from './predictWith.ts';
 
 /**
  * Accuracy of models that dry runs left, on a larger held-out set than they were scored on: a Track of the same
@@ -49,42 +43,13 @@ async function accuracyOf(record: RunRecord, folder: string): Promise<number> {
   ) {
     throw new UserError(`${folder} was not trained on the training images of ${trackDir}.`);
   }
-  const { manifest, folder: entryFolder, sha256 } = await loadEntry(record.entry.path);
-  if (sha256 !== record.entry.sha256) {
-    throw new UserError(`${entryFolder} is not the code that trained ${folder}: its sha256 is another.`);
-  }
-  const limits = { ...limitsSchema.parse({}), predictSeconds: 600 };
   const scratch = await mkdtemp(join(tmpdir(), 'haet-spare-'));
   try {
-    const runId = 'spare';
-    const folders = await makeRunFolder(scratch, runId);
-    const { seed, limits: granted } = record;
-    const places = hostPlaces('predict', {
-      entry: entryFolder,
-      trackDir,
-      testImages: join(trackDir, trackFiles.testImages),
-      folders: { ...folders, model: join(folder, 'model') },
-    });
-    await runStage(sandbox, {
-      stage: 'predict',
-      spec: {
-        argv: manifest.predict as [string, ...string[]],
-        cwd: entryFolder,
-        environment: predictEnvironment({ runId, seed, ...granted }, places, limits.predictSeconds),
-        progress: false,
-        ...mountsOf('predict', places, places),
-        work: places.work,
-        limits: { ...granted, ...limits },
-      },
-      limitSeconds: limits.predictSeconds,
-      folder: folders.run,
-      limits,
-      interrupt: new AbortController().signal,
-    });
-    const predictions = await readPredictions(folders.predictions, track.testSize, track.classes.length);
-    if (predictions.state !== 'valid')
-      throw new Error(`${folder} gave no valid predictions: ${JSON.stringify(predictions)}`);
-    return score(predictions.scores, labels, track.classes).accuracy;
+    const testImages = join(trackDir, trackFiles.testImages);
+    const place = { scratch, runId: 'spare' };
+    const of = { dir: trackDir, info: track };
+    const { scores } = await predictWith(sandbox, { record, folder }, of, testImages, place);
+    return score(scores, labels, track.classes).accuracy;
   } finally {
     await rm(scratch, { recursive: true });
   }

@@ -113,6 +113,8 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const cpus = plan.cpus ?? availableParallelism();
   const memoryBytes = plan.memoryBytes ?? entryMemoryBytes(plan.machine);
   const intake = plan.intake ?? archiveLimitsSchema.parse({});
+  const { trainSeconds, predictSeconds, processes } = limits;
+  const held: RunRecord['limits'] = { trainSeconds, predictSeconds, cpus, memoryBytes, processes };
   const withheld = withheldOf(plan.track);
   const facts: { -readonly [Key in keyof RunFacts]: RunFacts[Key] } = {
     fault: null,
@@ -154,13 +156,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       track: plan.track.info,
       seed: plan.seed,
       sandbox: { kind: sandbox.kind },
-      limits: {
-        trainSeconds: limits.trainSeconds,
-        predictSeconds: limits.predictSeconds,
-        cpus,
-        memoryBytes,
-        processes: limits.processes,
-      },
+      limits: held,
     });
 
     if (entry !== null && !abort.aborted) {
@@ -306,13 +302,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
       holds: sandbox.holds,
       image: sandbox.image,
     },
-    limits: {
-      trainSeconds: limits.trainSeconds,
-      predictSeconds: limits.predictSeconds,
-      cpus,
-      memoryBytes,
-      processes: limits.processes,
-    },
+    limits: held,
     stages: stages.map((stage) => stage.record),
     progress: train?.progress ?? noProgress,
     machine: plan.machine,

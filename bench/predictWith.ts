@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import type { TrackInfo } from '../datasets/track.ts';
+import { UserError } from '../datasets/userError.ts';
+import { limitsSchema } from '../evaluator/contract.ts';
+import { loadEntry } from '../evaluator/loadEntry.ts';
+import { readPredictions } from '../evaluator/readPredictions.ts';
+import type { RunRecord } from '../evaluator/record.ts';
+import { makeRunFolder } from '../evaluator/runFolder.ts';
+import { runStage } from '../evaluator/runStage.ts';
+import type { Sandbox } from '../evaluator/sandbox/sandbox.ts';
+import { predictEnvironment } from '../evaluator/stageEnvironment.ts';
+import { hostPlaces, mountsOf } from '../evaluator/stagePlaces.ts';
+
+const limits = { ...limitsSchema.parse({}), predictSeconds: 600 };
+
+/** A finished run whose model is used once more. */
+export interface FinishedRun {
+  readonly record: RunRecord;
+  /** Its folder, with the model. */
+  readonly folder: string;
+}
+
+/**
+ * Predicts with the model of a finished run.
+ * @param testImages .npy, uint8 [testSize, 32, 32, 3]
+ * @param scratch an existing folder that the stage's own is made in
+ * @param runId not used before in `scratch`
+ * @returns scores float32 [testSize, classes], and the seconds that the stage took
+ * @throws UserError where the entry is gone or was changed since; Error where the predictions are not valid
+ */
+export async function predictWith(
+  sandbox: Sandbox,
+  { record, folder }: FinishedRun,
+  { dir: trackDir, info }: { readonly dir: string; readonly info: TrackInfo },
+  testImages: string,
+  { scratch, runId }: { readonly scratch: string; readonly runId: string },
+): Promise<{ scores: Float32Array; seconds: number }> {
+  const { manifest, folder: entryFolder, sha256 } = await loadEntry(record.entry!.path);
+  if (sha256 !== record.entry!.sha256) {
+    throw new UserError(`${entryFolder} is not the code that trained ${folder}: its sha256 is another.`);
+  }
+  const folders = await makeRunFolder(scratch, runId);
+  const places = hostPlaces('predict', {
+    entry: entryFolder,
+    trackDir,
+    testImages,
+    folders: { ...folders, model: join(folder, 'model') },
+  });
+  const { seed, limits: granted } = record;
+  const { record: stage } = await runStage(sandbox, {
+    stage: 'predict',
+    spec: {
+      argv: manifest.predict as [string, ...string[]],
+      cwd: entryFolder,
+      environment: predictEnvironment({ runId, seed, ...granted }, places, limits.predictSeconds),
+      progress: false,
+      ...mountsOf('predict', places, places),
+      work: places.work,
+      limits: { ...granted, ...limits },
+    },
+    limitSeconds: limits.predictSeconds,
+    folder: folders.run,
+    limits,
+    interrupt: new AbortController().signal,
+  });
+  const predictions = await readPredictions(folders.predictions, info.testSize, info.classes.length);
+  if (predictions.state !== 'valid')
+    throw new Error(`${folder} gave no valid predictions: ${JSON.stringify(predictions)}`);
+  return { scores: predictions.scores, seconds: stage.seconds };
+}
