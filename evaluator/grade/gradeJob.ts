@@ -61,7 +61,9 @@ export async function gradeJob(
     attempts = await read();
     if (attempts.counted !== null || !attested || !agrees(record, terms)) break;
     const why = voidByRule(record, mostDisturbance);
-    if (why !== null) hooks.warn(`${voidReasons[why]}: ${record.verdict}: ${record.evidence[0]}`);
+    // That a person stopped it, the person knows.
+    if (why !== null && why !== 'stopped')
+      hooks.warn(`${voidReasons[why]}: ${record.verdict}: ${record.evidence[0]}`);
   }
   return { record, attempts };
 }
