@@ -68,7 +68,7 @@ chmod -R a+rX "$at/out/unfinished"
 # unfinished one lie in /out by then; it also says how many folders it saw there, so that a search that found nothing did search.
 cp -r examples/plain-shell "$at/thief"
 cat >>"$at/thief/train.sh" <<'THIEF'
-note() { echo "$1" >>"$HAET_OUT_DIR/escaped"; }
+note() { echo "ESCAPED $1"; }
 run="$(dirname "$HAET_OUT_DIR")"
 for secret in /run/secrets/identity /run/secrets/images-key /proc/1/environ /proc/1/mem; do head -c 1 "$secret" >/dev/null 2>&1 && note "read $secret"; done
 for process in /proc/[0-9]*; do
@@ -83,13 +83,12 @@ touch /opt/haet/written 2>/dev/null && note "may write to the image"
 grep -q '^CapBnd:[[:space:]]*0*$' /proc/self/status || note "may gain capabilities"
 grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/self/status || note "may gain privileges"
 [ "$(ls /sys/class/net)" = lo ] || note "has a network"
-ls /out | wc -l >"$HAET_OUT_DIR/looked"
+echo "looked among $(ls /out | wc -l) folders"
 THIEF
 # The test images are open by now; their labels must not lie beside them or anywhere else.
 cat >>"$at/thief/predict.sh" <<'THIEF'
-find / -name '*labels*.npy' ! -path '/track/train/*' -readable 2>/dev/null >"$HAET_OUT_DIR/labels"
-[ -s "$HAET_OUT_DIR/labels" ] && sed 's/^/may read /' "$HAET_OUT_DIR/labels" >"$HAET_OUT_DIR/escaped"
-touch "$HAET_OUT_DIR/looked"
+find / -name '*labels*.npy' ! -path '/track/train/*' -readable 2>/dev/null | sed 's/^/ESCAPED may read /'
+echo looked
 THIEF
 
 for entry in plain-shell numpy reference thief; do
@@ -106,11 +105,14 @@ for entry in plain-shell numpy reference thief; do
   "${haet[@]}" verify "$jws" --key "$(value verifyKey <<<"$keys")" --sealed "$at/withheld.age" --track "$sealed" >/dev/null
   if [[ $entry == thief ]]; then
     thief="$at/out/$(value runId <<<"$record")"
-    if [[ -e $thief/model/escaped || -e $thief/predictions/escaped ]]; then
-      cat "$thief"/{model,predictions}/escaped 2>/dev/null || true
+    # What it left is pruned; what it said is kept in the logs.
+    logs=("$thief"/{train,predict,predict-again}.stdout.log)
+    if grep ESCAPED "${logs[@]}"; then exit 1; fi
+    folders="$(sed -n 's/^looked among \([0-9]*\) folders$/\1/p' "$thief/train.stdout.log")"
+    if [[ "${folders:-0}" -lt 4 ]] || ! grep -q '^looked$' "$thief/predict.stdout.log"; then
+      echo "the thief did not look" >&2
       exit 1
     fi
-    [[ -f $thief/predictions/looked && "$(cat "$thief/model/looked")" -ge 5 ]] || { echo "the thief did not look" >&2; exit 1; }
     echo "official: an entry that looked for the key, the test images, the labels, earlier runs, a network and a place to write found none"
     continue
   fi

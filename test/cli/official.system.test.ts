@@ -70,8 +70,9 @@ fenced('haet official', () => {
     const verified = await haet('verify', jws, '--key', keys.verifyKey, ...evidence);
     expect({ code: verified.exitCode, said: verified.stdout + verified.stderr }).toMatchObject({ code: 0 });
 
-    const again = await official('--track', 'sealed', '--identity', 'identity.txt', '--seed', '2', '--json');
+    const again = await official(...withKey, '--entry', 'entry.tar.gz', '--seed', '2', '--json');
     expect(again.exitCode).toBe(0);
+    expect((await score((lastLine(again.stdout) as RunRecord).folder)).exitCode).toBe(0);
     const chain = lastLine((await haet('verify', 'out', '--key', keys.verifyKey, '--json')).stdout);
     expect(chain).toMatchObject({ holds: true, head: { number: 2 }, records: [{ seed: 1 }, { seed: 2 }] });
 
@@ -133,10 +134,7 @@ fenced('haet official', () => {
     ['a hash that is none', ['--image-id', 'latest'], '--image-id'],
     [
       'terms that were not committed to',
-      [
-        ...['--track', 'sealed', '--identity', 'identity.txt'],
-        ...['--commitment', 'commitment.json', '--reveal', 'reveal.json'],
-      ],
+      [...sealedWith('images-key.txt'), ...['--commitment', 'commitment.json', '--reveal', 'reveal.json']],
       '20 s to train, and the commitment is to 19 s to train; the sandbox bubblewrap, and the commitment is to the sandbox docker',
     ],
   ])('with %s nothing is run: one sentence, status 2', async (_, words, sentence) => {
@@ -158,8 +156,8 @@ fenced('haet official', () => {
     const sizes = ['--train-per-class', '10', '--test-per-class', '10', '--seed', '1'];
     await haet('data', 'make', '--source', 'synthetic', ...sizes, '--out', 'seen');
     await cp(example, at('thief'), { recursive: true });
-    // What it can read of another run goes into its model.
-    const search = `cat "${at('rivals')}"/unfinished/model/weights > "$HAET_OUT_DIR/stolen" 2>/dev/null; true\n`;
+    // What it can read of another run goes into its log.
+    const search = `cat "${at('rivals')}"/unfinished/model/weights; echo looked\n`;
     await appendFile(at('thief', 'train.sh'), search);
     await mkdir(at('rivals', 'unfinished', 'model'), { recursive: true });
     await writeFile(at('rivals', 'unfinished', 'model', 'weights'), 'secret');
@@ -168,7 +166,8 @@ fenced('haet official', () => {
     const run = await haet('official', ...words, '--budget', '20', '--json');
     expect({ code: run.exitCode, said: run.stderr }).toMatchObject({ code: 0 });
     const record: RunRecord = lastLine(run.stdout);
-    expect(await readFile(join(record.folder, 'model', 'stolen'), 'utf8')).toBe('');
+    expect(await readFile(join(record.folder, 'train.stdout.log'), 'utf8')).toBe('looked\n');
+    expect(await readFile(join(record.folder, 'train.stderr.log'), 'utf8')).toContain('Permission denied');
     expect((await stat(at('rivals', 'unfinished'))).mode & 0o777).toBe(0o700);
     for (const file of ['note', '.lock']) expect((await stat(at('rivals', file))).mode & 0o777).toBe(0o600);
 

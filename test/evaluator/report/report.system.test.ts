@@ -83,7 +83,7 @@ describe('the report of a run', () => {
     expect(html.match(/NaN|undefined|\[object/g)).toBeNull();
   });
 
-  test('says how late after the deadline the last process was gone', async () => {
+  test('says how late after the deadline it was stopped', async () => {
     const html = await reportOf((record) => {
       const train = record.stages[0]!;
       Object.assign(train, { ended: 'deadline', exitCode: null, signal: 'SIGKILL', seconds: 600.012 });
@@ -95,8 +95,8 @@ describe('the report of a run', () => {
         processesKilled: 3,
       };
     });
-    expect(html).toContain('3 processes, gone 12 ms after the deadline');
-    expect(html).toContain('stopped at the deadline of 600.0 s, gone 12 ms after it');
+    expect(html).toContain('3 processes, stopped 12 ms after the deadline');
+    expect(html).toContain('stopped 12 ms after the deadline of 600.0 s');
   });
 
   test('keeps hostile text inert wherever an entry can put it', async () => {
