@@ -64,7 +64,7 @@ echo "the identity beside an entry: refused"
 mkdir -p "$at/out/unfinished/model"
 echo secret >"$at/out/unfinished/model/weights"
 chmod -R a+rX "$at/out/unfinished"
-# An entry that looks for what an entry must not have: it says so in a file in its output folder. Three runs and the
+# An entry that looks for what an entry must not have: it says so in its log. Three runs and the
 # unfinished one lie in /out by then; it also says how many folders it saw there, so that a search that found nothing did search.
 cp -r examples/plain-shell "$at/thief"
 cat >>"$at/thief/train.sh" <<'THIEF'
