@@ -7,6 +7,7 @@ import type { SealedTrackInfo } from '../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { type ArchiveLimits, archiveLimitsSchema } from './archive/limits.ts';
+import { evaluatorCommit } from './commit.ts';
 import { disturbances } from './contention.ts';
 import { type Limits, limitsSchema, type ProgressLine, predictionsFile, type StageName } from './contract.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
@@ -41,7 +42,7 @@ import { hashArchive, moveEntry, takeEntry } from './takeEntry.ts';
 import { tolerableLatenessSeconds } from './tolerableLateness.ts';
 import { writeUnscored } from './unscored.ts';
 import { verdicts } from './verdict.ts';
-import { evaluatorCommit, version } from './version.ts';
+import { version } from './version.ts';
 import { openWithheld, type Withheld } from './withheld.ts';
 
 export interface RunPlan {

@@ -7,6 +7,7 @@ import { makeTrack } from '../../datasets/makeTrack.ts';
 import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { readTrainingHalf } from '../../datasets/sources/trainingHalf.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { evaluatorCommit } from '../../evaluator/commit.ts';
 import { isRunDisturbed } from '../../evaluator/contention.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
@@ -21,7 +22,7 @@ import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { unscoredFile } from '../../evaluator/unscored.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
-import { evaluatorCommit, projectFolder, version } from '../../evaluator/version.ts';
+import { projectFolder, version } from '../../evaluator/version.ts';
 import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
 import { numberOption } from '../numberOption.ts';
 import {

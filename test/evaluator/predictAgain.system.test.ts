@@ -63,8 +63,7 @@ describe('a second predict run', () => {
         'cp constant.npy "$HAET_OUT_DIR/predictions.npy"; echo of > "$HAET_OUT_DIR/process-$$"; chmod 0 "$HAET_OUT_DIR"/process-*',
     });
     expect(record).toMatchObject({ verdict: 'SCORED', score: { correct: 100 } });
-    const left = await readdir(join(record.folder, 'predictions'));
-    expect(left).toHaveLength(2);
+    expect(await readdir(join(record.folder, 'predictions'))).toEqual(['predictions.npy']);
     expect(await readdir(record.folder)).not.toContain('.aside');
   });
 });

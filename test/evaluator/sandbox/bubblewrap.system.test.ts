@@ -53,7 +53,7 @@ const dryRun = (entry: string, ...words: string[]) =>
   test('a program beside that Node is said to be missing, since the entry does not see it', async () => {
     const entry = await makeEntry(folder, { manifest: { train: ['private-program'] } });
     const { stdout } = await dryRun(entry, '--out', join(folder, 'runs'));
-    expect(JSON.parse(stdout).evidence.join()).toContain('no program private-program on PATH');
+    expect(JSON.parse(stdout).evidence.join()).toContain('no program "private-program" on PATH');
   });
 
   test('a folder of runs that every entry could read is refused before anything is made', async () => {
