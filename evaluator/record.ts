@@ -7,6 +7,9 @@ import { holdsSchema } from './sandbox/holds.ts';
 import { sandboxKinds } from './sandbox/sandbox.ts';
 import { verdictCodeSchema } from './verdict.ts';
 
+/** Where the record of a run lies in its folder. */
+export const recordFile = 'record.json';
+
 /** The stages of a run in their order: the contract's, and predict a second time, on other test images. */
 export const runStages = [...stageNames, 'predict-again'] as const;
 export type RunStage = (typeof runStages)[number];

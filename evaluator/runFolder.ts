@@ -3,11 +3,10 @@ import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { plainJson } from '../datasets/plainText.ts';
 import { writeWhole } from '../datasets/writeWhole.ts';
-import { type RunRecord, runRecordSchema } from './record.ts';
+import { type RunRecord, recordFile, runRecordSchema } from './record.ts';
 import { removePath } from './removeTree.ts';
 import type { RunFolders } from './stagePlaces.ts';
 
-export const recordFile = 'record.json';
 /** What a run is, for as long as it has no record: if its evaluator dies, this is what is known of it. */
 export const startFile = 'start.json';
 export const runStartSchema = runRecordSchema

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Attestor } from '../attest/createAttestor.ts';
-import type { RunRecord } from '../record.ts';
+import { type RunRecord, recordFile } from '../record.ts';
 import { writeReport } from '../report/report.ts';
 import { type RunPlan, runEntry } from '../runEntry.ts';
-import { recordFile } from '../runFolder.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { unscoredFile } from '../unscored.ts';
 import { type Attempts, readAttempts, runFolders, voidByRule } from './attempts.ts';
