@@ -49,6 +49,6 @@ COPY --from=build /opt/haet/dist /opt/haet/dist
 COPY --from=build /opt/haet/test/hostile /opt/haet/test/hostile
 COPY --from=build /track /track
 ENV HAET_CACHE=/opt/haet-cache NODE_ENV=production
-# Python with NumPy is there for entries; tini is the first process: it buries the orphans that entries leave.
+# Python with NumPy is there for entries; tini is the first process and reaps orphans.
 ENTRYPOINT ["tini", "--", "node", "/opt/haet/cli/bin.mjs"]
 CMD ["official"]

@@ -15,11 +15,11 @@ import { predictWith } from './predictWith.ts';
 const program = new Command()
   .name('npm run bench:rows --')
   .description(
-    "Run a finished run's predict stage on all test images and on random halves, and compare the rows.",
+    "Run a finished run's predict stage on all test images and on random draws of them, and compare the rows.",
   )
   .argument('<run>', 'folder of the run')
   .requiredOption('--track <dir>', 'its Track')
-  .option('--times <n>', 'random halves', '5')
+  .option('--times <n>', 'random draws', '5')
   .parse();
 const runFolder = resolve(program.args[0]!);
 const { track: trackOption, times } = program.opts<{ track: string; times: string }>();

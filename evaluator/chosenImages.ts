@@ -2,19 +2,20 @@ import { randomInt } from 'node:crypto';
 import { formatNpy, readNpy } from '../datasets/npy.ts';
 import { IMAGE_BYTES } from '../datasets/source.ts';
 
+/** How often an image stands among those of the second predict run. */
+const timesEach = 10;
+
 /**
- * Draws the test images of the second predict run: a random half of them, each twice (for an odd count one of them once), in
- * random order. So an entry cannot tell from the count which run it is in, and every image is among others than before. The
+ * Draws the test images of the second predict run: a random tenth of them, each about ten times, in random order. So an
+ * entry cannot tell from the count which run it is in, and what it adapts to is another set of images than before. The
  * numbers are the system's random ones: the seed of the run is known to the entry.
  * @param count test images there are, 1 or more
  * @returns uint32 [count], each the number of a test image
  */
 export function drawImages(count: number): Uint32Array {
-  const half = shuffle(Uint32Array.from({ length: count }, (_, image) => image)).subarray(
-    0,
-    Math.ceil(count / 2),
-  );
-  return shuffle(Uint32Array.from({ length: count }, (_, index) => half[index % half.length]!));
+  const all = shuffle(Uint32Array.from({ length: count }, (_, image) => image));
+  const few = all.subarray(0, Math.ceil(count / timesEach));
+  return shuffle(Uint32Array.from({ length: count }, (_, index) => few[index % few.length]!));
 }
 
 /**

@@ -45,17 +45,23 @@ export function isRunDisturbed(
   return !undisturbable.includes(verdict) && stages.some((stage) => isDisturbed(stage, limits.cpus, most));
 }
 
-/** One sentence for each stage that was disturbed. */
+/** One sentence for each stage that was disturbed, and one where that could not be seen. */
 export function disturbances(
   stages: readonly StageRecord[],
   cpus: number,
   most = usualMostDisturbance,
 ): string[] {
-  return stages
-    .filter((stage) => isDisturbed(stage, cpus, most))
-    .map(
-      ({ stage, contention }) => `${stage}: disturbed: ${describe(contention!)} of the ${cpus} CPUs given`,
-    );
+  const unseen = stages.filter(({ contention }) => contention === null).map(({ stage }) => stage);
+  return [
+    ...stages
+      .filter((stage) => isDisturbed(stage, cpus, most))
+      .map(
+        ({ stage, contention }) => `${stage}: disturbed: ${describe(contention!)} of the ${cpus} CPUs given`,
+      ),
+    ...(unseen.length === 0
+      ? []
+      : [`${unseen.join(', ')}: what other programs did to this machine could not be seen from here`]),
+  ];
 }
 
 function describe({ othersCpuSeconds, stolenCpuSeconds, share }: Contention): string {
@@ -67,14 +73,12 @@ function describe({ othersCpuSeconds, stolenCpuSeconds, share }: Contention): st
  * @param processes those of the stage
  * @param cpus that the stage was given
  */
-export function watchContention(
-  processes: () => ProcessSample[],
-  cpus: number,
-): { stop(): Contention | null } {
+export function watchContention(processes: () => ProcessSample[], cpus: number): ContentionWatch {
   const startedAt = performance.now();
-  const others = canBeSeen() ? createOthers() : null;
+  const others = tryToSee();
   const stolenBefore = stolenSeconds();
-  if (others === null || stolenBefore === null) return { stop: () => null };
+  if (others === null || stolenBefore === null) return { end() {}, stop: () => null };
+  let ended: { at: number; stolen: number } | null = null;
   const look = () => {
     try {
       others.look(processes());
@@ -83,14 +87,36 @@ export function watchContention(
     }
   };
   const timer = setInterval(look, intervalMs);
+  const end = () => {
+    clearInterval(timer);
+    const stolen = Math.max(0, (stolenSeconds() ?? stolenBefore) - stolenBefore);
+    ended ??= { at: performance.now(), stolen };
+    return ended;
+  };
   return {
+    end() {
+      end();
+    },
     stop() {
-      clearInterval(timer);
-      look();
-      const stolen = Math.max(0, (stolenSeconds() ?? stolenBefore) - stolenBefore);
-      return contentionOf(others, stolen, cpus * (performance.now() - startedAt));
+      const { at, stolen } = end();
+      return contentionOf(others, stolen, cpus * (at - startedAt));
     },
   };
+}
+
+export interface ContentionWatch {
+  /** Looks no more: how long the kernel takes to remove a killed stage is no part of it. Takes no time to speak of. */
+  end(): void;
+  /** Ends it, and says what was seen; null where it cannot be seen. */
+  stop(): Contention | null;
+}
+
+function tryToSee(): ReturnType<typeof createOthers> | null {
+  try {
+    return canBeSeen() ? createOthers() : null;
+  } catch {
+    return null;
+  }
 }
 
 /**

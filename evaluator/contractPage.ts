@@ -87,8 +87,8 @@ NumPy's format; \`numpy.save\` of a contiguous float32 array writes it.
 ${fieldTable(predictionsSchema)}
 
 A row depends on the model and on its own image alone: the predict stage does not train, and makes no use of the other
-test images, of their order or of chance. So predict is run a second time, in a fresh sandbox, on as many test images drawn
-from the same ones, and each row must be the one that the first run gave that image: no score differs by more than
+test images, of their order or of chance. So predict is run a second time, in a fresh sandbox, on as many test images, which
+are a few of the same ones repeated, and each row must be the one that the first run gave that image: no score differs by more than
 ${100 * rowAgreement.tolerance} % of the row's range (highest minus lowest score), and the same class is highest. Where more than
 ${100 * rowAgreement.share} % of the rows, and more than one, are not so, the verdict is \`RULE_VIOLATION\`. The first run is the one that is
 scored; the second has the same limits, and must end as well.

@@ -14,7 +14,7 @@ export interface KeptFiles {
   readonly files: number;
   /** By their lengths: holes and files of several names count in full, as they do when they are read. */
   readonly bytes: number;
-  /** Links, pipes, sockets, devices, names that are not UTF-8, and what lies too deep: how many were removed. */
+  /** Links, pipes, sockets, devices, names that are not UTF-8, files of holes with a name elsewhere, what lies too deep. */
   readonly removed: number;
 }
 
@@ -51,12 +51,20 @@ export async function keepRegularFiles(folder: string): Promise<KeptFiles> {
   };
   await visit(folder, '');
 
+  let bytes = 0;
   for (const { path, facts } of found) {
-    // Its mode and owner are also those of a name elsewhere, which are none of our business.
-    if (facts.nlink > names.get(inode(facts))!) await replaceByCopy(path);
+    const hasNameElsewhere = facts.nlink > names.get(inode(facts))!;
+    // Its mode and owner are also those of a name elsewhere, which are none of our business. Holes would be filled.
+    if (hasNameElsewhere && facts.size > facts.blocks * 512) {
+      await unlink(path);
+      removed += 1;
+      continue;
+    }
+    if (hasNameElsewhere) await replaceByCopy(path);
     await makeOurs(path, (facts.mode & 0o111) === 0 ? 0o644 : 0o755);
+    bytes += facts.size;
   }
-  return { files: found.length, bytes: found.reduce((sum, { facts }) => sum + facts.size, 0), removed };
+  return { files: found.length, bytes, removed };
 }
 
 /** What stood where the predictions belong. */

@@ -48,7 +48,7 @@ export async function readProgress(
       }
       const atSeconds = (performance.now() - startedAt) / 1000;
       progress.lines++;
-      progress.last = line;
+      progress.last = knownFields(line);
       if (!fault) file.write(`${JSON.stringify({ ...line, atSeconds })}\n`);
       onLine(line, atSeconds);
     },
@@ -59,6 +59,17 @@ export async function readProgress(
   file.end();
   await finished(file).catch(() => {});
   return progress;
+}
+
+/** What the record keeps of a line: an entry could make a further field as large as it likes once it is written out. */
+function knownFields({ step, epoch, loss, accuracy, imagesPerSecond }: ProgressLine): ProgressLine {
+  return {
+    step,
+    epoch,
+    ...(loss !== undefined && { loss }),
+    ...(accuracy !== undefined && { accuracy }),
+    ...(imagesPerSecond !== undefined && { imagesPerSecond }),
+  };
 }
 
 function parseLine(text: string): ProgressLine | null {

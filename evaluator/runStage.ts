@@ -14,7 +14,7 @@ import { outOfMemoryKills } from './sandbox/procfs.ts';
 import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from './sandbox/sandbox.ts';
 import { type WatchResult, watch } from './watchdog.ts';
 import { watchMemory } from './watchMemory.ts';
-import { exceeds, watchOutput } from './watchOutput.ts';
+import { exceeds, type OutputQuota, watchOutput } from './watchOutput.ts';
 
 export interface StagePlan {
   readonly stage: RunStage;
@@ -88,10 +88,20 @@ async function follow(
   const watcher = watchOutput(output.path, quota, (device) =>
     namelessBytes(running.proc, idsOf(running), device),
   );
+  // On a file system of its own, the kernel holds the scratch folder to its size.
+  const scratch = output.walled ? null : watchOutput(plan.spec.work, scratchQuota(plan));
   const memoryWatch = watchMemory(running.memoryBeyond);
   // A fault of ours must leave neither a timer nor a process behind.
-  const stops = { interrupted: plan.interrupt, 'disk-full': watcher.full, memory: memoryWatch.beyond };
-  const watched = await watch(running, plan.limitSeconds, stops)
+  const stops = {
+    interrupted: plan.interrupt,
+    'disk-full': scratch === null ? watcher.full : AbortSignal.any([watcher.full, scratch.full]),
+    memory: memoryWatch.beyond,
+  };
+  const onEnd = () => {
+    sampler.end();
+    neighbours.end();
+  };
+  const watched = await watch(running, plan.limitSeconds, stops, onEnd)
     .catch(async (error) => {
       sampler.stop();
       neighbours.stop();
@@ -100,6 +110,7 @@ async function follow(
     })
     .finally(() => {
       watcher.stop();
+      scratch?.stop();
       memoryWatch.stop();
     });
   const resources = { ...sampler.stop(), contention: neighbours.stop() };
@@ -107,7 +118,10 @@ async function follow(
   const [stdout, stderr, progress] = await drained;
 
   const machineOomKills = (outOfMemoryKills() ?? 0) - (oomBefore ?? 0);
-  const beyondQuota = watched.cause === 'disk-full' || (await exceeds(output.path, quota));
+  const beyondQuota =
+    watched.cause === 'disk-full' ||
+    (await exceeds(output.path, quota)) ||
+    (!output.walled && (await exceeds(plan.spec.work, scratchQuota(plan))));
   const diskFull = beyondQuota || (output.walled && (await isFull(output.path)));
   // More than it may leave is not kept: to copy it could fill this machine's disk.
   const lost = output.walled && beyondQuota ? null : await output.collect();
@@ -158,6 +172,11 @@ async function follow(
     machineFault,
     notes,
   };
+}
+
+/** What the scratch folder may hold; its files are not counted. */
+function scratchQuota({ spec }: StagePlan): OutputQuota {
+  return { bytes: spec.limits.workBytes, files: Number.MAX_SAFE_INTEGER };
 }
 
 /** None where the stage has just ended, and its processes cannot be listed any more. */
@@ -238,7 +257,7 @@ function limitNotes(
   }
   if (beyondQuota) {
     notes.push(
-      `${stage}: held more in its output folder than ${limits.outBytes} bytes or ${limits.outFiles} files, or a folder that is shut or too deep to be looked at; nothing of it is used`,
+      `${stage}: held more than ${limits.outBytes} bytes or ${limits.outFiles} files in its output folder, more than ${limits.workBytes} bytes in its scratch folder, or a folder that is shut or too deep to be looked at; nothing of it is used`,
     );
   }
   return notes;

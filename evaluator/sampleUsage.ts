@@ -6,6 +6,8 @@ const intervalMs = 1000;
 const firstMs = 200;
 
 export interface UsageSampler {
+  /** Takes no more samples. A killed process that the kernel takes down slowly is no part of the stage any more. */
+  end(): void;
   /** Ends sampling and returns what was seen. */
   stop(): Pick<StageRecord, 'usage' | 'cpuSeconds' | 'peakMemoryBytes'>;
 }
@@ -52,10 +54,14 @@ export function sampleUsage(processes: () => ProcessSample[], startedAt: number)
   };
   const first = setTimeout(quietly, firstMs);
   const timer = setInterval(quietly, intervalMs);
+  const end = () => {
+    clearTimeout(first);
+    clearInterval(timer);
+  };
   return {
+    end,
     stop() {
-      clearTimeout(first);
-      clearInterval(timer);
+      end();
       const peakMemoryBytes = Math.max(0, ...usage.map((each) => each.memoryBytes));
       return { usage, cpuSeconds, peakMemoryBytes };
     },

@@ -1,9 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { plainJson } from '../datasets/plainText.ts';
 import { readJson } from '../datasets/sealing/readJson.ts';
 import { sha256Schema } from '../datasets/track.ts';
 import { writeWhole } from '../datasets/writeWhole.ts';
+import { mostPayloadBytes } from './attest/signRecord.ts';
 import { predictionsFile } from './contract.ts';
 import { hashFile } from './hashFile.ts';
 import { type RunRecord, runRecordSchema } from './record.ts';
@@ -31,13 +33,17 @@ export async function writeUnscored(record: RunRecord, evaluatorImage: string | 
     predictionsSha256,
     evaluatorImage,
   };
-  await writeWhole(join(record.folder, unscoredFile), `${JSON.stringify(unscored, null, 2)}\n`);
+  await writeWhole(join(record.folder, unscoredFile), `${plainJson(unscored)}\n`);
 }
 
 /** @throws UserError where it cannot be read or is none */
 export function readUnscored(folder: string): Promise<Unscored> {
   const remedy = 'Give the folder of a run on a sealed Track, as `haet official` or `haet grade` left it.';
-  return readJson(join(folder, unscoredFile), unscoredSchema, { kind: 'a run to be scored', remedy });
+  return readJson(join(folder, unscoredFile), unscoredSchema, {
+    kind: 'a run to be scored',
+    remedy,
+    mostBytes: mostPayloadBytes,
+  });
 }
 
 /** To be called when record.json and record.jws are on disk. */

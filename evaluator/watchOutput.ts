@@ -1,5 +1,4 @@
-import { lstat, opendir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface OutputQuota {
@@ -53,25 +52,32 @@ export function watchOutput(
  * @param elsewhere bytes that the entry holds on that disk outside the folder
  */
 export async function exceeds(folder: string, quota: OutputQuota, elsewhere = 0): Promise<boolean> {
+  const top = Buffer.from(folder);
   let bytes = elsewhere;
   let files = 0;
-  const visit = async (at: string): Promise<boolean> => {
-    const entries = await opendir(at).catch(codeOf);
-    if (typeof entries === 'string') return at !== folder && hiding.includes(entries);
-    for await (const each of entries) {
+  // Names are bytes: one that is not UTF-8 would be lost on its way through a string, and what it names with it.
+  const visit = async (at: Buffer): Promise<boolean> => {
+    const isTop = at.equals(top);
+    const entries = await readdir(at, { encoding: 'buffer' }).catch(codeOf);
+    if (typeof entries === 'string') return !isTop && hiding.includes(entries);
+    for (const name of entries) {
       files += 1;
-      const path = join(at, each.name);
+      const path = Buffer.concat([at, separator, name]);
       const facts = await lstat(path).catch(codeOf);
-      if (typeof facts !== 'string') bytes += facts.blocks * 512;
-      else if (hiding.includes(facts)) return at !== folder;
+      if (typeof facts === 'string') {
+        if (hiding.includes(facts)) return !isTop;
+        continue;
+      }
+      bytes += facts.blocks * 512;
       if (bytes > quota.bytes || files > quota.files) return true;
-      if (each.isDirectory() && (await visit(path))) return true;
+      if (facts.isDirectory() && (await visit(path))) return true;
     }
     return false;
   };
-  return (await visit(folder)) || bytes > quota.bytes;
+  return (await visit(top)) || bytes > quota.bytes;
 }
 
 /** Why something is there and cannot be looked at; at any other fault it is gone again. */
 const hiding = ['EACCES', 'ENAMETOOLONG'];
+const separator = Buffer.from('/');
 const codeOf = (error: NodeJS.ErrnoException): string => error.code ?? '';

@@ -19,14 +19,17 @@ export interface WatchResult {
  *
  * There is one clock, `performance.now()`, which is monotonic: a change of the wall clock moves no deadline.
  * @param limitSeconds counted from `stage.startedAt`
+ * @param onEnd called when the stage is over and before it is killed, so it must be quick
  * @throws Error when processes survive the kill
  */
 export async function watch(
   stage: RunningStage,
   limitSeconds: number,
   stops: Readonly<Partial<Record<StopCause, AbortSignal>>>,
+  onEnd: () => void = () => {},
 ): Promise<WatchResult> {
   const cause = await firstCause(stage, limitSeconds, stops);
+  onEnd();
   const kill = await stage.kill();
   return { cause, exit: await stage.exited, kill };
 }

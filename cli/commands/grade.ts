@@ -140,6 +140,8 @@ async function grade(folder: string, options: Options, command: Command): Promis
   const machine = await describeMachine();
   entryMemoryBytes(machine, options.memory); // refused before anything is made
   const repeat = repeatOf(options, archives);
+  // Already to make a sandbox takes time from a run that is timed on this machine.
+  const unlockMachine = lockForTiming(tell);
   const sandbox = await createSandbox(kind, options);
   if (options.identity !== undefined) requireHeld(sandbox);
   const { track: trackDir, out, identity, imagesKey, reveal } = options;
@@ -152,7 +154,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
     'the folder of archives': folder,
   });
   const outFolder = await makeFolder(options.out);
-  const unlock = lockAll(outFolder);
+  const unlock = lockFolder(outFolder);
   const track = await openRunTrack(options.track, options.imagesKey).catch((error) => {
     unlock();
     throw error;
@@ -203,7 +205,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
     const { standing, open } = await gradeArchives(plan, sandbox, {
       abort: stops.abort,
       warn: tell,
-      ...(options.waitForQuiet > 0 && { ready: () => quiet(options, machine.cores, stops.abort) }),
+      ...(options.waitForQuiet > 0 && { ready: () => quiet(options, cpus ?? machine.cores, stops.abort) }),
       ...(attestor !== null && { attestor }),
       starts: (job) => tell(`${label(job)}  starts`),
       ended: (job, record, earlier) =>
@@ -221,27 +223,13 @@ async function grade(folder: string, options: Options, command: Command): Promis
     stops.close();
     await track.close();
     unlock();
+    unlockMachine();
   }
 }
 
-/** The lock of the folder, and that of the machine, which two gradings in two folders would share. */
-function lockAll(outFolder: string): () => void {
-  const unlockFolder = lockFolder(outFolder);
-  try {
-    const unlockMachine = lockForTiming(tell);
-    return () => {
-      unlockMachine();
-      unlockFolder();
-    };
-  } catch (error) {
-    unlockFolder();
-    throw error;
-  }
-}
-
-function quiet(options: Options, cores: number, abort: AbortSignal): Promise<string[]> {
+function quiet(options: Options, cpus: number, abort: AbortSignal): Promise<string[]> {
   const conditions = {
-    cpus: options.cpus ?? cores,
+    cpus,
     most: options.mostDisturbance / 100,
     patienceSeconds: options.waitForQuiet,
   };

@@ -10,6 +10,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { evaluatorCommit } from '../../evaluator/commit.ts';
 import { isRunDisturbed } from '../../evaluator/contention.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
+import { countEarlierRuns } from '../../evaluator/earlierRuns.ts';
 import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
 import { describeMachine } from '../../evaluator/machine.ts';
@@ -20,6 +21,7 @@ import { groupOf, readProcessLimit } from '../../evaluator/sandbox/controlGroup.
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
+import { hashArchive } from '../../evaluator/takeEntry.ts';
 import { unscoredFile } from '../../evaluator/unscored.ts';
 import { verdicts } from '../../evaluator/verdict.ts';
 import { projectFolder, version } from '../../evaluator/version.ts';
@@ -131,6 +133,8 @@ async function official(options: Options, command: Command): Promise<void> {
   await requireOwnFolder(options);
   if (isOfficial) await requireOfficialRun(options);
   const machine = await describeMachine();
+  // Already to make a sandbox takes time from a run that is timed on this machine.
+  const unlockMachine = lockForTiming(tell);
   const sandbox = await createSandbox(options.sandbox, options);
   if (isOfficial) requireHeld(sandbox);
   const { entry, track: trackDir, out, imagesKey, reveal } = options;
@@ -157,9 +161,7 @@ async function official(options: Options, command: Command): Promise<void> {
   );
 
   const stops = listenForStops(tell);
-  let unlockMachine = () => {};
   try {
-    unlockMachine = lockForTiming(tell);
     for (const warning of machineWarnings()) tell(warning);
     const mostDisturbance = options.mostDisturbance / 100;
     const look = { cpus: machine.cores, most: mostDisturbance, patienceSeconds: 0 };
@@ -178,6 +180,7 @@ async function official(options: Options, command: Command): Promise<void> {
       machine,
       intake: intakeLimits(options),
       keepModel: false,
+      attempt: 1 + (await countEarlierRuns(options.out, await hashArchive(options.entry), options.seed)),
       mostDisturbance,
       remarks,
       ...(options.imageId !== undefined && { evaluatorImage: options.imageId }),

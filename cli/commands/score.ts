@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
+import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import { sweepOpenedFolders } from '../../evaluator/openedFolder.ts';
 import type { RunRecord } from '../../evaluator/record.ts';
 import { scoreRun } from '../../evaluator/scoreRun.ts';
@@ -27,7 +29,7 @@ export function scoreCommand(command: Command): void {
     )
     .option(
       '--chain <dir>',
-      'folder of all runs, in which the signed records form a chain (default: the folder that holds the run)',
+      'folder of all runs, in which the signed records form a chain (default: what the run lies in: an --out of grade or official)',
     )
     .option('--json', 'last line on standard output: the record of the run, of several the list of them')
     .addHelpText('after', help)
@@ -42,7 +44,7 @@ async function scoreRuns(folders: string[], options: Options): Promise<void> {
     try {
       const { record, signed } = await scoreRun(folder, {
         ...options,
-        chain: options.chain ?? dirname(resolve(folder)),
+        chain: options.chain ?? chainFolderOf(folder),
       });
       records.push(record);
       print(...summarise(record, await reportOf(folder)), `  signed   ${signed}`);
@@ -53,6 +55,12 @@ async function scoreRuns(folders: string[], options: Options): Promise<void> {
   }
   if (options.json) sayJson(folders.length > 1 ? records : records[0]);
   if (records.length < folders.length) process.exitCode = verdicts.INFRA_FAULT.exitCode;
+}
+
+/** The --out that a run lies in: `haet grade` has its runs in runs/JOB/RUN beside public/, `haet official` in RUN. */
+function chainFolderOf(run: string): string {
+  const graded = resolve(run, '../../..');
+  return existsSync(publicFolder(graded)) ? graded : dirname(resolve(run));
 }
 
 /** The record is signed by now: a page that cannot be made must not lose it. */
@@ -77,5 +85,5 @@ Exit status:
 Example:
   $ docker run --rm --network none --read-only --cap-drop ALL --cap-add DAC_OVERRIDE --security-opt no-new-privileges \\
       -v ./identity.txt:/run/secrets/identity:ro -v ./out:/out haet score /out/RUN
-  $ haet score graded/runs/*/* --track sealed-track --identity identity.txt --chain graded
+  $ haet score graded/runs/*/* --track sealed-track --identity identity.txt
 `;

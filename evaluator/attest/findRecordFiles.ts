@@ -20,7 +20,8 @@ export async function findRecordFiles(folder: string, depth = 0): Promise<string
   if (names.has(recordFile) || names.has('model') || depth === deepest) return [];
   const deeper: string[] = [];
   for (const each of found.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (!each.isDirectory()) continue;
+    // What is being taken in, or was when its evaluator died, is no run.
+    if (!each.isDirectory() || each.name.startsWith('.')) continue;
     deeper.push(...(await findRecordFiles(join(folder, each.name), depth + 1)));
   }
   return deeper;

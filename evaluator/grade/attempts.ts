@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
 import type { Attestor } from '../attest/createAttestor.ts';
 import { isRunDisturbed } from '../contention.ts';
 import { type RunRecord, recordFile } from '../record.ts';
+import { removePath } from '../removeTree.ts';
 import { readRecord } from '../report/readRecord.ts';
 import { runStartSchema, startFile } from '../runFolder.ts';
 import { readUnscored, unscoredFile } from '../unscored.ts';
@@ -71,8 +72,7 @@ async function readAttempt(
   { mostDisturbance, attestor }: Rules,
   doubts: string[],
 ): Promise<Attempt | null> {
-  if (existsSync(join(run, unscoredFile))) return readWaiting(run, terms);
-  if (!existsSync(join(run, recordFile))) return readDead(run, terms);
+  if (![recordFile, unscoredFile].some((file) => existsSync(join(run, file)))) return readDead(run, terms);
   const attempt = (record: RunRecord, voidBecause: VoidReason | null): Attempt => ({
     number: record.attempt,
     folder: run,
@@ -80,6 +80,7 @@ async function readAttempt(
     voidBecause,
   });
   try {
+    if (existsSync(join(run, unscoredFile))) return await readWaiting(run, terms);
     const record = await readRecord(run);
     const contradiction = contradictionIn(record);
     if (contradiction !== null) throw new UserError(`${join(run, recordFile)}: ${contradiction}.`);
@@ -135,7 +136,7 @@ function parsed(text: string) {
  * stay.
  */
 export async function clearUnfinished(folder: string): Promise<void> {
-  const remove = (path: string) => rm(path, { recursive: true, force: true }).catch(() => {}); // an entry may have locked some of it
+  const remove = (path: string) => removePath(path).catch(() => {});
   for (const run of await runFolders(folder)) {
     if ([recordFile, unscoredFile].some((file) => existsSync(join(run, file)))) continue;
     if (!existsSync(join(run, startFile))) await remove(run);

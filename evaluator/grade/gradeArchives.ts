@@ -214,8 +214,8 @@ function faultIn({ all }: Attempts, unwritten: RunRecord | null): RunRecord | nu
   return unwritten?.verdict === 'INFRA_FAULT' ? unwritten : null;
 }
 
-async function refusedOf({ archives, perTeam, outFolder }: GradePlan): Promise<Map<string, string>> {
-  return perTeam === undefined ? new Map() : tooManyOfTeam(archives, perTeam, outFolder);
+async function refusedOf({ archives, perTeam, outFolder, intake }: GradePlan): Promise<Map<string, string>> {
+  return perTeam === undefined ? new Map() : tooManyOfTeam(archives, perTeam, outFolder, intake);
 }
 
 function jobsOf(
@@ -261,10 +261,10 @@ function termsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): Ter
 
 /** The terms that a decision was taken under. */
 function termsText(
-  { trainSeconds, predictSeconds, cpus, memoryBytes }: GradePlan,
+  { trainSeconds, predictSeconds, processes, cpus, memoryBytes }: GradePlan,
   { kind }: Sandbox,
 ): string {
-  return `${kind}, ${trainSeconds} s, ${predictSeconds} s, ${cpus ?? 'all'} CPUs, ${memoryBytes ?? 'all'} bytes`;
+  return `${kind}, ${trainSeconds} s, ${predictSeconds} s, ${cpus ?? 'all'} CPUs, ${memoryBytes ?? 'all'} bytes, ${processes} processes`;
 }
 
 function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
@@ -283,7 +283,7 @@ function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
   };
 }
 
-/** What one entry did to the Track must not be laid at the door of the next. */
+/** A Track that one entry changed must not fail the next. */
 async function requireTrack({ withheld }: RunTrack): Promise<void> {
   const change = await withheld.change();
   if (change !== null) throw new UserError(`${change}. Put the Track back as it was and call again.`);

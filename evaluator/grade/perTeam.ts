@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
+import type { ArchiveLimits } from '../archive/limits.ts';
 import { unpackEntry } from '../takeEntry.ts';
 import type { Submission } from './listArchives.ts';
 
@@ -10,6 +11,7 @@ const prefix = '.team-';
 /**
  * Tells which archives are more than a team may send. The first of each team count, in the order of the archives; the
  * same bytes count once. An archive that intake refuses is of no team: it cannot be scored.
+ * @param intake what an archive may be; the usual where undefined
  * @param scratch folder that archives are unpacked in, one after the other; nobody else works there
  * @returns sha256 of each that is too many, with the reason
  */
@@ -17,12 +19,13 @@ export async function tooManyOfTeam(
   archives: readonly Submission[],
   most: number,
   scratch: string,
+  intake: ArchiveLimits | undefined,
 ): Promise<Map<string, string>> {
   await removeLeftovers(scratch);
   const refused = new Map<string, string>();
   const sent = new Map<string, Set<string>>();
   for (const { path, sha256 } of archives) {
-    const name = await teamOf(path, scratch);
+    const name = await teamOf(path, scratch, intake);
     if (name === null) continue;
     const team = sent.get(teamKey(name)) ?? new Set();
     sent.set(teamKey(name), team);
@@ -52,10 +55,14 @@ async function removeLeftovers(scratch: string): Promise<void> {
   }
 }
 
-async function teamOf(archive: string, scratch: string): Promise<string | null> {
+async function teamOf(
+  archive: string,
+  scratch: string,
+  intake: ArchiveLimits | undefined,
+): Promise<string | null> {
   const into = join(scratch, `${prefix}${randomUUID()}`);
   try {
-    return (await unpackEntry(archive, into)).manifest.team;
+    return (await unpackEntry(archive, into, intake)).manifest.team;
   } catch (error) {
     if (error instanceof UserError) return null; // its run says why
     throw error;

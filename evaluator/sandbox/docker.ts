@@ -99,7 +99,7 @@ export async function createDockerSandbox(image = defaultImage, runtime?: string
     shows: [],
     pageCache,
     contains: [
-      'A container a stage: no network, read-only root, no capabilities; memory without swap, processes and CPUs held by its control group, on as many CPUs as it is given, always the same.',
+      'One container per stage: no network, read-only root, no capabilities; memory without swap, processes and CPUs held by its control group, on as many CPUs as it is given, always the same.',
       profile === null
         ? `System calls are filtered as the engine does it: there is no profile for ${process.arch}.`
         : 'System calls are filtered by the table that bubblewrap has too.',

@@ -6,21 +6,21 @@ import { chosenImages, drawImages } from '../../evaluator/chosenImages.ts';
 import { temporaryFolder } from './fixtures.ts';
 
 test.each([
-  [1000, 500],
-  [7, 4],
-  [2, 1],
+  [1000, 100],
+  [47, 5],
+  [10, 1],
   [1, 1],
-])('of %d images %d are drawn, as many rows as before, none more than twice', (count, different) => {
+])('of %d images %d are drawn, as many rows as before, none more than ten times', (count, different) => {
   const chosen = drawImages(count);
   expect(chosen).toHaveLength(count);
   expect(Math.max(...chosen)).toBeLessThan(count);
   const times = new Map<number, number>();
   for (const image of chosen) times.set(image, (times.get(image) ?? 0) + 1);
   expect(times.size).toBe(different);
-  expect(Math.max(...times.values())).toBeLessThanOrEqual(2);
+  expect(Math.max(...times.values())).toBeLessThanOrEqual(10);
 });
 
-test('every draw is another half, in another order', () => {
+test('every draw is of others, in another order', () => {
   const [one, other] = [drawImages(1000), drawImages(1000)];
   expect(one).not.toEqual(other);
   expect(new Set(one)).not.toEqual(new Set(other));

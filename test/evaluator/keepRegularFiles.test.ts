@@ -53,6 +53,13 @@ describe('of what a train stage left', () => {
     expect(readFileSync(join(folder, 'hard'), 'utf8')).toBe('secret');
   });
 
+  test('a file of holes that has a name elsewhere goes, since to copy it would fill them', async () => {
+    await writeFile(join(folder, 'holes'), '');
+    await truncate(join(folder, 'holes'), 2 ** 40);
+    await link(join(folder, 'holes'), join(outside, 'holes'));
+    expect(await keepRegularFiles(folder)).toEqual({ files: 0, bytes: 0, removed: 1 });
+  });
+
   test('modes are plain: no rights of an owner, nothing shut, programs still programs', async () => {
     sh('printf a > a; chmod 000 a; printf b > b; chmod 6755 b; mkdir c; printf d > c/d; chmod 000 c; ln a e');
     expect(await keepRegularFiles(folder)).toEqual({ files: 4, bytes: 4, removed: 0 });

@@ -35,6 +35,13 @@ test('lines beyond the rate are counted, also torn across chunks, and those of t
   expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(4);
 });
 
+test('the record keeps the known fields of the last line, the file all of them', async () => {
+  const { stream, path, done } = start();
+  stream.end('{"step": 1, "epoch": 2, "more": [[[["deep"]]]]}\n');
+  expect((await done).last).toEqual({ step: 1, epoch: 2 });
+  expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ more: [[[['deep']]]] });
+});
+
 test('a line longer than the cap is rejected, also beyond the rate, and the one after it is taken', async () => {
   const { stream, seen, done } = start();
   stream.write('x'.repeat(500));

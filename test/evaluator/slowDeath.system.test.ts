@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { timeFault, usageFault } from '../../evaluator/attest/stageFault.ts';
 import { runEntry } from '../../evaluator/runEntry.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import {
@@ -51,6 +52,8 @@ for (const kind of ['bubblewrap', 'docker'] as const) {
       expect(kill!.processesKilled).toBeGreaterThan(250);
       expect(kill!.overshootMs).toBeLessThan(1000);
       expect(seconds).toBe(kill!.stoppedAtSeconds);
+      // It can be signed: nothing that was measured lies beyond the moment at which it was stopped.
+      expect([timeFault(record), usageFault(record)]).toEqual([null, null]);
       process.stdout.write(
         `${kind}: stopped ${kill!.overshootMs.toFixed(0)} ms after the deadline, gone ${(1000 * (kill!.goneAtSeconds - 10)).toFixed(0)} ms after it\n`,
       );

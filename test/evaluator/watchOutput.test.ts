@@ -25,6 +25,14 @@ test('bytes count on whatever level they lie, as far as they fill the disk', asy
   expect(await exceeds(folder, { ...roomy, bytes: 200_000 })).toBe(false);
 });
 
+test('bytes count under names that are not UTF-8, and below them', async () => {
+  const name = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0xfe])]);
+  await mkdir(name);
+  await writeFile(Buffer.concat([name, Buffer.from('/file')]), Buffer.alloc(100_000, 1));
+  expect(await exceeds(folder, { ...roomy, bytes: 99_000 })).toBe(true);
+  expect(await exceeds(folder, { ...roomy, files: 1 })).toBe(true);
+});
+
 test('files and folders count, empty ones too', async () => {
   for (let index = 0; index < 5; index += 1) await mkdir(join(folder, `d${index}`));
   expect(await exceeds(folder, { ...roomy, files: 5 })).toBe(false);

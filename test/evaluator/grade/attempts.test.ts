@@ -66,6 +66,14 @@ describe('the attempt that counts', () => {
     expect((await find(larger)).record).toMatchObject({ verdict: 'SCORED' });
   });
 
+  test('is none where what awaits its score is damaged: that is said, and uses up a try', async () => {
+    await mkdir(join(folder.path, 'waiting'));
+    await writeFile(join(folder.path, 'waiting', 'unscored.json'), '{');
+    const { counted, spent, awaitsScore, doubts } = await read();
+    expect({ counted, spent, awaitsScore }).toEqual({ counted: null, spent: 1, awaitsScore: false });
+    expect(doubts).toEqual([expect.stringContaining('unscored.json')]);
+  });
+
   test('is none that awaits its score; it uses up no try and is not cleared away', async () => {
     await mkdir(join(folder.path, 'waiting', 'model'), { recursive: true });
     const record = { ...madeUpRecord(), folder: join(folder.path, 'waiting'), score: null };
