@@ -51,7 +51,7 @@ export async function keepRegularFiles(folder: string): Promise<KeptFiles> {
   };
   await visit(folder, '');
 
-  let bytes = 0;
+  let [files, bytes] = [0, 0];
   for (const { path, facts } of found) {
     const hasNameElsewhere = facts.nlink > names.get(inode(facts))!;
     // Its mode and owner are also those of a name elsewhere, which are none of our business. Holes would be filled.
@@ -62,9 +62,10 @@ export async function keepRegularFiles(folder: string): Promise<KeptFiles> {
     }
     if (hasNameElsewhere) await replaceByCopy(path);
     await makeOurs(path, (facts.mode & 0o111) === 0 ? 0o644 : 0o755);
+    files += 1;
     bytes += facts.size;
   }
-  return { files: found.length, bytes, removed };
+  return { files, bytes, removed };
 }
 
 /** What stood where the predictions belong. */
