@@ -10,6 +10,7 @@ import type { RunTrack } from '../runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Attempts, clearUnfinished, readAttempts } from './attempts.ts';
 import { addDecisions, type Decision, readDecisions } from './decisions.ts';
+import { readEarlierTeams } from './earlierTeams.ts';
 import { makeGradedFolders, publicFolder, runsFolder } from './gradedFolders.ts';
 import { ensureReport, finishEarlier, gradeJob, type JobHooks, type JobRules } from './gradeJob.ts';
 import type { Graded } from './leaderboard.ts';
@@ -215,7 +216,9 @@ function faultIn({ all }: Attempts, unwritten: RunRecord | null): RunRecord | nu
 }
 
 async function refusedOf({ archives, perTeam, outFolder, intake }: GradePlan): Promise<Map<string, string>> {
-  return perTeam === undefined ? new Map() : tooManyOfTeam(archives, perTeam, outFolder, intake);
+  if (perTeam === undefined) return new Map();
+  const earlier = await readEarlierTeams(runsFolder(outFolder));
+  return tooManyOfTeam(archives, perTeam, outFolder, intake, earlier);
 }
 
 function jobsOf(

@@ -9,8 +9,10 @@ import type { Submission } from './listArchives.ts';
 const prefix = '.team-';
 
 /**
- * Tells which archives are more than a team may send. The first of each team count, in the order of the archives; the
- * same bytes count once. An archive that intake refuses is of no team: it cannot be scored.
+ * Tells which archives are more than a team may send. Those that were run count, also where they lie there no more: what
+ * their scores told is known. Then the first of each team count, in the order of the archives; the same bytes count once.
+ * An archive that intake refuses is of no team: it cannot be scored.
+ * @param earlier teams by sha256 of the archives that were run already
  * @param intake what an archive may be; the usual where undefined
  * @param scratch folder that archives are unpacked in, one after the other; nobody else works there
  * @returns sha256 of each that is too many, with the reason
@@ -20,10 +22,14 @@ export async function tooManyOfTeam(
   most: number,
   scratch: string,
   intake: ArchiveLimits | undefined,
+  earlier: ReadonlyMap<string, string> = new Map(),
 ): Promise<Map<string, string>> {
   await removeLeftovers(scratch);
   const refused = new Map<string, string>();
   const sent = new Map<string, Set<string>>();
+  for (const [sha256, name] of earlier) {
+    sent.set(teamKey(name), (sent.get(teamKey(name)) ?? new Set()).add(sha256));
+  }
   for (const { path, sha256 } of archives) {
     const name = await teamOf(path, scratch, intake);
     if (name === null) continue;
@@ -31,7 +37,11 @@ export async function tooManyOfTeam(
     sent.set(teamKey(name), team);
     if (team.has(sha256)) continue;
     if (team.size < most) team.add(sha256);
-    else refused.set(sha256, `not run: more than the ${most} that a team may send; the first by name count`);
+    else
+      refused.set(
+        sha256,
+        `not run: more than the ${most} that a team may send; those that were run count, then the first by name`,
+      );
   }
   return refused;
 }

@@ -1,5 +1,9 @@
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { teamKey } from '../../../evaluator/grade/perTeam.ts';
+import { packEntry } from '../../../evaluator/archive/packEntry.ts';
+import { teamKey, tooManyOfTeam } from '../../../evaluator/grade/perTeam.ts';
+import { hashFile } from '../../../evaluator/hashFile.ts';
+import { makeEntry, temporaryFolder } from '../fixtures.ts';
 
 test.each([
   ['Cats & Co', ' cats  &\u00a0CO '],
@@ -13,4 +17,21 @@ test.each([
 
 test('other names are other teams', () => {
   expect(teamKey('Team 1')).not.toBe(teamKey('Team 11'));
+});
+
+test('what was run counts first, also when it is gone, and an earlier name takes no place from it', async () => {
+  const folder = await temporaryFolder();
+  const send = async (file: string, name: string) => {
+    const path = join(folder, file);
+    await packEntry(await makeEntry(folder, { manifest: { name, team: 'Cats' } }), path);
+    return { file, path, sha256: await hashFile(path) };
+  };
+  const [late, seen] = [await send('a.tar.gz', 'Late'), await send('m.tar.gz', 'Seen')];
+  const refusedOf = async (earlier: string[]) => {
+    const teams = new Map(earlier.map((sha256) => [sha256, 'cats']));
+    return [...(await tooManyOfTeam([late, seen], 1, folder, undefined, teams)).keys()];
+  };
+  expect(await refusedOf([])).toEqual([seen.sha256]);
+  expect(await refusedOf([seen.sha256])).toEqual([late.sha256]);
+  expect(await refusedOf(['gone'])).toEqual([late.sha256, seen.sha256]);
 });

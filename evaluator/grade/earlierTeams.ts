@@ -1,0 +1,22 @@
+import { UserError } from '../../datasets/userError.ts';
+import { readRecord } from '../report/readRecord.ts';
+import { runFolders } from './attempts.ts';
+
+/**
+ * Reads which archives were run already, and for which team: also of archives that lie there no more.
+ * @param runs folder with one folder per job, which holds one per run
+ * @returns team by sha256 of the archive
+ */
+export async function readEarlierTeams(runs: string): Promise<Map<string, string>> {
+  const teams = new Map<string, string>();
+  for (const job of await runFolders(runs)) {
+    for (const run of await runFolders(job)) {
+      const record = await readRecord(run).catch((error) => {
+        if (error instanceof UserError) return null; // it never ended, or is damaged
+        throw error;
+      });
+      if (record?.archiveSha256 && record.entry !== null) teams.set(record.archiveSha256, record.entry.team);
+    }
+  }
+  return teams;
+}
