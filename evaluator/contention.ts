@@ -68,6 +68,9 @@ function describe({ othersCpuSeconds, stolenCpuSeconds, share }: Contention): st
   return `others used ${othersCpuSeconds.toFixed(1)} CPU seconds and ${stolenCpuSeconds.toFixed(1)} were stolen, ${(100 * share).toFixed(1)} %`;
 }
 
+/** How long after its end a stage may still be looked at. */
+const mostLateMs = 250;
+
 /**
  * Measures from now on, once a second, what others do to this machine.
  * @param processes those of the stage
@@ -99,6 +102,8 @@ export function watchContention(processes: () => ProcessSample[], cpus: number):
     },
     stop() {
       const { at, stolen } = end();
+      // One more look, unless the kernel took long to remove the stage: what others did meanwhile is not of it.
+      if (performance.now() - at < mostLateMs) look();
       return contentionOf(others, stolen, cpus * (at - startedAt));
     },
   };

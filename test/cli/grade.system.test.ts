@@ -385,7 +385,7 @@ test('one grader works in a folder at a time; the one that comes second says who
   await saved(seconds);
   const second = await grade();
   expect(second.code).toBe(2);
-  expect(second.stderr).toContain(`process ${first.child.pid} is at work there`);
+  expect(second.stderr).toContain(`process ${first.child.pid} times a run on this machine`);
   expect(second.stdout).toBe('');
   first.child.kill('SIGTERM');
   expect((await first.ended).code).toBe(40);
