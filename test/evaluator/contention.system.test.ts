@@ -18,24 +18,24 @@ beforeAll(async () => {
   track = await makeTinyTrack(folder);
 });
 
-const burn =
-  'end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done; done';
+const burnFor = (seconds: number) =>
+  `end=$(($(date +%s) + ${seconds})); while [ $(date +%s) -lt $end ]; do n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done; done`;
 /** Works in orphans, in sessions of their own, in short-lived children, floods its output and makes the kernel write. */
 const makesWork = `
   cp /bin/sh "$HAET_WORK_DIR/entryburn"
-  for n in 1 2; do (setsid "$HAET_WORK_DIR/entryburn" -c '${burn}' &); done
+  for n in 1 2; do (setsid "$HAET_WORK_DIR/entryburn" -c '${burnFor(2)}' &); done
   (for n in $(seq 300); do "$HAET_WORK_DIR/entryburn" -c 'n=0; while [ $n -lt 2000 ]; do n=$((n+1)); done'; done &)
   head -c 20M /dev/zero
   head -c 50M /dev/zero > "$HAET_WORK_DIR/zeros"
   sleep 2.5
   echo x > "$HAET_OUT_DIR/model"`;
 
-/** Keeps a CPU busy for two seconds with a program that is nobody's child, as that of somebody else. */
+/** Keeps a CPU busy for four seconds with a program that is nobody's child, as that of somebody else. */
 async function foreignWork(): Promise<void> {
   const program = join(await mkdtemp(join(folder, 'foreign-')), 'foreignburn');
   await copyFile('/bin/sh', program);
   await chmod(program, 0o755);
-  execFileSync('sh', ['-c', `setsid ${program} -c '${burn}' >/dev/null 2>&1 &`]);
+  execFileSync('sh', ['-c', `setsid ${program} -c '${burnFor(4)}' >/dev/null 2>&1 &`]);
 }
 
 async function contentionOf(sandbox: Sandbox, train: string) {
@@ -98,7 +98,7 @@ describe('a program of somebody else', () => {
     await foreignWork();
     const found = await contentionOf(
       await createProcessSandbox(),
-      'sleep 2.2; echo x > "$HAET_OUT_DIR/model"',
+      'sleep 3.2; echo x > "$HAET_OUT_DIR/model"',
     );
     const foreign = found.busiest.find((each) => each.command === 'foreignburn');
     expect(foreign!.cpuSeconds).toBeGreaterThan(0.5);

@@ -62,11 +62,11 @@ function predictionsWith(right: number): Uint8Array {
   return formatNpy('float32', scores, [1000, 10]);
 }
 
-/** A command that waits two seconds first, while a program of somebody else keeps a CPU busy. */
+/** A command that waits three seconds first, while a program of somebody else keeps a CPU busy. */
 function besideWork(argv: readonly string[]): [string, ...string[]] {
   // Its parent ends at once: it is no descendant of this process.
-  execFileSync('sh', ['-c', 'setsid timeout 2 sh -c "while :; do :; done" >/dev/null 2>&1 &']);
-  return ['sh', '-c', 'sleep 2; exec "$@"', 'sh', ...argv];
+  execFileSync('sh', ['-c', 'setsid timeout 4 sh -c "while :; do :; done" >/dev/null 2>&1 &']);
+  return ['sh', '-c', 'sleep 3; exec "$@"', 'sh', ...argv];
 }
 
 async function grade(
