@@ -1,7 +1,8 @@
 // How long after the deadline is an entry stopped, so that none of its processes runs its own code any more, and when has
 // the kernel taken the last of them down? Twenty short runs of an entry that keeps every core busy, holds memory and
-// ignores what signals it can; in each sandbox that this machine has, the process sandbox in both its ways. `npm run bench:overshoot`, `-- --json` for one line of JSON at the end, `-- --image NAME` for the image
-// of the docker sandbox (any with a shell and Node).
+// ignores what signals it can; in each sandbox that this machine has, the process sandbox in both its ways.
+// `npm run bench:overshoot`, `-- --json` for one line of JSON at the end, `-- --image NAME` for the image of the docker
+// sandbox (any with a shell and Node).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -2,7 +2,8 @@
 # Builds the image around a sealed Track of drawn shapes and uses it as an organizer does, in the words of
 # docs/official.md: a dry run without the key, an official run of entries in shell, in Python and of the reference
 # submission, each scored and signed by a second container, each record verified, a changed byte seen; a Track with its
-# labels in clear and an identity beside an entry refused; entries that misbehave let loose inside. Prints the image's size and how long it takes to start.
+# labels in clear and an identity beside an entry refused; entries that misbehave, run inside. Prints the image's size and
+# how long it takes to start.
 # Needs a Docker engine and the two base images (standInBases.sh makes them where they cannot be pulled).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -64,8 +65,8 @@ echo "the identity beside an entry: refused"
 mkdir -p "$at/out/unfinished/model"
 echo secret >"$at/out/unfinished/model/weights"
 chmod -R a+rX "$at/out/unfinished"
-# An entry that looks for what an entry must not have: it says so in its log. Three runs and the
-# unfinished one lie in /out by then; it also says how many folders it saw there, so that a search that found nothing did search.
+# An entry that looks for what an entry must not have: it says so in its log. Three runs and the unfinished one lie in
+# /out by then; it also says how many folders it saw there, so that a search that found nothing did search.
 cp -r examples/plain-shell "$at/thief"
 cat >>"$at/thief/train.sh" <<'THIEF'
 note() { echo "ESCAPED $1"; }
