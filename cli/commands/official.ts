@@ -294,10 +294,14 @@ async function requireOwnFolder({ out, sandbox }: Options): Promise<void> {
  * them, and as the same user as theirs: it is shut. So that none of them is under way, one process works there at
  * a time.
  * @returns lets others work there
- * @throws UserError when another process does
+ * @throws UserError when another process does, or the folder cannot be made
  */
 async function shutEarlierRuns(out: string): Promise<() => void> {
-  await mkdir(out, { recursive: true });
+  await mkdir(out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(
+      `--out ${out} is not there and cannot be made (${error.code}). Start the container with -v ./out:/out, or name another folder.`,
+    );
+  });
   const unlock = lockFolder(out);
   for (const each of await readdir(out, { withFileTypes: true })) {
     const path = resolve(out, each.name);

@@ -13,7 +13,7 @@ haet=(node cli/bin.mjs)
 at="$(mktemp -d)"
 sealed="sealed-track/check-$$" # inside the build's context, and ignored by git
 trap 'rm -rf "$at" "$sealed"; rmdir --ignore-fail-on-non-empty sealed-track' EXIT
-mkdir -p sealed-track "$at/out"
+mkdir -p sealed-track "$at/out" "$at/dry-out"
 value() { node -p "JSON.parse(require('fs').readFileSync(0, 'utf8').trim().split('\n').at(-1)).$1"; }
 
 "${haet[@]}" data make --source synthetic --train-per-class 60 --test-per-class 20 --seed 1 --out "$at/track" >/dev/null
@@ -42,7 +42,13 @@ run=(docker run --rm --network none --read-only --tmpfs /tmp:size=1g --shm-size 
   --cap-add SETGID --cap-add SETPCAP --cap-add SETUID --security-opt no-new-privileges
   --cpuset-cpus 0-1 --memory 4g --memory-swap 4g --pids-limit 2048)
 score=(docker run --rm --network none --read-only --cap-drop ALL --cap-add DAC_OVERRIDE --security-opt no-new-privileges)
-"${run[@]}" "$image" official --budget 10 >"$at/dry" 2>&1 || { cat "$at/dry"; exit 1; }
+if "${run[@]}" "$image" official --budget 10 >"$at/dry" 2>&1; then
+  echo "a run was made without a folder for it" >&2
+  exit 1
+fi
+grep -q -e '-v ./out:/out' "$at/dry"
+echo "without a folder for the run: refused"
+"${run[@]}" -v "$at/dry-out:/out" "$image" official --budget 10 >"$at/dry" 2>&1 || { cat "$at/dry"; exit 1; }
 grep -q 'DRY RUN' "$at/dry" && grep -q 'NOT OFFICIAL' "$at/dry"
 echo "without the key: a dry run, unsigned"
 
