@@ -50,7 +50,7 @@ export function createOthers(): Others {
   const used = new Map<string, number>();
   const groups = new Map<string, string | null>();
   const stageGroups = new Set<string>();
-  /** Found once not to be others': it stays so, also as an orphan that has ended. */
+  /** Found once to descend from us or the stage: it stays so, also as an orphan that has ended. */
   const remembered = new Set<string>();
   const ownGroup = groupsOf('self');
   let before = readLook();
@@ -71,13 +71,15 @@ export function createOthers(): Others {
         const group = groupOf(each);
         if (group !== null && group !== ownGroup) stageGroups.add(group);
       }
-      const notOthers = notOfOthers(now, process.pid, isOfStage);
+      const ours = descendants(now, process.pid, isOfStage);
+      const notOthers = new Set([...ours, ...ancestorsAndKernel(now, process.pid)]);
       const isOthers = (each: ProcessTimes) =>
         !notOthers.has(each.pid) && !belongsToEntries(each) && !stageGroups.has(groupOf(each) ?? '');
       for (const [command, seconds] of usedBetween(before, now, isOthers)) {
         used.set(command, (used.get(command) ?? 0) + seconds);
       }
-      for (const each of now.values()) if (notOthers.has(each.pid)) remembered.add(keyOf(each));
+      // Not our ancestors: whatever runs on this machine descends from the first of them.
+      for (const each of now.values()) if (ours.has(each.pid)) remembered.add(keyOf(each));
       const live = new Set([...now.values()].map(keyOf));
       for (const known of [groups, remembered]) {
         for (const key of known.keys()) if (!live.has(key)) known.delete(key);
@@ -120,16 +122,22 @@ export function usedBetween(
   return used;
 }
 
-/** Ids of kernel threads, of our ancestors, of us and of all that descends from us or from the stage. */
-export function notOfOthers(
-  look: Look,
-  self: number,
-  isOfStage: (each: ProcessTimes) => boolean,
-): Set<number> {
+/** Ids of what ran before us and of what works for everybody: the machine's first process, our ancestors, kernel threads. */
+export function ancestorsAndKernel(look: Look, self: number): Set<number> {
   const found = new Set<number>([1]);
   for (let pid = look.get(self)?.parent; pid !== undefined && pid > 0; pid = look.get(pid)?.parent) {
     found.add(pid);
   }
+  for (const each of look.values()) if (each.isKernel) found.add(each.pid);
+  return found;
+}
+
+/** Ids of us, of the stage and of all that descends from either. */
+export function descendants(
+  look: Look,
+  self: number,
+  isOfStage: (each: ProcessTimes) => boolean,
+): Set<number> {
   const descends = new Map<number, boolean>([[self, true]]);
   const isOurs = (each: ProcessTimes): boolean => {
     const known = descends.get(each.pid);
@@ -140,8 +148,7 @@ export function notOfOthers(
     descends.set(each.pid, ours);
     return ours;
   };
-  for (const each of look.values()) if (each.isKernel || isOurs(each)) found.add(each.pid);
-  return found;
+  return new Set([...look.values()].filter(isOurs).map((each) => each.pid));
 }
 
 /** Parses one line of /proc/PID/stat (proc_pid_stat(5)). The name may hold any byte, also `)`. */

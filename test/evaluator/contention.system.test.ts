@@ -101,7 +101,8 @@ describe('a program of somebody else', () => {
       'sleep 3.2; echo x > "$HAET_OUT_DIR/model"',
     );
     const foreign = found.busiest.find((each) => each.command === 'foreignburn');
-    expect(foreign!.cpuSeconds).toBeGreaterThan(0.5);
+    // More than one look sees.
+    expect(foreign!.cpuSeconds).toBeGreaterThan(1.8);
     expect(found.othersCpuSeconds).toBeGreaterThanOrEqual(foreign!.cpuSeconds);
     expect(found.evidence.join('; ')).toMatch(
       /train: disturbed: others used \d+\.\d CPU seconds .* of the 1 CPUs given/,

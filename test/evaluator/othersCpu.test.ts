@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  ancestorsAndKernel,
+  descendants,
   type Look,
-  notOfOthers,
   type ProcessTimes,
   parseTimes,
   usedBetween,
@@ -74,15 +75,20 @@ describe('not others’ are', () => {
     made(71, 70),
     made(72, 40), // from the same shell, and not ours
   ];
-  const found = (stage: number[]) =>
-    [...notOfOthers(look(...processes), self, (each) => stage.includes(each.pid))].sort((a, b) => a - b);
+  const sorted = (pids: Set<number>) => [...pids].sort((a, b) => a - b);
+  const ours = (stage: number[]) =>
+    sorted(descendants(look(...processes), self, (each) => stage.includes(each.pid)));
 
-  test('the kernel’s threads, our ancestors, we and all that descends from us', () => {
-    expect(found([])).toEqual([1, 2, 3, 40, 50, 51, 52]);
+  test('the kernel’s threads and our ancestors', () => {
+    expect(sorted(ancestorsAndKernel(look(...processes), self))).toEqual([1, 2, 3, 40]);
+  });
+
+  test('we and all that descends from us', () => {
+    expect(ours([])).toEqual([50, 51, 52]);
   });
 
   test('the stage and all that descends from it', () => {
-    expect(found([62])).toEqual([1, 2, 3, 40, 50, 51, 52, 62, 63]);
+    expect(ours([62])).toEqual([50, 51, 52, 62, 63]);
   });
 });
 
