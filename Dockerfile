@@ -46,7 +46,8 @@ COPY --from=build /opt/haet/package.json /opt/haet/commi[t] /opt/haet/
 COPY --from=build /opt/haet/node_modules /opt/haet/node_modules
 COPY --from=build /opt/haet/cli /opt/haet/cli
 COPY --from=build /opt/haet/dist /opt/haet/dist
-COPY --from=build /opt/haet/test/hostile /opt/haet/test/hostile
+COPY --from=build /opt/haet/evaluator/selfTest/corpus /opt/haet/evaluator/selfTest/corpus
+COPY --from=build /opt/haet/evaluator/selfTest/helpers /opt/haet/evaluator/selfTest/helpers
 COPY --from=build /track /track
 ENV HAET_CACHE=/opt/haet-cache NODE_ENV=production
 # Python with NumPy is there for entries; tini is the first process and reaps orphans.

@@ -12,7 +12,7 @@ import { createSandbox } from '../evaluator/sandbox/createSandbox.ts';
 import { defaultImage } from '../evaluator/sandbox/docker.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
 import type { Sandbox } from '../evaluator/sandbox/sandbox.ts';
-import { watch } from '../evaluator/watchdog.ts';
+import { watch } from '../evaluator/stage/watchdog.ts';
 
 const { json, image } = new Command()
   .name('npm run bench:overshoot --')

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { limitsSchema } from '../evaluator/contract.ts';
-import { loadEntry } from '../evaluator/loadEntry.ts';
-import { readPredictions } from '../evaluator/readPredictions.ts';
-import type { RunRecord } from '../evaluator/record.ts';
-import { makeRunFolder } from '../evaluator/runFolder.ts';
-import { runStage } from '../evaluator/runStage.ts';
+import { loadEntry } from '../evaluator/intake/loadEntry.ts';
+import type { RunRecord } from '../evaluator/run/record.ts';
+import { makeRunFolder } from '../evaluator/run/runFolder.ts';
 import type { Sandbox } from '../evaluator/sandbox/sandbox.ts';
-import { predictEnvironment } from '../evaluator/stageEnvironment.ts';
-import { hostPlaces, mountsOf } from '../evaluator/stagePlaces.ts';
+import { readPredictions } from '../evaluator/score/readPredictions.ts';
+import { runStage } from '../evaluator/stage/runStage.ts';
+import { predictEnvironment } from '../evaluator/stage/stageEnvironment.ts';
+import { hostPlaces, mountsOf } from '../evaluator/stage/stagePlaces.ts';
 
 const limits = { ...limitsSchema.parse({}), predictSeconds: 600 };
 

@@ -5,9 +5,9 @@ import { Command } from 'commander';
 import { readTrack } from '../datasets/readTrack.ts';
 import { trackFiles } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
-import { chosenImages, drawImages } from '../evaluator/chosenImages.ts';
 import { readRecord } from '../evaluator/report/readRecord.ts';
-import { compareRows } from '../evaluator/rowsAgree.ts';
+import { chosenImages, drawImages } from '../evaluator/run/chosenImages.ts';
+import { compareRows } from '../evaluator/run/rowsAgree.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
 import { predictWith } from './predictWith.ts';
 

@@ -5,11 +5,11 @@ import { Command } from 'commander';
 import { readLabels, readTrack } from '../datasets/readTrack.ts';
 import { trackFiles } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
-import type { RunRecord } from '../evaluator/record.ts';
 import { readRecord } from '../evaluator/report/readRecord.ts';
+import type { RunRecord } from '../evaluator/run/record.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
-import { score } from '../evaluator/score.ts';
-import { spreadOf } from '../evaluator/statistics.ts';
+import { score } from '../evaluator/score/score.ts';
+import { spreadOf } from '../evaluator/score/statistics.ts';
 import { predictWith } from './predictWith.ts';
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../datasets/userError.ts';
 import { parseVerifyKey } from '../evaluator/attest/signingKey.ts';
-import { projectFolder } from '../evaluator/version.ts';
+import { projectFolder } from '../evaluator/machine/version.ts';
 
 /** The organizer, as a process that runs strangers may know him: by his public keys, and by what he does for it. */
 export interface Organizer {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type ArchiveLimits, archiveLimitsSchema } from '../evaluator/archive/limits.ts';
+import { type ArchiveLimits, archiveLimitsSchema } from '../evaluator/intake/limits.ts';
 import { numberOption } from './numberOption.ts';
 
 /** What an archive may be, as the person gave it. */

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../datasets/userError.ts';
-import { version } from '../evaluator/version.ts';
+import { version } from '../evaluator/machine/version.ts';
 import { commandList } from './commandList.ts';
 import { linesOf, tell } from './terminal.ts';
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { readCommitment, readReveal, revealFault, sealedFault } from '../datasets/sealing/commitment.ts';
 import { compareTerms, type Terms, type UsedTerms } from '../datasets/sealing/terms.ts';
 import { UserError } from '../datasets/userError.ts';
-import { isSealed } from '../evaluator/runTrack.ts';
+import { isSealed } from '../evaluator/run/runTrack.ts';
 import { unheld } from '../evaluator/sandbox/holds.ts';
 import type { Sandbox, SandboxKind } from '../evaluator/sandbox/sandbox.ts';
 

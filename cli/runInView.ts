@@ -1,5 +1,5 @@
-import type { RunRecord } from '../evaluator/record.ts';
-import { type RunPlan, runEntry } from '../evaluator/runEntry.ts';
+import type { RunRecord } from '../evaluator/run/record.ts';
+import { type RunPlan, runEntry } from '../evaluator/run/runEntry.ts';
 import type { Sandbox } from '../evaluator/sandbox/sandbox.ts';
 import { createProgressView } from './progressView.ts';
 import type { StopSignals } from './stopSignals.ts';

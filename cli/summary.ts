@@ -1,7 +1,7 @@
-import type { RunRecord, RunStage, StageRecord } from '../evaluator/record.ts';
 import { readEnd } from '../evaluator/report/readEnd.ts';
-import type { Spread } from '../evaluator/statistics.ts';
-import { awaitsScore } from '../evaluator/unscored.ts';
+import type { RunRecord, RunStage, StageRecord } from '../evaluator/run/record.ts';
+import { awaitsScore } from '../evaluator/run/unscored.ts';
+import type { Spread } from '../evaluator/score/statistics.ts';
 
 /** Short, so that all lines begin at the same column. */
 const stageLabels: Record<RunStage, string> = {

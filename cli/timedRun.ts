@@ -1,6 +1,6 @@
 import { Option } from 'commander';
-import { usualMostDisturbance } from '../evaluator/contention.ts';
-import { lockMachine } from '../evaluator/machineLock.ts';
+import { usualMostDisturbance } from '../evaluator/machine/contention.ts';
+import { lockMachine } from '../evaluator/machine/machineLock.ts';
 import { numberOption } from './numberOption.ts';
 
 /** `--most-disturbance`: what others may use of the CPUs during a stage. */

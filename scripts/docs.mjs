@@ -1,6 +1,6 @@
 // Writes the pages that follow from code: docs/contract.md. Needs a build (dist/), which `npm run docs` makes first.
 import { readFile, writeFile } from 'node:fs/promises';
-import { contractPage } from '../dist/evaluator/contractPage.js';
+import { contractPage } from '../dist/evaluator/report/contractPage.js';
 
 const project = new URL('../', import.meta.url);
 const example = {};

@@ -4,10 +4,10 @@ import type { Command } from 'commander';
 import { execa } from 'execa';
 import { cacheFolder } from '../../datasets/cacheFolder.ts';
 import { debianFolder } from '../../datasets/sources/fashionMnist.ts';
-import { type Grant, readGrant, readProcessor, readSystemFile } from '../../evaluator/machine.ts';
-import { type Finding, findDoubts } from '../../evaluator/machineDoubts.ts';
+import { type Grant, readGrant, readProcessor, readSystemFile } from '../../evaluator/machine/machine.ts';
+import { type Finding, findDoubts } from '../../evaluator/machine/machineDoubts.ts';
+import { projectFolder } from '../../evaluator/machine/version.ts';
 import { namespaceFlags } from '../../evaluator/sandbox/namespace.ts';
-import { projectFolder } from '../../evaluator/version.ts';
 import { linesOf, say, sayJson } from '../terminal.ts';
 
 /** A group of lines under one heading. */

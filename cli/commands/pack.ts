@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { plainJson } from '../../datasets/plainText.ts';
-import { checkArchive, leftOut, packEntry } from '../../evaluator/archive/packEntry.ts';
 import { manifestFile } from '../../evaluator/contract.ts';
-import { hashFile } from '../../evaluator/hashFile.ts';
-import { loadEntry } from '../../evaluator/loadEntry.ts';
+import { hashFile } from '../../evaluator/intake/hashFile.ts';
+import { loadEntry } from '../../evaluator/intake/loadEntry.ts';
+import { checkArchive, leftOut, packEntry } from '../../evaluator/intake/packEntry.ts';
 import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
 import { say, sayJson, shortName } from '../terminal.ts';
 

@@ -3,10 +3,10 @@ import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
-import { sweepOpenedFolders } from '../../evaluator/openedFolder.ts';
-import type { RunRecord } from '../../evaluator/record.ts';
-import { scoreRun } from '../../evaluator/scoreRun.ts';
-import { verdicts } from '../../evaluator/verdict.ts';
+import type { RunRecord } from '../../evaluator/run/record.ts';
+import { verdicts } from '../../evaluator/run/verdict.ts';
+import { scoreRun } from '../../evaluator/score/scoreRun.ts';
+import { sweepOpenedFolders } from '../../evaluator/stage/openedFolder.ts';
 import { summarise } from '../summary.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
 

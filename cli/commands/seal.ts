@@ -23,11 +23,11 @@ import { sha256 } from '../../datasets/sealing/withheldSet.ts';
 import { writeNew } from '../../datasets/sealing/writeNew.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { deriveSigningKey, publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
-import { evaluatorCommit } from '../../evaluator/commit.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
-import { entryMemoryBytes } from '../../evaluator/entryMemory.ts';
-import { describeMachine } from '../../evaluator/machine.ts';
-import { version } from '../../evaluator/version.ts';
+import { evaluatorCommit } from '../../evaluator/machine/commit.ts';
+import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
+import { describeMachine } from '../../evaluator/machine/machine.ts';
+import { version } from '../../evaluator/machine/version.ts';
 import { numberOption } from '../numberOption.ts';
 import { say, sayJson, tell } from '../terminal.ts';
 

@@ -44,7 +44,7 @@ export function selfTestCommand(command: Command): void {
       'after',
       `
 An attack is let loose only in a sandbox that holds back what it would harm, and stops by itself where it should have
-been stopped. The entries are in test/hostile/corpus.
+been stopped. The entries are in evaluator/selfTest/corpus.
 
 Exit status: 0 when every attack was held and has its verdict, ${notAllHeld} when not, 2 at a mistake on the command line.
 

@@ -6,7 +6,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { termsOf } from '../../evaluator/attest/officialRecord.ts';
 import { parseVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { type Evidence, type Verification, verifyRecord } from '../../evaluator/attest/verifyRecord.ts';
-import type { ScoreDetails } from '../../evaluator/record.ts';
+import type { ScoreDetails } from '../../evaluator/run/record.ts';
 import { isFolder, readRecordBytes } from '../recordFiles.ts';
 import { placeOf, resultOf, summaryOf } from '../recordSummary.ts';
 import { sayer, sayJson } from '../terminal.ts';

@@ -1,5 +1,5 @@
 import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
-import type { RunRecord } from '../record.ts';
+import type { RunRecord } from '../run/record.ts';
 import { deriveSigningKey } from './signingKey.ts';
 import { writeOfficialRecord } from './writeOfficialRecord.ts';
 

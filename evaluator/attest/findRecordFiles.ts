@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { recordFile } from '../record.ts';
+import { recordFile } from '../run/record.ts';
 import { officialRecordFile } from './officialRecord.ts';
 
 /** `haet grade --out` has its runs in runs/JOB/RUN, `haet official --out` in RUN. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { hashFile } from '../hashFile.ts';
+import { hashFile } from '../intake/hashFile.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import type { Digests, OfficialRecord } from './officialRecord.ts';
 

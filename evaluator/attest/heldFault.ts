@@ -1,4 +1,4 @@
-import type { RunRecord, StageRecord } from '../record.ts';
+import type { RunRecord, StageRecord } from '../run/record.ts';
 import { unheld } from '../sandbox/holds.ts';
 
 const mebibyte = 2 ** 20;

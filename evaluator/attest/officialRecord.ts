@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { UsedTerms } from '../../datasets/sealing/terms.ts';
 import { trackFiles } from '../../datasets/track.ts';
-import { type RunRecord, runRecordSchema, runStages, type StageRecord } from '../record.ts';
+import { type RunRecord, runRecordSchema, runStages, type StageRecord } from '../run/record.ts';
 
 export const officialRecordFile = 'record.jws';
 

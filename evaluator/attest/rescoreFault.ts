@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { DetailedScore, Score, ScoreDetails } from '../record.ts';
+import type { DetailedScore, Score, ScoreDetails } from '../run/record.ts';
 
 /** Room for the sums of exponentials, which another version of the runtime may round in another way. */
 const rounding = 1e-9;

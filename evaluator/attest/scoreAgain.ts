@@ -2,9 +2,9 @@ import { type LabelsKey, openWithLabelsKey } from '../../datasets/sealing/labels
 import { readWhole } from '../../datasets/sealing/readWhole.ts';
 import { sha256 } from '../../datasets/sealing/withheldSet.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { type ParsedPredictions, parsePredictions } from '../readPredictions.ts';
-import type { ScoreDetails } from '../record.ts';
-import { score } from '../score.ts';
+import type { ScoreDetails } from '../run/record.ts';
+import { type ParsedPredictions, parsePredictions } from '../score/readPredictions.ts';
+import { score } from '../score/score.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import type { OfficialRecord } from './officialRecord.ts';
 import { rescoreFault } from './rescoreFault.ts';

@@ -1,5 +1,5 @@
-import type { RunRecord, Score, ScoreDetails } from '../record.ts';
-import { wilsonInterval } from '../statistics.ts';
+import type { RunRecord, Score, ScoreDetails } from '../run/record.ts';
+import { wilsonInterval } from '../score/statistics.ts';
 
 /** Room for sums that were added in another order; far below what one image more or less would change. */
 const rounding = 1e-9;

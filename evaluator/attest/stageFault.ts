@@ -1,5 +1,5 @@
-import { type RunRecord, runStages, type StageRecord } from '../record.ts';
-import { tolerableLatenessSeconds } from '../tolerableLateness.ts';
+import { type RunRecord, runStages, type StageRecord } from '../run/record.ts';
+import { tolerableLatenessSeconds } from '../stage/tolerableLateness.ts';
 
 /** Room for the rounding of sums of times. */
 const roundingSeconds = 1e-6;

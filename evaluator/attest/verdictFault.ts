@@ -1,5 +1,5 @@
-import type { RunRecord, StageRecord } from '../record.ts';
-import { verdicts } from '../verdict.ts';
+import type { RunRecord, StageRecord } from '../run/record.ts';
+import { verdicts } from '../run/verdict.ts';
 
 /** The first thing that does not go with the verdict, as a sentence; null when all does. */
 export function verdictFault({ verdict, owner, score, stages }: RunRecord): string | null {

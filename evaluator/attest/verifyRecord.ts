@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { type Commitment, type Reveal, revealFault, sealedFault } from '../../datasets/sealing/commitment.ts';
 import type { LabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { compareTerms } from '../../datasets/sealing/terms.ts';
-import type { ScoreDetails } from '../record.ts';
+import type { ScoreDetails } from '../run/record.ts';
 import { consistencyChecks } from './consistency.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { trackVersions } from '../../datasets/controlTracks.ts';
-import { runRecordSchema } from '../record.ts';
-import { verdictCodeSchema } from '../verdict.ts';
+import { runRecordSchema } from '../run/record.ts';
+import { verdictCodeSchema } from '../run/verdict.ts';
 
 export const auditFile = 'audit.json';
 

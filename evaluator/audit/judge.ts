@@ -1,4 +1,4 @@
-import type { DetailedScore } from '../record.ts';
+import type { DetailedScore } from '../run/record.ts';
 import type { Judgement } from './auditSchema.ts';
 import { compareWithChance, significance } from './chance.ts';
 import { comparePaired, hasFarToFall } from './pairedDrop.ts';

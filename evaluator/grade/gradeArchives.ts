@@ -1,12 +1,12 @@
 import { basename, join } from 'node:path';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { type ArchiveLimits, archiveLimitsSchema } from '../archive/limits.ts';
-import { entryMemoryBytes } from '../entryMemory.ts';
-import { hashFile } from '../hashFile.ts';
-import type { RunRecord } from '../record.ts';
-import type { RunPlan } from '../runEntry.ts';
-import type { RunTrack } from '../runTrack.ts';
+import { hashFile } from '../intake/hashFile.ts';
+import { type ArchiveLimits, archiveLimitsSchema } from '../intake/limits.ts';
+import { entryMemoryBytes } from '../machine/entryMemory.ts';
+import type { RunRecord } from '../run/record.ts';
+import type { RunPlan } from '../run/runEntry.ts';
+import type { RunTrack } from '../run/runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Attempts, clearUnfinished, readAttempts } from './attempts.ts';
 import { addDecisions, type Decision, readDecisions } from './decisions.ts';

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Attestor } from '../attest/createAttestor.ts';
-import { type RunRecord, recordFile } from '../record.ts';
 import { writeReport } from '../report/report.ts';
-import { type RunPlan, runEntry } from '../runEntry.ts';
+import { type RunRecord, recordFile } from '../run/record.ts';
+import { type RunPlan, runEntry } from '../run/runEntry.ts';
+import { unscoredFile } from '../run/unscored.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { unscoredFile } from '../unscored.ts';
 import { type Attempts, readAttempts, runFolders, voidByRule } from './attempts.ts';
 import { agrees, type Terms } from './terms.ts';
 import { voidReasons } from './voidReasons.ts';

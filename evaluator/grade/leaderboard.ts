@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
-import type { RunRecord } from '../record.ts';
-import { spreadOf } from '../statistics.ts';
-import type { VerdictCode } from '../verdict.ts';
+import type { RunRecord } from '../run/record.ts';
+import type { VerdictCode } from '../run/verdict.ts';
+import { spreadOf } from '../score/statistics.ts';
 import { publicEvidence } from './publicEvidence.ts';
 
 /** One archive of those to be ranked. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
 import { textName } from '../../datasets/textName.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { hashFile } from '../hashFile.ts';
+import { hashFile } from '../intake/hashFile.ts';
 
 const endings = ['.tar', '.tar.gz', '.tgz'];
 

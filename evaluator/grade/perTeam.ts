@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import type { ArchiveLimits } from '../archive/limits.ts';
-import { unpackEntry } from '../takeEntry.ts';
+import type { ArchiveLimits } from '../intake/limits.ts';
+import { unpackEntry } from '../intake/takeEntry.ts';
 import type { Submission } from './listArchives.ts';
 
 const prefix = '.team-';

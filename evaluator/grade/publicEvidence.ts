@@ -1,6 +1,6 @@
-import { describeEnd } from '../decideVerdict.ts';
-import type { RunRecord } from '../record.ts';
-import { verdicts } from '../verdict.ts';
+import { describeEnd } from '../run/decideVerdict.ts';
+import type { RunRecord } from '../run/record.ts';
+import { verdicts } from '../run/verdict.ts';
 
 /**
  * What the leaderboard says of a run that was not simply SCORED, one sentence each. The leaderboard is public while the

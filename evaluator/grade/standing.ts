@@ -1,6 +1,6 @@
 import { type ChainHead, readHead } from '../attest/chain.ts';
-import type { RunRecord } from '../record.ts';
-import type { RunTrack } from '../runTrack.ts';
+import type { RunRecord } from '../run/record.ts';
+import type { RunTrack } from '../run/runTrack.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
 
 /** What was asked for, the same for every entry. */

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { RunRecord } from '../record.ts';
-import type { RunStart } from '../runFolder.ts';
-import type { RunTrack } from '../runTrack.ts';
-import { wilsonInterval } from '../statistics.ts';
-import { verdicts } from '../verdict.ts';
+import type { RunRecord } from '../run/record.ts';
+import type { RunStart } from '../run/runFolder.ts';
+import type { RunTrack } from '../run/runTrack.ts';
+import { verdicts } from '../run/verdict.ts';
+import { wilsonInterval } from '../score/statistics.ts';
 
 /** What a run must have been to count. */
 export interface Terms {

@@ -1,4 +1,4 @@
-import type { ScoreDetails } from '../record.ts';
+import type { ScoreDetails } from '../run/record.ts';
 import { Scroll } from './markup.tsx';
 
 /** Beyond this many classes a table of all pairs is not readable; the commonest confusions are listed instead. */

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { quantile } from 'simple-statistics';
-import type { RunRecord, Score, ScoreDetails, StageRecord } from '../record.ts';
+import type { RunRecord, Score, ScoreDetails, StageRecord } from '../run/record.ts';
 import { duration, percent } from './format.ts';
 import type { CurvePoint } from './learningCurves.ts';
 import { drawPlot } from './plot.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import { type RunRecord, runRecordSchema } from '../record.ts';
+import { type RunRecord, runRecordSchema } from '../run/record.ts';
 
 /** @throws UserError where record.json is missing or is not a record */
 export async function readRecord(folder: string): Promise<RunRecord> {

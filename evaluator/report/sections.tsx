@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { describeSeed } from '../../datasets/track.ts';
-import type { RunRecord, Score, ScoreDetails, StageRecord } from '../record.ts';
-import { wilsonInterval } from '../statistics.ts';
-import { type VerdictCode, verdicts } from '../verdict.ts';
+import type { RunRecord, Score, ScoreDetails, StageRecord } from '../run/record.ts';
+import { type VerdictCode, verdicts } from '../run/verdict.ts';
+import { wilsonInterval } from '../score/statistics.ts';
 import { ConfusionMatrix } from './confusion.tsx';
 import { bytes, count, duration, instant, percent } from './format.ts';
 import type { CurveName } from './learningCurves.ts';

@@ -1,6 +1,6 @@
 import { join, relative, sep } from 'node:path';
-import type { RunRecord, Score } from '../record.ts';
-import { spreadOf } from '../statistics.ts';
+import type { RunRecord, Score } from '../run/record.ts';
+import { spreadOf } from '../score/statistics.ts';
 import { count, duration, percent } from './format.ts';
 import { Figure, Scroll } from './markup.tsx';
 import { renderPage } from './page.tsx';

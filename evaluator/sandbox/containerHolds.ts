@@ -1,4 +1,4 @@
-import { countCpuList, groupFiles, type ReadFile, readGrant } from '../machine.ts';
+import { countCpuList, groupFiles, type ReadFile, readGrant } from '../machine/machine.ts';
 import type { Holds } from './holds.ts';
 
 /**

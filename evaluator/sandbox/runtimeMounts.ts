@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
-import { projectFolder } from '../version.ts';
+import { projectFolder } from '../machine/version.ts';
 import type { Mount } from './sandbox.ts';
 
 /**

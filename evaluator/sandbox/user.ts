@@ -15,7 +15,7 @@ import { existsSync, lchownSync, readdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { execa } from 'execa';
 import { UserError } from '../../datasets/userError.ts';
-import { readSystemFile } from '../machine.ts';
+import { readSystemFile } from '../machine/machine.ts';
 import { containerHolds } from './containerHolds.ts';
 import { groupOf, readLimitHits, readProcessLimit } from './controlGroup.ts';
 import { becomeEntryUser, entryUser } from './entryUser.ts';

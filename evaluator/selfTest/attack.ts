@@ -3,14 +3,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../datasets/userError.ts';
+import { projectFolder } from '../machine/version.ts';
+import { verdictCodeSchema } from '../run/verdict.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { verdictCodeSchema } from '../verdict.ts';
-import { projectFolder } from '../version.ts';
 import { fenceSchema, heldBy } from './fences.ts';
 import { archiveNameSchema } from './hostileArchives.ts';
 
 /** Where the attacks lie: a folder each, with `attack.json` and, beside it, `entry/`, the files that are sent in. */
-export const corpusFolder = join(projectFolder, 'test/hostile/corpus');
+export const corpusFolder = join(projectFolder, 'evaluator/selfTest/corpus');
 /** The attack that is none: an entry that keeps to the contract. Every other one is laid over its files. */
 export const honestName = 'honest';
 const attackFile = 'attack.json';

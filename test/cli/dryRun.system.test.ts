@@ -4,9 +4,8 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { packEntry } from '../../evaluator/archive/packEntry.ts';
-import { type RunRecord, runRecordSchema } from '../../evaluator/record.ts';
-import { tarBytes } from '../evaluator/archive/tarBytes.ts';
+import { packEntry } from '../../evaluator/intake/packEntry.ts';
+import { type RunRecord, runRecordSchema } from '../../evaluator/run/record.ts';
 import {
   type EntryScripts,
   makeEntry,
@@ -15,6 +14,7 @@ import {
   temporaryFolder,
   uniqueSeconds,
 } from '../evaluator/fixtures.ts';
+import { tarBytes } from '../evaluator/intake/tarBytes.ts';
 
 const haet = resolve('cli/bin.mjs');
 

@@ -4,10 +4,9 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { packEntry } from '../../evaluator/archive/packEntry.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
-import { lockMachine } from '../../evaluator/machineLock.ts';
-import { tarBytes } from '../evaluator/archive/tarBytes.ts';
+import { packEntry } from '../../evaluator/intake/packEntry.ts';
+import { lockMachine } from '../../evaluator/machine/machineLock.ts';
 import {
   constantPredictions,
   type EntryScripts,
@@ -18,6 +17,7 @@ import {
   temporaryFolder,
   uniqueSeconds,
 } from '../evaluator/fixtures.ts';
+import { tarBytes } from '../evaluator/intake/tarBytes.ts';
 
 const haet = resolve('cli/bin.mjs');
 
@@ -228,12 +228,15 @@ test('a report that was not written, or was thrown away, is written again', asyn
   expect(existsSync(report)).toBe(true);
 });
 
-/** Resolves when the entry under way has saved its model; its run's folder. */
+/** Resolves once the entry being run has saved its model and the evaluator has opened its progress; its run's folder. */
 async function saved(seconds: string): Promise<string> {
   await until(() => processesWith(seconds).length > 0);
   const inTraining = () =>
     runs().find(
-      (run) => !existsSync(join(out, run, 'record.json')) && existsSync(join(out, run, 'model/model')),
+      (run) =>
+        !existsSync(join(out, run, 'record.json')) &&
+        existsSync(join(out, run, 'progress.jsonl')) &&
+        existsSync(join(out, run, 'model/model')),
     );
   await until(() => inTraining() !== undefined);
   return inTraining()!;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
-import type { RunRecord } from '../../evaluator/record.ts';
+import type { RunRecord } from '../../evaluator/run/record.ts';
 import { describeWith } from '../evaluator/fixtures.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

@@ -11,7 +11,7 @@ import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { describeTerms } from '../../datasets/sealing/terms.ts';
 import { sha256 } from '../../datasets/sealing/withheldSet.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
-import { version } from '../../evaluator/version.ts';
+import { version } from '../../evaluator/machine/version.ts';
 import { numberedTrack, numbersOf } from '../datasets/sealing/numberedTrack.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
 import { makeTinyTrack } from '../evaluator/fixtures.ts';

@@ -2,9 +2,9 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { packEntry } from '../../evaluator/archive/packEntry.ts';
-import { tarBytes } from '../evaluator/archive/tarBytes.ts';
+import { packEntry } from '../../evaluator/intake/packEntry.ts';
 import { makeEntry, makeTinyTrack, temporaryFolder } from '../evaluator/fixtures.ts';
+import { tarBytes } from '../evaluator/intake/tarBytes.ts';
 
 const haet = resolve('cli/bin.mjs');
 const forged = 'SCORED  99.9 % of 1,000 images, 95 % interval 99.8 to 100.0';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, test } from '@jest/globals';
 import { formatNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
-import type { RunRecord } from '../../evaluator/record.ts';
+import type { RunRecord } from '../../evaluator/run/record.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import type { Holds } from '../../evaluator/sandbox/holds.ts';
 

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeTrack } from '../../datasets/makeTrack.ts';
 import { IMAGE_BYTES } from '../../datasets/source.ts';
 import type { TrackInfo } from '../../datasets/track.ts';
-import { describeMachine } from '../../evaluator/machine.ts';
+import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { writeReport } from '../../evaluator/report/report.ts';
-import { runEntry } from '../../evaluator/runEntry.ts';
+import { runEntry } from '../../evaluator/run/runEntry.ts';
 import { createProcessSandbox } from '../../evaluator/sandbox/process.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));

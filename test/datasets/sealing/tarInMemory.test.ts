@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Header } from 'tar';
 import { packTar, unpackTar } from '../../../datasets/sealing/tarInMemory.ts';
-import { tarBytes } from '../../evaluator/archive/tarBytes.ts';
+import { tarBytes } from '../../evaluator/intake/tarBytes.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z.]{0,20}$/);
 

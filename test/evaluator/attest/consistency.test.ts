@@ -5,8 +5,8 @@ import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/att
 import { intervalFault, scoreFault } from '../../../evaluator/attest/scoreFault.ts';
 import { signRecord } from '../../../evaluator/attest/signRecord.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
-import type { RunRecord, Score, StageRecord } from '../../../evaluator/record.ts';
-import { score } from '../../../evaluator/score.ts';
+import type { RunRecord, Score, StageRecord } from '../../../evaluator/run/record.ts';
+import { score } from '../../../evaluator/score/score.ts';
 import { hash, key, madeUpOfficial, sha256, signingKey } from './madeUpOfficial.ts';
 
 let made: OfficialRecord;

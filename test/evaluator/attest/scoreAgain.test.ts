@@ -12,8 +12,8 @@ import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/att
 import { rescoreFault } from '../../../evaluator/attest/rescoreFault.ts';
 import { signRecord } from '../../../evaluator/attest/signRecord.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
-import type { Score } from '../../../evaluator/record.ts';
-import { score } from '../../../evaluator/score.ts';
+import type { Score } from '../../../evaluator/run/record.ts';
+import { score } from '../../../evaluator/score/score.ts';
 import { numberedTrack } from '../../datasets/sealing/numberedTrack.ts';
 import { temporaryFolder } from '../fixtures.ts';
 import { key, madeUpOfficial, sha256, signingKey } from './madeUpOfficial.ts';

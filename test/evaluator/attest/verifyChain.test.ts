@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
 import { attemptsOf, type ChainRecord, chainFault } from '../../../evaluator/attest/verifyChain.ts';
-import type { RunRecord } from '../../../evaluator/record.ts';
+import type { RunRecord } from '../../../evaluator/run/record.ts';
 import { madeUpOfficial, sha256 } from './madeUpOfficial.ts';
 
 let official: OfficialRecord;

@@ -6,8 +6,8 @@ import type { TrackInfo } from '../../../datasets/track.ts';
 import { readHead } from '../../../evaluator/attest/chain.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { writeOfficialRecord } from '../../../evaluator/attest/writeOfficialRecord.ts';
-import { hashFolder } from '../../../evaluator/loadEntry.ts';
-import { type RunHooks, type RunPlan, runEntry } from '../../../evaluator/runEntry.ts';
+import { hashFolder } from '../../../evaluator/intake/loadEntry.ts';
+import { type RunHooks, type RunPlan, runEntry } from '../../../evaluator/run/runEntry.ts';
 import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
 import {
   allHeld,

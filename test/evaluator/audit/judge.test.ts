@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { judgePermuted, judgeShuffled, type ScoredRun } from '../../../evaluator/audit/judge.ts';
-import { score } from '../../../evaluator/score.ts';
+import { score } from '../../../evaluator/score/score.ts';
 
 const classes = Array.from({ length: 10 }, (_, label) => `class ${label}`);
 const truth = Uint8Array.from({ length: 1000 }, (_, image) => image % 10);

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { archiveLimitsSchema } from '../../../evaluator/archive/limits.ts';
 import { clearUnfinished, readAttempts } from '../../../evaluator/grade/attempts.ts';
 import { contradictionIn, type Terms } from '../../../evaluator/grade/terms.ts';
-import { type RunRecord, runRecordSchema } from '../../../evaluator/record.ts';
-import type { RunStart } from '../../../evaluator/runFolder.ts';
-import { writeUnscored } from '../../../evaluator/unscored.ts';
-import type { VerdictCode } from '../../../evaluator/verdict.ts';
+import { archiveLimitsSchema } from '../../../evaluator/intake/limits.ts';
+import { type RunRecord, runRecordSchema } from '../../../evaluator/run/record.ts';
+import type { RunStart } from '../../../evaluator/run/runFolder.ts';
+import { writeUnscored } from '../../../evaluator/run/unscored.ts';
+import type { VerdictCode } from '../../../evaluator/run/verdict.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 import { hash, madeUpRecord } from './madeUpRecord.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Graded, rank } from '../../../evaluator/grade/leaderboard.ts';
-import { spreadOf, wilsonInterval } from '../../../evaluator/statistics.ts';
-import { verdicts } from '../../../evaluator/verdict.ts';
+import { verdicts } from '../../../evaluator/run/verdict.ts';
+import { spreadOf, wilsonInterval } from '../../../evaluator/score/statistics.ts';
 import { hash, type Made, madeUpRecord } from './madeUpRecord.ts';
 
 let made = 0;

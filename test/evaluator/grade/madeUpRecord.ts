@@ -1,8 +1,8 @@
-import { archiveLimitsSchema } from '../../../evaluator/archive/limits.ts';
-import type { RunRecord, StageRecord } from '../../../evaluator/record.ts';
+import { archiveLimitsSchema } from '../../../evaluator/intake/limits.ts';
+import type { RunRecord, StageRecord } from '../../../evaluator/run/record.ts';
+import { type VerdictCode, verdicts } from '../../../evaluator/run/verdict.ts';
 import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
-import { wilsonInterval } from '../../../evaluator/statistics.ts';
-import { type VerdictCode, verdicts } from '../../../evaluator/verdict.ts';
+import { wilsonInterval } from '../../../evaluator/score/statistics.ts';
 import { machine } from '../fixtures.ts';
 
 export const hash = (digit: string): string => digit.repeat(64);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { packEntry } from '../../../evaluator/archive/packEntry.ts';
 import { teamKey, tooManyOfTeam } from '../../../evaluator/grade/perTeam.ts';
-import { hashFile } from '../../../evaluator/hashFile.ts';
+import { hashFile } from '../../../evaluator/intake/hashFile.ts';
+import { packEntry } from '../../../evaluator/intake/packEntry.ts';
 import { makeEntry, temporaryFolder } from '../fixtures.ts';
 
 test.each([

@@ -3,8 +3,8 @@ import { leaderboardCsv } from '../../../evaluator/grade/leaderboardCsv.ts';
 import { leaderboardMarkdown } from '../../../evaluator/grade/leaderboardMarkdown.ts';
 import { publicEvidence } from '../../../evaluator/grade/publicEvidence.ts';
 import { standingOf } from '../../../evaluator/grade/standing.ts';
-import type { StageRecord } from '../../../evaluator/record.ts';
-import { type VerdictCode, verdicts } from '../../../evaluator/verdict.ts';
+import type { StageRecord } from '../../../evaluator/run/record.ts';
+import { type VerdictCode, verdicts } from '../../../evaluator/run/verdict.ts';
 import { hash, madeUpRecord } from './madeUpRecord.ts';
 
 // The time in a run's id says how long the predict stage of the run before it took.

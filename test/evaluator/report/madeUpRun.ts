@@ -5,10 +5,15 @@ import { afterAll } from '@jest/globals';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { writeNpy } from '../../../datasets/npy.ts';
-import { archiveLimitsSchema } from '../../../evaluator/archive/limits.ts';
-import { type RunRecord, runRecordSchema, type Score, type StageRecord } from '../../../evaluator/record.ts';
+import { archiveLimitsSchema } from '../../../evaluator/intake/limits.ts';
+import {
+  type RunRecord,
+  runRecordSchema,
+  type Score,
+  type StageRecord,
+} from '../../../evaluator/run/record.ts';
 import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
-import { wilsonInterval } from '../../../evaluator/statistics.ts';
+import { wilsonInterval } from '../../../evaluator/score/statistics.ts';
 
 const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 const perClass = 100;

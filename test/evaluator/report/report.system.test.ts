@@ -2,9 +2,9 @@ import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { UserError } from '../../../datasets/userError.ts';
-import type { RunRecord } from '../../../evaluator/record.ts';
 import { writeReport } from '../../../evaluator/report/report.ts';
-import { type VerdictCode, verdictCodes, verdicts } from '../../../evaluator/verdict.ts';
+import type { RunRecord } from '../../../evaluator/run/record.ts';
+import { type VerdictCode, verdictCodes, verdicts } from '../../../evaluator/run/verdict.ts';
 import { madeUpRun } from './madeUpRun.ts';
 
 const sections = (html: string) => [...html.matchAll(/<h2[^>]*>(.*?)<\/h2>/g)].map(([, title]) => title);

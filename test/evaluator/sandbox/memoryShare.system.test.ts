@@ -2,7 +2,7 @@ import { chmod, mkdtemp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import type { RunRecord } from '../../../evaluator/record.ts';
+import type { RunRecord } from '../../../evaluator/run/record.ts';
 import { makeEntry, makeTinyTrack, plainImage, temporaryFolder } from '../fixtures.ts';
 
 const { exitCode } = await execa('docker', ['image', 'inspect', plainImage], { reject: false });

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { checkArchive } from '../../../evaluator/archive/packEntry.ts';
+import { checkArchive } from '../../../evaluator/intake/packEntry.ts';
 import { archiveNames, hostileArchive } from '../../../evaluator/selfTest/hostileArchives.ts';
 import { type Member, tarBytes } from '../../../evaluator/selfTest/tarBytes.ts';
 import { temporaryFolder } from '../fixtures.ts';

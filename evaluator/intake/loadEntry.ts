@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describeIssues, describeJsonFault } from '../../datasets/describeJson.ts';
+import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
+import { textName } from '../../datasets/textName.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { type Manifest, manifestFile, manifestSchema } from '../contract.ts';
+
+const mostManifestBytes = 64 * 1024;
+
+export interface Entry {
+  /** Absolute path of its folder. */
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** Hash of all its files, see `hashFolder`. */
+  readonly sha256: string;
+}
+
+/**
+ * Reads an entry's folder.
+ * @throws UserError naming what is wrong with the folder or its haet.json
+ */
+export async function loadEntry(path: string): Promise<Entry> {
+  const folder = resolve(path);
+  const manifest = parseManifest(await readManifest(folder), join(folder, manifestFile));
+  return { folder, manifest, sha256: await hashFolder(folder) };
+}
+
+async function readManifest(folder: string): Promise<string> {
+  const facts = await lstat(folder).catch(() => null);
+  if (facts === null)
+    throw new UserError(`${folder}: no such folder; an entry is a folder with ${manifestFile}`);
+  const path = join(folder, manifestFile);
+  const cannot = (reason: string) =>
+    new UserError(`${path}: cannot be read (${reason}); an entry is a folder with that file`);
+  const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    throw cannot(error.code ?? String(error));
+  });
+  // Opening a pipe would wait for ever for somebody to write into it.
+  if (!file.isFile()) throw cannot('not a regular file');
+  if (file.size > mostManifestBytes) throw cannot(`${file.size} bytes; at most ${mostManifestBytes}`);
+  return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw cannot(error.code ?? String(error));
+  });
+}
+
+/** @throws UserError naming each field that is not as the contract says */
+export function parseManifest(text: string, path: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${path}: ${describeJsonFault(error)}`);
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success) throw new UserError(`${path}: ${describeIssues(parsed.error)}`);
+  return parsed.data;
+}
+
+/**
+ * sha256 over every file below a folder, in the order of their relative paths (by code unit): for each its path, its
+ * kind and its length or target, then its bytes. Permissions and times do not count. Symbolic links count by where
+ * they point.
+ * @throws UserError at anything that is no file, folder or link
+ */
+export async function hashFolder(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const path of await listFiles(folder)) {
+    const full = join(folder, path);
+    const facts = await lstat(full);
+    if (facts.isSymbolicLink()) {
+      hash.update(`${path}\0link\0${await readlink(full)}\0`);
+    } else if (facts.isFile()) {
+      hash.update(`${path}\0file\0${facts.size}\0`);
+      for await (const chunk of createReadStream(full)) hash.update(chunk as Buffer);
+    } else {
+      throw new UserError(
+        `${folder}: holds ${quoteUntrusted(path)}, which is neither file, folder nor link; remove it`,
+      );
+    }
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Relative paths, with `/`, of all that lies below a folder and is no folder itself; sorted.
+ * @throws UserError at a name that is not UTF-8
+ */
+export async function listFiles(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  const visit = async (below: string) => {
+    for (const each of await readdir(join(folder, below), { withFileTypes: true, encoding: 'buffer' })) {
+      const path = pathOf(folder, below, each.name);
+      if (each.isDirectory()) await visit(path);
+      else found.push(path);
+    }
+  };
+  await visit('');
+  return found.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/**
+ * Path of something below a folder, relative to it.
+ * @throws UserError when its name is not UTF-8
+ */
+export function pathOf(folder: string, below: string, bytes: Buffer): string {
+  const name = textName(bytes);
+  if (name !== null) return below === '' ? name : `${below}/${name}`;
+  throw new UserError(
+    `${folder}: holds ${quoteUntrusted(String(bytes))}, a name that is not UTF-8; rename it`,
+  );
+}

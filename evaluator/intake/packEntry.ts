@@ -1,0 +1,88 @@
+import { lstat, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { create } from 'tar';
+import { UserError } from '../../datasets/userError.ts';
+import type { ArchiveLimits } from './limits.ts';
+import { type Entry, loadEntry, pathOf } from './loadEntry.ts';
+import { unpackEntry } from './takeEntry.ts';
+
+/** Left out wherever they are: no part of an entry, and different at every packing. */
+export const leftOut = ['.git', '__pycache__', '.DS_Store'];
+
+export interface PackedEntry extends Entry {
+  /** Relative paths of what went in. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Writes an entry's folder as `tar.gz`. The same files give the same bytes: sorted, without owners or times. The
+ * archive is put in place only after it was taken in as an organizer would take it.
+ *
+ * @throws UserError when the folder is no entry, or holds what intake would refuse
+ */
+export async function packEntry(folder: string, archive: string): Promise<PackedEntry> {
+  const entry = await loadEntry(folder);
+  const target = resolve(archive);
+  const files = (await filesOf(entry.folder)).filter((file) => join(entry.folder, file) !== target);
+  const partial = `${target}.part`;
+  try {
+    await create(
+      {
+        cwd: entry.folder,
+        file: partial,
+        gzip: true,
+        portable: true,
+        mtime: new Date(0),
+        noDirRecurse: true,
+        strict: true,
+      },
+      files.map((file) => `./${file}`), // a name that starts with @ would be read as an archive
+    );
+    const checked = await checkArchive(partial);
+    await rename(partial, target);
+    return { ...checked, folder: entry.folder, files };
+  } catch (error) {
+    await rm(partial, { force: true });
+    if (error instanceof UserError) throw new UserError(error.message.replaceAll(partial, target));
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOSPC' || code === 'ENOTDIR') {
+      throw new UserError(`${target}: cannot be written (${code}). Give a place that you may write to.`);
+    }
+    throw error;
+  }
+}
+
+/**
+ * Takes an archive in as an organizer does, into a folder that is removed again.
+ * @throws UserError naming what intake refuses
+ */
+export async function checkArchive(archive: string, limits?: ArchiveLimits): Promise<Omit<Entry, 'folder'>> {
+  const scratch = await mkdtemp(join(tmpdir(), 'haet-check-'));
+  try {
+    const { manifest, sha256 } = await unpackEntry(archive, join(scratch, 'entry'), limits);
+    return { manifest, sha256 };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function filesOf(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  const visit = async (below: string): Promise<void> => {
+    for (const name of await readdir(join(folder, below), { encoding: 'buffer' })) {
+      if (leftOut.includes(String(name))) continue;
+      const path = pathOf(folder, below, name);
+      const facts = await lstat(join(folder, path));
+      if (facts.isDirectory()) await visit(path);
+      else if (facts.isFile()) found.push(path);
+      else
+        throw new UserError(
+          `${join(folder, path)}: only regular files go into an archive. Put the file itself there.`,
+        );
+    }
+  };
+  await visit('');
+  if (dirname(folder) === folder) throw new UserError(`${folder}: is the root of the file system, no entry`);
+  return found.sort((a, b) => (a < b ? -1 : 1));
+}

@@ -1,0 +1,135 @@
+import { isOutOfMemory } from '../stage/outOfMemory.ts';
+import type { StageRecord } from './record.ts';
+import type { VerdictCode } from './verdict.ts';
+
+type StageFacts = Pick<StageRecord, 'ended' | 'exitCode' | 'signal' | 'limitSeconds' | 'seconds'> & {
+  readonly diskFull: boolean;
+  readonly limitHits: StageRecord['limitHits'];
+};
+
+/** Everything that a verdict is drawn from. */
+export interface RunFacts {
+  /** A failure of the evaluator or its machine. */
+  readonly fault: string | null;
+  /** Why the entry could not be accepted. */
+  readonly rejected: string | null;
+  /** The person who started the run stopped all of it. */
+  readonly aborted: boolean;
+  /** What the entry changed that it must not touch. */
+  readonly tampered: string | null;
+  readonly train: StageFacts | null;
+  /** Whether the train stage left anything to predict with. */
+  readonly modelSaved: boolean;
+  readonly predict: StageFacts | null;
+  /** What predict left, once it was read. */
+  readonly predictions: PredictionFacts;
+  /** The second predict run, on other test images; null where the first left nothing valid. */
+  readonly again: {
+    readonly stage: StageFacts;
+    readonly predictions: PredictionFacts;
+    /** How its rows differ from those of the first run; null where they do not. */
+    readonly disagreement: string | null;
+  } | null;
+}
+
+type PredictionFacts = 'none' | 'valid' | { readonly invalid: string };
+
+export interface Decision {
+  readonly verdict: VerdictCode;
+  readonly evidence: string[];
+}
+
+/**
+ * The verdict of a run. The order of the questions is the rule "first cause wins": what happened to the evaluator,
+ * then to the entry as a whole, then in training, then in predicting.
+ */
+export function decideVerdict(facts: RunFacts): Decision {
+  const evidence = evidenceOf(facts);
+  return { verdict: codeOf(facts), evidence };
+}
+
+function codeOf(facts: RunFacts): VerdictCode {
+  const { train, predict, predictions, again } = facts;
+  if (facts.tampered !== null) return 'RULE_VIOLATION';
+  if (facts.fault !== null) return 'INFRA_FAULT';
+  if (facts.rejected !== null) return 'REJECTED_ARCHIVE';
+  if (facts.aborted || train === null) return 'ABORTED';
+  if (!facts.modelSaved || predict === null) return limitCause(train) ?? failure(train) ?? 'NO_OUTPUT';
+  if (predict.ended === 'exited' && predict.exitCode === 0 && predictions === 'valid') {
+    if (again === null) return 'ABORTED';
+    const { stage } = again;
+    if (stage.ended !== 'exited' || stage.exitCode !== 0 || again.predictions !== 'valid') {
+      return predictCause(stage, again.predictions);
+    }
+    if (again.disagreement !== null) return 'RULE_VIOLATION';
+    return train.ended === 'exited' && train.exitCode === 0 ? 'SCORED' : 'SCORED_SALVAGED';
+  }
+  // What cut training short also explains a model that predict cannot use.
+  return limitCause(train) ?? predictCause(predict, predictions);
+}
+
+function predictCause(predict: StageFacts, predictions: RunFacts['predictions']): VerdictCode {
+  if (predict.ended === 'deadline') return 'PREDICT_TIMEOUT';
+  return limitCause(predict) ?? failure(predict) ?? (predictions === 'none' ? 'NO_OUTPUT' : 'INVALID_OUTPUT');
+}
+
+/** The verdict that a limit or a person brought about; null when neither did. */
+function limitCause(stage: StageFacts): VerdictCode | null {
+  if (stage.ended === 'interrupted') return 'ABORTED';
+  if (stage.ended === 'out-of-memory' || isOutOfMemory(stage.limitHits)) return 'OUT_OF_MEMORY';
+  const refused = stage.limitHits?.processesRefused ?? 0;
+  if (stage.ended === 'too-many-processes' || refused > 0) return 'TOO_MANY_PROCESSES';
+  return stage.diskFull ? 'DISK_FULL' : null;
+}
+
+function failure(stage: StageFacts): VerdictCode | null {
+  if (stage.ended === 'failed-to-start') return 'CRASHED';
+  return stage.ended !== 'deadline' && stage.exitCode !== 0 ? 'CRASHED' : null;
+}
+
+function evidenceOf(facts: RunFacts): string[] {
+  const evidence: string[] = [];
+  if (facts.fault !== null) evidence.push(facts.fault);
+  if (facts.tampered !== null) evidence.push(facts.tampered);
+  if (facts.rejected !== null) evidence.push(facts.rejected);
+  if (facts.aborted) evidence.push('the run was stopped by the person who started it');
+  if (facts.train !== null) {
+    evidence.push(`train: ${describeEnd(facts.train)}`);
+    if (facts.train.diskFull) evidence.push('train: no room was left in its output folder');
+    evidence.push(`train: left ${facts.modelSaved ? 'a model' : 'nothing'} in its output folder`);
+  }
+  if (facts.predict !== null) evidence.push(...predictEvidence('predict', facts.predict, facts.predictions));
+  if (facts.again !== null) {
+    const { stage, predictions, disagreement } = facts.again;
+    evidence.push(...predictEvidence('predict, second run', stage, predictions));
+    if (disagreement !== null) evidence.push(disagreement);
+  }
+  return evidence;
+}
+
+function predictEvidence(name: string, stage: StageFacts, predictions: PredictionFacts): string[] {
+  const evidence = [`${name}: ${describeEnd(stage)}`];
+  if (stage.diskFull) evidence.push(`${name}: no room was left in its output folder`);
+  if (predictions === 'none') evidence.push(`${name}: wrote no predictions.npy`);
+  else if (predictions !== 'valid') evidence.push(predictions.invalid);
+  return evidence;
+}
+
+/** How a stage ended, as the rest of a sentence. */
+export function describeEnd(
+  stage: Pick<StageFacts, 'ended' | 'exitCode' | 'signal' | 'limitSeconds' | 'seconds'>,
+): string {
+  const seconds = `${stage.seconds.toFixed(1)} s`;
+  switch (stage.ended) {
+    case 'deadline':
+      return `was still running at its deadline of ${stage.limitSeconds} s and was killed`;
+    case 'interrupted':
+      return `was ended after ${seconds} by the person who started it`;
+    case 'failed-to-start':
+      return 'could not be started';
+    default:
+      return stage.signal === null
+        ? `ended after ${seconds} with exit status ${stage.exitCode}`
+        : `ended after ${seconds} by signal ${stage.signal}`;
+  }
+}

@@ -1,0 +1,85 @@
+import type { DetailedScore } from '../run/record.ts';
+import { wilsonInterval } from './statistics.ts';
+
+const calibrationBins = 15;
+/** Lowest probability that a true class is taken to have been given. */
+const leastProbability = 1e-3;
+const mostLoss = -Math.log(leastProbability);
+
+/**
+ * Scores predictions against the truth.
+ * @param scores float32 [testSize, classes], row by row, finite; the highest of a row is the predicted class, the
+ *   lowest index on a tie
+ * @param labels uint8 [testSize], each below the number of classes
+ * @param classes names of the classes
+ *
+ * Log-loss and calibration take the softmax of a row as its probabilities. Calibration: expected calibration error
+ * over equal-width bins of confidence (Guo et al. 2017, arXiv 1706.04599).
+ *
+ * A mean of real numbers can be made to spell out labels: rows whose losses are digits of different places (12 labels
+ * per run were read so). The probability of the true class is therefore clipped from below at 1/1000, which bounds
+ * what one row adds by ln(1000) = 6.9 nats, and the mean is rounded to multiples of ln(1000) / testSize. So it takes
+ * one of testSize + 1 values, as the accuracy does, and no row moves it by more than one step.
+ */
+export function score(scores: Float32Array, labels: Uint8Array, classes: readonly string[]): DetailedScore {
+  const width = classes.length;
+  const total = labels.length;
+  const confusion = classes.map(() => classes.map(() => 0));
+  const bins = Array.from({ length: calibrationBins }, () => ({ confidence: 0, correct: 0, count: 0 }));
+  let logLossSum = 0;
+
+  for (let image = 0; image < total; image++) {
+    const row = scores.subarray(image * width, (image + 1) * width);
+    const truth = labels[image]!;
+    const predicted = argmax(row);
+    confusion[truth]![predicted]!++;
+
+    const logSum = logSumExp(row, row[predicted]!);
+    logLossSum += Math.min(mostLoss, logSum - row[truth]!);
+    const confidence = Math.exp(row[predicted]! - logSum);
+    const bin = bins[Math.min(calibrationBins - 1, Math.floor(confidence * calibrationBins))]!;
+    bin.confidence += confidence;
+    bin.correct += predicted === truth ? 1 : 0;
+    bin.count++;
+  }
+
+  const perClass = classes.map((name, label) => {
+    const ofClass = confusion[label]!.reduce((sum, count) => sum + count, 0);
+    const correct = confusion[label]![label]!;
+    return { name, correct, total: ofClass, accuracy: ofClass === 0 ? 0 : correct / ofClass };
+  });
+  const correct = perClass.reduce((sum, each) => sum + each.correct, 0);
+  return {
+    correct,
+    total,
+    accuracy: correct / total,
+    wilson95: wilsonInterval(correct, total),
+    details: {
+      perClass,
+      confusion,
+      logLoss: (Math.round(logLossSum / mostLoss) * mostLoss) / total,
+      calibration: {
+        expectedError: bins.reduce((sum, bin) => sum + Math.abs(bin.correct - bin.confidence), 0) / total,
+        bins: bins.map(({ confidence, correct: right, count }) => ({
+          confidence: count === 0 ? 0 : confidence / count,
+          accuracy: count === 0 ? 0 : right / count,
+          count,
+        })),
+      },
+    },
+  };
+}
+
+/** Index of the highest value; the lowest index on a tie. */
+export function argmax(row: Float32Array): number {
+  let best = 0;
+  for (let index = 1; index < row.length; index++) if (row[index]! > row[best]!) best = index;
+  return best;
+}
+
+/** log Σ exp(row), shifted by its maximum so that nothing overflows. */
+function logSumExp(row: Float32Array, maximum: number): number {
+  let sum = 0;
+  for (const value of row) sum += Math.exp(value - maximum);
+  return maximum + Math.log(sum);
+}

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { chmod, copyFile, lchown, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { textName } from '../../datasets/textName.ts';
+import { predictionsFile } from '../contract.ts';
+import { removeTree } from './removeTree.ts';
+
+/** Longer paths are not kept, so that every file can be named from wherever the folder is brought to. */
+const mostPathBytes = 1024;
+
+/** What is left of the output folder of a stage. */
+export interface KeptFiles {
+  readonly files: number;
+  /** By their lengths: holes and files of several names count in full, as they do when they are read. */
+  readonly bytes: number;
+  /** Links, pipes, sockets, devices, names that are not UTF-8, files of holes with a name elsewhere, what lies too deep. */
+  readonly removed: number;
+}
+
+/**
+ * Makes the output folder of a stage a tree of folders and regular files that are ours, without special modes, and
+ * removes all else. To be called when no process of the stage lives, before anything there is read: whoever reads or
+ * publishes the folder later meets no link out of it, no pipe that waits, no name that it cannot print.
+ * @throws Error when the disk or the system refuses
+ */
+export async function keepRegularFiles(folder: string): Promise<KeptFiles> {
+  await requireFolder(folder);
+  const names = new Map<string, number>();
+  const found: { path: string; facts: Stats }[] = [];
+  let removed = 0;
+
+  const visit = async (at: string, below: string): Promise<void> => {
+    for (const name of await readdir(at, { encoding: 'buffer' })) {
+      const text = textName(name);
+      const path = `${at}/${text}`;
+      const relative = below === '' ? `${text}` : `${below}/${text}`;
+      const canBeNamed = text !== null && Buffer.byteLength(relative) <= mostPathBytes;
+      const facts = canBeNamed ? await lstat(path) : null;
+      if (facts?.isDirectory()) {
+        await makeOurs(path, 0o755);
+        await visit(path, relative);
+      } else if (facts?.isFile()) {
+        found.push({ path, facts });
+        names.set(inode(facts), (names.get(inode(facts)) ?? 0) + 1);
+      } else {
+        await removeTree(at, name);
+        removed += 1;
+      }
+    }
+  };
+  await visit(folder, '');
+
+  let [files, bytes] = [0, 0];
+  for (const { path, facts } of found) {
+    const hasNameElsewhere = facts.nlink > names.get(inode(facts))!;
+    // Its mode and owner are also those of a name elsewhere, which are none of our business. Holes would be filled.
+    if (hasNameElsewhere && facts.size > facts.blocks * 512) {
+      await unlink(path);
+      removed += 1;
+      continue;
+    }
+    if (hasNameElsewhere) await replaceByCopy(path);
+    await makeOurs(path, (facts.mode & 0o111) === 0 ? 0o644 : 0o755);
+    files += 1;
+    bytes += facts.size;
+  }
+  return { files, bytes, removed };
+}
+
+/** What stood where the predictions belong. */
+export type PredictionsKind = 'file' | 'nothing' | 'symbolic link' | 'folder' | 'pipe' | 'socket' | 'device';
+
+/**
+ * Keeps predictions.npy of what the predict stage left, if it is a regular file, and nothing else. A predict stage has
+ * seen the withheld images: whatever else it left may be a copy of them.
+ * @throws Error when the disk or the system refuses
+ */
+export async function keepPredictions(folder: string): Promise<PredictionsKind> {
+  await requireFolder(folder);
+  const kind = kindOf(await lstat(`${folder}/${predictionsFile}`).catch(() => null));
+  for (const name of await readdir(folder, { encoding: 'buffer' })) {
+    if (kind !== 'file' || name.toString('latin1') !== predictionsFile) await removeTree(folder, name);
+  }
+  await keepRegularFiles(folder);
+  return kind;
+}
+
+function kindOf(facts: Stats | null): PredictionsKind {
+  if (facts === null) return 'nothing';
+  if (facts.isFile()) return 'file';
+  if (facts.isSymbolicLink()) return 'symbolic link';
+  if (facts.isDirectory()) return 'folder';
+  if (facts.isFIFO()) return 'pipe';
+  return facts.isSocket() ? 'socket' : 'device';
+}
+
+/** Where files are not fenced, an entry can put something else in the place of the folder. */
+async function requireFolder(folder: string): Promise<void> {
+  const facts = await lstat(folder).catch(() => null);
+  if (facts !== null && !facts.isDirectory()) await unlink(folder);
+  await mkdir(folder, { recursive: true });
+  await makeOurs(folder, 0o755);
+}
+
+async function makeOurs(path: string, mode: number): Promise<void> {
+  const [user, group] = [process.getuid!(), process.getgid!()];
+  if (user === 0) await lchown(path, user, group);
+  await chmod(path, mode);
+}
+
+async function replaceByCopy(path: string): Promise<void> {
+  const copy = `${dirname(path)}/.haet-copy-${randomUUID()}`;
+  await copyFile(path, copy, constants.COPYFILE_EXCL);
+  await rename(copy, path);
+}
+
+const inode = ({ dev, ino }: Stats): string => `${dev}:${ino}`;

@@ -1,0 +1,55 @@
+import { dirname } from 'node:path';
+import { environmentSchemas, type StageEnvironment } from '../contract.ts';
+import type { StagePlaces } from './stagePlaces.ts';
+
+/** What the environment says of a run beside the places. */
+export interface RunFacts {
+  readonly runId: string;
+  readonly seed: number;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+/** The environment of the train stage: the contract's variables and nothing of our own. */
+export function trainEnvironment(
+  run: RunFacts,
+  places: StagePlaces,
+  seconds: number,
+): StageEnvironment['train'] {
+  return environmentSchemas.train.parse({
+    ...common(run, places, seconds),
+    HAET_STAGE: 'train',
+    HAET_TRAIN_DIR: places.train,
+    HAET_PROGRESS_FD: '3',
+  });
+}
+
+/** The environment of the predict stage. */
+export function predictEnvironment(
+  run: RunFacts,
+  places: StagePlaces,
+  seconds: number,
+): StageEnvironment['predict'] {
+  return environmentSchemas.predict.parse({
+    ...common(run, places, seconds),
+    HAET_STAGE: 'predict',
+    HAET_TEST_IMAGES: places.testImages,
+    HAET_MODEL_DIR: places.model,
+  });
+}
+
+function common(run: RunFacts, places: StagePlaces, seconds: number) {
+  return {
+    HAET_OUT_DIR: places.out,
+    HAET_WORK_DIR: places.work,
+    HAET_SEED: String(run.seed),
+    HAET_BUDGET_SECONDS: String(seconds),
+    HAET_CPUS: String(run.cpus),
+    HAET_MEMORY_BYTES: String(run.memoryBytes),
+    HAET_RUN_ID: run.runId,
+    PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+    HOME: places.work,
+    TMPDIR: places.work,
+    LANG: 'C.UTF-8',
+  };
+}

@@ -1,0 +1,166 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { UserError } from '../../../datasets/userError.ts';
+import { archiveLimitsSchema } from '../../../evaluator/intake/limits.ts';
+import { listFiles } from '../../../evaluator/intake/loadEntry.ts';
+import { unpackArchive } from '../../../evaluator/intake/unpackArchive.ts';
+import { temporaryFolder } from '../fixtures.ts';
+import { type Member, tarBytes } from './tarBytes.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A fresh folder with an archive in it. */
+function put(bytes: Buffer) {
+  const place = mkdtempSync(join(folder, 'archive-'));
+  const archive = join(place, 'entry.tar');
+  writeFileSync(archive, bytes);
+  return { place, archive, into: join(place, 'entry') };
+}
+
+async function refusal(bytes: Buffer, limits = {}): Promise<string> {
+  const { place, archive, into } = put(bytes);
+  const error = await unpackArchive(archive, into, archiveLimitsSchema.parse(limits)).then(
+    () => new Error('was taken'),
+    (thrown: Error) => thrown,
+  );
+  expect(error).toBeInstanceOf(UserError);
+  expect(error.message).toContain(archive);
+  expect(readdirSync(place)).toEqual(['entry.tar']); // nothing left, nothing beside
+  return error.message;
+}
+
+describe('an archive that is sound', () => {
+  const members: Member[] = [
+    { path: './', type: 'Directory' },
+    { path: './haet.json', data: '{}' },
+    { path: 'code/', type: 'Directory' },
+    { path: 'code/run.sh', data: 'echo', mode: 0o4777 },
+    { path: 'unnamed/folder/é.txt', data: Buffer.alloc(5000, 7) },
+  ];
+  test.each([
+    ['plain', tarBytes(...members)],
+    ['gzip', gzipSync(tarBytes(...members))],
+  ])(
+    'is unpacked (%s): contents, folders without members of their own, programs as such, no special modes',
+    async (_, bytes) => {
+      const { archive, into } = put(bytes);
+      await unpackArchive(archive, into);
+      expect(await listFiles(into)).toEqual(['code/run.sh', 'haet.json', 'unnamed/folder/é.txt']);
+      expect(readFileSync(join(into, 'unnamed/folder/é.txt'))).toEqual(Buffer.alloc(5000, 7));
+      expect(statSync(join(into, 'code/run.sh')).mode & 0o7777).toBe(0o755);
+      expect(statSync(join(into, 'haet.json')).mode & 0o7777).toBe(0o644);
+    },
+  );
+});
+
+describe('refused by the name of the member:', () => {
+  const evil = (member: Member) => tarBytes({ path: 'fine' }, member);
+  test.each<[string, Buffer, string]>([
+    ['a path that leads out', evil({ path: 'a/../../out' }), '"a/../../out" leads out'],
+    ['a path that leads up and down', evil({ path: 'a/../b' }), 'leads out'],
+    ['an absolute path', evil({ path: '/tmp/out' }), '"/tmp/out" has an absolute path'],
+    ['a path that an extended header changes', evil({ path: 'fine2', pax: { path: '../out' } }), '"../out"'],
+    ['an escape sequence', evil({ path: 'x\u001b[2J' }), 'control character'],
+    ['a symbolic link', evil({ path: 'x', type: 'SymbolicLink', linkpath: '/etc' }), 'SymbolicLink'],
+    ['a hard link', evil({ path: 'x', type: 'Link', linkpath: 'fine' }), 'Link'],
+    ['a character device', evil({ path: 'x', type: 'CharacterDevice' }), 'CharacterDevice'],
+    ['a block device', evil({ path: 'x', type: 'BlockDevice' }), 'BlockDevice'],
+    ['a pipe', evil({ path: 'x', type: 'FIFO' }), 'FIFO'],
+    ['the same file twice', evil({ path: 'fine' }), '"fine" comes twice'],
+    ['a file in the place of a folder', evil({ path: 'fine/below' }), 'comes twice'],
+    ['names that differ by case', evil({ path: 'FINE' }), 'is the same as "fine"'],
+    ['folders that differ by case', tarBytes({ path: 'a/x' }, { path: 'A/y' }), 'is the same as "a"'],
+    [
+      'names that differ by how an accent is written',
+      tarBytes({ path: 'e\u0301' }, { path: '\u00e9' }),
+      'the same',
+    ],
+    ['a long name', evil({ path: 'x', pax: { path: 'y'.repeat(300) } }), 'over 255 bytes'],
+    ['folders without end', evil({ path: 'x', pax: { path: 'd/'.repeat(21) } }), '20 folders deep'],
+    ['a long path', evil({ path: 'x', pax: { path: `${'d'.repeat(200)}/`.repeat(6) } }), 'over 1000 bytes'],
+  ])('%s', async (_, bytes, named) => {
+    expect(await refusal(bytes)).toContain(named);
+  });
+});
+
+test('a NUL ends a name, and what stands before it is judged', async () => {
+  const { archive, into } = put(tarBytes({ path: 'a', pax: { path: 'x\0/../../y' } }));
+  await unpackArchive(archive, into);
+  expect(await listFiles(into)).toEqual(['x']);
+  expect(await refusal(tarBytes({ path: 'a', pax: { path: '../x\0y' } }))).toContain('leads out');
+});
+
+describe('refused by size:', () => {
+  test('more members than allowed', async () => {
+    const bytes = tarBytes(...Array.from({ length: 11 }, (_, at) => ({ path: `f${at}` })));
+    expect(await refusal(bytes, { members: 10 })).toContain('more than 10 members');
+  });
+  test('more bytes than allowed, by what the header says', async () => {
+    const bytes = tarBytes({ path: 'big', size: 2 ** 40, data: 'little' });
+    expect(await refusal(bytes)).toContain('"big" brings it over');
+  });
+  test('a bomb', async () => {
+    expect(await refusal(gzipSync(tarBytes({ path: 'zeros', data: Buffer.alloc(30 * 2 ** 20) })))).toContain(
+      'ratio',
+    );
+  });
+  test('a large archive, unread', async () => {
+    expect(await refusal(Buffer.alloc(101), { archiveBytes: 100 })).toContain('101 bytes');
+  });
+});
+
+describe('refused as no archive:', () => {
+  const whole = tarBytes({ path: 'a', data: 'x'.repeat(3000) });
+  test.each([
+    ['nothing', Buffer.alloc(0)],
+    ['zeros', Buffer.alloc(4096)],
+    ['text', Buffer.from('hello '.repeat(500))],
+    ['one cut in a file', whole.subarray(0, 1500)],
+    [
+      'gzip cut short',
+      gzipSync(Buffer.from(Array.from({ length: 9000 }, (_, at) => (at * 7919) % 251))).subarray(0, 99),
+    ],
+  ])('%s', async (_, bytes) => {
+    await refusal(bytes);
+  });
+
+  test('a link or a pipe in its place is neither followed nor waited for', async () => {
+    const { place, archive } = put(whole);
+    execFileSync('ln', ['-s', archive, join(place, 'link')]);
+    execFileSync('mkfifo', [join(place, 'pipe')]);
+    for (const name of ['link', 'pipe']) {
+      await expect(unpackArchive(join(place, name), join(place, 'x'))).rejects.toThrow('no regular file');
+    }
+  });
+});
+
+test('whatever bytes change, it is unpacked below its folder or refused whole', async () => {
+  const bytes = tarBytes(
+    { path: 'a/b', data: 'x'.repeat(700) },
+    { path: 'c', pax: { path: 'd/e' }, data: 'y' },
+  );
+  const change = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(change, async (changes) => {
+      const changed = Buffer.from(bytes);
+      for (const [at, value] of changes) changed[at] = value;
+      const { place, archive, into } = put(changed);
+      const error = await unpackArchive(archive, into).catch((thrown) => thrown);
+      const isRefused = error instanceof UserError;
+      expect(error === undefined || isRefused).toBe(true);
+      expect(existsSync(into)).toBe(!isRefused);
+      expect(readdirSync(place).every((name) => name === 'entry.tar' || name === 'entry')).toBe(true);
+      rmSync(place, { recursive: true });
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeEach, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { UserError } from '../../../datasets/userError.ts';
+import { lockMachine, machineLockHolder } from '../../../evaluator/machine/machineLock.ts';
+import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
+
+const folder = temporaryFolder();
+let place: string;
+let lock: string;
+let places = 0;
+beforeEach(() => {
+  place = join(folder.path, `place${++places}`);
+  mkdirSync(place);
+  chmodSync(place, 0o1777);
+  lock = join(place, 'haet-machine.lock');
+});
+
+const held = (folders = [place]) => {
+  const unlock = lockMachine(folders);
+  if (typeof unlock !== 'function') throw new Error(unlock.fault);
+  return unlock;
+};
+
+test('one process holds it at a time; the second is told which, and the lock can be looked at without taking it', () => {
+  expect(machineLockHolder([place])).toBeNull();
+  const unlock = held();
+  expect(() => lockMachine([place])).toThrow(UserError);
+  expect(() => lockMachine([place])).toThrow(`process ${process.pid} times a run on this machine`);
+  expect(machineLockHolder([place])).toBe(String(process.pid));
+  unlock();
+  expect(machineLockHolder([place])).toBeNull();
+  held()();
+});
+
+test('goes when its holder is killed', async () => {
+  const module = JSON.stringify(pathToFileURL(resolve('dist/evaluator/machine/machineLock.js')).href);
+  const script = `const { lockMachine } = await import(${module});
+    globalThis.unlock = lockMachine([${JSON.stringify(place)}]); console.log('held'); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  expect(() => lockMachine([place])).toThrow(`process ${child.pid} times`);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  held()();
+});
+
+test('any user may take it, whoever made its file', async () => {
+  held()();
+  expect(statSync(lock).mode & 0o777).toBe(0o666);
+  const asOther = ['--reuid=64001', '--regid=64001', '--clear-groups', 'sh', '-c'];
+  chmodSync(folder.path, 0o755);
+  const other = await execa('setpriv', [...asOther, `flock -x -n ${lock} true`], { reject: false });
+  expect({ code: other.exitCode, said: other.stderr }).toEqual({ code: 0, said: '' });
+});
+
+test('a link, a pipe or a second name in its place is not followed, and says so', async () => {
+  const target = join(folder.path, 'precious');
+  writeFileSync(target, 'precious');
+  symlinkSync(target, lock);
+  expect(lockMachine([place])).toEqual({ fault: expect.stringContaining('ELOOP') });
+
+  const pipes = join(folder.path, 'pipes');
+  mkdirSync(pipes);
+  chmodSync(pipes, 0o1777);
+  await execa('mkfifo', [join(pipes, 'haet-machine.lock')]);
+  expect(lockMachine([pipes])).toEqual({ fault: expect.stringContaining('is not a file of its own') });
+
+  const linked = join(folder.path, 'linked');
+  mkdirSync(linked);
+  chmodSync(linked, 0o1777);
+  linkSync(target, join(linked, 'haet-machine.lock'));
+  expect(lockMachine([linked])).toEqual({ fault: expect.stringContaining('is not a file of its own') });
+  expect(readFileSync(target, 'utf8')).toBe('precious');
+});
+
+test('where no folder is for all users it says so', () => {
+  const own = join(folder.path, 'own');
+  mkdirSync(own, { mode: 0o755 });
+  expect(lockMachine([own, '/nowhere'])).toEqual({
+    fault: `none of ${own}, /nowhere is a folder that all may write to`,
+  });
+  expect(held([own, place])).toEqual(expect.any(Function));
+});

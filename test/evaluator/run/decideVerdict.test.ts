@@ -1,0 +1,167 @@
+import { describe, expect, test } from '@jest/globals';
+import { decideVerdict, type RunFacts } from '../../../evaluator/run/decideVerdict.ts';
+import type { VerdictCode } from '../../../evaluator/run/verdict.ts';
+
+type Stage = NonNullable<RunFacts['train']>;
+const stage = (change: Partial<Stage> = {}): Stage => ({
+  ended: 'exited',
+  exitCode: 0,
+  signal: null,
+  limitSeconds: 600,
+  seconds: 590,
+  diskFull: false,
+  limitHits: null,
+  ...change,
+});
+const good: RunFacts = {
+  fault: null,
+  rejected: null,
+  aborted: false,
+  tampered: null,
+  train: stage(),
+  modelSaved: true,
+  predict: stage({ limitSeconds: 60, seconds: 3 }),
+  predictions: 'valid',
+  again: { stage: stage({ limitSeconds: 60, seconds: 3 }), predictions: 'valid', disagreement: null },
+};
+const verdictOf = (change: Partial<RunFacts>) => decideVerdict({ ...good, ...change }).verdict;
+
+const endings: Record<string, Stage> = {
+  'ended well': stage(),
+  'exit status 1': stage({ exitCode: 1 }),
+  'a signal': stage({ exitCode: null, signal: 'SIGSEGV' }),
+  'the deadline': stage({ ended: 'deadline', exitCode: null, signal: 'SIGKILL' }),
+  'an interrupt': stage({ ended: 'interrupted', exitCode: null, signal: 'SIGKILL' }),
+  'lack of memory': stage({ ended: 'out-of-memory', exitCode: null, signal: 'SIGKILL' }),
+  'a full disk': stage({ ended: 'disk-full', exitCode: 1, diskFull: true }),
+  'no such program': stage({ ended: 'failed-to-start', exitCode: null }),
+};
+const names = Object.keys(endings);
+
+describe('a train stage', () => {
+  const withoutModel: Record<string, VerdictCode> = {
+    'ended well': 'NO_OUTPUT',
+    'exit status 1': 'CRASHED',
+    'a signal': 'CRASHED',
+    'the deadline': 'NO_OUTPUT',
+    'an interrupt': 'ABORTED',
+    'lack of memory': 'OUT_OF_MEMORY',
+    'a full disk': 'DISK_FULL',
+    'no such program': 'CRASHED',
+  };
+  test.each(names)('that %s ended, with nothing saved', (name) => {
+    expect(verdictOf({ train: endings[name]!, modelSaved: false, predict: null, predictions: 'none' })).toBe(
+      withoutModel[name],
+    );
+  });
+
+  test.each(names)('that %s ended, with predictions of what it saved', (name) => {
+    expect(verdictOf({ train: endings[name]! })).toBe(name === 'ended well' ? 'SCORED' : 'SCORED_SALVAGED');
+  });
+
+  const cutAndUnusable: Record<string, VerdictCode> = {
+    'ended well': 'CRASHED',
+    'exit status 1': 'CRASHED',
+    'a signal': 'CRASHED',
+    'the deadline': 'CRASHED',
+    'an interrupt': 'ABORTED',
+    'lack of memory': 'OUT_OF_MEMORY',
+    'a full disk': 'DISK_FULL',
+    'no such program': 'CRASHED',
+  };
+  test.each(names)('that %s ended, with a model that predict fails on: first cause wins', (name) => {
+    const predict = stage({ exitCode: 1 });
+    expect(verdictOf({ train: endings[name]!, predict, predictions: 'none' })).toBe(cutAndUnusable[name]);
+  });
+});
+
+describe('a predict stage', () => {
+  const expected: Record<string, VerdictCode> = {
+    'exit status 1': 'CRASHED',
+    'a signal': 'CRASHED',
+    'the deadline': 'PREDICT_TIMEOUT',
+    'an interrupt': 'ABORTED',
+    'lack of memory': 'OUT_OF_MEMORY',
+    'a full disk': 'DISK_FULL',
+    'no such program': 'CRASHED',
+  };
+  test.each(Object.keys(expected))('that %s ended is not scored, whatever it left', (name) => {
+    expect(verdictOf({ predict: endings[name]!, predictions: 'none' })).toBe(expected[name]);
+    expect(verdictOf({ predict: endings[name]!, predictions: 'valid' })).toBe(expected[name]);
+  });
+
+  test('that ended well is judged by its predictions', () => {
+    expect(verdictOf({ predictions: 'none' })).toBe('NO_OUTPUT');
+    expect(verdictOf({ predictions: { invalid: 'why' } })).toBe('INVALID_OUTPUT');
+    expect(verdictOf({ predictions: { invalid: 'cut off' }, predict: stage({ diskFull: true }) })).toBe(
+      'DISK_FULL',
+    );
+  });
+});
+
+describe('a second predict run', () => {
+  const again = (change: Partial<NonNullable<RunFacts['again']>>) =>
+    verdictOf({ again: { ...good.again!, ...change } });
+
+  test.each(Object.keys(endings).filter((name) => name !== 'ended well'))(
+    'that %s ended counts as the first would, whatever it left',
+    (name) => {
+      const first = verdictOf({ predict: endings[name]!, predictions: 'none' });
+      expect(again({ stage: endings[name]!, predictions: 'none' })).toBe(first);
+      expect(again({ stage: endings[name]!, predictions: 'valid' })).toBe(first);
+    },
+  );
+
+  test('that ended well is judged by its predictions, and by those of the first run', () => {
+    expect(again({ predictions: 'none' })).toBe('NO_OUTPUT');
+    expect(again({ predictions: { invalid: 'why' } })).toBe('INVALID_OUTPUT');
+    expect(again({ disagreement: '20 of 1000 rows differ' })).toBe('RULE_VIOLATION');
+  });
+
+  test('that disagrees outweighs that training was cut', () => {
+    const differs = { ...good.again!, disagreement: '20 of 1000 rows differ' };
+    expect(verdictOf({ train: endings['the deadline']!, again: differs })).toBe('RULE_VIOLATION');
+  });
+
+  test('that never began is not scored', () => {
+    expect(verdictOf({ again: null })).toBe('ABORTED');
+  });
+
+  test('is named in the evidence', () => {
+    const { evidence } = decideVerdict({ ...good, again: { ...good.again!, predictions: 'none' } });
+    expect(evidence.slice(-2)).toEqual([
+      'predict, second run: ended after 3.0 s with exit status 0',
+      'predict, second run: wrote no predictions.npy',
+    ]);
+  });
+});
+
+describe('what comes before the stages', () => {
+  test('a fault of the evaluator outweighs all that the entry did', () => {
+    for (const train of Object.values(endings)) {
+      expect(verdictOf({ fault: 'disk error', train, rejected: 'bad', aborted: true })).toBe('INFRA_FAULT');
+    }
+  });
+
+  test('a rejected entry is rejected, an aborted run aborted', () => {
+    expect(verdictOf({ rejected: 'bad haet.json', train: null, predict: null })).toBe('REJECTED_ARCHIVE');
+    expect(verdictOf({ aborted: true })).toBe('ABORTED');
+    expect(verdictOf({ tampered: 'labels.npy was changed', fault: 'disk error' })).toBe('RULE_VIOLATION');
+    expect(verdictOf({ train: null, predict: null, modelSaved: false })).toBe('ABORTED');
+  });
+});
+
+test('the evidence says what was seen, one sentence each', () => {
+  const { evidence } = decideVerdict({
+    ...good,
+    train: endings['the deadline']!,
+    predictions: { invalid: 'predictions.npy: row 0, column 0 is NaN; all must be finite' },
+    again: null,
+  });
+  expect(evidence).toEqual([
+    'train: was still running at its deadline of 600 s and was killed',
+    'train: left a model in its output folder',
+    'predict: ended after 3.0 s with exit status 0',
+    'predictions.npy: row 0, column 0 is NaN; all must be finite',
+  ]);
+});

@@ -1,0 +1,95 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, test } from '@jest/globals';
+import type { RunningStage, StageExit } from '../../../evaluator/sandbox/sandbox.ts';
+import { outputOnDisk } from '../../../evaluator/sandbox/stageOutput.ts';
+import { watch } from '../../../evaluator/stage/watchdog.ts';
+
+const never = {};
+
+/** A stage that ends when told to, and counts its kills. */
+function madeUpStage() {
+  let end!: (exit: StageExit) => void;
+  const exited = new Promise<StageExit>((resolve) => {
+    end = resolve;
+  });
+  const stage = {
+    startedAt: performance.now(),
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+    progress: null,
+    exited,
+    output: outputOnDisk('/nowhere'),
+    proc: '/proc',
+    kills: 0,
+    processes: () => [],
+    async kill() {
+      stage.kills++;
+      end({ exitCode: null, signal: 'SIGKILL', at: performance.now() });
+      return {
+        signalledAt: performance.now(),
+        stoppedAt: performance.now(),
+        goneAt: performance.now(),
+        processesKilled: 1,
+        limitHits: null,
+      };
+    },
+  } satisfies RunningStage & { kills: number };
+  return { stage, end };
+}
+
+describe('the watchdog', () => {
+  test('lets a stage end by itself, and clears up once', async () => {
+    const { stage, end } = madeUpStage();
+    setTimeout(() => end({ exitCode: 0, signal: null, at: performance.now() }), 20);
+    const { cause, exit } = await watch(stage, 10, never);
+    expect({ cause, code: exit.exitCode, kills: stage.kills }).toEqual({
+      cause: 'exited',
+      code: 0,
+      kills: 1,
+    });
+  });
+
+  test('never kills before the deadline, and soon after it', async () => {
+    for (const limit of [0.001, 0.0105, 0.05]) {
+      const { stage } = madeUpStage();
+      const { cause, kill } = await watch(stage, limit, never);
+      const late = (kill.signalledAt - stage.startedAt) / 1000 - limit;
+      expect(cause).toBe('deadline');
+      expect(late).toBeGreaterThanOrEqual(0);
+      expect(late).toBeLessThan(0.2);
+    }
+  });
+
+  test('ends at an interrupt, also one that came before', async () => {
+    const interrupt = new AbortController();
+    const first = madeUpStage().stage;
+    setTimeout(() => interrupt.abort(), 10);
+    expect((await watch(first, 10, { interrupted: interrupt.signal })).cause).toBe('interrupted');
+    expect((await watch(madeUpStage().stage, 10, { interrupted: interrupt.signal })).cause).toBe(
+      'interrupted',
+    );
+  });
+
+  test('ends at a full disk', async () => {
+    const full = new AbortController();
+    setTimeout(() => full.abort(), 10);
+    expect((await watch(madeUpStage().stage, 10, { 'disk-full': full.signal })).cause).toBe('disk-full');
+  });
+
+  test('gives the first cause when several come together', async () => {
+    const interrupt = new AbortController();
+    const { stage, end } = madeUpStage();
+    const watched = watch(stage, 0.03, { interrupted: interrupt.signal });
+    interrupt.abort();
+    end({ exitCode: 0, signal: null, at: performance.now() });
+    expect((await watched).cause).toBe('interrupted');
+    expect(stage.kills).toBe(1);
+  });
+
+  test('counts an exit after the deadline as the deadline, however late we notice', async () => {
+    const { stage, end } = madeUpStage();
+    const watched = watch(stage, 0.01, never);
+    end({ exitCode: 0, signal: null, at: stage.startedAt + 11 });
+    expect((await watched).cause).toBe('deadline');
+  });
+});
