@@ -165,6 +165,7 @@ async function follow(
             processesKilled: watched.kill.processesKilled,
           }
         : null,
+      processesLeft: watched.kill.processesLeft,
       limitHits: watched.kill.limitHits,
       ...resources,
       stdoutBytes: stdout.bytes,
@@ -307,6 +308,7 @@ function neverStarted(plan: StagePlan, startedAt: string, reason: string): Stage
       exitCode: null,
       signal: null,
       kill: null,
+      processesLeft: null,
       limitHits: null,
       cpuSeconds: 0,
       peakMemoryBytes: 0,
