@@ -24,7 +24,7 @@ import { writeNew } from '../../datasets/sealing/writeNew.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { deriveSigningKey, publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
-import { evaluatorCommit } from '../../evaluator/machine/commit.ts';
+import { cleanCommit } from '../../evaluator/machine/commit.ts';
 import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { version } from '../../evaluator/machine/version.ts';
@@ -272,7 +272,7 @@ function commitCommand(command: Command): void {
     )
     .option(
       '--evaluator-commit <hash>',
-      'commit of the evaluator (default: that of this one, where it is known)',
+      'commit of the evaluator (default: that of this one, where it is known and has no uncommitted changes)',
       matching(commitPattern),
     )
     .requiredOption('--out <file>', 'commitment to write: publish it')
@@ -338,7 +338,7 @@ async function termsOf(options: CommitOptions): Promise<Terms> {
     processes: options.processes,
     sandbox: options.sandbox,
     image: options.imageId ?? null,
-    evaluator: { version, commit: options.evaluatorCommit ?? (await evaluatorCommit()) },
+    evaluator: { version, commit: options.evaluatorCommit ?? (await cleanCommit()) },
   };
 }
 
