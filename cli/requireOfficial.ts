@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { readCommitment, readReveal, revealFault, sealedFault } from '../datasets/sealing/commitment.ts';
-import { compareTerms, type Terms, type UsedTerms } from '../datasets/sealing/terms.ts';
+import { type ContestTerms, compareTerms, type UsedTerms } from '../datasets/sealing/terms.ts';
 import { UserError } from '../datasets/userError.ts';
 import { isSealed } from '../evaluator/run/runTrack.ts';
 import { unheld } from '../evaluator/sandbox/holds.ts';
@@ -51,7 +51,7 @@ export interface Committed {
   readonly path: string;
   /** In their order. */
   readonly seeds: readonly number[];
-  readonly terms: Terms;
+  readonly terms: ContestTerms;
 }
 
 /**

@@ -13,11 +13,11 @@ import { readWhole } from '../../datasets/sealing/readWhole.ts';
 import { writeSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { sealTrack } from '../../datasets/sealing/sealTrack.ts';
 import {
+  type ContestTerms,
   commitPattern,
   committedSandboxes,
   describeTerms,
   imageIdPattern,
-  type Terms,
 } from '../../datasets/sealing/terms.ts';
 import { sha256 } from '../../datasets/sealing/withheldSet.ts';
 import { writeNew } from '../../datasets/sealing/writeNew.ts';
@@ -232,7 +232,7 @@ interface CommitOptions {
   readonly cpus?: number;
   readonly memory?: number;
   readonly processes: number;
-  readonly sandbox: Terms['sandbox'];
+  readonly sandbox: ContestTerms['sandbox'];
   readonly imageId?: string;
   readonly evaluatorCommit?: string;
   readonly out: string;
@@ -303,7 +303,7 @@ async function commit(options: CommitOptions): Promise<void> {
   const { commitment, reveal } = commitTo(
     bytes,
     options.seedList ?? drawSeeds(options.seeds),
-    await termsOf(options),
+    await contestTermsOf(options),
   );
   // The secret first: a commitment that nobody can reveal would be worth nothing.
   await writeNew(options.reveal, asText(reveal), 0o600);
@@ -328,7 +328,7 @@ async function commit(options: CommitOptions): Promise<void> {
   );
 }
 
-async function termsOf(options: CommitOptions): Promise<Terms> {
+async function contestTermsOf(options: CommitOptions): Promise<ContestTerms> {
   const machine = await describeMachine();
   return {
     trainSeconds: options.budget,

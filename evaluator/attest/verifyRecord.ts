@@ -6,7 +6,7 @@ import type { ScoreDetails } from '../run/record.ts';
 import { consistencyChecks } from './consistency.ts';
 import { DoesNotHold } from './doesNotHold.ts';
 import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
-import { type OfficialRecord, termsOf } from './officialRecord.ts';
+import { type OfficialRecord, usedTermsOf } from './officialRecord.ts';
 import { checkHeader, checkSignature, readForm, readPayload } from './openRecord.ts';
 import { checkScoreAgain, openLabelsOf } from './scoreAgain.ts';
 
@@ -93,7 +93,7 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
       await check('sealed set committed', 'it was scored on the set that was committed to', () =>
         requireNone(sealedFault(commitment, official.digests.sealedSet)),
       );
-      for (const { name, used, fault } of compareTerms(commitment.terms, termsOf(official))) {
+      for (const { name, used, fault } of compareTerms(commitment.terms, usedTermsOf(official))) {
         await check(name, `${used}, as committed to`, () => requireNone(fault && `it ran with ${fault}`));
       }
       if (reveal !== undefined) {
