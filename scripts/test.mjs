@@ -6,12 +6,14 @@
 //   npm test -- test/scripts    the tests under a path, without lint, as jest prints them; further arguments go to jest
 //   npm test -- --coverage      all tests one by one; coverage of the code that jest itself loads, not of child processes
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-const slowestShown = 100;
+const slowestShown = 15;
 const root = fileURLToPath(new URL('../', import.meta.url));
 const reports = mkdtempSync(join(tmpdir(), 'haet-test-'));
 const jest = ['--no-warnings', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
@@ -19,23 +21,20 @@ const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' };
 const write = (text) => process.stdout.write(text);
 
 /**
- * Runs a command to its end and prints what it wrote once it failed.
+ * Runs a command to its end and says how it went.
  * @param {string} title
  * @param {string} program
  * @param {string[]} words
- * @param {boolean} [live] whether its output is shown as it comes
+ * @param {import('node:child_process').StdioOptions} [stdio] by default output is kept
  * @returns {Promise<{ title: string, passed: boolean, seconds: number, cpuSeconds: number, output: string }>}
  */
-function run(title, program, words, live = false) {
+async function run(title, program, words, stdio = ['ignore', 'pipe', 'pipe']) {
   const startedAt = performance.now();
-  const child = spawn(program, words, {
-    cwd: root,
-    env,
-    stdio: ['ignore', ...(live ? ['inherit', 'inherit'] : ['pipe', 'pipe'])],
-  });
+  const child = spawn(program, words, { cwd: root, env, stdio });
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text) => {
+  for (const stream of streams) {
+    stream.setEncoding('utf8').on('data', (text) => {
       output += text;
     });
   }
@@ -43,20 +42,16 @@ function run(title, program, words, live = false) {
   const look = setInterval(() => {
     cpuSeconds = cpuSecondsOf(child.pid) ?? cpuSeconds;
   }, 200);
-  return new Promise((settle) => {
-    child.once('error', (error) => {
-      output += `${error.message}\n`;
-    });
-    child.once('close', (status) => {
-      clearInterval(look);
-      const seconds = (performance.now() - startedAt) / 1000;
-      const passed = status === 0;
-      write(
-        `${title}: ${passed ? 'passed' : 'FAILED'} after ${seconds.toFixed(0)} s\n${passed ? '' : output}`,
-      );
-      settle({ title, passed, seconds, cpuSeconds, output });
-    });
-  });
+  const closed = once(child, 'close');
+  const [status] = await once(child, 'exit');
+  clearInterval(look);
+  const seconds = (performance.now() - startedAt) / 1000;
+  // A process that a test left running may hold the pipes open.
+  await Promise.race([closed, sleep(2000, undefined, { ref: false })]);
+  for (const stream of streams) stream.destroy();
+  const passed = status === 0;
+  write(`${title}: ${passed ? 'passed' : 'FAILED'} after ${seconds.toFixed(0)} s\n`);
+  return { title, passed, seconds, cpuSeconds, output };
 }
 
 /** CPU seconds, user and system, of a process with all that it waited for; null where it is gone. */
@@ -71,12 +66,15 @@ function cpuSecondsOf(pid) {
 }
 
 const reportOf = (project) => join(reports, `${project}.json`);
-const runJest = (project, words = []) =>
-  run(project, process.execPath, [
-    ...jest,
-    ...['--selectProjects', project, '--json', `--outputFile=${reportOf(project)}`],
-    ...['--reporters=./scripts/quietReporter.mjs', ...words],
-  ]);
+/** Runs a project with its failures on our standard output; what its tests print themselves is dropped. */
+async function runJest(project, words = []) {
+  const options = ['--selectProjects', project, '--json', `--outputFile=${reportOf(project)}`];
+  const reporter = '--reporters=./scripts/quietReporter.mjs';
+  const stdio = ['ignore', 'pipe', 'pipe', process.stdout];
+  const ended = await run(project, process.execPath, [...jest, ...options, reporter, ...words], stdio);
+  if (!existsSync(reportOf(project))) write(ended.output);
+  return ended;
+}
 
 /** What a project's report says; a project without one has failed as a whole. */
 function readReport(project) {
@@ -116,20 +114,20 @@ function summarize(parts, projects) {
   write(`\n${sum('numPassedTests')} passed, ${failed} failed, ${skipped.length} skipped\n`);
 }
 
+/** @returns {Promise<boolean>} whether all passed */
 async function testAll(withImage) {
   const lint = await run('lint', process.execPath, ['scripts/lint.mjs']);
-  write(lint.passed ? lint.output : '');
+  write(lint.output);
   if (!lint.passed) return false;
   const image = withImage ? run('image', 'bash', ['scripts/docker/checkImage.sh']) : null;
   const unit = await runJest('unit');
   const sideBySide = await Promise.all([
-    runJest('system', ['--runInBand']),
-    runJest('runs', ['--runInBand']),
-    image,
+    ...['system', 'runs'].map((project) => runJest(project, ['--runInBand'])),
+    ...(image === null ? [] : [image]),
   ]);
-  if (withImage) write(sideBySide[2].passed ? sideBySide[2].output : '');
+  write((await image)?.output ?? '');
   const alone = await runJest('alone', ['--runInBand']);
-  const parts = [lint, unit, ...sideBySide.filter((part) => part !== null), alone];
+  const parts = [lint, unit, ...sideBySide, alone];
   summarize(parts, ['unit', 'system', 'runs', 'alone']);
   return parts.every(({ passed }) => passed);
 }
@@ -137,8 +135,8 @@ async function testAll(withImage) {
 async function main(words) {
   if (words.length === 0) return testAll(false);
   if (words.length === 1 && words[0] === '--image') return testAll(true);
-  return (await run('jest', process.execPath, [...jest, '--runInBand', '--passWithNoTests', ...words], true))
-    .passed;
+  const chosen = [...jest, '--runInBand', '--passWithNoTests', ...words];
+  return (await run('jest', process.execPath, chosen, 'inherit')).passed;
 }
 
 try {
