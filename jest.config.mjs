@@ -2,7 +2,7 @@
 // `unit` is fast. The others, named *.system.test.ts, load TensorFlow or start processes.
 
 /** Take the machine's lock or time a run, but stay right on a busy machine: one file at a time. */
-const runs = [
+export const runs = [
   'cli/audit',
   'cli/dryRun',
   'cli/grade',
@@ -17,7 +17,7 @@ const runs = [
 ];
 
 /** Measure time, memory, disk or other programs, or attack the machine: nothing runs beside them. */
-const alone = [
+export const alone = [
   'cli/checkMachine',
   'cli/selfTest',
   'evaluator/grade/gradeArchives',

@@ -33,7 +33,9 @@ function find(name) {
 
 /** Sources by linter: what git tracks or would add, less what was deleted. */
 function listSources() {
-  const { stdout } = start('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], 'pipe');
+  const words = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const { status, stdout, stderr } = start('git', words, 'pipe');
+  if (status !== 0) throw new Error(`the sources cannot be listed: ${stderr ?? 'git was not found'}`);
   const files = [...new Set(stdout.split('\0'))].filter(
     (file) => file !== '' && existsSync(join(root, file)),
   );
