@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
-/** What a sandbox can hold back. An attack is only let loose where all that it needs is held. */
+/** What a sandbox can hold back. An attack is run only where all fences that it needs are held. */
 export const fences = {
   processes: 'sees and reaches no process but its own, and none of them outlives its stage',
   privileges: 'may not signal or trace a process outside, set the clock, mount, or make devices',

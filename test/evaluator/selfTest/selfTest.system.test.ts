@@ -5,7 +5,7 @@ import { type Attack, corpusFolder, readAttack } from '../../../evaluator/selfTe
 import { openSelfTest, type SelfTest } from '../../../evaluator/selfTest/selfTest.ts';
 import { processesWith } from '../fixtures.ts';
 
-/** A sandbox that claims to hold everything and holds nothing. The attacks let loose in it here harm no machine. */
+/** A sandbox that claims to hold everything and holds nothing. The attacks run in it here harm no machine. */
 let selfTest: SelfTest;
 beforeAll(async () => {
   const sandbox: Sandbox = { ...(await createProcessSandbox('tree')), kind: 'bubblewrap' };
