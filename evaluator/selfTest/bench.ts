@@ -1,8 +1,8 @@
-import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 import type { RunRecord } from '../run/record.ts';
+import { makeOwnFolder } from '../sandbox/ownNames.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { removePath } from '../stage/removeTree.ts';
 import { createSurroundings, type Surroundings } from './surroundings.ts';
@@ -22,7 +22,7 @@ export interface Bench {
 }
 
 export async function openBench(sandbox: Sandbox, machine: RunRecord['machine']): Promise<Bench> {
-  const scratch = await mkdtemp(join(tmpdir(), 'haet-self-test-'));
+  const scratch = await makeOwnFolder('self-test');
   await chmod(scratch, 0o755); // an entry may run as another user
   const [entries, runs] = [join(scratch, 'entries'), join(scratch, 'runs')];
   await mkdir(entries);

@@ -3,7 +3,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { predictionsFile } from '../contract.ts';
-import { listProcesses } from '../sandbox/procfs.ts';
+import { listProcesses } from '../sandbox/linux/procfs.ts';
 import { escapeName } from './hostileArchives.ts';
 
 /** The live processes that carry the id of a run in their environment or as a word of their command line. */

@@ -10,6 +10,7 @@
 // These are no graded runs: nothing is signed, no lock of the machine is taken, and no verdict depends on the time that
 // others take.
 import { describeMachine } from '../machine/machine.ts';
+import { sweepOwnFolders } from '../sandbox/ownNames.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Attack, corpusFolder, honestName, readAttack, runsAlone } from './attack.ts';
 import { type Bench, openBench } from './bench.ts';
@@ -28,6 +29,7 @@ export interface SelfTest {
  * @param jobs how many attacks may run at once. In the `user` sandbox one: all processes of its user are the stage's
  */
 export async function openSelfTest(sandbox: Sandbox, jobs = 1): Promise<SelfTest> {
+  await sweepOwnFolders();
   const machine = await describeMachine();
   const honest = await readAttack(corpusFolder, honestName);
   const open = () => openBench(sandbox, machine);

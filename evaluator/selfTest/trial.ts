@@ -1,14 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { plainText } from '../../datasets/plainText.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import { readEnd } from '../report/readEnd.ts';
 import type { RunRecord } from '../run/record.ts';
 import { type RunHooks, runEntry } from '../run/runEntry.ts';
 import type { Owner, VerdictCode } from '../run/verdict.ts';
-import { killQuietly } from '../sandbox/killing.ts';
+import { signalQuietly } from '../sandbox/killing.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import { waitUntil } from '../sandbox/waitUntil.ts';
 import { removePath } from '../stage/removeTree.ts';
 import type { Attack } from './attack.ts';
 import type { Bench } from './bench.ts';
@@ -167,9 +167,9 @@ function judge({ expected }: Attack, { verdict, owner, evidence, record }: Outco
  * has reaped it.
  */
 async function leftRunning(runId: string): Promise<string[]> {
-  for (let waited = 0; waited < 500 && processesOf(runId).length > 0; waited += 50) await sleep(50);
+  await waitUntil(() => processesOf(runId).length === 0, 0.5, 50);
   const left = processesOf(runId);
-  for (const { pid } of left) killQuietly(pid);
+  for (const { pid } of left) signalQuietly(pid, 'SIGKILL');
   return left.map(({ pid, command }) => `still running: ${pid} ${command}`);
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Limits, ProgressLine } from '../contract.ts';
 import { watchContention } from '../machine/contention.ts';
 import type { RunRecord, RunStage, StageRecord } from '../run/record.ts';
-import { outOfMemoryKills } from '../sandbox/procfs.ts';
+import { outOfMemoryKills } from '../sandbox/linux/procfs.ts';
 import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from '../sandbox/sandbox.ts';
 import { type CapturedLog, captureLog } from './captureLog.ts';
 import { namelessBytes } from './namelessFiles.ts';

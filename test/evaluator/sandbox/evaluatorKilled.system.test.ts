@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
-import { namespaceFlags } from '../../../evaluator/sandbox/namespace.ts';
+import { namespaceFlags } from '../../../evaluator/sandbox/process/namespace.ts';
 import { plainImage, processesWith, uniqueSeconds } from '../fixtures.ts';
 
 const works = (made: Promise<unknown>) =>

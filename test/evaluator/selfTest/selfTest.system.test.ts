@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { type Attack, corpusFolder, readAttack } from '../../../evaluator/selfTest/attack.ts';
 import { openSelfTest, type SelfTest } from '../../../evaluator/selfTest/selfTest.ts';
