@@ -2,12 +2,12 @@ import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** For each path below a folder, what would differ had it been touched. */
+/** Per path below a folder: facts that change whenever the file is touched. */
 export type Snapshot = ReadonlyMap<string, string>;
 
 /**
- * Notes everything below a folder, but not what is below the folders to be left out. The time of the last change of
- * the inode (ctime) is part of it, which no program can set: a change cannot be undone unseen.
+ * Records everything below a folder except the folders left out. This includes the time of the inode's last change
+ * (ctime), which no program can set: a change that is undone shows too.
  * @param leftOut absolute paths
  */
 export async function takeSnapshot(folder: string, leftOut: readonly string[] = []): Promise<Snapshot> {
@@ -27,7 +27,7 @@ export async function takeSnapshot(folder: string, leftOut: readonly string[] = 
   return seen;
 }
 
-/** What is different now, a sentence each. */
+/** Lists the differences, one sentence each. */
 export function differences(before: Snapshot, now: Snapshot): string[] {
   const found: string[] = [];
   for (const [path, facts] of now) {
@@ -41,5 +41,5 @@ export function differences(before: Snapshot, now: Snapshot): string[] {
 const describe = (facts: Stats): string =>
   [facts.ino, facts.mode, facts.size, facts.mtimeMs, facts.ctimeMs, facts.nlink, facts.uid].join(' ');
 
-/** An entry may have shut its folders, or nested them deeper than a path can name: as far as can be seen is enough. */
+/** An entry may have taken the rights to a folder away, or nested it too deep for a path: what can be seen is enough. */
 const asReason = (error: NodeJS.ErrnoException): string => `cannot be looked at: ${error.code}`;

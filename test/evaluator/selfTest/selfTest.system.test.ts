@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { PageCache } from '../../../evaluator/sandbox/linux/pageCache.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { type Attack, corpusFolder, readAttack } from '../../../evaluator/selfTest/attack.ts';
@@ -12,6 +13,30 @@ beforeAll(async () => {
   selfTest = await openSelfTest(sandbox);
 });
 afterAll(() => selfTest.close());
+
+test('the page cache is dropped before each stage of the attack that tests this, and of no other', async () => {
+  let cleared = 0;
+  const pageCache: PageCache = {
+    contains: 'A page cache whose clearing is counted.',
+    complete: true,
+    clear: async () => {
+      cleared += 1;
+    },
+  };
+  const counting = await openSelfTest({
+    ...(await createProcessSandbox('tree')),
+    kind: 'bubblewrap',
+    pageCache,
+  });
+  try {
+    await counting.run(await readAttack(corpusFolder, 'fails-after-saving'));
+    expect(cleared).toBe(0);
+    await counting.run(await readAttack(corpusFolder, 'page-cache'));
+    expect(cleared).toBe(6); // two runs of train, predict and predict-again
+  } finally {
+    await counting.close();
+  }
+});
 
 const run = async (name: string, change: Partial<Attack> = {}) =>
   selfTest.run({ ...(await readAttack(corpusFolder, name)), ...change });
