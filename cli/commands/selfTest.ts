@@ -130,8 +130,12 @@ async function tryAll(
       print(...rowsOf(result, widths));
       return result;
     },
-    { concurrency: jobs, stopOnError: false },
-  ).finally(session.close);
+    { concurrency: jobs, stopOnError: false }, // what runs beside a fault is waited for
+  )
+    .catch(({ errors: [fault] }: AggregateError) => {
+      throw fault;
+    })
+    .finally(session.close);
   const good = results.filter((each) => each.ok).length;
   print('', `${good} of ${results.length} attacks were held and have the expected verdict.`);
   for (const [reason, names] of grouped(notRun)) print(`Not run, because ${reason}: ${names.join(', ')}.`);

@@ -7,7 +7,7 @@ import type { AttackResult } from '../../../evaluator/selfTest/trial.ts';
 import { plainImage } from '../fixtures.ts';
 
 /** Attacks at once. They mostly wait, for processes to start and for deadlines. */
-const jobs = Number(process.env.HAET_SELF_TEST_JOBS ?? 3);
+const jobs = 3;
 
 const attacks = await listAttacks();
 const sandboxes = await Promise.all(
