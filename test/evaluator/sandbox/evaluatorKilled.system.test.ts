@@ -16,9 +16,9 @@ const works = (made: Promise<unknown>) =>
   );
 
 /** How to make each sandbox that this machine has, in a module of its own. */
-const sandboxes: [string, string][] = [['tree', `process.js').createProcessSandbox('tree')`]];
+const sandboxes: [string, string][] = [['tree', `process/process.js').createProcessSandbox('tree')`]];
 if ((await namespaceFlags()) !== null) {
-  sandboxes.push(['namespace', `process.js').createProcessSandbox('namespace')`]);
+  sandboxes.push(['namespace', `process/process.js').createProcessSandbox('namespace')`]);
 }
 if (await works(createSandbox('bubblewrap'))) {
   sandboxes.push(['bubblewrap', `createSandbox.js').createSandbox('bubblewrap')`]);
