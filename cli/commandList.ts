@@ -70,7 +70,7 @@ export const commandList: readonly ListedCommand[] = [
   {
     name: 'self-test',
     description:
-      'Let entries that misbehave loose in the sandboxes of this machine, and see that each has its verdict and harms nothing.',
+      'Run the corpus of hostile entries in the sandboxes of this machine, and check that each is held and gets its verdict.',
     load: async () => (await import('./commands/selfTest.ts')).selfTestCommand,
   },
 ];

@@ -5,8 +5,8 @@ import { UserError } from '../../datasets/userError.ts';
 import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
+import { sweepOwnFolders } from '../../evaluator/sandbox/ownNames.ts';
 import { scoreRun } from '../../evaluator/score/scoreRun.ts';
-import { sweepOpenedFolders } from '../../evaluator/stage/openedFolder.ts';
 import { summarise } from '../summary.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
 
@@ -37,7 +37,7 @@ export function scoreCommand(command: Command): void {
 }
 
 async function scoreRuns(folders: string[], options: Options): Promise<void> {
-  await sweepOpenedFolders();
+  await sweepOwnFolders();
   const records: RunRecord[] = [];
   const print = sayer(options);
   for (const folder of folders) {

@@ -5,8 +5,8 @@ import type { TrackInfo } from '../../../datasets/track.ts';
 import { writeReport } from '../../../evaluator/report/report.ts';
 import { runRecordSchema } from '../../../evaluator/run/record.ts';
 import { type RunHooks, type RunPlan, runEntry } from '../../../evaluator/run/runEntry.ts';
-import { namespaceFlags } from '../../../evaluator/sandbox/namespace.ts';
-import { createProcessSandbox, type Isolation } from '../../../evaluator/sandbox/process.ts';
+import { namespaceFlags } from '../../../evaluator/sandbox/process/namespace.ts';
+import { createProcessSandbox, type Isolation } from '../../../evaluator/sandbox/process/process.ts';
 import {
   constantPredictions,
   type EntryScripts,
