@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { describeFault } from '../datasets/describeFault.ts';
 import { UserError } from '../datasets/userError.ts';
-import { findRecordFiles } from '../evaluator/attest/findRecordFiles.ts';
-import { mostRecordBytes } from '../evaluator/attest/openRecord.ts';
+import { findRecordFiles } from '../evaluator/attest/chain.ts';
+import { mostRecordBytes } from '../evaluator/attest/signedRecord.ts';
 
 export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isDirectory() ?? false;

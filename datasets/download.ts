@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { moveIntoPlace } from './atomicWrite.ts';
 import { describeFault } from './describeFault.ts';
 import { UserError } from './userError.ts';
 
@@ -134,7 +135,7 @@ async function accept({ url, path, sha256 }: DownloadOptions, part: string): Pro
       `${url} is not the file expected: its sha256 is ${got}, expected ${sha256}. It was thrown away; run this again, or use a local copy.`,
     );
   }
-  await rename(part, path);
+  await moveIntoPlace(part, path);
 }
 
 function startsAt(contentRange: string | null, byte: number): boolean {

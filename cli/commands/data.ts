@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { locateCifar10 } from '../../datasets/locateCifar10.ts';
-import { checkFree, makeTrack } from '../../datasets/makeTrack.ts';
+import { makeTrack } from '../../datasets/makeTrack.ts';
+import { requireFree } from '../../datasets/newFolder.ts';
 import { MAX_SEED, type Seed } from '../../datasets/random.ts';
 import { readImages, readLabels, readTrack } from '../../datasets/readTrack.ts';
 import { makeSamplingSecret, readSamplingSecret } from '../../datasets/sealing/samplingSecret.ts';
@@ -140,7 +141,7 @@ async function make(options: MakeOptions): Promise<void> {
       `--test-from is ${options.testFrom}, but --source ${name} has no test set of its own. Leave --test-from out.`,
     );
   }
-  await checkFree(out);
+  await requireFree(out);
   const source = await facts.read(options);
   const made = await makeTrack(source, { ...options, seed: await seedOf(options) }).catch(async (error) => {
     // A secret that nothing was drawn by would only stand in the way of the next try.

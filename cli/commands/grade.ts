@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
+import { type Attestor, createAttestor } from '../../evaluator/attest/attestor.ts';
 import { requireChain } from '../../evaluator/attest/chain.ts';
-import { type Attestor, createAttestor } from '../../evaluator/attest/createAttestor.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
@@ -17,6 +17,7 @@ import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { machineWarnings, waitForQuiet } from '../../evaluator/machine/quiet.ts';
 import { version } from '../../evaluator/machine/version.ts';
+import { inPercent, interval95 } from '../../evaluator/report/format.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/run/runTrack.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
@@ -73,7 +74,6 @@ interface Options extends StrangersSandbox, IntakeOptions {
 const defaults = limitsSchema.parse({});
 const seconds = numberOption({ min: 0.001, max: 86_400 });
 const integer = (min: number, max: number) => numberOption({ min, max, integer: true });
-const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 
 /** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
 export function gradeCommand(command: Command): void {
@@ -328,7 +328,7 @@ function label({ archive, seed, number, of }: Job): string {
 function outcome({ verdict, score, stages, evidence }: RunRecord): string {
   if (score === null) return [verdict, ...evidence].join('; ');
   const time = stages[0] ? `, trained for ${stages[0].seconds.toFixed(1)} s` : '';
-  return `${verdict}  ${percent(score.accuracy)} %, 95 % interval ${score.wilson95.map(percent).join(' to ')}${time}`;
+  return `${verdict}  ${inPercent(score.accuracy)} %, ${interval95(score.wilson95)}${time}`;
 }
 
 function summarise({ rows }: Standing, outFolder: string): string[] {
@@ -340,11 +340,11 @@ function summarise({ rows }: Standing, outFolder: string): string[] {
   return [...lines, '', ...files];
 }
 
-function result({ rank, verdict, accuracy, interval95, toDecide, refused }: Row): string {
+function result({ rank, verdict, accuracy, interval95: ends, toDecide, refused }: Row): string {
   if (refused !== null) return 'not run'.padEnd(27);
   if (toDecide.length > 0) return 'to be decided by a person'.padEnd(27);
   if (rank === null) return (verdict ?? 'to be run').padEnd(27);
-  return `${percent(accuracy!)} %  (${interval95!.map(percent).join(' to ')})`.padEnd(27);
+  return `${inPercent(accuracy!)} %  (${ends!.map((end) => inPercent(end)).join(' to ')})`.padEnd(27);
 }
 
 const help = `

@@ -2,7 +2,8 @@ import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { checkFree } from '../../datasets/makeTrack.ts';
+import { createFile } from '../../datasets/atomicWrite.ts';
+import { requireFree } from '../../datasets/newFolder.ts';
 import { isAgeFile, publicKeyOf } from '../../datasets/sealing/age.ts';
 import { checkPublic } from '../../datasets/sealing/checkPublic.ts';
 import { commitTo, MOST_SEED } from '../../datasets/sealing/commitment.ts';
@@ -19,8 +20,7 @@ import {
   imageIdPattern,
   type Terms,
 } from '../../datasets/sealing/terms.ts';
-import { sha256 } from '../../datasets/sealing/withheldSet.ts';
-import { writeNew } from '../../datasets/sealing/writeNew.ts';
+import { sha256 } from '../../datasets/sha256.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { deriveSigningKey, publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { limitsSchema } from '../../evaluator/contract.ts';
@@ -107,10 +107,10 @@ async function seal(trackDir: string, options: SealOptions): Promise<void> {
       '--name names the Track in the folder of --public. Give --public, or leave --name out.',
     );
   }
-  if (options.public !== undefined) await checkFree(options.public).catch(inWordsOfPublic);
+  if (options.public !== undefined) await requireFree(options.public).catch(inWordsOfPublic);
 
   const { bytes, info } = await sealTrack(trackDir, to);
-  await writeNew(out, bytes);
+  await createFile(out, bytes);
   if (options.public !== undefined) {
     try {
       await writeSealedTrack(options.public, { trackDir, withheld: bytes, to, ...(name && { name }) });
@@ -306,9 +306,9 @@ async function commit(options: CommitOptions): Promise<void> {
     await termsOf(options),
   );
   // The secret first: a commitment that nobody can reveal would be worth nothing.
-  await writeNew(options.reveal, asText(reveal), 0o600);
+  await createFile(options.reveal, asText(reveal), 0o600);
   try {
-    await writeNew(out, asText(commitment));
+    await createFile(out, asText(commitment));
   } catch (error) {
     await rm(options.reveal, { force: true });
     throw error;
@@ -373,7 +373,7 @@ Example:
 async function labelsKey({ sealed, identity, out, json }: LabelsKeyOptions): Promise<void> {
   const { bytes } = await readWhole(sealed);
   const made = await makeLabelsKey(bytes, await readIdentity(identity), sealed);
-  await writeNew(out, asText(made), 0o600);
+  await createFile(out, asText(made), 0o600);
   const { sealedSha256 } = made;
   if (json) {
     sayJson({ labelsKey: resolve(out), sealedSha256 });

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { sha256 } from '../sha256.ts';
 import { sha256Schema } from '../track.ts';
 import { UserError } from '../userError.ts';
 import { readJson } from './readJson.ts';
 import { type Terms, termsSchema } from './terms.ts';
-import { sha256 } from './withheldSet.ts';
 
 /**
  * Commit and reveal: before the contest the organizer publishes a commitment, afterwards the reveal. Then anyone can see

@@ -35,8 +35,7 @@ export async function readIdentity(path: string): Promise<string> {
   try {
     await publicKeyOf(key.text);
   } catch (error) {
-    if (error instanceof UserError) throw new UserError(`${path}, line ${key.number}: ${error.message}`);
-    throw error;
+    throw error instanceof UserError ? error.about({ path: `${path}, line ${key.number}` }) : error;
   }
   return key.text;
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { createFile } from '../atomicWrite.ts';
 import { SECRET_BYTES } from '../secretRandom.ts';
 import { UserError } from '../userError.ts';
 import { readWhole } from './readWhole.ts';
-import { writeNew } from './writeNew.ts';
 
 const mostBytes = 4096;
 const pattern = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`, 'i');
@@ -14,7 +14,7 @@ const pattern = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`, 'i');
  */
 export async function makeSamplingSecret(path: string): Promise<Uint8Array> {
   const secret = randomBytes(SECRET_BYTES);
-  await writeNew(path, `${secret.toString('hex')}\n`, 0o600);
+  await createFile(path, `${secret.toString('hex')}\n`, 0o600);
   return secret;
 }
 

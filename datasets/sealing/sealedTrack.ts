@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeFolder } from '../makeTrack.ts';
+import { createFolder } from '../newFolder.ts';
 import { parseNpy } from '../npy.ts';
 import { readTrack } from '../readTrack.ts';
+import { sha256 } from '../sha256.ts';
 import { sha256Schema, trackFiles, trackSchema } from '../track.ts';
 import { UserError } from '../userError.ts';
 import { recipientPattern } from './age.ts';
@@ -11,7 +12,6 @@ import { checkLabels } from './checkLabels.ts';
 import { readJson } from './readJson.ts';
 import { readWhole } from './readWhole.ts';
 import type { SealTo } from './sealTrack.ts';
-import { sha256 } from './withheldSet.ts';
 
 const recipientSchema = z.string().regex(recipientPattern, 'expected age1 and 58 more characters');
 
@@ -72,7 +72,7 @@ export async function writeSealedTrack(
     sha256: { [trackFiles.trainImages]: sha256(images), [trackFiles.trainLabels]: sha256(labels) },
     sealed: { file: 'withheld.age', sha256: sha256(withheld), organizer: to.organizer, images: to.images },
   };
-  await writeFolder(
+  await createFolder(
     out,
     new Map<string, Uint8Array>([
       [trackFiles.info, Buffer.from(`${JSON.stringify(info, null, 2)}\n`)],
@@ -80,6 +80,7 @@ export async function writeSealedTrack(
       [trackFiles.trainLabels, labels],
       [info.sealed.file, withheld],
     ]),
+    '--public',
   );
   return info;
 }

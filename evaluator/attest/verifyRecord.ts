@@ -3,12 +3,17 @@ import { type Commitment, type Reveal, revealFault, sealedFault } from '../../da
 import type { LabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { compareTerms } from '../../datasets/sealing/terms.ts';
 import type { ScoreDetails } from '../run/record.ts';
-import { consistencyChecks } from './consistency.ts';
-import { DoesNotHold } from './doesNotHold.ts';
-import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
+import { consistencyChecks } from './consistency/checks.ts';
+import {
+  checkFile,
+  checkScoreAgain,
+  checkTrack,
+  type GivenFiles,
+  openLabelsOf,
+  singleFiles,
+} from './evidence.ts';
 import { type OfficialRecord, termsOf } from './officialRecord.ts';
-import { checkHeader, checkSignature, readForm, readPayload } from './openRecord.ts';
-import { checkScoreAgain, openLabelsOf } from './scoreAgain.ts';
+import { checkHeader, checkSignature, DoesNotHold, readForm, readPayload } from './signedRecord.ts';
 
 export interface Evidence {
   /** The organizer's public key. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import {
   drawVersions,
   type Halves,
@@ -15,7 +16,6 @@ import { plainJson } from '../../datasets/plainText.ts';
 import { randomFrom, shuffle } from '../../datasets/random.ts';
 import type { TrackInfo } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { writeWhole } from '../../datasets/writeWhole.ts';
 import { version } from '../machine/version.ts';
 import type { RunRecord } from '../run/record.ts';
 import { type RunHooks, type RunPlan, runEntry } from '../run/runEntry.ts';
@@ -96,7 +96,7 @@ export async function audit(plan: AuditPlan, sandbox: Sandbox, hooks: AuditHooks
     },
     evaluator: { version },
   };
-  await writeWhole(join(folder, auditFile), `${plainJson(result, 2)}\n`);
+  await replaceFile(join(folder, auditFile), `${plainJson(result, 2)}\n`);
   return result;
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Attestor } from '../attest/createAttestor.ts';
+import type { Attestor } from '../attest/attestor.ts';
 import { writeReport } from '../report/report.ts';
 import { type RunRecord, recordFile } from '../run/record.ts';
 import { type RunPlan, runEntry } from '../run/runEntry.ts';

@@ -94,7 +94,7 @@ describe('a secret to draw by', () => {
     [
       'one that is there already',
       [...from, '--new-secret', 'bad.txt'],
-      /^haet: bad\.txt is there already and is never overwritten/,
+      /^haet: bad\.txt: is there already and is never overwritten/,
     ],
     [
       'what is no secret',
@@ -106,7 +106,7 @@ describe('a secret to draw by', () => {
       [...from, '--secret', 'open.txt'],
       /^haet: open\.txt .* `chmod 600 open\.txt`/,
     ],
-    ['none there', [...from, '--secret', 'none.txt'], /^haet: none\.txt cannot be read \(ENOENT\)/],
+    ['none there', [...from, '--secret', 'none.txt'], /^haet: none\.txt: cannot be read \(ENOENT\)/],
     ['a seed beside it', [...from, '--secret', 'bad.txt', '--seed', '1'], /'--secret <file>' cannot be used/],
     ['a secret beside a new one', [...from, '--secret', 'a', '--new-secret', 'b'], /cannot be used with/],
     [
@@ -219,7 +219,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     const said = await haet('make', '--source', 'synthetic', ...small, '--out', 'taken');
     expect(said).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/taken exists and is not empty/),
+      stderr: expect.stringMatching(/--out .*taken: exists and is not empty/),
     });
     expect(await readFile(join(folder.path, 'taken', 'thesis.txt'), 'utf8')).toBe('dear');
   });

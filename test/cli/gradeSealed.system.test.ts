@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { sha256 } from '../../datasets/sealing/withheldSet.ts';
+import { sha256 } from '../../datasets/sha256.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
 import { describeWith, plainImage } from '../evaluator/fixtures.ts';

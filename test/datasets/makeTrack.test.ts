@@ -141,7 +141,7 @@ describe('refused, leaving nothing behind:', () => {
     await mkdir(out);
     await writeFile(join(out, 'thesis.txt'), 'dear');
     await expect(makeTrack(madeUpSource(2, 8), { ...options(), out })).rejects.toThrow(
-      /mine exists and is not empty \(1 entries, such as thesis\.txt\)/,
+      /mine: exists and is not empty \(1 entries, such as thesis\.txt\)/,
     );
     expect(await readdir(out)).toEqual(['thesis.txt']);
     expect(await readdir(folder.path)).toEqual(['mine']);
@@ -250,7 +250,7 @@ test('of two that make the same folder at once, one wins and the other is told t
   ]);
   expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   const lost = both.find((each) => each.status === 'rejected');
-  expect(String(lost?.reason)).toMatch(/track exists and is not empty/);
+  expect(String(lost?.reason)).toMatch(/track: exists and is not empty/);
   expect((await readTrack(options().out)).trainSize).toBe(10);
   expect(await readdir(folder.path)).toEqual(['track']);
 });

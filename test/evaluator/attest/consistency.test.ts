@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { TrackInfo } from '../../../datasets/track.ts';
+import { intervalFault, scoreFault } from '../../../evaluator/attest/consistency/score.ts';
 import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
-import { intervalFault, scoreFault } from '../../../evaluator/attest/scoreFault.ts';
-import { signRecord } from '../../../evaluator/attest/signRecord.ts';
+import { signRecord } from '../../../evaluator/attest/signedRecord.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import type { RunRecord, Score, StageRecord } from '../../../evaluator/run/record.ts';
 import { score } from '../../../evaluator/score/score.ts';
