@@ -23,7 +23,7 @@ export const commandList: readonly ListedCommand[] = [
   {
     name: 'check',
     description: 'Check an entry, a folder or an archive, as intake does.',
-    load: async () => (await import('./commands/pack.ts')).checkCommand,
+    load: async () => (await import('./commands/check.ts')).checkCommand,
   },
   {
     name: 'grade',
@@ -49,12 +49,12 @@ export const commandList: readonly ListedCommand[] = [
   {
     name: 'data',
     description: 'Make a Track (images to train on and held-out ones) from a data set, or show one.',
-    load: async () => (await import('./commands/data.ts')).dataCommand,
+    load: async () => (await import('./commands/data/data.ts')).dataCommand,
   },
   {
     name: 'seal',
     description: 'Encrypt the withheld half of a Track to a public key, in the age format.',
-    load: async () => (await import('./commands/seal.ts')).sealCommand,
+    load: async () => (await import('./commands/seal/seal.ts')).sealCommand,
   },
   {
     name: 'check-machine',
@@ -70,7 +70,7 @@ export const commandList: readonly ListedCommand[] = [
   {
     name: 'self-test',
     description:
-      'Let entries that misbehave loose in the sandboxes of this machine, and see that each has its verdict and harms nothing.',
+      'Run the hostile-entry corpus in the sandboxes of this machine: each entry must get its verdict and harm nothing.',
     load: async () => (await import('./commands/selfTest.ts')).selfTestCommand,
   },
 ];

@@ -3,11 +3,12 @@ import { access, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
-import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
+import { manifestFile } from '../../evaluator/contract.ts';
 import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { machineLockHolder } from '../../evaluator/machine/machineLock.ts';
 import { projectFolder } from '../../evaluator/machine/version.ts';
+import { tryPage } from '../../evaluator/report/tryPage.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import type { RunPlan } from '../../evaluator/run/runEntry.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
@@ -15,37 +16,37 @@ import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/score/statistics.ts';
-import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
-import { numberOption } from '../numberOption.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
+import { byteCount, cpuCount, integer, runSeed } from '../options/numberOption.ts';
+import {
+  type ContainerOptions,
+  imageOption,
+  runtimeOption,
+  sandboxOption,
+} from '../options/sandboxOptions.ts';
+import { budgetOption, predictLimitOption, type StageLimitOptions } from '../options/stageLimits.ts';
 import { prepareTrack } from '../prepareTrack.ts';
 import { runInView } from '../runInView.ts';
-import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
-import { sayer, sayJson, tell } from '../terminal.ts';
+import { sayer, sayJson, tell, warn } from '../terminal.ts';
 
-interface Options extends IntakeOptions {
+interface Options extends StageLimitOptions, ContainerOptions, IntakeOptions {
   readonly entry: string;
   readonly entryArg?: string[];
   readonly track?: string;
   readonly from?: string;
   readonly testPerClass: number;
-  readonly budget: number;
-  readonly predictLimit: number;
   readonly seed: number;
   readonly seeds: number;
   readonly cpus?: number;
   readonly memory?: number;
   readonly sandbox: SandboxKind;
-  readonly image?: string;
-  readonly runtime?: string;
   readonly out: string;
   readonly json?: boolean;
 }
 
-const defaults = limitsSchema.parse({});
 const referenceSubmission = join(projectFolder, 'dist/submission');
-const seconds = numberOption({ min: 0.001, max: 86_400 });
 
 /** `haet dry-run`: trains and scores an entry on this machine, as the contest would. */
 export function dryRunCommand(command: Command): void {
@@ -61,27 +62,23 @@ export function dryRunCommand(command: Command): void {
     .option(
       '--test-per-class <n>',
       'held-out images a class, where a Track is drawn',
-      numberOption({ min: 1, max: 10_000, integer: true }),
+      integer(1, 10_000),
       100,
     )
-    .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
-    .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
-    .option('--seed <n>', 'seed of the run', numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }), 1)
+    .addOption(budgetOption())
+    .addOption(predictLimitOption())
+    .option('--seed <n>', 'seed of the run', runSeed, 1)
     .option(
       '--seeds <n>',
       'repeat with as many seeds, counting up from --seed; report mean and spread',
-      numberOption({ min: 1, max: 1000, integer: true }),
+      integer(1, 1000),
       1,
     )
-    .option(
-      '--cpus <n>',
-      'CPUs that the entry is told to use (default: all)',
-      numberOption({ min: 1, max: 4096, integer: true }),
-    )
+    .option('--cpus <n>', 'CPUs that the entry is told to use (default: all)', cpuCount)
     .option(
       '--memory <bytes>',
       'memory that the entry is told to use (default: all but a share for the evaluator)',
-      numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true }),
+      byteCount,
     )
     .addOption(sandboxOption())
     .addOption(imageOption())
@@ -133,7 +130,7 @@ async function dryRun(options: Options): Promise<void> {
     };
     const record = await runInView(plan, sandbox, stops);
     records.push(record);
-    const report = await page(() => writeReport(record.folder, { trackDir: track.dir }));
+    const report = await tryPage(() => writeReport(record.folder, { trackDir: track.dir }), warn);
     sayer(options)(...summarise(record, report, await lastWordsOf(record)));
   }
   stops.close();
@@ -142,7 +139,7 @@ async function dryRun(options: Options): Promise<void> {
   if (options.seeds > 1 && accuracies.length > 0) {
     const folders = records.map((record) => record.folder);
     const file = join(options.out, `${basename(folders[0]!)}-to-s${records.at(-1)!.seed}.html`);
-    const report = await page(() => writeSeedsReport(folders, file));
+    const report = await tryPage(() => writeSeedsReport(folders, file), warn);
     sayer(options)(...summariseSpread(spreadOf(accuracies), report));
   }
   if (options.json) {
@@ -150,16 +147,6 @@ async function dryRun(options: Options): Promise<void> {
   }
   process.exitCode =
     records.map((record) => verdicts[record.verdict].exitCode).find((code) => code !== 0) ?? 0;
-}
-
-/** The score is safe in record.json by now; a page that cannot be made must not lose it. */
-async function page(write: () => Promise<string>): Promise<string | null> {
-  try {
-    return await write();
-  } catch (error) {
-    tell(`haet: the report could not be written: ${(error as Error).message}`);
-    return null;
-  }
 }
 
 /** Found out before ten minutes are spent, and without making anything yet. */

@@ -4,7 +4,6 @@ import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { type Attestor, createAttestor } from '../../evaluator/attest/attestor.ts';
 import { requireChain } from '../../evaluator/attest/chain.ts';
-import { limitsSchema } from '../../evaluator/contract.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
@@ -24,16 +23,9 @@ import { verdicts } from '../../evaluator/run/verdict.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import { callOrganizer } from '../callOrganizer.ts';
-import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
-import { numberOption } from '../numberOption.ts';
-import {
-  type Committed,
-  readCommitted,
-  requireHeld,
-  requireOfficial,
-  requireTerms,
-  stageLimits,
-} from '../requireOfficial.ts';
+import { type CommitmentOptions, readCommitted, requireBoth, requireTerms } from '../commitment.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
+import { byteCount, cpuCount, integer, numberOption, runSeed } from '../options/numberOption.ts';
 import {
   addStrangersSandbox,
   imageOption,
@@ -41,24 +33,26 @@ import {
   type StrangersSandbox,
   strangersSandbox,
   warnWhereUnfenced,
-} from '../sandboxOption.ts';
+} from '../options/sandboxOptions.ts';
+import {
+  budgetOption,
+  defaultLimits,
+  predictLimitOption,
+  type StageLimitOptions,
+  stageLimits,
+} from '../options/stageLimits.ts';
+import { requireHeld, requireOfficial } from '../requireOfficial.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { say, sayJson, shortName, tell } from '../terminal.ts';
 import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
-interface Options extends StrangersSandbox, IntakeOptions {
+interface Options extends StrangersSandbox, StageLimitOptions, CommitmentOptions, IntakeOptions {
   readonly track: string;
   readonly out: string;
   readonly seed: number;
   readonly seeds: number;
-  readonly budget: number;
-  readonly predictLimit: number;
   readonly imagesKey?: string;
   readonly identity?: string;
-  readonly commitment?: string;
-  readonly reveal?: string;
-  readonly image: string;
-  readonly runtime?: string;
   readonly cpus?: number;
   readonly memory?: number;
   readonly retries: number;
@@ -71,20 +65,16 @@ interface Options extends StrangersSandbox, IntakeOptions {
   readonly json?: boolean;
 }
 
-const defaults = limitsSchema.parse({});
-const seconds = numberOption({ min: 0.001, max: 86_400 });
-const integer = (min: number, max: number) => numberOption({ min, max, integer: true });
-
 /** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
 export function gradeCommand(command: Command): void {
   addStrangersSandbox(command)
     .argument('<folder>', 'folder with archives (*.tar, *.tar.gz, *.tgz), as `haet pack` makes them')
     .requiredOption('--track <dir>', 'the Track that all are trained and scored on')
     .requiredOption('--out <dir>', 'folder for the leaderboard and the runs; what is there is taken up')
-    .option('--seed <n>', 'seed of the runs', integer(0, 2 ** 31 - 1), 1)
+    .option('--seed <n>', 'seed of the runs', runSeed, 1)
     .option('--seeds <n>', 'run each with as many seeds, counting up from --seed', integer(1, 1000), 1)
-    .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
-    .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
+    .addOption(budgetOption())
+    .addOption(predictLimitOption())
     .option('--images-key <file>', 'secret key that opens the images of a sealed Track, and nothing else')
     .option(
       '--identity <file>',
@@ -104,11 +94,11 @@ export function gradeCommand(command: Command): void {
     )
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--cpus <n>', 'CPUs that an entry gets (default: all)', integer(1, 4096))
+    .option('--cpus <n>', 'CPUs that an entry gets (default: all)', cpuCount)
     .option(
       '--memory <bytes>',
       'memory that an entry gets (default: all but a share for the evaluator)',
-      integer(1, Number.MAX_SAFE_INTEGER),
+      byteCount,
     )
     .option(
       '--retries <n>',
@@ -161,14 +151,14 @@ async function grade(folder: string, options: Options, command: Command): Promis
   });
   const stops = listenForStops(tell);
   try {
-    const committed = await readSeedsAndTerms(options, track);
+    const committed = await readCommitted(options, track);
     const attestor = await attestorOf(options, track, outFolder);
     const terms = committed?.terms;
     const cpus = options.cpus ?? terms?.cpus;
     const memoryBytes = options.memory ?? terms?.memoryBytes;
     const limits = {
       ...stageLimits(options, command, committed),
-      processes: terms?.processes ?? defaults.processes,
+      processes: terms?.processes ?? defaultLimits.processes,
     };
     if (committed !== null) {
       requireTerms(committed, {
@@ -257,17 +247,13 @@ function repeatOf(
 
 /** Options that do not go together are refused before anything is made. */
 async function requireTogether(options: Options, sandbox: SandboxKind): Promise<void> {
-  const { imagesKey, identity, commitment, reveal } = options;
+  const { imagesKey, identity } = options;
   if (sandbox === 'user') {
     throw new UserError(
       '--sandbox user holds entries only inside the image. Use haet official in the image, or bubblewrap or docker.',
     );
   }
-  if ((commitment === undefined) !== (reveal === undefined)) {
-    throw new UserError(
-      '--commitment and --reveal go together: the seeds are read from one and checked against the other. Give both files that `haet seal commit` wrote.',
-    );
-  }
+  requireBoth(options);
   if ((imagesKey === undefined) !== (identity === undefined)) {
     throw new UserError(
       '--images-key and --identity go together: one opens the images while entries run, the other scores and signs when none does. Give both files that `haet seal keygen` wrote.',
@@ -299,16 +285,6 @@ async function attestorOf(
   }
   await requireChain(outFolder, verifyKey);
   return createAttestor(verifyKey, score);
-}
-
-/** What was committed to, if anything. */
-async function readSeedsAndTerms(
-  { commitment, reveal }: Options,
-  { info }: RunTrack,
-): Promise<Committed | null> {
-  if (commitment === undefined || reveal === undefined) return null;
-  const sealedSha256 = 'sealed' in info ? info.sealed.sha256 : null;
-  return readCommitted({ commitment, reveal, sealedSha256 });
 }
 
 async function makeFolder(out: string): Promise<string> {

@@ -4,13 +4,11 @@ import { createSandbox, type SandboxKind, sandboxKinds } from '../../evaluator/s
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { type Attack, listAttacks, whyNotRun } from '../../evaluator/selfTest/attack.ts';
 import { type AttackResult, openSelfTest } from '../../evaluator/selfTest/selfTest.ts';
-import { imageOption, runtimeOption } from '../sandboxOption.ts';
+import { type ContainerOptions, imageOption, runtimeOption } from '../options/sandboxOptions.ts';
 import { type Say, sayer, sayJson, tell } from '../terminal.ts';
 
-interface Options {
+interface Options extends ContainerOptions {
   readonly sandbox?: SandboxKind[];
-  readonly image: string;
-  readonly runtime?: string;
   readonly only?: string[];
   readonly json?: boolean;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { requireHeld, requireTerms } from '../../cli/requireOfficial.ts';
+import { requireTerms } from '../../cli/commitment.ts';
+import { requireHeld } from '../../cli/requireOfficial.ts';
 import type { Terms } from '../../datasets/sealing/terms.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { nothingHeld } from '../../evaluator/sandbox/holds.ts';
