@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { CompactSign, compactVerify, errors } from 'jose';
-import { type OfficialRecord, officialRecordSchema } from './officialRecord.ts';
+import { type OfficialRecord, officialRecordSchema, officialRecordVersion } from './officialRecord.ts';
 import { keyId } from './signingKey.ts';
 
 /** The one algorithm: EdDSA over Ed25519. */
@@ -110,13 +110,18 @@ export function readPayload(payload: Uint8Array): OfficialRecord {
   if (payload.length > mostPayloadBytes) {
     throw new DoesNotHold(`its payload has ${payload.length} bytes; at most ${mostPayloadBytes}`);
   }
-  const parsed = officialRecordSchema.safeParse(
-    parseJson(Buffer.from(payload).toString('utf8'), 'its payload'),
-  );
+  const json = parseJson(Buffer.from(payload).toString('utf8'), 'its payload');
+  const parsed = officialRecordSchema.safeParse(json);
   if (parsed.success) return parsed.data;
+  const { schemaVersion } = (json ?? {}) as { schemaVersion?: unknown };
+  if (typeof schemaVersion === 'number' && schemaVersion !== officialRecordVersion) {
+    throw new DoesNotHold(
+      `its payload is an official record of version ${schemaVersion}, and this haet reads version ${officialRecordVersion}: verify it with the haet that wrote it`,
+    );
+  }
   const { path, message } = parsed.error.issues[0]!;
   throw new DoesNotHold(
-    `its payload is no official record of version 2: ${path.length === 0 ? '' : `${path.join('.')}: `}${message}`,
+    `its payload is no official record of version ${officialRecordVersion}: ${path.length === 0 ? '' : `${path.join('.')}: `}${message}`,
   );
 }
 

@@ -12,7 +12,7 @@ import {
   openLabelsOf,
   singleFiles,
 } from './evidence.ts';
-import { type OfficialRecord, termsOf } from './officialRecord.ts';
+import { type OfficialRecord, officialRecordVersion, termsOf } from './officialRecord.ts';
 import { checkHeader, checkSignature, DoesNotHold, readForm, readPayload } from './signedRecord.ts';
 
 export interface Evidence {
@@ -69,8 +69,10 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
     const payload = await check('signature', 'the organizer signed these bytes', () =>
       checkSignature(jws, key),
     );
-    const official = await check('schema', 'it is an official record of version 2', () =>
-      readPayload(payload),
+    const official = await check(
+      'schema',
+      `it is an official record of version ${officialRecordVersion}`,
+      () => readPayload(payload),
     );
     for (const { name, meaning, fault } of consistencyChecks) {
       await check(name, meaning, () => requireNone(fault(official)));

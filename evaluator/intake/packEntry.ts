@@ -1,9 +1,10 @@
-import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { create } from 'tar';
 import { moveIntoPlace } from '../../datasets/atomicWrite.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { walkTree } from '../stage/walkTree.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { type Entry, loadEntry, pathOf } from './loadEntry.ts';
 import { unpackEntry } from './takeEntry.ts';
@@ -74,23 +75,23 @@ export async function checkArchive(archive: string, limits?: ArchiveLimits): Pro
 
 async function filesOf(folder: string): Promise<string[]> {
   const found: string[] = [];
-  const visit = async (below: string): Promise<void> => {
-    for (const name of await readdir(join(folder, below), { encoding: 'buffer' })) {
-      if (leftOut.includes(String(name))) continue;
-      const path = pathOf(folder, below, name);
-      const facts = await lstat(join(folder, path));
-      if (facts.isDirectory()) await visit(path);
-      else if (facts.isFile()) found.push(path);
-      else
+  await walkTree(folder, {
+    visit(each) {
+      if (leftOut.includes(String(each.name))) return 'skip';
+      const path = pathOf(folder, each);
+      if (each.facts.isFile()) found.push(path);
+      else if (!each.facts.isDirectory()) {
         throw new UserError({
           path: join(folder, path),
           reason: 'only regular files go into an archive',
           remedy: 'Put the file itself there.',
         });
-    }
-  };
-  await visit('');
-  if (dirname(folder) === folder)
+      }
+      return undefined;
+    },
+  });
+  if (dirname(folder) === folder) {
     throw new UserError({ path: folder, reason: 'is the root of the file system, no entry' });
+  }
   return found.sort((a, b) => (a < b ? -1 : 1));
 }

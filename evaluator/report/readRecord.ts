@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import { type RunRecord, runRecordSchema } from '../run/record.ts';
+import { type RunRecord, runRecordSchema, runRecordVersion } from '../run/record.ts';
 
 /** @throws UserError where record.json is missing or is not a record */
 export async function readRecord(folder: string): Promise<RunRecord> {
@@ -10,9 +10,17 @@ export async function readRecord(folder: string): Promise<RunRecord> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UserError(`${file}: cannot be read (${error.code}); ${expected}.`);
   });
+  let json: { schemaVersion?: unknown } | null = null;
   try {
-    return runRecordSchema.parse(JSON.parse(text));
+    json = JSON.parse(text);
+    return runRecordSchema.parse(json);
   } catch (error) {
+    const version = json?.schemaVersion;
+    if (typeof version === 'number' && version !== runRecordVersion) {
+      throw new UserError(
+        `${file}: is a record of version ${version}, and this haet reads version ${runRecordVersion}. Read it with the haet that wrote it, or run the entry again.`,
+      );
+    }
     throw new UserError(`${file}: is not the record of a run; ${expected}.`, { cause: error });
   }
 }

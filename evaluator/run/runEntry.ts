@@ -37,7 +37,7 @@ import { tolerableLatenessSeconds } from '../stage/tolerableLateness.ts';
 import { decideVerdict, type RunFacts } from './decideVerdict.ts';
 import { predictAgain } from './predictAgain.ts';
 import { pruneModel } from './pruneModel.ts';
-import type { RunRecord, RunStage, Score } from './record.ts';
+import { type RunRecord, type RunStage, runRecordVersion, type Score } from './record.ts';
 import {
   emptyWork,
   makeRunFolder,
@@ -272,7 +272,7 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const { verdict, evidence } = decideVerdict(facts);
   const stages = [train, predict, again].filter((stage) => stage !== null);
   const record: RunRecord = {
-    schemaVersion: 1,
+    schemaVersion: runRecordVersion,
     runId: run?.runId ?? runIdOf(startedAt, entry, plan.seed),
     startedAt,
     folder: run?.folders.run ?? plan.runsFolder,

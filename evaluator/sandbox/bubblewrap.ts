@@ -38,6 +38,7 @@ import { type CpuSet, canHoldCpus, cpusOfStage, createCpuSet } from './cpuSet.ts
 import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { killAll } from './killing.ts';
 import { createPageCache } from './pageCache.ts';
+import { countProcessesLeft } from './processesLeft.ts';
 import { prlimitWords } from './processLimits.ts';
 import { processesInNamespace, processNamespaceOf, readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
@@ -136,7 +137,12 @@ async function startStage(
       }
       const startedAt = performance.now();
       gate!.end('!'); // one byte is read
-      return { ...stage, ...heldStage(stage, init, group, cpuSet), startedAt, output };
+      return {
+        ...stage,
+        ...heldStage(stage, init, group, cpuSet, spec.environment.HAET_RUN_ID),
+        startedAt,
+        output,
+      };
     } catch (error) {
       stage.child.kill('SIGKILL');
       await stage.exited.catch(() => {});
@@ -188,6 +194,7 @@ function heldStage(
   init: number,
   group: ControlGroup | null,
   cpuSet: CpuSet | null,
+  runId: string | undefined,
 ): Pick<RunningStage, 'proc' | 'processes' | 'kill'> {
   const ours = [stage.child.pid, init];
   const namespace = processNamespaceOf(init);
@@ -211,9 +218,11 @@ function heldStage(
       );
       stage.child.kill('SIGKILL');
       await stage.exited;
+      const held = group === null ? [] : processesIn(group.folders);
+      const processesLeft = countProcessesLeft(runId, [...held, ...processesInNamespace(namespace)]);
       await group?.remove();
       await cpuSet?.remove();
-      return { ...times, processesKilled, limitHits };
+      return { ...times, processesKilled, processesLeft, limitHits };
     },
   };
 }

@@ -48,6 +48,7 @@ import { dockerProfile } from './dockerProfile.ts';
 import { entryUser } from './entryUser.ts';
 import { type KillTimes, killAll, untilGone } from './killing.ts';
 import { createPageCache } from './pageCache.ts';
+import { countProcessesLeft } from './processesLeft.ts';
 import { grantedLimits } from './processLimits.ts';
 import { hasFatalSignal, readProcess } from './procfs.ts';
 import type { Mount, ProcessSample, RunningStage, Sandbox, StageSpec } from './sandbox.ts';
@@ -284,7 +285,12 @@ async function startStage(spec: StageSpec, base: Base): Promise<RunningStage> {
         const processesKilled = container.processes().length;
         const limitHits = readLimitHits(container.group);
         try {
-          return { ...(await container.kill()), processesKilled, limitHits };
+          const times = await container.kill();
+          const processesLeft = countProcessesLeft(
+            spec.environment.HAET_RUN_ID,
+            processesIn(container.group),
+          );
+          return { ...times, processesKilled, processesLeft, limitHits };
         } finally {
           await made.undo();
         }

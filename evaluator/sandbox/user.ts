@@ -21,6 +21,7 @@ import { groupOf, readLimitHits, readProcessLimit } from './controlGroup.ts';
 import { becomeEntryUser, entryUser } from './entryUser.ts';
 import { killAll } from './killing.ts';
 import { createPageCache } from './pageCache.ts';
+import { countProcessesLeft } from './processesLeft.ts';
 import { prlimitWords } from './processLimits.ts';
 import { readProcess } from './procfs.ts';
 import { requireProgram } from './requireProgram.ts';
@@ -124,7 +125,9 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
       await execa('chmod', ['-R', 'u+rwX,go+rX,go-w', spec.out.host]);
       await removeStrayFiles();
       await removeSystemVIpc();
-      return { ...times, processesKilled, limitHits: difference(limitHitsNow(), hitsBefore) };
+      const processesLeft = countProcessesLeft(spec.environment.HAET_RUN_ID, idsOfUser());
+      const limitHits = difference(limitHitsNow(), hitsBefore);
+      return { ...times, processesKilled, processesLeft, limitHits };
     },
   };
 }

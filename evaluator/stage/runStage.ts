@@ -14,7 +14,7 @@ import { readProgress } from './readProgress.ts';
 import { sampleUsage } from './sampleUsage.ts';
 import { type WatchResult, watch } from './watchdog.ts';
 import { watchMemory } from './watchMemory.ts';
-import { exceeds, type OutputQuota, watchOutput } from './watchOutput.ts';
+import { exceeds, kernelPathBytes, type OutputQuota, watchOutput } from './watchOutput.ts';
 
 export interface StagePlan {
   readonly stage: RunStage;
@@ -83,7 +83,11 @@ async function follow(
   ]);
   const sampler = sampleUsage(running.processes, running.startedAt);
   const neighbours = watchContention(running.processes, plan.spec.limits.cpus);
-  const quota = { bytes: plan.limits.outBytes, files: plan.limits.outFiles };
+  const quota = {
+    bytes: plan.limits.outBytes,
+    files: plan.limits.outFiles,
+    pathBytes: kernelPathBytes,
+  };
   const { output } = running;
   const watcher = watchOutput(output.path, quota, (device) =>
     namelessBytes(running.proc, idsOf(running), device),
@@ -161,6 +165,7 @@ async function follow(
             processesKilled: watched.kill.processesKilled,
           }
         : null,
+      processesLeft: watched.kill.processesLeft,
       limitHits: watched.kill.limitHits,
       ...resources,
       stdoutBytes: stdout.bytes,
@@ -303,6 +308,7 @@ function neverStarted(plan: StagePlan, startedAt: string, reason: string): Stage
       exitCode: null,
       signal: null,
       kill: null,
+      processesLeft: null,
       limitHits: null,
       cpuSeconds: 0,
       peakMemoryBytes: 0,

@@ -28,7 +28,7 @@ export function receiptFault({ record, killReceipts }: OfficialRecord): string |
   }
   for (const [index, stage] of record.stages.entries()) {
     const receipt = killReceipts[index]!;
-    if (receipt.processesLeft > 0) {
+    if ((receipt.processesLeft ?? 0) > 0 && record.verdict !== 'INFRA_FAULT') {
       return `${receipt.processesLeft} processes of the ${stage.stage} stage were left alive`;
     }
     for (const [name, expected] of Object.entries(killReceiptOf(stage))) {

@@ -38,7 +38,6 @@ export async function madeUpOfficial(): Promise<{
   const facts = {
     image: `sha256:${hash('1')}`,
     predictions: sha256(predictions),
-    gpuMemoryBytes: { train: 0 },
     chain: { number: 1, previousSha256: null },
   };
   const { seed: _, source: __, ...shown } = record.track as TrackInfo;

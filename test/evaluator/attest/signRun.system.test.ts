@@ -77,7 +77,6 @@ describe('the official record of a run', () => {
         processesLeft: 0,
         killedProcesses: 0,
         millisecondsAfterDeadline: null,
-        gpuMemoryBytes: null,
       })),
     );
     expect((await readdir(record.folder)).filter((name) => name.endsWith('.part'))).toEqual([]);

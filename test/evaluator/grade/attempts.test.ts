@@ -141,6 +141,11 @@ describe('the attempt that counts', () => {
     ['torn', JSON.stringify(madeUpRecord()).slice(0, 500), 'is not the record of a run'],
     ['empty', '', 'is not the record of a run'],
     ['of another form', '{"schemaVersion": 2}', 'is not the record of a run'],
+    [
+      'of an earlier version',
+      '{"schemaVersion": 1}',
+      'is a record of version 1, and this haet reads version 2',
+    ],
     ['that contradicts itself', raised(), 'the accuracy says 0.99, and 850 right of 1000 are 0.85'],
   ])('is none whose record is %s, which is said', async (_, text, why) => {
     await put('2026-a', text);

@@ -31,7 +31,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
   const { verdict = 'SCORED', seed = 1, correct = 850, trainSeconds = 100 } = made;
   const scored = verdict === 'SCORED' || verdict === 'SCORED_SALVAGED';
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     runId: 'made-up',
     startedAt: '2026-11-21T10:41:23.000Z',
     folder: `/graded/runs/job-s${seed}/made-up`,
@@ -93,6 +93,7 @@ const stageThatExited: StageRecord = {
   exitCode: 0,
   signal: null,
   kill: null,
+  processesLeft: 0,
   limitHits: null,
   cpuSeconds: 1,
   peakMemoryBytes: 1,

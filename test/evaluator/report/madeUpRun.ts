@@ -87,7 +87,7 @@ export async function madeUpRun(
 
 function makeRecord(folder: string, score: Score, stageRecords: StageRecord[]): RunRecord {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     runId: '2026-11-21T10-41-23-resnet-9-s1',
     startedAt: '2026-11-21T10:41:23.000Z',
     folder,
@@ -208,6 +208,7 @@ function stages(random: () => number): StageRecord[] {
     kill: null,
     stdoutBytes: 33,
     stderrBytes: 40,
+    processesLeft: 0,
     limitHits: null,
     contention: null,
   } as const;
