@@ -30,9 +30,11 @@ export async function requireOfficial(
 export function requireHeld({ kind, holds }: Pick<Sandbox, 'kind' | 'holds'>): void {
   const missing = unheld(holds);
   if (missing.length === 0) return;
-  throw new UserError(
-    `--sandbox ${kind} does not hold ${missing.join(', ')} here: no record of such a run can be signed. ${heldRemedies[kind]}`,
-  );
+  throw new UserError({
+    option: `--sandbox ${kind}`,
+    reason: `does not hold ${missing.join(', ')} here: no record of such a run can be signed`,
+    remedy: heldRemedies[kind],
+  });
 }
 
 const heldRemedies: Record<SandboxKind, string> = {

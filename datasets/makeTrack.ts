@@ -75,7 +75,10 @@ function checkOptions({ trainPerClass, testPerClass, seed }: MakeTrackOptions): 
     ['--test-per-class', testPerClass],
   ] as const) {
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw new UserError(`${option} is ${value}; expected a whole number of at least 1.`);
+      throw new UserError({
+        option: `${option} ${value}`,
+        reason: 'expected a whole number of at least 1.',
+      });
     }
   }
   if (typeof seed !== 'number') {
@@ -83,7 +86,10 @@ function checkOptions({ trainPerClass, testPerClass, seed }: MakeTrackOptions): 
     throw new UserError(`the secret has ${seed.length} bytes; expected ${SECRET_BYTES}.`);
   }
   if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
-    throw new UserError(`--seed is ${seed}; expected a whole number from 0 to ${MAX_SEED}.`);
+    throw new UserError({
+      option: `--seed ${seed}`,
+      reason: `expected a whole number from 0 to ${MAX_SEED}.`,
+    });
   }
 }
 
@@ -107,10 +113,10 @@ function drawSample(
       train: `${error.needed} to train`,
       test: `${error.needed} to test`,
     }[error.split];
-    throw new UserError(
-      `${source.description}: class "${source.classes[error.label]}" has ${error.available} different images where ` +
-        `${wanted} are asked for. Lower --train-per-class or --test-per-class, or add images of that class.`,
-    );
+    throw new UserError({
+      reason: `${source.description}: class "${source.classes[error.label]}" has ${error.available} different images where ${wanted} are asked for`,
+      remedy: 'Lower --train-per-class or --test-per-class, or add images of that class.',
+    });
   }
 }
 

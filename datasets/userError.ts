@@ -1,6 +1,6 @@
 /** What a user's mistake is about, and what to do. Each part is optional but the reason. */
 export interface UserErrorFields {
-  /** The option of the command line at fault, for example `--out`. */
+  /** The option of the command line at fault: `--out`; with its value where that is no path: `--seed 3`. */
   readonly option?: string | undefined;
   /** The file or folder at fault, under the name that the user knows. */
   readonly path?: string | undefined;

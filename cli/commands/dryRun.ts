@@ -158,9 +158,12 @@ async function requireFolder(out: string): Promise<void> {
     await access(nearest, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      `--out ${resolve(out)} cannot be written to (${code}). Give a folder that you may make or write to.`,
-    );
+    throw new UserError({
+      option: '--out',
+      path: resolve(out),
+      reason: `cannot be written to (${code})`,
+      remedy: 'Give a folder that you may make or write to.',
+    });
   }
 }
 

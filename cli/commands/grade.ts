@@ -242,7 +242,11 @@ function repeatOf(
   const [, name, seed] = /^(.*):(\d+)$/.exec(repeat) ?? [];
   if (isFile(repeat)) return { archive: repeat, seed: null, because: reason };
   if (name !== undefined && isFile(name)) return { archive: name, seed: Number(seed), because: reason };
-  throw new UserError(`--repeat ${repeat}: no archive of that name. Give FILE or FILE:SEED.`);
+  throw new UserError({
+    option: `--repeat ${repeat}`,
+    reason: 'no archive of that name',
+    remedy: 'Give FILE or FILE:SEED.',
+  });
 }
 
 /** Options that do not go together are refused before anything is made. */
@@ -279,9 +283,12 @@ async function attestorOf(
   if (identity === undefined || !('sealed' in info)) return null;
   const { publicKey, verifyKey, score } = await callOrganizer(resolve(identity), dir, outFolder);
   if (publicKey !== info.sealed.organizer) {
-    throw new UserError(
-      `--identity ${identity} has the public key ${publicKey}, and the labels are sealed to ${info.sealed.organizer}. Give the identity of this Track.`,
-    );
+    throw new UserError({
+      option: '--identity',
+      path: identity,
+      reason: `has the public key ${publicKey}, and the labels are sealed to ${info.sealed.organizer}`,
+      remedy: 'Give the identity of this Track.',
+    });
   }
   await requireChain(outFolder, verifyKey);
   return createAttestor(verifyKey, score);
@@ -290,9 +297,12 @@ async function attestorOf(
 async function makeFolder(out: string): Promise<string> {
   const folder = resolve(out);
   await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(
-      `--out ${folder} cannot be made (${error.code}). Give a folder that you may make or write to.`,
-    );
+    throw new UserError({
+      option: '--out',
+      path: folder,
+      reason: `cannot be made (${error.code})`,
+      remedy: 'Give a folder that you may make or write to.',
+    });
   });
   return folder;
 }

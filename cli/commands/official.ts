@@ -128,9 +128,12 @@ Example:
 async function official(options: Options, command: Command): Promise<void> {
   const isOfficial = existsSync(options.imagesKey);
   if (!isOfficial && command.getOptionValueSource('imagesKey') === 'cli') {
-    throw new UserError(
-      `--images-key ${options.imagesKey}: there is no such file. Leave it out for a dry run.`,
-    );
+    throw new UserError({
+      option: '--images-key',
+      path: options.imagesKey,
+      reason: 'there is no such file',
+      remedy: 'Leave it out for a dry run.',
+    });
   }
   requireNoIdentity();
   await requireOwnFolder(options);
@@ -223,10 +226,12 @@ const identityFile = '/run/secrets/identity';
 /** @throws UserError where the organizer's identity lies on the machine that an entry is about to run on */
 function requireNoIdentity(): void {
   if (!existsSync(identityFile)) return;
-  throw new UserError(
-    `${identityFile} is there: the organizer's identity opens the labels and signs, and must not lie beside an entry. ` +
+  throw new UserError({
+    path: identityFile,
+    reason: "is there: the organizer's identity opens the labels and signs, and must not lie beside an entry",
+    remedy:
       'Start this container with -v ./images-key.txt:/run/secrets/images-key:ro instead, and afterwards one with the identity and `haet score /out/RUN`.',
-  );
+  });
 }
 
 /** What keeps a score from being official is refused before ten minutes are spent. */
@@ -266,16 +271,22 @@ async function readSeedAndTerms(options: Options, track: RunTrack): Promise<Comm
   const committed = await readCommitted(options, track);
   const { seed } = options;
   if (committed === null || committed.seeds.includes(seed)) return committed;
-  throw new UserError(`--seed ${seed} is not among the seeds committed to: ${committed.seeds.join(', ')}.`);
+  throw new UserError({
+    option: `--seed ${seed}`,
+    reason: `is not among the seeds committed to: ${committed.seeds.join(', ')}.`,
+  });
 }
 
 /** Where an entry runs as another user on the same files, the folder of its run must stay where it is. */
 async function requireOwnFolder({ out, sandbox }: Options): Promise<void> {
   const facts = await stat(out).catch(() => null);
   if (sandbox !== 'user' || facts === null || (facts.mode & 0o022) === 0) return;
-  throw new UserError(
-    `--out ${out} may be written to by others (mode ${(facts.mode & 0o777).toString(8)}). Run \`chmod 755\` on it.`,
-  );
+  throw new UserError({
+    option: '--out',
+    path: out,
+    reason: `may be written to by others (mode ${(facts.mode & 0o777).toString(8)})`,
+    remedy: 'Run `chmod 755` on it.',
+  });
 }
 
 /**
@@ -287,9 +298,12 @@ async function requireOwnFolder({ out, sandbox }: Options): Promise<void> {
  */
 async function shutEarlierRuns(out: string): Promise<() => void> {
   await mkdir(out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(
-      `--out ${out} is not there and cannot be made (${error.code}). Start the container with -v ./out:/out, or name another folder.`,
-    );
+    throw new UserError({
+      option: '--out',
+      path: out,
+      reason: `is not there and cannot be made (${error.code})`,
+      remedy: 'Start the container with -v ./out:/out, or name another folder.',
+    });
   });
   const unlock = lockFolder(out);
   for (const each of await readdir(out, { withFileTypes: true })) {
@@ -302,9 +316,10 @@ async function shutEarlierRuns(out: string): Promise<() => void> {
 
 function imageId(value: string): string {
   if (!/^sha256:[0-9a-f]{64}$/.test(value)) {
-    throw new UserError(
-      `--image-id ${value} is no sha256:... as \`docker image inspect --format {{.Id}}\` prints.`,
-    );
+    throw new UserError({
+      option: `--image-id ${value}`,
+      reason: 'is not sha256:... as `docker image inspect --format {{.Id}}` prints.',
+    });
   }
   return value;
 }

@@ -82,9 +82,11 @@ export async function readCommitment(path: string): Promise<Commitment> {
   const either = z.discriminatedUnion('schemaVersion', [commitmentSchema, firstCommitmentSchema]);
   const found = await readJson(path, either, { kind: 'a commitment', remedy });
   if (found.schemaVersion === 2) return found;
-  throw new UserError(
-    `${path} is a commitment of version 1, which leaves the terms of the contest open. Make a new one with \`haet seal commit\` and publish it before the first entry comes in.`,
-  );
+  throw new UserError({
+    path,
+    reason: 'is a commitment of version 1, which leaves the terms of the contest open',
+    remedy: 'Make a new one with `haet seal commit` and publish it before the first entry comes in.',
+  });
 }
 
 /** @throws UserError */

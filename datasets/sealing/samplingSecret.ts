@@ -26,15 +26,17 @@ export async function makeSamplingSecret(path: string): Promise<Uint8Array> {
 export async function readSamplingSecret(path: string): Promise<Uint8Array> {
   const { bytes, mode } = await readWhole(path, mostBytes);
   if ((mode & 0o077) !== 0) {
-    throw new UserError(
-      `${path} holds a secret, and others than its owner may reach it (mode ${mode.toString(8)}; expected 600). ` +
-        `Run \`chmod 600 ${path}\`.`,
-    );
+    throw new UserError({
+      path,
+      reason: `holds a secret, and others than its owner may reach it (mode ${mode.toString(8)}; expected 600)`,
+      remedy: `Run \`chmod 600 ${path}\`.`,
+    });
   }
   const text = bytes.toString('latin1').trim();
   if (pattern.test(text)) return Buffer.from(text, 'hex');
-  throw new UserError(
-    `${path} is no secret to draw a Track by: expected ${2 * SECRET_BYTES} hexadecimal digits and nothing else. ` +
-      'Make one with `haet data make --new-secret FILE` or `openssl rand -hex 32`.',
-  );
+  throw new UserError({
+    path,
+    reason: `is no secret to draw a Track by: expected ${2 * SECRET_BYTES} hexadecimal digits and nothing else`,
+    remedy: 'Make one with `haet data make --new-secret FILE` or `openssl rand -hex 32`.',
+  });
 }

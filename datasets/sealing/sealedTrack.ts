@@ -102,10 +102,11 @@ export async function readSealedTrack(dir: string): Promise<SealedTrack> {
     const { bytes } = await readWhole(path);
     const got = sha256(bytes);
     if (got === expected) return bytes;
-    throw new UserError(
-      `${path} has changed since the Track was sealed: its sha256 is ${got}, ${trackFiles.info} says ${expected}. ` +
-        'Fetch the sealed Track again from where it was published.',
-    );
+    throw new UserError({
+      path,
+      reason: `has changed since the Track was sealed: its sha256 is ${got}, ${trackFiles.info} says ${expected}`,
+      remedy: 'Fetch the sealed Track again from where it was published.',
+    });
   };
   for (const [file, shape] of [
     [trackFiles.trainImages, [info.trainSize, ...info.imageShape]],

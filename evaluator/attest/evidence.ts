@@ -53,9 +53,11 @@ export async function checkTrack(folder: string, { digests, record }: OfficialRe
 
 async function compare(path: string, digest: string | null): Promise<void> {
   const got = await hashGiven(path).catch((error) => {
-    throw new UserError(
-      `${path}: cannot be read (${describeFault(error)}). Give a regular file that you may read.`,
-    );
+    throw new UserError({
+      path,
+      reason: `cannot be read (${describeFault(error)})`,
+      remedy: 'Give a regular file that you may read.',
+    });
   });
   if (digest === null) throw new DoesNotHold(`the record holds no digest to compare ${path} with`);
   if (got !== digest) throw new DoesNotHold(`${path} has the sha256 ${got}, and the record says ${digest}`);

@@ -29,7 +29,7 @@ export async function readDecisions(folder: string): Promise<Decision[]> {
   const path = join(folder, decisionsFile);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
-    throw new UserError(`${path}: cannot be read (${error.code}). Make it readable.`);
+    throw new UserError({ path, reason: `cannot be read (${error.code})`, remedy: 'Make it readable.' });
   });
   return text
     .split('\n')

@@ -25,9 +25,11 @@ export async function writeStanding(folder: string, standing: Standing): Promise
 
   async function write(file: string, text: string): Promise<void> {
     await replaceFile(join(folder, file), text).catch((error: NodeJS.ErrnoException) => {
-      throw new UserError(
-        `${join(folder, file)}: cannot be written (${error.code ?? error}). Make room or give a place to write to.`,
-      );
+      throw new UserError({
+        path: join(folder, file),
+        reason: `cannot be written (${error.code ?? error})`,
+        remedy: 'Make room or give a place to write to.',
+      });
     });
   }
 }

@@ -174,7 +174,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     [
       'no such file',
       ['--source', 'cifar10', '--from', 'none.tar.gz'],
-      /^haet: --from names none\.tar\.gz, which does not exist/,
+      /^haet: --from none\.tar\.gz: does not exist/,
     ],
     [
       'an archive that is none',
@@ -196,7 +196,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     [
       'a folder without Fashion-MNIST',
       ['--source', 'fashion-mnist', '--from', 'taken'],
-      /^haet: taken\/train-images-idx3-ubyte\.gz cannot be read/,
+      /^haet: taken\/train-images-idx3-ubyte\.gz: cannot be read/,
     ],
     [
       'a size of zero',

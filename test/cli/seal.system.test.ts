@@ -192,7 +192,7 @@ test('check: a sealed Track is fit to be given away, one with its labels in clea
     'sealed',
   );
   expect(await haet('check', 'sealed')).toMatchObject({ exitCode: 0, stderr: '' });
-  expectRefused(await haet('check', 'my-track'), /my-track holds ".*", which is no part of a sealed Track/);
+  expectRefused(await haet('check', 'my-track'), /my-track: holds ".*", which is no part of a sealed Track/);
 });
 
 test('help of each has an example, and that of seal its options', async () => {

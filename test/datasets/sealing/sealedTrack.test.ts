@@ -114,7 +114,7 @@ describe('a sealed Track that is not whole is refused', () => {
     const bytes = await readFile(path);
     bytes[bytes.length - 1]! ^= 1;
     await writeFile(path, bytes);
-    expect((await reading()).message).toMatch(`${path} has changed since the Track was sealed`);
+    expect((await reading()).message).toMatch(`${path}: has changed since the Track was sealed`);
     await rm(path);
     expect((await reading()).message).toMatch(`${path}: cannot be read (ENOENT)`);
     expect(await reading()).toBeInstanceOf(UserError);
