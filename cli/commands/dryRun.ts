@@ -56,12 +56,16 @@ export function dryRunCommand(command: Command): void {
       `folder of the entry, with ${manifestFile}, or its archive`,
       referenceSubmission,
     )
-    .option('--entry-arg <word>', 'word added to the train command of the entry; may be repeated', collect)
+    .option(
+      '--entry-arg <word>',
+      'argument added to the train command of the entry; may be repeated',
+      collect,
+    )
     .option('--track <dir>', 'a ready Track to train and score on')
     .option('--from <file>', 'CIFAR-10, its cifar-10-binary.tar.gz or the folder unpacked from it')
     .option(
       '--test-per-class <n>',
-      'held-out images a class, where a Track is drawn',
+      'held-out images per class, where a Track is drawn',
       integer(1, 10_000),
       100,
     )
@@ -70,20 +74,20 @@ export function dryRunCommand(command: Command): void {
     .option('--seed <n>', 'seed of the run', runSeed, 1)
     .option(
       '--seeds <n>',
-      'repeat with as many seeds, counting up from --seed; report mean and spread',
+      'number of runs, with seeds counting up from --seed; reports mean and spread',
       integer(1, 1000),
       1,
     )
-    .option('--cpus <n>', 'CPUs that the entry is told to use (default: all)', cpuCount)
+    .option('--cpus <n>', 'CPUs that the entry may use (default: all)', cpuCount)
     .option(
       '--memory <bytes>',
-      'memory that the entry is told to use (default: all but a share for the evaluator)',
+      'memory that the entry may use (default: all but a share for the evaluator)',
       byteCount,
     )
     .addOption(sandboxOption())
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--out <dir>', 'the folder of the run is made in this one', 'runs')
+    .option('--out <dir>', 'folder in which the folder of the run is made', 'runs')
     .option('--json', 'last line on standard output: the record of the run, or with --seeds the list of them')
     .addHelpText('after', help())
     .action(dryRun);
@@ -186,7 +190,7 @@ function help(): string {
   for (const [code, { exitCode }] of Object.entries(verdicts)) {
     codes.set(exitCode, [...(codes.get(exitCode) ?? []), code]);
   }
-  const rows = [...codes, [2, ['a mistake on the command line']] as const]
+  const rows = [...codes, [2, ['mistake on the command line']] as const]
     .sort(([a], [b]) => a - b)
     .map(([status, names]) => `  ${String(status).padStart(2)}  ${names.join(', ')}`);
   return `

@@ -84,7 +84,7 @@ export function officialCommand(command: Command): void {
       'secret key that opens the test images and nothing else',
       '/run/secrets/images-key',
     )
-    .option('--out <dir>', 'the folder of the run is made in this one', '/out')
+    .option('--out <dir>', 'folder in which the folder of the run is made', '/out')
     .option('--seed <n>', 'seed of the run', runSeed, 1)
     .option(
       '--commitment <file>',

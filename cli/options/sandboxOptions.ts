@@ -6,7 +6,7 @@ import { type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/sandbox.
 const sandbox = () =>
   new Option(
     '--sandbox <kind>',
-    'how the entry is held; process fences off neither files nor network',
+    'sandbox that runs the entry; process isolates neither files nor network',
   ).choices(sandboxKinds);
 
 /** `--sandbox`, where the entry is the user's own or the place is known: how it is held. */
@@ -33,7 +33,7 @@ export function addStrangersSandbox(command: Command): Command {
     .addOption(
       new Option(
         '--trusted',
-        'run entries that you trust without a fence, as --sandbox process does',
+        'run entries that you trust without isolation, as --sandbox process does',
       ).conflicts('sandbox'),
     );
 }

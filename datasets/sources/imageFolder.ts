@@ -8,7 +8,7 @@ import { IMAGE_BYTES, type Source } from '../source.ts';
 import { UserError } from '../userError.ts';
 
 const layout =
-  'Expected one folder a class, named for it, with the images of that class directly inside (JPEG, PNG, WebP, ...).';
+  'Expected one subfolder per class, named after it, with the images of that class directly inside (JPEG, PNG, WebP, ...).';
 
 /**
  * Reads a folder of images by class: `from`/CLASS/IMAGE, any format that sharp decodes. Classes stand in the order of

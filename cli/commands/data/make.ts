@@ -48,7 +48,7 @@ const sources = {
     read: ({ from = debianFolder, testFrom = 'batches' }) => readFashionMnist({ from, testFrom }),
   },
   folder: {
-    from: 'a folder with one folder of images a class',
+    from: 'a folder with one subfolder of images per class',
     hasTestSet: false,
     read: async ({ from }) => {
       if (from === undefined) throw new UserError(`--source folder needs --from: ${sources.folder.from}.`);
@@ -81,7 +81,7 @@ const perClass = integer(1, 1_000_000);
 export function makeCommand(command: Command): void {
   const places = Object.entries(sources).map(([name, { from }]) => `  ${name.padEnd(14)} ${from}`);
   command
-    .description('Draw a Track: the same number of images of every class, no image on both sides.')
+    .description('Draw a Track: the same number of images of every class, and no image in both halves.')
     .addOption(
       new Option('--source <name>', 'where the images come from')
         .choices(Object.keys(sources))
@@ -94,19 +94,17 @@ export function makeCommand(command: Command): void {
         'held-out images come from the training images, none of them trained on (batches), or from the test set of the source (test); default: batches',
       ).choices(testFromChoices),
     )
-    .option('--train-per-class <n>', 'images a class to train on', perClass, 500)
-    .option('--test-per-class <n>', 'held-out images a class', perClass, 100)
+    .option('--train-per-class <n>', 'training images per class', perClass, 500)
+    .option('--test-per-class <n>', 'held-out images per class', perClass, 100)
     .option('--seed <n>', 'seed of the sample', integer(0, MAX_SEED), 1)
     .addOption(
       new Option(
         '--new-secret <file>',
-        'make a secret, readable by you only, and draw the sample by it: for a contest, as a seed can be found by trying',
+        'make a secret, readable by its owner only, and draw the sample by it: for a contest, because a seed can be found by trying',
       ).conflicts(['seed', 'secret']),
     )
-    .addOption(
-      new Option('--secret <file>', 'draw the sample by a secret that was made earlier').conflicts('seed'),
-    )
-    .requiredOption('--out <dir>', 'folder to make; must not exist, or be empty')
+    .addOption(new Option('--secret <file>', 'draw the sample by an existing secret').conflicts('seed'))
+    .requiredOption('--out <dir>', 'folder to make; must not exist or must be empty')
     .option('--json', 'last line on standard output: the Track as JSON')
     .addHelpText(
       'after',

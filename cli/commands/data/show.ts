@@ -14,7 +14,7 @@ export function showCommand(command: Command): void {
     .description('Check a Track and describe it; draw some images of each class on one sheet.')
     .argument('<dir>', 'folder of the Track')
     .option('--sheet <file>', 'PNG to write (default: contact-sheet.png in the folder of the Track)')
-    .option('--per-class <n>', 'images a class on the sheet, of each half', integer(1, 100), 8)
+    .option('--per-class <n>', 'images per class and half on the sheet', integer(1, 100), 8)
     .option('--json', 'last line on standard output: the Track as JSON')
     .addHelpText('after', '\nExample:\n  $ haet data show my-track --sheet my-track.png\n')
     .action(show);
