@@ -1,5 +1,5 @@
 import { readCommitment, readReveal, revealFault, sealedFault } from '../datasets/sealing/commitment.ts';
-import { compareTerms, type Terms, type UsedTerms } from '../datasets/sealing/terms.ts';
+import { type ContestTerms, compareTerms, type UsedTerms } from '../datasets/sealing/terms.ts';
 import { UserError } from '../datasets/userError.ts';
 import type { RunTrack } from '../evaluator/run/runTrack.ts';
 
@@ -15,7 +15,7 @@ export interface Committed {
   readonly path: string;
   /** In their order. */
   readonly seeds: readonly number[];
-  readonly terms: Terms;
+  readonly terms: ContestTerms;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type OfficialRecord, termsOf } from '../evaluator/attest/officialRecord.ts';
+import { type OfficialRecord, usedTermsOf } from '../evaluator/attest/officialRecord.ts';
 import { inPercent, interval95 } from '../evaluator/report/format.ts';
 import { shortName } from './terminal.ts';
 
@@ -36,6 +36,6 @@ export function summaryOf(official: OfficialRecord) {
     },
     entry: entry && { name: entry.name, team: entry.team },
     seed,
-    terms: termsOf(official),
+    terms: usedTermsOf(official),
   };
 }

@@ -4,7 +4,7 @@ import { sha256 } from '../sha256.ts';
 import { sha256Schema } from '../track.ts';
 import { UserError } from '../userError.ts';
 import { readJson } from './readJson.ts';
-import { type Terms, termsSchema } from './terms.ts';
+import { type ContestTerms, termsSchema } from './terms.ts';
 
 /**
  * Commit and reveal: before the contest the organizer publishes a commitment, afterwards the reveal. Then anyone can see
@@ -47,7 +47,7 @@ export type Reveal = z.infer<typeof revealSchema>;
 export function commitTo(
   withheld: Uint8Array,
   seeds: readonly number[],
-  terms: Terms,
+  terms: ContestTerms,
 ): { commitment: Commitment; reveal: Reveal } {
   const reveal = revealSchema.parse({ nonce: randomBytes(32).toString('hex'), seeds });
   const commitment: Commitment = {

@@ -80,17 +80,37 @@ export async function extendChain(
     const head = await findHead(folder, key);
     const place = { number: head.number + 1, previousSha256: head.sha256 };
     const jws = await write(place);
-    const next: z.infer<typeof headSchema> = {
-      schemaVersion: 1,
-      verifyKey: verifyKeyText(key),
-      number: place.number,
-      sha256: sha256(Buffer.from(jws)),
-    };
-    // In the image an entry sees this folder, and what others did is not its business.
-    await replaceFile(join(folder, chainFile), `${JSON.stringify(next, null, 2)}\n`, 0o600);
+    await writeHead(folder, key, { number: place.number, sha256: sha256(Buffer.from(jws)) });
   } finally {
     await unlock();
   }
+}
+
+/**
+ * Moves the head of a folder's chain to the last record that was signed there, where a kill came between the two.
+ * @param key the organizer's public key
+ * @throws as `extendChain`
+ */
+export async function settleHead(folder: string, key: KeyObject): Promise<void> {
+  const unlock = await lock(folder);
+  try {
+    const { number, sha256: last } = await findHead(folder, key);
+    if (last !== null && readHead(folder)?.number !== number) {
+      await writeHead(folder, key, { number, sha256: last });
+    }
+  } finally {
+    await unlock();
+  }
+}
+
+async function writeHead(
+  folder: string,
+  key: KeyObject,
+  last: { readonly number: number; readonly sha256: string },
+): Promise<void> {
+  const head: z.infer<typeof headSchema> = { schemaVersion: 1, verifyKey: verifyKeyText(key), ...last };
+  // In the image an entry sees this folder, and what others did is not its business.
+  await replaceFile(join(folder, chainFile), `${JSON.stringify(head, null, 2)}\n`, 0o600);
 }
 
 /**

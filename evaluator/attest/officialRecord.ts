@@ -79,7 +79,7 @@ export function buildOfficialRecord(record: RunRecord, { chain, ...digests }: Of
 }
 
 /** What the entry was run under. */
-export function termsOf({ record, digests }: Pick<OfficialRecord, 'record' | 'digests'>): UsedTerms {
+export function usedTermsOf({ record, digests }: Pick<OfficialRecord, 'record' | 'digests'>): UsedTerms {
   const { limits, sandbox, evaluator } = record;
   return { ...limits, sandbox: sandbox.kind, image: digests.image, evaluator };
 }

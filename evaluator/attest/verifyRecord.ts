@@ -12,7 +12,7 @@ import {
   openLabelsOf,
   singleFiles,
 } from './evidence.ts';
-import { type OfficialRecord, officialRecordVersion, termsOf } from './officialRecord.ts';
+import { type OfficialRecord, officialRecordVersion, usedTermsOf } from './officialRecord.ts';
 import { checkHeader, checkSignature, DoesNotHold, readForm, readPayload } from './signedRecord.ts';
 
 export interface Evidence {
@@ -100,7 +100,7 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
       await check('sealed set committed', 'it was scored on the set that was committed to', () =>
         requireNone(sealedFault(commitment, official.digests.sealedSet)),
       );
-      for (const { name, used, fault } of compareTerms(commitment.terms, termsOf(official))) {
+      for (const { name, used, fault } of compareTerms(commitment.terms, usedTermsOf(official))) {
         await check(name, `${used}, as committed to`, () => requireNone(fault && `it ran with ${fault}`));
       }
       if (reveal !== undefined) {

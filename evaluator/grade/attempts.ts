@@ -11,7 +11,7 @@ import { runStartSchema, startFile } from '../run/runFolder.ts';
 import { readUnscored, unscoredFile } from '../run/unscored.ts';
 import { type VerdictCode, verdicts } from '../run/verdict.ts';
 import { removePath } from '../stage/removeTree.ts';
-import { agrees, type Terms } from './terms.ts';
+import { agrees, type JobTerms } from './terms.ts';
 import type { VoidReason } from './voidReasons.ts';
 
 /** One run of a job, as its folder says. */
@@ -49,7 +49,7 @@ export interface Attempts {
  * All that was tried of a job on these terms, also runs that never got a record: their evaluator was killed.
  * @param folder holds one folder per run; need not be there. No run goes on in it
  */
-export async function readAttempts(folder: string, terms: Terms, rules: Rules): Promise<Attempts> {
+export async function readAttempts(folder: string, terms: JobTerms, rules: Rules): Promise<Attempts> {
   const doubts: string[] = [];
   const all: Attempt[] = [];
   for (const run of await runFolders(folder)) {
@@ -69,7 +69,7 @@ const isFree = (reason: VoidReason): boolean => reason === 'stopped' || reason =
 /** @returns null for a run on other terms, or one that was not started */
 async function readAttempt(
   run: string,
-  terms: Terms,
+  terms: JobTerms,
   { mostDisturbance, attestor }: Rules,
   doubts: string[],
 ): Promise<Attempt | null> {
@@ -112,13 +112,13 @@ function isTheEntrysDoing(verdict: VerdictCode): boolean {
   return verdicts[verdict].owner === 'contestant';
 }
 
-async function readWaiting(run: string, terms: Terms): Promise<Attempt | null> {
+async function readWaiting(run: string, terms: JobTerms): Promise<Attempt | null> {
   const { record } = await readUnscored(run);
   if (!agrees(record, terms)) return null;
   return { number: record.attempt, folder: run, record: null, voidBecause: 'unscored' };
 }
 
-async function readDead(run: string, terms: Terms): Promise<Attempt | null> {
+async function readDead(run: string, terms: JobTerms): Promise<Attempt | null> {
   const text = await readFile(join(run, startFile), 'utf8').catch(() => null);
   if (text === null) return null;
   const start = parsed(text);

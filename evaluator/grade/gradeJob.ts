@@ -8,7 +8,7 @@ import { type RunPlan, runEntry } from '../run/runEntry.ts';
 import { unscoredFile } from '../run/unscored.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Attempts, readAttempts, runFolders, voidByRule } from './attempts.ts';
-import { agrees, type Terms } from './terms.ts';
+import { agrees, type JobTerms } from './terms.ts';
 import { voidReasons } from './voidReasons.ts';
 
 export interface JobHooks {
@@ -24,7 +24,7 @@ export interface JobHooks {
 
 /** What a job is run by. */
 export interface JobRules {
-  readonly terms: Terms;
+  readonly terms: JobTerms;
   readonly mostDisturbance: number;
   /** How many attempts may be void before a person decides. */
   readonly allowed: number;

@@ -1,5 +1,6 @@
 import { UserError } from '../../datasets/userError.ts';
 import { type ChainHead, readHead } from '../attest/chain.ts';
+import { shortCommit } from '../machine/version.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunTrack } from '../run/runTrack.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
@@ -52,7 +53,10 @@ export function standingOf(
     sandbox,
     machines: different(made.map(({ machine, limits }) => `${machine.cpu}, ${limits.cpus} CPUs given`)),
     evaluators: different(
-      made.map(({ evaluator }) => `${evaluator.version} (${evaluator.commit?.slice(0, 12) ?? 'no commit'})`),
+      made.map(
+        ({ evaluator }) =>
+          `${evaluator.version} (${evaluator.commit ? shortCommit(evaluator.commit) : 'no commit'})`,
+      ),
     ),
     runs: { wanted: records.length, done: made.length },
     chain: headOf(outFolder),

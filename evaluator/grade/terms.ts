@@ -4,7 +4,7 @@ import type { RunStart } from '../run/runFolder.ts';
 import type { RunTrack } from '../run/runTrack.ts';
 
 /** What a run must have been to count. */
-export interface Terms {
+export interface JobTerms {
   readonly archiveSha256: string;
   readonly track: RunTrack['info'];
   readonly seed: number;
@@ -18,7 +18,7 @@ export interface Terms {
 /** Whether a run was made on these terms. */
 export function agrees(
   record: RunStart & Partial<Pick<RunRecord, 'verdict' | 'intake'>>,
-  terms: Terms,
+  terms: JobTerms,
 ): boolean {
   return (
     record.archiveSha256 === terms.archiveSha256 &&

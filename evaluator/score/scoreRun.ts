@@ -12,6 +12,7 @@ import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { readSealedTrack, type SealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { signatureFault } from '../attest/attestor.ts';
+import { settleHead } from '../attest/chain.ts';
 import { officialRecordFile } from '../attest/officialRecord.ts';
 import { deriveSigningKey } from '../attest/signingKey.ts';
 import { createSigner } from '../attest/signRun.ts';
@@ -69,7 +70,7 @@ export async function scoreRun(
     const unscored = await readUnscored(folder);
     const sealed = await readSealedTrack(given.track);
     await requireKeys(unscored, sealed, given);
-    const earlier = await signedEarlier(unscored, folder, given.identity);
+    const earlier = await signedEarlier(unscored, folder, given);
     if (earlier !== null) return earlier;
     const full = awaitsScore(unscored.record)
       ? await scoreOf(unscored, folder, sealed, given.identity)
@@ -87,16 +88,20 @@ export async function scoreRun(
   }
 }
 
-/** Takes the record of a call that was killed when it had signed: nothing is signed twice. */
+/**
+ * Takes the record of a call that was killed when it had signed: nothing is signed twice. It may have been killed before
+ * the head of the chain was moved.
+ */
 async function signedEarlier(
   { record }: Unscored,
   folder: string,
-  identity: string,
+  { identity, chain }: { readonly identity: string; readonly chain: string },
 ): Promise<ScoredRecord | null> {
   const key = createPublicKey(deriveSigningKey(await readIdentity(identity)));
   if ((await signatureFault(folder, key).catch(() => 'unreadable')) !== null) return null;
   const signed = await readRecord(folder);
   if (signed.runId !== record.runId) return null;
+  await settleHead(chain, key);
   await removeUnscored(folder);
   return { record: signed, signed: join(folder, officialRecordFile) };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { requireTerms } from '../../cli/commitment.ts';
 import { requireHeld } from '../../cli/requireOfficial.ts';
-import type { Terms } from '../../datasets/sealing/terms.ts';
+import type { ContestTerms } from '../../datasets/sealing/terms.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { nothingHeld } from '../../evaluator/sandbox/holds.ts';
 import { allHeld } from '../evaluator/fixtures.ts';
@@ -39,7 +39,7 @@ test.each([
 });
 
 test('terms other than those committed to are refused, and each is named', () => {
-  const terms: Terms = {
+  const terms: ContestTerms = {
     trainSeconds: 600,
     predictSeconds: 60,
     cpus: 4,

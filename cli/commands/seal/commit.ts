@@ -7,11 +7,11 @@ import { isAgeFile } from '../../../datasets/sealing/age.ts';
 import { commitTo, MOST_SEED } from '../../../datasets/sealing/commitment.ts';
 import { readWhole } from '../../../datasets/sealing/readWhole.ts';
 import {
+  type ContestTerms,
   commitPattern,
   committedSandboxes,
   describeTerms,
   imageIdPattern,
-  type Terms,
 } from '../../../datasets/sealing/terms.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { evaluatorCommit } from '../../../evaluator/machine/commit.ts';
@@ -35,7 +35,7 @@ interface CommitOptions extends StageLimitOptions {
   readonly cpus?: number;
   readonly memory?: number;
   readonly processes: number;
-  readonly sandbox: Terms['sandbox'];
+  readonly sandbox: ContestTerms['sandbox'];
   readonly imageId?: string;
   readonly evaluatorCommit?: string;
   readonly out: string;
@@ -106,7 +106,7 @@ async function commit(options: CommitOptions): Promise<void> {
   const { commitment, reveal } = commitTo(
     bytes,
     options.seedList ?? drawSeeds(options.seeds),
-    await termsOf(options),
+    await contestTermsOf(options),
   );
   // The secret first: a commitment that nobody can reveal would be worth nothing.
   await createFile(options.reveal, jsonFile(reveal), 0o600);
@@ -131,7 +131,7 @@ async function commit(options: CommitOptions): Promise<void> {
   );
 }
 
-async function termsOf(options: CommitOptions): Promise<Terms> {
+async function contestTermsOf(options: CommitOptions): Promise<ContestTerms> {
   const machine = await describeMachine();
   return {
     trainSeconds: options.budget,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { contradictionIn } from '../../../evaluator/attest/consistency/checks.ts';
 import { clearUnfinished, readAttempts } from '../../../evaluator/grade/attempts.ts';
-import type { Terms } from '../../../evaluator/grade/terms.ts';
+import type { JobTerms } from '../../../evaluator/grade/terms.ts';
 import { archiveLimitsSchema } from '../../../evaluator/intake/limits.ts';
 import { type RunRecord, runRecordSchema } from '../../../evaluator/run/record.ts';
 import type { RunStart } from '../../../evaluator/run/runFolder.ts';
@@ -14,7 +14,7 @@ import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 import { hash, madeUpRecord } from './madeUpRecord.ts';
 
 const folder = temporaryFolder();
-const terms: Terms = {
+const terms: JobTerms = {
   archiveSha256: hash('a'),
   track: madeUpRecord().track!,
   seed: 1,
@@ -44,8 +44,8 @@ async function putStart(name: string, attempt: number, change: Partial<RunStart>
   await writeFile(join(folder.path, name, 'train.stderr.log'), 'words');
 }
 const rules = { mostDisturbance: 0.05 };
-const read = (change: Partial<Terms> = {}) => readAttempts(folder.path, { ...terms, ...change }, rules);
-const find = async (change: Partial<Terms> = {}) => {
+const read = (change: Partial<JobTerms> = {}) => readAttempts(folder.path, { ...terms, ...change }, rules);
+const find = async (change: Partial<JobTerms> = {}) => {
   const { counted, doubts } = await read(change);
   return { record: counted?.record ?? null, doubts };
 };
@@ -125,7 +125,7 @@ describe('the attempt that counts', () => {
     },
   );
 
-  test.each<[string, Partial<Terms>]>([
+  test.each<[string, Partial<JobTerms>]>([
     ['other bytes', { archiveSha256: hash('b') }],
     ['another seed', { seed: 2 }],
     ['another Track', { track: { ...madeUpRecord().track!, name: 'another' } }],

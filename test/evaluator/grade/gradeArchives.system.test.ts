@@ -14,7 +14,7 @@ import { type Attestor, createAttestor } from '../../../evaluator/attest/attesto
 import { findRecordFiles, readHead } from '../../../evaluator/attest/chain.ts';
 import { deriveSigningKey } from '../../../evaluator/attest/signingKey.ts';
 import { writeOfficialRecord } from '../../../evaluator/attest/signRun.ts';
-import { attemptsOf, chainFault } from '../../../evaluator/attest/verifyChain.ts';
+import { chainFault, signedAttemptsOf } from '../../../evaluator/attest/verifyChain.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
@@ -337,14 +337,14 @@ describe('with the key of the organizer', () => {
       }),
     );
     expect(chainFault(found, readHead(outFolder)!.sha256!)).toBeNull();
-    expect(attemptsOf(found).map(({ runs }) => runs.map(({ number, verdict }) => [number, verdict]))).toEqual(
+    expect(
+      signedAttemptsOf(found).map(({ runs }) => runs.map(({ number, verdict }) => [number, verdict])),
+    ).toEqual([
       [
-        [
-          [1, 'ABORTED'],
-          [2, 'INFRA_FAULT'],
-          [3, 'SCORED'],
-        ],
+        [1, 'ABORTED'],
+        [2, 'INFRA_FAULT'],
+        [3, 'SCORED'],
       ],
-    );
+    ]);
   });
 });

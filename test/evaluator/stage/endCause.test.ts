@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { LimitHits } from '../../../evaluator/sandbox/sandbox.ts';
-import { causeOf, faultOfMachine } from '../../../evaluator/stage/runStage.ts';
+import { causeOf, faultOfMachine } from '../../../evaluator/stage/endCause.ts';
 
 const ending = (
   exitCode: number | null,
@@ -11,7 +11,7 @@ const killed = ending(null, 'SIGKILL');
 const nothing = {
   machineOomKills: 0,
   memory: { peakBytes: 10, limitBytes: 100 },
-  diskFull: false,
+  outputFull: false,
   machineDiskFull: false,
 };
 const someoneRanOut = { ...nothing, machineOomKills: 3 };
@@ -69,8 +69,8 @@ describe('with a control group of its own', () => {
 });
 
 test('a stage filled its disk only where it failed and its own output is beyond its quota', () => {
-  expect(causeOf(ending(1), { ...nothing, diskFull: true })).toBe('disk-full');
-  expect(causeOf(ending(0), { ...nothing, diskFull: true })).toBe('exited');
+  expect(causeOf(ending(1), { ...nothing, outputFull: true })).toBe('disk-full');
+  expect(causeOf(ending(0), { ...nothing, outputFull: true })).toBe('exited');
 });
 
 test('a stage that failed on a full disk which it did not fill is not to blame', () => {
@@ -82,7 +82,7 @@ test('a stage that failed on a full disk which it did not fill is not to blame',
 
 test('the deadline or an interrupt that came first is the cause, and no fault of the machine', () => {
   const exit = { exitCode: null, signal: 'SIGKILL' as const, at: 0 };
-  const all = { ...someoneRanOut, diskFull: true, machineDiskFull: true };
+  const all = { ...someoneRanOut, outputFull: true, machineDiskFull: true };
   for (const cause of ['deadline', 'interrupted'] as const) {
     expect(causeOf({ cause, exit, kill: { limitHits: null } }, all)).toBe(cause);
     expect(faultOfMachine({ cause, exit, kill: { limitHits: null } }, all)).toBeNull();
