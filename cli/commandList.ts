@@ -70,7 +70,7 @@ export const commandList: readonly ListedCommand[] = [
   {
     name: 'self-test',
     description:
-      'Run the hostile-entry corpus in the sandboxes of this machine: each entry must get its verdict and harm nothing.',
+      'Run the corpus of hostile entries in the sandboxes of this machine, and check that each is held and gets its verdict.',
     load: async () => (await import('./commands/selfTest.ts')).selfTestCommand,
   },
 ];

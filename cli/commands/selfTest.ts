@@ -25,7 +25,7 @@ interface SandboxResult {
 
 const notAllHeld = 1;
 
-/** `haet self-test`: runs the hostile-entry corpus on this machine and says whether each attack was contained. */
+/** `haet self-test`: lets entries that misbehave loose on this machine and says whether each was held. */
 export function selfTestCommand(command: Command): void {
   command
     .addOption(
@@ -36,15 +36,15 @@ export function selfTestCommand(command: Command): void {
     )
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--only <attack...>', 'names of the attacks to run (default: all)')
-    .option('--json', 'last line on standard output: the result of each attack in each sandbox')
+    .option('--only <attack...>', 'names of the attacks to let loose (default: all)')
+    .option('--json', 'last line on standard output: for each sandbox, how each attack went')
     .addHelpText(
       'after',
       `
-An attack runs only in a sandbox that holds what it would harm, and stops by itself if the sandbox does not stop it. The
-entries are in evaluator/selfTest/corpus.
+An attack is let loose only in a sandbox that holds back what it would harm, and stops by itself where it should have
+been stopped. The entries are in evaluator/selfTest/corpus.
 
-Exit status: 0 when every attack was contained and got its verdict, ${notAllHeld} when not, 2 for a mistake on the command line.
+Exit status: 0 when every attack was held and has its verdict, ${notAllHeld} when not, 2 at a mistake on the command line.
 
 Example:
   $ haet self-test --sandbox bubblewrap --only reads-labels fails-after-saving
@@ -119,8 +119,9 @@ async function tryAll(
     await session.close();
   }
   const good = results.filter((each) => each.ok).length;
-  print('', `${good} of ${results.length} attacks were contained and got the right verdict.`);
-  for (const [reason, names] of grouped(notRun)) print(`Not run, because ${reason}: ${names.join(', ')}.`);
+  print('', `${good} of ${results.length} attacks were held and have the verdict that is right.`);
+  for (const [reason, names] of grouped(notRun))
+    print(`Not let loose, since ${reason}: ${names.join(', ')}.`);
   print('');
   return { sandbox: kind, ok: good === results.length, unavailable: null, attacks: results, notRun };
 }
@@ -179,5 +180,5 @@ function requireSome(results: readonly SandboxResult[], stopped: boolean): void 
     ...(unavailable === null ? [] : [unavailable]),
     ...notRun.map(({ reason }) => reason),
   ]);
-  throw new UserError(`none of these attacks can be run: ${[...new Set(reasons)].join('; ')}.`);
+  throw new UserError(`none of these attacks can be let loose: ${[...new Set(reasons)].join('; ')}.`);
 }
