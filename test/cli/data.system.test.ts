@@ -99,12 +99,12 @@ describe('a secret to draw by', () => {
     [
       'what is no secret',
       [...from, '--secret', 'bad.txt'],
-      /^haet: bad\.txt is no secret to draw a Track by: expected 64 hexadecimal digits/,
+      /^haet: bad\.txt: is no secret to draw a Track by: expected 64 hexadecimal digits/,
     ],
     [
       'one that others may read',
       [...from, '--secret', 'open.txt'],
-      /^haet: open\.txt .* `chmod 600 open\.txt`/,
+      /^haet: open\.txt: .* `chmod 600 open\.txt`/,
     ],
     ['none there', [...from, '--secret', 'none.txt'], /^haet: none\.txt: cannot be read \(ENOENT\)/],
     ['a seed beside it', [...from, '--secret', 'bad.txt', '--seed', '1'], /'--secret <file>' cannot be used/],
@@ -228,7 +228,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     const said = await haet('show', 'nothing');
     expect(said).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/^haet: nothing is not a Track/),
+      stderr: expect.stringMatching(/^haet: nothing: is not a Track/),
     });
   });
 });

@@ -232,7 +232,7 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
     expectRefused(secret, /--to: is a secret key, which is not repeated here/);
     expect(secret.stderr).not.toContain(identity.slice(0, 24));
     expectRefused(await haet(), /--to <key>' not specified/);
-    expectRefused(await haet('nowhere', ...to, '--out', 'w.age'), /nowhere is not a Track/);
+    expectRefused(await haet('nowhere', ...to, '--out', 'w.age'), /nowhere: is not a Track/);
     expectRefused(await haet('my-track', ...to, '--out', 'note.txt'), /note\.txt: is there already/);
     expectRefused(await haet('my-track', ...to, '--out', 'w.age', '--name', 'A'), /Give --public/);
     const taken = await haet('my-track', ...to, '--out', 'w.age', '--public', 'taken');
@@ -261,7 +261,10 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
     await haet('my-track', ...to, '--out', 'w.age');
     before = (await readdir(folder.path)).sort();
     const files = ['--out', 'c', '--reveal', 'r'];
-    expectRefused(await haet('commit', '--sealed', 'note.txt', ...files), /note\.txt, which is no age file/);
+    expectRefused(
+      await haet('commit', '--sealed', 'note.txt', ...files),
+      /--sealed note\.txt: is not an age file/,
+    );
     expectRefused(await haet('commit', '--sealed', 'pipe', ...files), /pipe: is not a regular file/);
     const sealed = ['commit', '--sealed', 'w.age'];
     expectRefused(await haet(...sealed, ...files, '--seed-list', '7,7'), /--seed-list/);

@@ -277,12 +277,12 @@ test.each([
       ...['record.jws', '--key', verifyKey, '--labels-key', 'record.jws'],
       ...['--predictions', 'p.npy', '--sealed', 'w.age'],
     ],
-    /^haet: record\.jws is not a labels key/,
+    /^haet: record\.jws: is not a labels key/,
   ],
   [
     'a commitment that is none',
     ['record.jws', '--key', verifyKey, '--commitment', 'record.jws'],
-    /^haet: record\.jws is not a commitment/,
+    /^haet: record\.jws: is not a commitment/,
   ],
 ])('%s is a mistake of the user: one sentence, status 2', async (_, words, message) => {
   const { exitCode, stdout, stderr } = await haet('verify', ...words);
