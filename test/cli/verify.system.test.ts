@@ -254,7 +254,7 @@ test.each([
   [
     'the archive of one run beside several',
     ['record.jws', 'record.jws', '--key', verifyKey, '--archive', 'a.tar'],
-    /^haet: --archive belongs to one run/,
+    /^haet: --archive: belongs to one run/,
   ],
   [
     'no such archive',
