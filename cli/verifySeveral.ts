@@ -1,4 +1,4 @@
-import { sha256Of } from '../evaluator/attest/chain.ts';
+import { sha256 } from '../datasets/sha256.ts';
 import {
   type ChainRecord,
   chainFault,
@@ -39,7 +39,7 @@ export async function verifySeveral(
       lines.push(`  FAILS  ${path}  ${result.checks.at(-1)!.says}`);
       continue;
     }
-    records.push({ path, sha256: sha256Of(bytes), official: result.official });
+    records.push({ path, sha256: sha256(bytes), official: result.official });
   }
   // A record that does not hold would be missed from the chain for that alone.
   const broken = faults.length === 0 ? chainFault(records, head) : null;

@@ -96,9 +96,11 @@ async function verifyOne(path: string, evidence: Evidence, options: Options): Pr
 function requireNoneOfOneRun(options: Options): void {
   for (const name of ['archive', 'predictions', 'labelsKey'] as const) {
     if (options[name] === undefined) continue;
-    throw new UserError(
-      `${furtherChecks[name]} belongs to one run. Give it beside that run's record.jws alone.`,
-    );
+    throw new UserError({
+      option: furtherChecks[name],
+      reason: 'belongs to one run',
+      remedy: "Give it beside that run's record.jws alone.",
+    });
   }
 }
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { sha256 } from '../sha256.ts';
 import { sha256Schema } from '../track.ts';
 import { UserError } from '../userError.ts';
 import { readJson } from './readJson.ts';
 import { type ContestTerms, termsSchema } from './terms.ts';
-import { sha256 } from './withheldSet.ts';
 
 /**
  * Commit and reveal: before the contest the organizer publishes a commitment, afterwards the reveal. Then anyone can see
@@ -82,9 +82,11 @@ export async function readCommitment(path: string): Promise<Commitment> {
   const either = z.discriminatedUnion('schemaVersion', [commitmentSchema, firstCommitmentSchema]);
   const found = await readJson(path, either, { kind: 'a commitment', remedy });
   if (found.schemaVersion === 2) return found;
-  throw new UserError(
-    `${path} is a commitment of version 1, which leaves the terms of the contest open. Make a new one with \`haet seal commit\` and publish it before the first entry comes in.`,
-  );
+  throw new UserError({
+    path,
+    reason: 'is a commitment of version 1, which leaves the terms of the contest open',
+    remedy: 'Make a new one with `haet seal commit` and publish it before the first entry comes in.',
+  });
 }
 
 /** @throws UserError */

@@ -3,12 +3,17 @@ import { type Commitment, type Reveal, revealFault, sealedFault } from '../../da
 import type { LabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { compareTerms } from '../../datasets/sealing/terms.ts';
 import type { ScoreDetails } from '../run/record.ts';
-import { consistencyChecks } from './consistency.ts';
-import { DoesNotHold } from './doesNotHold.ts';
-import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
-import { type OfficialRecord, usedTermsOf } from './officialRecord.ts';
-import { checkHeader, checkSignature, readForm, readPayload } from './openRecord.ts';
-import { checkScoreAgain, openLabelsOf } from './scoreAgain.ts';
+import { consistencyChecks } from './consistency/checks.ts';
+import {
+  checkFile,
+  checkScoreAgain,
+  checkTrack,
+  type GivenFiles,
+  openLabelsOf,
+  singleFiles,
+} from './evidence.ts';
+import { type OfficialRecord, officialRecordVersion, usedTermsOf } from './officialRecord.ts';
+import { checkHeader, checkSignature, DoesNotHold, readForm, readPayload } from './signedRecord.ts';
 
 export interface Evidence {
   /** The organizer's public key. */
@@ -64,8 +69,10 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
     const payload = await check('signature', 'the organizer signed these bytes', () =>
       checkSignature(jws, key),
     );
-    const official = await check('schema', 'it is an official record of version 2', () =>
-      readPayload(payload),
+    const official = await check(
+      'schema',
+      `it is an official record of version ${officialRecordVersion}`,
+      () => readPayload(payload),
     );
     for (const { name, meaning, fault } of consistencyChecks) {
       await check(name, meaning, () => requireNone(fault(official)));

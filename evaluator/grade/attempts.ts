@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import type { Attestor } from '../attest/createAttestor.ts';
+import type { Attestor } from '../attest/attestor.ts';
+import { contradictionIn } from '../attest/consistency/checks.ts';
 import { isRunDisturbed } from '../machine/contention.ts';
 import { readRecord } from '../report/readRecord.ts';
 import { type RunRecord, recordFile } from '../run/record.ts';
@@ -10,7 +11,7 @@ import { runStartSchema, startFile } from '../run/runFolder.ts';
 import { readUnscored, unscoredFile } from '../run/unscored.ts';
 import { type VerdictCode, verdicts } from '../run/verdict.ts';
 import { removePath } from '../stage/removeTree.ts';
-import { agrees, contradictionIn, type JobTerms } from './terms.ts';
+import { agrees, type JobTerms } from './terms.ts';
 import type { VoidReason } from './voidReasons.ts';
 
 /** One run of a job, as its folder says. */
@@ -83,7 +84,9 @@ async function readAttempt(
     if (existsSync(join(run, unscoredFile))) return await readWaiting(run, terms);
     const record = await readRecord(run);
     const contradiction = contradictionIn(record);
-    if (contradiction !== null) throw new UserError(`${join(run, recordFile)}: ${contradiction}.`);
+    if (contradiction !== null) {
+      throw new UserError({ path: join(run, recordFile), reason: `${contradiction}.` });
+    }
     if (!agrees(record, terms)) return null;
     const byRule = voidByRule(record, mostDisturbance);
     if (byRule !== null) return attempt(record, byRule);

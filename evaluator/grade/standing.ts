@@ -1,3 +1,4 @@
+import { UserError } from '../../datasets/userError.ts';
 import { type ChainHead, readHead } from '../attest/chain.ts';
 import { shortCommit } from '../machine/version.ts';
 import type { RunRecord } from '../run/record.ts';
@@ -58,7 +59,17 @@ export function standingOf(
       ),
     ),
     runs: { wanted: records.length, done: made.length },
-    chain: readHead(outFolder),
+    chain: headOf(outFolder),
     rows: rank(entries),
   };
+}
+
+/** A damaged chain.json keeps nobody from a leaderboard: signing refuses it. */
+function headOf(outFolder: string): ChainHead | null {
+  try {
+    return readHead(outFolder);
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }

@@ -32,10 +32,13 @@ export async function loadEntry(path: string): Promise<Entry> {
 async function readManifest(folder: string): Promise<string> {
   const facts = await lstat(folder).catch(() => null);
   if (facts === null)
-    throw new UserError(`${folder}: no such folder; an entry is a folder with ${manifestFile}`);
+    throw new UserError({
+      path: folder,
+      reason: `no such folder; an entry is a folder with ${manifestFile}`,
+    });
   const path = join(folder, manifestFile);
   const cannot = (reason: string) =>
-    new UserError(`${path}: cannot be read (${reason}); an entry is a folder with that file`);
+    new UserError({ path, reason: `cannot be read (${reason}); an entry is a folder with that file` });
   const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     throw cannot(error.code ?? String(error));
   });
@@ -53,10 +56,10 @@ export function parseManifest(text: string, path: string): Manifest {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${path}: ${describeJsonFault(error)}`);
+    throw new UserError({ path, reason: describeJsonFault(error) });
   }
   const parsed = manifestSchema.safeParse(value);
-  if (!parsed.success) throw new UserError(`${path}: ${describeIssues(parsed.error)}`);
+  if (!parsed.success) throw new UserError({ path, reason: describeIssues(parsed.error) });
   return parsed.data;
 }
 
@@ -77,9 +80,10 @@ export async function hashFolder(folder: string): Promise<string> {
       hash.update(`${path}\0file\0${facts.size}\0`);
       for await (const chunk of createReadStream(full)) hash.update(chunk as Buffer);
     } else {
-      throw new UserError(
-        `${folder}: holds ${quoteUntrusted(path)}, which is neither file, folder nor link; remove it`,
-      );
+      throw new UserError({
+        path: folder,
+        reason: `holds ${quoteUntrusted(path)}, which is neither file, folder nor link; remove it`,
+      });
     }
   }
   return hash.digest('hex');
@@ -108,7 +112,8 @@ export async function listFiles(folder: string): Promise<string[]> {
 export function pathOf(folder: string, { name, relative }: Found): string {
   const path = textName(relative());
   if (path !== null) return path;
-  throw new UserError(
-    `${folder}: holds ${quoteUntrusted(String(name))}, a name that is not UTF-8; rename it`,
-  );
+  throw new UserError({
+    path: folder,
+    reason: `holds ${quoteUntrusted(String(name))}, a name that is not UTF-8; rename it`,
+  });
 }

@@ -8,7 +8,7 @@ export async function readRecord(folder: string): Promise<RunRecord> {
   const file = join(folder, 'record.json');
   const expected = 'expected the folder of a run, as `haet dry-run` writes it';
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${file}: cannot be read (${error.code}); ${expected}.`);
+    throw new UserError({ path: file, reason: `cannot be read (${error.code}); ${expected}.` });
   });
   let json: { schemaVersion?: unknown } | null = null;
   try {
@@ -17,9 +17,11 @@ export async function readRecord(folder: string): Promise<RunRecord> {
   } catch (error) {
     const version = json?.schemaVersion;
     if (typeof version === 'number' && version !== runRecordVersion) {
-      throw new UserError(
-        `${file}: is a record of version ${version}, and this haet reads version ${runRecordVersion}. Read it with the haet that wrote it, or run the entry again.`,
-      );
+      throw new UserError({
+        path: file,
+        reason: `is a record of version ${version}, and this haet reads version ${runRecordVersion}`,
+        remedy: 'Read it with the haet that wrote it, or run the entry again.',
+      });
     }
     throw new UserError(`${file}: is not the record of a run; ${expected}.`, { cause: error });
   }

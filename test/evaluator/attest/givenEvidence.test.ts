@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { seedsSha256 } from '../../../datasets/sealing/commitment.ts';
 import type { ContestTerms } from '../../../datasets/sealing/terms.ts';
 import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
-import { signRecord } from '../../../evaluator/attest/signRecord.ts';
+import { signRecord } from '../../../evaluator/attest/signedRecord.ts';
 import { type Evidence, verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { terms as committedTerms } from '../../datasets/sealing/madeUpTerms.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';

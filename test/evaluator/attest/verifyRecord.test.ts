@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactSign } from 'jose';
 import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
+import { signRecord } from '../../../evaluator/attest/signedRecord.ts';
 import { keyId } from '../../../evaluator/attest/signingKey.ts';
-import { signRecord } from '../../../evaluator/attest/signRecord.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { key, madeUpOfficial, signingKey, strangersKey } from './madeUpOfficial.ts';
 

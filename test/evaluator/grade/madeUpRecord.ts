@@ -74,7 +74,8 @@ export function madeUpRecord(made: Made = {}): RunRecord {
         contention: made.contention ?? null,
         ...made.ended,
       },
-      ...(made.predict ? [{ ...stageThatExited, stage: 'predict' as const, ...made.predict }] : []),
+      ...(made.predict || scored ? [{ ...predictThatExited, ...made.predict }] : []),
+      ...(scored ? [{ ...predictThatExited, stage: 'predict-again' as const }] : []),
     ],
     progress: { lines: 0, rejected: 0, last: null },
     machine,
@@ -102,6 +103,14 @@ const stageThatExited: StageRecord = {
   stderrBytes: 0,
 };
 
+const predictThatExited: StageRecord = {
+  ...stageThatExited,
+  stage: 'predict',
+  argv: ['predict'],
+  limitSeconds: 60,
+  seconds: 5,
+};
+
 function scoreOf(correct: number): RunRecord['score'] {
   const wrong = testSize - correct;
   return {
@@ -110,13 +119,19 @@ function scoreOf(correct: number): RunRecord['score'] {
     accuracy: correct / testSize,
     wilson95: wilsonInterval(correct, testSize),
     details: {
-      perClass: [{ name: 'left', correct, total: testSize, accuracy: correct / testSize }],
+      perClass: [
+        { name: 'left', correct, total: testSize, accuracy: correct / testSize },
+        { name: 'right', correct: 0, total: 0, accuracy: 0 },
+      ],
       confusion: [
         [correct, wrong],
         [0, 0],
       ],
       logLoss: 0.5,
-      calibration: { expectedError: 0, bins: [] },
+      calibration: {
+        expectedError: 0,
+        bins: [{ confidence: correct / testSize, accuracy: correct / testSize, count: testSize }],
+      },
     },
   };
 }

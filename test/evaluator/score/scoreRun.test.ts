@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { readIdentity } from '../../../datasets/sealing/readIdentity.ts';
 import { readSealedTrack } from '../../../datasets/sealing/sealedTrack.ts';
-import { signatureFault } from '../../../evaluator/attest/createAttestor.ts';
+import { signatureFault } from '../../../evaluator/attest/attestor.ts';
 import { deriveSigningKey } from '../../../evaluator/attest/signingKey.ts';
 import type { RunRecord } from '../../../evaluator/run/record.ts';
 import { writeUnscored } from '../../../evaluator/run/unscored.ts';

@@ -1,13 +1,70 @@
+import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeFault } from '../../datasets/describeFault.ts';
 import { type LabelsKey, openWithLabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { readWhole } from '../../datasets/sealing/readWhole.ts';
-import { sha256 } from '../../datasets/sealing/withheldSet.ts';
+import { sha256 } from '../../datasets/sha256.ts';
+import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { hashFile } from '../intake/hashFile.ts';
 import type { ScoreDetails } from '../run/record.ts';
 import { type ParsedPredictions, parsePredictions } from '../score/readPredictions.ts';
 import { score } from '../score/score.ts';
-import { DoesNotHold } from './doesNotHold.ts';
-import type { OfficialRecord } from './officialRecord.ts';
-import { rescoreFault } from './rescoreFault.ts';
+import { rescoreFault } from './consistency/score.ts';
+import type { Digests, OfficialRecord } from './officialRecord.ts';
+import { DoesNotHold } from './signedRecord.ts';
+
+/** Files that somebody has who verifies a record; each is compared with its digest. */
+export interface GivenFiles {
+  readonly archive?: string;
+  readonly predictions?: string;
+  /** withheld.age. */
+  readonly sealed?: string;
+  /** Folder of the Track, which may lack the withheld half. */
+  readonly track?: string;
+}
+
+const digestOf = { archive: 'archive', predictions: 'predictions', sealed: 'sealedSet' } as const;
+export type SingleFile = keyof typeof digestOf;
+export const singleFiles = Object.keys(digestOf) as SingleFile[];
+
+/** @throws DoesNotHold; UserError when the file cannot be read */
+export async function checkFile(kind: SingleFile, path: string, { digests }: OfficialRecord): Promise<void> {
+  await compare(path, digests[digestOf[kind]]);
+}
+
+/**
+ * Compares what was trained on, and the test images where folder and record both have them.
+ * @throws DoesNotHold; UserError when a file cannot be read
+ */
+export async function checkTrack(folder: string, { digests, record }: OfficialRecord): Promise<void> {
+  const files: [string, Digests['trainImages']][] = [
+    [trackFiles.trainImages, digests.trainImages],
+    [trackFiles.trainLabels, digests.trainLabels],
+  ];
+  const named: Record<string, string> = record.track?.sha256 ?? {};
+  const testImages = named[trackFiles.testImages];
+  if (testImages !== undefined && existsSync(join(folder, trackFiles.testImages))) {
+    files.push([trackFiles.testImages, testImages]);
+  }
+  for (const [file, digest] of files) await compare(join(folder, file), digest);
+}
+
+async function compare(path: string, digest: string | null): Promise<void> {
+  const got = await hashGiven(path).catch((error) => {
+    throw new UserError({
+      path,
+      reason: `cannot be read (${describeFault(error)})`,
+      remedy: 'Give a regular file that you may read.',
+    });
+  });
+  if (digest === null) throw new DoesNotHold(`the record holds no digest to compare ${path} with`);
+  if (got !== digest) throw new DoesNotHold(`${path} has the sha256 ${got}, and the record says ${digest}`);
+}
+
+/** A link of the user's own is followed. */
+const hashGiven = async (path: string) => hashFile(await realpath(path));
 
 /**
  * Opens the labels of the sealed set that a run was scored on.
@@ -27,7 +84,7 @@ export async function openLabelsOf(
   }
   const withheld = await readWithDigest(sealed, digests.sealedSet);
   const { info, labels } = await openWithLabelsKey(withheld, labelsKey, sealed).catch((error) => {
-    throw error instanceof UserError ? new DoesNotHold(error.message.replace(/\.$/, '')) : error;
+    throw error instanceof UserError ? new DoesNotHold(error.sentence) : error;
   });
   if (record.track?.classes.join('\0') !== info.classes.join('\0')) {
     throw new DoesNotHold('the classes of the sealed set are not those of the record’s Track');

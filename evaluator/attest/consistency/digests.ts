@@ -1,4 +1,4 @@
-import { type Digests, digestsWithin, killReceiptOf, type OfficialRecord } from './officialRecord.ts';
+import { type Digests, digestsWithin, killReceiptOf, type OfficialRecord } from '../officialRecord.ts';
 
 /** The first digest that is missing or differs from what the record of the run holds; null when none. */
 export function digestFault({ record, digests }: OfficialRecord): string | null {

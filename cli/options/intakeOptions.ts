@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { type ArchiveLimits, archiveLimitsSchema } from '../evaluator/intake/limits.ts';
-import { numberOption } from './numberOption.ts';
+import { type ArchiveLimits, archiveLimitsSchema } from '../../evaluator/intake/limits.ts';
+import { byteCount } from './numberOption.ts';
 
 /** What an archive may be, as the person gave it. */
 export interface IntakeOptions {
@@ -10,7 +10,6 @@ export interface IntakeOptions {
 }
 
 const usual = archiveLimitsSchema.parse({});
-const atLeastOne = numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true });
 
 /** Adds the limits of intake to a command that takes archives. */
 export function addIntakeOptions(command: Command): void {
@@ -22,7 +21,7 @@ export function addIntakeOptions(command: Command): void {
   ] as const;
   for (const [flags, description, value] of options) {
     command.addOption(
-      new Option(flags, `intake: ${description}, at most`).argParser(atLeastOne).default(value),
+      new Option(flags, `intake: ${description}, at most`).argParser(byteCount).default(value),
     );
   }
 }

@@ -1,12 +1,35 @@
-import type { KeyObject } from 'node:crypto';
-import { compactVerify, errors } from 'jose';
-import { DoesNotHold } from './doesNotHold.ts';
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { CompactSign, compactVerify, errors } from 'jose';
 import { type OfficialRecord, officialRecordSchema, officialRecordVersion } from './officialRecord.ts';
 import { keyId } from './signingKey.ts';
-import { algorithm, mostPayloadBytes, recordType } from './signRecord.ts';
 
+/** The one algorithm: EdDSA over Ed25519. */
+const algorithm = 'EdDSA';
+const recordType = 'haet-record+jws';
+export const mostPayloadBytes = 64 * 2 ** 20;
 /** More than the longest header, payload and signature in base64url. */
 export const mostRecordBytes = Math.ceil((mostPayloadBytes * 4) / 3) + 4096;
+
+/** Something that a record claims is not so; the message says what, as one sentence. */
+export class DoesNotHold extends Error {
+  override readonly name = 'DoesNotHold';
+}
+
+/**
+ * An official record as a compact JWS (RFC 7515).
+ * @throws Error when it does not follow the schema or is too large to be verified
+ */
+export async function signRecord(official: OfficialRecord, signingKey: KeyObject): Promise<string> {
+  officialRecordSchema.parse(official);
+  const payload = Buffer.from(JSON.stringify(official));
+  if (payload.length > mostPayloadBytes) {
+    throw new Error(`the record has ${payload.length} bytes; at most ${mostPayloadBytes} can be verified`);
+  }
+  const kid = await keyId(createPublicKey(signingKey));
+  return new CompactSign(payload)
+    .setProtectedHeader({ alg: algorithm, typ: recordType, kid })
+    .sign(signingKey);
+}
 
 /**
  * Takes the bytes of record.jws for a compact JWS: three parts in base64url, nothing before, between or after. A part

@@ -1,20 +1,20 @@
-import { digestFault, receiptFault } from './digestFault.ts';
-import { heldFault } from './heldFault.ts';
-import type { OfficialRecord } from './officialRecord.ts';
-import { intervalFault, scoreFault } from './scoreFault.ts';
-import { limitFault, timeFault, usageFault } from './stageFault.ts';
-import { verdictFault } from './verdictFault.ts';
+import type { RunRecord } from '../../run/record.ts';
+import type { OfficialRecord } from '../officialRecord.ts';
+import { digestFault, receiptFault } from './digests.ts';
+import { intervalFault, scoreFault } from './score.ts';
+import { heldFault, limitFault, timeFault, usageFault, verdictFault } from './stages.ts';
 
-export interface ConsistencyCheck {
+/** A check of a record, or of the part of it that has the type `Checked`. */
+export interface ConsistencyCheck<Checked = OfficialRecord> {
   readonly name: string;
   /** What is known once it holds, for people. */
   readonly meaning: string;
   /** What does not hold, as a sentence; null when all does. */
-  fault(official: OfficialRecord): string | null;
+  fault(checked: Checked): string | null;
 }
 
-/** What a record says about itself more than once, checked against each other: a signature alone vouches for no sum. */
-export const consistencyChecks: readonly ConsistencyCheck[] = [
+/** What the record of any run, signed or not, says more than once, checked against each other. */
+const runChecks: readonly ConsistencyCheck<{ readonly record: RunRecord }>[] = [
   {
     name: 'verdict',
     meaning: 'verdict, owner, score and the ends of all stages go together',
@@ -46,6 +46,11 @@ export const consistencyChecks: readonly ConsistencyCheck[] = [
     meaning: 'the samples of resources are in order and lie within their stages',
     fault: ({ record }) => usageFault(record),
   },
+];
+
+/** The same for a signed record: a signature alone vouches for no sum. */
+export const consistencyChecks: readonly ConsistencyCheck[] = [
+  ...runChecks,
   {
     name: 'held',
     meaning: 'every limit was held by the sandbox, and no recorded use is beyond it',
@@ -68,10 +73,19 @@ export const consistencyChecks: readonly ConsistencyCheck[] = [
   },
 ];
 
-/** What keeps a record from being signed, since nobody could verify it; null when nothing does. */
+/** Returns what keeps a record from being signed, since nobody could verify it; null when nothing does. */
 export function consistencyFault(official: OfficialRecord): string | null {
-  for (const { fault } of consistencyChecks) {
-    const found = fault(official);
+  return firstFault(consistencyChecks, official);
+}
+
+/** Returns what in the record of a run contradicts the rest of it, as a sentence; null when nothing does. */
+export function contradictionIn(record: RunRecord): string | null {
+  return firstFault(runChecks, { record });
+}
+
+function firstFault<Checked>(checks: readonly ConsistencyCheck<Checked>[], checked: Checked): string | null {
+  for (const { fault } of checks) {
+    const found = fault(checked);
     if (found !== null) return found;
   }
   return null;

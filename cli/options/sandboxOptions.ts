@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
-import { UserError } from '../datasets/userError.ts';
-import { defaultImage } from '../evaluator/sandbox/docker/engine.ts';
-import { type SandboxKind, sandboxKinds } from '../evaluator/sandbox/sandbox.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { defaultImage } from '../../evaluator/sandbox/docker/engine.ts';
+import { type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/sandbox.ts';
 
 const sandbox = () =>
   new Option(
     '--sandbox <kind>',
-    'how the entry is held; process fences off neither files nor network',
+    'sandbox that runs the entry; process isolates neither files nor network',
   ).choices(sandboxKinds);
 
 /** `--sandbox`, where the entry is the user's own or the place is known: how it is held. */
@@ -14,8 +14,14 @@ export function sandboxOption(usual: SandboxKind = 'process'): Option {
   return sandbox().default(usual);
 }
 
+/** What entries run in, with `--sandbox docker`. */
+export interface ContainerOptions {
+  readonly image: string;
+  readonly runtime?: string;
+}
+
 /** How entries of strangers are held: there is no default, one of the two must be given. */
-export interface StrangersSandbox {
+export interface StrangersSandbox extends ContainerOptions {
   readonly sandbox?: SandboxKind;
   readonly trusted?: true;
 }
@@ -27,7 +33,7 @@ export function addStrangersSandbox(command: Command): Command {
     .addOption(
       new Option(
         '--trusted',
-        'run entries that you trust without a fence, as --sandbox process does',
+        'run entries that you trust without isolation, as --sandbox process does',
       ).conflicts('sandbox'),
     );
 }
@@ -36,7 +42,10 @@ export function addStrangersSandbox(command: Command): Command {
  * The kind of sandbox that was asked for.
  * @throws UserError where neither option was given
  */
-export function strangersSandbox({ sandbox, trusted }: StrangersSandbox): SandboxKind {
+export function strangersSandbox({
+  sandbox,
+  trusted,
+}: Pick<StrangersSandbox, 'sandbox' | 'trusted'>): SandboxKind {
   const kind = trusted ? 'process' : sandbox;
   if (kind === undefined) {
     throw new UserError(

@@ -1,20 +1,18 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { describeFault } from '../../datasets/describeFault.ts';
-import { locateCifar10 } from '../../datasets/locateCifar10.ts';
-import { checkFree, makeTrack } from '../../datasets/makeTrack.ts';
-import { MAX_SEED, type Seed } from '../../datasets/random.ts';
-import { readImages, readLabels, readTrack } from '../../datasets/readTrack.ts';
-import { makeSamplingSecret, readSamplingSecret } from '../../datasets/sealing/samplingSecret.ts';
-import { type Source, type TestFrom, testFromChoices } from '../../datasets/source.ts';
-import { readCifar10 } from '../../datasets/sources/cifar10.ts';
-import { debianFolder, readFashionMnist } from '../../datasets/sources/fashionMnist.ts';
-import { describeSeed } from '../../datasets/track.ts';
-import { UserError } from '../../datasets/userError.ts';
-import { withDownloadView } from '../downloadView.ts';
-import { numberOption } from '../numberOption.ts';
-import { say, sayJson } from '../terminal.ts';
+import { locateCifar10 } from '../../../datasets/locateCifar10.ts';
+import { makeTrack } from '../../../datasets/makeTrack.ts';
+import { requireFree } from '../../../datasets/newFolder.ts';
+import { MAX_SEED, type Seed } from '../../../datasets/random.ts';
+import { makeSamplingSecret, readSamplingSecret } from '../../../datasets/sealing/samplingSecret.ts';
+import { type Source, type TestFrom, testFromChoices } from '../../../datasets/source.ts';
+import { readCifar10 } from '../../../datasets/sources/cifar10.ts';
+import { debianFolder, readFashionMnist } from '../../../datasets/sources/fashionMnist.ts';
+import { UserError } from '../../../datasets/userError.ts';
+import { withDownloadView } from '../../downloadView.ts';
+import { integer } from '../../options/numberOption.ts';
+import { say, sayJson } from '../../terminal.ts';
 
 interface MakeOptions {
   readonly source: SourceName;
@@ -50,11 +48,11 @@ const sources = {
     read: ({ from = debianFolder, testFrom = 'batches' }) => readFashionMnist({ from, testFrom }),
   },
   folder: {
-    from: 'a folder with one folder of images a class',
+    from: 'a folder with one subfolder of images per class',
     hasTestSet: false,
     read: async ({ from }) => {
       if (from === undefined) throw new UserError(`--source folder needs --from: ${sources.folder.from}.`);
-      const { readImageFolder } = await import('../../datasets/sources/imageFolder.ts');
+      const { readImageFolder } = await import('../../../datasets/sources/imageFolder.ts');
       return readImageFolder({ from });
     },
   },
@@ -70,26 +68,20 @@ const sources = {
       if (from !== undefined) {
         throw new UserError(`--from is ${from}, but --source synthetic reads nothing. Leave --from out.`);
       }
-      const { readSynthetic } = await import('../../datasets/sources/synthetic.ts');
+      const { readSynthetic } = await import('../../../datasets/sources/synthetic.ts');
       return readSynthetic({ perClass: trainPerClass + testPerClass, seed });
     },
   },
 } as const satisfies Record<string, SourceFacts>;
 type SourceName = keyof typeof sources;
 
-const perClass = numberOption({ min: 1, max: 1_000_000, integer: true });
+const perClass = integer(1, 1_000_000);
 
-/** `haet data`: makes Tracks and shows them. */
-export function dataCommand(command: Command): void {
-  makeCommand(command.command('make'));
-  showCommand(command.command('show'));
-  command.addHelpText('after', '\nExample:\n  $ haet data make --source synthetic --out my-track\n');
-}
-
-function makeCommand(command: Command): void {
+/** `haet data make`: draws a Track from a source. */
+export function makeCommand(command: Command): void {
   const places = Object.entries(sources).map(([name, { from }]) => `  ${name.padEnd(14)} ${from}`);
   command
-    .description('Draw a Track: the same number of images of every class, no image on both sides.')
+    .description('Draw a Track: the same number of images of every class, and no image in both halves.')
     .addOption(
       new Option('--source <name>', 'where the images come from')
         .choices(Object.keys(sources))
@@ -102,19 +94,17 @@ function makeCommand(command: Command): void {
         'held-out images come from the training images, none of them trained on (batches), or from the test set of the source (test); default: batches',
       ).choices(testFromChoices),
     )
-    .option('--train-per-class <n>', 'images a class to train on', perClass, 500)
-    .option('--test-per-class <n>', 'held-out images a class', perClass, 100)
-    .option('--seed <n>', 'seed of the sample', numberOption({ min: 0, max: MAX_SEED, integer: true }), 1)
+    .option('--train-per-class <n>', 'training images per class', perClass, 500)
+    .option('--test-per-class <n>', 'held-out images per class', perClass, 100)
+    .option('--seed <n>', 'seed of the sample', integer(0, MAX_SEED), 1)
     .addOption(
       new Option(
         '--new-secret <file>',
-        'make a secret, readable by you only, and draw the sample by it: for a contest, as a seed can be found by trying',
+        'make a secret, readable by its owner only, and draw the sample by it: for a contest, because a seed can be found by trying',
       ).conflicts(['seed', 'secret']),
     )
-    .addOption(
-      new Option('--secret <file>', 'draw the sample by a secret that was made earlier').conflicts('seed'),
-    )
-    .requiredOption('--out <dir>', 'folder to make; must not exist, or be empty')
+    .addOption(new Option('--secret <file>', 'draw the sample by an existing secret').conflicts('seed'))
+    .requiredOption('--out <dir>', 'folder to make; must not exist or must be empty')
     .option('--json', 'last line on standard output: the Track as JSON')
     .addHelpText(
       'after',
@@ -140,7 +130,7 @@ async function make(options: MakeOptions): Promise<void> {
       `--test-from is ${options.testFrom}, but --source ${name} has no test set of its own. Leave --test-from out.`,
     );
   }
-  await checkFree(out);
+  await requireFree(out);
   const source = await facts.read(options);
   const made = await makeTrack(source, { ...options, seed: await seedOf(options) }).catch(async (error) => {
     // A secret that nothing was drawn by would only stand in the way of the next try.
@@ -182,68 +172,4 @@ async function findCifar10(from: string | undefined): Promise<string> {
     'CIFAR-10 is neither at hand nor can its site be reached. ' +
       'Give --from cifar-10-binary.tar.gz (from https://www.cs.toronto.edu/~kriz/cifar.html), or use --source synthetic.',
   );
-}
-
-function showCommand(command: Command): void {
-  command
-    .description('Check a Track and describe it; draw some images of each class on one sheet.')
-    .argument('<dir>', 'folder of the Track')
-    .option('--sheet <file>', 'PNG to write (default: contact-sheet.png in the folder of the Track)')
-    .option(
-      '--per-class <n>',
-      'images a class on the sheet, of each half',
-      numberOption({ min: 1, max: 100, integer: true }),
-      8,
-    )
-    .option('--json', 'last line on standard output: the Track as JSON')
-    .addHelpText('after', '\nExample:\n  $ haet data show my-track --sheet my-track.png\n')
-    .action(show);
-}
-
-async function show(
-  dir: string,
-  options: { readonly sheet?: string; readonly perClass: number; readonly json?: boolean },
-): Promise<void> {
-  const info = await readTrack(dir);
-  const read = async (split: 'train' | 'test') => ({
-    images: await readImages(dir, split, info),
-    labels: await readLabels(dir, split, info),
-  });
-  const [train, test] = [await read('train'), await read('test')];
-  const { drawContactSheet } = await import('../../datasets/contactSheet.ts');
-  const sheet = options.sheet ?? join(dir, 'contact-sheet.png');
-  const picture = await drawContactSheet({ classes: info.classes, train, test }, options.perClass);
-  await writeFile(sheet, picture).catch((error) => {
-    throw new UserError(
-      `${sheet} cannot be written (${describeFault(error)}). Name another file with --sheet.`,
-    );
-  });
-
-  const counts = info.classes.map((name, label) => ({
-    name,
-    train: count(train.labels, label),
-    test: count(test.labels, label),
-  }));
-  if (options.json) {
-    sayJson({ dir: resolve(dir), track: info, classes: counts, sheet: resolve(sheet) });
-    return;
-  }
-  const longest = Math.max(...info.classes.map((name) => name.length));
-  say(
-    info.name,
-    `Source: ${info.source.description} (${info.source.kind}), sha256 ${info.source.sha256}`,
-    `Drawn by ${describeSeed(info.seed)}`,
-    '',
-    `${'class'.padEnd(longest)}  train  held out`,
-    ...counts.map(
-      (row) =>
-        `${row.name.padEnd(longest)}  ${String(row.train).padStart(5)}  ${String(row.test).padStart(8)}`,
-    ),
-    '',
-    `Every file is as it was made. Some images of each class: ${sheet}`,
-  );
-}
-
-function count(labels: Uint8Array, wanted: number): number {
-  return labels.reduce((total, label) => total + Number(label === wanted), 0);
 }

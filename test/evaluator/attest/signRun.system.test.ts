@@ -1,11 +1,10 @@
 import { createPublicKey } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { TrackInfo } from '../../../datasets/track.ts';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { readHead } from '../../../evaluator/attest/chain.ts';
+import { writeOfficialRecord } from '../../../evaluator/attest/signRun.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
-import { writeOfficialRecord } from '../../../evaluator/attest/writeOfficialRecord.ts';
 import { hashFolder } from '../../../evaluator/intake/loadEntry.ts';
 import { type RunHooks, type RunPlan, runEntry } from '../../../evaluator/run/runEntry.ts';
 import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
@@ -13,34 +12,24 @@ import {
   allHeld,
   constantPredictions,
   type EntryScripts,
+  folderWithTrack,
   good,
-  machine,
-  makeEntry,
-  makeTinyTrack,
-  temporaryFolder,
+  planOf,
+  type TinyTrack,
 } from '../fixtures.ts';
 import { sha256, signingKey } from './madeUpOfficial.ts';
 
 let folder: string;
-let track: { dir: string; info: TrackInfo };
+let track: TinyTrack;
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  track = await makeTinyTrack(folder);
+  ({ folder, track } = await folderWithTrack());
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const key = createPublicKey(signingKey);
 const facts = { image: null };
 
 async function run(scripts: EntryScripts, limits: RunPlan['limits'] = {}, hooks: RunHooks = {}) {
-  const plan = {
-    entryPath: await makeEntry(folder, scripts),
-    track,
-    runsFolder: join(folder, 'runs'),
-    seed: 1,
-    machine,
-    limits: { trainSeconds: 20, predictSeconds: 20, ...limits },
-  };
+  const plan = await planOf({ folder, track }, scripts, limits);
   // It stands for a sandbox that holds entries, in which alone runs are signed.
   return runEntry(plan, { ...(await createSandbox('process')), holds: allHeld }, hooks);
 }
