@@ -50,7 +50,7 @@ RUN apt-get update \
  && install -d -m 700 /run/secrets \
  && ln -s /opt/haet/node_modules /node_modules
 COPY --from=build /opt/haet-cache /opt/haet-cache
-COPY --from=build /opt/haet/package.json /opt/haet/commi[t] /opt/haet/
+COPY --from=build /opt/haet/package.json /opt/haet/LICENSE /opt/haet/commi[t] /opt/haet/
 COPY --from=build /opt/haet/node_modules /opt/haet/node_modules
 COPY --from=build /opt/haet/cli /opt/haet/cli
 COPY --from=build /opt/haet/dist /opt/haet/dist
