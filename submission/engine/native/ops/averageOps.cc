@@ -1,8 +1,8 @@
 // Exponential averages of many tensors as one TensorFlow op; decay is an input because it changes from call to call.
 //
 //   HaetAverage(N averages, N latest, decay []) -> N averaged = decay average + (1 - decay) latest
-#include "average.h"
-#include "op.h"
+#include "kernels/average.h"
+#include "ops/op.h"
 
 namespace haet {
 namespace {

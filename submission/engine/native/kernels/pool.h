@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "panels.h"
-#include "vector.h"
+#include "kernels/panels.h"
+#include "runtime/vector.h"
 
 namespace haet {
 

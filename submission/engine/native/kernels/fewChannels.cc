@@ -8,14 +8,14 @@
 //
 // The gradient to the filter is summed up row by row of an image, over kImagesOfSum images, and then over these sums in
 // their order: the same bits, whatever the number of threads.
-#include "fewChannels.h"
+#include "kernels/fewChannels.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "scratch.h"
-#include "threadPool.h"
-#include "vector.h"
+#include "runtime/scratch.h"
+#include "runtime/threadPool.h"
+#include "runtime/vector.h"
 
 namespace haet {
 namespace {

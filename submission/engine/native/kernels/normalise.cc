@@ -6,13 +6,13 @@
 //
 // Sums are taken plane by plane, and then over the images in double precision, in their order: they are the same whatever
 // the number of threads.
-#include "normalise.h"
+#include "kernels/normalise.h"
 
 #include <cmath>
 #include <vector>
 
-#include "threadPool.h"
-#include "vector.h"
+#include "runtime/threadPool.h"
+#include "runtime/vector.h"
 
 namespace haet {
 namespace {

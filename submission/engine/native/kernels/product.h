@@ -2,7 +2,7 @@
 // [rows, columns] is at [row / group][column / 8][row % group][column % 8].
 #pragma once
 
-#include "vector.h"
+#include "runtime/vector.h"
 
 namespace haet {
 

@@ -1,8 +1,8 @@
 // Batch norm by the batch and elu: what follows the convolution of a block and its pool.
 #pragma once
 
-#include "panels.h"
-#include "partialSums.h"
+#include "kernels/panels.h"
+#include "kernels/partialSums.h"
 
 namespace haet {
 

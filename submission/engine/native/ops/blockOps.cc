@@ -6,8 +6,8 @@
 //     wants_input) -> input_gradient, filter_gradient, offset_gradient
 //
 // choice is empty where nothing is pooled, input_gradient where it is not wanted.
-#include "block.h"
-#include "op.h"
+#include "kernels/block.h"
+#include "ops/op.h"
 
 namespace haet {
 namespace {

@@ -1,8 +1,8 @@
 // The way of filters [3, 3, in, out] to the points of winograd.h, and of their gradients back.
 #pragma once
 
-#include "convolution.h"
-#include "tiles.h"
+#include "kernels/convolution.h"
+#include "kernels/tiles.h"
 
 namespace haet {
 

@@ -2,8 +2,8 @@
 // of a block may also be pictures, [batch, height, width, in] with any number of channels.
 #pragma once
 
-#include "convolution.h"
-#include "normalise.h"
+#include "kernels/convolution.h"
+#include "kernels/normalise.h"
 
 namespace haet {
 

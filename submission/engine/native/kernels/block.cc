@@ -5,12 +5,12 @@
 // was normalised, and both products of the convolution read it from there.
 //
 // What lies between is scratch memory that is kept from call to call; so calls of several threads take turns.
-#include "block.h"
+#include "kernels/block.h"
 
 #include <mutex>
 
-#include "fewChannels.h"
-#include "scratch.h"
+#include "kernels/fewChannels.h"
+#include "runtime/scratch.h"
 
 namespace haet {
 namespace {

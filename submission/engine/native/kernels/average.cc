@@ -1,8 +1,8 @@
-#include "average.h"
+#include "kernels/average.h"
 
 #include <algorithm>
 
-#include "threadPool.h"
+#include "runtime/threadPool.h"
 
 namespace haet {
 namespace {

@@ -1,4 +1,4 @@
-#include "threadPool.h"
+#include "runtime/threadPool.h"
 
 #include <atomic>
 #include <condition_variable>

@@ -2,9 +2,9 @@
 // call at a time (block.cc sees to it).
 #pragma once
 
-#include "panels.h"
-#include "partialSums.h"
-#include "pool.h"
+#include "kernels/panels.h"
+#include "kernels/partialSums.h"
+#include "kernels/pool.h"
 
 namespace haet {
 

@@ -1,10 +1,10 @@
 // All tensors are cut into shares of some rows, and the threads share all of those: a call for every tensor would leave
 // them waiting for each other at the many small ones.
-#include "sgd.h"
+#include "kernels/sgd.h"
 
 #include <algorithm>
 
-#include "threadPool.h"
+#include "runtime/threadPool.h"
 
 namespace haet {
 namespace {

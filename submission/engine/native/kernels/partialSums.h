@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "scratch.h"
-#include "vector.h"
+#include "runtime/scratch.h"
+#include "runtime/vector.h"
 
 namespace haet {
 

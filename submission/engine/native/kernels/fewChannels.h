@@ -2,7 +2,7 @@
 // channels `in`, the last axis contiguous, so that shape.input() means nothing; all else as in convolution.h.
 #pragma once
 
-#include "convolution.h"
+#include "kernels/convolution.h"
 
 namespace haet {
 

@@ -6,7 +6,7 @@
 // Every function transforms eight channels at once, along one axis; a square is transformed along both.
 #pragma once
 
-#include "vector.h"
+#include "runtime/vector.h"
 
 namespace haet {
 

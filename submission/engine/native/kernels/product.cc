@@ -1,4 +1,4 @@
-#include "product.h"
+#include "kernels/product.h"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 // The addon that Node loads: makes our ops known to TensorFlow, and sets the threads that they compute with.
 #include <mutex>
 
-#include "op.h"
-#include "threadPool.h"
+#include "ops/op.h"
+#include "runtime/threadPool.h"
 
 namespace {
 

@@ -14,16 +14,17 @@
 // gradient, and then share the points of the product.
 //
 // Every sum has one order, whatever the number of threads.
-#include "convolution.h"
+#include "kernels/convolution.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "filters.h"
-#include "product.h"
-#include "scratch.h"
-#include "threadPool.h"
-#include "tiles.h"
+#include "kernels/filters.h"
+#include "kernels/product.h"
+#include "kernels/tileReaders.h"
+#include "kernels/tileWriters.h"
+#include "runtime/scratch.h"
+#include "runtime/threadPool.h"
 
 namespace haet {
 namespace {

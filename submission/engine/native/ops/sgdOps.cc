@@ -4,8 +4,8 @@
 //   HaetSgd(N weights, N velocities, N gradients, options [N, 3]; centralized) -> N new_weights, N new_velocities
 //
 // A tensor of one axis is not centralized.
-#include "op.h"
-#include "sgd.h"
+#include "ops/op.h"
+#include "kernels/sgd.h"
 
 namespace haet {
 namespace {

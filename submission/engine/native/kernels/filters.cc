@@ -1,10 +1,10 @@
 // Filters are read in bricks of all taps, eight inputs and sixteen outputs: whole lines of the cache. The taps lie a power of
 // two apart in most networks, so that a line would have left the cache before its other half is asked for.
-#include "filters.h"
+#include "kernels/filters.h"
 
 #include <algorithm>
 
-#include "threadPool.h"
+#include "runtime/threadPool.h"
 
 namespace haet {
 namespace {

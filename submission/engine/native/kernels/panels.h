@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "vector.h"
+#include "runtime/vector.h"
 
 namespace haet {
 
