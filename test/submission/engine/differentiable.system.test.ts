@@ -1,14 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  convBlock,
-  convBlockWith,
-  globalMaxPool,
-  residual,
-  softmaxCrossEntropy,
-} from '../../../submission/engine/blocks.ts';
+import { createEngine } from '../../../submission/engine/createEngine.ts';
 import { backend } from '../../../submission/engine/ops.ts';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
-import { engines, useEngine } from '../engines.ts';
+import { engineOf, engines } from '../engines.ts';
 import { fromPanels, inPanels } from '../panels.ts';
 
 type Function = (...inputs: Tensor[]) => Tensor;
@@ -48,15 +42,16 @@ const normal = (shape: number[], seed: number, deviation = 1) =>
 /** A scalar that weighs every element differently, so that no error cancels. */
 const weighed = (output: Tensor): Tensor => tf.sum(tf.mul(output, normal(output.shape, 99)));
 
-const options = { pool: false, alpha: 0.3, bfloat16: false, wantsInputGradient: true };
+const options = { pool: false, alpha: 0.3, wantsInputGradient: true };
 
-describe.each(engines)('convBlock, %s', (engine) => {
-  useEngine(engine);
+describe.each(engines)('the %s engine', (name) => {
+  const engine = engineOf(name);
+  const { convBlock, convBlockWith, globalMaxPool, residual } = engine;
   /** Images as the engine takes them: pictures as they are. */
   const placed = (images: Tensor) =>
-    engine === 'native' && images.shape[3]! % 8 === 0 ? inPanels(images) : images;
+    name === 'native' && images.shape[3]! % 8 === 0 ? inPanels(images) : images;
   /** A block's output, NHWC. */
-  const plain = (images: Tensor) => (engine === 'native' ? fromPanels(images) : images);
+  const plain = (images: Tensor) => (name === 'native' ? fromPanels(images) : images);
 
   test.each([
     ['a pooled block', true, [4, 8, 8, 16], 8],
@@ -109,61 +104,18 @@ describe.each(engines)('convBlock, %s', (engine) => {
     expect(maximum(tf.sub(mean!, expected))).toBeLessThan(1e-4);
   });
 
-  test('in bfloat16 stays within its rounding of float32, forward and backward', () => {
-    const inputs = [normal([4, 8, 8, 16], 1), normal([3, 3, 16, 8], 2, 0.1), normal([8], 3, 0.2)];
-    const gradientsOf = (bfloat16: boolean) =>
-      tf.grads(((x: Tensor, filter: Tensor, offset: Tensor) => {
-        const input = bfloat16 ? x : placed(x);
-        const first = convBlock(input, filter, offset, { ...options, bfloat16, pool: true }, null);
-        return weighed(globalMaxPool(residual(first, first)));
-      }) as never)(inputs);
-    const [exact, rounded] = [gradientsOf(false), gradientsOf(true)];
-    // The input's own gradient comes in bfloat16, which nothing but our kernels reads; the weights' are float32.
-    for (const index of [1, 2]) {
-      const cosine =
-        dot(exact[index]!, rounded[index]!) /
-        Math.sqrt(dot(exact[index]!, exact[index]!) * dot(rounded[index]!, rounded[index]!));
-      expect(cosine).toBeGreaterThan(0.97);
-    }
+  test('has the global max pool of plain TensorFlow.js, and the gradient that central differences give', () => {
+    const images = normal([3, 4, 6, 24], 5);
+    expect(globalMaxPool(placed(images)).dataSync()).toEqual(tf.max(images, [1, 2]).dataSync());
+    const pooled: Function = (x) => weighed(globalMaxPool(placed(x!)));
+    expect(gradientError(pooled, [images], 1e-3)).toBeLessThan(1e-3);
   });
-});
 
-test('globalMaxPool takes images in panels of eight channels too', () => {
-  const images = normal([3, 4, 6, 24], 5);
-  const values = (x: Tensor) => globalMaxPool(x).dataSync();
-  expect(values(inPanels(images))).toEqual(values(images));
-  const gradientOf = (pool: Function) =>
-    tf
-      .grad(((x: Tensor) => weighed(pool(x))) as never)(images)
-      .dataSync();
-  expect(gradientOf((x) => globalMaxPool(inPanels(x!)))).toEqual(gradientOf((x) => globalMaxPool(x!)));
-});
-
-test('globalMaxPool has the gradient that central differences give', () => {
-  expect(gradientError((x) => weighed(globalMaxPool(x!)), [normal([3, 4, 4, 7], 5)], 1e-3)).toBeLessThan(
-    1e-3,
-  );
-});
-
-test('residual gives both of its inputs the gradient, also when they are one tensor', () => {
-  const x = normal([2, 4, 4, 3], 5);
-  expect(gradientError((x) => weighed(residual(x!, tf.mul(x!, 2))), [x], 1e-2)).toBeLessThan(1e-3);
-});
-
-test('softmaxCrossEntropy is the mean of -sum(target log softmax), and has its gradient', () => {
-  const logits = normal([6, 4], 1, 3);
-  const targets = tf.softmax(normal([6, 4], 2, 3)) as Tensor;
-  const expected = tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1)));
-  expect(softmaxCrossEntropy(logits, targets).dataSync()[0]).toBeCloseTo(expected.dataSync()[0]!, 5);
-  expect(gradientError((x) => softmaxCrossEntropy(x!, targets), [logits], 1e-2)).toBeLessThan(1e-3);
-});
-
-test('Add of stock tensors still broadcasts', () => {
-  expect(Array.from(tf.add(tf.tensor([[1, 2]]), tf.tensor([[1], [3]])).dataSync())).toEqual([2, 3, 4, 5]);
-});
-
-describe.each(engines)('a block, %s', (engine) => {
-  useEngine(engine);
+  test('gives both inputs of a residual the gradient, also when they are one tensor', () => {
+    const x = normal([2, 4, 4, 8], 5);
+    expect(gradientError((x) => weighed(residual(x!, tf.mul(x!, 2))), [x], 1e-2)).toBeLessThan(1e-3);
+    expect(gradientError((x) => weighed(residual(x!, x!)), [x], 1e-2)).toBeLessThan(1e-3);
+  });
 
   test('leaves no tensor behind', () => {
     const x = normal([2, 8, 8, 3], 1);
@@ -180,6 +132,39 @@ describe.each(engines)('a block, %s', (engine) => {
     for (let repeat = 0; repeat < 10; repeat += 1) pass();
     expect(backend.getNumOfTFTensors()).toBe(before);
   });
+});
+
+test('the stock engine in bfloat16 stays within its rounding of float32, forward and backward', () => {
+  const inputs = [normal([4, 8, 8, 16], 1), normal([3, 3, 16, 8], 2, 0.1), normal([8], 3, 0.2)];
+  const gradientsOf = (bfloat16: boolean) => {
+    const { convBlock, globalMaxPool, residual } = createEngine({ engine: 'stock', bfloat16 }, 2);
+    return tf.grads(((x: Tensor, filter: Tensor, offset: Tensor) => {
+      const first = convBlock(x, filter, offset, { ...options, pool: true }, null);
+      return weighed(globalMaxPool(residual(first, first)));
+    }) as never)(inputs);
+  };
+  const [exact, rounded] = [gradientsOf(false), gradientsOf(true)];
+  // The gradient to the input is bfloat16, which only the engine reads; those to the weights are float32.
+  for (const index of [1, 2]) {
+    const cosine =
+      dot(exact[index]!, rounded[index]!) /
+      Math.sqrt(dot(exact[index]!, exact[index]!) * dot(rounded[index]!, rounded[index]!));
+    expect(cosine).toBeGreaterThan(0.97);
+    expect(maximum(tf.sub(exact[index]!, rounded[index]!))).toBeGreaterThan(0); // they are two
+  }
+});
+
+test('softmaxCrossEntropy is the mean of -sum(target log softmax), and has its gradient', () => {
+  const { softmaxCrossEntropy } = engineOf('stock');
+  const logits = normal([6, 4], 1, 3);
+  const targets = tf.softmax(normal([6, 4], 2, 3)) as Tensor;
+  const expected = tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1)));
+  expect(softmaxCrossEntropy(logits, targets).dataSync()[0]).toBeCloseTo(expected.dataSync()[0]!, 5);
+  expect(gradientError((x) => softmaxCrossEntropy(x!, targets), [logits], 1e-2)).toBeLessThan(1e-3);
+});
+
+test('Add of stock tensors still broadcasts', () => {
+  expect(Array.from(tf.add(tf.tensor([[1, 2]]), tf.tensor([[1], [3]])).dataSync())).toEqual([2, 3, 4, 5]);
 });
 
 const maximum = (difference: Tensor): number => tf.max(tf.abs(difference)).dataSync()[0]!;

@@ -1,8 +1,8 @@
-import { type Tensor, tf } from '../engine/tensorflow.ts';
+import { type Tensor, tf } from '../tensorflow.ts';
 
 /**
  * Gradient centralization (Yong et al. 2020, arXiv 2004.01461): subtracts from the gradient of every output unit its
- * mean over the unit's inputs, i.e. over all axes but the last. A vector (of offsets) is left as it is.
+ * mean over the unit's inputs, which are all axes but the last. Returns a vector (of offsets) unchanged.
  */
 export function centralized(gradient: Tensor): Tensor {
   if (gradient.rank < 2) return gradient;

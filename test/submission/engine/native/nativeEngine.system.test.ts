@@ -1,28 +1,23 @@
-import { expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mean } from 'simple-statistics';
 import { createAugmenter } from '../../../../submission/augment.ts';
-import type { BlockShape } from '../../../../submission/engine/block.ts';
-import { chooseEngine } from '../../../../submission/engine/engine.ts';
+import { createEngine } from '../../../../submission/engine/createEngine.ts';
+import type { Passes, TensorRecord } from '../../../../submission/engine/differentiable.ts';
+import type { BlockShape } from '../../../../submission/engine/engine.ts';
 import { nativeOps, whyNoNativeOps } from '../../../../submission/engine/native/addon.ts';
-import * as native from '../../../../submission/engine/native/block.ts';
 import {
-  backend,
-  bool,
-  cast,
-  FLOAT32,
-  int,
-  type Raw,
-  rawOf,
-  runMany,
-  tensorOf,
-} from '../../../../submission/engine/ops.ts';
-import * as stock from '../../../../submission/engine/stock/block.ts';
+  createNativeEngine,
+  type NativeSaved,
+  nativePasses,
+} from '../../../../submission/engine/native/nativeEngine.ts';
+import { bool, cast, FLOAT32, int, rawOf, runMany, tensorOf } from '../../../../submission/engine/ops.ts';
+import { stockPasses } from '../../../../submission/engine/stock/stockEngine.ts';
 import { type Tensor, tf } from '../../../../submission/engine/tensorflow.ts';
 import { initialStatistics, initialWeights } from '../../../../submission/model/resnet9.ts';
 import { defaultSettings } from '../../../../submission/settings.ts';
 import { createTrainer } from '../../../../submission/step.ts';
-import { describeNative, error } from '../../engines.ts';
+import { describeNative, engineOf, error } from '../../engines.ts';
 import { fromPanels, inPanels } from '../../panels.ts';
 import { type ReferenceShape, referenceBlock } from './referenceBlock.ts';
 
@@ -42,28 +37,26 @@ function tensorsFor(shape: ReferenceShape, seed: number): [Tensor, Tensor, Tenso
 
 const results = ['output', 'mean', 'variance', 'filter', 'offset', 'input'] as const;
 
+const stock = stockPasses(false);
+
 /** Both passes of an engine: `results` as numbers, NHWC; that to the input only where it is not a picture. */
-function passes(
-  engine: typeof stock,
+function passes<Saved extends TensorRecord>(
+  { path, convBlock, convBlockGradient }: Passes<Saved>,
   block: BlockShape,
   [input, filter, offset, outputGradient]: readonly Tensor[],
 ): Float32Array[] {
-  const isNative = engine === native;
+  const isNative = path.engine === 'native';
   const isPicture = input!.shape[3]! % 8 !== 0;
   const place = (images: Tensor) => (isNative ? inPanels(images) : images);
   const [x, gradient] = [isPicture ? input! : place(input!), place(outputGradient!)];
-  const forward = engine.convBlock(rawOf(x), rawOf(filter!), rawOf(offset!), block);
-  const gradients = engine.convBlockGradient(
-    ...([rawOf(gradient), rawOf(x), rawOf(filter!), forward, block, !isPicture] as const),
-  );
-  const images = (raw: Raw) => (isNative ? fromPanels(tensorOf(raw)) : tensorOf(raw));
-  const values = [
-    images(forward.output),
-    ...[forward.mean, forward.variance, gradients.filter, gradients.offset].map(tensorOf),
+  const { output, statistics, saved } = convBlock(x, filter!, offset!, block);
+  const gradients = convBlockGradient(gradient, saved, block, !isPicture);
+  const images = (tensor: Tensor) => (isNative ? fromPanels(tensor) : tensor);
+  return [
+    images(output),
+    ...[statistics.mean, statistics.variance, gradients.filter, gradients.offset],
     ...(gradients.input === null ? [] : [images(gradients.input)]),
   ].map((tensor) => tensor.dataSync() as Float32Array);
-  tf.dispose(forward.saved.map(tensorOf));
-  return values;
 }
 
 /** Share of the values that are further than a thousandth from what is expected. */
@@ -71,13 +64,11 @@ function share(values: Float32Array, expected: Float32Array): number {
   return values.filter((value, index) => !(Math.abs(value - expected[index]!) < 1e-3)).length / values.length;
 }
 
-const floatBlock = ({ pool, alpha }: Pick<ReferenceShape, 'pool' | 'alpha'>): BlockShape => ({
-  pool,
-  alpha,
-  bfloat16: false,
-});
-
 describeNative('the native blocks', () => {
+  beforeAll(() => {
+    engineOf('native'); // sets the threads
+  });
+
   test('are near the formulas in double precision over shapes', () => {
     const edge = fc.integer({ min: 1, max: 9 });
     const channels = fc.integer({ min: 1, max: 4 }).map((eighths) => 8 * eighths);
@@ -110,7 +101,7 @@ describeNative('the native blocks', () => {
           );
           if (expected.leastLead < 1e-4) return; // two of a window are as large, but for rounding
           compared[shape.pool ? 'pooled' : 'plain'] += 1;
-          const ours = passes(native, floatBlock(shape), tensors);
+          const ours = passes(nativePasses, shape, tensors);
           for (const [index, values] of ours.entries()) {
             expect([results[index], error(values, expected[results[index]!], 1)]).toEqual([
               results[index],
@@ -144,14 +135,14 @@ describeNative('the native blocks', () => {
       };
       tf.tidy(() => {
         const tensors = tensorsFor(shape, 1);
-        const [ours, theirs] = [native, stock].map((engine) => passes(engine, floatBlock(shape), tensors));
-        for (const [index, values] of ours!.entries()) {
+        const [ours, theirs] = [passes(nativePasses, shape, tensors), passes(stock, shape, tensors)];
+        for (const [index, values] of ours.entries()) {
           const name = results[index]!;
           const isGradient = name === 'filter' || name === 'offset' || name === 'input';
           // In thousands of windows the two largest of some are as large, but for rounding: the gradient goes to either,
           // which all gradients feel. Those of pools the driver compares to the bit, at sizes of many blocks too.
-          if (pool && name === 'input') expect(share(values, theirs![index]!)).toBeLessThan(1e-2);
-          else expect(error(values, theirs![index]!, 1)).toBeLessThan(pool && isGradient ? 2e-2 : 2e-4);
+          if (pool && name === 'input') expect(share(values, theirs[index]!)).toBeLessThan(1e-2);
+          else expect(error(values, theirs[index]!, 1)).toBeLessThan(pool && isGradient ? 2e-2 : 2e-4);
         }
       });
     },
@@ -165,8 +156,8 @@ describeNative('the native blocks', () => {
     const shape = { batch: 37, height: 8, width: 8, in: inputs, out, pool, alpha: 0.3 };
     tf.tidy(() => {
       const [one, ...others] = [1, 2, 3, 5, 2].map((threads) => {
-        chooseEngine('native', threads);
-        return passes(native, floatBlock(shape), tensorsFor(shape, 1));
+        createEngine({ engine: 'native', bfloat16: false }, threads);
+        return passes(nativePasses, shape, tensorsFor(shape, 1));
       });
       for (const other of others) expect(other).toEqual(one);
     });
@@ -178,28 +169,25 @@ describeNative('the native blocks', () => {
       const pictures = tf.tensor([3, 3, 1, 3, 0, 1, 2, 9], [2, 2, 2, 1]) as Tensor;
       const middle = Array.from({ length: 72 }, (_, index) => (Math.floor(index / 8) === 4 ? 1 : 0));
       const filter = tf.tensor(middle, [3, 3, 1, 8]) as Tensor;
-      const block = floatBlock({ pool: true, alpha: 1 });
-      const { saved } = native.convBlock(rawOf(pictures), rawOf(filter), rawOf(tf.zeros([8])), block);
-      const [, values, choice] = saved.map((raw) => Array.from(tensorOf(cast(raw, FLOAT32)).dataSync()));
-      expect(values).toEqual([...new Array(8).fill(3), ...new Array(8).fill(9)]);
-      expect(choice).toEqual([...new Array(8).fill(0), ...new Array(8).fill(3)]);
+      const block = { pool: true, alpha: 1 };
+      const { saved } = nativePasses.convBlock(pictures, filter, tf.zeros([8]), block);
+      const choice = tensorOf(cast(rawOf(saved.choice), FLOAT32));
+      expect(Array.from(saved.values.dataSync())).toEqual([...new Array(8).fill(3), ...new Array(8).fill(9)]);
+      expect(Array.from(choice.dataSync())).toEqual([...new Array(8).fill(0), ...new Array(8).fill(3)]);
     });
   });
 
-  test.each([false, true])(
-    'let what is not a number through, so that training sees it; pooled: %s',
-    (pool) => {
-      tf.tidy(() => {
-        const shape = { batch: 2, height: 4, width: 4, in: 8, out: 16, pool, alpha: 0.3 };
-        const [input, filter, offset, gradient] = tensorsFor(shape, 1);
-        const values = input.dataSync();
-        values[40] = Number.NaN;
-        const broken = tf.tensor(values, input.shape) as Tensor;
-        const [output] = passes(native, floatBlock(shape), [broken, filter, offset, gradient]);
-        expect(output!.every(Number.isNaN)).toBe(true);
-      });
-    },
-  );
+  test.each([false, true])('propagate NaN, so that training notices it; pooled: %s', (pool) => {
+    tf.tidy(() => {
+      const shape = { batch: 2, height: 4, width: 4, in: 8, out: 16, pool, alpha: 0.3 };
+      const [input, filter, offset, gradient] = tensorsFor(shape, 1);
+      const values = input.dataSync();
+      values[40] = Number.NaN;
+      const broken = tf.tensor(values, input.shape) as Tensor;
+      const [output] = passes(nativePasses, shape, [broken, filter, offset, gradient]);
+      expect(output!.every(Number.isNaN)).toBe(true);
+    });
+  });
 
   test('by given statistics are near those of TensorFlow', () => {
     tf.tidy(() => {
@@ -207,42 +195,38 @@ describeNative('the native blocks', () => {
         const shape = { batch: 5, height: 6, width: 10, in: 16, out: 24, pool, alpha: 0.3 };
         const [input, filter, offset] = tensorsFor(shape, 1);
         const [mean, variance] = [normal([24], 8), tf.abs(normal([24], 9)) as Tensor];
-        const [w, b, m, v] = [filter, offset, mean, variance].map(rawOf) as [Raw, Raw, Raw, Raw];
-        const block = floatBlock(shape);
-        const ours = fromPanels(tensorOf(native.convBlockWith(rawOf(inPanels(input)), w, b, m, v, block)));
-        const theirs = tensorOf(stock.convBlockWith(rawOf(input), w, b, m, v, block));
+        const statistics = { mean, variance };
+        const ours = fromPanels(
+          nativePasses.convBlockWith(inPanels(input), filter, offset, statistics, shape),
+        );
+        const theirs = stock.convBlockWith(input, filter, offset, statistics, shape);
         expect(error(ours.dataSync() as Float32Array, theirs.dataSync())).toBeLessThan(1e-4);
       }
     });
   });
 
   test('refuse shapes that do not belong together', () => {
-    const raw = (...shape: number[]) => rawOf(tf.zeros(shape));
-    const images = raw(2, 1, 4, 4, 8);
-    const block = floatBlock({ pool: true, alpha: 1 });
-    const forward = (input: Raw, filter: Raw, offset: Raw) => () =>
-      native.convBlock(input, filter, offset, block);
-    expect(forward(images, raw(3, 3, 16, 8), raw(8))).toThrow(/other channels than the input/);
-    expect(forward(images, raw(5, 5, 8, 8), raw(8))).toThrow(/a filter \[3, 3, in, out\]/);
-    expect(forward(images, raw(3, 3, 8, 9), raw(9))).toThrow(/a multiple of 8/);
-    expect(forward(raw(2, 1, 4, 4, 9), raw(3, 3, 8, 8), raw(8))).toThrow(/expected images/);
-    expect(forward(raw(4, 8), raw(3, 3, 8, 8), raw(8))).toThrow(/expected images/);
-    expect(forward(raw(0, 1, 4, 4, 8), raw(3, 3, 8, 8), raw(8))).toThrow(/none empty/);
-    expect(forward(raw(2, 1, 3, 4, 8), raw(3, 3, 8, 8), raw(8))).toThrow(/even edges/);
-    expect(forward(images, raw(3, 3, 8, 8), raw(16))).toThrow(/a value for every channel/);
-    const passed = native.convBlock(images, raw(3, 3, 8, 16), raw(16), block);
-    const backward = (gradient: Raw, input: Raw, wantsInput: boolean) => () =>
-      native.convBlockGradient(
-        gradient,
-        input,
-        raw(3, 3, input.shape.at(-1)!, 16),
-        passed,
-        block,
-        wantsInput,
-      );
-    expect(backward(raw(2, 2, 4, 4, 8), images, true)).toThrow(/do not belong together/);
-    expect(backward(raw(2, 2, 2, 2, 8), raw(2, 1, 6, 4, 8), true)).toThrow(/do not belong together/);
-    expect(backward(raw(2, 2, 2, 2, 8), raw(2, 4, 4, 3), true)).toThrow(/pictures have no gradient/);
+    const zeros = (...shape: number[]) => tf.zeros(shape) as Tensor;
+    const images = zeros(2, 1, 4, 4, 8);
+    const block = { pool: true, alpha: 1 };
+    const forward = (input: Tensor, filter: Tensor, offset: Tensor) => () =>
+      nativePasses.convBlock(input, filter, offset, block);
+    expect(forward(images, zeros(3, 3, 16, 8), zeros(8))).toThrow(/other channels than the input/);
+    expect(forward(images, zeros(5, 5, 8, 8), zeros(8))).toThrow(/a filter \[3, 3, in, out\]/);
+    expect(forward(images, zeros(3, 3, 8, 9), zeros(9))).toThrow(/a multiple of 8/);
+    expect(forward(zeros(2, 1, 4, 4, 9), zeros(3, 3, 8, 8), zeros(8))).toThrow(/expected images/);
+    expect(forward(zeros(4, 8), zeros(3, 3, 8, 8), zeros(8))).toThrow(/expected images/);
+    expect(forward(zeros(0, 1, 4, 4, 8), zeros(3, 3, 8, 8), zeros(8))).toThrow(/none empty/);
+    expect(forward(zeros(2, 1, 3, 4, 8), zeros(3, 3, 8, 8), zeros(8))).toThrow(/even edges/);
+    expect(forward(images, zeros(3, 3, 8, 8), zeros(16))).toThrow(/a value for every channel/);
+    const { saved } = nativePasses.convBlock(images, zeros(3, 3, 8, 16), zeros(16), block);
+    const backward = (gradient: Tensor, x: Tensor, wantsInput: boolean) => () => {
+      const other: NativeSaved = { ...saved, x, filter: zeros(3, 3, x.shape.at(-1)!, 16) };
+      return nativePasses.convBlockGradient(gradient, other, block, wantsInput);
+    };
+    expect(backward(zeros(2, 2, 4, 4, 8), images, true)).toThrow(/do not belong together/);
+    expect(backward(zeros(2, 2, 2, 2, 8), zeros(2, 1, 6, 4, 8), true)).toThrow(/do not belong together/);
+    expect(backward(zeros(2, 2, 2, 2, 8), zeros(2, 4, 4, 3), true)).toThrow(/pictures have no gradient/);
     expect(() => nativeOps()!.setThreads(0)).toThrow(/1 or more/);
   });
 
@@ -268,11 +252,9 @@ describeNative('the native blocks', () => {
     });
     const settings = { ...defaultSettings, batchSize: 32, peakLearningRate: 0.05, cutmixProbability: 0 };
     const losses = (['native', 'stock'] as const).map((engine) => {
-      chooseEngine(engine, 2);
-      const architecture = { width: 0.25, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16, bfloat16: false };
+      const architecture = { width: 0.25, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
       const trainer = createTrainer(
-        architecture,
-        tf.keep(tf.eye(27)),
+        { engine: engineOf(engine), architecture, whitening: tf.keep(tf.eye(27)) },
         initialWeights(architecture, 1),
         initialStatistics(architecture),
         createAugmenter(images, labels, 4, settings, 1).next,
@@ -293,13 +275,15 @@ describeNative('the native blocks', () => {
 });
 
 test('a CPU without the instructions that they are compiled for never loads them', () => {
-  if (process.arch !== 'x64' || backend.isUsingGpuDevice) return;
-  expect(whyNoNativeOps(['sse2', 'avx', 'fma'])).toBe('the CPU has no avx2');
-  expect(whyNoNativeOps([])).toBe('the CPU has no avx2, fma');
+  expect(whyNoNativeOps(['sse2', 'avx', 'fma'], false)).toBe('the CPU has no avx2');
+  expect(whyNoNativeOps([], false)).toBe('the CPU has no avx2, fma');
 });
 
-test('an engine that this machine has not is refused by name', () => {
-  if (whyNoNativeOps() === null) return;
-  expect(() => chooseEngine('native', 1)).toThrow('This machine has no native ops');
-  expect(chooseEngine('auto', 1)).toBe('stock');
+test('a GPU computes without them, whatever the CPU has', () => {
+  expect(whyNoNativeOps(['avx2', 'fma'], true)).toBe('a GPU computes');
+});
+
+test('the native engine is refused by name where there are no native ops, and in bfloat16', () => {
+  expect(() => createNativeEngine(null, 1)).toThrow('This machine has no native ops: use engine=auto.');
+  expect(() => createEngine({ engine: 'native', bfloat16: true }, 1)).toThrow('computes in float32');
 });
