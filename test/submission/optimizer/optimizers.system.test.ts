@@ -40,16 +40,17 @@ const close = (got: Tensor, expected: number[]) => {
 
 describe.each(engines)('sgdStep, %s', (name) => {
   const engine = engineOf(name);
+  const plain = {
+    learningRate: 0.1,
+    momentum: 0.9,
+    weightDecay: 0,
+    offsetRateFactor: 1,
+    offsetDecayFactor: 1,
+    gradientCentralization: false,
+  };
 
   test('takes from the gradient of every unit its mean over the inputs, where that is wanted', () => {
-    const options = {
-      learningRate: 0.1,
-      momentum: 0.9,
-      weightDecay: 0.01,
-      offsetRateFactor: 1,
-      offsetDecayFactor: 1,
-      gradientCentralization: true,
-    };
+    const options = { ...plain, weightDecay: 0.01, gradientCentralization: true };
     const shapes = { a: [7], b: [3, 3, 24, 40], c: [0, 4], d: [3, 3, 3, 8], e: [130, 10], f: [5], g: [1, 5] };
     const normal = (seed: number): Record<string, Tensor> =>
       Object.fromEntries(
@@ -76,14 +77,7 @@ describe.each(engines)('sgdStep, %s', (name) => {
   test('takes two Nesterov steps as worked out by hand, offsets at their own rate and decay', () => {
     const at = weights();
     const velocity = initialMomentum(at);
-    const options = {
-      learningRate: 0.1,
-      momentum: 0.9,
-      weightDecay: 0.01,
-      offsetRateFactor: 2,
-      offsetDecayFactor: 0.5,
-      gradientCentralization: false,
-    };
+    const options = { ...plain, weightDecay: 0.01, offsetRateFactor: 2, offsetDecayFactor: 0.5 };
     let [w, b, vw, vb] = [2, 3, 0, 0];
     for (let step = 0; step < 2; step += 1) {
       sgdStep(
@@ -106,18 +100,10 @@ describe.each(engines)('sgdStep, %s', (name) => {
 
   test('says what a gradient of another shape is', () => {
     const at = weights();
-    const options = {
-      learningRate: 0.1,
-      momentum: 0.9,
-      weightDecay: 0,
-      offsetRateFactor: 1,
-      offsetDecayFactor: 1,
-      gradientCentralization: false,
-    };
     const gradients = { ...weights(), 'w.filter': tf.tensor([1, 2, 3], [1, 3]) as Tensor };
     const velocity = initialMomentum(at);
     const before = tf.memory().numTensors;
-    expect(() => sgdStep(engine, at, velocity, gradients, options)).toThrow(/shape/);
+    expect(() => sgdStep(engine, at, velocity, gradients, plain)).toThrow(/shape/);
     expect(tf.memory().numTensors).toBe(before);
   });
 
@@ -125,16 +111,8 @@ describe.each(engines)('sgdStep, %s', (name) => {
     const at = weights();
     const velocity = initialMomentum(at);
     const gradients = weights();
-    const options = {
-      learningRate: 0.1,
-      momentum: 0.9,
-      weightDecay: 0,
-      offsetRateFactor: 1,
-      offsetDecayFactor: 1,
-      gradientCentralization: false,
-    };
     const before = tf.memory().numTensors;
-    sgdStep(engine, at, velocity, gradients, options);
+    sgdStep(engine, at, velocity, gradients, plain);
     expect(tf.memory().numTensors).toBe(before);
   });
 });
