@@ -7,7 +7,7 @@
 namespace haet {
 namespace {
 
-constexpr long kShare = 16384;  // values that a thread takes at once
+constexpr long kShare = 16384;  // values per call of a thread
 
 }  // namespace
 

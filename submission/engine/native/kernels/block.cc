@@ -1,10 +1,10 @@
 // Theory of operation
 //
-// Forward, the convolution writes what is to be normalised and leaves its sums, of which the batch norm's statistics come;
-// one more pass over memory normalises and activates. Backward, the norm's gradient is written once, at the size of what
-// was normalised, and both products of the convolution read it from there.
+// Forward, the convolution writes the input of the batch norm and its sums, from which the statistics are computed. One
+// more pass over memory normalises and activates. Backward, the gradient to the input of the batch norm is written once,
+// and both products of the convolution read it.
 //
-// What lies between is scratch memory that is kept from call to call; so calls of several threads take turns.
+// Intermediate results are in scratch memory that is kept from call to call, so only one call runs at a time.
 #include "kernels/block.h"
 
 #include <mutex>
@@ -22,7 +22,7 @@ uint8_t* choicesIn(Scratch& scratch, size_t count) {
   return reinterpret_cast<uint8_t*>(scratch.ofSize((count + sizeof(float) - 1) / sizeof(float)));
 }
 
-// Convolves and pools; gives the sums of the values.
+// Convolves and pools. Returns the sums of the values.
 PartialSums convolved(const Block& block, const float* input, const float* filter, float* values, uint8_t* choice) {
   const Convolution& shape = block.convolution;
   PartialSums sums(block.isPicture ? shape.batch : partsOf(shape), shape.out, sumScratch);

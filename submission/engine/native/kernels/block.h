@@ -1,5 +1,5 @@
-// One block of the network: conv3x3 -> maxpool 2x2? -> batch norm -> elu. Activations lie in panels (panels.h); the input
-// of a block may also be pictures, [batch, height, width, in] with any number of channels.
+// One block of the network: conv3x3 -> maxpool 2x2? -> batch norm -> elu. Activations lie in panels (panels.h). The input
+// of a block may also be pictures, [batch, height, width, in], with any number of channels.
 #pragma once
 
 #include "kernels/convolution.h"
@@ -16,14 +16,14 @@ struct Block {
   Panels result() const { return pools ? convolution.pooled() : convolution.output(); }
 };
 
-// What the forward pass by the batch's own statistics leaves beside its output.
+// What the forward pass by the statistics of the batch writes beside its output, for the backward pass.
 struct Kept {
-  float* values;    // what was normalised, like the output
-  uint8_t* choice;  // which of its window each of them is; null where nothing is pooled
+  float* values;    // the input of the batch norm, like the output
+  uint8_t* choice;  // the index of each value in its pooling window; null without pooling
   Moments moments;
 };
 
-// output of input, filter [3, 3, in, out] and offset [out].
+// Writes the output of input, filter [3, 3, in, out] and offset [out].
 void forward(const Block& block, const float* input, const float* filter, const float* offset, float* output,
              const Kept& kept);
 
@@ -31,7 +31,7 @@ void forward(const Block& block, const float* input, const float* filter, const 
 void forwardWith(const Block& block, const float* input, const float* filter, const float* offset, const float* mean,
                  const float* variance, float* output);
 
-// The same, as the backward pass reads it.
+// What the backward pass reads of `Kept`.
 struct Passed {
   const float* values;
   const uint8_t* choice;
@@ -41,12 +41,12 @@ struct Passed {
 
 // What the backward pass writes.
 struct Gradients {
-  float* input;  // null where nobody wants it; a picture has none
+  float* input;  // null where it is not wanted; a picture has none
   float* filter;
   float* offset;
 };
 
-// `output` and `passed` are the forward pass's.
+// `output` and `passed` are those of the forward pass.
 void backward(const Block& block, const float* outputGradient, const float* input, const float* filter,
               const float* output, const Passed& passed, const Gradients& gradients);
 

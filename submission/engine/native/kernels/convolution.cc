@@ -1,17 +1,18 @@
 // Theory of operation
 //
-// Images are cut into tiles of 4 by 4 outputs. A tile's window of 6 by 6 inputs and the filter are transformed to 36
-// points (winograd.h); at every point what is left is a product of matrices, [tiles, in] by [in, out]. Its result is
-// transformed back to the tile's outputs. A quarter of the multiplications of the sum as it is written remain. Outputs are
-// pooled and summed up on their way to memory, and the gradient to pooled outputs is spread on its way to points (tiles.h).
+// Images are cut into tiles of 4 by 4 outputs. The window of a tile, 6 by 6 inputs, and the filter are transformed to 36
+// points (winograd.h). At every point the convolution is a product of matrices, [tiles, in] by [in, out], whose result is
+// transformed back to the outputs of the tiles. This takes a quarter of the multiplications of a direct convolution.
+// Outputs are pooled and summed before they are written (tileWriters.h). The gradient to pooled outputs is spread when it
+// is read (tileReaders.h).
 //
-// Forward, where the filter is small, a thread takes a block of tiles through all three, so few that what lies between
-// stays in its second-level cache. Where the filter is large, it would be read from memory again for every such block:
-// there all threads transform more tiles together, share the points of the product, and transform back together. The
-// gradient to the input is the same with the filter turned by 180 degrees and its channels exchanged.
+// Forward with a small filter, each thread takes blocks of tiles through all three steps. A block is so small that its
+// intermediate results stay in the second-level cache. A large filter would be read from memory again for every such block,
+// so there all threads transform a larger block together, share the points of the product, and transform back together.
+// The gradient to the input is the same with the filter turned by 180 degrees and its channels exchanged.
 //
-// The gradient to the filter sums over tiles: all threads transform a block of tiles, of the input and of the output's
-// gradient, and then share the points of the product.
+// The gradient to the filter is a sum over tiles. All threads transform a block of tiles, of the input and of the gradient
+// to the output, and then share the points of the product.
 //
 // Every sum has one order, whatever the number of threads.
 #include "kernels/convolution.h"
@@ -29,14 +30,14 @@
 namespace haet {
 namespace {
 
-// Tiles of one block: see docs/performance.md for how these were found.
+// Tiles per block. docs/performance.md says how these were found.
 constexpr int kBlockBytes = 400 << 10;
 constexpr int kLeastBlock = 16, kCommonBlock = 128;
 constexpr int kLeastGradientBlock = 128, kMostGradientBlock = 256;
-// Bytes of a filter at all points from which on it is large.
+// A filter is large when it has more bytes at all points than this.
 constexpr size_t kLargeFilter = 2 << 20;
-constexpr int kShare = 8;  // tiles that a thread takes at once
-// A part of the sums for the batch norm lies within one block or share, and so in one thread's hands.
+constexpr int kShare = 8;  // tiles per call of a thread
+// A part of the sums for the batch norm lies within one block or share, so that one thread computes it.
 static_assert(kRowGroup % kTilesOfSum == 0 && kShare % kTilesOfSum == 0 && kMostTiles % kTilesOfSum == 0);
 static_assert(kShare <= kMostTiles);
 
@@ -48,7 +49,7 @@ std::vector<float> zeroRow;
 
 Tiles tilesOf(const Convolution& shape) { return Tiles(shape.batch, shape.height, shape.width); }
 
-// A row of zeros as wide as one of a plane.
+// Returns a row of zeros as wide as a row of a plane.
 const float* zerosFor(const Convolution& shape) {
   const size_t floats = shape.input().rowSize();
   if (zeroRow.size() < floats) zeroRow.resize(floats);
@@ -62,7 +63,7 @@ void inShares(int count, const Body& body) {
               [&](int index) { body(index * kShare, std::min(kShare, count - index * kShare)); });
 }
 
-// Every thread takes blocks of tiles of its own.
+// Every thread works on blocks of its own.
 template <typename Images, typename Outputs>
 void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, const float* filter, const Outputs& output) {
   const int fitting = kBlockBytes / (kPoints * (way.from + way.to) * static_cast<int>(sizeof(float)));
@@ -84,7 +85,7 @@ void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, cons
   });
 }
 
-// All threads work at one block of tiles.
+// All threads work on one block at a time.
 template <typename Images, typename Outputs>
 void convolveTogether(const Tiles& tiles, const Way& way, const Images& input, const float* filter,
                       const Outputs& output) {
@@ -117,7 +118,7 @@ void convolveBy(const Convolution& shape, const Way& way, const Images& input, c
   take(tilesOf(shape), way, input, points, output);
 }
 
-// Calls body with the images that a gradient to a convolution's output is.
+// Calls body with a reader of the gradient to the output of a convolution.
 template <typename Body>
 void withImages(const Convolution& shape, const Gradient& gradient, const Body& body) {
   if (gradient.choice == nullptr) body(Plain(shape.output(), gradient.values, zerosFor(shape)));
@@ -150,7 +151,7 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
                             float* filterGradient) {
   const Tiles tiles = tilesOf(shape);
   const int in = shape.in, out = shape.out;
-  // The sums of a large filter are read and written once a block: the fewer blocks the better.
+  // The sums of a large filter are read and written once per block: the fewer blocks the better.
   const int wanted = roundUp(std::clamp(in * out / 64, kLeastGradientBlock, kMostGradientBlock), kLanes);
   const int block = std::min(wanted, roundUp(tiles.count(), kLanes));
   const Points inputPoints{block, in, block}, gradientPoints{block, out, block}, sumPoints{in, out, in};

@@ -1,13 +1,13 @@
 // Theory of operation
 //
 // Pictures have three channels: too few to fill a vector, and so few that the transforms of minimal filtering would cost
-// more than they save. Their convolution is computed as it is written, eight output channels at once: an output is a sum
-// over three rows, in each of which three pixels with all their channels lie side by side, 3 `in` numbers. Images are
-// copied into a frame of zeros first, which is small enough for the first-level cache, so that no pixel needs a question.
-// An image's output is pooled and summed up when it has been written, and is still in the second-level cache.
+// more than they save. They are convolved directly, for eight output channels at once. An output is a sum over three rows
+// of 3 `in` contiguous numbers, which are three pixels with all their channels. Images are first copied into a frame of
+// zeros that fits into the first-level cache, so that no pixel needs a border check. The output of an image is pooled and
+// summed right after it is written, while it is in the second-level cache.
 //
-// The gradient to the filter is summed up row by row of an image, over kImagesOfSum images, and then over these sums in
-// their order: the same bits, whatever the number of threads.
+// The gradient to the filter is summed row by row over kImagesOfSum images, and these sums are added in their order: the
+// bits are the same whatever the number of threads.
 #include "kernels/fewChannels.h"
 
 #include <algorithm>
@@ -43,7 +43,7 @@ class Framed {
     frame_ = frame;
   }
 
-  // What the filter sees at a pixel: three rows of 3 `in` numbers, rowSize() apart.
+  // The window of the filter at a pixel: three rows of 3 `in` numbers, rowSize() apart.
   const float* window(int row, int column) const { return frame_ + row * rowSize_ + static_cast<ptrdiff_t>(column) * in_; }
   ptrdiff_t rowSize() const { return rowSize_; }
 
@@ -53,7 +53,7 @@ class Framed {
   ptrdiff_t rowSize_;
 };
 
-// Outputs of `pixels` pixels side by side, `panels` panels of each; output: the first pixel in the first panel.
+// Writes `panels` panels of `pixels` adjacent pixels. output: the first pixel in the first panel.
 template <int pixels, int panels>
 inline void outputs(const Convolution& shape, const Framed& image, const float* window, const float* filter, float* output) {
   const ptrdiff_t planeSize = shape.output().planeSize();
@@ -109,7 +109,7 @@ void poolImage(const Panels& pooled, const float* output, float* values, uint8_t
   }
 }
 
-// The gradient to the output of one image that a gradient to its pooled values stands for.
+// Writes the gradient to the output of one image, given the gradient to its pooled values.
 void spreadImage(const Panels& pooled, const float* values, const uint8_t* choice, float* gradient) {
   const ptrdiff_t row = 2 * pooled.rowSize();
   for (int y = 0; y < pooled.panels() * pooled.height; ++y, gradient += 2 * row) {
@@ -136,7 +136,7 @@ void sumUp(const Panels& shape, const float* image, int index, PartialSums& all)
   }
 }
 
-// Adds to three rows of the sums, sum [9 in, out], what a row of an image gives; `panels` panels of them.
+// Adds the gradient of one row of an image to three rows of the sums [9 in, out], in `panels` panels.
 template <int panels>
 inline void addRow(const Convolution& shape, const float* window, const float* outputGradient, float* sums) {
   constexpr int kRows = 3;

@@ -1,5 +1,5 @@
-// Filters are read in bricks of all taps, eight inputs and sixteen outputs: whole lines of the cache. The taps lie a power of
-// two apart in most networks, so that a line would have left the cache before its other half is asked for.
+// Filters are read in bricks of all taps, eight inputs and sixteen outputs, which are whole cache lines. In most networks
+// the taps lie a power of two apart, so that a line would be evicted before its other half is read.
 #include "kernels/filters.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 constexpr int kTaps = 9;
 constexpr int kLinePanels = 2;  // panels of eight floats in a line of the cache
 
-// The values of kLanes rows at all taps, for each of the brick's halves.
+// The values of kLanes rows at all taps, for each half of a brick.
 using Brick = Vector[kLinePanels][kLanes][kTaps];
 
 }  // namespace

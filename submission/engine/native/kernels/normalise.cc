@@ -1,11 +1,10 @@
 // Theory of operation
 //
-// All of this is bound by memory, so it is done in as few passes as there can be. Forward: one, for the sums were taken
-// where the values came from. Backward: one that sums up what the gradients of the moments need, one that writes the
-// gradient.
+// This is bound by memory bandwidth, so it takes as few passes as possible. Forward takes one, because the convolution
+// computed the sums. Backward takes two: one sums what the gradients of the moments need, one writes the gradient.
 //
-// Sums are taken plane by plane, and then over the images in double precision, in their order: they are the same whatever
-// the number of threads.
+// Sums are computed plane by plane, and then over the images in double precision, in their order: they are the same
+// whatever the number of threads.
 #include "kernels/normalise.h"
 
 #include <cmath>
@@ -51,7 +50,7 @@ void normalise(const Panels& shape, const Normalise& options, const float* value
       const auto [count, sum, squares] = totals[lane];
       const double mean = sum / count;
       const double spreadBefore = squares / count - mean * mean;
-      const double spread = spreadBefore < 0 ? 0 : spreadBefore;  // by rounding; what is not a number stays none
+      const double spread = spreadBefore < 0 ? 0 : spreadBefore;  // negative by rounding; NaN propagates
       const double inverse = 1 / std::sqrt(spread + options.epsilon);
       moments.mean[channel] = static_cast<float>(mean);
       moments.variance[channel] = static_cast<float>(spread * (count > 1 ? count / (count - 1) : 1));

@@ -1,4 +1,4 @@
-// Batch norm by the batch and elu: what follows the convolution of a block and its pool.
+// Batch norm by the statistics of the batch, and elu: what follows the convolution and the pool of a block.
 #pragma once
 
 #include "kernels/panels.h"
@@ -11,14 +11,14 @@ struct Normalise {
   float epsilon;  // added to the variance
 };
 
-// Of one batch, a value a channel.
+// Statistics of one batch, one value per channel.
 struct Moments {
   float* mean;
   float* variance;  // with Bessel's correction
   float* inverse;   // 1 / sqrt(variance without it + epsilon)
 };
 
-// output of values, both of `shape`, whose sums are known; offset [channels].
+// Writes the output of values, both of `shape`; `sums` are those of values, offset is [channels].
 void normalise(const Panels& shape, const Normalise& options, const float* values, const PartialSums& sums,
                const float* offset, const Moments& moments, float* output);
 
@@ -26,7 +26,7 @@ void normalise(const Panels& shape, const Normalise& options, const float* value
 void normaliseWith(const Panels& shape, const Normalise& options, const float* values, const float* mean,
                    const float* variance, const float* offset, float* output);
 
-// Gradients to the values and the offset.
+// Writes the gradients to the values and to the offset.
 void normaliseGradient(const Panels& shape, const Normalise& options, const float* outputGradient, const float* output,
                        const float* values, const float* mean, const float* inverse, float* gradient,
                        float* offsetGradient);

@@ -1,5 +1,5 @@
-// How activations lie: [batch, channels / 8, height, width, 8]. The pixels of eight channels are one run of memory, a
-// plane: whoever reads or writes eight channels of a few pixels uses whole lines of the cache, and few of them.
+// The layout of activations: [batch, channels / 8, height, width, 8]. The pixels of eight channels are contiguous and are
+// called a plane. Reading or writing eight channels of a few pixels uses whole cache lines, and few of them.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ struct Panels {
   ptrdiff_t imageSize() const { return panels() * planeSize(); }
   size_t floats() const { return batch * imageSize(); }
   long pixels() const { return static_cast<long>(batch) * height * width; }
-  // Where the plane of an image and a panel begins.
+  // The start of a plane.
   ptrdiff_t plane(int image, int panel) const { return image * imageSize() + panel * planeSize(); }
 };
 

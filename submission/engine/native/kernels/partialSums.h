@@ -1,5 +1,5 @@
-// What a batch norm needs to know of its input: sums of values and of their squares, in parts that are taken where the
-// values are in the cache, and added up in their order, so that they do not depend on the number of threads.
+// What a batch norm needs of its input: sums of values and of their squares. They are computed in parts while the values are
+// in the cache. The parts are added in their order, so that the totals do not depend on the number of threads.
 #pragma once
 
 #include <array>
@@ -11,8 +11,8 @@
 
 namespace haet {
 
-// Sums of some pixels of one panel, as differences to the first of them: far from zero, squares would lose the digits
-// that the variance is made of.
+// Sums of some pixels of one panel, as differences to the first pixel: the squares of values far from zero would lose the
+// digits that the variance depends on.
 struct Sums {
   Vector origin{}, sum{}, squares{};
   int count = 0;
@@ -25,7 +25,7 @@ struct Sums {
     ++count;
   }
 
-  // The same of many: pairs first, so that additions need not wait for each other.
+  // Adds many: pairs first, so that additions do not wait for each other.
   template <size_t many>
   void add(const Vector (&values)[many]) {
     static_assert(many % 4 == 0, "four at once");
@@ -50,7 +50,7 @@ struct Sums {
 
 class PartialSums {
  public:
-  // `scratch` holds them, until it is used again.
+  // `scratch` holds the sums until it is used again.
   PartialSums(int parts, int channels, Scratch& scratch)
       : parts_(parts), panels_(channels / kLanes), counts_(parts),
         values_(scratch.ofSize(static_cast<size_t>(parts) * channels * kSums)) {}
@@ -67,7 +67,7 @@ class PartialSums {
   struct Total {
     double count = 0, sum = 0, squares = 0;
   };
-  // Those of the eight channels of a panel.
+  // Returns the totals of the eight channels of a panel.
   std::array<Total, kLanes> total(int panel) const {
     std::array<Total, kLanes> totals;
     for (int part = 0; part < parts_; ++part) {

@@ -8,7 +8,7 @@
 
 namespace haet {
 
-// The largest of four values, row by row, the first where some are equal, and which it is.
+// The largest of four values, and its index row by row; of equal values the first.
 struct Largest {
   Vector value;
   Integers choice;
@@ -19,7 +19,7 @@ inline Largest largestOf(const Vector& first, const Vector& right, const Vector&
   int other = 0;
   for (const Vector* candidate : {&right, &below, &last}) {
     ++other;
-    // What is not a number is larger than any, so that it is seen.
+    // NaN counts as larger than any number, so that it propagates.
     const Integers isLarger = (*candidate > largest.value) | (*candidate != *candidate);
     largest.value = isLarger ? *candidate : largest.value;
     largest.choice = isLarger ? Integers{} + other : largest.choice;
@@ -27,8 +27,8 @@ inline Largest largestOf(const Vector& first, const Vector& right, const Vector&
   return largest;
 }
 
-// A gradient to images as convolutions take it: where something is pooled, that to the pooled values, which is a
-// quarter to read, and which of its window each of them is; else choice is null.
+// A gradient to images as convolutions take it. With pooling it is the gradient to the pooled values, a quarter of the
+// memory to read, and `choice` is the index of each in its window; without pooling `choice` is null.
 struct Gradient {
   const float* values;
   const uint8_t* choice;

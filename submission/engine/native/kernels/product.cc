@@ -5,10 +5,10 @@
 namespace haet {
 namespace {
 
-// With three panels of four rows, 12 accumulators: enough to keep two multiply-add units with a latency of four cycles
-// busy, and few enough for 16 registers.
+// Three panels of four rows are 12 accumulators: enough to keep two multiply-add units with a latency of four cycles busy,
+// and few enough for 16 registers.
 constexpr int kRows = kRowGroup;
-// Most of the depth at once: a panel group of b, 3 x 8 x 256 floats, stays in a first-level cache of 32 KiB.
+// Largest depth per pass: a panel group of b, 3 x 8 x 256 floats, stays in a first-level cache of 32 KiB.
 constexpr int kDepth = 256;
 
 enum class Left { kPlain, kTransposed };
@@ -25,7 +25,7 @@ inline __attribute__((always_inline)) void tile(const float* a, ptrdiff_t aPanel
     }
   }
   for (int k = 0; k < depth; k += kLanes) {
-    // Not all eight: the compiler would then load far ahead, run out of registers and keep accumulators in memory.
+    // Unrolled eight times, the compiler loads far ahead, runs out of registers and keeps accumulators in memory.
 #pragma GCC unroll 4
     for (int lane = 0; lane < kLanes; ++lane) {
       Vector right[panels];

@@ -1,5 +1,5 @@
-// All tensors are cut into shares of some rows, and the threads share all of those: a call for every tensor would leave
-// them waiting for each other at the many small ones.
+// All tensors are cut into shares of some rows, which the threads take in one parallel loop: with one loop per tensor they
+// would wait for each other at the many small tensors.
 #include "kernels/sgd.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ std::vector<Share> sharesOf(const std::vector<Parameter>& parameters) {
   return shares;
 }
 
-// The mean gradient of every unit, one tensor's after another's; the sums of shares are added up in their order.
+// Returns the mean gradient of every unit, tensor by tensor. The sums of shares are added in their order.
 std::vector<std::vector<float>> meansOf(const std::vector<Parameter>& parameters, const std::vector<Share>& shares) {
   std::vector<std::vector<float>> sums(shares.size());
   parallelFor(static_cast<int>(shares.size()), [&](int index) {

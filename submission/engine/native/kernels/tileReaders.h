@@ -11,17 +11,17 @@
 
 namespace haet {
 
-// Images as they are, to read tiles of.
+// Reads tiles of images.
 class Plain {
  public:
-  // `zeros`: a row of them.
+  // `zeros`: a row of zeros.
   Plain(const Panels& shape, const float* images, const float* zeros) : shape_(shape), images_(images), zeros_(zeros) {}
 
   void fetch(const Place& place, int panel) const {
     fetchTile(images_ + cornerOf(shape_, place, panel), shape_.rowSize(), shape_.height - place.row);
   }
 
-  // The window of a tile, `edge` pixels an edge, which begins `margin` before it; rows outside of the image are zero.
+  // The window of a tile, `edge` by `edge` pixels, starting `margin` pixels before the tile. Rows outside the image are zero.
   template <int edge, int margin>
   class Window {
    public:
@@ -34,7 +34,7 @@ class Plain {
       }
     }
 
-    // Column `across` of the window, which is `column` of the image.
+    // Reads column `across` of the window, which is column `column` of the image.
     void read(int, int column, Vector (&values)[edge]) const {
 #pragma GCC unroll 6
       for (int down = 0; down < edge; ++down) values[down] = load(rows_[down] + static_cast<ptrdiff_t>(column) * kLanes);
@@ -50,10 +50,11 @@ class Plain {
   const float* zeros_;
 };
 
-// Images that a gradient to pooled values stands for: the gradient where the largest of a window was, else zero.
+// Reads tiles of the gradient to images, given that to pooled values: the gradient where the largest value of the pooling
+// window was, zero elsewhere.
 class Spread {
  public:
-  // `shape` of what is pooled
+  // `shape`: of the pooled values
   Spread(const Panels& shape, const Gradient& gradient, const float* zeros)
       : shape_(shape), gradient_(gradient), zeros_(zeros) {}
 
@@ -77,7 +78,7 @@ class Spread {
       }
     }
 
-    // A pooled value stands for two rows of the column. Tiles begin at even rows and columns, so it is known which.
+    // A pooled value covers two rows of the column. Which two is known, because tiles start at even rows and columns.
     void read(int across, int column, Vector (&values)[edge]) const {
       const ptrdiff_t at = static_cast<ptrdiff_t>(column / 2) * kLanes;
       const int right = (across + margin) % 2;
@@ -103,7 +104,7 @@ class Spread {
   const float* zeros_;
 };
 
-// Transforms tiles first..first+count-1 of images to rows from `row` on; what lies outside of an image is zero.
+// Transforms tiles first..first+count-1 of images to points, from row `row` on. Pixels outside an image are zero.
 template <int edge, int margin, Transform transform, typename Images>
 void toPoints(const Tiles& tiles, const Images& images, int first, int count, float* points, const Points& layout,
               int row) {

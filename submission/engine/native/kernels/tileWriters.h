@@ -13,7 +13,7 @@
 
 namespace haet {
 
-// Takes the outputs of tiles, which come in their order for every panel, and writes them as they are.
+// Writes the outputs of tiles as they are. For every panel the tiles come in their order.
 class Writer {
  public:
   Writer(const Panels& shape, float* images) : shape_(shape), images_(images) {}
@@ -38,15 +38,15 @@ class Writer {
   Panels shape_;
   float* images_;
   float* corner_ = nullptr;
-  int rows_ = 0, columns_ = 0;  // that the image has of the tile
+  int rows_ = 0, columns_ = 0;  // of the tile that lie in the image
 };
 
-// Sums of kTilesOfSum tiles after each other, put where they belong when the last of them has been added.
+// Sums kTilesOfSum consecutive tiles, and stores the sums after the last of them.
 class SumsOfTiles {
  public:
   SumsOfTiles(const Tiles& tiles, PartialSums& all) : last_(tiles.count() - 1), all_(&all) {}
 
-  // The sums to add a tile to.
+  // Returns the sums that a tile is added to.
   Sums& begin(int tile) {
     if (tile % kTilesOfSum == 0) sums_.count = 0;
     return sums_;
@@ -61,7 +61,7 @@ class SumsOfTiles {
   Sums sums_;
 };
 
-// Writes outputs as they are, and sums them up for the batch norm.
+// Writes outputs as they are, and sums them for the batch norm.
 class SummingWriter : public Writer {
  public:
   SummingWriter(const Tiles& tiles, const Panels& shape, float* images, PartialSums& all)
@@ -94,10 +94,10 @@ class SummingWriter : public Writer {
   Vector values_[kTile * kTile] = {};
 };
 
-// Takes the outputs of tiles, writes the largest of each window of two by two and which it was, and sums them up.
+// Writes the largest output of each window of two by two and its index, and sums them for the batch norm.
 class PoolingWriter {
  public:
-  // `shape` of what is pooled
+  // `shape`: of the pooled values
   PoolingWriter(const Tiles& tiles, const Panels& shape, float* pooled, uint8_t* choice, PartialSums& all)
       : shape_(shape), pooled_(pooled), choice_(choice), sums_(tiles, all) {}
 
@@ -142,7 +142,7 @@ class PoolingWriter {
   Vector values_[kTile * kTile] = {};
 };
 
-// The other way: rows from `row` on to the outputs of tiles first..first+count-1, which `outputs` takes.
+// Transforms points, from row `row` on, to the outputs of tiles first..first+count-1, which `outputs` writes.
 template <typename Outputs>
 void fromPoints(const Tiles& tiles, const float* points, const Points& layout, int row, int first, int count,
                 Outputs outputs) {

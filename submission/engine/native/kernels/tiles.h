@@ -46,33 +46,33 @@ class Tiles {
   int height_, width_, down_, across_, count_;
 };
 
-// Tiles whose values a sum for the batch norm takes at once; blocks and shares are multiples of it.
+// Tiles per part of the sums for the batch norm; blocks and shares are multiples of it.
 constexpr int kTilesOfSum = 4;
 
-// Most tiles that go to points or back in one call.
+// Largest number of tiles per call of `toPoints` or `fromPoints`.
 constexpr int kMostTiles = 64;
 
-// How the values of `rows` tiles lie: for every point a matrix [rows, channels], in panels of eight channels and groups
-// of rows (product.h).
+// The layout of the points of `rows` tiles: for every point a matrix [rows, channels], in panels of eight channels and
+// groups of rows (product.h).
 struct Points {
   int rows, channels, group;
 
-  // Between the matrices of two points: without it they lie a power of two apart, and their writes fall into one set of
-  // the cache.
+  // Floats between the matrices of two points. Without a gap the matrices lie a power of two apart, and all writes go to one
+  // set of the cache.
   static constexpr int kGap = 16;
 
   int panels() const { return channels / kLanes; }
   // Floats from the matrix of one point to that of the next.
   ptrdiff_t stride() const { return static_cast<ptrdiff_t>(rows) * channels + kGap; }
   size_t floats() const { return kPoints * stride(); }
-  // Where a row's part of a panel begins.
+  // The start of a row in a panel.
   ptrdiff_t at(int row, int panel) const {
     return ((static_cast<ptrdiff_t>(row / group) * panels() + panel) * group + row % group) * kLanes;
   }
 };
 
-// Calls body(panel, tile) for all panels and tiles, and ahead(panel, tile) kAhead calls before that, so that a tile can be
-// fetched: it is a few short runs of memory, too short for the CPU to foresee the next. Four calls did as well as eight.
+// Calls body(panel, tile) for all panels and tiles, and ahead(panel, tile) kAhead calls earlier, to prefetch the tile: its
+// runs of memory are too short for the CPU's own prefetcher. Four calls ahead did as well as eight.
 constexpr int kAhead = 8;
 template <typename Body, typename Ahead>
 inline __attribute__((always_inline)) void withAhead(int panels, int tiles, const Body& body, const Ahead& ahead) {
@@ -91,16 +91,16 @@ inline __attribute__((always_inline)) void withAhead(int panels, int tiles, cons
   }
 }
 
-// Fetches a tile's own pixels, of which the image has `rows` rows; what a window has around them belongs to other tiles.
+// Prefetches the pixels of a tile, of which the image has `rows` rows. The border of its window belongs to other tiles.
 inline void fetchTile(const float* corner, ptrdiff_t rowSize, int rows) {
-  constexpr int kLine = 16;  // floats of a line of the cache: two pixels
+  constexpr int kLine = 16;  // floats per cache line: two pixels
   for (int down = 0; down < std::min(rows, kTile); ++down, corner += rowSize) {
     prefetch(corner);
     prefetch(corner + kLine);
   }
 }
 
-// The same of a tile of pooled values: a line a row, and which of its window each is.
+// Prefetches a tile of pooled values and their choices: one line per row.
 inline void fetchPooledTile(const float* values, const uint8_t* choice, ptrdiff_t rowSize, int rows) {
   for (int down = 0; down < std::min(rows, kTile / 2); ++down, values += rowSize, choice += rowSize) {
     prefetch(values);
@@ -108,7 +108,7 @@ inline void fetchPooledTile(const float* values, const uint8_t* choice, ptrdiff_
   }
 }
 
-// Where a tile of images, or of what is pooled of them, begins.
+// The start of a tile of images, or of pooled images.
 inline ptrdiff_t cornerOf(const Panels& shape, const Place& place, int panel) {
   return shape.plane(place.image, panel) + place.row * shape.rowSize() + static_cast<ptrdiff_t>(place.column) * kLanes;
 }

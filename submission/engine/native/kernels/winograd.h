@@ -1,5 +1,5 @@
-// The transforms of Winograd's minimal filtering F(4x4, 3x3), as Lavin and Gray (2015), "Fast Algorithms for
-// Convolutional Neural Networks", give them: four by four outputs of a 3x3 filter by 36 multiplications instead of 144.
+// The transforms of Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural
+// Networks"): four by four outputs of a 3x3 filter with 36 multiplications instead of 144.
 //
 //   output = A' [ (G filter G') * (B' input B) ] A        * is element by element, ' transposes
 //
@@ -73,15 +73,14 @@ inline void pointsToFilterGradient(const Vector* in, ptrdiff_t step, Vector* out
 
 using Transform = void (*)(const Vector*, ptrdiff_t, Vector*, ptrdiff_t);
 
-// Has the compiler put what lies here into memory, and read it again from there. Without it, it would compute parts of
-// the second half of a transform early, and write down twice as many numbers as there are: convolutions took 1.05
-// times as long.
+// Makes the compiler write these values to memory and read them back. Without it, it computes parts of the second half of a
+// transform early and spills twice as many values: convolutions took 1.05 times as long.
 template <size_t count>
 inline __attribute__((always_inline)) void inMemory(Vector (&values)[count]) {
   asm("" : "+m"(values));
 }
 
-// Transforms a square of `from` by `from` values to `to` by `to`: read(row, column) gives a value, write(row, column,
+// Transforms a square of `from` by `from` values to `to` by `to`. read(row, column) returns a value, write(row, column,
 // value) takes one.
 template <int from, int to, Transform transform, typename Read, typename Write>
 inline __attribute__((always_inline)) void square(const Read& read, const Write& write) {

@@ -1,4 +1,4 @@
-// The addon that Node loads: makes our ops known to TensorFlow, and sets the threads that they compute with.
+// The addon that Node loads: registers our ops with TensorFlow and sets the number of threads that compute.
 #include <mutex>
 
 #include "ops/op.h"
@@ -6,7 +6,7 @@
 
 namespace {
 
-// Of the ops' names, attributes, inputs with the shapes that they take, and outputs; the same as in addon.ts.
+// ABI version: names, attributes, inputs with their shapes, and outputs of the ops. The same as in ../addon.ts.
 constexpr int32_t kVersion = 4;
 
 napi_value setThreads(napi_env env, napi_callback_info info) {
@@ -29,7 +29,7 @@ napi_value setThreads(napi_env env, napi_callback_info info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  // TensorFlow knows an op once for the whole process, however often the addon is loaded.
+  // An op is registered once per process, however often the addon is loaded.
   static std::once_flag registered;
   try {
     std::call_once(registered, [] {

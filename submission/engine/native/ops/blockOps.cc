@@ -1,4 +1,4 @@
-// A block as TensorFlow ops, shapes as in block.h, all float32:
+// A block as TensorFlow ops. Shapes as in block.h, all float32:
 //
 //   HaetBlock(input, filter, offset; pool, alpha, epsilon) -> output, mean, variance, inverse, values, choice
 //   HaetBlockWith(input, filter, offset, mean, variance; pool, alpha, epsilon) -> output
@@ -18,7 +18,7 @@ struct Attributes {
   bool wantsInput;
 };
 
-// Attributes of a kernel, read one after the other; the first failure is kept, and is the construction's.
+// Reads the attributes of a kernel one after the other. The first failure fails the construction.
 class Reader {
  public:
   explicit Reader(TF_OpKernelConstruction* construction) : construction_(construction), status_(TF_NewStatus()) {}
@@ -33,7 +33,7 @@ class Reader {
     if (isFine()) TF_OpKernelConstruction_GetAttrFloat(construction_, name, &value, status_.get());
     return value;
   }
-  // The attributes for the kernel to keep; null where one could not be read.
+  // Returns the attributes for the kernel to keep; null where one could not be read.
   Attributes* kept(const Attributes& attributes) {
     if (isFine()) return new Attributes(attributes);
     TF_OpKernelConstruction_Failure(construction_, status_.get());
@@ -72,7 +72,7 @@ bool isOf(const Tensor& tensor, const Panels& shape) {
   return true;
 }
 
-// The block that these shapes make. @throws std::invalid_argument where they make none
+// Returns the block with these shapes. @throws std::invalid_argument when they are not those of a block
 Block blockOf(const Tensor& input, const Tensor& filter, const Attributes& attributes) {
   const bool isPicture = rank(input) == 4, isPanels = rank(input) == 5 && edge(input, 4) == kLanes;
   const bool isFilter = rank(filter) == 4 && edge(filter, 0) == 3 && edge(filter, 1) == 3 && edge(filter, 3) % kLanes == 0;
@@ -95,7 +95,7 @@ Block blockOf(const Tensor& input, const Tensor& filter, const Attributes& attri
 void requireVectors(const Block& block, std::initializer_list<const Tensor*> tensors) {
   for (const Tensor* tensor : tensors) {
     if (!isVector(*tensor, block.convolution.out)) {
-      throw std::invalid_argument("expected a value for every channel, of offset and statistics");
+      throw std::invalid_argument("offset and statistics must have a value for every channel");
     }
   }
 }
@@ -133,7 +133,7 @@ void computeBackward(Call& call, void* state) {
   const Panels result = block.result();
   if (!isOf(outputGradient, result) || !isOf(output, result) || !isOf(values, result) ||
       (block.pools && !isOf(choice, result))) {
-    throw std::invalid_argument("the shapes of the inputs do not belong together");
+    throw std::invalid_argument("the shapes of the inputs do not fit each other");
   }
   if (attributes.wantsInput && block.isPicture) throw std::invalid_argument("pictures have no gradient");
   const Convolution& shape = block.convolution;

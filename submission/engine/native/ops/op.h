@@ -1,4 +1,4 @@
-// What all our TensorFlow ops need of its C interface for kernels.
+// What all our ops use of the C interface of TensorFlow for kernels.
 #pragma once
 
 #include <node_api.h>
@@ -42,7 +42,7 @@ Value* data(const Tensor& tensor) {
   return static_cast<Value*>(TF_TensorData(tensor.get()));
 }
 
-// One call of an op. What goes wrong is thrown, and becomes the op's failure.
+// One call of an op. An exception becomes the failure of the op.
 class Call {
  public:
   explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()) {}
@@ -65,7 +65,7 @@ class Call {
     return tensor;
   }
 
-  // Keeps a tensor, and so its memory, until the call ends.
+  // Keeps a tensor and its memory until the call ends.
   const Tensor& kept(Tensor tensor) { return kept_.emplace_back(std::move(tensor)); }
 
   void fail(const char* why) {
@@ -83,7 +83,7 @@ class Call {
   std::deque<Tensor> kept_;
 };
 
-// A kernel's compute function, of a function that takes a call and the kernel's own state, which may be null.
+// The compute function of a kernel. body takes the call and the state of the kernel, which may be null.
 template <void (*body)(Call&, void* state)>
 void compute(void* state, TF_OpKernelContext* context) {
   Call call(context);
@@ -98,7 +98,7 @@ inline void unknownShape(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_ShapeInferenceContextSetUnknownShape(context, status);
 }
 
-// An op for the CPU, in the words of TensorFlow's op definitions: "input: float", "inputs: N * float", "pool: bool".
+// An op for the CPU, in the syntax of TensorFlow's op definitions: "input: float", "inputs: N * float", "pool: bool".
 struct Op {
   const char* name;
   std::initializer_list<const char*> inputs, outputs, attributes;
@@ -107,7 +107,7 @@ struct Op {
   void (*remove)(void*) = nullptr;
 };
 
-// Makes an op known to TensorFlow. @throws std::runtime_error with what TensorFlow says
+// Registers an op with TensorFlow. @throws std::runtime_error with the message of TensorFlow
 inline void registerOp(const Op& op) {
   TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(op.name);
   for (const char* each : op.inputs) TF_OpDefinitionBuilderAddInput(definition, each);

@@ -1,5 +1,5 @@
-// The update of weights as a TensorFlow op, as in sgd.h; a row of options is [rate, momentum, decay], an input because
-// attributes that change at every step would each make a kernel of their own.
+// The update of weights (sgd.h) as a TensorFlow op. A row of options is [rate, momentum, decay]. They are an input because
+// TensorFlow would make a new kernel for every value of an attribute, and they change at every step.
 //
 //   HaetSgd(N weights, N velocities, N gradients, options [N, 3]; centralized) -> N new_weights, N new_velocities
 //
@@ -37,7 +37,7 @@ void update(Call& call, void* state) {
     const Tensor& gradient = call.kept(call.input(2 * count + index));
     const std::vector<int64_t> shape = shapeOf(weight);
     if (shape.empty() || shapeOf(velocity) != shape || shapeOf(gradient) != shape) {
-      throw std::invalid_argument("weight, velocity and gradient must have one shape of an axis or more");
+      throw std::invalid_argument("weight, velocity and gradient must have one shape of one axis or more");
     }
     const Tensor& newWeight = call.kept(call.output(index, TF_FLOAT, shape));
     const Tensor& newVelocity = call.kept(call.output(count + index, TF_FLOAT, shape));

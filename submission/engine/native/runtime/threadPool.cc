@@ -11,11 +11,11 @@
 namespace haet {
 namespace {
 
-// Looks before a thread goes to sleep, 50 to 100 microseconds: what comes next in a step of training mostly comes sooner,
-// and waking a thread takes as long.
-constexpr int kLooks = 2000;
+// How often a thread polls before it sleeps: 50 to 100 microseconds. In a training step new work mostly comes sooner, and
+// waking a thread takes as long.
+constexpr int kPolls = 2000;
 
-inline void breathe() {
+inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #else
@@ -23,12 +23,12 @@ inline void breathe() {
 #endif
 }
 
-// Whether something becomes true while we look.
+// Polls a condition; returns whether it became true.
 template <typename Condition>
-bool comesSoon(const Condition& condition) {
-  for (int look = 0; look < kLooks; ++look) {
+bool pollUntil(const Condition& condition) {
+  for (int poll = 0; poll < kPolls; ++poll) {
     if (condition()) return true;
-    breathe();
+    pause();
   }
   return false;
 }
@@ -69,7 +69,7 @@ class Pool {
     wake_.notify_all();
     take();
     const auto isDone = [this] { return busy_ == 0; };
-    if (!comesSoon(isDone)) {
+    if (!pollUntil(isDone)) {
       std::unique_lock<std::mutex> lock(mutex_);
       done_.wait(lock, isDone);
     }
@@ -77,7 +77,7 @@ class Pool {
   }
 
  private:
-  // What a body throws is kept for the caller, who throws it when no thread is at work any more.
+  // Keeps what a body throws for the caller, who rethrows it after all threads have stopped working.
   void take() {
     try {
       for (int index = next_++; index < count_; index = next_++) (*body_)(index);
@@ -91,7 +91,7 @@ class Pool {
   void work(unsigned round) {
     const auto isCalled = [&] { return stopping_ || round_ != round; };
     for (;;) {
-      if (!comesSoon(isCalled)) {
+      if (!pollUntil(isCalled)) {
         std::unique_lock<std::mutex> lock(mutex_);
         wake_.wait(lock, isCalled);
       }
@@ -99,7 +99,7 @@ class Pool {
       round = round_;
       take();
       if (--busy_ == 0) {
-        // Under the lock, so that it does not fall between the caller's last look and its sleep.
+        // Under the lock, so that the caller cannot miss it between its last poll and its sleep.
         const std::lock_guard<std::mutex> lock(mutex_);
         done_.notify_one();
       }
@@ -119,7 +119,7 @@ class Pool {
   std::atomic<int> next_{0};
 };
 
-// Never destroyed: at the end of the process its threads sleep, and nobody waits for them.
+// Never destroyed: its threads sleep when the process ends, and need not be joined.
 Pool& pool() {
   static Pool& only = *new Pool;
   return only;

@@ -1,4 +1,4 @@
-// Eight numbers at once, in the vector types of GCC and Clang: AVX2 where it is compiled for.
+// Vectors of eight numbers, in the vector types of GCC and Clang; AVX2 where it is compiled for.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ inline Vector load(const float* from) {
   return vector;
 }
 
-// Loads what several sums need into a register: as an operand from memory it would be loaded once for every one.
+// Loads a vector that several sums use into a register: as a memory operand it would be loaded once per sum.
 inline __attribute__((always_inline)) Vector loadToRegister(const float* from) {
   Vector vector = load(from);
 #ifdef __AVX2__
@@ -31,8 +31,8 @@ inline __attribute__((always_inline)) Vector loadToRegister(const float* from) {
   return vector;
 }
 
-// Asks for a line of the cache that will be needed soon. Not by the compiler's builtin: GCC takes a function that only
-// prefetches for one without effect, and removes its calls.
+// Prefetches a cache line. Not by the compiler's builtin: GCC takes a function that only prefetches for one without effect,
+// and removes its calls.
 inline void prefetch(const void* line) {
 #ifdef __x86_64__
   asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(line)));
@@ -43,7 +43,7 @@ inline void prefetch(const void* line) {
 
 inline void store(float* to, const Vector& vector) { std::memcpy(to, &vector, sizeof vector); }
 
-// Rows to columns, in place: pairs, then fours, then halves are exchanged.
+// Transposes in place: exchanges pairs, then fours, then halves.
 inline void transpose(Vector (&rows)[kLanes]) {
 #ifdef __AVX2__
   Vector pairs[kLanes];
@@ -71,11 +71,11 @@ inline void transpose(Vector (&rows)[kLanes]) {
 #endif
 }
 
-// Calls body(first, size) for groups of `count` things, the size a constant for the compiler: `most` as often as can be,
-// but no group of one that could be larger, which would leave the multiply-add units idle.
+// Calls body(first, size) for groups of `count` items, with a size that the compiler knows. Groups have `most` items as
+// often as possible, but none has one item where it could have more: it would leave the multiply-add units idle.
 template <int most, typename Body>
 inline void inGroupsOf(int count, const Body& body) {
-  static_assert(most == 3 || most == 4, "others would leave groups of one");
+  static_assert(most == 3 || most == 4, "other sizes would leave groups of one");
   int first = 0;
   while (count - first >= most && count - first != most + 1) {
     body(first, std::integral_constant<int, most>{});
@@ -90,7 +90,7 @@ typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
 
 inline Integers loadBytes(const uint8_t* from) {
 #if defined(__AVX2__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  // One instruction, of which GCC makes four where it converts a vector. Sanitizers do not look into it.
+  // One instruction; GCC makes four for a conversion of a vector. Sanitizers cannot check it.
   Integers integers;
   asm("vpmovzxbd %1, %0" : "=x"(integers) : "m"(*reinterpret_cast<const Bytes*>(from)));
   return integers;
@@ -106,12 +106,12 @@ inline void storeBytes(uint8_t* to, const Integers& integers) {
   std::memcpy(to, &bytes, sizeof bytes);
 }
 
-// e^x for x <= 0, to about 1e-7 of 1: 2^n times a polynomial in what is left (Cody and Waite's reduction, with the
-// Taylor series up to the seventh power on [-ln 2 / 2, ln 2 / 2]).
+// e^x for x <= 0, with an error of about 1e-7: 2^n times a polynomial of the remainder (Cody and Waite's reduction, and
+// the Taylor series up to the seventh power on [-ln 2 / 2, ln 2 / 2]).
 inline Vector exponential(Vector x) {
   constexpr float kLeast = -87, kLog2OfE = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
-  constexpr float kRound = 12582912;  // 1.5 * 2^23: added and taken away again, it rounds to an integer
-  x = x < kLeast ? Vector{} + kLeast : x;  // what is not a number stays none
+  constexpr float kRound = 12582912;  // 1.5 * 2^23: adding and subtracting it rounds to an integer
+  x = x < kLeast ? Vector{} + kLeast : x;  // NaN propagates
   const Vector whole = (x * kLog2OfE + kRound) - kRound;
   const Vector rest = (x - whole * kLn2High) - whole * kLn2Low;
   Vector sum = rest * (1.0f / 5040) + 1.0f / 720;

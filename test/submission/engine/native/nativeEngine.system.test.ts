@@ -205,7 +205,7 @@ describeNative('the native blocks', () => {
     });
   });
 
-  test('refuse shapes that do not belong together', () => {
+  test('refuse shapes that do not fit each other', () => {
     const zeros = (...shape: number[]) => tf.zeros(shape) as Tensor;
     const images = zeros(2, 1, 4, 4, 8);
     const block = { pool: true, alpha: 1 };
@@ -224,18 +224,18 @@ describeNative('the native blocks', () => {
       const other: NativeSaved = { ...saved, x, filter: zeros(3, 3, x.shape.at(-1)!, 16) };
       return nativePasses.convBlockGradient(gradient, other, block, wantsInput);
     };
-    expect(backward(zeros(2, 2, 4, 4, 8), images, true)).toThrow(/do not belong together/);
-    expect(backward(zeros(2, 2, 2, 2, 8), zeros(2, 1, 6, 4, 8), true)).toThrow(/do not belong together/);
+    expect(backward(zeros(2, 2, 4, 4, 8), images, true)).toThrow(/do not fit each other/);
+    expect(backward(zeros(2, 2, 2, 2, 8), zeros(2, 1, 6, 4, 8), true)).toThrow(/do not fit each other/);
     expect(backward(zeros(2, 2, 2, 2, 8), zeros(2, 4, 4, 3), true)).toThrow(/pictures have no gradient/);
     expect(() => nativeOps()!.setThreads(0)).toThrow(/1 or more/);
   });
 
-  test('refuse weights that do not belong together', () => {
+  test('refuse weights that do not fit each other', () => {
     const raw = (shape: number[]) => rawOf(tf.zeros(shape));
     const sgd = (shapes: number[][], count = 1) =>
       runMany('HaetSgd', shapes.map(raw), [int('N', count), bool('centralized', true)], 2 * count);
     expect(() => sgd([[2, 3], [2, 3], [3, 2], [3]])).toThrow(/one shape/);
-    expect(() => sgd([[], [], [], [3]])).toThrow(/of an axis or more/);
+    expect(() => sgd([[], [], [], [3]])).toThrow(/of one axis or more/);
     expect(() => sgd([[2, 3], [2, 3], [2, 3], [2]])).toThrow(/rate, momentum and decay/);
     expect(() => sgd([[2], [3], [2], [2], [2], [3], [2, 3]], 2)).toThrow(/one shape/);
     const average = (...shapes: number[][]) => runMany('HaetAverage', shapes.map(raw), [int('N', 1)], 1);
