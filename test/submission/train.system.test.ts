@@ -124,8 +124,8 @@ test('killed at any instant after the first save, it leaves one loadable model',
     const manifest = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
     expect(manifest.step).toBeGreaterThan(0);
     expect(readdirSync(model)).toContain(`weights-${manifest.step}.bin`);
-    // A model that was read in pieces would answer alike for all images, or with NaN.
-    expect(new Set(scoresIn(file)).size).toBeGreaterThan(count);
+    // The images of a class are one image: two rows of two scores. Weights that are missing or zero would make them alike.
+    expect(new Set(scoresIn(file)).size).toBeGreaterThanOrEqual(4);
   }
 });
 
