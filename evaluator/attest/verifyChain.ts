@@ -21,7 +21,7 @@ export interface SignedAttempts {
 }
 
 /**
- * The first thing that shows that records are missing, were exchanged or stand in another order than they were signed
+ * Returns the first thing that shows that records are missing, were exchanged or stand in another order than they were signed
  * in, as a sentence; null when all are there from the first to the last one given. Only the head shows whether more
  * were signed after that one.
  * @param records in any order; the same bytes may be given twice
