@@ -10,7 +10,7 @@ export const runs = [
   'cli/maskedCpu',
   'cli/official',
   'cli/terminal',
-  'evaluator/attest/writeOfficialRecord',
+  'evaluator/attest/signRun',
   'evaluator/audit/audit',
   'evaluator/run/predictAgain',
   'examples/examples',

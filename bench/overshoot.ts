@@ -9,8 +9,8 @@ import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { max, median } from 'simple-statistics';
 import { createSandbox } from '../evaluator/sandbox/createSandbox.ts';
-import { defaultImage } from '../evaluator/sandbox/docker.ts';
-import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
+import { defaultImage } from '../evaluator/sandbox/docker/engine.ts';
+import { createProcessSandbox } from '../evaluator/sandbox/process/process.ts';
 import type { Sandbox } from '../evaluator/sandbox/sandbox.ts';
 import { watch } from '../evaluator/stage/watchdog.ts';
 

@@ -15,7 +15,7 @@ import { Command } from 'commander';
 import { mean, median } from 'simple-statistics';
 import { numberOption } from '../cli/options/numberOption.ts';
 import { createSandbox } from '../evaluator/sandbox/createSandbox.ts';
-import { defaultImage } from '../evaluator/sandbox/docker.ts';
+import { defaultImage } from '../evaluator/sandbox/docker/engine.ts';
 import type { Sandbox } from '../evaluator/sandbox/sandbox.ts';
 import { corpusFolder } from '../evaluator/selfTest/attack.ts';
 

@@ -8,7 +8,7 @@ import { UserError } from '../datasets/userError.ts';
 import { readRecord } from '../evaluator/report/readRecord.ts';
 import { chosenImages, drawImages } from '../evaluator/run/chosenImages.ts';
 import { compareRows } from '../evaluator/run/rowsAgree.ts';
-import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../evaluator/sandbox/process/process.ts';
 import { predictWith } from './predictWith.ts';
 
 /** How far the rows that a model gives an image differ between the first predict run and the second. */

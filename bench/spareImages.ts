@@ -7,7 +7,7 @@ import { trackFiles } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
 import { readRecord } from '../evaluator/report/readRecord.ts';
 import type { RunRecord } from '../evaluator/run/record.ts';
-import { createProcessSandbox } from '../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../evaluator/sandbox/process/process.ts';
 import { score } from '../evaluator/score/score.ts';
 import { spreadOf } from '../evaluator/score/statistics.ts';
 import { predictWith } from './predictWith.ts';

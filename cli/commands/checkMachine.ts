@@ -8,7 +8,7 @@ import { debianFolder } from '../../datasets/sources/fashionMnist.ts';
 import { type Grant, readGrant, readProcessor, readSystemFile } from '../../evaluator/machine/machine.ts';
 import { type Finding, findDoubts } from '../../evaluator/machine/machineDoubts.ts';
 import { projectFolder } from '../../evaluator/machine/version.ts';
-import { namespaceFlags } from '../../evaluator/sandbox/namespace.ts';
+import { namespaceFlags } from '../../evaluator/sandbox/process/namespace.ts';
 import { linesOf, say, sayJson } from '../terminal.ts';
 
 /** A group of lines under one heading. */

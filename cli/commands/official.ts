@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { makeTrack } from '../../datasets/makeTrack.ts';
@@ -21,8 +20,10 @@ import type { RunPlan } from '../../evaluator/run/runEntry.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/run/runTrack.ts';
 import { unscoredFile } from '../../evaluator/run/unscored.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
-import { groupOf, readProcessLimit } from '../../evaluator/sandbox/controlGroup.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
+import { readProcessLimit } from '../../evaluator/sandbox/linux/groupCounters.ts';
+import { groupOf } from '../../evaluator/sandbox/linux/groupFolders.ts';
+import { makeOwnFolder } from '../../evaluator/sandbox/ownNames.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import {
@@ -256,7 +257,7 @@ async function dryTrack({ track, imagesKey, seed }: Options): Promise<RunTrack> 
   const source = await readTrainingHalf(track, info);
   const perClass = Math.floor(info.trainSize / info.classes.length);
   const testPerClass = Math.max(1, Math.floor(perClass / 5));
-  const scratch = await mkdtemp(join(tmpdir(), 'haet-dry-'));
+  const scratch = await makeOwnFolder('dry');
   await chmod(scratch, 0o711); // an entry runs as another user, and need not list what lies here
   const out = join(scratch, 'track');
   await makeTrack(source, { trainPerClass: perClass - testPerClass, testPerClass, seed, out });

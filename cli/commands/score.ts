@@ -6,8 +6,8 @@ import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import { tryPage } from '../../evaluator/report/tryPage.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
+import { sweepOwnFolders } from '../../evaluator/sandbox/ownNames.ts';
 import { scoreRun } from '../../evaluator/score/scoreRun.ts';
-import { sweepOpenedFolders } from '../../evaluator/stage/openedFolder.ts';
 import { reportError } from '../reportError.ts';
 import { summarise } from '../summary.ts';
 import { sayer, sayJson, warn } from '../terminal.ts';
@@ -39,7 +39,7 @@ export function scoreCommand(command: Command): void {
 }
 
 async function scoreRuns(folders: string[], options: Options): Promise<void> {
-  await sweepOpenedFolders();
+  await sweepOwnFolders();
   const records: RunRecord[] = [];
   const print = sayer(options);
   for (const folder of folders) {

@@ -1,15 +1,19 @@
 import { type Command, Option } from 'commander';
+import pMap, { pMapSkip } from 'p-map';
 import { UserError } from '../../datasets/userError.ts';
 import { createSandbox, type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/createSandbox.ts';
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { type Attack, listAttacks, whyNotRun } from '../../evaluator/selfTest/attack.ts';
-import { type AttackResult, openSelfTest } from '../../evaluator/selfTest/selfTest.ts';
+import { openSelfTest } from '../../evaluator/selfTest/selfTest.ts';
+import type { AttackResult } from '../../evaluator/selfTest/trial.ts';
+import { integer } from '../options/numberOption.ts';
 import { type ContainerOptions, imageOption, runtimeOption } from '../options/sandboxOptions.ts';
 import { type Say, sayer, sayJson, tell } from '../terminal.ts';
 
 interface Options extends ContainerOptions {
   readonly sandbox?: SandboxKind[];
   readonly only?: string[];
+  readonly jobs: number;
   readonly json?: boolean;
 }
 
@@ -17,7 +21,7 @@ interface Options extends ContainerOptions {
 interface SandboxResult {
   readonly sandbox: SandboxKind;
   readonly ok: boolean;
-  /** Why the sandbox cannot be had on this machine; null where it can. */
+  /** Why the sandbox does not work on this machine; null where it does. */
   readonly unavailable: string | null;
   readonly attacks: readonly AttackResult[];
   readonly notRun: readonly { readonly attack: string; readonly reason: string }[];
@@ -25,26 +29,34 @@ interface SandboxResult {
 
 const notAllHeld = 1;
 
-/** `haet self-test`: lets entries that misbehave loose on this machine and says whether each was held. */
+/** `haet self-test`: runs the hostile-entry corpus on this machine and reports whether each attack was held. */
 export function selfTestCommand(command: Command): void {
   command
     .addOption(
       new Option(
         '--sandbox <kind...>',
-        'sandboxes to try (default: every one that this machine has)',
+        'sandboxes to test (default: every one that works on this machine)',
       ).choices([...sandboxKinds]),
     )
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--only <attack...>', 'names of the attacks to let loose (default: all)')
-    .option('--json', 'last line on standard output: for each sandbox, how each attack went')
+    .option('--only <attack...>', 'names of the attacks to run (default: all)')
+    .option(
+      '--jobs <n>',
+      'attacks to run side by side; those that fill memory, disk or CPUs always run alone',
+      integer(1, 64),
+      1,
+    )
+    .option('--json', 'last line on standard output: per sandbox, the result of each attack')
     .addHelpText(
       'after',
       `
-An attack is let loose only in a sandbox that holds back what it would harm, and stops by itself where it should have
-been stopped. The entries are in evaluator/selfTest/corpus.
+An attack is run only in a sandbox that claims to hold back what it would harm, and stops by itself soon after the
+point where it should have been stopped. The entries are in evaluator/selfTest/corpus. With --jobs, a file left
+outside a run may be reported for an attack that ran at the same time; --jobs 1 reports it for the one that left it.
+The sandbox user runs one attack at a time.
 
-Exit status: 0 when every attack was held and has its verdict, ${notAllHeld} when not, 2 at a mistake on the command line.
+Exit status: 0 if every attack was held and got its verdict, ${notAllHeld} if not, 2 for a mistake on the command line.
 
 Example:
   $ haet self-test --sandbox bubblewrap --only reads-labels fails-after-saving
@@ -61,11 +73,11 @@ async function selfTest(options: Options): Promise<void> {
   let stopped = false;
   process.once('SIGINT', () => {
     stopped = true;
-    tell('Stopping after this attack.');
+    tell('Stopping after the attacks that are running.');
   });
   const results: SandboxResult[] = [];
   for (const kind of kinds) {
-    // A sandbox that was asked for by name must be there.
+    // A sandbox that was requested by name must work.
     const sandbox = await createSandbox(kind, {
       image: options.image,
       ...(kind === 'docker' && { runtime: options.runtime }),
@@ -77,7 +89,7 @@ async function selfTest(options: Options): Promise<void> {
       print(`Sandbox ${kind}: not on this machine. ${sandbox}`, '');
       results.push({ sandbox: kind, ok: true, unavailable: sandbox, attacks: [], notRun: [] });
     } else {
-      results.push(await tryAll(kind, sandbox, attacks, print, () => stopped));
+      results.push(await tryAll(kind, sandbox, attacks, options.jobs, print, () => stopped));
     }
   }
   requireSome(results, stopped);
@@ -90,6 +102,7 @@ async function tryAll(
   kind: SandboxKind,
   sandbox: Sandbox,
   attacks: readonly Attack[],
+  jobs: number,
   print: Say,
   isStopped: () => boolean,
 ): Promise<SandboxResult> {
@@ -106,22 +119,24 @@ async function tryAll(
   print(`Sandbox ${kind}: ${sandbox.contains}`, '');
   print(row(widths, 'attack', 'verdict', 'expected', 'seconds', 'held'));
 
-  const results: AttackResult[] = [];
-  const session = await openSelfTest(sandbox);
-  try {
-    for (const attack of toRun) {
-      if (isStopped()) break;
+  const session = await openSelfTest(sandbox, jobs);
+  const results = await pMap(
+    toRun,
+    async (attack) => {
+      if (isStopped()) return pMapSkip;
       const result = await session.run(attack);
-      results.push(result);
       print(...rowsOf(result, widths));
-    }
-  } finally {
-    await session.close();
-  }
+      return result;
+    },
+    { concurrency: jobs, stopOnError: false }, // what runs beside a fault is waited for
+  )
+    .catch(({ errors: [fault] }: AggregateError) => {
+      throw fault;
+    })
+    .finally(session.close);
   const good = results.filter((each) => each.ok).length;
-  print('', `${good} of ${results.length} attacks were held and have the verdict that is right.`);
-  for (const [reason, names] of grouped(notRun))
-    print(`Not let loose, since ${reason}: ${names.join(', ')}.`);
+  print('', `${good} of ${results.length} attacks were held and have the expected verdict.`);
+  for (const [reason, names] of grouped(notRun)) print(`Not run, because ${reason}: ${names.join(', ')}.`);
   print('');
   return { sandbox: kind, ok: good === results.length, unavailable: null, attacks: results, notRun };
 }
@@ -140,7 +155,7 @@ function row(
   return `  ${[...words, seconds.padStart(7), held].join('  ')}`;
 }
 
-/** The line of the table, and below it what was not as it must be. */
+/** Returns the line of the table and, below it, the problems. */
 function rowsOf(
   { attack, verdict, expected, seconds, ok, problems }: AttackResult,
   widths: Widths,
@@ -173,12 +188,12 @@ function choose(all: readonly Attack[], only: readonly string[] | undefined): re
   return all.filter(({ name }) => only.includes(name));
 }
 
-/** A self-test that tests nothing must not look like a good one. */
+/** A self-test that tests nothing must not look like one that passed. */
 function requireSome(results: readonly SandboxResult[], stopped: boolean): void {
   if (stopped || results.some(({ attacks }) => attacks.length > 0)) return;
   const reasons = results.flatMap(({ unavailable, notRun }) => [
     ...(unavailable === null ? [] : [unavailable]),
     ...notRun.map(({ reason }) => reason),
   ]);
-  throw new UserError(`none of these attacks can be let loose: ${[...new Set(reasons)].join('; ')}.`);
+  throw new UserError(`none of these attacks can be run: ${[...new Set(reasons)].join('; ')}.`);
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
-import { defaultImage } from '../../evaluator/sandbox/docker.ts';
+import { defaultImage } from '../../evaluator/sandbox/docker/engine.ts';
 import { type SandboxKind, sandboxKinds } from '../../evaluator/sandbox/sandbox.ts';
 
 const sandbox = () =>

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { create } from 'tar';
 import { moveIntoPlace } from '../../datasets/atomicWrite.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { makeOwnFolder } from '../sandbox/ownNames.ts';
 import { walkTree } from '../stage/walkTree.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { type Entry, loadEntry, pathOf } from './loadEntry.ts';
@@ -64,7 +64,7 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
  * @throws UserError naming what intake refuses
  */
 export async function checkArchive(archive: string, limits?: ArchiveLimits): Promise<Omit<Entry, 'folder'>> {
-  const scratch = await mkdtemp(join(tmpdir(), 'haet-check-'));
+  const scratch = await makeOwnFolder('check');
   try {
     const { manifest, sha256 } = await unpackEntry(archive, join(scratch, 'entry'), limits);
     return { manifest, sha256 };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem } from 'node:os';
 import type { RunRecord } from '../run/record.ts';
+import { parseCpuList } from '../sandbox/linux/cpuList.ts';
 
 /** Reads a file of /proc or /sys; null where it is not there. Tests pass one that reads from a table. */
 export type ReadFile = (path: string) => string | null;
@@ -37,14 +38,6 @@ export function readProcessor(read: ReadFile): { model: string; features: string
   };
 }
 
-/** Number of processors in a kernel list such as "0-3,8". */
-export function countCpuList(list: string): number {
-  return list.split(',').reduce((sum, range) => {
-    const [first, last] = range.split('-').map(Number);
-    return sum + ((last ?? first!) - first! + 1);
-  }, 0);
-}
-
 /** What this process may use. `quota` is in cores, null where there is none; so are `memoryLimitBytes`. */
 export interface Grant {
   readonly present: number;
@@ -61,9 +54,9 @@ export interface Grant {
 /** What affinity and control groups (version 1 or 2) leave to this process. */
 export function readGrant(read: ReadFile): Grant {
   const online = read('/sys/devices/system/cpu/online');
-  const present = online ? countCpuList(online) : cpus().length;
+  const present = online ? parseCpuList(online).length : cpus().length;
   const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(read('/proc/self/status') ?? '')?.[1];
-  const affinity = allowed ? countCpuList(allowed) : present;
+  const affinity = allowed ? parseCpuList(allowed).length : present;
   const quota = smallest([
     ...groupFiles(read, '', 'cpu.max').map((text) => {
       const [limit, period] = text.split(/\s+/).map(Number);

@@ -6,7 +6,7 @@ import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { readSealedTrack, type SealedTrackInfo } from '../../datasets/sealing/sealedTrack.ts';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { sweepOpenedFolders } from '../stage/openedFolder.ts';
+import { sweepOwnFolders } from '../sandbox/ownNames.ts';
 import { sealedWithheld } from './sealedWithheld.ts';
 import { openWithheld, type Withheld } from './withheld.ts';
 
@@ -29,13 +29,13 @@ export async function isSealed(dir: string): Promise<boolean> {
 }
 
 /**
- * Reads and checks a Track. Removes test images that an evaluator left open that was killed.
+ * Reads and checks a Track. Removes what evaluators left behind when they were killed, opened test images among it.
  * @param imagesKey file with the secret key that opens the images of a sealed one
  * @throws UserError naming the file that is missing, malformed or changed, that the key is needed or is another
  */
 export async function openRunTrack(folder: string, imagesKey?: string): Promise<RunTrack> {
   const dir = resolve(folder);
-  await sweepOpenedFolders();
+  await sweepOwnFolders();
   if (!(await isSealed(dir))) {
     const info = await readTrack(dir);
     return { dir, info, withheld: openWithheld(dir, info), close: async () => {} };

@@ -1,10 +1,10 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { readLabels, readTrack } from '../../datasets/readTrack.ts';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { makeOwnFolder } from '../sandbox/ownNames.ts';
 import { chosenImages } from './chosenImages.ts';
 
 /** The half of a Track that is scored on, opened piece by piece: nothing sooner than a run needs it. */
@@ -34,7 +34,7 @@ export function openWithheld(dir: string, info: TrackInfo): Withheld {
     images: async () => join(dir, trackFiles.testImages),
     async otherImages(chosen) {
       // Not on the disk of the run, which an entry may have filled.
-      other ??= await mkdtemp(join(tmpdir(), 'haet-images-'));
+      other ??= await makeOwnFolder('images');
       await chmod(other, 0o755); // an entry may run as another user
       const path = join(other, 'images.npy');
       await writeFile(path, await chosenImages(join(dir, trackFiles.testImages), chosen), { mode: 0o644 });

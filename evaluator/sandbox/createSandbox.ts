@@ -1,10 +1,10 @@
 import { UserError } from '../../datasets/userError.ts';
-import { createBubblewrapSandbox } from './bubblewrap.ts';
-import { createDockerSandbox } from './docker.ts';
-import { createProcessSandbox } from './process.ts';
+import { createBubblewrapSandbox } from './bubblewrap/bubblewrap.ts';
+import { createDockerSandbox } from './docker/docker.ts';
+import { createProcessSandbox } from './process/process.ts';
 import { runtimeMounts } from './runtimeMounts.ts';
 import type { Sandbox, SandboxKind } from './sandbox.ts';
-import { createUserSandbox } from './user.ts';
+import { createUserSandbox } from './user/user.ts';
 
 export { type SandboxKind, sandboxKinds } from './sandbox.ts';
 

@@ -10,7 +10,7 @@
 // kill(2) marks every thread of a process before it returns, and a marked process can neither run its own code nor
 // fork (copy_process() gives up while a signal is pending). So a look that finds no process without a SIGKILL is proof
 // that all are stopped: whoever was there when it began was marked, and only unmarked processes make new ones.
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from './waitUntil.ts';
 
 /** Times: milliseconds of `performance.now()`. */
 export interface KillTimes {
@@ -57,7 +57,7 @@ function signalAll(list: () => number[]): void {
   const signalled = new Set<number>();
   for (let fresh = list(); fresh.length > 0; fresh = list().filter((pid) => !signalled.has(pid))) {
     for (const pid of fresh) {
-      killQuietly(pid);
+      signalQuietly(pid, 'SIGKILL');
       signalled.add(pid);
     }
   }
@@ -65,23 +65,17 @@ function signalAll(list: () => number[]): void {
 
 /**
  * Waits until something is gone.
- * @throws Error when it is still there after ten minutes
+ * @throws Error if it is still there after ten minutes
  */
 export async function untilGone(isGone: () => boolean): Promise<void> {
-  const start = performance.now();
-  while (!isGone()) {
-    const waited = performance.now() - start;
-    if (waited > mostTeardownSeconds * 1000) {
-      throw new Error(`processes of the entry survived their kill for ${mostTeardownSeconds} s`);
-    }
-    await sleep(waited < 1000 ? 1 : 20);
-  }
+  if (await waitUntil(isGone, mostTeardownSeconds)) return;
+  throw new Error(`processes of the entry survived their kill for ${mostTeardownSeconds} s`);
 }
 
-/** Sends SIGKILL to a process that may be gone already, or not ours to signal. */
-export function killQuietly(pid: number): void {
+/** Sends a signal to a process that may be gone already, or not ours to signal. */
+export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // whoever waits for it to be gone sees which of the two it was
   }

@@ -1,5 +1,5 @@
-import { readProcess } from './procfs.ts';
-import { markedProcesses } from './tree.ts';
+import { readProcess } from './linux/procfs.ts';
+import { markedProcesses } from './process/tree.ts';
 
 /**
  * Counts the live processes of a stage that its kill left. Looks at what holds the stage together (control group,

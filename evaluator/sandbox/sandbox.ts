@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Holds } from './holds.ts';
-import type { PageCache } from './pageCache.ts';
+import type { PageCache } from './linux/pageCache.ts';
 import type { StageOutput } from './stageOutput.ts';
 
 /** A file or folder of this machine that a stage gets to see. */

@@ -7,12 +7,12 @@ import { UserError } from '../../datasets/userError.ts';
 import { projectFolder } from '../machine/version.ts';
 import { verdictCodeSchema } from '../run/verdict.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { fenceSchema, heldBy } from './fences.ts';
+import { type Fence, fenceSchema, heldBy } from './fences.ts';
 import { archiveNameSchema } from './hostileArchives.ts';
 
-/** Where the attacks lie: a folder each, with `attack.json` and, beside it, `entry/`, the files that are sent in. */
+/** One subfolder per attack, with `attack.json` and, beside it, `entry/`: the files that are sent in. */
 export const corpusFolder = join(projectFolder, 'evaluator/selfTest/corpus');
-/** The attack that is none: an entry that keeps to the contract. Every other one is laid over its files. */
+/** The control: an entry that keeps to the contract. The files of every attack are laid over its files. */
 export const honestName = 'honest';
 const attackFile = 'attack.json';
 
@@ -26,17 +26,19 @@ export const attackSchema = z.strictObject({
   needs: z
     .array(fenceSchema)
     .default([])
-    .describe('what a sandbox must hold back before this is let loose in it; nothing: it runs everywhere'),
+    .describe('fences that a sandbox must have before this attack is run in it; none: it runs everywhere'),
+  alone: z
+    .boolean()
+    .default(false)
+    .describe('whether it keeps the CPUs so busy that no other attack may run beside it; see runsAlone'),
   probes: z
     .boolean()
     .default(false)
-    .describe(
-      'whether the entry notes what it tried in a file `tried` of its output folder, and must have done',
-    ),
+    .describe('whether the entry must write what it tried to the file `tried` of its output folder'),
   trainSeconds: z.number().positive().default(20),
   predictSeconds: z.number().positive().default(20),
-  runs: z.int().min(1).max(2).default(1).describe('times that the entry is run, one after the other'),
-  archive: archiveNameSchema.optional().describe('sent in as this archive of hostileArchives.ts'),
+  runs: z.int().min(1).max(2).default(1).describe('how often the entry is run, one run after the other'),
+  archive: archiveNameSchema.optional().describe('archive of hostileArchives.ts that is sent in'),
   onlyWhere: z.string().optional().describe('run only on a machine that has this file'),
 });
 
@@ -47,8 +49,9 @@ export interface Attack extends z.infer<typeof attackSchema> {
 }
 
 /**
- * Every attack of the corpus, the honest entry first, then by name.
- * @throws UserError where the corpus is not there or an attack.json is wrong
+ * Lists every attack of the corpus: the honest entry first, then by name those that may run side by side, and last
+ * those that run alone, so that workers wait for each other only once.
+ * @throws UserError where the corpus is missing or an attack.json is invalid
  */
 export async function listAttacks(folder: string = corpusFolder): Promise<Attack[]> {
   const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
@@ -57,9 +60,9 @@ export async function listAttacks(folder: string = corpusFolder): Promise<Attack
     );
   });
   const names = found.filter((each) => each.isDirectory()).map((each) => each.name);
-  const order = (name: string) => (name === honestName ? '' : name);
-  names.sort((a, b) => (order(a) < order(b) ? -1 : 1));
-  return Promise.all(names.map((name) => readAttack(folder, name)));
+  const attacks = await Promise.all(names.sort().map((name) => readAttack(folder, name)));
+  const rank = (attack: Attack) => (attack.name === honestName ? 0 : runsAlone(attack) ? 2 : 1);
+  return attacks.sort((a, b) => rank(a) - rank(b)); // stable
 }
 
 /** @throws UserError naming the file and what is wrong with it */
@@ -84,7 +87,18 @@ export async function readAttack(folder: string, name: string): Promise<Attack> 
   return { ...parsed.data, name, entryFolder: hasEntry ? entryFolder : null };
 }
 
-/** Why an attack is not let loose here; null where it is. */
+/** Fences against using up what all runs of a machine share. `cache`: every other stage erases the message in it. */
+const sharedByAll: readonly Fence[] = ['cache', 'memory', 'disk', 'tasks'];
+
+/**
+ * Tells whether nothing may run beside an attack: it uses up memory, disk, processes or CPU time of the machine, or is
+ * itself disturbed by what others do to the page cache.
+ */
+export function runsAlone({ alone, needs }: Pick<Attack, 'alone' | 'needs'>): boolean {
+  return alone || needs.some((fence) => sharedByAll.includes(fence));
+}
+
+/** Says why an attack is not run in a sandbox; null where it is. */
 export function whyNotRun(
   attack: Attack,
   sandbox: Pick<Sandbox, 'kind' | 'holds' | 'pageCache'>,

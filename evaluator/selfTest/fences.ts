@@ -1,25 +1,25 @@
 import { z } from 'zod';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
-/** What a sandbox can hold back. An attack is only let loose where all that it needs is held. */
+/** What a sandbox can hold back. An attack is run only where all fences that it needs are held. */
 export const fences = {
-  processes: 'sees and reaches no process but its own, and none of them outlives its stage',
-  privileges: 'may not signal or trace a process outside, set the clock, mount, or make devices',
-  namespaces: 'makes and enters no namespace, and mounts nothing',
+  processes: 'sees and reaches only its own processes, and none of them outlives its stage',
+  privileges: 'cannot signal or trace an outside process, set the clock, mount, or make devices',
+  namespaces: 'cannot make or enter a namespace, or mount anything',
   ipc: 'leaves no shared memory, semaphore or message queue behind',
-  files: 'sees the places of the contract only, and writes only where it says so',
+  files: 'sees only the places of the contract, and writes only where the contract allows it',
   network: 'reaches nothing by network or socket',
-  cache: 'leaves no message for a later run in what the kernel keeps in memory of the files that both see',
-  memory: 'has no more memory than it was given, scratch folders on tmpfs included',
-  disk: 'leaves no more bytes and files on a disk than it was given',
-  tasks: 'has no more processes and threads than it was given',
+  cache: 'leaves no message for a later run in the page cache of files that both can read',
+  memory: 'has no more memory than its limit, scratch folders on tmpfs included',
+  disk: 'leaves no more bytes and files on a disk than its limit',
+  tasks: 'has no more processes and threads than its limit',
 } as const;
 
 export type Fence = keyof typeof fences;
 export const fenceNames = Object.keys(fences) as [Fence, ...Fence[]];
 export const fenceSchema = z.enum(fenceNames);
 
-/** What a sandbox claims to hold; the self-test is the proof of it. */
+/** Returns the fences that a sandbox claims to have; the self-test proves the claim. */
 export function heldBy({
   kind,
   holds,
@@ -29,7 +29,7 @@ export function heldBy({
   switch (kind) {
     case 'process':
       return [];
-    // It sees the image and the evaluator's processes; what else is held is up to the container around it.
+    // It sees the image and the evaluator's processes; the rest depends on the container around it.
     case 'user':
       return ['privileges', 'ipc', 'disk', ...cache];
     default:

@@ -3,11 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { predictionsFile } from '../contract.ts';
-import { listProcesses } from '../sandbox/procfs.ts';
+import { listProcesses } from '../sandbox/linux/procfs.ts';
 import { walkTree } from '../stage/walkTree.ts';
 import { escapeName } from './hostileArchives.ts';
 
-/** The live processes that carry the id of a run in their environment or as a word of their command line. */
+/** Lists the live processes that have the id of a run in their environment or as an argument. */
 export function processesOf(runId: string): { pid: number; command: string }[] {
   return listProcesses('/proc')
     .filter(({ pid }) => pid !== process.pid)
@@ -22,11 +22,11 @@ function words(pid: number, file: 'cmdline' | 'environ'): string[] {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'latin1').split('\0');
   } catch {
-    return []; // it ended, or is somebody else's
+    return []; // it ended, or belongs to another user
   }
 }
 
-/** Files in the common places of this machine that only an attack can have put there: it names them so. */
+/** Lists files in the shared folders of this machine that only an attack can have made: their names say so. */
 export function escapedFiles(): string[] {
   const places = [
     '/',
@@ -46,12 +46,12 @@ export function escapedFiles(): string[] {
         .filter((name) => name.startsWith(escapeName))
         .map((name) => join(place, name));
     } catch {
-      return []; // not there, or not ours to read
+      return []; // missing, or not readable
     }
   });
 }
 
-/** What of the stages' output would do harm where the folder of the run is copied or published, a sentence each. */
+/** Lists, one sentence each, what in the output of a run would do harm when its folder is copied or published. */
 export async function unfitToPublish(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const stage of ['model', 'predictions']) {

@@ -2,12 +2,12 @@ import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { walkTree } from '../stage/walkTree.ts';
 
-/** For each path below a folder, what would differ had it been touched. */
+/** Per path below a folder: facts that change whenever the file is touched. */
 export type Snapshot = ReadonlyMap<string, string>;
 
 /**
- * Notes everything below a folder, but not what is below the folders to be left out. The time of the last change of
- * the inode (ctime) is part of it, which no program can set: a change cannot be undone unseen.
+ * Records everything below a folder except the folders left out. This includes the time of the inode's last change
+ * (ctime), which no program can set: a change that is undone shows too.
  * @param leftOut absolute paths
  */
 export async function takeSnapshot(folder: string, leftOut: readonly string[] = []): Promise<Snapshot> {
@@ -29,7 +29,7 @@ export async function takeSnapshot(folder: string, leftOut: readonly string[] = 
   return seen;
 }
 
-/** What is different now, a sentence each. */
+/** Lists the differences, one sentence each. */
 export function differences(before: Snapshot, now: Snapshot): string[] {
   const found: string[] = [];
   for (const [path, facts] of now) {

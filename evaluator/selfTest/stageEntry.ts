@@ -7,12 +7,12 @@ import type { Hints } from './surroundings.ts';
 import type { Member } from './tarBytes.ts';
 
 const honestEntry = join(corpusFolder, honestName, 'entry');
-/** Modules that the attacks share. */
+/** Modules that attacks share. */
 const helpers = join(corpusFolder, '../helpers');
 
 /**
- * Writes what an attack sends in, a folder or an archive, below a folder, and returns its path. A folder holds the
- * files of the honest entry, over them those of the attack, and, to help it, helpers/ and hints.json.
+ * Writes the entry of an attack, a folder or an archive, and returns its path. A folder holds the files of the honest
+ * entry, replaced or extended by those of the attack, and helpers/ and hints.json for the attack to use.
  */
 export async function stageEntry(attack: Attack, below: string, hints: Hints): Promise<string> {
   if (attack.archive !== undefined) {

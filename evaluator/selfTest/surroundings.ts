@@ -1,6 +1,6 @@
-// What an entry must not find, reach or disturb: put up around it so that every attack has a real target, and a
-// target that may be hit. Each copy of an entry is told in hints.json where they are: an attack that knows all the
-// paths, ports and process ids is the strongest one.
+// Targets that an entry must not find, reach or disturb, so that every attack has a real target that does no harm when
+// it is hit. hints.json in each entry names their paths, ports and process ids: the attack that knows them all is the
+// strongest one.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
@@ -12,24 +12,24 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 
-/** The word by which the bystander is told from other processes. */
+/** An argument that identifies the bystander among other processes. */
 const bystanderName = 'haet-bystander';
 
-/** What an entry is told, as hints.json in its folder. */
+/** The content of hints.json in the folder of an entry. */
 export interface Hints {
-  /** Stands in the environment of the bystander and in the files that are not to be read; sent over the network. */
+  /** In the environment of the bystander and in the files that must not be read; sent over the network. */
   readonly secret: string;
   readonly bystander: { readonly pid: number; readonly name: string };
   readonly evaluator: number;
   readonly tcp: readonly (readonly [address: string, port: number])[];
-  /** Answers every datagram as a name server would. */
+  /** Answers every datagram like a name server. */
   readonly udp: readonly (readonly [address: string, port: number])[];
   readonly unixSocket: string;
-  /** Without the NUL in front. */
+  /** Without the leading NUL. */
   readonly abstractSocket: string;
-  /** Folder that no entry has any business with. */
+  /** Folder that entries must not touch. */
   readonly canary: string;
-  /** An age identity in it, such as opens sealed labels. */
+  /** A file in it that looks like the age identity that opens sealed labels. */
   readonly identity: string;
   /** The withheld labels. */
   readonly labels: string;
@@ -39,12 +39,12 @@ export interface Hints {
 
 export interface Surroundings {
   readonly hints: Hints;
-  /** What was disturbed since the last call, a sentence each. */
+  /** Lists what was disturbed since the last call, one sentence each. */
   disturbances(): string[];
   close(): Promise<void>;
 }
 
-/** @param places absolute; `canary` is made, for files that must stay as they are */
+/** @param places absolute paths; `canary` is created, for files that must not change */
 export async function createSurroundings(
   places: Pick<Hints, 'canary' | 'labels' | 'runs'>,
 ): Promise<Surroundings> {
@@ -54,7 +54,7 @@ export async function createSurroundings(
   const unixSocket = join(canary, 'socket');
   const abstractSocket = `haet-${randomBytes(8).toString('hex')}`;
   await mkdir(canary, { mode: 0o700 });
-  // No real key: the form of one, for a search to find.
+  // Not a key, but it looks like one to a search.
   await writeFile(identity, `# ${secret}\nAGE-SECRET-KEY-1${'Q'.repeat(58)}\n`, { mode: 0o600 });
 
   const reached: string[] = [];
@@ -128,7 +128,7 @@ export async function createSurroundings(
   };
 }
 
-/** A process of ours to aim at. It waits on a pipe that only we hold, so that it ends when we do. */
+/** Starts a process to aim at. It waits on a pipe that only we hold, so it ends when we end. */
 function startBystander(secret: string): ChildProcess {
   const child = spawn('sh', ['-c', 'read -r _; exit', bystanderName], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -138,14 +138,14 @@ function startBystander(secret: string): ChildProcess {
   return child;
 }
 
-/** This machine as it can be reached: by the loop and by every address of its own. IPv4. */
+/** Lists the IPv4 addresses of this machine, the loopback address first. */
 function ownAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   const outer = all.filter((each) => each.family === 'IPv4' && !each.internal).map((each) => each.address);
   return ['127.0.0.1', ...outer];
 }
 
-/** Turns a query for a name into the answer that there is none (RFC 1035, section 4.1.1). */
+/** Turns a DNS query into the answer that the name does not exist (RFC 1035, section 4.1.1). */
 function asAnswer(query: Buffer): Buffer {
   const answer = Buffer.from(query);
   if (answer.length >= 12) {

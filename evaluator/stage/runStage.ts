@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Limits, ProgressLine } from '../contract.ts';
 import type { RunRecord, RunStage, StageRecord } from '../run/record.ts';
-import { outOfMemoryKills } from '../sandbox/procfs.ts';
+import { outOfMemoryKills } from '../sandbox/linux/procfs.ts';
 import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from '../sandbox/sandbox.ts';
 import { causeOf, faultOfMachine } from './endCause.ts';
 import { noProgress, readStreams } from './readStreams.ts';

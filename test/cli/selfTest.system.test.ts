@@ -13,7 +13,16 @@ test('prints a row for each attack and ends with status 0 when all were held', a
   expect(said.stdout).toMatch(/^ {2}honest +SCORED +SCORED +\d+\.\d {2}yes$/m);
   expect(said.stdout).toMatch(/^ {2}exits-with-nothing +NO_OUTPUT +NO_OUTPUT +\d+\.\d {2}yes$/m);
   expect(said.stdout).toContain('2 of 2 attacks were held');
-  expect(said.stdout).toContain('Not let loose, since the process sandbox does not hold memory: memory-hog.');
+  expect(said.stdout).toContain('Not run, because the process sandbox does not hold memory: memory-hog.');
+});
+
+test('with --jobs attacks run side by side and those that need the machine run last, alone', async () => {
+  const names = ['floods-output', 'sleeps-past-deadline', 'predict-sleeps'];
+  const said = await haet('--sandbox', 'process', '--jobs', '2', '--json', '--only', ...names);
+  expect(said.exitCode).toBe(0);
+  const { sandboxes } = JSON.parse(said.stdout);
+  const order = ['predict-sleeps', 'sleeps-past-deadline', 'floods-output'];
+  expect(sandboxes[0].attacks.map(({ attack }: { attack: string }) => attack)).toEqual(order);
 });
 
 test('with --json the last line is for machines, and the table on standard error', async () => {
@@ -39,6 +48,6 @@ test('an attack that is not in the corpus, or that nothing here could hold, is a
   const unfit = await haet('--sandbox', 'process', '--only', 'fork-bomb');
   expect(unfit.exitCode).toBe(2);
   expect(unfit.stderr).toBe(
-    'haet: none of these attacks can be let loose: the process sandbox does not hold tasks, processes.',
+    'haet: none of these attacks can be run: the process sandbox does not hold tasks, processes.',
   );
 });

@@ -10,7 +10,7 @@ import type { TrackInfo } from '../../datasets/track.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { writeReport } from '../../evaluator/report/report.ts';
 import { runEntry } from '../../evaluator/run/runEntry.ts';
-import { createProcessSandbox } from '../../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../../evaluator/sandbox/process/process.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 const python = process.env.HAET_TORCH_PYTHON ?? 'python3';

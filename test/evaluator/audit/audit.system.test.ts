@@ -5,7 +5,7 @@ import type { TrackInfo } from '../../../datasets/track.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { type AuditHooks, audit } from '../../../evaluator/audit/audit.ts';
 import { auditSchema } from '../../../evaluator/audit/auditSchema.ts';
-import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import { machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
 import { entries, makeGreyTrack } from './entries.ts';
 

@@ -20,7 +20,7 @@ import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArc
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
 import { packEntry } from '../../../evaluator/intake/packEntry.ts';
 import { openRunTrack, type RunTrack } from '../../../evaluator/run/runTrack.ts';
-import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { scoreRun } from '../../../evaluator/score/scoreRun.ts';
 import { allHeld, machine, makeEntry, makeTinyTrack, predictsByImage, temporaryFolder } from '../fixtures.ts';

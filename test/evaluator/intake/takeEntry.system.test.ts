@@ -6,7 +6,7 @@ import { loadEntry } from '../../../evaluator/intake/loadEntry.ts';
 import { packEntry } from '../../../evaluator/intake/packEntry.ts';
 import { hashArchive, takeEntry } from '../../../evaluator/intake/takeEntry.ts';
 import { runEntry } from '../../../evaluator/run/runEntry.ts';
-import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import { type EntryScripts, folderWithTrack, machine, makeEntry, type TinyTrack } from '../fixtures.ts';
 import { tarBytes } from './tarBytes.ts';
 

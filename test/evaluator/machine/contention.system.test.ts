@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { waitForQuiet } from '../../../evaluator/machine/quiet.ts';
 import { runEntry } from '../../../evaluator/run/runEntry.ts';
 import { createSandbox, type SandboxKind } from '../../../evaluator/sandbox/createSandbox.ts';
-import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { describeWith, machine, makeEntry, makeTinyTrack, plainImage, temporaryFolder } from '../fixtures.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { runEntry } from '../../../evaluator/run/runEntry.ts';
 import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
-import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { describeWith, type EntryScripts, folderWithTrack, planOf, type TinyTrack } from '../fixtures.ts';
 

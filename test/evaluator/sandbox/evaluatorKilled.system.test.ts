@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
-import { namespaceFlags } from '../../../evaluator/sandbox/namespace.ts';
+import { namespaceFlags } from '../../../evaluator/sandbox/process/namespace.ts';
 import { plainImage, processesWith, uniqueSeconds } from '../fixtures.ts';
 
 const works = (made: Promise<unknown>) =>
@@ -16,9 +16,9 @@ const works = (made: Promise<unknown>) =>
   );
 
 /** How to make each sandbox that this machine has, in a module of its own. */
-const sandboxes: [string, string][] = [['tree', `process.js').createProcessSandbox('tree')`]];
+const sandboxes: [string, string][] = [['tree', `process/process.js').createProcessSandbox('tree')`]];
 if ((await namespaceFlags()) !== null) {
-  sandboxes.push(['namespace', `process.js').createProcessSandbox('namespace')`]);
+  sandboxes.push(['namespace', `process/process.js').createProcessSandbox('namespace')`]);
 }
 if (await works(createSandbox('bubblewrap'))) {
   sandboxes.push(['bubblewrap', `createSandbox.js').createSandbox('bubblewrap')`]);

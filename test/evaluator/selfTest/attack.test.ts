@@ -3,7 +3,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
-import { type Attack, listAttacks, readAttack, whyNotRun } from '../../../evaluator/selfTest/attack.ts';
+import {
+  type Attack,
+  listAttacks,
+  readAttack,
+  runsAlone,
+  whyNotRun,
+} from '../../../evaluator/selfTest/attack.ts';
 import { fenceNames, heldBy } from '../../../evaluator/selfTest/fences.ts';
 import { archiveNames } from '../../../evaluator/selfTest/hostileArchives.ts';
 import { allHeld, temporaryFolder } from '../fixtures.ts';
@@ -28,6 +34,24 @@ describe('the corpus', () => {
     expect(attacks.flatMap(({ archive }) => archive ?? []).sort()).toEqual([...archiveNames].sort());
   });
 
+  test('has the attacks that run alone last, and names those that use up CPUs, memory, disk or processes', async () => {
+    const attacks = await listAttacks();
+    const alone = attacks.filter(runsAlone).map(({ name }) => name);
+    expect(attacks.slice(-alone.length).map(({ name }) => name)).toEqual(alone);
+    expect(alone).toEqual([
+      'disk-hog',
+      'floods-empty-lines',
+      'floods-output',
+      'floods-progress',
+      'fork-bomb',
+      'inode-hog',
+      'links-one-file-often',
+      'memory-hog',
+      'page-cache',
+      'tmpfs-hog',
+    ]);
+  });
+
   test('uses every fence, and one sandbox at least holds them all', async () => {
     const used = new Set((await listAttacks()).flatMap(({ needs }) => needs));
     expect([...used].sort()).toEqual([...fenceNames].sort());
@@ -49,7 +73,7 @@ describe('the corpus', () => {
   );
 });
 
-test('an attack is let loose only where all that it needs is held', async () => {
+test('an attack is run only where all that it needs is held', async () => {
   put('needy', { ...sound, needs: ['network', 'files'] });
   const needy = await readAttack(folder, 'needy');
   expect(whyNotRun(needy, { kind: 'process', holds: nothingHeld })).toBe(
@@ -64,7 +88,7 @@ test('an attack is let loose only where all that it needs is held', async () => 
   );
 });
 
-test('an attack on a device that this machine has not is not let loose', async () => {
+test('an attack on a device that this machine has not is not run', async () => {
   put('device', { ...sound, onlyWhere: '/dev/haet-has-no-such-device' });
   const device = await readAttack(folder, 'device');
   expect(whyNotRun(device, { kind: 'process', holds: nothingHeld })).toBe(

@@ -3,7 +3,11 @@ import { UserError } from '../../../datasets/userError.ts';
 import { createSandbox, sandboxKinds } from '../../../evaluator/sandbox/createSandbox.ts';
 import { listAttacks, whyNotRun } from '../../../evaluator/selfTest/attack.ts';
 import { openSelfTest, type SelfTest } from '../../../evaluator/selfTest/selfTest.ts';
+import type { AttackResult } from '../../../evaluator/selfTest/trial.ts';
 import { plainImage } from '../fixtures.ts';
+
+/** Attacks at once. They mostly wait, for processes to start and for deadlines. */
+const jobs = 3;
 
 const attacks = await listAttacks();
 const sandboxes = await Promise.all(
@@ -19,21 +23,26 @@ const sandboxes = await Promise.all(
 describe.each(sandboxes)('in the sandbox $kind', ({ sandbox }) => {
   if (typeof sandbox === 'string') {
     const required = process.env.HAET_EVERY_SANDBOX !== undefined;
-    (required ? test : test.skip)(`nothing is let loose: ${sandbox}`, () => {
+    (required ? test : test.skip)(`no attack is run: ${sandbox}`, () => {
       throw new Error(sandbox);
     });
     return;
   }
+  const toRun = attacks.filter((attack) => whyNotRun(attack, sandbox) === null);
   let selfTest: SelfTest;
+  let results: ReadonlyMap<string, Promise<AttackResult>>;
+  // All are started here and have their turns in this order; each test waits for its own.
   beforeAll(async () => {
-    selfTest = await openSelfTest(sandbox);
+    selfTest = await openSelfTest(sandbox, jobs);
+    results = new Map(toRun.map((attack) => [attack.name, selfTest.run(attack)]));
+    for (const each of results.values()) each.catch(() => {}); // its own test sees it
   });
-  afterAll(() => selfTest.close());
+  afterAll(async () => {
+    await Promise.allSettled(results.values());
+    await selfTest.close();
+  });
 
-  test.each(attacks.filter((attack) => whyNotRun(attack, sandbox) === null))(
-    '$name has its verdict and leaves nothing: $attack',
-    async (attack) => {
-      expect((await selfTest.run(attack)).problems).toEqual([]);
-    },
-  );
+  test.each(toRun)('$name has its verdict and leaves nothing: $attack', async ({ name }) => {
+    expect((await results.get(name))!.problems).toEqual([]);
+  });
 });

@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { writeReport } from '../../../evaluator/report/report.ts';
 import { runRecordSchema } from '../../../evaluator/run/record.ts';
 import { type RunHooks, type RunPlan, runEntry } from '../../../evaluator/run/runEntry.ts';
-import { namespaceFlags } from '../../../evaluator/sandbox/namespace.ts';
-import { createProcessSandbox, type Isolation } from '../../../evaluator/sandbox/process.ts';
+import { namespaceFlags } from '../../../evaluator/sandbox/process/namespace.ts';
+import { createProcessSandbox, type Isolation } from '../../../evaluator/sandbox/process/process.ts';
 import {
   constantPredictions,
   type EntryScripts,

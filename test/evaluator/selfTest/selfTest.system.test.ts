@@ -1,17 +1,42 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
+import type { PageCache } from '../../../evaluator/sandbox/linux/pageCache.ts';
+import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { type Attack, corpusFolder, readAttack } from '../../../evaluator/selfTest/attack.ts';
 import { openSelfTest, type SelfTest } from '../../../evaluator/selfTest/selfTest.ts';
 import { processesWith } from '../fixtures.ts';
 
-/** A sandbox that claims to hold everything and holds nothing. The attacks let loose in it here harm no machine. */
+/** A sandbox that claims to hold everything and holds nothing. The attacks run in it here harm no machine. */
 let selfTest: SelfTest;
 beforeAll(async () => {
   const sandbox: Sandbox = { ...(await createProcessSandbox('tree')), kind: 'bubblewrap' };
   selfTest = await openSelfTest(sandbox);
 });
 afterAll(() => selfTest.close());
+
+test('the page cache is dropped before each stage of the attack that tests this, and of no other', async () => {
+  let cleared = 0;
+  const pageCache: PageCache = {
+    contains: 'A page cache whose clearing is counted.',
+    complete: true,
+    clear: async () => {
+      cleared += 1;
+    },
+  };
+  const counting = await openSelfTest({
+    ...(await createProcessSandbox('tree')),
+    kind: 'bubblewrap',
+    pageCache,
+  });
+  try {
+    await counting.run(await readAttack(corpusFolder, 'fails-after-saving'));
+    expect(cleared).toBe(0);
+    await counting.run(await readAttack(corpusFolder, 'page-cache'));
+    expect(cleared).toBe(6); // two runs of train, predict and predict-again
+  } finally {
+    await counting.close();
+  }
+});
 
 const run = async (name: string, change: Partial<Attack> = {}) =>
   selfTest.run({ ...(await readAttack(corpusFolder, name)), ...change });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Limits } from '../../../evaluator/contract.ts';
 import { runEntry } from '../../../evaluator/run/runEntry.ts';
-import { createProcessSandbox } from '../../../evaluator/sandbox/process.ts';
+import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import { type EntryScripts, machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
 
 const mount = (at: string) => spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', at]).status === 0;

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, statfsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { becomeEntryUser, entryUser } from '../../../evaluator/sandbox/entryUser.ts';
-import { makeOpenedFolder, sweepOpenedFolders, writeOpened } from '../../../evaluator/stage/openedFolder.ts';
+import { makeOpenedFolder, writeOpened } from '../../../evaluator/stage/openedFolder.ts';
 
 const isRoot = process.getuid?.() === 0;
 const made: string[] = [];
@@ -37,21 +37,4 @@ test('opened images lie in memory, where this machine has a file system in memor
   const listed = [...becomeEntryUser.slice(1), 'ls', folder];
   expect((await execa(becomeEntryUser[0], listed, { reject: false })).exitCode).toBe(2);
   expect(statSync(file)).toMatchObject({ uid: 0, gid: entryUser });
-});
-
-test('the folder of a process that is no more is swept, also where its id was given out again', async () => {
-  const { folder } = await opened();
-  const [pid, startTicks] = basename(folder).split('-').slice(2);
-  const dead = [
-    `haet-opened-${2 ** 22 + 1}-5-aaaaaa`,
-    `haet-opened-${pid}-${Number(startTicks) - 1}-bbbbbb`,
-  ].map((name) => join(dirname(folder), name));
-  for (const path of dead) {
-    mkdirSync(path);
-    made.push(path);
-  }
-  await sweepOpenedFolders();
-  const left = readdirSync(dirname(folder));
-  for (const path of dead) expect(left).not.toContain(basename(path));
-  expect(left).toContain(basename(folder));
 });

@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import { chownSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { execa } from 'execa';
+import { entryUser } from '../entryUser.ts';
+import { killAll } from '../killing.ts';
+import { type ControlGroup, createControlGroup } from '../linux/controlGroup.ts';
+import { type CpuSet, cpusOfStage, createCpuSet } from '../linux/cpuSet.ts';
+import { readLimitHits } from '../linux/groupCounters.ts';
+import { processesIn, setFrozen } from '../linux/groupFolders.ts';
+import { processesInNamespace, processNamespaceOf, readProcess } from '../linux/procfs.ts';
+import { ownName } from '../ownNames.ts';
+import { countProcessesLeft } from '../processesLeft.ts';
+import { requireProgram } from '../requireProgram.ts';
+import type { Mount, RunningStage, StageSpec } from '../sandbox.ts';
+import { outputInMemory, type StageOutput, wallOf } from '../stageOutput.ts';
+import { type StartedChild, startChild } from '../startChild.ts';
+import { waitUntil } from '../waitUntil.ts';
+import { callFilter, descriptors, enterWords, isRoot, wrapWords } from './wrapWords.ts';
+
+/**
+ * Starts a stage as bubblewrap.ts describes it.
+ * @param limited whether a control group holds it
+ * @param holdsCpus whether its CPUs are held too
+ */
+export async function startStage(
+  spec: StageSpec,
+  mounts: readonly Mount[],
+  { limited, holdsCpus }: { limited: boolean; holdsCpus: boolean },
+): Promise<RunningStage> {
+  const entry = spec.mounts.find((mount) => mount.inside === spec.cwd);
+  requireProgram({
+    ...spec,
+    cwd: entry?.host ?? spec.cwd,
+    environment: { PATH: shownPath(spec, mounts) },
+  });
+  const name = ownName('stage');
+  const cpus = cpusOfStage(spec.limits.cpus);
+  let group: ControlGroup | null = null;
+  let cpuSet: CpuSet | null = null;
+  try {
+    if (limited) group = createControlGroup(name, spec.limits);
+    if (group !== null && holdsCpus) cpuSet = createCpuSet(name, group.folders.cpu, cpus);
+    const entrances = [...(group?.entrances ?? []), ...(cpuSet?.entrance ? [cpuSet.entrance] : [])];
+    const words = [...enterWords(entrances), 'taskset', '-c', cpus.join(','), ...wrapWords(spec, mounts)];
+    const stage = startChild(words, { ...spec, cwd: '/' }, descriptors.length);
+    try {
+      const [info, gate, filter] = stage.further;
+      // Where bwrap ends early, its own words say more than a torn pipe.
+      for (const each of stage.further) each.on('error', () => {});
+      if (callFilter !== null) filter!.end(callFilter);
+      const init = await firstProcess(info!, stage.stderr, stage.exited);
+      const output = await madeOutput(init, spec, stage);
+      if (isRoot) {
+        await giveToEntry(init, spec, output).catch((error) => {
+          output.discard();
+          throw error;
+        });
+      }
+      const startedAt = performance.now();
+      gate!.end('!'); // one byte is read
+      return {
+        ...stage,
+        ...heldStage(stage, init, group, cpuSet, spec.environment.HAET_RUN_ID),
+        startedAt,
+        output,
+      };
+    } catch (error) {
+      stage.child.kill('SIGKILL');
+      await stage.exited.catch(() => {});
+      throw error;
+    }
+  } catch (error) {
+    await group?.remove();
+    await cpuSet?.remove();
+    throw error;
+  }
+}
+
+/** PATH without the folder of our Node where that shows nothing but Node, and Node is not what is asked for. */
+function shownPath({ argv, environment }: StageSpec, mounts: readonly Mount[]): string {
+  const { PATH = '' } = environment;
+  const isAlone = mounts.some(({ host }) => host === process.execPath);
+  if (!isAlone || argv[0] === 'node') return PATH;
+  return PATH.split(':')
+    .filter((folder) => folder !== dirname(process.execPath))
+    .join(':');
+}
+
+/** Takes hold of the output folder when bwrap has made it: its mounts come before its wait at the gate. */
+async function madeOutput(init: number, spec: StageSpec, stage: StartedChild): Promise<StageOutput> {
+  let refusal: unknown;
+  let output: StageOutput | null = null;
+  await waitUntil(() => {
+    try {
+      output = outputInMemory(init, spec.out, wallOf(spec.limits).bytes);
+      return true;
+    } catch (error) {
+      if (stage.child.exitCode !== null || stage.child.signalCode !== null)
+        throw new Error(complaint(stage.stderr));
+      refusal = error;
+      return false;
+    }
+  }, 10);
+  if (output === null) throw refusal;
+  return output;
+}
+
+/** Makes the output folder the entry's own and sets what bwrap has no word for: the number of its files. */
+async function giveToEntry(init: number, { out, limits }: StageSpec, output: StageOutput): Promise<void> {
+  chownSync(output.path, entryUser, entryUser);
+  await execa('nsenter', [
+    ...['--target', String(init), '--mount', 'mount', '--internal-only', '--no-mtab', '--types', 'tmpfs'],
+    ...['--options', `remount,nr_inodes=${wallOf(limits).files}`, 'tmpfs', out.inside],
+  ]);
+}
+
+function heldStage(
+  stage: StartedChild,
+  init: number,
+  group: ControlGroup | null,
+  cpuSet: CpuSet | null,
+  runId: string | undefined,
+): Pick<RunningStage, 'proc' | 'processes' | 'kill'> {
+  const ours = [stage.child.pid, init];
+  const namespace = processNamespaceOf(init);
+  const processes = () =>
+    (group === null ? processesInNamespace(namespace) : processesIn(group.folders))
+      .filter((pid) => !ours.includes(pid))
+      .flatMap((pid) => readProcess('/proc', pid) ?? []);
+  return {
+    proc: '/proc',
+    processes,
+    async kill() {
+      const processesKilled = processes().length;
+      const limitHits = group === null ? null : readLimitHits(group.folders);
+      const times = await killAll(
+        group === null
+          ? { list: () => processesInNamespace(namespace), isGone: () => readProcess('/proc', init) === null }
+          : {
+              list: () => processesIn(group.folders),
+              setFrozen: (frozen) => setFrozen(group.folders, frozen),
+            },
+      );
+      stage.child.kill('SIGKILL');
+      await stage.exited;
+      const held = group === null ? [] : processesIn(group.folders);
+      const processesLeft = countProcessesLeft(runId, [...held, ...processesInNamespace(namespace)]);
+      await group?.remove();
+      await cpuSet?.remove();
+      return { ...times, processesKilled, processesLeft, limitHits };
+    },
+  };
+}
+
+/** The first process of the namespace, as this machine counts; bwrap says so when it has made it. */
+async function firstProcess(info: Readable, stderr: Readable, exited: Promise<unknown>): Promise<number> {
+  let text = '';
+  info.on('data', (chunk) => {
+    text += chunk;
+  });
+  await Promise.race([once(info, 'close'), exited]);
+  const pid = /"child-pid": (\d+)/.exec(text)?.[1];
+  if (pid === undefined) {
+    throw new Error(complaint(stderr));
+  }
+  return Number(pid);
+}
+
+function complaint(stderr: Readable): string {
+  return `bwrap could not make the sandbox: ${String(stderr.read() ?? 'it does not say why').trim()}`;
+}

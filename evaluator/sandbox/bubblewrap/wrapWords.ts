@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { becomeEntryUser } from '../entryUser.ts';
+import { prlimitWords } from '../linux/processLimits.ts';
+import { systemCallFilter } from '../linux/systemCallFilter.ts';
+import { nodeMounts } from '../runtimeMounts.ts';
+import type { Mount, StageSpec } from '../sandbox.ts';
+import { wallOf } from '../stageOutput.ts';
+
+export const isRoot = process.getuid?.() === 0;
+/** The filter of system calls; null if there is none for this machine. */
+export const callFilter = systemCallFilter();
+/** Options that name the descriptors by which bwrap is controlled and answers: from 4 on, in this order. */
+export const descriptors = ['--info-fd', '--block-fd', ...(callFilter === null ? [] : ['--seccomp'])];
+
+/** Returns the words that put the program after them into control groups before it starts. */
+export function enterWords(entrances: readonly string[]): string[] {
+  if (entrances.length === 0) return [];
+  const enter = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"';
+  return ['/bin/sh', '-c', enter, 'enter', ...entrances, '--'];
+}
+
+/** Returns the words that start a stage in namespaces of its own. */
+export function wrapWords(spec: StageSpec, mounts: readonly Mount[]): string[] {
+  const { workBytes } = spec.limits;
+  const memory = (at: string, bytes: number, mode = '1777') => [
+    ...['--perms', mode, '--size', String(bytes), '--tmpfs', at],
+  ];
+  return [
+    'bwrap',
+    ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ...(isRoot ? ['--cap-drop', 'ALL'] : ['--unshare-user', '--disable-userns']),
+    ...(isRoot ? ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((each) => ['--cap-add', each]) : []),
+    ...['--die-with-parent', '--new-session', '--hostname', 'haet'],
+    ...descriptors.flatMap((word, index) => [word, String(4 + index)]),
+    ...systemLinks(),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['/dev/shm', '/tmp', spec.work].flatMap((at) => memory(at, workBytes)),
+    ...[...mounts, ...spec.mounts].flatMap(mountWords),
+    ...memory(spec.out.inside, wallOf(spec.limits).bytes, '0755'),
+    ...['--remount-ro', '/dev', '--remount-ro', '/', '--chdir', spec.cwd, '--'],
+    ...prlimitWords(),
+    ...(isRoot ? becomeEntryUser : []),
+    ...spec.argv,
+  ];
+}
+
+/** bwrap would make the folders above a mount for root alone. */
+function mountWords({ host, inside }: Mount): string[] {
+  const above: string[] = [];
+  for (let folder = dirname(inside); folder !== '/'; folder = dirname(folder)) above.unshift(folder);
+  return [
+    ...above.flatMap((folder) => ['--perms', '0755', '--dir', folder]),
+    ...['--ro-bind', resolve(host), inside],
+  ];
+}
+
+/** Programs and libraries of this machine, and the Node that runs us: the file alone, for what lies about it is not ours. */
+export async function systemMounts(): Promise<Mount[]> {
+  const wanted = ['/usr', '/etc/ld.so.cache', '/etc/alternatives', '/etc/ssl/certs', '/etc/ssl/openssl.cnf'];
+  const system = wanted.filter(existsSync).map((path) => ({ host: path, inside: path }));
+  return [...system, ...(await nodeMounts())];
+}
+
+/** Folders of the root that are links into /usr. */
+function systemLinks(): string[] {
+  return ['bin', 'sbin', 'lib', 'lib64']
+    .filter((name) => existsSync(`/usr/${name}`))
+    .flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]);
+}

@@ -1,0 +1,74 @@
+import { resolve } from 'node:path';
+import { UserError } from '../../../datasets/userError.ts';
+import { entryUser } from '../entryUser.ts';
+import { cpusOfStage } from '../linux/cpuSet.ts';
+import { grantedLimits } from '../linux/processLimits.ts';
+import type { Mount, StageSpec } from '../sandbox.ts';
+import { wallOf } from '../stageOutput.ts';
+import type { Base } from './engine.ts';
+
+/** Only root may look into a container, and give entries a user who owns nothing. */
+export const isRoot = process.getuid?.() === 0;
+/** The user of entries; without root, entries can be given only what is this user's own. */
+export const user = isRoot ? `${entryUser}:${entryUser}` : `${process.getuid?.()}:${process.getgid?.()}`;
+/** The user of the container's first process: without a capability, root is just somebody who is not the entry. */
+const holderUser = '0:0';
+/** Where a stage finds the pipe for progress lines. */
+const progressPipe = '/run/haet-progress';
+
+/** The first process of a container. SIGCHLD is ignored so that orphans do not stay as zombies. */
+export const holderWords = ['env', '--ignore-signal=CHLD', 'cat'];
+
+/**
+ * Returns what follows `docker run`, up to the image.
+ * @param pipe path of the pipe for progress lines; null if the stage has none
+ */
+export function containerWords(
+  spec: StageSpec,
+  { name, base, pipe }: { name: string; base: Base; pipe: string | null },
+): string[] {
+  const { cpus, memoryBytes, processes, workBytes } = spec.limits;
+  const limits = grantedLimits().flatMap(([limit, value]) => ['--ulimit', `${limit}=${value}:${value}`]);
+  const scratch = (at: string) => ['--tmpfs', `${at}:rw,exec,nosuid,nodev,mode=1777,size=${workBytes}`];
+  return [
+    ...['--rm', '--interactive', '--name', name, '--hostname', 'haet', '--entrypoint', ''],
+    ...['--network', 'none', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
+    ...['--user', holderUser, '--ipc', 'private', ...limits, '--log-driver', 'none'],
+    ...['--memory', String(memoryBytes), '--memory-swap', String(memoryBytes)],
+    // One more than the stage's own: the holder.
+    ...['--pids-limit', String(processes + 1), '--cpus', String(cpus)],
+    ...['--cpuset-cpus', cpusOfStage(cpus).join(',')],
+    ...['--shm-size', String(workBytes), ...scratch('/tmp'), ...scratch(spec.work)],
+    ...spec.mounts.flatMap((mount) => ['--mount', mountWord(mount)]),
+    ...outputWords(spec),
+    ...(pipe === null ? [] : ['--mount', mountWord({ host: pipe, inside: progressPipe }, 'writable')]),
+    ...(base.runtime === undefined ? [] : ['--runtime', base.runtime]),
+  ];
+}
+
+function outputWords({ out, limits }: StageSpec): string[] {
+  if (!isRoot) return ['--mount', mountWord(out, 'writable')];
+  const { bytes, files } = wallOf(limits);
+  return [
+    '--tmpfs',
+    `${out.inside}:rw,exec,nosuid,nodev,mode=0755,uid=${entryUser},gid=${entryUser},size=${bytes},nr_inodes=${files}`,
+  ];
+}
+
+function mountWord({ host, inside }: Mount, access: 'readable' | 'writable' = 'readable'): string {
+  const path = resolve(host);
+  if (/[,"\n]/.test(path)) {
+    throw new UserError(`${path}: Docker cannot show a path with a comma or a quote; move it elsewhere.`);
+  }
+  return `type=bind,src=${path},dst=${inside}${access === 'writable' ? '' : ',readonly'}`;
+}
+
+/**
+ * Returns the words after `docker` that start a stage in its container. It is started by `env -i`, since the contract
+ * has neither what the image sets nor the proxies that the client adds from its configuration.
+ */
+export function execWords(spec: StageSpec, name: string): string[] {
+  const environment = Object.entries(spec.environment).map(([key, value]) => `${key}=${value}`);
+  const start = spec.progress ? ['sh', '-c', `exec env -i "$@" 3>${progressPipe}`, 'start'] : ['env', '-i'];
+  return ['exec', '--user', user, '--workdir', spec.cwd, name, ...start, ...environment, ...spec.argv];
+}

@@ -1,0 +1,142 @@
+// Theory of operation
+//
+// Each stage gets a container of its own: no network, a read-only root, no capabilities and no way to gain any, our
+// profile of system calls (profile.ts), memory without swap, processes and CPUs held by its control group.
+//
+// The container's first process is a `cat` on a pipe that only we hold, and is started before the clock: when the
+// clock starts, the image is there, the mounts are made and nothing is left to do but `docker exec`. If we die,
+// however we die, `cat` reads the end of the pipe and ends, and the kernel kills the rest of the container. It also
+// keeps the control group alive until we have read its counters. It is of another user than the entry, who may so
+// neither signal it nor reach its pipe through /proc, which would keep it open after our death.
+//
+// The kill is that of killing.ts on the container's control group, where this user may freeze and signal its processes;
+// elsewhere `docker kill` by name. It is over when the control group is empty, and the container is then confirmed gone.
+// Killing the client of `docker exec` would end nothing.
+//
+// `docker exec` hands on no descriptor but the usual three: progress lines go through a named pipe.
+
+import { readLimitHits } from '../linux/groupCounters.ts';
+import { processesIn } from '../linux/groupFolders.ts';
+import { createPageCache } from '../linux/pageCache.ts';
+import { sweepOwnFolders } from '../ownNames.ts';
+import { countProcessesLeft } from '../processesLeft.ts';
+import type { RunningStage, Sandbox, StageSpec } from '../sandbox.ts';
+import { type StartedChild, startChild } from '../startChild.ts';
+import { startContainer } from './container.ts';
+import { execWords, isRoot } from './containerWords.ts';
+import { type Base, defaultImage, findBase, removeLeftContainers } from './engine.ts';
+import { probeEngine } from './probeEngine.ts';
+import { makeProgressPipe } from './progressPipe.ts';
+import { profile } from './writeProfile.ts';
+
+/**
+ * Creates the Docker sandbox, on an engine of this machine.
+ * @param image name of an image with the runtime of the entries; run by its content, whatever the name means later
+ * @param runtime what the engine runs containers by (`docker run --runtime`); its default if none is named
+ * @throws UserError if the engine, the image or the runtime is missing, or the engine cannot run entries
+ */
+export async function createDockerSandbox(image = defaultImage, runtime?: string): Promise<Sandbox> {
+  const base = await findBase(image, runtime);
+  await probeEngine(base);
+  await removeLeftContainers();
+  await sweepOwnFolders();
+  // Only root may read the files of an image, or have the whole cache dropped.
+  const pageCache = await createPageCache([], 'the image');
+  return {
+    kind: 'docker',
+    fenced: true,
+    image: base.image,
+    holds: { memory: true, processes: true, cpus: true, output: isRoot, network: true, files: true },
+    shows: [],
+    pageCache,
+    contains: [
+      'One container per stage: no network, read-only root, no capabilities; memory without swap, processes and CPUs held by its control group, on as many CPUs as it is given, always the same.',
+      profile === null
+        ? `System calls are filtered as the engine does it: there is no profile for ${process.arch}.`
+        : 'System calls are filtered by the table that bubblewrap has too.',
+      isRoot
+        ? 'The output folder is a file system in memory with a size and a number of files.'
+        : 'The output folder has no quota on disk; it is looked at several times a second.',
+      ...(runtime === undefined ? [] : [`Containers are run by ${runtime}.`]),
+      pageCache.contains,
+    ].join(' '),
+    start: (spec) => startStage(spec, base),
+  };
+}
+
+async function startStage(spec: StageSpec, base: Base): Promise<RunningStage> {
+  const made = new Made();
+  let discard = () => {};
+  const pipe = spec.progress ? await makeProgressPipe() : null;
+  if (pipe !== null) made.add(pipe.close);
+  try {
+    const container = await startContainer(spec, base, pipe?.path ?? null);
+    made.add(container.remove);
+    discard = container.output.discard;
+    const stage = startChild(['docker', ...execWords(spec, container.name)], {
+      // The client's own, which says what engine to ask; the entry's goes by `env`.
+      environment: process.env as Record<string, string>,
+      progress: false,
+      cwd: '/',
+    });
+    made.add(() => ended(stage));
+    let killed = false;
+    // The client also fails where it loses the engine, and that is no status of the entry's.
+    const exited = stage.exited.then(async (exit) => {
+      if (exit.exitCode === 0 || killed || (await container.lives()) || killed) return exit;
+      throw new Error(`the container ${container.name} or its engine ended by itself while a stage ran`);
+    });
+    exited.catch(() => {}); // whoever waits for it is told
+    return {
+      ...stage,
+      progress: pipe?.reader ?? null,
+      proc: '/proc',
+      processes: container.processes,
+      output: container.output,
+      exited,
+      async kill() {
+        killed = true;
+        const processesKilled = container.processes().length;
+        const limitHits = readLimitHits(container.group);
+        try {
+          const times = await container.kill();
+          const processesLeft = countProcessesLeft(
+            spec.environment.HAET_RUN_ID,
+            processesIn(container.group),
+          );
+          return { ...times, processesKilled, processesLeft, limitHits };
+        } finally {
+          await made.undo();
+        }
+      },
+    };
+  } catch (error) {
+    pipe?.reader.destroy();
+    discard();
+    await made.undo().catch(() => {});
+    throw error;
+  }
+}
+
+/** What has been made so far, to be undone newest first. */
+class Made {
+  private readonly steps: (() => Promise<void>)[] = [];
+
+  add(step: () => Promise<void>): void {
+    this.steps.push(step);
+  }
+
+  /** Takes every step even where one fails, once. @throws the first failure */
+  async undo(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of this.steps.splice(0).reverse()) await step().catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** The client of `docker exec` ends with what it started; where it hangs, it is ended. */
+async function ended({ child, exited }: StartedChild): Promise<void> {
+  const patience = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await exited.catch(() => {});
+  clearTimeout(patience);
+}

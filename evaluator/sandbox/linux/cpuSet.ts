@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseCpuList } from './cpuList.ts';
+import { removeGroupFolder } from './groupFolders.ts';
+
+/** Control groups of version 2, and the tree of the cpuset controller of version 1. */
+const version2 = '/sys/fs/cgroup';
+const version1 = join(version2, 'cpuset');
+
+/**
+ * The CPUs that a stage runs on: as many as it is given, rounded up, of those that this process may use. CPUs of one
+ * core stand side by side, so that a stage shares as few cores as can be with what runs beside it.
+ */
+export function cpusOfStage(count: number): readonly number[] {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  const usable = parseCpuList(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '');
+  return [...usable].sort((a, b) => coreOf(a) - coreOf(b) || a - b).slice(0, Math.max(1, Math.ceil(count)));
+}
+
+/** The first CPU of the core that a CPU belongs to; the CPU itself where the machine does not say. */
+function coreOf(cpu: number): number {
+  try {
+    const path = `/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`;
+    return parseCpuList(readFileSync(path, 'latin1').trim())[0] ?? cpu;
+  } catch {
+    return cpu;
+  }
+}
+
+/** A control group that holds a stage to some CPUs. */
+export interface CpuSet {
+  /** File to write a process's id into; null where the stage's own control group holds the CPUs already. */
+  readonly entrance: string | null;
+  /** Removes it; nothing may live inside any more. */
+  remove(): Promise<void>;
+}
+
+/** Whether control groups of this user can hold CPUs. Where the controller is there and not handed down yet, it is. */
+export function canHoldCpus(): boolean {
+  if (!existsSync(join(version2, 'cgroup.controllers'))) return existsSync(join(version1, 'cpuset.cpus'));
+  const control = join(version2, 'cgroup.subtree_control');
+  const isOn = () => readFileSync(control, 'latin1').split(/\s+/).includes('cpuset');
+  try {
+    if (!isOn()) writeFileSync(control, '+cpuset');
+    return isOn();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Holds a stage to some CPUs, in a group of its own (version 1) or in the one that the stage has (version 2).
+ * @param name unique on this machine
+ * @param group folder of the stage's control group
+ * @throws Error where the machine refuses; see canHoldCpus
+ */
+export function createCpuSet(name: string, group: string, cpus: readonly number[]): CpuSet {
+  const list = cpus.join(',');
+  const own = join(group, 'cpuset.cpus');
+  if (existsSync(own)) {
+    writeFileSync(own, list);
+    return { entrance: null, remove: async () => {} };
+  }
+  const folder = join(version1, name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'cpuset.cpus'), list);
+  writeFileSync(join(folder, 'cpuset.mems'), readFileSync(join(version1, 'cpuset.mems')));
+  return {
+    entrance: join(folder, 'cgroup.procs'),
+    remove: () => removeGroupFolder(folder),
+  };
+}

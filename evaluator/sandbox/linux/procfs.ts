@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { ProcessSample } from '../sandbox.ts';
+
+/** What /proc/PID/stat says of one process, plus its memory in bytes and its CPU time in seconds. */
+export interface ProcessFacts extends ProcessSample {
+  readonly parent: number;
+  readonly session: number;
+}
+
+// The kernel reports times to programs in units of 1/100 s on every Linux platform (USER_HZ).
+const ticksPerSecond = 100;
+const pageBytes = readPageBytes();
+
+/**
+ * Every live process that a proc file system shows; zombies are dead and left out. Synchronous: some 10 µs a process,
+ * less than the thread pool would cost.
+ * @param root mount point, e.g. /proc
+ */
+export function listProcesses(root: string): ProcessFacts[] {
+  const found: ProcessFacts[] = [];
+  for (const name of readdirSync(root)) {
+    if (!/^\d+$/.test(name)) continue;
+    const facts = readProcess(root, name);
+    if (facts !== null) found.push(facts);
+  }
+  return found;
+}
+
+/** One process; null where it is dead or gone. */
+export function readProcess(root: string, pid: number | string): ProcessFacts | null {
+  try {
+    return parseStat(readFileSync(`${root}/${pid}/stat`, 'latin1'));
+  } catch {
+    return null; // it ended while we looked
+  }
+}
+
+/** Whether a process was sent SIGKILL, is ending, or is gone: none of its threads executes its own code any more. */
+export function hasFatalSignal(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const pending = /^SigPnd:\s*([0-9a-f]+)\nShdPnd:\s*([0-9a-f]+)$/m.exec(status);
+    const sigkill = 1n << 8n;
+    if (pending?.slice(1).some((mask) => (BigInt(`0x${mask}`) & sigkill) !== 0n)) return true;
+    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const flags = Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[6]);
+    return (flags & 0x4) !== 0; // PF_EXITING
+  } catch {
+    return true; // it is gone
+  }
+}
+
+/** The process namespace that a process lives in, as the kernel names it. @throws Error when it is gone */
+export function processNamespaceOf(pid: number | string): string {
+  return readlinkSync(`/proc/${pid}/ns/pid`);
+}
+
+/** Ids of all live processes in a process namespace, as this machine counts them; those that we may not ask are left out. */
+export function processesInNamespace(namespace: string): number[] {
+  const isInside = (pid: string) => {
+    try {
+      return processNamespaceOf(pid) === namespace && readProcess('/proc', pid) !== null;
+    } catch {
+      return false; // it ended while we looked, or is somebody else's
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isInside(name))
+    .map(Number);
+}
+
+/** Parses one line of /proc/PID/stat (proc_pid_stat(5)); null for one that is dead. The name may hold any byte, also `)`. */
+export function parseStat(line: string): ProcessFacts | null {
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  const [state, threads] = [fields[0], Number(fields[17])];
+  // A process whose first thread has ended while another runs on says Z as well: that one is alive.
+  if (state === 'X' || (state === 'Z' && threads <= 1)) return null;
+  return {
+    pid: Number.parseInt(line, 10),
+    parent: Number(fields[1]),
+    session: Number(fields[3]),
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+    startTicks: Number(fields[19]),
+    memoryBytes: Number(fields[21]) * pageBytes,
+  };
+}
+
+/** Page size from the auxiliary vector (getauxval(3), AT_PAGESZ): pairs of 64-bit words, type and value. */
+function readPageBytes(): number {
+  try {
+    const words = readFileSync('/proc/self/auxv');
+    for (let at = 0; at + 16 <= words.length; at += 16) {
+      if (words.readBigUInt64LE(at) === 6n) return Number(words.readBigUInt64LE(at + 8));
+    }
+  } catch {
+    // not Linux, or hidden
+  }
+  return 4096;
+}
+
+/** Number of processes that the kernel's out-of-memory killer has ended since boot; null where it does not say. */
+export function outOfMemoryKills(): number | null {
+  try {
+    const match = /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'latin1'));
+    return match ? Number(match[1]) : null;
+  } catch {
+    return null;
+  }
+}

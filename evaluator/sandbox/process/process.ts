@@ -1,0 +1,112 @@
+// Theory of operation
+//
+// A stage runs as ordinary processes of this machine and of this user. What must hold is that at the deadline all of
+// it ends, however it moved, and that it never outlives the evaluator.
+//
+// Where the machine allows it, each stage gets a process namespace (namespace.ts). Its first process is ours and
+// outlives whatever the entry does; the entry is started inside by `nsenter`, which stays outside, waits, and ends the
+// way the entry ended, so that we see its true exit status or signal. When the first process is killed the kernel
+// kills every process of the namespace, whatever group, session or environment it gave itself, and lets the first
+// process go only when the others are gone: one signal and one wait are the whole kill, and there is no race to lose.
+// The first process reads a pipe that only we hold: if we are killed, it ends, and all the rest with it.
+//
+// Elsewhere (tree.ts) the entry leads a session of its own and its processes are looked for in /proc, by descent, by
+// session and by a mark in their environment, and killed until none is found. A guard process, waiting on a pipe that
+// only we hold, does the same if we are killed. A process that forks twice, takes a new session and cleans its
+// environment escapes this; the record says which of the two ways a run went.
+//
+// Either way the entry is in another process group than ours, so that Ctrl-C at the terminal reaches us alone.
+// Nothing else is held back: files, network and memory are those of this user.
+import { spawn } from 'node:child_process';
+import { quoteUntrusted } from '../../../datasets/quoteUntrusted.ts';
+import { nothingHeld } from '../holds.ts';
+import { listProcesses } from '../linux/procfs.ts';
+import { countProcessesLeft } from '../processesLeft.ts';
+import { requireProgram } from '../requireProgram.ts';
+import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from '../sandbox.ts';
+import { outputOnDisk } from '../stageOutput.ts';
+import { startChild } from '../startChild.ts';
+import { createNamespace, type NamespaceFlags, namespaceFlags } from './namespace.ts';
+import { findTree, guardScript, killTree } from './tree.ts';
+
+/** How the processes of a stage are held together; `auto` takes the namespace where the machine allows one. */
+export type Isolation = 'auto' | 'namespace' | 'tree';
+
+/**
+ * The process sandbox.
+ * @throws Error when `namespace` is asked for and the machine does not allow one
+ */
+export async function createProcessSandbox(isolation: Isolation = 'auto'): Promise<Sandbox> {
+  const flags = isolation === 'tree' ? null : await namespaceFlags();
+  if (isolation === 'namespace' && flags === null)
+    throw new Error('this machine allows no process namespace');
+  const kill =
+    flags === null
+      ? 'Processes are found by descent, session and environment and killed at the deadline; one that hides from all three may escape.'
+      : 'All processes are in one namespace and killed at the deadline.';
+  return {
+    kind: 'process',
+    fenced: false,
+    image: null,
+    holds: nothingHeld,
+    contains: `${kill} Files, network, CPUs and memory are not fenced: run only entries that you trust.`,
+    start: async (spec) => {
+      requireProgram(spec);
+      return flags === null ? startInTree(spec) : startInNamespace(spec, flags);
+    },
+  };
+}
+
+async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise<RunningStage> {
+  // Tried twice: a Ctrl-C at the terminal strikes whatever of ours has not yet left its process group.
+  const namespace = await createNamespace(flags).catch(() => createNamespace(flags));
+  const processes = () => listProcesses(namespace.proc).filter((each) => each.pid !== 1);
+  const stage = startChild(namespace.enter(spec), spec);
+  return {
+    ...stage,
+    output: outputOnDisk(spec.out.host),
+    proc: namespace.proc,
+    processes,
+    async kill() {
+      const processesKilled = processes().length;
+      const times = await namespace.destroy();
+      await stage.exited;
+      const processesLeft = countProcessesLeft(spec.environment.HAET_RUN_ID, namespace.list());
+      return { ...times, processesKilled, processesLeft, limitHits: null };
+    },
+  };
+}
+
+async function startInTree(spec: StageSpec): Promise<RunningStage> {
+  const stage = startChild(spec.argv, spec);
+  if (stage.child.pid === undefined) {
+    const why = await stage.exited.then(
+      () => null,
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    throw new ProgramNotFound(`no program ${quoteUntrusted(spec.argv[0])} that can be executed (${why})`);
+  }
+  const mark = { root: stage.child.pid, runId: spec.environment.HAET_RUN_ID ?? '' };
+  const guard = spawn('sh', ['-c', guardScript, 'guard', mark.runId, String(mark.root)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    env: { PATH: process.env.PATH },
+  });
+  guard.stdin.on('error', () => {});
+  return {
+    ...stage,
+    output: outputOnDisk(spec.out.host),
+    proc: '/proc',
+    processes: () => findTree(mark),
+    async kill() {
+      const { processesKilled, ...times } = await killTree(mark);
+      await stage.exited;
+      guard.kill('SIGKILL');
+      const processesLeft = countProcessesLeft(
+        mark.runId,
+        findTree(mark).map(({ pid }) => pid),
+      );
+      return { ...times, processesKilled, processesLeft, limitHits: null };
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { describeWith, good, makeEntry, makeTinyTrack, temporaryFolder } from '../../fixtures.ts';
+
+const haet = resolve('cli/bin.mjs');
+let folder: string;
+let track: string;
+let home: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  track = (await makeTinyTrack(folder)).dir;
+  // Not in /tmp, where a stage has a folder of its own.
+  home = await mkdtemp('/var/tmp/haet-test-home-');
+  await chmod(home, 0o755); // the entry may be another user, and is to be stopped by the sandbox alone
+  await mkdir(join(home, 'bin'));
+  await copyFile(process.execPath, join(home, 'bin/node'));
+  await writeFile(join(home, 'bin/private-program'), '#!/bin/sh\n', { mode: 0o755 });
+  await writeFile(join(home, 'identity.txt'), 'the secret\n');
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+const dryRun = (entry: string, ...words: string[]) =>
+  execa(
+    join(home, 'bin/node'),
+    [haet, 'dry-run', '--sandbox', 'bubblewrap', '--track', track, '--entry', entry, '--json', ...words],
+    { reject: false },
+  );
+
+(await describeWith('bubblewrap'))('the bubblewrap sandbox', () => {
+  test('of the home that the evaluator’s Node lies in, an entry sees Node alone, and can run it', async () => {
+    const entry = await makeEntry(folder, {
+      train: `${good.train}
+        find ${home} -mindepth 1 > "$HAET_OUT_DIR/found"
+        cat ${home}/identity.txt >> "$HAET_OUT_DIR/found" 2>&1
+        command -v node > "$HAET_OUT_DIR/node"
+        node -p '"it runs"' >> "$HAET_OUT_DIR/node"`,
+    });
+    const { stdout, stderr } = await dryRun(entry, '--out', join(folder, 'runs'));
+    const record = JSON.parse(stdout || `"${stderr}"`);
+    expect(record).toMatchObject({ verdict: 'SCORED' });
+    const model = (name: string) => readFile(join(record.folder, 'model', name), 'utf8');
+    expect((await model('found')).split('\n')).toEqual([
+      join(home, 'bin'),
+      join(home, 'bin/node'),
+      `cat: ${home}/identity.txt: No such file or directory`,
+      '',
+    ]);
+    expect(await model('node')).toBe(`${home}/bin/node\nit runs\n`);
+  });
+
+  test('a program beside that Node is said to be missing, since the entry does not see it', async () => {
+    const entry = await makeEntry(folder, { manifest: { train: ['private-program'] } });
+    const { stdout } = await dryRun(entry, '--out', join(folder, 'runs'));
+    expect(JSON.parse(stdout).evidence.join()).toContain('no program "private-program" on PATH');
+  });
+
+  test('a folder of runs that every entry could read is refused before anything is made', async () => {
+    const entry = await makeEntry(folder);
+    const inEntry = await dryRun(entry, '--out', join(entry, 'runs'));
+    expect(inEntry).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(inEntry.stderr).toContain(`lies in ${entry}, which every entry can read`);
+    const below = `/usr/local/haet-test-${basename(folder)}`;
+    const inSystem = await dryRun(entry, '--out', below);
+    expect(inSystem.stderr).toMatch(
+      /^haet: --out \/usr\/local\/\S+ lies in \/usr, which every entry can read/m,
+    );
+    await expect(readFile(below)).rejects.toThrow(/ENOENT/);
+  });
+});

@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, expect, test } from '@jest/globals';
+import {
+  isLeftBehind,
+  makeOwnFolder,
+  memoryFolder,
+  ownName,
+  ownPrefix,
+  sweepOwnFolders,
+} from '../../../evaluator/sandbox/ownNames.ts';
+import { makeOpenedFolder } from '../../../evaluator/stage/openedFolder.ts';
+
+const noProcess = 2 ** 22 + 1; // beyond the largest process id of Linux
+const made: string[] = [];
+afterEach(() => {
+  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
+});
+
+test('names are never returned twice, and none of a living process counts as left behind', () => {
+  const names = [ownName('stage'), ownName('stage')];
+  expect(new Set(names).size).toBe(2);
+  expect(names.filter(isLeftBehind)).toEqual([]);
+});
+
+test('a name is left behind if its process is gone, also if its id was given to another', () => {
+  const [, , pid, start] = ownPrefix('stage').split('-');
+  expect(isLeftBehind(`haet-stage-${noProcess}-5-1`)).toBe(true);
+  expect(isLeftBehind(`haet-stage-${pid}-${Number(start) - 1}-1`)).toBe(true);
+  expect(isLeftBehind(`haet-self-test-${noProcess}-5-abcdef`)).toBe(true);
+});
+
+test.each(['haet-machine.lock', 'haet-test-abcdef', `haet-${noProcess}-5-1`, `other-${noProcess}-5-1`])(
+  '%s is not a name of ours',
+  (name) => expect(isLeftBehind(name)).toBe(false),
+);
+
+test.each(['opened', 'images', 'dry', 'check', 'progress', 'profile', 'probe', 'self-test'])(
+  'a folder of the kind %s is swept when its process is gone, with all that it holds',
+  async (kind) => {
+    const kept = await makeOwnFolder(kind);
+    made.push(kept);
+    const left = join(tmpdir(), `haet-${kind}-${noProcess}-5-abcdef`);
+    made.push(left);
+    mkdirSync(join(left, 'below'), { recursive: true });
+    writeFileSync(join(left, 'below/images.npy'), 'images');
+    await sweepOwnFolders();
+    expect(existsSync(left)).toBe(false);
+    expect(existsSync(kept)).toBe(true);
+    expect(statSync(kept).mode & 0o777).toBe(0o700);
+  },
+);
+
+test('folders in memory are swept too', async () => {
+  const kept = await makeOpenedFolder();
+  made.push(kept);
+  const left = join(dirname(kept), `haet-opened-${noProcess}-5-abcdef`);
+  made.push(left);
+  mkdirSync(left);
+  await sweepOwnFolders();
+  expect(readdirSync(dirname(kept))).toContain(basename(kept));
+  expect(existsSync(left)).toBe(false);
+  if (existsSync(memoryFolder)) expect(dirname(kept)).toBe(memoryFolder);
+});
