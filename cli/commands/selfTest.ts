@@ -6,7 +6,7 @@ import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { type Attack, listAttacks, whyNotRun } from '../../evaluator/selfTest/attack.ts';
 import { openSelfTest } from '../../evaluator/selfTest/selfTest.ts';
 import type { AttackResult } from '../../evaluator/selfTest/trial.ts';
-import { numberOption } from '../options/numberOption.ts';
+import { integer } from '../options/numberOption.ts';
 import { type ContainerOptions, imageOption, runtimeOption } from '../options/sandboxOptions.ts';
 import { type Say, sayer, sayJson, tell } from '../terminal.ts';
 
@@ -44,7 +44,7 @@ export function selfTestCommand(command: Command): void {
     .option(
       '--jobs <n>',
       'attacks to run side by side; those that fill memory, disk or CPUs always run alone',
-      numberOption({ min: 1, max: 64, integer: true }),
+      integer(1, 64),
       1,
     )
     .option('--json', 'last line on standard output: per sandbox, the result of each attack')

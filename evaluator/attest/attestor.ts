@@ -7,18 +7,18 @@ import { type RunRecord, recordFile } from '../run/record.ts';
 import { officialRecordFile } from './officialRecord.ts';
 import { verifyRecord } from './verifyRecord.ts';
 
-/** Has runs scored and signed by a process that holds the organizer's key, and tells signed records from others. */
+/** Lets a process that holds the organizer's key score and sign runs, and checks what it wrote. */
 export interface Attestor {
   /**
-   * Has a run that is over scored and signed, and verifies what was written.
+   * Lets a finished run be scored and signed, and verifies what was written.
    * @param folder of the run, with its unscored.json
    * @returns its final record
    * @throws Error when it could not be scored or signed, or does not hold
    */
   finish(folder: string): Promise<RunRecord>;
   /**
-   * Why a run's folder holds no signed record of this organizer that holds and says what its record.json says, as half a
-   * sentence; null when it does.
+   * Says, as half a sentence, why a run's folder contains no valid signed record of this organizer with the content of its
+   * record.json; null when it does.
    */
   fault(folder: string): Promise<string | null>;
 }

@@ -15,7 +15,7 @@ import { rescoreFault } from './consistency/score.ts';
 import type { Digests, OfficialRecord } from './officialRecord.ts';
 import { DoesNotHold } from './signedRecord.ts';
 
-/** Files that somebody has who verifies a record; each is compared with its digest. */
+/** Files given beside a record; each is compared with its digest. */
 export interface GivenFiles {
   readonly archive?: string;
   readonly predictions?: string;
@@ -67,7 +67,7 @@ async function compare(path: string, digest: string | null): Promise<void> {
 const hashGiven = async (path: string) => hashFile(await realpath(path));
 
 /**
- * Opens the labels of the sealed set that a run was scored on.
+ * Opens the labels of the sealed set on which a run was scored.
  * @param sealed path of withheld.age
  * @returns uint8 [testSize], each an index into the Track's classes
  * @throws DoesNotHold when file or key are not of that set; UserError when the file cannot be read
@@ -121,14 +121,14 @@ export async function checkScoreAgain(
   return again.details;
 }
 
-/** A run can have no score for many a reason; this one follows from the predictions alone. */
+/** Of the reasons why a run has no score, checks the one that follows from the predictions alone. */
 function unscoredFault(verdict: string, { state }: ParsedPredictions): string | null {
   return verdict === 'INVALID_OUTPUT' && state === 'valid'
     ? 'the verdict is INVALID_OUTPUT, and yet the predictions can be scored'
     : null;
 }
 
-/** What is used must be the bytes that were compared: the file may change after it was looked at. */
+/** Reads a file once, for its digest and for its content: it may change between two reads. */
 async function readWithDigest(path: string, digest: string | null): Promise<Uint8Array> {
   const { bytes } = await readWhole(path);
   const got = sha256(bytes);

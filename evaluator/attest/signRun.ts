@@ -12,11 +12,11 @@ import { buildOfficialRecord, type OfficialFacts, officialRecordFile } from './o
 import { signRecord } from './signedRecord.ts';
 import { deriveSigningKey } from './signingKey.ts';
 
-/** Signs the record of a run that is over. @returns path of record.jws */
+/** Signs the record of a finished run. @returns path of record.jws */
 export type Signer = (record: RunRecord) => Promise<string>;
 
 /**
- * Signs with the key that follows from an identity file; the file is read at each signing, and the key not kept.
+ * Returns a signer that derives its key from an identity file. The file is read at each signing, and the key is not kept.
  * @param chainFolder the folder of all runs, see chain.ts
  * @param image what the evaluator itself runs in, where stages have no image of their own
  */
@@ -28,8 +28,8 @@ export function createSigner(identity: string, chainFolder: string, image: strin
 }
 
 /**
- * Signs the record of a run that is over, as the next of its chain, and puts it beside record.json. Hashes the
- * predictions, so it must be called before they are moved.
+ * Signs the record of a finished run as the next of its chain and writes it beside record.json. Hashes the predictions, so
+ * call it before they are moved.
  * @param chainFolder the folder of all runs, which holds the head of the chain
  * @returns path of record.jws
  * @throws Error when the run has no record.json, the record contradicts itself or says that a limit was not held, the

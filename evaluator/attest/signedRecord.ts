@@ -10,13 +10,13 @@ export const mostPayloadBytes = 64 * 2 ** 20;
 /** More than the longest header, payload and signature in base64url. */
 export const mostRecordBytes = Math.ceil((mostPayloadBytes * 4) / 3) + 4096;
 
-/** Something that a record claims is not so; the message says what, as one sentence. */
+/** Thrown where something that a record claims does not hold; the message says what, as one sentence. */
 export class DoesNotHold extends Error {
   override readonly name = 'DoesNotHold';
 }
 
 /**
- * An official record as a compact JWS (RFC 7515).
+ * Signs an official record as a compact JWS (RFC 7515).
  * @throws Error when it does not follow the schema or is too large to be verified
  */
 export async function signRecord(official: OfficialRecord, signingKey: KeyObject): Promise<string> {
@@ -32,9 +32,9 @@ export async function signRecord(official: OfficialRecord, signingKey: KeyObject
 }
 
 /**
- * Takes the bytes of record.jws for a compact JWS: three parts in base64url, nothing before, between or after. A part
- * that a decoder would read but no encoder writes (spare bits at its end that are not zero) is refused: the signature
- * cannot show that such a byte was changed.
+ * Reads record.jws as a compact JWS: three parts in base64url, nothing before, between or after. Refuses a part that a
+ * decoder accepts but no encoder writes (spare bits at its end that are not zero): the signature cannot show that such a
+ * byte was changed.
  * @returns its text, its header undecoded
  * @throws DoesNotHold
  */
@@ -66,7 +66,7 @@ export function readForm(bytes: Uint8Array): { jws: string; header: string } {
 }
 
 /**
- * The header says how the record was signed. Nothing but the one way is taken, so that no header can choose a weaker.
+ * Checks the header, which says how the record was signed. Only one way is accepted, so no header can choose a weaker one.
  * @throws DoesNotHold
  */
 export async function checkHeader(text: string, key: KeyObject): Promise<void> {
@@ -133,7 +133,7 @@ function parseJson(text: string, what: string): unknown {
   }
 }
 
-/** A value that may be anything, made fit for a line of text. */
+/** Returns any value as text that fits one line. */
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return (text.length > 100 ? `${text.slice(0, 100)}…` : text).replace(/\p{Cc}|\p{Cf}/gu, '?');

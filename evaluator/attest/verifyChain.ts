@@ -21,9 +21,9 @@ export interface SignedAttempts {
 }
 
 /**
- * The first thing that shows that records are missing, were exchanged or stand in another order than they were signed
- * in, as a sentence; null when all are there from the first to the last one given. Only the head shows whether more
- * were signed after that one.
+ * Returns the first sign that records are missing, were exchanged or are not in the order in which they were signed, as a
+ * sentence; null when all are there from the first to the last one given. Only the head shows whether more were signed
+ * after that one.
  * @param records in any order; the same bytes may be given twice
  * @param head sha256 of the last record, as published
  */

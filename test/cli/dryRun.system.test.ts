@@ -20,9 +20,7 @@ const haet = resolve('cli/bin.mjs');
 let folder: string;
 let trackDir: string;
 beforeAll(async () => {
-  const made = await folderWithTrack();
-  folder = made.folder;
-  trackDir = made.track.dir;
+  ({ folder, trackDir } = await folderWithTrack());
 });
 
 interface Run {

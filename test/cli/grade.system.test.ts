@@ -27,9 +27,7 @@ let trackDir: string;
 let archives: string;
 let out: string;
 beforeAll(async () => {
-  const made = await folderWithTrack();
-  folder = made.folder;
-  trackDir = made.track.dir;
+  ({ folder, trackDir } = await folderWithTrack());
 });
 beforeEach(async () => {
   const place = await mkdtemp(join(folder, 'grading-'));

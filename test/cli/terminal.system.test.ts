@@ -14,9 +14,7 @@ const loot = 'QUJDREVGR0hJSktM'.repeat(500);
 let folder: string;
 let trackDir: string;
 beforeAll(async () => {
-  const made = await folderWithTrack();
-  folder = made.folder;
-  trackDir = made.track.dir;
+  ({ folder, trackDir } = await folderWithTrack());
 });
 
 const run = (...words: string[]) => execa(process.execPath, [haet, ...words], { reject: false, cwd: folder });

@@ -71,9 +71,10 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** A folder that goes when the tests of the file are over, and a tiny Track in it. */
-export async function folderWithTrack(): Promise<{ folder: string; track: TinyTrack }> {
+export async function folderWithTrack(): Promise<{ folder: string; track: TinyTrack; trackDir: string }> {
   const folder = await temporaryFolder();
-  return { folder, track: await makeTinyTrack(folder) };
+  const track = await makeTinyTrack(folder);
+  return { folder, track, trackDir: track.dir };
 }
 export type TinyTrack = Awaited<ReturnType<typeof makeTinyTrack>>;
 

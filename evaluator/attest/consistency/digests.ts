@@ -1,6 +1,6 @@
 import { type Digests, digestsWithin, killReceiptOf, type OfficialRecord } from '../officialRecord.ts';
 
-/** The first digest that is missing or differs from what the record of the run holds; null when none. */
+/** Returns the first digest that is missing or differs from what the record of the run holds; null when none. */
 export function digestFault({ record, digests }: OfficialRecord): string | null {
   for (const [name, within] of Object.entries(digestsWithin(record))) {
     const digest = digests[name as keyof Digests];
@@ -21,7 +21,7 @@ export function digestFault({ record, digests }: OfficialRecord): string | null 
   return null;
 }
 
-/** The first kill receipt that is missing, leaves something alive, or differs from its stage; null when none. */
+/** Returns the first kill receipt that is missing, leaves something alive, or differs from its stage; null when none. */
 export function receiptFault({ record, killReceipts }: OfficialRecord): string | null {
   if (killReceipts.length !== record.stages.length) {
     return `there are ${killReceipts.length} kill receipts for ${record.stages.length} stages`;

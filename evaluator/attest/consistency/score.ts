@@ -10,7 +10,7 @@ const rounding = 1e-9;
 const same = (a: number, b: number) => Math.abs(a - b) <= rounding;
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-/** The first thing in a score that does not follow from the rest of it, as a sentence; null when all does. */
+/** Returns the first thing in a score that does not follow from the rest of it, as a sentence; null when all does. */
 export function scoreFault({ score, track }: Pick<RunRecord, 'score' | 'track'>): string | null {
   if (score === null) return null;
   const { details } = score;
@@ -82,7 +82,7 @@ function calibrationFault({ correct, total }: Score, { calibration }: ScoreDetai
 }
 
 /**
- * The first thing in which a score is not the one that the predictions give, as a sentence; null when none.
+ * Returns the first thing in which a score is not the one that the predictions give, as a sentence; null when none.
  * @param recorded what the record says; without details, that of a sealed Track
  * @param again what `score` makes of the predictions and the labels
  */

@@ -15,7 +15,7 @@ const residentSlackBytes = 512 * mebibyte;
 /** A quota of CPU time is dealt out in slices, and times are counted in ticks of 10 ms. */
 const cpuSlack = { share: 0.05, secondsPerCpu: 1 };
 
-/** The first thing that does not go with the verdict, as a sentence; null when all does. */
+/** Returns the first thing that does not go with the verdict, as a sentence; null when all does. */
 export function verdictFault({ verdict, owner, score, stages }: RunRecord): string | null {
   const expected = verdicts[verdict].owner;
   if (owner !== expected) {
@@ -43,7 +43,7 @@ export function verdictFault({ verdict, owner, score, stages }: RunRecord): stri
 
 const succeeded = (stage: StageRecord) => stage.ended === 'exited' && stage.exitCode === 0;
 
-/** The first stage or limit that is not as the rules have it, as a sentence; null when all are. */
+/** Returns the first stage or limit that is not as the rules have it, as a sentence; null when all are. */
 export function limitFault({ stages, limits }: RunRecord): string | null {
   const order = stages.map((stage) => stage.stage).join(', ');
   if (order !== runStages.slice(0, stages.length).join(', ')) {
@@ -56,7 +56,7 @@ export function limitFault({ stages, limits }: RunRecord): string | null {
   return null;
 }
 
-/** The first time of a stage that cannot be, as a sentence; null when all can. */
+/** Returns the first time of a stage that cannot be, as a sentence; null when all can. */
 export function timeFault({ stages, score }: RunRecord): string | null {
   for (const stage of stages) {
     const fault = endFault(stage) ?? killFault(stage);
@@ -94,7 +94,7 @@ function killFault({ ended, seconds, limitSeconds, kill }: StageRecord): string 
   return `says it was stopped ${overshootMs} ms after its deadline; its times give ${overshoot} ms`;
 }
 
-/** The first sample of resources out of its place in time, as a sentence; null when all are in theirs. */
+/** Returns the first sample of resources out of its place in time, as a sentence; null when all are in theirs. */
 export function usageFault({ stages }: RunRecord): string | null {
   for (const { stage, usage, seconds } of stages) {
     let before = 0;
@@ -111,7 +111,7 @@ export function usageFault({ stages }: RunRecord): string | null {
   return null;
 }
 
-/** The first limit that was not held, or that the recorded use is beyond, as a sentence; null when there is none. */
+/** Returns the first limit that was not held, or that the recorded use is beyond, as a sentence; null when there is none. */
 export function heldFault({ sandbox, limits, machine, stages }: RunRecord): string | null {
   const missing = unheld(sandbox.holds);
   if (missing.length > 0) return `the ${sandbox.kind} sandbox did not hold ${missing.join(', ')}`;
