@@ -13,6 +13,7 @@ export const runs = [
   'evaluator/attest/signRun',
   'evaluator/audit/audit',
   'evaluator/run/predictAgain',
+  'evaluator/run/survivor',
   'examples/examples',
 ];
 
