@@ -17,9 +17,9 @@ export interface Namespace {
   readonly init: number;
   /** The proc file system that shows only the processes of the namespace. */
   readonly proc: string;
-  /** Returns the words that start a stage inside. */
+  /** Words to put before a command so that it starts inside. */
   enter(spec: StageSpec): string[];
-  /** Kills all processes inside and resolves when they are gone. */
+  /** Kills everything inside and resolves when it is gone. */
   destroy(): Promise<KillTimes>;
 }
 
@@ -94,7 +94,7 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
     ],
     async destroy() {
       const hasEnded = () => holder.exitCode !== null || holder.signalCode !== null;
-      // Its parent exits after the first process, which the kernel removes when all others are gone.
+      // Its parent ends when the first process has, which the kernel lets go when all others are gone.
       return killAll({ list: () => (hasEnded() ? [] : processesInNamespace(namespace)), isGone: hasEnded });
     },
   };
