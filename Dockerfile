@@ -7,9 +7,9 @@
 #
 # The first runs the entry, the second, without it, scores and signs; docs/official.md has both lines whole, with what
 # locks them down. Without the images key the first is a dry run. For a GPU: --build-arg DEVICE=gpu, and --gpus all at the run.
-# A release pins both bases by digest: --build-arg BUILD_BASE=node:22-bookworm@sha256:... and BASE likewise.
-ARG BUILD_BASE=node:22-bookworm
-ARG BASE=node:22-bookworm-slim
+# A release pins both bases by digest: --build-arg BUILD_BASE=node:24-bookworm@sha256:... and BASE likewise.
+ARG BUILD_BASE=node:24-bookworm
+ARG BASE=node:24-bookworm-slim
 
 FROM ${BUILD_BASE} AS build
 RUN apt-get update \
@@ -18,12 +18,20 @@ RUN apt-get update \
 WORKDIR /opt/haet
 ARG DEVICE=cpu
 ENV HAET_CACHE=/opt/haet-cache HAET_DEVICE=${DEVICE}
-# The slow part first: packages and library are made anew only when their own files change.
+# The slow parts first: packages and library are fetched anew only when their own files change, and sources are compiled
+# only when one of them changes, not for another Track.
 COPY package.json package-lock.json ./
-COPY scripts scripts
+COPY scripts/setup.mjs scripts/
+COPY scripts/setup scripts/setup
 RUN node scripts/setup.mjs --dependencies
-COPY . .
+COPY tsconfig.json tsconfig.build.json ./
+COPY bench bench
+COPY cli cli
+COPY datasets datasets
+COPY evaluator evaluator
+COPY submission submission
 RUN node scripts/setup.mjs
+COPY . .
 # Folder of the context that holds a sealed Track (`haet seal --public`); without one, shapes drawn from a seed. A folder
 # with anything else in it, as labels in clear, is refused: the image may be given to anybody.
 ARG TRACK=

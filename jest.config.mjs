@@ -1,5 +1,38 @@
-// Two projects: `unit` is fast and runs in parallel; `system` loads TensorFlow or starts children, one file at a time.
-// A test that belongs to the second is named *.system.test.ts.
+// Four projects, by what a test needs of the machine. scripts/test.mjs runs `system` and `runs` side by side.
+// `unit` is fast. The others, named *.system.test.ts, load TensorFlow or start processes.
+
+/** Take the machine's lock or time a run, but stay right on a busy machine: one file at a time. */
+export const runs = [
+  'cli/audit',
+  'cli/dryRun',
+  'cli/grade',
+  'cli/gradeSealed',
+  'cli/maskedCpu',
+  'cli/official',
+  'cli/terminal',
+  'evaluator/attest/writeOfficialRecord',
+  'evaluator/audit/audit',
+  'evaluator/run/predictAgain',
+  'examples/examples',
+];
+
+/** Measure time, memory, disk or other programs, or attack the machine: nothing runs beside them. */
+export const alone = [
+  'cli/checkMachine',
+  'cli/selfTest',
+  'evaluator/grade/gradeArchives',
+  'evaluator/intake/takeEntry',
+  'evaluator/machine/contention',
+  'evaluator/machine/machineLock',
+  'evaluator/sandbox/[^/]+',
+  'evaluator/selfTest/[^/]+',
+  'evaluator/stage/[^/]+',
+  'submission/train',
+];
+
+const systemTest = '\\.system\\.test\\.ts$';
+const oneOf = (files) => `/test/(${files.join('|')})${systemTest}`;
+
 const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
@@ -18,16 +51,20 @@ const common = {
   },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/runs'],
 };
+const project = (displayName, testRegex, testPathIgnorePatterns = []) => ({
+  ...common,
+  displayName,
+  testRegex,
+  testPathIgnorePatterns,
+});
 
 export default {
   projects: [
-    {
-      ...common,
-      displayName: 'unit',
-      testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['\\.system\\.test\\.ts$'],
-    },
-    { ...common, displayName: 'system', testMatch: ['<rootDir>/test/**/*.system.test.ts'] },
+    project('unit', '/test/.*\\.test\\.ts$', [systemTest]),
+    project('system', `/test/.*${systemTest}`, [oneOf(runs), oneOf(alone)]),
+    project('runs', oneOf(runs)),
+    project('alone', oneOf(alone)),
   ],
   testTimeout: 120_000,
+  collectCoverageFrom: ['{bench,cli,datasets,evaluator,submission}/**/*.{ts,tsx}'],
 };

@@ -4,7 +4,7 @@
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 9)) {
   process.stderr.write(
-    `haet set-up: Node ${process.versions.node} is too old: install Node 20.9 or newer (22 or 24 are fine) and run this again.\n`,
+    `haet set-up: Node ${process.versions.node} is too old: install Node 24 (20.9 is the oldest that works) and run this again.\n`,
   );
   process.exit(2);
 } else {

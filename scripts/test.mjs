@@ -1,49 +1,146 @@
-// Runs the type and lint check, then the two jest projects: unit tests in parallel, system tests one file at a time
-// (they load TensorFlow or start children, and would time each other). Words given are passed to jest.
-// The last line counts the tests of both projects, also when some failed.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// Runs the checks of scripts/lint.mjs and the tests of jest.config.mjs, and prints what failed or was skipped and where
+// the time went. What does not disturb each other runs side by side: the projects `system` and `runs`, and the check of
+// the image.
+//   npm test                    everything but the image
+//   npm test -- --image         the image too (scripts/docker/checkImage.sh; needs a Docker engine)
+//   npm test -- test/scripts    the tests under a path, without lint, as jest prints them; further arguments go to jest
+//   npm test -- --coverage      all tests one by one; coverage of the code that jest itself loads, not of child processes
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
-const words = process.argv.slice(2);
+const slowestShown = 15;
+const root = fileURLToPath(new URL('../', import.meta.url));
 const reports = mkdtempSync(join(tmpdir(), 'haet-test-'));
-const count = { passed: 0, failed: 0, skipped: 0 };
-let worst = 0;
+const jest = ['--no-warnings', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
+const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' };
+const write = (text) => process.stdout.write(text);
 
-function node(command) {
-  const { status } = spawnSync(process.execPath, command, {
-    stdio: 'inherit',
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' },
-  });
-  worst ||= status ?? 1;
-  return status === 0;
+/**
+ * Runs a command to its end and says how it went.
+ * @param {string} title
+ * @param {string} program
+ * @param {string[]} words
+ * @param {import('node:child_process').StdioOptions} [stdio] by default output is kept
+ * @returns {Promise<{ title: string, passed: boolean, seconds: number, cpuSeconds: number, output: string }>}
+ */
+async function run(title, program, words, stdio = ['ignore', 'pipe', 'pipe']) {
+  const startedAt = performance.now();
+  const child = spawn(program, words, { cwd: root, env, stdio });
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  let output = '';
+  for (const stream of streams) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  }
+  let cpuSeconds = 0;
+  const look = setInterval(() => {
+    cpuSeconds = cpuSecondsOf(child.pid) ?? cpuSeconds;
+  }, 200);
+  const closed = once(child, 'close');
+  const [status] = await once(child, 'exit');
+  clearInterval(look);
+  const seconds = (performance.now() - startedAt) / 1000;
+  // A process that a test left running may hold the pipes open.
+  await Promise.race([closed, sleep(2000, undefined, { ref: false })]);
+  for (const stream of streams) stream.destroy();
+  const passed = status === 0;
+  write(`${title}: ${passed ? 'passed' : 'FAILED'} after ${seconds.toFixed(0)} s\n`);
+  return { title, passed, seconds, cpuSeconds, output };
 }
 
-function jest(project, options) {
-  const report = join(reports, `${project}.json`);
-  const runner = ['--no-warnings', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
-  const chosen = ['--selectProjects', project, '--passWithNoTests', '--json', `--outputFile=${report}`];
-  node([...runner, ...chosen, ...options, ...words]);
+/** CPU seconds, user and system, of a process with all that it waited for; null where it is gone. */
+function cpuSecondsOf(pid) {
   try {
-    const result = JSON.parse(readFileSync(report, 'utf8'));
-    count.passed += result.numPassedTests;
-    // A file that cannot be loaded has no tests of its own to count as failed.
-    count.failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
-    count.skipped += result.numPendingTests + result.numTodoTests;
+    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
   } catch {
-    count.failed += 1;
+    return null;
   }
 }
 
-const checked =
-  words.length > 0 ||
-  (node(['node_modules/@biomejs/biome/bin/biome', 'ci', '.']) &&
-    node(['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json']));
-if (checked) {
-  jest('unit', []);
-  jest('system', ['--runInBand']);
-  process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
+const reportOf = (project) => join(reports, `${project}.json`);
+/** Runs a project with its failures on our standard output; what its tests print themselves is dropped. */
+async function runJest(project, words = []) {
+  const options = ['--selectProjects', project, '--json', `--outputFile=${reportOf(project)}`];
+  const reporter = '--reporters=./scripts/quietReporter.mjs';
+  const stdio = ['ignore', 'pipe', 'pipe', process.stdout];
+  const ended = await run(project, process.execPath, [...jest, ...options, reporter, ...words], stdio);
+  if (!existsSync(reportOf(project))) write(ended.output);
+  return ended;
 }
-rmSync(reports, { recursive: true });
-process.exitCode = worst;
+
+/** What a project's report says; a project without one has failed as a whole. */
+function readReport(project) {
+  try {
+    return JSON.parse(readFileSync(reportOf(project), 'utf8'));
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 1, numRuntimeErrorTestSuites: 0, testResults: [] };
+  }
+}
+
+/** Prints the files that took longest, the tests that were skipped, the time of each part and the count of tests. */
+function summarize(parts, projects) {
+  const results = projects.map(readReport);
+  const files = results.flatMap(({ testResults }) => testResults);
+  const slowest = files
+    .map(({ name, startTime, endTime }) => ({
+      file: relative(root, name),
+      seconds: (endTime - startTime) / 1000,
+    }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, slowestShown);
+  const skipped = files.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'pending' || status === 'todo')
+      .map(({ fullName }) => `  ${relative(root, name)}: ${fullName}\n`),
+  );
+  const column = (value) => value.toFixed(0).padStart(6);
+  write('\nslowest test files (s)\n');
+  for (const { file, seconds } of slowest) write(`${column(seconds)}  ${file}\n`);
+  write('\nparts: wall time and CPU time without containers (s)\n');
+  for (const { title, seconds, cpuSeconds } of parts)
+    write(`${column(seconds)} ${column(cpuSeconds)}  ${title}\n`);
+  if (skipped.length > 0) write(`\nskipped\n${skipped.join('')}`);
+  const sum = (field) => results.reduce((total, result) => total + result[field], 0);
+  // A file that cannot be loaded has no tests of its own to count as failed.
+  const failed = sum('numFailedTests') + sum('numRuntimeErrorTestSuites');
+  write(`\n${sum('numPassedTests')} passed, ${failed} failed, ${skipped.length} skipped\n`);
+}
+
+/** @returns {Promise<boolean>} whether all passed */
+async function testAll(withImage) {
+  const lint = await run('lint', process.execPath, ['scripts/lint.mjs']);
+  write(lint.output);
+  if (!lint.passed) return false;
+  const image = withImage ? run('image', 'bash', ['scripts/docker/checkImage.sh']) : null;
+  const unit = await runJest('unit');
+  const sideBySide = await Promise.all([
+    ...['system', 'runs'].map((project) => runJest(project, ['--runInBand'])),
+    ...(image === null ? [] : [image]),
+  ]);
+  write((await image)?.output ?? '');
+  const alone = await runJest('alone', ['--runInBand']);
+  const parts = [lint, unit, ...sideBySide, alone];
+  summarize(parts, ['unit', 'system', 'runs', 'alone']);
+  return parts.every(({ passed }) => passed);
+}
+
+async function main(words) {
+  if (words.length === 0) return testAll(false);
+  if (words.length === 1 && words[0] === '--image') return testAll(true);
+  const chosen = [...jest, '--runInBand', '--passWithNoTests', ...words];
+  return (await run('jest', process.execPath, chosen, 'inherit')).passed;
+}
+
+try {
+  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+} finally {
+  rmSync(reports, { recursive: true });
+}

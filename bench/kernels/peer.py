@@ -1,7 +1,7 @@
 """The peer: the same blocks in PyTorch, float32, channels_last.
 
-Reads questions, a line of JSON each, and answers with one line of JSON, the seconds of every repeat; ends with its
-standard input.
+Reads questions, one line of JSON each, and answers with one line of JSON, the seconds of every repeat.
+Ends with its standard input.
 """
 
 import json

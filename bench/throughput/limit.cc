@@ -1,6 +1,6 @@
-// What this machine can do at most: multiply-adds fed from L1 in the type that training computes in, and memory traffic.
-// Prints one JSON line: {"flops": per second of all threads, "bytes": per second read and written, "unit": name}.
-// usage: limit THREADS float32|bfloat16
+// What this machine can do at most: multiply-adds fed from L1 in the type that training computes in, and memory
+// traffic. Prints one JSON line: {"flops": per second of all threads, "bytes": per second read and written, "unit":
+// name}. usage: limit THREADS float32|bfloat16
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -108,7 +108,7 @@ double amxFlops() {
   _tile_zero(3);
   while (since(start) < kSeconds) {
     for (int repeat = 0; repeat < 1000; ++repeat) {
-      uint8_t(*from)[1024] = memory + (repeat & 1) * 4;
+      uint8_t (*from)[1024] = memory + (repeat & 1) * 4;
       _tile_loadd(4, from[0], 64);
       _tile_loadd(5, from[1], 64);
       _tile_loadd(6, from[2], 64);

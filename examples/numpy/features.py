@@ -1,5 +1,6 @@
-"""Features of an image without any learned layer: how much each part of it looks like each of some random patches.
+"""Features of an image without a learned layer: how much each part looks like each of some random patches.
 After Coates, Ng and Lee, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning" (2011)."""
+
 import numpy as np
 
 EDGE = 6  # pixels of a patch
@@ -22,12 +23,18 @@ def whitening_of(patches):
 
 
 def features_of(images, whitening, dictionary, batch=100):
-    """float32 [n, 8 * patches of the dictionary]: each image in quarters, likeness and unlikeness summed over each."""
+    """float32 [n, 8 * patches of the dictionary]: likeness and unlikeness by quarter of the image."""
     parts = []
     for start in range(0, len(images), batch):
         likeness = patches_of(images[start : start + batch]) @ (whitening @ dictionary.T)
         middle = likeness.shape[1] // 2
-        quarters = [likeness[:, y, x] for y in (slice(middle), slice(middle, None)) for x in (slice(middle), slice(middle, None))]
-        sums = [np.maximum(sign * quarter - 1, 0).sum(axis=(1, 2)) for quarter in quarters for sign in (1, -1)]
+        quarters = [
+            likeness[:, y, x]
+            for y in (slice(middle), slice(middle, None))
+            for x in (slice(middle), slice(middle, None))
+        ]
+        sums = [
+            np.maximum(sign * quarter - 1, 0).sum(axis=(1, 2)) for quarter in quarters for sign in (1, -1)
+        ]
         parts.append(np.concatenate(sums, axis=1))
     return np.concatenate(parts)

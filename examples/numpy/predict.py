@@ -1,4 +1,5 @@
 """The predict stage: scores of every class for every test image."""
+
 import os
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """The train stage: draws random patches, computes features, fits ridge regression, saves."""
+
 import json
 import os
 from pathlib import Path
@@ -25,10 +26,19 @@ features = features_of(images, whitening, dictionary)
 mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
 scaled = (features - mean) / spread
 targets = np.eye(labels.max() + 1, dtype=np.float32)[labels]
-weights = np.linalg.solve(scaled.T @ scaled + RIDGE * np.eye(scaled.shape[1]), scaled.T @ (targets - targets.mean(axis=0)))
+weights = np.linalg.solve(
+    scaled.T @ scaled + RIDGE * np.eye(scaled.shape[1]), scaled.T @ (targets - targets.mean(axis=0))
+)
 accuracy = float(((scaled @ weights).argmax(axis=1) == labels).mean())
 
 out = Path(os.environ["HAET_OUT_DIR"])
-np.savez(out / "model.part.npz", whitening=whitening, dictionary=dictionary, mean=mean, spread=spread, weights=weights)
+np.savez(
+    out / "model.part.npz",
+    whitening=whitening,
+    dictionary=dictionary,
+    mean=mean,
+    spread=spread,
+    weights=weights,
+)
 (out / "model.part.npz").rename(out / "model.npz")  # whole or not at all
 os.write(3, (json.dumps({"step": 1, "epoch": 1, "accuracy": accuracy}) + "\n").encode())

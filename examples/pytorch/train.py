@@ -50,7 +50,7 @@ model = ResNet9(classes).to(device, memory_format=torch.channels_last)
 optimizer = torch.optim.SGD(
     model.parameters(), lr=0.0, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY
 )
-progress = open(int(os.environ["HAET_PROGRESS_FD"]), "w", buffering=1)
+progress = open(int(os.environ["HAET_PROGRESS_FD"]), "w", buffering=1)  # noqa: SIM115, open to the end
 
 
 def elapsed() -> float:
@@ -58,7 +58,7 @@ def elapsed() -> float:
 
 
 def learning_rate(fraction: float) -> float:
-    """Up for the first fifth of the time, then down to nothing: by the clock, so any machine uses all of it."""
+    """Up for the first fifth of the time, then down to 0: by the clock, so any machine uses all of it."""
     return PEAK_LEARNING_RATE * min(fraction / 0.2, (1 - fraction) / 0.8)
 
 

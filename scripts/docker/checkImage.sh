@@ -10,6 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 image="${HAET_IMAGE_NAME:-haet-check}"
 haet=(node cli/bin.mjs)
+say() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
 at="$(mktemp -d)"
 sealed="sealed-track/check-$$" # inside the build's context, and ignored by git
 trap 'rm -rf "$at" "$sealed"; rmdir --ignore-fail-on-non-empty sealed-track' EXIT
@@ -21,7 +22,7 @@ keys="$("${haet[@]}" seal keygen --out "$at/identity.txt" --images-out "$at/imag
 "${haet[@]}" seal "$at/track" --to "$(value publicKey <<<"$keys")" --images-to "$(value imagesPublicKey <<<"$keys")" \
   --out "$at/withheld.age" --public "$sealed" >/dev/null 2>&1
 
-echo "building $image ..."
+say "building $image ..."
 DOCKER_BUILDKIT=0 docker build --network=host --tag "$image" --build-arg "TRACK=$sealed" \
   --build-arg "COMMIT=$(git rev-parse HEAD)" . >"$at/build.log" 2>&1 || { tail -20 "$at/build.log"; exit 1; }
 cp -r "$at/track" "$sealed/open"
@@ -29,13 +30,14 @@ if DOCKER_BUILDKIT=0 docker build --network=host --tag "$image-refused" --build-
   echo "an image was built around labels in clear" >&2
   exit 1
 fi
-grep -h 'is no part of a sealed Track' "$at/build.log"
+refused="$(grep 'is no part of a sealed Track' "$at/build.log")"
+say "$refused"
 rm -r "$sealed/open"
 id="$(docker image inspect --format '{{.Id}}' "$image")"
-echo "size: $(($(docker image inspect --format '{{.Size}}' "$image") / 1000000)) MB"
+say "size: $(($(docker image inspect --format '{{.Size}}' "$image") / 1000000)) MB"
 started="$(date +%s%N)"
 docker run --rm --network none "$image" --version >/dev/null
-echo "start to first word: $((($(date +%s%N) - started) / 1000000)) ms"
+say "start to first word: $((($(date +%s%N) - started) / 1000000)) ms"
 
 run=(docker run --rm --network none --read-only --tmpfs /tmp:size=1g --shm-size 1g
   --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add KILL
@@ -47,10 +49,10 @@ if "${run[@]}" "$image" official --budget 10 >"$at/dry" 2>&1; then
   exit 1
 fi
 grep -q -e '-v ./out:/out' "$at/dry"
-echo "without a folder for the run: refused"
+say "without a folder for the run: refused"
 "${run[@]}" -v "$at/dry-out:/out" "$image" official --budget 10 >"$at/dry" 2>&1 || { cat "$at/dry"; exit 1; }
 grep -q 'DRY RUN' "$at/dry" && grep -q 'NOT OFFICIAL' "$at/dry"
-echo "without the key: a dry run, unsigned"
+say "without the key: a dry run, unsigned"
 
 official() {
   "${run[@]}" -v "$at/images-key.txt:/run/secrets/images-key:ro" -v "$at/out:/out" "${mount[@]}" \
@@ -66,7 +68,7 @@ if "${run[@]}" -v "$at/identity.txt:/run/secrets/identity:ro" -v "$at/images-key
   exit 1
 fi
 grep -q 'must not lie beside an entry' "$at/beside"
-echo "the identity beside an entry: refused"
+say "the identity beside an entry: refused"
 # A rival's run whose evaluator was killed in the middle of it.
 mkdir -p "$at/out/unfinished/model"
 echo secret >"$at/out/unfinished/model/weights"
@@ -120,10 +122,10 @@ for entry in plain-shell numpy reference thief; do
       echo "the thief did not look" >&2
       exit 1
     fi
-    echo "official: an entry that looked for the key, the test images, the labels, earlier runs, a network and a place to write found none"
+    say "official: an entry that looked for the key, the test images, the labels, earlier runs, a network and a place to write found none"
     continue
   fi
-  echo "official: $entry $(value verdict <<<"$record") $(value score.accuracy <<<"$record"), signed and verified"
+  say "official: $entry $(value verdict <<<"$record") $(value score.accuracy <<<"$record"), signed and verified"
 done
 other=A # than the byte that is there, one of base64
 if [[ "$(dd if="$jws" bs=1 skip=500 count=1 status=none)" == A ]]; then other=B; fi
@@ -132,7 +134,8 @@ if "${haet[@]}" verify "$jws" --key "$(value verifyKey <<<"$keys")" >/dev/null 2
   echo "a changed byte went unseen" >&2
   exit 1
 fi
-echo "a changed byte is seen"
+say "a changed byte is seen"
 
 "${run[@]}" "$image" self-test --sandbox user >"$at/self" 2>&1 || { cat "$at/self"; exit 1; }
-grep 'attacks were held' "$at/self"
+held="$(grep 'attacks were held' "$at/self")"
+say "$held"

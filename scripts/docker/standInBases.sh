@@ -5,7 +5,7 @@
 # Needs root, debootstrap, a Docker engine and npm. Does nothing for an image that is there already.
 set -euo pipefail
 
-node_major=22
+node_major=24
 slim="node:${node_major}-bookworm-slim"
 full="node:${node_major}-bookworm"
 

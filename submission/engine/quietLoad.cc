@@ -75,12 +75,10 @@ std::string WithoutStartUpLines(const std::string& text) {
 }
 
 /**
- * What dlerror() says of a failure; null where the library is loaded. RTLD_NOW: a symbol that is missing is then a failure
- * here, and not the end of the process while descriptor 2 points elsewhere.
+ * What dlerror() says of a failure; null where the library is loaded. RTLD_NOW: a symbol that is missing is then a
+ * failure here, and not the end of the process while descriptor 2 points elsewhere.
  */
-const char* Load() {
-  return dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL) == nullptr ? dlerror() : nullptr;
-}
+const char* Load() { return dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL) == nullptr ? dlerror() : nullptr; }
 
 const char* LoadQuietly() {
   captured = memfd_create("haet-start-up", MFD_CLOEXEC);

@@ -188,7 +188,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
         logs()
           .map((log) => readFileSync(at(String(log)), 'utf8'))
           .join('');
-      for (let waited = 0; waited < 30_000 && !said().includes('200000'); waited += 50) await sleep(50);
+      for (let waited = 0; waited < 90_000 && !said().includes('200000'); waited += 50) await sleep(50);
       expect(said()).toBe('200000\n');
       const opened = openedBy(killed.pid!);
       expect(opened).toHaveLength(1);

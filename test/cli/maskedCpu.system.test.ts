@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { whyNoNativeOps } from '../../submission/engine/native/addon.ts';
 import { describeWith, temporaryFolder } from '../evaluator/fixtures.ts';
@@ -26,14 +26,14 @@ async function masked(
   );
 }
 
-async function syntheticTrack(): Promise<string> {
-  const track = join(await temporaryFolder(), 'track');
+let track: string;
+beforeAll(async () => {
+  track = join(await temporaryFolder(), 'track');
   const counts = ['--train-per-class', '60', '--test-per-class', '20'];
   await execa('node', [
     ...['cli/bin.mjs', 'data', 'make', '--source', 'synthetic', ...counts, '--seed', '1', '--out', track],
   ]);
-  return track;
-}
+});
 
 /**
  * Trains on such a CPU. The stage itself: a sandbox would show its entry the processor as it is.
@@ -43,7 +43,7 @@ async function syntheticTrack(): Promise<string> {
 async function trainMasked(flags: (flags: readonly string[]) => readonly string[]) {
   const out = await temporaryFolder();
   const environment = {
-    HAET_TRAIN_DIR: join(await syntheticTrack(), 'train'),
+    HAET_TRAIN_DIR: join(track, 'train'),
     HAET_OUT_DIR: out,
     HAET_SEED: '1',
     HAET_BUDGET_SECONDS: '15',

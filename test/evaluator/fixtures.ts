@@ -31,7 +31,7 @@ export const allHeld: Holds = {
 };
 
 /** An image with a shell and Node, for entries that need no more. */
-export const plainImage = process.env.HAET_TEST_IMAGE ?? 'node:22-bookworm-slim';
+export const plainImage = process.env.HAET_TEST_IMAGE ?? 'node:24-bookworm-slim';
 
 const made: string[] = [];
 afterAll(async () => {

@@ -1,10 +1,13 @@
+import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   createReadStream,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   truncateSync,
@@ -12,6 +15,7 @@ import {
 } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -63,15 +67,14 @@ async function inFront(scripts: Record<string, string>) {
 const lastLine = (all: string | undefined) => (all ?? '').split('\n').at(-1) ?? '';
 
 describe('a fresh clone', () => {
-  test('is made ready, and a second run says nothing and takes less than a second', async () => {
+  test('is made ready, and a second run says nothing and starts no slow program', async () => {
     clone.reset();
     const first = await clone.setUp();
     expect(first.all).toMatch(/ready after \d+ s$/);
     expect(first.exitCode).toBe(0);
     await expectReady();
-    const started = performance.now();
-    const second = await clone.setUp();
-    expect(performance.now() - started).toBeLessThan(1000);
+    const fails = 'echo "$0 was started" >&2; exit 1';
+    const second = await clone.setUp(await inFront({ npm: fails, python3: fails, 'c++': fails }));
     expect(second).toMatchObject({ all: '', exitCode: 0 });
   });
 
@@ -307,7 +310,7 @@ describe('what cannot go on ends in one sentence', () => {
     const { all, exitCode } = await clone.setUp({}, ['--require', preload]);
     expect(exitCode).toBe(2);
     expect(all).toBe(
-      'haet set-up: Node 18.20.4 is too old: install Node 20.9 or newer (22 or 24 are fine) and run this again.',
+      'haet set-up: Node 18.20.4 is too old: install Node 24 (20.9 is the oldest that works) and run this again.',
     );
   });
 
@@ -321,24 +324,27 @@ describe('what cannot go on ends in one sentence', () => {
   });
 });
 
+const mountSmallDisk = (at: string) => spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24k', 'tmpfs', at]);
+const canMount = (() => {
+  const at = mkdtempSync(join(tmpdir(), 'haet-setup-'));
+  const mounted = mountSmallDisk(at).status === 0;
+  if (mounted) spawnSync('umount', [at]);
+  rmdirSync(at);
+  return mounted;
+})();
+
 describe('a disk that fills up while it is written', () => {
-  const mount = (words: string[]) => execa('mount', words, { reject: false });
-  const asRoot = process.getuid?.() === 0 ? test : test.skip;
-  asRoot(
-    'ends in one sentence, and the next run with room recovers (needs root, to mount a small disk)',
+  (canMount ? test : test.skip)(
+    `ends in one sentence, and the next run with room recovers${canMount ? '' : ' (skipped: no right to mount a tmpfs)'}`,
     async () => {
       clone.reset();
       mkdirSync(clone.cache);
-      const mounted = await mount(['-t', 'tmpfs', '-o', 'size=24k', 'tmpfs', clone.cache]);
-      if (mounted.exitCode !== 0) {
-        process.stderr.write('a small disk cannot be mounted here, so this test shows nothing\n');
-        return;
-      }
+      expect(mountSmallDisk(clone.cache).status).toBe(0);
       try {
         const { all, exitCode } = await clone.setUp(clone.withPins({ unpackedBytes: 0 }));
         expect(exitCode).toBe(2);
         expect(lastLine(all)).toMatch(/The disk that holds .* is full: free some space there/);
-        await mount(['-o', 'remount,size=10m', clone.cache]);
+        await execa('mount', ['-o', 'remount,size=10m', clone.cache]);
         expect((await clone.setUp()).exitCode).toBe(0);
         await expectReady();
       } finally {

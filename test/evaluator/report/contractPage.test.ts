@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import { environmentSchemas } from '../../../evaluator/contract.ts';
 import { contractPage } from '../../../evaluator/report/contractPage.ts';
 import { verdictCodes } from '../../../evaluator/run/verdict.ts';
+import { formatMarkdown } from '../../../scripts/markdown.mjs';
 
 const read = (path: string) => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
 const exampleNames = ['haet.json', 'train.sh', 'predict.sh'];
@@ -14,7 +15,7 @@ const example = async () =>
   );
 
 test('docs/contract.md is what `npm run docs` would write', async () => {
-  expect(await read('docs/contract.md')).toBe(contractPage(await example()));
+  expect(await read('docs/contract.md')).toBe(await formatMarkdown(contractPage(await example())));
 });
 
 test('the page names every variable of the environment once, and every verdict', async () => {

@@ -54,8 +54,10 @@ test.each([
   ['traces-evaluator', 'open the memory of process'],
   ['predict-trains-on', 'write a better model'],
 ])('the self-test sees that nothing holds %s', async (name, said) => {
-  const honest = await run('honest'); // so that there is a run before it
-  expect(honest).toMatchObject({ ok: true, problems: [], verdict: 'SCORED' });
+  // The only one that needs a run before it.
+  if (name === 'reads-previous-output') {
+    expect(await run('honest')).toMatchObject({ ok: true, problems: [], verdict: 'SCORED' });
+  }
   const result = await run(name);
   expect(result.ok).toBe(false);
   expect(result.problems.join('\n')).toContain('it got through: ');

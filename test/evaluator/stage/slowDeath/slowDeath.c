@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-int main(int count, char **words) {
+int main(int count, char** words) {
   if (count != 3) return 2;
   size_t bytes = strtoull(words[1], 0, 10);
   int file = open("/dev/shm/haet-ballast", O_RDWR | O_CREAT, 0600);

@@ -100,8 +100,9 @@ bool isRight(const Convolution& shape, int threads, std::mt19937& random) {
   const Results together = computed(shape, input, filter, {gradient.data(), nullptr});
   const bool same = alone.output == together.output && alone.inputGradient == together.inputGradient &&
                     alone.filterGradient == together.filterGradient;
-  const double worst = std::max({error(together.output, output), isFew(shape) ? 0 : error(together.inputGradient, inputGradient),
-                                 error(together.filterGradient, filterGradient)});
+  const double worst =
+      std::max({error(together.output, output), isFew(shape) ? 0 : error(together.inputGradient, inputGradient),
+                error(together.filterGradient, filterGradient)});
   std::printf("[%d, %d, %d, %d] to %d: error %.1e, %s\n", batch, height, width, in, out, worst,
               same ? "same bits" : "OTHER BITS");
   return same && worst < 2e-5;
@@ -146,7 +147,8 @@ Floats passes(const haet::Block& block, const Floats& input, const Floats& filte
   backward(block, gradient.data(), input.data(), filter.data(), output.data(),
            {values.data(), choices, mean.data(), inverse.data()},
            {block.isPicture ? nullptr : inputGradient.data(), filterGradient.data(), offsetGradient.data()});
-  for (const Floats* each : {&values, &predicted, &mean, &variance, &inverse, &inputGradient, &filterGradient, &offsetGradient}) {
+  for (const Floats* each :
+       {&values, &predicted, &mean, &variance, &inverse, &inputGradient, &filterGradient, &offsetGradient}) {
     output.insert(output.end(), each->begin(), each->end());
   }
   output.insert(output.end(), choice.begin(), choice.end());
@@ -176,11 +178,12 @@ bool keepsVariance(std::mt19937& random) {
   return right;
 }
 
-// Two tensors of weights after an update of both: a matrix, centralized, and the first of its rows as a tensor that is not.
+// Two tensors of weights after an update of both: a matrix, centralized, and the first of its rows as a tensor that is
+// not.
 Floats updated(long inputs, int units, const Floats& weight, const Floats& velocity, const Floats& gradient) {
   Floats newWeight(weight.size(), NAN), newVelocity(weight.size(), NAN), newRow(units, NAN), newRowVelocity(units, NAN);
-  haet::sgd({{inputs, units, true, 0.1f, 0.9f, 1e-3f, weight.data(), velocity.data(), gradient.data(),
-              newWeight.data(), newVelocity.data()},
+  haet::sgd({{inputs, units, true, 0.1f, 0.9f, 1e-3f, weight.data(), velocity.data(), gradient.data(), newWeight.data(),
+              newVelocity.data()},
              {1, units, false, 0.2f, 0.9f, 1e-2f, weight.data(), velocity.data(), gradient.data(), newRow.data(),
               newRowVelocity.data()}});
   for (const Floats* each : {&newVelocity, &newRow, &newRowVelocity}) {
@@ -208,7 +211,8 @@ bool isSame(const char* name, int threads, const Run& run) {
   haet::setThreads(threads);
   const Floats together = run();
   const bool finite = std::all_of(alone.begin(), alone.end(), [](float value) { return std::isfinite(value); });
-  std::printf("%s: %s, %s\n", name, finite ? "finite" : "OTHER THAN finite", alone == together ? "same bits" : "OTHER BITS");
+  std::printf("%s: %s, %s\n", name, finite ? "finite" : "OTHER THAN finite",
+              alone == together ? "same bits" : "OTHER BITS");
   return finite && alone == together;
 }
 
@@ -238,16 +242,20 @@ int main(int argc, char** argv) {
   const int threads = std::atoi(argv[1]);
   std::mt19937 random(1);
   const Convolution shapes[] = {
-      {1, 1, 1, 8, 8},    {1, 4, 4, 8, 8},     {3, 8, 8, 8, 16},    {2, 5, 7, 24, 40}, {1, 3, 9, 16, 8},
-      {7, 4, 4, 48, 56},  {2, 32, 32, 8, 24},  {33, 2, 2, 16, 32},  {1, 6, 6, 520, 8}, {1, 4, 4, 8, 264},
-      {70, 8, 8, 8, 8},   {5, 12, 4, 72, 64},  {300, 4, 4, 8, 8},   {1, 40, 40, 8, 8},
-      {3, 6, 5, 136, 128}, {129, 1, 1, 136, 128},                                         // large filters
-      {19, 8, 8, 3, 64},  {2, 3, 5, 1, 8},     {9, 1, 1, 5, 40},    {1, 6, 7, 12, 24},    // few channels
+      {1, 1, 1, 8, 8},   {1, 4, 4, 8, 8},   {3, 8, 8, 8, 16},    {2, 5, 7, 24, 40},
+      {1, 3, 9, 16, 8},  {7, 4, 4, 48, 56}, {2, 32, 32, 8, 24},  {33, 2, 2, 16, 32},
+      {1, 6, 6, 520, 8}, {1, 4, 4, 8, 264}, {70, 8, 8, 8, 8},    {5, 12, 4, 72, 64},
+      {300, 4, 4, 8, 8}, {1, 40, 40, 8, 8}, {3, 6, 5, 136, 128}, {129, 1, 1, 136, 128},  // large filters
+      {19, 8, 8, 3, 64}, {2, 3, 5, 1, 8},   {9, 1, 1, 5, 40},    {1, 6, 7, 12, 24},      // few channels
   };
   bool right = true;
   for (const Convolution& shape : shapes) right = isRight(shape, threads, random) && right;
-  for (const Convolution& shape : {Convolution{3, 8, 8, 8, 16}, {2, 6, 10, 24, 40}, {1, 2, 2, 8, 8}, {3, 6, 4, 136, 128},
-                                   {40, 8, 8, 136, 128}, {9, 4, 6, 3, 16}}) {
+  for (const Convolution& shape : {Convolution{3, 8, 8, 8, 16},
+                                   {2, 6, 10, 24, 40},
+                                   {1, 2, 2, 8, 8},
+                                   {3, 6, 4, 136, 128},
+                                   {40, 8, 8, 136, 128},
+                                   {9, 4, 6, 3, 16}}) {
     right = isSpread(shape, random) && right;
     for (const bool pools : {false, true}) {
       const haet::Block block{shape, isFew(shape), pools, {0.3f, 1e-5f}};
@@ -259,7 +267,8 @@ int main(int argc, char** argv) {
   }
   right = keepsVariance(random) && right;
   for (const long rows : {1, 63, 64, 65, 300}) {
-    const Floats weight = normal(rows * 7, random), velocity = normal(rows * 7, random), gradient = normal(rows * 7, random);
+    const Floats weight = normal(rows * 7, random), velocity = normal(rows * 7, random),
+                 gradient = normal(rows * 7, random);
     right = isSame("update", threads, [&] { return updated(rows, 7, weight, velocity, gradient); }) && right;
   }
   const Floats old = normal(40000, random), latest = normal(40000, random);

@@ -6,6 +6,7 @@ printf '%-117s\n' "{'descr': '$descr', 'fortran_order': False, 'shape': ($rows, 
 row="$first$other$other$other$other$other$other$other$other$other"
 i=0
 while [ "$i" -lt "$rows" ]; do
+  # shellcheck disable=SC2059 # the row is a format: its escapes become bytes
   printf "$row"
   i=$((i + 1))
 done

@@ -2,6 +2,7 @@ echo weights > "$HAET_OUT_DIR/model"
 # What even its owner may not read is easily overlooked.
 for mode in 600 000; do
   for what in "shm -M 4096" "sem -S 1" "msg -Q"; do
+    # shellcheck disable=SC2086 # split into the arguments of ipcmk
     set -- $what
     kind=$1
     shift

@@ -1,0 +1,19 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { alone, runs } from '../../jest.config.mjs';
+
+const files = readdirSync('test', { recursive: true }).map(String);
+const filesOf = (name: string) => {
+  const pattern = new RegExp(`^${name}\\.system\\.test\\.ts$`);
+  return files.filter((file) => pattern.test(file));
+};
+
+// The old name of a test that moved would let it run beside others without a word.
+test('every name in jest.config.mjs is the name of a test', () => {
+  expect([...runs, ...alone].filter((name) => filesOf(name).length === 0)).toEqual([]);
+});
+
+test('no test is in two projects', () => {
+  const named = [...runs, ...alone].flatMap(filesOf);
+  expect(named.filter((file, at) => named.indexOf(file) !== at)).toEqual([]);
+});
