@@ -24,7 +24,7 @@ export const alone = [
   'evaluator/intake/takeEntry',
   'evaluator/machine/contention',
   'evaluator/machine/machineLock',
-  'evaluator/sandbox/[^/]+',
+  'evaluator/sandbox/.+',
   'evaluator/selfTest/[^/]+',
   'evaluator/stage/[^/]+',
   'submission/train',
