@@ -38,10 +38,13 @@ ARG TRACK=
 RUN if [ -n "$TRACK" ]; then node cli/bin.mjs seal check "$TRACK" && cp -r "$TRACK" /track; \
     else node cli/bin.mjs data make --source synthetic --train-per-class 500 --test-per-class 100 --seed 1 --out /track; fi
 ARG COMMIT=
+# chmod -R would write every file anew into this layer, 2 GB of them.
 RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > commit; fi \
  && npm prune --omit=dev --ignore-scripts \
  && rm -rf "$HAET_CACHE"/downloads "$HAET_CACHE"/libtensorflow/*/tensorflow/include \
- && chmod -R go=rX /opt/haet /opt/haet-cache /track && if [ -f /track/labels.npy ]; then chmod 600 /track/labels.npy; fi
+ && find /opt/haet /opt/haet-cache /track ! -type l \( -perm /022 -o ! -perm -044 -o -perm -100 ! -perm -011 \) \
+      -exec chmod go=rX {} + \
+ && if [ -f /track/labels.npy ]; then chmod 600 /track/labels.npy; fi
 
 FROM ${BASE}
 RUN apt-get update \
@@ -50,7 +53,7 @@ RUN apt-get update \
  && install -d -m 700 /run/secrets \
  && ln -s /opt/haet/node_modules /node_modules
 COPY --from=build /opt/haet-cache /opt/haet-cache
-COPY --from=build /opt/haet/package.json /opt/haet/commi[t] /opt/haet/
+COPY --from=build /opt/haet/package.json /opt/haet/LICENSE /opt/haet/commi[t] /opt/haet/
 COPY --from=build /opt/haet/node_modules /opt/haet/node_modules
 COPY --from=build /opt/haet/cli /opt/haet/cli
 COPY --from=build /opt/haet/dist /opt/haet/dist

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 
 const sources = 'submission/engine/native';
+/** What of it computes without TensorFlow and Node. */
+const folders = ['kernels', 'runtime'];
 
 /** How set-up compiles the native ops, in `compile.json` beside their sources. */
 interface Compile {
-  /** What the CPU must have, as /proc/cpuinfo names it. */
+  /** Instructions that the CPU must have, as /proc/cpuinfo names them. */
   readonly needs: readonly string[];
-  /** Words for the compiler, but for those of optimisation. */
+  /** Options for the compiler other than those of optimisation. */
   readonly words: readonly string[];
-  /** Sources that belong to TensorFlow or Node, and are of no use alone. */
-  readonly notKernels: readonly string[];
 }
 
 /** @param project folder of the project */
@@ -24,7 +24,7 @@ export async function howCompiled(project: string): Promise<Compile> {
  *
  * @param project folder of the project
  * @param driver source of the program
- * @param words further words for the compiler, such as those of optimisation
+ * @param words further options for the compiler, such as those of optimisation
  */
 export async function compileNative(
   project: string,
@@ -32,13 +32,17 @@ export async function compileNative(
   program: string,
   words: readonly string[],
 ) {
-  const folder = join(project, sources);
-  const { words: usual, notKernels } = await howCompiled(project);
-  const kernels = (await readdir(folder)).filter(
-    (name) => name.endsWith('.cc') && !notKernels.includes(name),
+  const native = join(project, sources);
+  const { words: usual } = await howCompiled(project);
+  const compiled = await Promise.all(
+    folders.map(async (folder) =>
+      (await readdir(join(native, folder)))
+        .filter((name) => name.endsWith('.cc'))
+        .map((name) => join(native, folder, name)),
+    ),
   );
   await execa(process.env.CXX || 'c++', [
-    ...[...usual, ...words, '-I', folder, driver],
-    ...[...kernels.map((name) => join(folder, name)), '-o', program],
+    ...[...usual, ...words, '-I', native, driver, ...compiled.flat()],
+    ...['-o', program],
   ]);
 }

@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { mean, median } from 'simple-statistics';
-import { numberOption } from '../cli/numberOption.ts';
+import { numberOption } from '../cli/options/numberOption.ts';
 import { createSandbox } from '../evaluator/sandbox/createSandbox.ts';
 import { defaultImage } from '../evaluator/sandbox/docker/engine.ts';
 import type { Sandbox } from '../evaluator/sandbox/sandbox.ts';

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { type Audit, type AuditedRun, auditFile } from '../evaluator/audit/auditSchema.ts';
+import { inPercent, interval95 } from '../evaluator/report/format.ts';
 import { shortName } from './terminal.ts';
-
-const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 
 /** What a person wants to know at the end of an audit, in a few lines. */
 export function summariseAudit({ overall, entry, runs, judgements, folder }: Audit): string[] {
@@ -18,7 +17,7 @@ function runLine(run: AuditedRun | null): string {
   if (run === null) return 'not run';
   const { verdict, accuracy, wilson95, evidence } = run;
   if (accuracy === null || wilson95 === null) return [verdict, ...evidence.slice(0, 1)].join('  ');
-  return `${verdict}  ${percent(accuracy)} %, 95 % interval ${percent(wilson95[0])} to ${percent(wilson95[1])}`;
+  return `${verdict}  ${inPercent(accuracy)} %, ${interval95(wilson95)}`;
 }
 
 function mark(holds: boolean | null): string {

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { z } from 'zod';
 import { UserError } from '../datasets/userError.ts';
 import { parseVerifyKey } from '../evaluator/attest/signingKey.ts';
 import { projectFolder } from '../evaluator/machine/version.ts';
@@ -12,7 +13,7 @@ export interface Organizer {
   readonly verifyKey: KeyObject;
   /**
    * Scores and signs the run in a folder.
-   * @throws Error in the words of the process that could not
+   * @throws UserError with the fields of the error of the process that could not
    */
   score(folder: string): Promise<void>;
 }
@@ -35,15 +36,27 @@ export async function callOrganizer(identity: string, track: string, chain: stri
   };
 }
 
+/** What the called process reports of an error, see reportError.ts. */
+const reportedErrorSchema = z.object({
+  option: z.string().optional(),
+  path: z.string().optional(),
+  reason: z.string(),
+  remedy: z.string().optional(),
+});
+
 /** @returns the last line of its standard output */
 async function haet(...words: string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await execa(
+  const { exitCode, signal, stdout, ipcOutput } = await execa(
     process.execPath,
     [join(projectFolder, 'cli/bin.mjs'), ...words],
     // A Ctrl-C at the terminal ends what runs entries; a run that is over still gets its score.
-    { reject: false, detached: true, stdin: 'ignore' },
+    { reject: false, detached: true, stdin: 'ignore', ipc: true, serialization: 'json' },
   );
   if (exitCode === 0) return stdout.trim().split('\n').at(-1)!;
-  const said = stderr.trim().split('\n').at(-1) || `it ended with status ${exitCode}`;
-  throw new UserError(said.replace(/^haet: /, ''));
+  const told = reportedErrorSchema.safeParse(ipcOutput.at(-1));
+  throw new UserError(
+    told.success
+      ? told.data
+      : `\`haet ${words[0]}\` ended ${exitCode === undefined ? `by ${signal}` : `with status ${exitCode}`}`,
+  );
 }

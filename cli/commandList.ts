@@ -17,54 +17,54 @@ export const commandList: readonly ListedCommand[] = [
   },
   {
     name: 'pack',
-    description: 'Make the archive of an entry, and check it as intake does.',
+    description: 'Make the archive of an entry and check it as an organizer would.',
     load: async () => (await import('./commands/pack.ts')).packCommand,
   },
   {
     name: 'check',
-    description: 'Check an entry, a folder or an archive, as intake does.',
-    load: async () => (await import('./commands/pack.ts')).checkCommand,
+    description: 'Check an entry, a folder or an archive, as an organizer would.',
+    load: async () => (await import('./commands/check.ts')).checkCommand,
   },
   {
     name: 'grade',
-    description: 'Run every archive of a folder, one after the other, and write a leaderboard.',
+    description: 'Run every archive of a folder and write a leaderboard.',
     load: async () => (await import('./commands/grade.ts')).gradeCommand,
   },
   {
     name: 'official',
     description:
-      'Run an entry on a sealed Track, to be scored by `haet score`; without the images key, do a dry run. The command of the image.',
+      'Run an entry on a sealed Track, to be scored by `haet score`; without the images key, do a dry run. The default command of the image.',
     load: async () => (await import('./commands/official.ts')).officialCommand,
   },
   {
     name: 'score',
-    description: 'Open the labels of a sealed Track, score runs on it that are over, and sign their records.',
+    description: 'Open the labels of a sealed Track, score finished runs on it and sign their records.',
     load: async () => (await import('./commands/score.ts')).scoreCommand,
   },
   {
     name: 'audit',
-    description: 'Train an entry three times, twice on control labels, to find out what it brought along.',
+    description:
+      'Train an entry three times, twice on control labels, to detect knowledge that it did not learn from its training set.',
     load: async () => (await import('./commands/audit.ts')).auditCommand,
   },
   {
     name: 'data',
-    description: 'Make a Track (images to train on and held-out ones) from a data set, or show one.',
-    load: async () => (await import('./commands/data.ts')).dataCommand,
+    description: 'Make a Track (training images and held-out images) from a data set, or show one.',
+    load: async () => (await import('./commands/data/data.ts')).dataCommand,
   },
   {
     name: 'seal',
     description: 'Encrypt the withheld half of a Track to a public key, in the age format.',
-    load: async () => (await import('./commands/seal.ts')).sealCommand,
+    load: async () => (await import('./commands/seal/seal.ts')).sealCommand,
   },
   {
     name: 'check-machine',
-    description: 'Say what this machine has for training, and what would make its timings unreliable.',
+    description: 'Report what this machine offers for training, and what would make its timings unreliable.',
     load: async () => (await import('./commands/checkMachine.ts')).checkMachineCommand,
   },
   {
     name: 'verify',
-    description:
-      'Check signed records of runs, one or all of a contest, without a network; say what does not hold.',
+    description: 'Check signed records, one or all of a contest, offline, and report what does not hold.',
     load: async () => (await import('./commands/verify.ts')).verifyCommand,
   },
   {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { UserError } from '../datasets/userError.ts';
 import { version } from '../evaluator/machine/version.ts';
 import { commandList } from './commandList.ts';
+import { reportError } from './reportError.ts';
 import { linesOf, tell } from './terminal.ts';
 
 /** Exit status at a user's mistake; those of a run are in the table of verdicts. */
@@ -31,15 +32,16 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : mistake;
   } else if (error instanceof UserError) {
-    tell(`haet: ${error.message}`);
+    reportError(error);
     process.exitCode = mistake;
   } else {
     // Not thrown: Node would print the message as it is.
     const { message, stack = '' } = error as Error;
+    reportError(error as Error, 'a fault of haet itself');
     const frames = linesOf(stack.slice(stack.indexOf(message) + message.length)).filter(
       (line) => line !== '',
     );
-    tell(`haet: a fault of haet itself: ${message}`, ...frames);
+    tell(...frames);
     process.exitCode = fault;
   }
 }

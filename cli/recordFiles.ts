@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { describeFault } from '../datasets/describeFault.ts';
 import { UserError } from '../datasets/userError.ts';
-import { findRecordFiles } from '../evaluator/attest/findRecordFiles.ts';
-import { mostRecordBytes } from '../evaluator/attest/openRecord.ts';
+import { findRecordFiles } from '../evaluator/attest/chain.ts';
+import { mostRecordBytes } from '../evaluator/attest/signedRecord.ts';
 
 export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isDirectory() ?? false;
@@ -18,14 +18,18 @@ export async function recordFiles(given: readonly string[]): Promise<string[]> {
       continue;
     }
     const found = await findRecordFiles(path).catch((error) => {
-      throw new UserError(
-        `${path}: cannot be read (${describeFault(error)}). Give a folder that you may read.`,
-      );
+      throw new UserError({
+        path,
+        reason: `cannot be read (${describeFault(error)})`,
+        remedy: 'Give a folder that you may read.',
+      });
     });
     if (found.length === 0) {
-      throw new UserError(
-        `${path}: no folder in it holds a record.jws. Give a record.jws, or the folder that --out named for haet grade or haet official.`,
-      );
+      throw new UserError({
+        path,
+        reason: 'no folder in it holds a record.jws',
+        remedy: 'Give a record.jws, or the folder that --out named for haet grade or haet official.',
+      });
     }
     files.push(...found);
   }
@@ -43,9 +47,11 @@ export async function readRecordBytes(path: string): Promise<Buffer> {
     if (!(await stat(path)).isFile()) throw new Error('no regular file');
     for await (const chunk of createReadStream(path, { end: mostRecordBytes })) chunks.push(chunk as Buffer);
   } catch (error) {
-    throw new UserError(
-      `${path}: cannot be read (${describeFault(error)}). Give the record.jws of an official run.`,
-    );
+    throw new UserError({
+      path,
+      reason: `cannot be read (${describeFault(error)})`,
+      remedy: 'Give the record.jws of an official run.',
+    });
   }
   return Buffer.concat(chunks);
 }

@@ -1,4 +1,5 @@
-import { type OfficialRecord, termsOf } from '../evaluator/attest/officialRecord.ts';
+import { type OfficialRecord, usedTermsOf } from '../evaluator/attest/officialRecord.ts';
+import { inPercent, interval95 } from '../evaluator/report/format.ts';
 import { shortName } from './terminal.ts';
 
 /** Where a record stands in its chain, for people. */
@@ -8,11 +9,10 @@ export function placeOf({ chain, record }: OfficialRecord): string {
 
 /** What came of a run, in one line. */
 export function resultOf({ record: { verdict, score, entry, seed, stages } }: OfficialRecord): string {
-  const percent = (fraction: number) => (100 * fraction).toFixed(1);
   const right =
     score === null
       ? ''
-      : `, ${score.correct} of ${score.total} right (${percent(score.accuracy)} %, 95 % interval ${percent(score.wilson95[0])} to ${percent(score.wilson95[1])})`;
+      : `, ${score.correct} of ${score.total} right (${inPercent(score.accuracy)} %, ${interval95(score.wilson95)})`;
   const name = entry === null ? '' : `, ${shortName(entry.name)} by ${shortName(entry.team)}`;
   const stopped = stages.some(({ ended }) => ended === 'interrupted') ? ', stopped by a person' : '';
   return `${verdict}${right}${name}, seed ${seed}${stopped}`;
@@ -36,6 +36,6 @@ export function summaryOf(official: OfficialRecord) {
     },
     entry: entry && { name: entry.name, team: entry.team },
     seed,
-    terms: termsOf(official),
+    terms: usedTermsOf(official),
   };
 }

@@ -1,3 +1,4 @@
+import { inPercent, interval95 } from '../evaluator/report/format.ts';
 import { readEnd } from '../evaluator/report/readEnd.ts';
 import type { RunRecord, RunStage, StageRecord } from '../evaluator/run/record.ts';
 import { awaitsScore } from '../evaluator/run/unscored.ts';
@@ -9,7 +10,6 @@ const stageLabels: Record<RunStage, string> = {
   predict: 'predict',
   'predict-again': 'again',
 };
-const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 const count = (value: number): string => value.toLocaleString('en-GB');
 
 /** What a person wants to know at the end of a run, in a few lines. */
@@ -22,7 +22,7 @@ export function summarise(
   const headline =
     score === null
       ? `${record.verdict}${awaitsScore(record) ? ', to be scored where the labels can be opened' : ''}`
-      : `${record.verdict}  ${percent(score.accuracy)} % of ${count(score.total)} images, 95 % interval ${percent(score.wilson95[0])} to ${percent(score.wilson95[1])}`;
+      : `${record.verdict}  ${inPercent(score.accuracy)} % of ${count(score.total)} images, ${interval95(score.wilson95)}`;
   const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
   const advice = record.verdict === 'SCORED' ? [] : [`  ${record.advice}`];
   const words = lastWords.map((line, at) => `  ${at === 0 ? 'it said:' : '        '} ${line}`);
@@ -63,13 +63,13 @@ function stageLine(stage: StageRecord): string {
 /** Mean and spread of the accuracy over seeds, and where the page about them is. */
 export function summariseSpread(spread: Spread, reportPath: string | null): string[] {
   const deviation =
-    spread.standardDeviation === null ? '' : `, standard deviation ${percent(spread.standardDeviation)}`;
+    spread.standardDeviation === null ? '' : `, standard deviation ${inPercent(spread.standardDeviation)}`;
   const interval =
     spread.mean95 === null
       ? ''
-      : `, 95 % interval of the mean ${percent(spread.mean95[0])} to ${percent(spread.mean95[1])} (Student’s t)`;
+      : `, 95 % interval of the mean ${spread.mean95.map((end) => inPercent(end)).join(' to ')} (Student’s t)`;
   return [
-    `${spread.n} seeds scored  mean ${percent(spread.mean)} %${deviation}${interval}`,
+    `${spread.n} seeds scored  mean ${inPercent(spread.mean)} %${deviation}${interval}`,
     ...(reportPath === null ? [] : [`  report   ${reportPath}`]),
   ];
 }

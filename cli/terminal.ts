@@ -16,6 +16,9 @@ export const say: Say = (...lines) => sayOn(process.stdout, ...lines);
 /** On standard error: how it goes, and what went wrong. */
 export const tell: Say = (...lines) => sayOn(process.stderr, ...lines);
 
+/** On standard error: what went wrong and did not end the command. */
+export const warn = (sentence: string): void => tell(`haet: ${sentence}`);
+
 /** Where people read what a command was asked for: standard output, or standard error where that is for the machine. */
 export const sayer = ({ json }: { readonly json?: boolean | undefined }): Say => (json ? tell : say);
 

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { usualMostDisturbance } from '../evaluator/machine/contention.ts';
 import { lockMachine } from '../evaluator/machine/machineLock.ts';
-import { numberOption } from './numberOption.ts';
+import { numberOption } from './options/numberOption.ts';
 
 /** `--most-disturbance`: what others may use of the CPUs during a stage. */
 export function mostDisturbanceOption(): Option {

@@ -1,10 +1,10 @@
-import { sha256Of } from '../evaluator/attest/chain.ts';
+import { sha256 } from '../datasets/sha256.ts';
 import {
-  type Attempts,
-  attemptsOf,
   type ChainRecord,
   chainFault,
   inChainOrder,
+  type SignedAttempts,
+  signedAttemptsOf,
 } from '../evaluator/attest/verifyChain.ts';
 import { type Evidence, verifyRecord } from '../evaluator/attest/verifyRecord.ts';
 import { readRecordBytes, recordFiles } from './recordFiles.ts';
@@ -39,14 +39,14 @@ export async function verifySeveral(
       lines.push(`  FAILS  ${path}  ${result.checks.at(-1)!.says}`);
       continue;
     }
-    records.push({ path, sha256: sha256Of(bytes), official: result.official });
+    records.push({ path, sha256: sha256(bytes), official: result.official });
   }
   // A record that does not hold would be missed from the chain for that alone.
   const broken = faults.length === 0 ? chainFault(records, head) : null;
   if (broken !== null) faults.push(broken);
   const inOrder = inChainOrder(records);
   const last = inOrder.at(-1);
-  const attempts = attemptsOf(records);
+  const attempts = signedAttemptsOf(records);
   return {
     holds: faults.length === 0,
     lines: [
@@ -72,7 +72,7 @@ export async function verifySeveral(
 const tailUnknown =
   '  not checked, for want of --head: whether more records were signed after the last one given';
 
-function describeAttempts({ archive, seed, runs }: Attempts): string {
+function describeAttempts({ archive, seed, runs }: SignedAttempts): string {
   const entry = archive === null ? 'an entry from a folder' : `archive ${archive.slice(0, 16)}`;
   const each = runs.map(({ number, attempt, verdict }) => `${attempt} ${verdict} (number ${number})`);
   const made = new Set(runs.map(({ attempt }) => attempt));

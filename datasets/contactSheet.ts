@@ -14,9 +14,9 @@ const LONGEST_NAME = 22;
 const fontFile = createRequire(import.meta.url).resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf');
 
 /**
- * Draws the first images of each class, a row a class: those to train on at the left, the held-out ones at the right.
+ * Draws the first images of each class, one row per class: training images at the left, held-out ones at the right.
  *
- * @param perClass at most how many images a class of each half
+ * @param perClass most images of each class and half
  * @returns the bytes of a PNG
  */
 export async function drawContactSheet(

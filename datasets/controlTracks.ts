@@ -1,7 +1,8 @@
-import { sha256, writeFolder } from './makeTrack.ts';
+import { createFolder } from './newFolder.ts';
 import { formatNpy } from './npy.ts';
 import { type Random, shuffle } from './random.ts';
 import { readImages, readLabels } from './readTrack.ts';
+import { sha256 } from './sha256.ts';
 import { type TrackInfo, trackFiles } from './track.ts';
 
 /**
@@ -89,7 +90,7 @@ export async function writeVersion(
     sha256: Object.fromEntries([...files].map(([file, bytes]) => [file, sha256(bytes)])),
   };
   files.set(trackFiles.info, Buffer.from(`${JSON.stringify(written, null, 2)}\n`));
-  await writeFolder(out, files);
+  await createFolder(out, files);
   return written;
 }
 

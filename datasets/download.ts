@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { moveIntoPlace } from './atomicWrite.ts';
 import { describeFault } from './describeFault.ts';
 import { UserError } from './userError.ts';
 
@@ -44,9 +45,11 @@ export async function download(options: DownloadOptions): Promise<void> {
   const { url, path, bytes, pauseSeconds = 0.5 } = options;
   const part = `${path}.part`;
   await mkdir(dirname(path), { recursive: true }).catch((error) => {
-    throw new UserError(
-      `${dirname(path)} cannot be made (${describeFault(error)}). Point HAET_CACHE at a folder that may be written.`,
-    );
+    throw new UserError({
+      path: dirname(path),
+      reason: `cannot be made (${describeFault(error)})`,
+      remedy: 'Point HAET_CACHE at a folder that may be written.',
+    });
   });
   if ((await sizeOf(part)) > bytes) await rm(part);
 
@@ -64,9 +67,11 @@ export async function download(options: DownloadOptions): Promise<void> {
       throw new Unreachable(`${url} cannot be reached (${reason}). Check the network, or use a local copy.`);
     }
     if (barren === ATTEMPTS) {
-      throw new UserError(
-        `${url} broke off at ${have} of ${bytes} bytes (${reason}). Run this again: it goes on from there.`,
-      );
+      throw new UserError({
+        path: url,
+        reason: `broke off at ${have} of ${bytes} bytes (${reason})`,
+        remedy: 'Run this again: it goes on from there.',
+      });
     }
     await sleep(1000 * pauseSeconds * 2 ** (barren - 1));
   }
@@ -102,7 +107,8 @@ async function receive(options: DownloadOptions, part: string, have: number): Pr
         clearTimeout(timer);
         timer = giveUpAfter(silenceSeconds);
         received += chunk.length;
-        if (received > bytes) throw new UserError(`${url} sends more than the ${bytes} bytes expected.`);
+        if (received > bytes)
+          throw new UserError({ path: url, reason: `sends more than the ${bytes} bytes expected.` });
         await write(file, chunk, part);
         onProgress?.(received, bytes);
       }
@@ -118,9 +124,11 @@ async function write(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array, 
   try {
     await file.writeFile(chunk);
   } catch (error) {
-    throw new UserError(
-      `${part} cannot be written (${describeFault(error)}). Make room, or point HAET_CACHE at another folder, and run this again.`,
-    );
+    throw new UserError({
+      path: part,
+      reason: `cannot be written (${describeFault(error)})`,
+      remedy: 'Make room, or point HAET_CACHE at another folder, and run this again.',
+    });
   }
 }
 
@@ -130,11 +138,13 @@ async function accept({ url, path, sha256 }: DownloadOptions, part: string): Pro
   const got = hash.digest('hex');
   if (got !== sha256) {
     await rm(part);
-    throw new UserError(
-      `${url} is not the file expected: its sha256 is ${got}, expected ${sha256}. It was thrown away; run this again, or use a local copy.`,
-    );
+    throw new UserError({
+      path: url,
+      reason: `is not the file expected: its sha256 is ${got}, expected ${sha256}`,
+      remedy: 'It was thrown away; run this again, or use a local copy.',
+    });
   }
-  await rename(part, path);
+  await moveIntoPlace(part, path);
 }
 
 function startsAt(contentRange: string | null, byte: number): boolean {

@@ -57,7 +57,10 @@ export async function locateCifar10(options: LocateOptions = {}): Promise<Locate
 
 function mustExist(path: string, option: string): string {
   if (existsSync(path)) return path;
-  throw new UserError(
-    `${option} names ${path}, which does not exist. Give the file cifar-10-binary.tar.gz or the folder unpacked from it.`,
-  );
+  throw new UserError({
+    option,
+    path,
+    reason: 'does not exist',
+    remedy: 'Give the file cifar-10-binary.tar.gz or the folder unpacked from it.',
+  });
 }

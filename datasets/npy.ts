@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dump } from 'npyjs';
+import { replaceFile } from './atomicWrite.ts';
 import { mostQuoted, quoteUntrusted } from './quoteUntrusted.ts';
 import { UserError } from './userError.ts';
-import { writeWhole } from './writeWhole.ts';
 
 /**
  * NumPy's .npy format, the two kinds of array that a Track and a prediction are made of: uint8 and float32, C order.
@@ -103,7 +103,7 @@ export async function writeNpy<D extends NpyDtype>(
   data: NpyData[D],
   shape: readonly number[],
 ): Promise<void> {
-  await writeWhole(path, formatNpy(dtype, data, shape));
+  await replaceFile(path, formatNpy(dtype, data, shape));
 }
 
 async function openForReading(path: string, refuseLinks: boolean): Promise<FileHandle> {
@@ -113,10 +113,13 @@ async function openForReading(path: string, refuseLinks: boolean): Promise<FileH
     return await open(path, flags);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw new UserError(`${path}: there is no such file.`);
-    if (code === 'ELOOP') throw new UserError(`${path} is a symbolic link; expected the file itself.`);
-    if (code === 'EACCES' || code === 'EPERM') throw new UserError(`${path} may not be read (${code}).`);
-    if (code === 'ENXIO') throw new UserError(`${path} is not a regular file.`);
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new UserError({ path, reason: 'there is no such file.' });
+    if (code === 'ELOOP')
+      throw new UserError({ path, reason: 'is a symbolic link; expected the file itself.' });
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new UserError({ path, reason: `may not be read (${code}).` });
+    if (code === 'ENXIO') throw new UserError({ path, reason: 'is not a regular file.' });
     throw error;
   }
 }
@@ -213,10 +216,12 @@ function describeDtype(descr: string): string {
 }
 
 function refuse<D extends NpyDtype>(name: string, reason: string, expected: Expected<D>): UserError {
-  return new UserError(
-    `${name} is not the array expected: ${reason}. Expected a .npy file of ${expected.dtype} ` +
-      `${format(expected.shape.map((length) => length ?? 'any'))} in C order.`,
-  );
+  const shape = format(expected.shape.map((length) => length ?? 'any'));
+  return new UserError({
+    path: name,
+    reason: `is not the array expected: ${reason}`,
+    remedy: `Expected a .npy file of ${expected.dtype} ${shape} in C order.`,
+  });
 }
 
 /** `bytes` must begin an ArrayBuffer of its own, so that float32 values are aligned. */

@@ -21,11 +21,27 @@ export function randomFrom(seed: Seed): Random {
   return xoroshiro128plus(seed);
 }
 
-/** Fisher-Yates shuffle, in place. Every order is equally likely. */
-export function shuffle<T>(values: T[], random: Random): T[] {
-  for (let last = values.length - 1; last > 0; last--) {
-    const other = uniformInt(random, 0, last);
-    [values[last], values[other]] = [values[other]!, values[last]!];
+/** Shuffles in place by a stream of random numbers. Every order is equally likely. */
+export function shuffle<A extends MutableList>(values: A, random: Random): A {
+  return shuffleBy(values, (limit) => uniformInt(random, 0, limit - 1));
+}
+
+/**
+ * Shuffles in place (Fisher-Yates).
+ * @param below draws an integer from 0 to `limit` - 1, each equally likely; `randomInt` of Node where nobody must be
+ *   able to find the order again
+ */
+export function shuffleBy<A extends MutableList>(values: A, below: (limit: number) => number): A {
+  const list: MutableList = values;
+  for (let last = list.length - 1; last > 0; last--) {
+    const other = below(last + 1);
+    [list[last], list[other]] = [list[other], list[last]];
   }
   return values;
+}
+
+/** An array, or a typed array. */
+interface MutableList {
+  readonly length: number;
+  [index: number]: unknown;
 }

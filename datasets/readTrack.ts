@@ -68,10 +68,11 @@ export async function readLabels(
   const { data } = await readNpy(file, { dtype: 'uint8', shape: [sizeOf(info, split)] });
   const bad = data.findIndex((label) => label >= info.classes.length);
   if (bad !== -1) {
-    throw new UserError(
-      `${file}: label ${data[bad]} at row ${bad} is not one of the ${info.classes.length} classes ` +
-        `(expected 0 to ${info.classes.length - 1}). Make the Track again.`,
-    );
+    throw new UserError({
+      path: file,
+      reason: `label ${data[bad]} at row ${bad} is not one of the ${info.classes.length} classes (expected 0 to ${info.classes.length - 1})`,
+      remedy: 'Make the Track again.',
+    });
   }
   return data;
 }
@@ -86,24 +87,29 @@ async function readTrackInfo(dir: string): Promise<TrackInfo> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new UserError(
-      `${dir} is not a Track: ${trackFiles.info} cannot be read there (${(error as NodeJS.ErrnoException).code}). ` +
-        'Make a Track with `haet data make`.',
-    );
+    throw new UserError({
+      path: dir,
+      reason: `is not a Track: ${trackFiles.info} cannot be read there (${(error as NodeJS.ErrnoException).code})`,
+      remedy: 'Make a Track with `haet data make`.',
+    });
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new UserError(
-      `${path} is ${describeJsonFault(error)}. Make the Track again with \`haet data make\`.`,
-    );
+    throw new UserError({
+      path,
+      reason: `is ${describeJsonFault(error)}`,
+      remedy: 'Make the Track again with `haet data make`.',
+    });
   }
   const parsed = trackSchema.safeParse(json);
   if (!parsed.success) {
-    throw new UserError(
-      `${path} does not describe a Track: ${describeIssues(parsed.error)}. Make the Track again with \`haet data make\`.`,
-    );
+    throw new UserError({
+      path,
+      reason: `does not describe a Track: ${describeIssues(parsed.error)}`,
+      remedy: 'Make the Track again with `haet data make`.',
+    });
   }
   return parsed.data;
 }
@@ -112,23 +118,28 @@ async function checkHash(dir: string, file: string, info: TrackInfo): Promise<vo
   const path = join(dir, file);
   const expected = info.sha256[file];
   if (expected === undefined) {
-    throw new UserError(
-      `${join(dir, trackFiles.info)} gives no sha256 of ${file}. Make the Track again with \`haet data make\`.`,
-    );
+    throw new UserError({
+      path: join(dir, trackFiles.info),
+      reason: `gives no sha256 of ${file}`,
+      remedy: 'Make the Track again with `haet data make`.',
+    });
   }
   const hash = createHash('sha256');
   try {
     await pipeline(createReadStream(path), hash);
   } catch (error) {
-    throw new UserError(
-      `${path} cannot be read (${(error as NodeJS.ErrnoException).code}). Make the Track again with \`haet data make\`.`,
-    );
+    throw new UserError({
+      path,
+      reason: `cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      remedy: 'Make the Track again with `haet data make`.',
+    });
   }
   const got = hash.digest('hex');
   if (got !== expected) {
-    throw new UserError(
-      `${path} has changed since the Track was made: its sha256 is ${got}, track.json says ${expected}. ` +
-        'Make the Track again with `haet data make`.',
-    );
+    throw new UserError({
+      path,
+      reason: `has changed since the Track was made: its sha256 is ${got}, track.json says ${expected}`,
+      remedy: 'Make the Track again with `haet data make`.',
+    });
   }
 }

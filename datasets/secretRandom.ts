@@ -1,4 +1,4 @@
-import { createCipheriv, createHash, hkdfSync } from 'node:crypto';
+import { createCipheriv, hkdfSync } from 'node:crypto';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 
 /** Length of a secret that a sample is drawn by. */
@@ -21,11 +21,6 @@ export function randomFromSecret(secret: Uint8Array): RandomGenerator {
     throw new RangeError(`a secret of ${secret.length} bytes; expected ${SECRET_BYTES}`);
   }
   return streamFrom(Buffer.from(hkdfSync('sha256', secret, '', 'haet sampling v1', 32)), 0);
-}
-
-/** What may be known of a secret: its sha256, in hexadecimal. */
-export function secretSha256(secret: Uint8Array): string {
-  return createHash('sha256').update(secret).digest('hex');
 }
 
 /** @param start number of the word that comes first */

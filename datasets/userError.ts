@@ -1,7 +1,59 @@
+/** What a user's mistake is about, and what to do. Each part is optional but the reason. */
+export interface UserErrorFields {
+  /** The option of the command line at fault: `--out`; with its value where that is no path: `--seed 3`. */
+  readonly option?: string | undefined;
+  /** The file or folder at fault, under the name that the user knows. */
+  readonly path?: string | undefined;
+  /** What is wrong, without a full stop. Follows `option path: ` in the message. */
+  readonly reason: string;
+  /** What to do next: one or more whole sentences. */
+  readonly remedy?: string | undefined;
+}
+
 /**
  * A mistake that the user can mend. The command line prints its message without a stack trace.
- * The message names the file or option, the value got, the value expected, and what to do next.
+ * The message names the file or option, the value got, the value expected, and what to do next. A caller that knows the
+ * file or option under another name changes the field, see {@link UserError.about}, not the text.
  */
-export class UserError extends Error {
+export class UserError extends Error implements UserErrorFields {
   override readonly name: string = 'UserError';
+  readonly option: string | undefined;
+  readonly path: string | undefined;
+  readonly reason: string;
+  readonly remedy: string | undefined;
+
+  /** @param what the fields, or the whole message where no caller needs to tell its parts apart */
+  constructor(what: UserErrorFields | string, options?: ErrorOptions) {
+    const fields: UserErrorFields = typeof what === 'string' ? { reason: what } : what;
+    super(
+      fields.remedy === undefined ? sentenceOf(fields) : `${sentenceOf(fields)}. ${fields.remedy}`,
+      options,
+    );
+    this.option = fields.option;
+    this.path = fields.path;
+    this.reason = fields.reason;
+    this.remedy = fields.remedy;
+  }
+
+  /** What is wrong and where, without the remedy and without a full stop. */
+  get sentence(): string {
+    return sentenceOf(this);
+  }
+
+  /** Returns the same error where what lies at `from`, or below it, is known to the user as `to`. */
+  under(from: string, to: string): UserError {
+    if (this.path === from) return this.about({ path: to });
+    return this.path?.startsWith(`${from}/`) ? this.about({ path: to + this.path.slice(from.length) }) : this;
+  }
+
+  /** Returns the same error about another file or option. */
+  about(place: Pick<UserErrorFields, 'option' | 'path'>): UserError {
+    const { option, path, reason, remedy } = this;
+    return new UserError({ option, path, reason, remedy, ...place }, { cause: this });
+  }
+}
+
+function sentenceOf({ option, path, reason }: UserErrorFields): string {
+  const subject = [option, path].filter((part) => part !== undefined).join(' ');
+  return subject === '' ? reason : `${subject}: ${reason}`;
 }

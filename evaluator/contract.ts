@@ -1,27 +1,27 @@
 import { z } from 'zod';
 
 /**
- * The agreement between the evaluator and an entry. Everything an entry may rely on is stated here, once: the
- * evaluator builds each stage from these tables, and docs/contract.md is generated from them.
+ * The agreement between the evaluator and an entry. States everything that an entry may rely on, once: the evaluator
+ * builds each stage from these tables, and docs/contract.md is generated from them.
  *
  * An entry is a folder with `haet.json` and code. Its two commands are started without a shell, in the entry's
- * folder, one after the other: `train` learns from the training set, `predict` labels the test set with what train
- * left. Exit status 0 means success; a train stage that fails or is cut is still scored if it left something that
- * predict can use.
+ * folder, one after the other: `train` learns from the training set, `predict` labels the test set with the model that
+ * train left. Exit status 0 means success. A run whose train stage fails or is stopped is still scored if predict can
+ * use what it left.
  */
 export const stageNames = ['train', 'predict'] as const;
 export type StageName = (typeof stageNames)[number];
 
 /**
- * The rule of the predict stage: a row of predictions depends on the model and its own image alone. So predict runs a second
- * time, on other test images, and each row must be the one that the first run gave that image.
+ * The rule of the predict stage: a row of predictions depends only on the model and its own image. To check it, predict
+ * runs a second time on other test images, and each row must agree with the row that the first run gave that image.
  */
 export const rowAgreement = {
   /** Largest difference of a score, as a fraction of the row's range (highest minus lowest score). */
   tolerance: 0.05,
   /**
-   * Fraction of the rows that may still differ, and one row in any case: rounding may depend on the batch. Of 1,000 rows of
-   * the second run, ten are of one image: 2 % are two images of a hundred.
+   * Fraction of the rows that may differ by more, one row in any case: rounding may depend on the batch. In the second run
+   * each image stands in about ten rows, so 2 % of 1,000 rows are two images of a hundred.
    */
   share: 0.02,
 } as const;
@@ -30,37 +30,40 @@ export const manifestFile = 'haet.json';
 export const predictionsFile = 'predictions.npy';
 
 /**
- * What is shown on leaderboards and terminals: something can be seen, nothing is invisible or turns the direction of text,
- * and two names that differ do not differ in spaces or in how an accent is written alone.
+ * A name fit for leaderboards and terminals: it has a visible character, none that is invisible or changes the direction
+ * of text, and no two names differ only in spaces or in how an accent is encoded.
  */
 const printable = z
   .string()
   .min(1)
   .max(100)
-  .regex(/^[^\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}]*$/u, 'holds a control character')
+  .regex(/^[^\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}]*$/u, 'contains a control character')
   .regex(
     /^[^\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u,
-    'holds an invisible character, such as a zero-width space',
+    'contains an invisible character, such as a zero-width space',
   )
-  .regex(/^[^\p{Zs}]+( [^\p{Zs}]+)*$/u, 'holds a space at an end, two in a row, or one of an unusual kind')
-  .regex(/[\p{L}\p{N}\p{P}\p{S}]/u, 'holds nothing that can be seen')
-  .regex(/^(?!.*\p{M}{5})/u, 'holds more than four combining marks in a row')
+  .regex(
+    /^[^\p{Zs}]+( [^\p{Zs}]+)*$/u,
+    'starts or ends with a space, or contains two in a row or one that is not U+0020',
+  )
+  .regex(/[\p{L}\p{N}\p{P}\p{S}]/u, 'contains no visible character')
+  .regex(/^(?!.*\p{M}{5})/u, 'contains more than four combining marks in a row')
   .normalize('NFC');
 const word = z
   .string()
   .max(4096)
-  .regex(/^[^\0]*$/, 'holds a NUL character');
+  .regex(/^[^\0]*$/, 'contains a NUL character');
 const argv = z.array(word).min(1).max(100);
 
 /** `haet.json`, at the top of an entry. */
 export const manifestSchema = z.strictObject({
   schemaVersion: z.literal(1).describe('version of this file format'),
   name: printable.describe(
-    'what the entry is called on the leaderboard: up to 100 characters that can be seen, single spaces between words',
+    'name of the entry on the leaderboard: 1 to 100 visible characters, words separated by single spaces',
   ),
-  team: printable.describe('who sends it, in the same form'),
+  team: printable.describe('name of the team, in the same form'),
   train: argv.describe(
-    'command of the train stage: program and arguments, started without a shell in the entry folder; a program without a slash is looked up on PATH',
+    'command of the train stage: program and arguments, started in the folder of the entry without a shell; a program name without a slash is looked up on PATH',
   ),
   predict: argv.describe('command of the predict stage, in the same form'),
   runtime: z
@@ -68,7 +71,9 @@ export const manifestSchema = z.strictObject({
     .min(1)
     .max(200)
     .optional()
-    .describe('name of the runtime image that the entry is meant for; used where entries run in containers'),
+    .describe(
+      'name of the container image that the entry is meant for; used where entries run in containers',
+    ),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
@@ -82,40 +87,42 @@ const commonEnvironment = {
   HAET_OUT_DIR: z
     .string()
     .describe(
-      'folder to write into, empty at the start: the model when training, predictions.npy when predicting; of the model, folders and regular files of UTF-8 names up to 1024 bytes deep are kept (links, pipes and sockets are removed), of the predictions that file alone',
+      'output folder, empty at the start: train writes the model here, predict writes predictions.npy. Of the model, folders and regular files are kept whose path has at most 1024 bytes of UTF-8; links, pipes and sockets are removed. Of the predictions only predictions.npy is kept',
     ),
-  HAET_WORK_DIR: z.string().describe('scratch folder, empty at the start of each stage, removed after it'),
-  HAET_SEED: decimal('seed of the run, an integer; the same seed should give the same training'),
-  HAET_BUDGET_SECONDS: decimal('wall-clock limit of this stage, counted from the start of its process'),
-  HAET_CPUS: decimal('number of CPUs the stage may keep busy'),
-  HAET_MEMORY_BYTES: decimal('memory the stage may use'),
-  HAET_RUN_ID: z.string().describe('identity of the run; keep it in the environment of child processes'),
-  PATH: z.string().describe('the folder of the running Node first, then /usr/local/bin:/usr/bin:/bin'),
+  HAET_WORK_DIR: z.string().describe('scratch folder, empty at the start of each stage and removed after it'),
+  HAET_SEED: decimal(
+    'seed of the run, an integer; training twice with the same seed should give the same model',
+  ),
+  HAET_BUDGET_SECONDS: decimal('wall-clock limit of this stage in seconds, from the start of its process'),
+  HAET_CPUS: decimal('number of CPUs that the stage may use'),
+  HAET_MEMORY_BYTES: decimal('memory that the stage may use, in bytes'),
+  HAET_RUN_ID: z.string().describe('identifier of the run; leave it in the environment of child processes'),
+  PATH: z.string().describe('the folder of the running Node, then /usr/local/bin:/usr/bin:/bin'),
   HOME: z.string().describe('the scratch folder'),
   TMPDIR: z.string().describe('the scratch folder'),
-  LANG: z.literal('C.UTF-8').describe('plain UTF-8 locale'),
+  LANG: z.literal('C.UTF-8').describe('locale'),
 };
 
 /** The environment of each stage; an entry gets these variables and no others. */
 export const environmentSchemas = {
   train: z.strictObject({
-    HAET_STAGE: z.literal('train').describe('which of the two commands this is'),
+    HAET_STAGE: z.literal('train').describe('the stage that runs'),
     HAET_TRAIN_DIR: z
       .string()
       .describe(
-        'folder with images.npy, uint8 [trainSize, 32, 32, 3], and labels.npy, uint8 [trainSize]; not to be written to',
+        'folder with images.npy, uint8 [trainSize, 32, 32, 3], and labels.npy, uint8 [trainSize]; read-only',
       ),
-    HAET_PROGRESS_FD: z.literal('3').describe('file descriptor that takes progress lines'),
+    HAET_PROGRESS_FD: z.literal('3').describe('file descriptor for progress lines'),
     ...commonEnvironment,
   }),
   predict: z.strictObject({
-    HAET_STAGE: z.literal('predict').describe('which of the two commands this is'),
+    HAET_STAGE: z.literal('predict').describe('the stage that runs'),
     HAET_TEST_IMAGES: z
       .string()
-      .describe('path of the test images, .npy, uint8 [testSize, 32, 32, 3]; not to be written to'),
+      .describe('path of the test images, .npy, uint8 [testSize, 32, 32, 3]; read-only'),
     HAET_MODEL_DIR: z
       .string()
-      .describe('what the train stage left in its HAET_OUT_DIR; not to be written to'),
+      .describe('folder with what the train stage left in its HAET_OUT_DIR; read-only'),
     ...commonEnvironment,
   }),
 } as const satisfies Record<StageName, z.ZodType>;
@@ -128,71 +135,77 @@ export const predictionsSchema = z.strictObject({
   shape: z
     .tuple([z.int().positive(), z.int().positive()])
     .describe(
-      '[testSize, classes]: one row of finite class scores an image; the highest wins, the lowest index on a tie',
+      '[testSize, classes]: one row of finite class scores per image; the class with the highest score is predicted, on a tie the one with the lowest index',
     ),
 });
 
 /**
- * One JSON object a line on file descriptor 3, in the train stage. Optional; shown live, kept and plotted, never
- * trusted for scoring. Further fields are kept as they are.
+ * One JSON object per line on file descriptor 3, in the train stage. Optional; shown live, recorded and plotted, never
+ * used for the score. Other fields are recorded as they are.
  */
 export const progressLineSchema = z.looseObject({
-  step: z.int().nonnegative().describe('optimiser steps done'),
-  epoch: z.number().nonnegative().describe('passes over the training set done, fractions allowed'),
-  loss: z.number().optional().describe('running training loss'),
-  accuracy: z.number().min(0).max(1).optional().describe('running training accuracy, 0 to 1'),
+  step: z.int().nonnegative().describe('optimizer steps done'),
+  epoch: z.number().nonnegative().describe('passes over the training set done; may be a fraction'),
+  loss: z.number().optional().describe('current training loss'),
+  accuracy: z.number().min(0).max(1).optional().describe('current training accuracy, 0 to 1'),
   imagesPerSecond: z.number().nonnegative().optional().describe('training throughput'),
 });
 export type ProgressLine = z.infer<typeof progressLineSchema>;
 
-/** Limits of a run beside CPUs and memory, with the values of the contest as defaults. */
+/** Limits of a run other than CPUs and memory. The defaults are the values of the contest. */
 export const limitsSchema = z.strictObject({
   trainSeconds: z
     .number()
     .positive()
     .max(86_400)
     .default(600)
-    .describe('train stage, wall clock from process start: runtime start-up and compilation count'),
+    .describe(
+      'limit of the train stage in seconds of wall-clock time from process start; starting the runtime and compiling count',
+    ),
   predictSeconds: z
     .number()
     .positive()
     .max(86_400)
     .default(60)
     .describe(
-      'predict stage, wall clock from process start; by default ten times what the reference needs on two cores: time to predict, and little to train in',
+      'limit of the predict stage in seconds of wall-clock time from process start. The default is ten times what the reference submission needs on two cores: enough to predict, too little to train',
     ),
   processes: z
     .int()
     .positive()
     .default(1024)
-    .describe('processes and threads alive at once, where a sandbox counts them'),
+    .describe('processes and threads alive at the same time, in sandboxes that count them'),
   workBytes: z
     .int()
     .positive()
     .default(2 * 2 ** 30)
-    .describe('size of HAET_WORK_DIR, where a sandbox gives each stage its own; held in memory'),
+    .describe('size of HAET_WORK_DIR, in sandboxes that give each stage its own; it lies in memory'),
   outBytes: z
     .int()
     .positive()
     .default(2 * 2 ** 30)
     .describe(
-      'bytes in HAET_OUT_DIR; a stage that goes beyond is stopped. Held in memory where a sandbox gives each stage a folder of its own, else looked at several times a second',
+      'bytes in HAET_OUT_DIR; a stage that writes more is stopped. In sandboxes that give each stage its own folder it lies in memory; elsewhere it is polled several times per second',
     ),
-  outFiles: z.int().positive().default(10_000).describe('files and folders in HAET_OUT_DIR, likewise'),
+  outFiles: z
+    .int()
+    .positive()
+    .default(10_000)
+    .describe('files and folders in HAET_OUT_DIR; a stage that makes more is stopped'),
   logBytes: z
     .int()
     .positive()
     .default(4 * 2 ** 20)
-    .describe('kept of each log; what is written beyond is read and dropped'),
+    .describe('bytes kept of each log; the rest is read and discarded'),
   progressLineBytes: z
     .int()
     .positive()
     .default(4096)
-    .describe('longest progress line; longer ones are rejected'),
+    .describe('longest progress line in bytes; longer lines are rejected'),
   progressLinesPerSecond: z
     .int()
     .positive()
     .default(50)
-    .describe('progress lines kept a second; the rest is rejected'),
+    .describe('progress lines recorded per second; further lines are rejected'),
 });
 export type Limits = z.infer<typeof limitsSchema>;

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Normalisation } from './data.ts';
-import type { Engine } from './engine/engine.ts';
+import type { Path } from './engine/engine.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
 import type { Architecture, Statistics, Weights, Whitening } from './model/resnet9.ts';
 
@@ -23,8 +23,8 @@ export interface Model {
   readonly statistics: Statistics;
   /** Pixels by which test-time views are shifted. */
   readonly testShift: number;
-  /** Who computed in training, and is to predict. */
-  readonly engine: Engine;
+  /** How it was computed in training, and is to be in predictions. */
+  readonly path: Path;
 }
 
 const MANIFEST = 'model.json';
@@ -45,10 +45,10 @@ export async function saveModel(folder: string, model: Model, step: number): Pro
   const weightsFile = `weights-${step}.bin`;
   const manifest = {
     format: 'haet-resnet9',
-    architecture: model.architecture,
+    architecture: { ...model.architecture, bfloat16: model.path.bfloat16 },
     normalisation: model.normalisation,
     testShift: model.testShift,
-    engine: model.engine,
+    engine: model.path.engine,
     step,
     weightsManifest: [{ paths: [weightsFile], weights: specs }],
   };
@@ -62,10 +62,10 @@ export async function saveModel(folder: string, model: Model, step: number): Pro
 /** @throws Error when the folder holds no complete model */
 export function loadModel(folder: string): Model {
   let manifest: {
-    architecture: Architecture;
+    architecture: Architecture & Pick<Path, 'bfloat16'>;
     normalisation: Normalisation;
     testShift: number;
-    engine: Engine;
+    engine: Path['engine'];
     weightsManifest: [{ paths: [string]; weights: never }];
   };
   try {
@@ -89,12 +89,13 @@ export function loadModel(folder: string): Model {
   const statistics = Object.fromEntries(
     Object.entries(under('mean/')).map(([block, mean]) => [block, { mean, variance: variances[block]! }]),
   );
-  const { architecture, normalisation, testShift, engine } = manifest;
+  const { normalisation, testShift, engine } = manifest;
+  const { bfloat16, ...architecture } = manifest.architecture;
   return {
     architecture,
     normalisation,
     testShift,
-    engine,
+    path: { engine, bfloat16 },
     whitening: tensors.whitening!,
     weights: under('weight/'),
     statistics,

@@ -1,18 +1,12 @@
-import type { Engine } from './engine/engine.ts';
+import type { EngineName, Path } from './engine/engine.ts';
 import { cpuFlags, nativeOps } from './engine/native/addon.ts';
 import { backend } from './engine/ops.ts';
 import type { Settings } from './settings.ts';
 
-/** A way to train: who computes the blocks, and in which numbers. Our own ops compute in float32. */
-export interface Path {
-  readonly engine: Engine;
-  readonly bfloat16: boolean;
-}
-
 interface Machine {
-  /** Whether it computes in bfloat16: a GPU, or a CPU with instructions for it. Elsewhere it is emulated. */
+  /** Whether it computes in bfloat16: a GPU, or a CPU with instructions for it. Other CPUs emulate it. */
   readonly bfloat16: boolean;
-  /** Whether it has our own ops. */
+  /** Whether it can run our own ops. */
   readonly native: boolean;
 }
 
@@ -23,8 +17,8 @@ const thisMachine = (): Machine => ({
 });
 
 /**
- * The paths that the settings allow on a machine. More than one only where it must be measured which is faster: on a CPU
- * that computes in bfloat16, TensorFlow's ops in it or our own in float32, with a quarter of the multiplications.
+ * The paths that the settings allow on a machine. There are two only on a CPU that computes in bfloat16: TensorFlow's ops
+ * in bfloat16, and our own in float32 with a quarter of the multiplications. Which is faster has to be measured.
  *
  * @throws Error naming what a setting can be, or what it goes with
  */
@@ -41,10 +35,20 @@ export function pathsFor(
   if (engine === 'native' && precision === 'bfloat16') {
     throw new Error('engine=native computes in float32: set precision=float32 too.');
   }
-  const ofFloat32: Engine = machine.native ? 'native' : 'stock';
+  const ofFloat32: EngineName = machine.native ? 'native' : 'stock';
   const float32: Path = { engine: engine === 'auto' ? ofFloat32 : engine, bfloat16: false };
   const bfloat16: Path = { engine: 'stock', bfloat16: true };
   if (precision === 'bfloat16') return [bfloat16];
   if (precision === 'float32' || engine === 'native' || !machine.bfloat16) return [float32];
   return float32.engine === 'native' ? [float32, bfloat16] : [bfloat16];
+}
+
+/**
+ * The path that predicts with a model as training computed it. TensorFlow's ops replace our own where this machine has
+ * none.
+ *
+ * @param trained the path that the model was trained by
+ */
+export function pathToPredict({ engine, bfloat16 }: Path, machine = thisMachine()): Path {
+  return engine === 'native' && !machine.native ? { engine: 'stock', bfloat16 } : { engine, bfloat16 };
 }

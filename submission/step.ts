@@ -1,13 +1,6 @@
 import type { HostBatch } from './augment.ts';
-import { softmaxCrossEntropy } from './engine/blocks.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
-import {
-  type Architecture,
-  type Statistics,
-  trainingLogits,
-  type Weights,
-  type Whitening,
-} from './model/resnet9.ts';
+import { type Network, type Statistics, trainingLogits, type Weights } from './model/resnet9.ts';
 import type { Batch, Evaluate, Evaluation } from './optimizer/gradient.ts';
 import { metaLearningEvaluation } from './optimizer/metaLearning.ts';
 import { samEvaluation } from './optimizer/sam.ts';
@@ -39,16 +32,16 @@ export interface StepResult {
 }
 
 export function createTrainer(
-  architecture: Architecture,
-  whitening: Whitening,
+  network: Network,
   weights: Weights,
   statistics: Statistics,
   nextBatch: (fraction: number) => HostBatch,
   settings: Settings,
 ): Trainer {
+  const { engine } = network;
+  const { classes } = network.architecture;
   const velocity = initialMomentum(weights);
   let steps = 0;
-  const { classes } = architecture;
 
   const evaluate: Evaluate = (at, batch, recordsStatistics) => {
     const names = Object.keys(at);
@@ -58,18 +51,17 @@ export function createTrainer(
     const lossAt = (...tensors: Tensor[]) => {
       const named = Object.fromEntries(names.map((name, index) => [name, tensors[index]!]));
       const output = trainingLogits(
-        architecture,
-        whitening,
+        network,
         named,
         batch.images,
         records ? (block, seen) => (recorded[block] = seen) : null,
       );
       logits = tf.keep(output.clone());
-      return softmaxCrossEntropy(output, batch.targets);
+      return engine.softmaxCrossEntropy(output, batch.targets);
     };
     const { value, grads } = tf.valueAndGrads(lossAt as never)(names.map((name) => at[name]!));
     if (records) {
-      averageStatisticsInto(statistics, recorded, 1 - settings.statisticsMomentum);
+      averageStatisticsInto(engine, statistics, recorded, 1 - settings.statisticsMomentum);
       tf.dispose(recorded as never);
     }
     const gradients = Object.fromEntries(names.map((name, index) => [name, grads[index]!]));
@@ -96,7 +88,8 @@ export function createTrainer(
       const host = nextBatch(fraction);
       const batch = onDevice(host, classes);
       const { loss, logits, gradients } = evaluation(steps, fraction, batch);
-      sgdStep(weights, velocity, gradients, { ...settings, learningRate: learningRate(fraction, settings) });
+      const options = { ...settings, learningRate: learningRate(fraction, settings) };
+      sgdStep(engine, weights, velocity, gradients, options);
       const result = {
         loss: loss.dataSync()[0]!,
         accuracy: accuracy(logits.dataSync() as Float32Array, host.labels),

@@ -4,9 +4,10 @@ import { augmentationFor, createAugmenter } from './augment.ts';
 import { saveModel } from './checkpoint.ts';
 import { createClock } from './clock.ts';
 import { readImages, readLabels } from './data.ts';
+import { createEngine } from './engine/createEngine.ts';
 import { tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
-import { type Path, pathsFor } from './hardware.ts';
+import { pathsFor } from './hardware.ts';
 import { initialStatistics, initialWeights } from './model/resnet9.ts';
 import { PATCH, whiteningFilters } from './model/whitening.ts';
 import { createAverage } from './optimizer/weightAveraging.ts';
@@ -25,40 +26,29 @@ export async function train(environment: Environment, given: Settings): Promise<
   const labels = readLabels(join(trainDir, 'labels.npy'));
   const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
 
+  const say = (line: string) => process.stdout.write(`${line}\n`);
   const { celuAlpha, logitScale } = given;
-  const ofWidth = (width: number, { bfloat16 }: Path) => ({
-    width,
-    classes,
-    celuAlpha,
-    logitScale,
-    bfloat16,
-  });
-  const { path, ...plan } = planRun(
-    pathsFor(given),
-    environment.cpus,
-    ofWidth,
-    given,
-    labels.length,
-    budgetSeconds,
-  );
-  const { engine } = path;
-  const architecture = ofWidth(plan.width, path);
+  const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale });
+  const engines = pathsFor(given).map((path) => createEngine(path, environment.cpus));
+  const task = { engines, ofWidth, settings: given, trainingImages: labels.length, budgetSeconds };
+  const { engine, ...plan } = planRun(task, say);
+  const { path } = engine;
+  const architecture = ofWidth(plan.width);
   const settings = { ...given, ...augmentationFor(plan.epochs, given) };
   const precision = path.bfloat16 ? 'bfloat16' : 'float32';
-  const resolved = { ...settings, width: plan.width, precision, engine };
+  const resolved = { ...settings, width: plan.width, precision, engine: path.engine };
   writeFileSync(
     join(outDir, 'settings.json'),
     JSON.stringify({ ...resolved, plannedEpochs: plan.epochs }, null, 2),
   );
-  process.stdout.write(`width ${plan.width}, ${precision}, ${engine} ops, ${environment.cpus} cpus\n`);
+  say(`width ${plan.width}, ${precision}, ${path.engine} ops, ${environment.cpus} cpus`);
 
   const augmenter = createAugmenter(images, labels, classes, settings, seed);
   const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);
   const whitening = tf.keep(tf.tensor(filters, [PATCH, PATCH]));
   const weights = initialWeights(architecture, seed);
   const trainer = createTrainer(
-    architecture,
-    whitening,
+    { engine, architecture, whitening },
     weights,
     initialStatistics(architecture),
     augmenter.next,
@@ -66,7 +56,7 @@ export async function train(environment: Environment, given: Settings): Promise<
   );
   const average =
     settings.averageHorizon > 0
-      ? createAverage(trainer.weights, trainer.statistics, settings.averageHorizon)
+      ? createAverage(engine, trainer.weights, trainer.statistics, settings.averageHorizon)
       : null;
   const save = async (step: number) => {
     const started = clock.elapsed();
@@ -74,7 +64,7 @@ export async function train(environment: Environment, given: Settings): Promise<
     const { weights, statistics } = average ?? trainer;
     await saveModel(
       outDir,
-      { architecture, normalisation, whitening, weights, statistics, testShift: settings.testShift, engine },
+      { architecture, normalisation, whitening, weights, statistics, testShift: settings.testShift, path },
       step,
     );
     clock.tookSave(clock.elapsed() - started);
@@ -105,7 +95,7 @@ export async function train(environment: Environment, given: Settings): Promise<
         accuracy: smooth.accuracy / smooth.weight,
         imagesPerSecond: reported.images / (now - reported.at),
         learningRate: learningRate(fraction, settings),
-        engine,
+        engine: path.engine,
       });
       reported = { at: now, images: 0 };
     }
@@ -115,9 +105,7 @@ export async function train(environment: Environment, given: Settings): Promise<
     }
   }
   await save(step);
-  process.stdout.write(
-    `${step} steps, ${augmenter.epochs().toFixed(1)} epochs in ${clock.elapsed().toFixed(1)} s\n`,
-  );
+  say(`${step} steps, ${augmenter.epochs().toFixed(1)} epochs in ${clock.elapsed().toFixed(1)} s`);
 }
 
 /** Exponential means of loss and accuracy over about 20 steps, with the weight that makes them unbiased. */

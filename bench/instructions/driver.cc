@@ -6,9 +6,9 @@
 #include <functional>
 #include <vector>
 
-#include "block.h"
-#include "sgd.h"
-#include "threadPool.h"
+#include "kernels/block.h"
+#include "kernels/sgd.h"
+#include "runtime/threadPool.h"
 
 using namespace haet;
 using Floats = std::vector<float>;

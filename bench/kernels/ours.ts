@@ -1,57 +1,48 @@
 import { createInterface } from 'node:readline';
-import type { BlockForward, BlockShape } from '../../submission/engine/block.ts';
-import { chooseEngine, type Engine } from '../../submission/engine/engine.ts';
-import * as native from '../../submission/engine/native/block.ts';
-import { free, type Raw, rawOf } from '../../submission/engine/ops.ts';
-import * as stock from '../../submission/engine/stock/block.ts';
+import { createEngine } from '../../submission/engine/createEngine.ts';
+import type { Passes, TensorRecord } from '../../submission/engine/differentiable.ts';
+import type { EngineName } from '../../submission/engine/engine.ts';
+import { nativePasses } from '../../submission/engine/native/nativeEngine.ts';
+import { stockPasses } from '../../submission/engine/stock/stockEngine.ts';
 import { type Tensor, tf } from '../../submission/engine/tensorflow.ts';
 import type { Answer, Question } from './question.ts';
 
 /** Our side of the benchmark of kernels, a process of its own. Arguments: engine, threads. */
-const engine = chooseEngine(process.argv[2] as Engine, Number(process.argv[3]));
-const { convBlock, convBlockGradient } = engine === 'native' ? native : stock;
-
-const made: Tensor[] = [];
-function normal(...shape: number[]): Raw {
-  const tensor = tf.keep(tf.randomNormal(shape)) as Tensor;
-  made.push(tensor);
-  return rawOf(tensor);
-}
+const engine = process.argv[2] as EngineName;
+createEngine({ engine, bfloat16: false }, Number(process.argv[3])); // sets the threads
 
 /** Noise as the engine takes it: in panels of eight channels, or as pictures. */
-const images = (batch: number, edge: number, channels: number): Raw =>
+const images = (batch: number, edge: number, channels: number): Tensor =>
   engine === 'native' && channels % 8 === 0
-    ? normal(batch, channels / 8, edge, edge, 8)
-    : normal(batch, edge, edge, channels);
+    ? tf.randomNormal([batch, channels / 8, edge, edge, 8])
+    : tf.randomNormal([batch, edge, edge, channels]);
 
-/** A function that runs the kernel once, and gives what is to be freed; what it holds goes to `held`. */
-function prepare(question: Question, held: Raw[]): () => Raw[] {
+/** Seconds of every run of a kernel. */
+function timed<Saved extends TensorRecord>(passes: Passes<Saved>, question: Question): number[] {
   const { kernel, batch, edge, inputs, outputs, pool, wantsInput } = question;
-  const shape: BlockShape = { pool, alpha: 0.3, bfloat16: false };
-  const [x, filter, offset] = [images(batch, edge, inputs), normal(3, 3, inputs, outputs), normal(outputs)];
-  const all = ({ output, mean, variance, saved }: BlockForward) => [output, mean, variance, ...saved];
-  if (kernel === 'forward') return () => all(convBlock(x, filter, offset, shape));
-  const forward = convBlock(x, filter, offset, shape);
-  held.push(...all(forward));
-  const gradient = normal(...forward.output.shape);
-  return () => {
-    const gradients = convBlockGradient(gradient, x, filter, forward, shape, wantsInput);
-    return [gradients.filter, gradients.offset, ...(gradients.input === null ? [] : [gradients.input])];
-  };
+  const shape = { pool, alpha: 0.3 };
+  const [x, filter] = [images(batch, edge, inputs), tf.randomNormal([3, 3, inputs, outputs]) as Tensor];
+  const offset = tf.randomNormal([outputs]) as Tensor;
+  const forward = () => passes.convBlock(x, filter, offset, shape);
+  const { output, saved } = forward();
+  const gradient = tf.randomNormal(output.shape) as Tensor;
+  const backward = () => passes.convBlockGradient(gradient, saved, shape, wantsInput);
+  const run = kernel === 'forward' ? forward : backward;
+  return Array.from({ length: question.warmUps + question.repeats }, () => {
+    let seconds = 0;
+    tf.tidy(() => {
+      const started = performance.now();
+      run();
+      seconds = (performance.now() - started) / 1000;
+    });
+    return seconds;
+  });
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const question: Question = JSON.parse(line);
-  const held: Raw[] = [];
-  const run = prepare(question, held);
-  const seconds = Array.from({ length: question.warmUps + question.repeats }, () => {
-    const started = performance.now();
-    const results = run();
-    const passed = (performance.now() - started) / 1000;
-    free(...results);
-    return passed;
-  });
-  free(...held);
-  tf.dispose(made.splice(0));
-  process.stdout.write(`${JSON.stringify({ seconds: seconds.slice(question.warmUps) } satisfies Answer)}\n`);
+  const all = tf.tidy(() =>
+    engine === 'native' ? timed(nativePasses, question) : timed(stockPasses(false), question),
+  );
+  process.stdout.write(`${JSON.stringify({ seconds: all.slice(question.warmUps) } satisfies Answer)}\n`);
 }

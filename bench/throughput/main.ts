@@ -30,7 +30,8 @@ const { json, batch, width, rounds, steps, engine } = new Command()
 const folder = fileURLToPath(new URL('../../../bench/throughput/', import.meta.url));
 const threads = availableParallelism();
 const cpuFlags = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
-const precision = /\b(amx_bf16|avx512_bf16)\b/.test(cpuFlags) ? 'bfloat16' : 'float32';
+// Our own ops compute in float32 only.
+const precision = engine !== 'native' && /\b(amx_bf16|avx512_bf16)\b/.test(cpuFlags) ? 'bfloat16' : 'float32';
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const limits = [await measureLimit()];
@@ -68,7 +69,7 @@ const limit = {
 };
 const rate = { ours: median(measured.ours), peer: median(measured.peer) };
 const ratio = median(measured.ours.map((value, round) => value / measured.peer[round]!));
-const architecture = { width, classes: 10, celuAlpha: 1, logitScale: 1, bfloat16: precision === 'bfloat16' };
+const architecture = { width, classes: 10, celuAlpha: 1, logitScale: 1 };
 const work = leastWork(architecture, batch, precision === 'bfloat16' ? 2 : 4);
 const rateAtMost = (flops: number) => batch / (flops / limit.flops + work.bytes / limit.bytes);
 const limitRate = { written: rateAtMost(work.flops), filtered: rateAtMost(work.filteredFlops) };

@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline';
 import { createAugmenter } from '../../submission/augment.ts';
 import { IMAGE_SIZE } from '../../submission/data.ts';
-import { chooseEngine } from '../../submission/engine/engine.ts';
+import { createEngine } from '../../submission/engine/createEngine.ts';
 import { backend } from '../../submission/engine/ops.ts';
 import { tf } from '../../submission/engine/tensorflow.ts';
+import { pathsFor } from '../../submission/hardware.ts';
 import { initialStatistics, initialWeights } from '../../submission/model/resnet9.ts';
 import { defaultSettings } from '../../submission/settings.ts';
 import { createTrainer } from '../../submission/step.ts';
@@ -12,12 +13,16 @@ import { createTrainer } from '../../submission/step.ts';
  * Our side of the throughput benchmark, a process of its own: reads lines "STEPS n", "MEMORY n" or "PROFILE n" and
  * answers each with one JSON line. Arguments: width, batch size, precision, engine, threads.
  */
-const [width, batchSize, precision] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]!];
-chooseEngine(process.argv[5] as 'native' | 'stock' | 'auto', Number(process.argv[6]));
+const [width, batchSize, threads] = [2, 3, 6].map((index) => Number(process.argv[index])) as [
+  ...[number, number, number],
+];
+const [precision, engineName] = [process.argv[4]!, process.argv[5]!];
+// One path: the precision is set.
+const engine = createEngine(pathsFor({ engine: engineName, precision })[0]!, threads);
 const classes = 10;
 const AUGMENTATION = 'augmentation';
 const { celuAlpha, logitScale } = defaultSettings;
-const architecture = { width, classes, celuAlpha, logitScale, bfloat16: precision === 'bfloat16' };
+const architecture = { width, classes, celuAlpha, logitScale };
 const count = 2 * batchSize;
 const settings = { ...defaultSettings, batchSize };
 const augmenter = createAugmenter(
@@ -28,8 +33,7 @@ const augmenter = createAugmenter(
   1,
 );
 const trainer = createTrainer(
-  architecture,
-  tf.keep(tf.eye(27)),
+  { engine, architecture, whitening: tf.keep(tf.eye(27)) },
   initialWeights(architecture, 1),
   initialStatistics(architecture),
   (fraction) => nextBatch(fraction),

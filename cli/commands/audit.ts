@@ -7,7 +7,7 @@ import { readTrack } from '../../datasets/readTrack.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { type AuditPlan, audit } from '../../evaluator/audit/audit.ts';
 import { type Audit, auditFile } from '../../evaluator/audit/auditSchema.ts';
-import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
+import { manifestFile } from '../../evaluator/contract.ts';
 import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
@@ -15,8 +15,7 @@ import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { summariseAudit } from '../auditSummary.ts';
-import { numberOption } from '../numberOption.ts';
-import { createProgressView, type ProgressView } from '../progressView.ts';
+import { integer, runSeed, stageSeconds } from '../options/numberOption.ts';
 import {
   addStrangersSandbox,
   imageOption,
@@ -24,7 +23,9 @@ import {
   type StrangersSandbox,
   strangersSandbox,
   warnWhereUnfenced,
-} from '../sandboxOption.ts';
+} from '../options/sandboxOptions.ts';
+import { defaultLimits } from '../options/stageLimits.ts';
+import { createProgressView, type ProgressView } from '../progressView.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
 
@@ -34,8 +35,6 @@ interface Options extends StrangersSandbox {
   readonly budget: number;
   readonly seed: number;
   readonly controlSeed?: number;
-  readonly image: string;
-  readonly runtime?: string;
   readonly json?: boolean;
 }
 
@@ -49,22 +48,12 @@ export function auditCommand(command: Command): void {
     .argument('<entry>', `folder of the entry, with ${manifestFile}, or its archive`)
     .requiredOption('--track <dir>', 'Track to train and score on, of at least 7 classes')
     .option('--out <dir>', `the folder with the three runs and ${auditFile} is made in this one`, 'runs')
-    .option(
-      '--budget <seconds>',
-      'limit of each train stage',
-      numberOption({ min: 0.001, max: 86_400 }),
-      limitsSchema.parse({}).trainSeconds,
-    )
-    .option(
-      '--seed <n>',
-      'seed of the three runs',
-      numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }),
-      1,
-    )
+    .option('--budget <seconds>', 'limit of each train stage', stageSeconds, defaultLimits.trainSeconds)
+    .option('--seed <n>', 'seed of the three runs', runSeed, 1)
     .option(
       '--control-seed <n>',
       'seed of the control labels, which an entry must not know (default: drawn at random, kept in the result)',
-      numberOption({ min: 0, max: MAX_SEED, integer: true }),
+      integer(0, MAX_SEED),
     )
     .addOption(imageOption())
     .addOption(runtimeOption())

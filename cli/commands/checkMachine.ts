@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { execa } from 'execa';
+import { z } from 'zod';
 import { cacheFolder } from '../../datasets/cacheFolder.ts';
 import { debianFolder } from '../../datasets/sources/fashionMnist.ts';
 import { type Grant, readGrant, readProcessor, readSystemFile } from '../../evaluator/machine/machine.ts';
@@ -43,16 +44,17 @@ function node(): Finding {
   return { name: 'Node', value: process.versions.node, remedy: null };
 }
 
-interface TensorflowFacts {
-  readonly version: string;
-  readonly gpu: boolean;
-  readonly paths: readonly { readonly engine: 'native' | 'stock'; readonly bfloat16: boolean }[];
-  /** Null where the native ops can be used. */
-  readonly whyNotNative: string | null;
-}
+/** What submission/describeMachine.ts prints. */
+const tensorflowSchema = z.object({
+  version: z.string(),
+  gpu: z.boolean(),
+  paths: z.array(z.object({ engine: z.enum(['native', 'stock']), bfloat16: z.boolean() })).min(1),
+  whyNotNative: z.string().nullable().describe('null where the native ops can be used'),
+});
+type TensorflowFacts = z.infer<typeof tensorflowSchema>;
 
-/** The path that the reference submission takes here, or those of which it takes the faster. */
-function trainingOps({ paths, gpu, whyNotNative }: Pick<TensorflowFacts, 'paths' | 'gpu' | 'whyNotNative'>) {
+/** How the reference submission trains here; of several ways it takes the one that it measures to be faster. */
+function trainingOps({ paths, gpu, whyNotNative }: TensorflowFacts): string {
   const names = paths.map(
     ({ engine, bfloat16 }) =>
       `${engine === 'native' ? 'native' : "TensorFlow's"}, in ${bfloat16 ? 'bfloat16' : 'float32'}`,
@@ -63,43 +65,35 @@ function trainingOps({ paths, gpu, whyNotNative }: Pick<TensorflowFacts, 'paths'
 
 /** Asked of a child process: this one never loads TensorFlow. */
 async function tensorflow(): Promise<Finding[]> {
-  const submission = join(projectFolder, 'dist/submission');
-  const script = `(async () => {
-    const load = (name) => import(process.argv[1] + '/' + name);
-    const { tf } = await load('engine/tensorflow.js');
-    const { whyNoNativeOps } = await load('engine/native/addon.js');
-    const { pathsFor } = await load('hardware.js');
-    const { defaultSettings } = await load('settings.js');
-    const { binding, isUsingGpuDevice } = tf.backend();
-    console.log(JSON.stringify({
-      version: binding.TF_Version,
-      gpu: isUsingGpuDevice,
-      paths: pathsFor(defaultSettings),
-      whyNotNative: whyNoNativeOps(),
-    }));
-  })();`;
-  const { stdout, stderr, failed } = await execa(process.execPath, ['-e', script, submission], {
+  const program = join(projectFolder, 'dist/submission/describeMachine.js');
+  const { stdout, stderr } = await execa(process.execPath, [program], {
     env: { TF_CPP_MIN_LOG_LEVEL: '3' },
     timeout: 60_000,
     reject: false,
   });
+  const facts = factsIn(stdout.split('\n').at(-1)!);
+  if (facts !== null) {
+    return [
+      { name: 'TensorFlow', value: facts.version, remedy: null },
+      { name: 'device', value: facts.gpu ? 'GPU' : 'CPU', remedy: null },
+      { name: 'training ops', value: trainingOps(facts), remedy: null },
+    ];
+  }
+  const reason = stderr.split('\n').find((line) => line.includes('Error')) ?? 'no answer';
+  return [
+    {
+      name: 'TensorFlow',
+      value: `does not load (${reason.trim()})`,
+      remedy: 'run `npm run setup` in the clone',
+    },
+  ];
+}
+
+function factsIn(line: string): TensorflowFacts | null {
   try {
-    const { version, ...path } = JSON.parse(stdout.split('\n').at(-1)!) as TensorflowFacts;
-    return [
-      { name: 'TensorFlow', value: version, remedy: null },
-      { name: 'device', value: path.gpu ? 'GPU' : 'CPU', remedy: null },
-      { name: 'training ops', value: trainingOps(path), remedy: null },
-    ];
+    return tensorflowSchema.parse(JSON.parse(line));
   } catch {
-    const reason =
-      stderr.split('\n').find((line) => /Error/.test(line)) ?? (failed ? 'no answer' : 'no version');
-    return [
-      {
-        name: 'TensorFlow',
-        value: `does not load (${reason.trim()})`,
-        remedy: 'run `npm run setup` in the clone',
-      },
-    ];
+    return null;
   }
 }
 

@@ -3,11 +3,12 @@ import { access, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
-import { limitsSchema, manifestFile } from '../../evaluator/contract.ts';
+import { manifestFile } from '../../evaluator/contract.ts';
 import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { machineLockHolder } from '../../evaluator/machine/machineLock.ts';
 import { projectFolder } from '../../evaluator/machine/version.ts';
+import { tryPage } from '../../evaluator/report/tryPage.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import type { RunPlan } from '../../evaluator/run/runEntry.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
@@ -15,37 +16,37 @@ import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/score/statistics.ts';
-import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
-import { numberOption } from '../numberOption.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
+import { byteCount, cpuCount, integer, runSeed } from '../options/numberOption.ts';
+import {
+  type ContainerOptions,
+  imageOption,
+  runtimeOption,
+  sandboxOption,
+} from '../options/sandboxOptions.ts';
+import { budgetOption, predictLimitOption, type StageLimitOptions } from '../options/stageLimits.ts';
 import { prepareTrack } from '../prepareTrack.ts';
 import { runInView } from '../runInView.ts';
-import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
-import { sayer, sayJson, tell } from '../terminal.ts';
+import { sayer, sayJson, tell, warn } from '../terminal.ts';
 
-interface Options extends IntakeOptions {
+interface Options extends StageLimitOptions, ContainerOptions, IntakeOptions {
   readonly entry: string;
   readonly entryArg?: string[];
   readonly track?: string;
   readonly from?: string;
   readonly testPerClass: number;
-  readonly budget: number;
-  readonly predictLimit: number;
   readonly seed: number;
   readonly seeds: number;
   readonly cpus?: number;
   readonly memory?: number;
   readonly sandbox: SandboxKind;
-  readonly image?: string;
-  readonly runtime?: string;
   readonly out: string;
   readonly json?: boolean;
 }
 
-const defaults = limitsSchema.parse({});
 const referenceSubmission = join(projectFolder, 'dist/submission');
-const seconds = numberOption({ min: 0.001, max: 86_400 });
 
 /** `haet dry-run`: trains and scores an entry on this machine, as the contest would. */
 export function dryRunCommand(command: Command): void {
@@ -55,38 +56,38 @@ export function dryRunCommand(command: Command): void {
       `folder of the entry, with ${manifestFile}, or its archive`,
       referenceSubmission,
     )
-    .option('--entry-arg <word>', 'word added to the train command of the entry; may be repeated', collect)
+    .option(
+      '--entry-arg <word>',
+      'argument added to the train command of the entry; may be repeated',
+      collect,
+    )
     .option('--track <dir>', 'a ready Track to train and score on')
     .option('--from <file>', 'CIFAR-10, its cifar-10-binary.tar.gz or the folder unpacked from it')
     .option(
       '--test-per-class <n>',
-      'held-out images a class, where a Track is drawn',
-      numberOption({ min: 1, max: 10_000, integer: true }),
+      'held-out images per class, where a Track is drawn',
+      integer(1, 10_000),
       100,
     )
-    .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
-    .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
-    .option('--seed <n>', 'seed of the run', numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }), 1)
+    .addOption(budgetOption())
+    .addOption(predictLimitOption())
+    .option('--seed <n>', 'seed of the run', runSeed, 1)
     .option(
       '--seeds <n>',
-      'repeat with as many seeds, counting up from --seed; report mean and spread',
-      numberOption({ min: 1, max: 1000, integer: true }),
+      'number of runs, with seeds counting up from --seed; reports mean and spread',
+      integer(1, 1000),
       1,
     )
-    .option(
-      '--cpus <n>',
-      'CPUs that the entry is told to use (default: all)',
-      numberOption({ min: 1, max: 4096, integer: true }),
-    )
+    .option('--cpus <n>', 'CPUs that the entry may use (default: all)', cpuCount)
     .option(
       '--memory <bytes>',
-      'memory that the entry is told to use (default: all but a share for the evaluator)',
-      numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, integer: true }),
+      'memory that the entry may use (default: all but a share for the evaluator)',
+      byteCount,
     )
     .addOption(sandboxOption())
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--out <dir>', 'the folder of the run is made in this one', 'runs')
+    .option('--out <dir>', 'folder in which the folder of the run is made', 'runs')
     .option('--json', 'last line on standard output: the record of the run, or with --seeds the list of them')
     .addHelpText('after', help())
     .action(dryRun);
@@ -133,7 +134,7 @@ async function dryRun(options: Options): Promise<void> {
     };
     const record = await runInView(plan, sandbox, stops);
     records.push(record);
-    const report = await page(() => writeReport(record.folder, { trackDir: track.dir }));
+    const report = await tryPage(() => writeReport(record.folder, { trackDir: track.dir }), warn);
     sayer(options)(...summarise(record, report, await lastWordsOf(record)));
   }
   stops.close();
@@ -142,7 +143,7 @@ async function dryRun(options: Options): Promise<void> {
   if (options.seeds > 1 && accuracies.length > 0) {
     const folders = records.map((record) => record.folder);
     const file = join(options.out, `${basename(folders[0]!)}-to-s${records.at(-1)!.seed}.html`);
-    const report = await page(() => writeSeedsReport(folders, file));
+    const report = await tryPage(() => writeSeedsReport(folders, file), warn);
     sayer(options)(...summariseSpread(spreadOf(accuracies), report));
   }
   if (options.json) {
@@ -150,16 +151,6 @@ async function dryRun(options: Options): Promise<void> {
   }
   process.exitCode =
     records.map((record) => verdicts[record.verdict].exitCode).find((code) => code !== 0) ?? 0;
-}
-
-/** The score is safe in record.json by now; a page that cannot be made must not lose it. */
-async function page(write: () => Promise<string>): Promise<string | null> {
-  try {
-    return await write();
-  } catch (error) {
-    tell(`haet: the report could not be written: ${(error as Error).message}`);
-    return null;
-  }
 }
 
 /** Found out before ten minutes are spent, and without making anything yet. */
@@ -171,9 +162,12 @@ async function requireFolder(out: string): Promise<void> {
     await access(nearest, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      `--out ${resolve(out)} cannot be written to (${code}). Give a folder that you may make or write to.`,
-    );
+    throw new UserError({
+      option: '--out',
+      path: resolve(out),
+      reason: `cannot be written to (${code})`,
+      remedy: 'Give a folder that you may make or write to.',
+    });
   }
 }
 
@@ -196,7 +190,7 @@ function help(): string {
   for (const [code, { exitCode }] of Object.entries(verdicts)) {
     codes.set(exitCode, [...(codes.get(exitCode) ?? []), code]);
   }
-  const rows = [...codes, [2, ['a mistake on the command line']] as const]
+  const rows = [...codes, [2, ['mistake on the command line']] as const]
     .sort(([a], [b]) => a - b)
     .map(([status, names]) => `  ${String(status).padStart(2)}  ${names.join(', ')}`);
   return `

@@ -2,9 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
+import { type Attestor, createAttestor } from '../../evaluator/attest/attestor.ts';
 import { requireChain } from '../../evaluator/attest/chain.ts';
-import { type Attestor, createAttestor } from '../../evaluator/attest/createAttestor.ts';
-import { limitsSchema } from '../../evaluator/contract.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
@@ -17,22 +16,16 @@ import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { machineWarnings, waitForQuiet } from '../../evaluator/machine/quiet.ts';
 import { version } from '../../evaluator/machine/version.ts';
+import { inPercent, interval95 } from '../../evaluator/report/format.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import { openRunTrack, type RunTrack } from '../../evaluator/run/runTrack.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import { callOrganizer } from '../callOrganizer.ts';
-import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
-import { numberOption } from '../numberOption.ts';
-import {
-  type Committed,
-  readCommitted,
-  requireHeld,
-  requireOfficial,
-  requireTerms,
-  stageLimits,
-} from '../requireOfficial.ts';
+import { type CommitmentOptions, readCommitted, requireBoth, requireTerms } from '../commitment.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
+import { byteCount, cpuCount, integer, numberOption, runSeed } from '../options/numberOption.ts';
 import {
   addStrangersSandbox,
   imageOption,
@@ -40,24 +33,26 @@ import {
   type StrangersSandbox,
   strangersSandbox,
   warnWhereUnfenced,
-} from '../sandboxOption.ts';
+} from '../options/sandboxOptions.ts';
+import {
+  budgetOption,
+  defaultLimits,
+  predictLimitOption,
+  type StageLimitOptions,
+  stageLimits,
+} from '../options/stageLimits.ts';
+import { requireHeld, requireOfficial } from '../requireOfficial.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { say, sayJson, shortName, tell } from '../terminal.ts';
 import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
-interface Options extends StrangersSandbox, IntakeOptions {
+interface Options extends StrangersSandbox, StageLimitOptions, CommitmentOptions, IntakeOptions {
   readonly track: string;
   readonly out: string;
   readonly seed: number;
   readonly seeds: number;
-  readonly budget: number;
-  readonly predictLimit: number;
   readonly imagesKey?: string;
   readonly identity?: string;
-  readonly commitment?: string;
-  readonly reveal?: string;
-  readonly image: string;
-  readonly runtime?: string;
   readonly cpus?: number;
   readonly memory?: number;
   readonly retries: number;
@@ -70,21 +65,16 @@ interface Options extends StrangersSandbox, IntakeOptions {
   readonly json?: boolean;
 }
 
-const defaults = limitsSchema.parse({});
-const seconds = numberOption({ min: 0.001, max: 86_400 });
-const integer = (min: number, max: number) => numberOption({ min, max, integer: true });
-const percent = (fraction: number): string => (100 * fraction).toFixed(1);
-
 /** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
 export function gradeCommand(command: Command): void {
   addStrangersSandbox(command)
     .argument('<folder>', 'folder with archives (*.tar, *.tar.gz, *.tgz), as `haet pack` makes them')
     .requiredOption('--track <dir>', 'the Track that all are trained and scored on')
     .requiredOption('--out <dir>', 'folder for the leaderboard and the runs; what is there is taken up')
-    .option('--seed <n>', 'seed of the runs', integer(0, 2 ** 31 - 1), 1)
+    .option('--seed <n>', 'seed of the runs', runSeed, 1)
     .option('--seeds <n>', 'run each with as many seeds, counting up from --seed', integer(1, 1000), 1)
-    .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
-    .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
+    .addOption(budgetOption())
+    .addOption(predictLimitOption())
     .option('--images-key <file>', 'secret key that opens the images of a sealed Track, and nothing else')
     .option(
       '--identity <file>',
@@ -104,11 +94,11 @@ export function gradeCommand(command: Command): void {
     )
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--cpus <n>', 'CPUs that an entry gets (default: all)', integer(1, 4096))
+    .option('--cpus <n>', 'CPUs that an entry gets (default: all)', cpuCount)
     .option(
       '--memory <bytes>',
       'memory that an entry gets (default: all but a share for the evaluator)',
-      integer(1, Number.MAX_SAFE_INTEGER),
+      byteCount,
     )
     .option(
       '--retries <n>',
@@ -161,14 +151,14 @@ async function grade(folder: string, options: Options, command: Command): Promis
   });
   const stops = listenForStops(tell);
   try {
-    const committed = await readSeedsAndTerms(options, track);
+    const committed = await readCommitted(options, track);
     const attestor = await attestorOf(options, track, outFolder);
     const terms = committed?.terms;
     const cpus = options.cpus ?? terms?.cpus;
     const memoryBytes = options.memory ?? terms?.memoryBytes;
     const limits = {
       ...stageLimits(options, command, committed),
-      processes: terms?.processes ?? defaults.processes,
+      processes: terms?.processes ?? defaultLimits.processes,
     };
     if (committed !== null) {
       requireTerms(committed, {
@@ -252,22 +242,22 @@ function repeatOf(
   const [, name, seed] = /^(.*):(\d+)$/.exec(repeat) ?? [];
   if (isFile(repeat)) return { archive: repeat, seed: null, because: reason };
   if (name !== undefined && isFile(name)) return { archive: name, seed: Number(seed), because: reason };
-  throw new UserError(`--repeat ${repeat}: no archive of that name. Give FILE or FILE:SEED.`);
+  throw new UserError({
+    option: `--repeat ${repeat}`,
+    reason: 'no archive of that name',
+    remedy: 'Give FILE or FILE:SEED.',
+  });
 }
 
 /** Options that do not go together are refused before anything is made. */
 async function requireTogether(options: Options, sandbox: SandboxKind): Promise<void> {
-  const { imagesKey, identity, commitment, reveal } = options;
+  const { imagesKey, identity } = options;
   if (sandbox === 'user') {
     throw new UserError(
       '--sandbox user holds entries only inside the image. Use haet official in the image, or bubblewrap or docker.',
     );
   }
-  if ((commitment === undefined) !== (reveal === undefined)) {
-    throw new UserError(
-      '--commitment and --reveal go together: the seeds are read from one and checked against the other. Give both files that `haet seal commit` wrote.',
-    );
-  }
+  requireBoth(options);
   if ((imagesKey === undefined) !== (identity === undefined)) {
     throw new UserError(
       '--images-key and --identity go together: one opens the images while entries run, the other scores and signs when none does. Give both files that `haet seal keygen` wrote.',
@@ -293,30 +283,26 @@ async function attestorOf(
   if (identity === undefined || !('sealed' in info)) return null;
   const { publicKey, verifyKey, score } = await callOrganizer(resolve(identity), dir, outFolder);
   if (publicKey !== info.sealed.organizer) {
-    throw new UserError(
-      `--identity ${identity} has the public key ${publicKey}, and the labels are sealed to ${info.sealed.organizer}. Give the identity of this Track.`,
-    );
+    throw new UserError({
+      option: '--identity',
+      path: identity,
+      reason: `has the public key ${publicKey}, and the labels are sealed to ${info.sealed.organizer}`,
+      remedy: 'Give the identity of this Track.',
+    });
   }
   await requireChain(outFolder, verifyKey);
   return createAttestor(verifyKey, score);
 }
 
-/** What was committed to, if anything. */
-async function readSeedsAndTerms(
-  { commitment, reveal }: Options,
-  { info }: RunTrack,
-): Promise<Committed | null> {
-  if (commitment === undefined || reveal === undefined) return null;
-  const sealedSha256 = 'sealed' in info ? info.sealed.sha256 : null;
-  return readCommitted({ commitment, reveal, sealedSha256 });
-}
-
 async function makeFolder(out: string): Promise<string> {
   const folder = resolve(out);
   await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(
-      `--out ${folder} cannot be made (${error.code}). Give a folder that you may make or write to.`,
-    );
+    throw new UserError({
+      option: '--out',
+      path: folder,
+      reason: `cannot be made (${error.code})`,
+      remedy: 'Give a folder that you may make or write to.',
+    });
   });
   return folder;
 }
@@ -328,7 +314,7 @@ function label({ archive, seed, number, of }: Job): string {
 function outcome({ verdict, score, stages, evidence }: RunRecord): string {
   if (score === null) return [verdict, ...evidence].join('; ');
   const time = stages[0] ? `, trained for ${stages[0].seconds.toFixed(1)} s` : '';
-  return `${verdict}  ${percent(score.accuracy)} %, 95 % interval ${score.wilson95.map(percent).join(' to ')}${time}`;
+  return `${verdict}  ${inPercent(score.accuracy)} %, ${interval95(score.wilson95)}${time}`;
 }
 
 function summarise({ rows }: Standing, outFolder: string): string[] {
@@ -340,11 +326,11 @@ function summarise({ rows }: Standing, outFolder: string): string[] {
   return [...lines, '', ...files];
 }
 
-function result({ rank, verdict, accuracy, interval95, toDecide, refused }: Row): string {
+function result({ rank, verdict, accuracy, interval95: ends, toDecide, refused }: Row): string {
   if (refused !== null) return 'not run'.padEnd(27);
   if (toDecide.length > 0) return 'to be decided by a person'.padEnd(27);
   if (rank === null) return (verdict ?? 'to be run').padEnd(27);
-  return `${percent(accuracy!)} %  (${interval95!.map(percent).join(' to ')})`.padEnd(27);
+  return `${inPercent(accuracy!)} %  (${ends!.map((end) => inPercent(end)).join(' to ')})`.padEnd(27);
 }
 
 const help = `

@@ -6,7 +6,6 @@ import { makeTrack } from '../../datasets/makeTrack.ts';
 import { readSealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { readTrainingHalf } from '../../datasets/sources/trainingHalf.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { limitsSchema } from '../../evaluator/contract.ts';
 import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
 import { hashArchive } from '../../evaluator/intake/takeEntry.ts';
 import { evaluatorCommit } from '../../evaluator/machine/commit.ts';
@@ -15,6 +14,7 @@ import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { machineWarnings, waitForQuiet } from '../../evaluator/machine/quiet.ts';
 import { projectFolder, version } from '../../evaluator/machine/version.ts';
+import { tryPage } from '../../evaluator/report/tryPage.ts';
 import { countEarlierRuns } from '../../evaluator/run/earlierRuns.ts';
 import type { RunPlan } from '../../evaluator/run/runEntry.ts';
 import { isSealed, openRunTrack, type RunTrack } from '../../evaluator/run/runTrack.ts';
@@ -26,43 +26,46 @@ import { groupOf } from '../../evaluator/sandbox/linux/groupFolders.ts';
 import { makeOwnFolder } from '../../evaluator/sandbox/ownNames.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
-import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../intakeOptions.ts';
-import { numberOption } from '../numberOption.ts';
 import {
+  type CommitmentOptions,
   type Committed,
   readCommitted,
-  requireHeld,
-  requireOfficial,
+  requireBoth,
   requireTerms,
+} from '../commitment.ts';
+import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
+import { runSeed } from '../options/numberOption.ts';
+import {
+  type ContainerOptions,
+  imageOption,
+  runtimeOption,
+  sandboxOption,
+} from '../options/sandboxOptions.ts';
+import {
+  budgetOption,
+  defaultLimits,
+  predictLimitOption,
+  type StageLimitOptions,
   stageLimits,
-} from '../requireOfficial.ts';
+} from '../options/stageLimits.ts';
+import { requireHeld, requireOfficial } from '../requireOfficial.ts';
 import { runInView } from '../runInView.ts';
-import { imageOption, runtimeOption, sandboxOption } from '../sandboxOption.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
-import { sayer, sayJson, tell } from '../terminal.ts';
+import { sayer, sayJson, tell, warn } from '../terminal.ts';
 import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
-interface Options extends IntakeOptions {
+interface Options extends StageLimitOptions, CommitmentOptions, ContainerOptions, IntakeOptions {
   readonly entry: string;
   readonly track: string;
   readonly imagesKey: string;
   readonly out: string;
   readonly seed: number;
-  readonly commitment?: string;
-  readonly reveal?: string;
-  readonly budget: number;
-  readonly predictLimit: number;
   readonly mostDisturbance: number;
   readonly sandbox: SandboxKind;
-  readonly image: string;
-  readonly runtime?: string;
   readonly imageId?: string;
   readonly json?: boolean;
 }
-
-const defaults = limitsSchema.parse({});
-const seconds = numberOption({ min: 0.001, max: 86_400 });
 
 /** How the container is started, see docs/official.md; without its mounts. */
 const dockerRun = [
@@ -82,15 +85,15 @@ export function officialCommand(command: Command): void {
       'secret key that opens the test images and nothing else',
       '/run/secrets/images-key',
     )
-    .option('--out <dir>', 'the folder of the run is made in this one', '/out')
-    .option('--seed <n>', 'seed of the run', numberOption({ min: 0, max: 2 ** 31 - 1, integer: true }), 1)
+    .option('--out <dir>', 'folder in which the folder of the run is made', '/out')
+    .option('--seed <n>', 'seed of the run', runSeed, 1)
     .option(
       '--commitment <file>',
       'published before the contest; --seed must be one of the seeds committed to, and the terms as it says',
     )
     .option('--reveal <file>', 'the seeds that belong to the commitment')
-    .option('--budget <seconds>', 'limit of the train stage', seconds, defaults.trainSeconds)
-    .option('--predict-limit <seconds>', 'limit of the predict stage', seconds, defaults.predictSeconds)
+    .addOption(budgetOption())
+    .addOption(predictLimitOption())
     .addOption(mostDisturbanceOption())
     .addOption(sandboxOption('user'))
     .addOption(imageOption())
@@ -126,9 +129,12 @@ Example:
 async function official(options: Options, command: Command): Promise<void> {
   const isOfficial = existsSync(options.imagesKey);
   if (!isOfficial && command.getOptionValueSource('imagesKey') === 'cli') {
-    throw new UserError(
-      `--images-key ${options.imagesKey}: there is no such file. Leave it out for a dry run.`,
-    );
+    throw new UserError({
+      option: '--images-key',
+      path: options.imagesKey,
+      reason: 'there is no such file',
+      remedy: 'Leave it out for a dry run.',
+    });
   }
   requireNoIdentity();
   await requireOwnFolder(options);
@@ -149,7 +155,7 @@ async function official(options: Options, command: Command): Promise<void> {
   const cpus = machine.cores;
   const memoryBytes = entryMemoryBytes(machine);
   const inContainer = options.sandbox === 'user' ? readProcessLimit(groupOf('self')) : null;
-  const processes = inContainer ?? committed?.terms.processes ?? defaults.processes;
+  const processes = inContainer ?? committed?.terms.processes ?? defaultLimits.processes;
   const limits = { ...stageLimits(options, command, committed), processes };
   if (committed !== null) {
     const evaluator = { version, commit: await evaluatorCommit() };
@@ -191,7 +197,7 @@ async function official(options: Options, command: Command): Promise<void> {
     // The page of a run that awaits its score is made with it.
     const report = isUnscored
       ? null
-      : await pageOf(() => writeReport(record.folder, { trackDir: track.dir }));
+      : await tryPage(() => writeReport(record.folder, { trackDir: track.dir }), warn);
     const wasStopped = stops.interrupt.aborted || stops.abort.aborted;
     sayer(options)(
       ...summarise(record, report, await lastWordsOf(record)),
@@ -221,10 +227,12 @@ const identityFile = '/run/secrets/identity';
 /** @throws UserError where the organizer's identity lies on the machine that an entry is about to run on */
 function requireNoIdentity(): void {
   if (!existsSync(identityFile)) return;
-  throw new UserError(
-    `${identityFile} is there: the organizer's identity opens the labels and signs, and must not lie beside an entry. ` +
+  throw new UserError({
+    path: identityFile,
+    reason: "is there: the organizer's identity opens the labels and signs, and must not lie beside an entry",
+    remedy:
       'Start this container with -v ./images-key.txt:/run/secrets/images-key:ro instead, and afterwards one with the identity and `haet score /out/RUN`.',
-  );
+  });
 }
 
 /** What keeps a score from being official is refused before ten minutes are spent. */
@@ -259,25 +267,14 @@ async function dryTrack({ track, imagesKey, seed }: Options): Promise<RunTrack> 
 }
 
 /** @throws UserError when set or seed are not those that were committed to */
-async function readSeedAndTerms(
-  { commitment, reveal, seed }: Options,
-  { info }: RunTrack,
-): Promise<Committed | null> {
-  if (commitment === undefined && reveal === undefined) return null;
-  if (commitment === undefined || reveal === undefined) {
-    throw new UserError('--commitment and --reveal go together: give both, or neither.');
-  }
-  const sealedSha256 = 'sealed' in info ? info.sealed.sha256 : null;
-  const committed = await readCommitted({ commitment, reveal, sealedSha256 });
-  if (committed.seeds.includes(seed)) return committed;
-  throw new UserError(`--seed ${seed} is not among the seeds committed to: ${committed.seeds.join(', ')}.`);
-}
-
-/** The run is over and its verdict known: a page that cannot be made must not hide it. */
-async function pageOf(make: () => Promise<string>): Promise<string | null> {
-  return make().catch((error: Error) => {
-    tell(`haet: the report could not be written: ${error.message}`);
-    return null;
+async function readSeedAndTerms(options: Options, track: RunTrack): Promise<Committed | null> {
+  requireBoth(options);
+  const committed = await readCommitted(options, track);
+  const { seed } = options;
+  if (committed === null || committed.seeds.includes(seed)) return committed;
+  throw new UserError({
+    option: `--seed ${seed}`,
+    reason: `is not among the seeds committed to: ${committed.seeds.join(', ')}.`,
   });
 }
 
@@ -285,9 +282,12 @@ async function pageOf(make: () => Promise<string>): Promise<string | null> {
 async function requireOwnFolder({ out, sandbox }: Options): Promise<void> {
   const facts = await stat(out).catch(() => null);
   if (sandbox !== 'user' || facts === null || (facts.mode & 0o022) === 0) return;
-  throw new UserError(
-    `--out ${out} may be written to by others (mode ${(facts.mode & 0o777).toString(8)}). Run \`chmod 755\` on it.`,
-  );
+  throw new UserError({
+    option: '--out',
+    path: out,
+    reason: `may be written to by others (mode ${(facts.mode & 0o777).toString(8)})`,
+    remedy: 'Run `chmod 755` on it.',
+  });
 }
 
 /**
@@ -299,9 +299,12 @@ async function requireOwnFolder({ out, sandbox }: Options): Promise<void> {
  */
 async function shutEarlierRuns(out: string): Promise<() => void> {
   await mkdir(out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(
-      `--out ${out} is not there and cannot be made (${error.code}). Start the container with -v ./out:/out, or name another folder.`,
-    );
+    throw new UserError({
+      option: '--out',
+      path: out,
+      reason: `is not there and cannot be made (${error.code})`,
+      remedy: 'Start the container with -v ./out:/out, or name another folder.',
+    });
   });
   const unlock = lockFolder(out);
   for (const each of await readdir(out, { withFileTypes: true })) {
@@ -314,9 +317,10 @@ async function shutEarlierRuns(out: string): Promise<() => void> {
 
 function imageId(value: string): string {
   if (!/^sha256:[0-9a-f]{64}$/.test(value)) {
-    throw new UserError(
-      `--image-id ${value} is no sha256:... as \`docker image inspect --format {{.Id}}\` prints.`,
-    );
+    throw new UserError({
+      option: `--image-id ${value}`,
+      reason: 'is not sha256:... as `docker image inspect --format {{.Id}}` prints.',
+    });
   }
   return value;
 }

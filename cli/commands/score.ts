@@ -3,12 +3,14 @@ import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
+import { tryPage } from '../../evaluator/report/tryPage.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
 import { sweepOwnFolders } from '../../evaluator/sandbox/ownNames.ts';
 import { scoreRun } from '../../evaluator/score/scoreRun.ts';
+import { reportError } from '../reportError.ts';
 import { summarise } from '../summary.ts';
-import { sayer, sayJson, tell } from '../terminal.ts';
+import { sayer, sayJson, warn } from '../terminal.ts';
 
 interface Options {
   readonly track: string;
@@ -50,7 +52,7 @@ async function scoreRuns(folders: string[], options: Options): Promise<void> {
       print(...summarise(record, await reportOf(folder)), `  signed   ${signed}`);
     } catch (error) {
       if (folders.length === 1 && error instanceof UserError) throw error;
-      tell(`haet: ${folder}: ${(error as Error).message}`);
+      reportError(error as Error, folder);
     }
   }
   if (options.json) sayJson(folders.length > 1 ? records : records[0]);
@@ -63,14 +65,10 @@ function chainFolderOf(run: string): string {
   return existsSync(publicFolder(graded)) ? graded : dirname(resolve(run));
 }
 
-/** The record is signed by now: a page that cannot be made must not lose it. */
 async function reportOf(folder: string): Promise<string | null> {
   // Slow to load, so not for --help.
   const { writeReport } = await import('../../evaluator/report/report.ts');
-  return writeReport(folder, { trackDir: null }).catch((error: Error) => {
-    tell(`haet: the report could not be written: ${error.message}`);
-    return null;
-  });
+  return tryPage(() => writeReport(folder, { trackDir: null }), warn);
 }
 
 const help = `

@@ -6,14 +6,12 @@ import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { type Attack, listAttacks, whyNotRun } from '../../evaluator/selfTest/attack.ts';
 import { openSelfTest } from '../../evaluator/selfTest/selfTest.ts';
 import type { AttackResult } from '../../evaluator/selfTest/trial.ts';
-import { numberOption } from '../numberOption.ts';
-import { imageOption, runtimeOption } from '../sandboxOption.ts';
+import { numberOption } from '../options/numberOption.ts';
+import { type ContainerOptions, imageOption, runtimeOption } from '../options/sandboxOptions.ts';
 import { type Say, sayer, sayJson, tell } from '../terminal.ts';
 
-interface Options {
+interface Options extends ContainerOptions {
   readonly sandbox?: SandboxKind[];
-  readonly image: string;
-  readonly runtime?: string;
   readonly only?: string[];
   readonly jobs: number;
   readonly json?: boolean;

@@ -3,7 +3,7 @@ import { readCommitment, readReveal } from '../../datasets/sealing/commitment.ts
 import { readLabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { describeTerms } from '../../datasets/sealing/terms.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { termsOf } from '../../evaluator/attest/officialRecord.ts';
+import { usedTermsOf } from '../../evaluator/attest/officialRecord.ts';
 import { parseVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { type Evidence, type Verification, verifyRecord } from '../../evaluator/attest/verifyRecord.ts';
 import type { ScoreDetails } from '../../evaluator/run/record.ts';
@@ -96,9 +96,11 @@ async function verifyOne(path: string, evidence: Evidence, options: Options): Pr
 function requireNoneOfOneRun(options: Options): void {
   for (const name of ['archive', 'predictions', 'labelsKey'] as const) {
     if (options[name] === undefined) continue;
-    throw new UserError(
-      `${furtherChecks[name]} belongs to one run. Give it beside that run's record.jws alone.`,
-    );
+    throw new UserError({
+      option: furtherChecks[name],
+      reason: 'belongs to one run',
+      remedy: "Give it beside that run's record.jws alone.",
+    });
   }
 }
 
@@ -145,7 +147,7 @@ function describe(path: string, result: Verification, notChecked: readonly strin
   const options = notChecked.join(', ');
   const unchecked = options === '' ? [] : [`  not checked, for want of: ${options}`];
   const terms = notChecked.includes(furtherChecks.commitment)
-    ? [`  it ran with ${describeTerms(termsOf(official))}`]
+    ? [`  it ran with ${describeTerms(usedTermsOf(official))}`]
     : [];
   const again = result.details === null ? [] : describeDetails(result.details);
   return [

@@ -26,15 +26,18 @@ export async function encrypt(plain: Uint8Array, ...recipients: readonly string[
  */
 export async function checkRecipient(option: string, recipient: string): Promise<void> {
   if (/AGE-SECRET-KEY/i.test(recipient)) {
-    throw new UserError(
-      `${option} was given a secret key, which is not repeated here; expected a public key, age1 and 58 more characters. ` +
-        'Make a new pair with `haet seal keygen`: the shell may have kept this one in its history.',
-    );
+    throw new UserError({
+      option,
+      reason:
+        'is a secret key, which is not repeated here; expected a public key, age1 and 58 more characters',
+      remedy: 'Make a new pair with `haet seal keygen`: the shell may have kept this one in its history.',
+    });
   }
-  const refusal = new UserError(
-    `${option} is not an age public key (X25519): expected age1 and 58 more characters, ` +
-      'as `haet seal keygen` or `age-keygen -y` prints it.',
-  );
+  const refusal = new UserError({
+    option,
+    reason: 'is not an age public key (X25519)',
+    remedy: 'Give age1 and 58 more characters, as `haet seal keygen` or `age-keygen -y` prints it.',
+  });
   if (!recipientPattern.test(recipient)) throw refusal;
   try {
     // A point that no secret key belongs to is found out only by using it.
@@ -63,10 +66,12 @@ export async function decrypt(
   try {
     return await decrypter.decrypt(sealed);
   } catch {
-    throw new UserError(
-      `${name} does not open with the file key that was given: it was altered, or the key is that of another file. ` +
-        'Give the sealed file and the key as they were published.',
-    );
+    throw new UserError({
+      path: name,
+      reason:
+        'does not open with the file key that was given: it was altered, or the key is that of another file',
+      remedy: 'Give the sealed file and the key as they were published.',
+    });
   }
 }
 
@@ -97,23 +102,27 @@ async function openWith(
   } catch (error) {
     // The library tells its causes apart by their words alone.
     if ((error as Error).message.startsWith('no identity matched')) {
-      throw new UserError(
-        `${name} is not sealed for the key ${publicKey}, or its first lines were altered. ` +
-          'Give the identity file whose public key it was sealed for.',
-      );
+      throw new UserError({
+        path: name,
+        reason: `is not sealed for the key ${publicKey}, or its first lines were altered`,
+        remedy: 'Give the identity file whose public key it was sealed for.',
+      });
     }
-    throw new UserError(
-      `${name} is damaged: it was altered or cut short after it was sealed. Fetch it again from where it was published.`,
-    );
+    throw new UserError({
+      path: name,
+      reason: 'is damaged: it was altered or cut short after it was sealed',
+      remedy: 'Fetch it again from where it was published.',
+    });
   }
 }
 
 function requireAgeFile(name: string, sealed: Uint8Array): void {
   if (isAgeFile(sealed)) return;
-  throw new UserError(
-    `${name} is not an age file: it does not begin with the line ${firstLine.toString().trim()}. ` +
-      'Give the file that `haet seal` wrote.',
-  );
+  throw new UserError({
+    path: name,
+    reason: `is not an age file: it does not begin with the line ${firstLine.toString().trim()}`,
+    remedy: 'Give the file that `haet seal` wrote.',
+  });
 }
 
 /** Whether a file claims to be in the age format; what it holds is known only once it is opened. */
@@ -130,9 +139,10 @@ export async function publicKeyOf(identity: string): Promise<string> {
     if (!identity.startsWith('AGE-SECRET-KEY-1')) throw new Error('of another kind');
     return await identityToRecipient(identity);
   } catch {
-    throw new UserError(
-      'the identity is not an age secret key (X25519): expected AGE-SECRET-KEY-1 and 58 more characters. ' +
-        'Make one with `haet seal keygen`.',
-    );
+    throw new UserError({
+      reason:
+        'the identity is not an age secret key (X25519): expected AGE-SECRET-KEY-1 and 58 more characters',
+      remedy: 'Make one with `haet seal keygen`.',
+    });
   }
 }

@@ -5,8 +5,9 @@ export function checkLabels(name: string, labels: Uint8Array, classes: readonly 
   const bad = labels.findIndex((label) => label >= classes.length);
   if (bad === -1) return;
   // The value is not told: the labels may be withheld ones.
-  throw new UserError(
-    `${name}: the label at row ${bad} is not one of the ${classes.length} classes ` +
-      `(expected 0 to ${classes.length - 1}). Make the Track again.`,
-  );
+  throw new UserError({
+    path: name,
+    reason: `the label at row ${bad} is not one of the ${classes.length} classes (expected 0 to ${classes.length - 1})`,
+    remedy: 'Make the Track again.',
+  });
 }

@@ -24,10 +24,12 @@ export async function checkPublic(dir: string): Promise<SealedTrackInfo> {
   for (const each of found) {
     const path = relative(dir, join(each.parentPath, each.name));
     if (expected.has(path) && (each.isFile() || each.isDirectory())) continue;
-    throw new UserError(
-      `${dir} holds ${JSON.stringify(path)}, which is no part of a sealed Track and may tell what is withheld. ` +
+    throw new UserError({
+      path: dir,
+      reason: `holds ${JSON.stringify(path)}, which is no part of a sealed Track and may tell what is withheld`,
+      remedy:
         'Give the folder that `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR` made, as it was made.',
-    );
+    });
   }
   return (await readSealedTrack(dir)).info;
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { sha256 } from '../sha256.ts';
 import { sha256Schema } from '../track.ts';
 import { UserError } from '../userError.ts';
 import { readJson } from './readJson.ts';
-import { type Terms, termsSchema } from './terms.ts';
-import { sha256 } from './withheldSet.ts';
+import { type ContestTerms, termsSchema } from './terms.ts';
 
 /**
  * Commit and reveal: before the contest the organizer publishes a commitment, afterwards the reveal. Then anyone can see
@@ -47,7 +47,7 @@ export type Reveal = z.infer<typeof revealSchema>;
 export function commitTo(
   withheld: Uint8Array,
   seeds: readonly number[],
-  terms: Terms,
+  terms: ContestTerms,
 ): { commitment: Commitment; reveal: Reveal } {
   const reveal = revealSchema.parse({ nonce: randomBytes(32).toString('hex'), seeds });
   const commitment: Commitment = {
@@ -82,9 +82,11 @@ export async function readCommitment(path: string): Promise<Commitment> {
   const either = z.discriminatedUnion('schemaVersion', [commitmentSchema, firstCommitmentSchema]);
   const found = await readJson(path, either, { kind: 'a commitment', remedy });
   if (found.schemaVersion === 2) return found;
-  throw new UserError(
-    `${path} is a commitment of version 1, which leaves the terms of the contest open. Make a new one with \`haet seal commit\` and publish it before the first entry comes in.`,
-  );
+  throw new UserError({
+    path,
+    reason: 'is a commitment of version 1, which leaves the terms of the contest open',
+    remedy: 'Make a new one with `haet seal commit` and publish it before the first entry comes in.',
+  });
 }
 
 /** @throws UserError */

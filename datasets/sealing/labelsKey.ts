@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { sha256 } from '../sha256.ts';
 import { sha256Schema } from '../track.ts';
 import { fileKeyOf } from './age.ts';
 import { openImages, openLabels } from './openSealed.ts';
 import { readJson } from './readJson.ts';
-import { sha256, type WithheldInfo, withheldFiles } from './withheldSet.ts';
+import { type WithheldInfo, withheldFiles } from './withheldSet.ts';
 
 const fileKeySchema = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 hexadecimal digits');
 

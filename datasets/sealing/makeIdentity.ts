@@ -1,6 +1,6 @@
 import { generateX25519Identity } from 'age-encryption';
+import { createFile } from '../atomicWrite.ts';
 import { publicKeyOf } from './age.ts';
-import { writeNew } from './writeNew.ts';
 
 /**
  * Makes a key pair and writes its identity file, the secret half, as `age-keygen` does: readable by its owner only.
@@ -13,7 +13,7 @@ export async function makeIdentity(path: string, purpose: string): Promise<strin
   const identity = await generateX25519Identity();
   const publicKey = await publicKeyOf(identity);
   const created = `${new Date().toISOString().slice(0, 19)}Z`;
-  await writeNew(
+  await createFile(
     path,
     `# ${purpose}\n# created: ${created}\n# public key: ${publicKey}\n${identity}\n`,
     0o600,

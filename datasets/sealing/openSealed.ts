@@ -1,10 +1,11 @@
 import { describeIssues } from '../describeJson.ts';
 import { parseNpy } from '../npy.ts';
+import { sha256 } from '../sha256.ts';
 import { UserError } from '../userError.ts';
 import { decrypt } from './age.ts';
 import { checkLabels } from './checkLabels.ts';
 import { unpackTar } from './tarInMemory.ts';
-import { sha256, type WithheldInfo, withheldFiles, withheldInfoSchema } from './withheldSet.ts';
+import { type WithheldInfo, withheldFiles, withheldInfoSchema } from './withheldSet.ts';
 
 export interface OpenedImages {
   readonly info: WithheldInfo;
@@ -60,48 +61,56 @@ export async function openLabels(
   return data;
 }
 
+const remedy = 'Give the file that `haet seal` wrote.';
+
 function unpack(name: string, archive: Uint8Array): Map<string, Uint8Array> {
   const expected = Object.values(withheldFiles).join(', ');
   let members: Map<string, Uint8Array>;
   try {
     members = unpackTar(archive);
   } catch (error) {
-    throw new UserError(
-      `${name} is not a withheld set: within is no tar archive of ${expected} (${(error as Error).message}). ` +
-        'Give the file that `haet seal` wrote.',
-    );
+    throw new UserError({
+      path: name,
+      reason: `is not a withheld set: within is no tar archive of ${expected} (${(error as Error).message})`,
+      remedy,
+    });
   }
   const found = [...members.keys()].join(', ');
   if (found !== expected) {
-    throw new UserError(
-      `${name} is not a withheld set: within are ${found || 'no files'}; expected ${expected}. ` +
-        'Give the file that `haet seal` wrote.',
-    );
+    throw new UserError({
+      path: name,
+      reason: `is not a withheld set: within are ${found || 'no files'}; expected ${expected}`,
+      remedy,
+    });
   }
   return members;
 }
 
+const sealAgain = 'Seal the Track again with `haet seal`.';
+
 function parseInfo(name: string, bytes: Uint8Array): WithheldInfo {
-  const place = `${name}: ${withheldFiles.info}`;
+  const path = `${name}: ${withheldFiles.info}`;
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
-    throw new UserError(`${place} is not JSON. Seal the Track again with \`haet seal\`.`);
+    throw new UserError({ path, reason: 'is not JSON', remedy: sealAgain });
   }
   const parsed = withheldInfoSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new UserError(
-    `${place} does not describe a withheld set (${describeIssues(parsed.error)}). ` +
-      'Seal the Track again with `haet seal`.',
-  );
+  throw new UserError({
+    path,
+    reason: `does not describe a withheld set (${describeIssues(parsed.error)})`,
+    remedy: sealAgain,
+  });
 }
 
-function checkHash(what: string, bytes: Uint8Array, expected: string): void {
+function checkHash(path: string, bytes: Uint8Array, expected: string): void {
   const got = sha256(bytes);
   if (got === expected) return;
-  throw new UserError(
-    `${what} is not what was sealed with these images: its sha256 is ${got}, track.json beside it says ${expected}. ` +
-      'Open images and labels from one and the same withheld.age.',
-  );
+  throw new UserError({
+    path,
+    reason: `is not what was sealed with these images: its sha256 is ${got}, track.json beside it says ${expected}`,
+    remedy: 'Open images and labels from one and the same withheld.age.',
+  });
 }

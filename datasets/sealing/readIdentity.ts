@@ -15,10 +15,11 @@ const mostBytes = 64 * 1024;
 export async function readIdentity(path: string): Promise<string> {
   const { bytes, mode } = await readWhole(path, mostBytes);
   if ((mode & 0o077) !== 0) {
-    throw new UserError(
-      `${path} holds a secret key, and others than its owner may reach it (mode ${mode.toString(8)}; expected 600). ` +
-        `Run \`chmod 600 ${path}\`.`,
-    );
+    throw new UserError({
+      path,
+      reason: `holds a secret key, and others than its owner may reach it (mode ${mode.toString(8)}; expected 600)`,
+      remedy: `Run \`chmod 600 ${path}\`.`,
+    });
   }
   const keys = bytes
     .toString('utf8')
@@ -27,16 +28,16 @@ export async function readIdentity(path: string): Promise<string> {
     .filter(({ text }) => text !== '' && !text.startsWith('#'));
   const [key, ...more] = keys;
   if (key === undefined || more.length > 0) {
-    throw new UserError(
-      `${path} holds ${keys.length} lines that could be keys; expected one, AGE-SECRET-KEY-1 and 58 more characters. ` +
-        'Give a file that `haet seal keygen` wrote.',
-    );
+    throw new UserError({
+      path,
+      reason: `holds ${keys.length} lines that could be keys; expected one, AGE-SECRET-KEY-1 and 58 more characters`,
+      remedy: 'Give a file that `haet seal keygen` wrote.',
+    });
   }
   try {
     await publicKeyOf(key.text);
   } catch (error) {
-    if (error instanceof UserError) throw new UserError(`${path}, line ${key.number}: ${error.message}`);
-    throw error;
+    throw error instanceof UserError ? error.about({ path: `${path}, line ${key.number}` }) : error;
   }
   return key.text;
 }

@@ -23,9 +23,9 @@ export async function readJson<T>(
     json = JSON.parse(bytes.toString('utf8'));
   } catch {
     // Not the parser's words: they repeat what stands in the file, which may be secret.
-    throw new UserError(`${path} is not ${kind}: it is not JSON. ${remedy}`);
+    throw new UserError({ path, reason: `is not ${kind}: it is not JSON`, remedy });
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new UserError(`${path} is not ${kind}: ${describeIssues(parsed.error)}. ${remedy}`);
+  throw new UserError({ path, reason: `is not ${kind}: ${describeIssues(parsed.error)}`, remedy });
 }

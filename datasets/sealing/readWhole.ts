@@ -17,14 +17,20 @@ export async function readWhole(
     // O_NONBLOCK: opening a named pipe must not wait for a writer.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const facts = await file.stat();
-    if (!facts.isFile()) throw new UserError(`${path} is not a regular file. Give the file itself.`);
+    if (!facts.isFile()) {
+      throw new UserError({ path, reason: 'is not a regular file', remedy: 'Give the file itself.' });
+    }
     if (facts.size > mostBytes) {
-      throw new UserError(`${path} has ${facts.size} bytes where at most ${mostBytes} are expected.`);
+      throw new UserError({ path, reason: `has ${facts.size} bytes; at most ${mostBytes} are expected.` });
     }
     return { bytes: await file.readFile(), mode: facts.mode & 0o777 };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be read (${describeFault(error)}). Give a file that is there.`);
+    throw new UserError({
+      path,
+      reason: `cannot be read (${describeFault(error)})`,
+      remedy: 'Give a file that is there.',
+    });
   } finally {
     await file?.close();
   }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { createFile } from '../atomicWrite.ts';
 import { SECRET_BYTES } from '../secretRandom.ts';
 import { UserError } from '../userError.ts';
 import { readWhole } from './readWhole.ts';
-import { writeNew } from './writeNew.ts';
 
 const mostBytes = 4096;
 const pattern = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`, 'i');
@@ -14,7 +14,7 @@ const pattern = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`, 'i');
  */
 export async function makeSamplingSecret(path: string): Promise<Uint8Array> {
   const secret = randomBytes(SECRET_BYTES);
-  await writeNew(path, `${secret.toString('hex')}\n`, 0o600);
+  await createFile(path, `${secret.toString('hex')}\n`, 0o600);
   return secret;
 }
 
@@ -26,15 +26,17 @@ export async function makeSamplingSecret(path: string): Promise<Uint8Array> {
 export async function readSamplingSecret(path: string): Promise<Uint8Array> {
   const { bytes, mode } = await readWhole(path, mostBytes);
   if ((mode & 0o077) !== 0) {
-    throw new UserError(
-      `${path} holds a secret, and others than its owner may reach it (mode ${mode.toString(8)}; expected 600). ` +
-        `Run \`chmod 600 ${path}\`.`,
-    );
+    throw new UserError({
+      path,
+      reason: `holds a secret, and others than its owner may reach it (mode ${mode.toString(8)}; expected 600)`,
+      remedy: `Run \`chmod 600 ${path}\`.`,
+    });
   }
   const text = bytes.toString('latin1').trim();
   if (pattern.test(text)) return Buffer.from(text, 'hex');
-  throw new UserError(
-    `${path} is no secret to draw a Track by: expected ${2 * SECRET_BYTES} hexadecimal digits and nothing else. ` +
-      'Make one with `haet data make --new-secret FILE` or `openssl rand -hex 32`.',
-  );
+  throw new UserError({
+    path,
+    reason: `is no secret to draw a Track by: expected ${2 * SECRET_BYTES} hexadecimal digits and nothing else`,
+    remedy: 'Make one with `haet data make --new-secret FILE` or `openssl rand -hex 32`.',
+  });
 }

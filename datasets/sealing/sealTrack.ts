@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { formatNpy } from '../npy.ts';
+import { shuffleBy } from '../random.ts';
 import { readImages, readLabels, readTrack } from '../readTrack.ts';
+import { sha256 } from '../sha256.ts';
 import { IMAGE_BYTES, imageAt, type LabelledImages } from '../source.ts';
 import { UserError } from '../userError.ts';
 import { checkRecipient, encrypt } from './age.ts';
 import { packTar } from './tarInMemory.ts';
-import { sha256, type WithheldInfo, withheldFiles } from './withheldSet.ts';
+import { type WithheldInfo, withheldFiles } from './withheldSet.ts';
 
 /** Public keys, `age1...`: two, so that what runs entries need not hold the key that opens the labels. */
 export interface SealTo {
@@ -68,18 +70,17 @@ export async function sealTrack(trackDir: string, to: SealTo): Promise<SealedSet
 }
 
 /**
- * The same images with their labels, every order equally likely (Fisher-Yates). Drawn from the system's randomness: the
- * order in the Track follows from its sampling seed, which can be tried out.
+ * Returns the same images with their labels, every order equally likely. Drawn from the system's randomness: the order in
+ * the Track follows from its sampling seed, which can be found by trying.
  */
 function inFreshOrder({ images, labels }: LabelledImages): {
   images: Uint8Array<ArrayBuffer>;
   labels: Uint8Array<ArrayBuffer>;
 } {
-  const rows = Array.from(labels, (_, row) => row);
-  for (let last = rows.length - 1; last > 0; last--) {
-    const other = randomInt(last + 1);
-    [rows[last], rows[other]] = [rows[other]!, rows[last]!];
-  }
+  const rows = shuffleBy(
+    Array.from(labels, (_, row) => row),
+    (limit) => randomInt(limit),
+  );
   const ordered = new Uint8Array(images.length);
   rows.forEach((row, place) => {
     ordered.set(imageAt({ images, labels }, row), place * IMAGE_BYTES);

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeFolder } from '../makeTrack.ts';
+import { createFolder } from '../newFolder.ts';
 import { parseNpy } from '../npy.ts';
 import { readTrack } from '../readTrack.ts';
+import { sha256 } from '../sha256.ts';
 import { sha256Schema, trackFiles, trackSchema } from '../track.ts';
 import { UserError } from '../userError.ts';
 import { recipientPattern } from './age.ts';
@@ -11,7 +12,6 @@ import { checkLabels } from './checkLabels.ts';
 import { readJson } from './readJson.ts';
 import { readWhole } from './readWhole.ts';
 import type { SealTo } from './sealTrack.ts';
-import { sha256 } from './withheldSet.ts';
 
 const recipientSchema = z.string().regex(recipientPattern, 'expected age1 and 58 more characters');
 
@@ -72,7 +72,7 @@ export async function writeSealedTrack(
     sha256: { [trackFiles.trainImages]: sha256(images), [trackFiles.trainLabels]: sha256(labels) },
     sealed: { file: 'withheld.age', sha256: sha256(withheld), organizer: to.organizer, images: to.images },
   };
-  await writeFolder(
+  await createFolder(
     out,
     new Map<string, Uint8Array>([
       [trackFiles.info, Buffer.from(`${JSON.stringify(info, null, 2)}\n`)],
@@ -80,6 +80,7 @@ export async function writeSealedTrack(
       [trackFiles.trainLabels, labels],
       [info.sealed.file, withheld],
     ]),
+    '--public',
   );
   return info;
 }
@@ -101,10 +102,11 @@ export async function readSealedTrack(dir: string): Promise<SealedTrack> {
     const { bytes } = await readWhole(path);
     const got = sha256(bytes);
     if (got === expected) return bytes;
-    throw new UserError(
-      `${path} has changed since the Track was sealed: its sha256 is ${got}, ${trackFiles.info} says ${expected}. ` +
-        'Fetch the sealed Track again from where it was published.',
-    );
+    throw new UserError({
+      path,
+      reason: `has changed since the Track was sealed: its sha256 is ${got}, ${trackFiles.info} says ${expected}`,
+      remedy: 'Fetch the sealed Track again from where it was published.',
+    });
   };
   for (const [file, shape] of [
     [trackFiles.trainImages, [info.trainSize, ...info.imageShape]],

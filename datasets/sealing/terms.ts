@@ -27,10 +27,10 @@ export const termsSchema = z.strictObject({
       .describe('null: any of that version'),
   }),
 });
-export type Terms = z.infer<typeof termsSchema>;
+export type ContestTerms = z.infer<typeof termsSchema>;
 
 /** The terms that a run was made under, or is about to be; its image and commit may not be known. */
-export interface UsedTerms extends Omit<Terms, 'sandbox'> {
+export interface UsedTerms extends Omit<ContestTerms, 'sandbox'> {
   readonly sandbox: string;
 }
 
@@ -57,7 +57,7 @@ const rows: readonly [name: string, say: Say][] = [
 ];
 
 /** Compares the terms of a run with those of a commitment, each that the commitment names. */
-export function compareTerms(committed: Terms, used: UsedTerms): TermCheck[] {
+export function compareTerms(committed: ContestTerms, used: UsedTerms): TermCheck[] {
   return rows.flatMap(([name, say]) => {
     const expected = say(committed);
     if (expected === null) return [];

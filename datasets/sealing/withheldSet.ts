@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { sha256Schema, trackSchema } from '../track.ts';
 
@@ -36,8 +35,3 @@ export const withheldInfoSchema = trackSchema
       .describe('hash of each file beside this one'),
   });
 export type WithheldInfo = z.infer<typeof withheldInfoSchema>;
-
-/** In hexadecimal. */
-export function sha256(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}

@@ -38,7 +38,7 @@ export async function readCifar10(options: { from: string; testFrom: TestFrom })
   const { from, testFrom } = options;
   const needed = testFrom === 'test' ? [...trainFiles, testFile] : trainFiles;
   const kind = await stat(from).catch((error) => {
-    throw new UserError(`${from} cannot be read (${describeFault(error)}). ${remedy}`);
+    throw new UserError({ path: from, reason: `cannot be read (${describeFault(error)})`, remedy });
   });
   const files = kind.isDirectory() ? await readFolder(from, needed) : await readTar(from, needed);
   const set = (names: readonly string[]) =>
@@ -69,7 +69,11 @@ export function parseCifarRecords(name: string, bytes: Uint8Array): LabelledImag
     const start = record * RECORD_BYTES;
     const label = bytes[start]!;
     if (label >= classes.length) {
-      throw new UserError(`${name}: record ${record} has label ${label}; expected 0 to 9. ${remedy}`);
+      throw new UserError({
+        path: name,
+        reason: `record ${record} has label ${label}; expected 0 to 9`,
+        remedy,
+      });
     }
     labels[record] = label;
     const red = start + 1;
@@ -85,10 +89,11 @@ export function parseCifarRecords(name: string, bytes: Uint8Array): LabelledImag
 
 function wrongSize(name: string, size: number): UserError | null {
   if (size > 0 && size % RECORD_BYTES === 0 && size <= RECORDS_A_FILE * RECORD_BYTES) return null;
-  return new UserError(
-    `${name} has ${size} bytes; expected a multiple of ${RECORD_BYTES} (one record), ` +
-      `at most ${RECORDS_A_FILE * RECORD_BYTES}: it is truncated, or is another file. ${remedy}`,
-  );
+  return new UserError({
+    path: name,
+    reason: `has ${size} bytes; expected a multiple of ${RECORD_BYTES} (one record), at most ${RECORDS_A_FILE * RECORD_BYTES}: it is truncated, or is another file`,
+    remedy,
+  });
 }
 
 async function readFolder(folder: string, names: readonly string[]): Promise<Map<string, Uint8Array>> {
@@ -101,7 +106,7 @@ async function readFolder(folder: string, names: readonly string[]): Promise<Map
   for (const name of names) {
     const path = join(folder, name);
     const unreadable = (error: unknown) =>
-      new UserError(`${path} cannot be read (${describeFault(error)}). ${remedy}`);
+      new UserError({ path, reason: `cannot be read (${describeFault(error)})`, remedy });
     const { size } = await stat(path).catch((error) => {
       throw unreadable(error);
     });
@@ -129,7 +134,7 @@ async function readTar(path: string, names: readonly string[]): Promise<Map<stri
         return;
       }
       refusal = files.has(name)
-        ? new UserError(`${path} holds ${name} twice. ${remedy}`)
+        ? new UserError({ path, reason: `holds ${name} twice`, remedy })
         : wrongSize(`${path}: ${name}`, entry.size);
       if (refusal !== null) {
         parser.abort(refusal);
@@ -149,9 +154,11 @@ async function readTar(path: string, names: readonly string[]): Promise<Map<stri
   } catch (error) {
     throw (
       refusal ??
-      new UserError(
-        `${path} is not a whole tar archive (${describeFault(error)}): it is damaged, cut short or another file. ${remedy}`,
-      )
+      new UserError({
+        path,
+        reason: `is not a whole tar archive (${describeFault(error)}): it is damaged, cut short or another file`,
+        remedy,
+      })
     );
   }
   checkComplete(path, seen, names);
@@ -162,9 +169,9 @@ function checkComplete(where: string, found: readonly string[], needed: readonly
   const missing = needed.filter((name) => !found.includes(name));
   if (missing.length === 0) return;
   const hint = found.some((name) => /^data_batch_\d$/.test(name))
-    ? ' It looks like the Python version, which holds pickles; the binary version is needed.'
+    ? 'It looks like the Python version, which holds pickles; the binary version is needed. '
     : '';
-  throw new UserError(`${where} has no ${missing.join(', ')}.${hint} ${remedy}`);
+  throw new UserError({ path: where, reason: `has no ${missing.join(', ')}`, remedy: hint + remedy });
 }
 
 function concatenate(sets: readonly LabelledImages[]): LabelledImages {

@@ -53,16 +53,26 @@ async function readSet(folder: string, prefix: 'train' | 't10k'): Promise<Labell
   const labels = parseIdx(labelsFile, await readMaybeCompressed(labelsFile), 1);
   const [size, height, width] = images.shape as [number, number, number];
   if (height !== SIDE || width !== SIDE) {
-    throw new UserError(`${imagesFile} has images of ${height} x ${width}; expected 28 x 28. ${remedy}`);
+    throw new UserError({
+      path: imagesFile,
+      reason: `has images of ${height} x ${width}; expected 28 x 28`,
+      remedy,
+    });
   }
   if (labels.shape[0] !== size) {
-    throw new UserError(
-      `${imagesFile} has ${size} images, ${labelsFile} ${labels.shape[0]} labels. ${remedy}`,
-    );
+    throw new UserError({
+      path: imagesFile,
+      reason: `has ${size} images, ${labelsFile} ${labels.shape[0]} labels`,
+      remedy,
+    });
   }
   const bad = labels.data.findIndex((label) => label >= classes.length);
   if (bad !== -1) {
-    throw new UserError(`${labelsFile}: label ${labels.data[bad]} at row ${bad}; expected 0 to 9. ${remedy}`);
+    throw new UserError({
+      path: labelsFile,
+      reason: `label ${labels.data[bad]} at row ${bad}; expected 0 to 9`,
+      remedy,
+    });
   }
   return { images: greyToRgb(images.data, size), labels: labels.data };
 }
@@ -71,14 +81,16 @@ async function readMaybeCompressed(path: string): Promise<Uint8Array> {
   const plain = await readFile(path).catch(() => null);
   if (plain !== null) return plain;
   const compressed = await readFile(`${path}.gz`).catch((error) => {
-    throw new UserError(`${path}.gz cannot be read (${describeFault(error)}). ${remedy}`);
+    throw new UserError({ path: `${path}.gz`, reason: `cannot be read (${describeFault(error)})`, remedy });
   });
   try {
     return await promisify(gunzip)(compressed, { maxOutputLength: MOST_BYTES });
   } catch (error) {
-    throw new UserError(
-      `${path}.gz cannot be uncompressed (${(error as Error).message}): it is damaged or another file. ${remedy}`,
-    );
+    throw new UserError({
+      path: `${path}.gz`,
+      reason: `cannot be uncompressed (${(error as Error).message}): it is damaged or another file`,
+      remedy,
+    });
   }
 }
 
@@ -97,24 +109,27 @@ export function parseIdx(
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const dataOffset = 4 + 4 * axes;
   if (view.length < dataOffset) {
-    throw new UserError(`${name} ends after ${view.length} bytes, inside its header. ${remedy}`);
+    throw new UserError({ path: name, reason: `ends after ${view.length} bytes, inside its header`, remedy });
   }
   const magic = view.readUInt32BE(0);
   const expected = 0x0800 + axes;
   if (magic !== expected) {
     const hex = (value: number) => value.toString(16).padStart(8, '0');
-    throw new UserError(
-      `${name} begins with ${hex(magic)}; expected ${hex(expected)} (unsigned bytes, ${axes} axes). ${remedy}`,
-    );
+    throw new UserError({
+      path: name,
+      reason: `begins with ${hex(magic)}; expected ${hex(expected)} (unsigned bytes, ${axes} axes)`,
+      remedy,
+    });
   }
   const shape = Array.from({ length: axes }, (_, axis) => view.readUInt32BE(4 + 4 * axis));
   const needed = shape.reduce((total, length) => total * length, 1);
   const present = view.length - dataOffset;
   if (present !== needed || needed === 0) {
-    throw new UserError(
-      `${name} has ${present} bytes of data where its header says [${shape.join(', ')}]: ` +
-        `it is ${present < needed ? 'truncated' : 'not the file expected'}. ${remedy}`,
-    );
+    throw new UserError({
+      path: name,
+      reason: `has ${present} bytes of data where its header says [${shape.join(', ')}]: it is ${present < needed ? 'truncated' : 'not the file expected'}`,
+      remedy,
+    });
   }
   return { data: bytes.subarray(dataOffset), shape };
 }

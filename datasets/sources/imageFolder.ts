@@ -8,7 +8,7 @@ import { IMAGE_BYTES, type Source } from '../source.ts';
 import { UserError } from '../userError.ts';
 
 const layout =
-  'Expected one folder a class, named for it, with the images of that class directly inside (JPEG, PNG, WebP, ...).';
+  'Expected one subfolder per class, named after it, with the images of that class directly inside (JPEG, PNG, WebP, ...).';
 
 /**
  * Reads a folder of images by class: `from`/CLASS/IMAGE, any format that sharp decodes. Classes stand in the order of
@@ -52,23 +52,29 @@ export async function decodeImage(path: string): Promise<Uint8Array> {
       .raw()
       .toBuffer();
   } catch (error) {
-    throw new UserError(
-      `${path} is not an image that can be read (${describeFault(error)}). Replace it or take it out, and run this again.`,
-    );
+    throw new UserError({
+      path,
+      reason: `is not an image that can be read (${describeFault(error)})`,
+      remedy: 'Replace it or take it out, and run this again.',
+    });
   }
 }
 
 async function listClasses(from: string): Promise<string[]> {
   const entries = await readdir(from, { withFileTypes: true }).catch((error) => {
     const reason = error.code === 'ENOTDIR' ? 'is a file, not a folder' : `cannot be read (${error.code})`;
-    throw new UserError(`${from} ${reason}. ${layout}`);
+    throw new UserError({ path: from, reason, remedy: layout });
   });
   const names = entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map((entry) => entry.name)
     .sort();
   if (names.length < 2 || names.length > 256) {
-    throw new UserError(`${from} has ${names.length} class folders; expected 2 to 256. ${layout}`);
+    throw new UserError({
+      path: from,
+      reason: `has ${names.length} class folders; expected 2 to 256`,
+      remedy: layout,
+    });
   }
   return names;
 }
@@ -78,9 +84,13 @@ async function listImages(folder: string, label: number): Promise<{ path: string
   const visible = entries.filter((entry) => !entry.name.startsWith('.'));
   const nested = visible.find((entry) => entry.isDirectory());
   if (nested !== undefined) {
-    throw new UserError(`${join(folder, nested.name)} is a folder inside a class folder. ${layout}`);
+    throw new UserError({
+      path: join(folder, nested.name),
+      reason: 'is a folder inside a class folder',
+      remedy: layout,
+    });
   }
-  if (visible.length === 0) throw new UserError(`${folder} holds no image. ${layout}`);
+  if (visible.length === 0) throw new UserError({ path: folder, reason: 'holds no image', remedy: layout });
   return visible
     .map((entry) => ({ path: join(folder, entry.name), label }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));

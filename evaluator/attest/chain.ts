@@ -1,3 +1,4 @@
+import { sha256 } from '../../datasets/sha256.ts';
 // Theory of operation
 //
 // The records that one organizer signs in one folder of runs form a chain: each has a number, from 1, and the sha256 of
@@ -12,25 +13,33 @@
 // The head is also what shows that the last records were deleted: the next number is then still the one after them.
 
 import { spawn } from 'node:child_process';
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { sha256Schema } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { writeWhole } from '../../datasets/writeWhole.ts';
-import { DoesNotHold } from './doesNotHold.ts';
-import { findRecordFiles } from './findRecordFiles.ts';
-import type { OfficialRecord } from './officialRecord.ts';
-import { checkHeader, checkSignature, mostRecordBytes, readForm, readPayload } from './openRecord.ts';
+import { recordFile } from '../run/record.ts';
+import { type OfficialRecord, officialRecordFile } from './officialRecord.ts';
+import {
+  checkHeader,
+  checkSignature,
+  DoesNotHold,
+  mostRecordBytes,
+  readForm,
+  readPayload,
+} from './signedRecord.ts';
 import { verifyKeyText } from './signingKey.ts';
 
 export const chainFile = 'chain.json';
 const lockFile = '.chain.lock';
 const lockPatienceSeconds = 60;
+/** `haet grade --out` has its runs in runs/JOB/RUN, `haet official --out` in RUN. */
+const deepestRecord = 3;
 
 /** Where a record stands in the chain. */
 export type ChainPlace = OfficialRecord['chain'];
@@ -71,17 +80,37 @@ export async function extendChain(
     const head = await findHead(folder, key);
     const place = { number: head.number + 1, previousSha256: head.sha256 };
     const jws = await write(place);
-    const next: z.infer<typeof headSchema> = {
-      schemaVersion: 1,
-      verifyKey: verifyKeyText(key),
-      number: place.number,
-      sha256: sha256Of(Buffer.from(jws)),
-    };
-    // In the image an entry sees this folder, and what others did is not its business.
-    await writeWhole(join(folder, chainFile), `${JSON.stringify(next, null, 2)}\n`, 0o600);
+    await writeHead(folder, key, { number: place.number, sha256: sha256(Buffer.from(jws)) });
   } finally {
     await unlock();
   }
+}
+
+/**
+ * Moves the head of a folder's chain to the last record that was signed there, where a kill came between the two.
+ * @param key the organizer's public key
+ * @throws as `extendChain`
+ */
+export async function settleHead(folder: string, key: KeyObject): Promise<void> {
+  const unlock = await lock(folder);
+  try {
+    const { number, sha256: last } = await findHead(folder, key);
+    if (last !== null && readHead(folder)?.number !== number) {
+      await writeHead(folder, key, { number, sha256: last });
+    }
+  } finally {
+    await unlock();
+  }
+}
+
+async function writeHead(
+  folder: string,
+  key: KeyObject,
+  last: { readonly number: number; readonly sha256: string },
+): Promise<void> {
+  const head: z.infer<typeof headSchema> = { schemaVersion: 1, verifyKey: verifyKeyText(key), ...last };
+  // In the image an entry sees this folder, and what others did is not its business.
+  await replaceFile(join(folder, chainFile), `${JSON.stringify(head, null, 2)}\n`, 0o600);
 }
 
 /**
@@ -94,18 +123,50 @@ export async function requireChain(folder: string, key: KeyObject): Promise<void
   await findHead(folder, key);
 }
 
-/** The head as chain.json has it; null where there is none, or it cannot be read. For leaderboards. */
-export function readHead(folder: string): ChainHead | null {
+/**
+ * Reads the head as chain.json has it; null where there is none.
+ * @param verifyKey whose records they must be; anyone's where not given
+ * @throws UserError where chain.json cannot be read, is no head, or is another organizer's
+ */
+export function readHead(folder: string, verifyKey?: string): ChainHead | null {
+  const path = join(folder, chainFile);
+  const text = readIfThere(path);
+  if (text === null) return null;
+  let head: z.infer<typeof headSchema>;
   try {
-    const { number, sha256 } = headSchema.parse(JSON.parse(readFileSync(join(folder, chainFile), 'utf8')));
-    return { number, sha256 };
+    head = headSchema.parse(JSON.parse(text));
   } catch {
-    return null;
+    throw new UserError({
+      path,
+      reason: 'is not the head of a chain of signed records',
+      remedy: 'Put it back as it was, or take another folder.',
+    });
+  }
+  if (verifyKey === undefined || head.verifyKey === verifyKey) {
+    return { number: head.number, sha256: head.sha256 };
+  }
+  throw new UserError({
+    path,
+    reason: `the records there are signed with another key (${head.verifyKey})`,
+    remedy: 'Give that identity, or another folder.',
+  });
+}
+
+function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new UserError({
+      path,
+      reason: `cannot be read (${describeFault(error)})`,
+      remedy: 'Make it readable.',
+    });
   }
 }
 
 async function findHead(folder: string, key: KeyObject): Promise<ChainHead> {
-  const written = await readHeadFile(folder, verifyKeyText(key));
+  const written = readHead(folder, verifyKeyText(key));
   const records = await readRecords(folder, key);
   const here = written === null ? [] : records.filter(({ chain }) => chain.number === written.number);
   for (const each of here) {
@@ -132,34 +193,13 @@ function follow(head: ChainHead, record: SignedFile): ChainHead {
   );
 }
 
-async function readHeadFile(folder: string, verifyKey: string): Promise<ChainHead | null> {
-  const path = join(folder, chainFile);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw new UserError(`${path}: cannot be read (${describeFault(error)}). Make it readable.`);
-  });
-  if (text === null) return null;
-  let head: z.infer<typeof headSchema>;
-  try {
-    head = headSchema.parse(JSON.parse(text));
-  } catch {
-    throw new UserError(
-      `${path}: is not the head of a chain of signed records. Put it back as it was, or take another folder.`,
-    );
-  }
-  if (head.verifyKey === verifyKey) return { number: head.number, sha256: head.sha256 };
-  throw new UserError(
-    `${path}: the records there are signed with another key (${head.verifyKey}). Give that identity, or another folder.`,
-  );
-}
-
 /** Those that were signed with a key, by their numbers; others are passed over. */
 async function readRecords(folder: string, key: KeyObject): Promise<SignedFile[]> {
   const found: SignedFile[] = [];
   for (const path of await findRecordFiles(folder)) {
     const bytes = await readFile(path);
     const chain = await placeOf(bytes, key);
-    if (chain !== null) found.push({ path, sha256: sha256Of(bytes), chain });
+    if (chain !== null) found.push({ path, sha256: sha256(bytes), chain });
   }
   return found.sort((a, b) => a.chain.number - b.chain.number);
 }
@@ -176,6 +216,27 @@ async function placeOf(bytes: Uint8Array, key: KeyObject): Promise<ChainPlace | 
   }
 }
 
+/**
+ * Every record.jws in a folder of runs, in order of path. The folder of a run is not looked into any further: what lies
+ * deeper there is of the entry.
+ * @throws Error when the folder cannot be read
+ */
+export async function findRecordFiles(folder: string, depth = 0): Promise<string[]> {
+  const found = await readdir(folder, { withFileTypes: true });
+  const names = new Set(found.map((each) => each.name));
+  const record = found.find((each) => each.name === officialRecordFile && each.isFile());
+  if (record !== undefined) return [join(folder, record.name)];
+  // A run that was not signed, or never ended.
+  if (names.has(recordFile) || names.has('model') || depth === deepestRecord) return [];
+  const deeper: string[] = [];
+  for (const each of found.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    // What is being taken in, or was when its evaluator died, is no run.
+    if (!each.isDirectory() || each.name.startsWith('.')) continue;
+    deeper.push(...(await findRecordFiles(join(folder, each.name), depth + 1)));
+  }
+  return deeper;
+}
+
 /** A lock of the kernel on a file of its own, see lockFolder.ts; waited for, since it is held for moments. */
 async function lock(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, lockFile);
@@ -187,9 +248,4 @@ async function lock(folder: string): Promise<() => Promise<void>> {
   if (result === 0) return () => file.close();
   await file.close();
   throw new Error(`${path}: could not be locked within ${lockPatienceSeconds} s (flock: ${result})`);
-}
-
-/** As hexadecimal digits. */
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -28,7 +28,7 @@ export type Digests = z.infer<typeof digestsSchema>;
 /** What was left of a stage when it was over. */
 const killReceiptSchema = z.strictObject({
   stage: z.enum(runStages),
-  processesLeft: z.int().nonnegative(),
+  processesLeft: z.int().nonnegative().nullable().describe('processesLeft of the stage'),
   killedProcesses: z.int().nonnegative(),
   millisecondsAfterDeadline: z
     .number()
@@ -36,18 +36,16 @@ const killReceiptSchema = z.strictObject({
     .describe(
       'from the deadline until no process could run its own code; null where the stage ended for another cause',
     ),
-  gpuMemoryBytes: z
-    .int()
-    .nonnegative()
-    .nullable()
-    .describe('GPU memory still in use afterwards; null: not measured'),
 });
 export type KillReceipt = z.infer<typeof killReceiptSchema>;
+
+/** Raised with every change of the shape below, that of the run's record included. */
+export const officialRecordVersion = 3;
 
 /** What an organizer signs: the whole record of a run, and what ties it to bytes that others can have. */
 export const officialRecordSchema = z.strictObject({
   kind: z.literal('haet-official-record'),
-  schemaVersion: z.literal(2),
+  schemaVersion: z.literal(officialRecordVersion),
   issuedAt: z.iso.datetime(),
   chain: z
     .strictObject({
@@ -64,31 +62,24 @@ export const officialRecordSchema = z.strictObject({
 export type OfficialRecord = z.infer<typeof officialRecordSchema>;
 
 /** What the record of a run does not say by itself. */
-export interface OfficialFacts extends Pick<Digests, 'image' | 'predictions'>, Pick<OfficialRecord, 'chain'> {
-  /** GPU memory still in use after a stage was killed, bytes, where it was measured. */
-  readonly gpuMemoryBytes?: Partial<Record<StageRecord['stage'], number>>;
-}
+export interface OfficialFacts
+  extends Pick<Digests, 'image' | 'predictions'>,
+    Pick<OfficialRecord, 'chain'> {}
 
-export function buildOfficialRecord(
-  record: RunRecord,
-  { gpuMemoryBytes = {}, chain, ...digests }: OfficialFacts,
-): OfficialRecord {
+export function buildOfficialRecord(record: RunRecord, { chain, ...digests }: OfficialFacts): OfficialRecord {
   return {
     kind: 'haet-official-record',
-    schemaVersion: 2,
+    schemaVersion: officialRecordVersion,
     issuedAt: new Date().toISOString(),
     chain,
     record,
     digests: { ...digests, ...digestsWithin(record) },
-    killReceipts: record.stages.map((stage) => ({
-      ...killReceiptOf(stage),
-      gpuMemoryBytes: gpuMemoryBytes[stage.stage] ?? null,
-    })),
+    killReceipts: record.stages.map(killReceiptOf),
   };
 }
 
 /** What the entry was run under. */
-export function termsOf({ record, digests }: Pick<OfficialRecord, 'record' | 'digests'>): UsedTerms {
+export function usedTermsOf({ record, digests }: Pick<OfficialRecord, 'record' | 'digests'>): UsedTerms {
   const { limits, sandbox, evaluator } = record;
   return { ...limits, sandbox: sandbox.kind, image: digests.image, evaluator };
 }
@@ -112,11 +103,10 @@ export function digestsWithin(
   };
 }
 
-/** A sandbox that cannot kill all of a stage throws, and the stage never gets into a record: none is left. */
-export function killReceiptOf({ stage, ended, kill }: StageRecord): Omit<KillReceipt, 'gpuMemoryBytes'> {
+export function killReceiptOf({ stage, ended, kill, processesLeft }: StageRecord): KillReceipt {
   return {
     stage,
-    processesLeft: 0,
+    processesLeft,
     killedProcesses: kill?.processesKilled ?? 0,
     millisecondsAfterDeadline: ended === 'deadline' && kill !== null ? kill.overshootMs : null,
   };

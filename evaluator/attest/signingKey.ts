@@ -43,9 +43,10 @@ export function parseVerifyKey(text: string): KeyObject {
   const x = text.slice(verifyKeyPrefix.length);
   const bytes = Buffer.from(x, 'base64url');
   if (!text.startsWith(verifyKeyPrefix) || bytes.length !== 32 || bytes.toString('base64url') !== x) {
-    throw new UserError(
-      `${JSON.stringify(text.slice(0, 80))} is no key to verify with: expected haet1 and 43 characters. Copy it anew from where the organizer published it.`,
-    );
+    throw new UserError({
+      reason: `${JSON.stringify(text.slice(0, 80))} is no key to verify with: expected haet1 and 43 characters`,
+      remedy: 'Copy it anew from where the organizer published it.',
+    });
   }
   return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
 }

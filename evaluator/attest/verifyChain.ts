@@ -9,7 +9,7 @@ export interface ChainRecord {
 }
 
 /** The runs of one archive with one seed, in the order in which they were signed. */
-export interface Attempts {
+export interface SignedAttempts {
   /** sha256; null where the entry came as a folder. */
   readonly archive: string | null;
   readonly seed: number;
@@ -46,8 +46,8 @@ export function inChainOrder(records: readonly ChainRecord[]): ChainRecord[] {
   return [...different.values()].sort((a, b) => a.official.chain.number - b.official.chain.number);
 }
 
-export function attemptsOf(records: readonly ChainRecord[]): Attempts[] {
-  const found = new Map<string, Attempts & { runs: Attempts['runs'][number][] }>();
+export function signedAttemptsOf(records: readonly ChainRecord[]): SignedAttempts[] {
+  const found = new Map<string, SignedAttempts & { runs: SignedAttempts['runs'][number][] }>();
   for (const { official } of inChainOrder(records)) {
     const { archiveSha256, seed, attempt, verdict } = official.record;
     const key = `${archiveSha256} ${seed}`;

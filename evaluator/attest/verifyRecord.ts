@@ -3,12 +3,17 @@ import { type Commitment, type Reveal, revealFault, sealedFault } from '../../da
 import type { LabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import { compareTerms } from '../../datasets/sealing/terms.ts';
 import type { ScoreDetails } from '../run/record.ts';
-import { consistencyChecks } from './consistency.ts';
-import { DoesNotHold } from './doesNotHold.ts';
-import { checkFile, checkTrack, type GivenFiles, singleFiles } from './givenFiles.ts';
-import { type OfficialRecord, termsOf } from './officialRecord.ts';
-import { checkHeader, checkSignature, readForm, readPayload } from './openRecord.ts';
-import { checkScoreAgain, openLabelsOf } from './scoreAgain.ts';
+import { consistencyChecks } from './consistency/checks.ts';
+import {
+  checkFile,
+  checkScoreAgain,
+  checkTrack,
+  type GivenFiles,
+  openLabelsOf,
+  singleFiles,
+} from './evidence.ts';
+import { type OfficialRecord, officialRecordVersion, usedTermsOf } from './officialRecord.ts';
+import { checkHeader, checkSignature, DoesNotHold, readForm, readPayload } from './signedRecord.ts';
 
 export interface Evidence {
   /** The organizer's public key. */
@@ -64,8 +69,10 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
     const payload = await check('signature', 'the organizer signed these bytes', () =>
       checkSignature(jws, key),
     );
-    const official = await check('schema', 'it is an official record of version 2', () =>
-      readPayload(payload),
+    const official = await check(
+      'schema',
+      `it is an official record of version ${officialRecordVersion}`,
+      () => readPayload(payload),
     );
     for (const { name, meaning, fault } of consistencyChecks) {
       await check(name, meaning, () => requireNone(fault(official)));
@@ -93,7 +100,7 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
       await check('sealed set committed', 'it was scored on the set that was committed to', () =>
         requireNone(sealedFault(commitment, official.digests.sealedSet)),
       );
-      for (const { name, used, fault } of compareTerms(commitment.terms, termsOf(official))) {
+      for (const { name, used, fault } of compareTerms(commitment.terms, usedTermsOf(official))) {
         await check(name, `${used}, as committed to`, () => requireNone(fault && `it ran with ${fault}`));
       }
       if (reveal !== undefined) {

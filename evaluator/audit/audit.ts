@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import {
   drawVersions,
   type Halves,
@@ -15,7 +16,6 @@ import { plainJson } from '../../datasets/plainText.ts';
 import { randomFrom, shuffle } from '../../datasets/random.ts';
 import type { TrackInfo } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { writeWhole } from '../../datasets/writeWhole.ts';
 import { version } from '../machine/version.ts';
 import type { RunRecord } from '../run/record.ts';
 import { type RunHooks, type RunPlan, runEntry } from '../run/runEntry.ts';
@@ -96,7 +96,7 @@ export async function audit(plan: AuditPlan, sandbox: Sandbox, hooks: AuditHooks
     },
     evaluator: { version },
   };
-  await writeWhole(join(folder, auditFile), `${plainJson(result, 2)}\n`);
+  await replaceFile(join(folder, auditFile), `${plainJson(result, 2)}\n`);
   return result;
 }
 
@@ -139,10 +139,11 @@ async function rightOf(record: RunRecord, labels: Halves): Promise<boolean[]> {
         )
       : [];
   if (right.filter(Boolean).length !== record.score!.correct) {
-    throw new UserError(
-      `${folder}: the predictions are no longer those that were scored; a process of the entry outlived its run. ` +
-        'Audit it in a sandbox that holds it.',
-    );
+    throw new UserError({
+      path: folder,
+      reason: 'the predictions are no longer those that were scored; a process of the entry outlived its run',
+      remedy: 'Audit it in a sandbox that holds it.',
+    });
   }
   return right;
 }
@@ -180,19 +181,22 @@ function summaryOf(run: AuditRun | undefined): AuditedRun | null {
 
 function requireClasses({ track: { dir, info } }: AuditPlan): void {
   if (info.classes.length >= fewestClasses) return;
-  throw new UserError(
-    `${dir} has ${info.classes.length} classes; an audit needs at least ${fewestClasses}, ` +
-      'as with fewer an honest entry can name them all by luck. Give a Track of more classes.',
-  );
+  throw new UserError({
+    path: dir,
+    reason: `has ${info.classes.length} classes; an audit needs at least ${fewestClasses}, as with fewer an honest entry can name them all by luck`,
+    remedy: 'Give a Track of more classes.',
+  });
 }
 
 async function makeFolder(parent: string, startedAt: string): Promise<string> {
   const name = `${startedAt.slice(0, 19).replaceAll(':', '-')}-${randomUUID().slice(0, 8)}`;
   const folder = join(resolve(parent), name);
   await mkdir(folder, { recursive: true }).catch((error) => {
-    throw new UserError(
-      `${folder} cannot be made (${describeFault(error)}). Give --out a folder that you may make or write to.`,
-    );
+    throw new UserError({
+      path: folder,
+      reason: `cannot be made (${describeFault(error)})`,
+      remedy: 'Give --out a folder that you may make or write to.',
+    });
   });
   return folder;
 }

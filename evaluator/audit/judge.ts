@@ -1,3 +1,4 @@
+import { inPercent } from '../report/format.ts';
 import type { DetailedScore } from '../run/record.ts';
 import type { Judgement } from './auditSchema.ts';
 import { compareWithChance, significance } from './chance.ts';
@@ -10,8 +11,8 @@ export interface ScoredRun {
   readonly right: readonly boolean[];
 }
 
-const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;
-const points = (fraction: number) => `${(100 * fraction).toFixed(1)} points`;
+const percent = (fraction: number) => `${inPercent(fraction)} %`;
+const points = (fraction: number) => `${inPercent(fraction)} points`;
 const rarely = `fewer than 1 in ${(1 / significance).toLocaleString('en-GB')} such runs`;
 
 /**

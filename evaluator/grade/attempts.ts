@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import type { Attestor } from '../attest/createAttestor.ts';
+import type { Attestor } from '../attest/attestor.ts';
+import { contradictionIn } from '../attest/consistency/checks.ts';
 import { isRunDisturbed } from '../machine/contention.ts';
 import { readRecord } from '../report/readRecord.ts';
 import { type RunRecord, recordFile } from '../run/record.ts';
@@ -10,7 +11,7 @@ import { runStartSchema, startFile } from '../run/runFolder.ts';
 import { readUnscored, unscoredFile } from '../run/unscored.ts';
 import { type VerdictCode, verdicts } from '../run/verdict.ts';
 import { removePath } from '../stage/removeTree.ts';
-import { agrees, contradictionIn, type Terms } from './terms.ts';
+import { agrees, type JobTerms } from './terms.ts';
 import type { VoidReason } from './voidReasons.ts';
 
 /** One run of a job, as its folder says. */
@@ -48,7 +49,7 @@ export interface Attempts {
  * All that was tried of a job on these terms, also runs that never got a record: their evaluator was killed.
  * @param folder holds one folder per run; need not be there. No run goes on in it
  */
-export async function readAttempts(folder: string, terms: Terms, rules: Rules): Promise<Attempts> {
+export async function readAttempts(folder: string, terms: JobTerms, rules: Rules): Promise<Attempts> {
   const doubts: string[] = [];
   const all: Attempt[] = [];
   for (const run of await runFolders(folder)) {
@@ -68,7 +69,7 @@ const isFree = (reason: VoidReason): boolean => reason === 'stopped' || reason =
 /** @returns null for a run on other terms, or one that was not started */
 async function readAttempt(
   run: string,
-  terms: Terms,
+  terms: JobTerms,
   { mostDisturbance, attestor }: Rules,
   doubts: string[],
 ): Promise<Attempt | null> {
@@ -83,7 +84,9 @@ async function readAttempt(
     if (existsSync(join(run, unscoredFile))) return await readWaiting(run, terms);
     const record = await readRecord(run);
     const contradiction = contradictionIn(record);
-    if (contradiction !== null) throw new UserError(`${join(run, recordFile)}: ${contradiction}.`);
+    if (contradiction !== null) {
+      throw new UserError({ path: join(run, recordFile), reason: `${contradiction}.` });
+    }
     if (!agrees(record, terms)) return null;
     const byRule = voidByRule(record, mostDisturbance);
     if (byRule !== null) return attempt(record, byRule);
@@ -109,13 +112,13 @@ function isTheEntrysDoing(verdict: VerdictCode): boolean {
   return verdicts[verdict].owner === 'contestant';
 }
 
-async function readWaiting(run: string, terms: Terms): Promise<Attempt | null> {
+async function readWaiting(run: string, terms: JobTerms): Promise<Attempt | null> {
   const { record } = await readUnscored(run);
   if (!agrees(record, terms)) return null;
   return { number: record.attempt, folder: run, record: null, voidBecause: 'unscored' };
 }
 
-async function readDead(run: string, terms: Terms): Promise<Attempt | null> {
+async function readDead(run: string, terms: JobTerms): Promise<Attempt | null> {
   const text = await readFile(join(run, startFile), 'utf8').catch(() => null);
   if (text === null) return null;
   const start = parsed(text);

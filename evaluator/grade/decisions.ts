@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { writeWhole } from '../../datasets/writeWhole.ts';
 
 /** One JSON line per decision of a person, beside the leaderboard. */
 export const decisionsFile = 'decisions.jsonl';
@@ -29,7 +29,7 @@ export async function readDecisions(folder: string): Promise<Decision[]> {
   const path = join(folder, decisionsFile);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
-    throw new UserError(`${path}: cannot be read (${error.code}). Make it readable.`);
+    throw new UserError({ path, reason: `cannot be read (${error.code})`, remedy: 'Make it readable.' });
   });
   return text
     .split('\n')
@@ -46,6 +46,6 @@ export async function readDecisions(folder: string): Promise<Decision[]> {
 /** Adds decisions; the file is the old one or the new one, never half of one. */
 export async function addDecisions(folder: string, more: readonly Decision[]): Promise<Decision[]> {
   const all = [...(await readDecisions(folder)), ...more];
-  await writeWhole(join(folder, decisionsFile), all.map((each) => `${JSON.stringify(each)}\n`).join(''));
+  await replaceFile(join(folder, decisionsFile), all.map((each) => `${JSON.stringify(each)}\n`).join(''));
   return all;
 }

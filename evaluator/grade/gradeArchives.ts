@@ -18,7 +18,7 @@ import type { Submission } from './listArchives.ts';
 import { tooManyOfTeam } from './perTeam.ts';
 import { decisionsOf, repeatsOf } from './repeats.ts';
 import { type Standing, standingOf } from './standing.ts';
-import { agrees, type Terms } from './terms.ts';
+import { agrees, type JobTerms } from './terms.ts';
 import { writeStanding } from './writeStanding.ts';
 
 export interface GradePlan {
@@ -95,7 +95,7 @@ export async function gradeArchives(
   const states = new Map<Job, State>();
   let decisions = await readDecisions(plan.outFolder);
   const rulesOf = (job: Job): JobRules => ({
-    terms: termsOf(plan, job, sandbox),
+    terms: jobTermsOf(plan, job, sandbox),
     mostDisturbance: plan.mostDisturbance,
     allowed: allowedOf(job),
   });
@@ -128,7 +128,7 @@ export async function gradeArchives(
       await requireTrack(plan.track);
       hooks.starts(job);
       const { record, attempts } = await gradeJob(runPlanOf(plan, job), sandbox, rulesOf(job), hooks);
-      if (record !== null && !agrees(record, termsOf(plan, job, sandbox))) {
+      if (record !== null && !agrees(record, jobTermsOf(plan, job, sandbox))) {
         hooks.warn(
           `${job.archive.path}: changed or gone since grading began. Call again to grade what is there now.`,
         );
@@ -244,7 +244,7 @@ function jobsOf(
   );
 }
 
-function termsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): Terms {
+function jobTermsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): JobTerms {
   const { trainSeconds, predictSeconds, processes, cpus, memoryBytes } = plan;
   return {
     archiveSha256: archive.sha256,

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Attestor } from '../attest/createAttestor.ts';
-import { writeReport } from '../report/report.ts';
+import type { Attestor } from '../attest/attestor.ts';
+import { reportFile, writeReport } from '../report/report.ts';
+import { tryPage } from '../report/tryPage.ts';
 import { type RunRecord, recordFile } from '../run/record.ts';
 import { type RunPlan, runEntry } from '../run/runEntry.ts';
 import { unscoredFile } from '../run/unscored.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Attempts, readAttempts, runFolders, voidByRule } from './attempts.ts';
-import { agrees, type Terms } from './terms.ts';
+import { agrees, type JobTerms } from './terms.ts';
 import { voidReasons } from './voidReasons.ts';
 
 export interface JobHooks {
@@ -23,7 +24,7 @@ export interface JobHooks {
 
 /** What a job is run by. */
 export interface JobRules {
-  readonly terms: Terms;
+  readonly terms: JobTerms;
   readonly mostDisturbance: number;
   /** How many attempts may be void before a person decides. */
   readonly allowed: number;
@@ -101,8 +102,9 @@ export async function ensureReport(
   trackDir: string,
   warn: JobHooks['warn'],
 ): Promise<void> {
-  if (!existsSync(join(folder, recordFile)) || existsSync(join(folder, 'report.html'))) return;
-  await writeReport(folder, { trackDir }).catch((error: Error) => {
-    warn(`${folder}: the report could not be written: ${error.message}`);
-  });
+  if (!existsSync(join(folder, recordFile)) || existsSync(join(folder, reportFile))) return;
+  await tryPage(
+    () => writeReport(folder, { trackDir }),
+    (sentence) => warn(`${folder}: ${sentence}`),
+  );
 }

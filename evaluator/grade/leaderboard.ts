@@ -10,7 +10,7 @@ export interface Graded {
   readonly archive: string;
   readonly path: string;
   readonly sha256: string;
-  /** One a seed, in the order of the seeds; null where it has not been run. */
+  /** One per seed, in the order of the seeds; null where it has not been run. */
   readonly records: readonly (RunRecord | null)[];
   readonly repeats?: Row['repeats'];
   readonly toDecide?: Row['toDecide'];

@@ -1,11 +1,12 @@
 import { plainText } from '../../datasets/plainText.ts';
+import { inPercent } from '../report/format.ts';
 import type { Row } from './leaderboard.ts';
 import { escapeMarkdown, markdownTable } from './markdown.ts';
 import { remarksOf } from './repeats.ts';
 import type { Standing } from './standing.ts';
 
 const safe = (text: string | null): string => (text === null ? '' : escapeMarkdown(plainText(text)));
-const percent = (fraction: number): string => (100 * fraction).toFixed(2);
+const percent = (fraction: number): string => inPercent(fraction, 2);
 const list = (items: readonly (string | number)[]): string => safe(items.join(', '));
 
 /** leaderboard.md: for people, and for a page that renders it. Words of strangers are inert in it. */

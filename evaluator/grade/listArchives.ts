@@ -24,9 +24,11 @@ export interface Submission {
 export async function listArchives(folder: string): Promise<{ archives: Submission[]; others: string[] }> {
   const found = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(
     (error: NodeJS.ErrnoException) => {
-      throw new UserError(
-        `${resolve(folder)}: cannot be read (${error.code}). Give the folder that the archives lie in.`,
-      );
+      throw new UserError({
+        path: resolve(folder),
+        reason: `cannot be read (${error.code})`,
+        remedy: 'Give the folder that the archives lie in.',
+      });
     },
   );
   const files: string[] = [];
@@ -40,9 +42,11 @@ export async function listArchives(folder: string): Promise<{ archives: Submissi
   }
   files.sort(byCodeUnit);
   if (files.length === 0) {
-    throw new UserError(
-      `${resolve(folder)}: holds no archive (${endings.join(', ')}). Put there what \`haet pack\` makes.`,
-    );
+    throw new UserError({
+      path: resolve(folder),
+      reason: `holds no archive (${endings.join(', ')})`,
+      remedy: 'Put there what `haet pack` makes.',
+    });
   }
   const archives: Submission[] = [];
   for (const file of files) archives.push(await readSubmission(folder, file));
@@ -52,7 +56,11 @@ export async function listArchives(folder: string): Promise<{ archives: Submissi
 async function readSubmission(folder: string, file: string): Promise<Submission> {
   const path = resolve(folder, file);
   const sha256 = await hashFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${path}: cannot be read (${error.code}). Make it readable, or take it away.`);
+    throw new UserError({
+      path,
+      reason: `cannot be read (${error.code})`,
+      remedy: 'Make it readable, or take it away.',
+    });
   });
   return { file, path, sha256 };
 }

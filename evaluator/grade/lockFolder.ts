@@ -28,6 +28,10 @@ function openLock(path: string): number {
     return openSync(path, 'a+', 0o644);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(`${path}: cannot be written (${code}). Give a folder that you may write to.`);
+    throw new UserError({
+      path,
+      reason: `cannot be written (${code})`,
+      remedy: 'Give a folder that you may write to.',
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { inPercent } from '../report/format.ts';
 import type { Attempt, Attempts } from './attempts.ts';
 import type { Decision } from './decisions.ts';
 import type { Repeat, Row, RowDecision } from './leaderboard.ts';
@@ -18,7 +19,7 @@ function reasonOf({ voidBecause, record }: Attempt): string | null {
   const sentence = voidReasons[voidBecause];
   if (voidBecause !== 'disturbed') return sentence;
   const shares = record?.stages.map(({ contention }) => contention?.share ?? 0) ?? [];
-  return `${sentence} (${(100 * Math.max(0, ...shares)).toFixed(0)} % of the CPUs)`;
+  return `${sentence} (${inPercent(Math.max(0, ...shares), 0)} % of the CPUs)`;
 }
 
 export function decisionsOf(decisions: readonly Decision[]): RowDecision[] {

@@ -1,4 +1,6 @@
+import { UserError } from '../../datasets/userError.ts';
 import { type ChainHead, readHead } from '../attest/chain.ts';
+import { shortCommit } from '../machine/version.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunTrack } from '../run/runTrack.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
@@ -51,10 +53,23 @@ export function standingOf(
     sandbox,
     machines: different(made.map(({ machine, limits }) => `${machine.cpu}, ${limits.cpus} CPUs given`)),
     evaluators: different(
-      made.map(({ evaluator }) => `${evaluator.version} (${evaluator.commit?.slice(0, 12) ?? 'no commit'})`),
+      made.map(
+        ({ evaluator }) =>
+          `${evaluator.version} (${evaluator.commit ? shortCommit(evaluator.commit) : 'no commit'})`,
+      ),
     ),
     runs: { wanted: records.length, done: made.length },
-    chain: readHead(outFolder),
+    chain: headOf(outFolder),
     rows: rank(entries),
   };
+}
+
+/** A damaged chain.json keeps nobody from a leaderboard: signing refuses it. */
+function headOf(outFolder: string): ChainHead | null {
+  try {
+    return readHead(outFolder);
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { plainJson } from '../../datasets/plainText.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { writeWhole } from '../../datasets/writeWhole.ts';
 import { leaderboardCsv } from './leaderboardCsv.ts';
 import { leaderboardMarkdown } from './leaderboardMarkdown.ts';
 import type { Standing } from './standing.ts';
@@ -24,10 +24,12 @@ export async function writeStanding(folder: string, standing: Standing): Promise
   await write(leaderboardFiles.markdown, leaderboardMarkdown(standing));
 
   async function write(file: string, text: string): Promise<void> {
-    await writeWhole(join(folder, file), text).catch((error: NodeJS.ErrnoException) => {
-      throw new UserError(
-        `${join(folder, file)}: cannot be written (${error.code ?? error}). Make room or give a place to write to.`,
-      );
+    await replaceFile(join(folder, file), text).catch((error: NodeJS.ErrnoException) => {
+      throw new UserError({
+        path: join(folder, file),
+        reason: `cannot be written (${error.code ?? error})`,
+        remedy: 'Make room or give a place to write to.',
+      });
     });
   }
 }

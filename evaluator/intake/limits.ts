@@ -1,20 +1,20 @@
 import { z } from 'zod';
 
-/** What the archive of an entry may be. */
+/** Limits of the archive of an entry. */
 export const archiveLimitsSchema = z.strictObject({
   archiveBytes: z
     .int()
     .positive()
     .default(100 * 2 ** 20)
-    .describe('size of the archive itself'),
+    .describe('size of the archive in bytes'),
   unpackedBytes: z
     .int()
     .positive()
     .default(500 * 2 ** 20)
-    .describe('bytes of all files together'),
+    .describe('size of all files together in bytes'),
   members: z.int().positive().default(10_000).describe('files and folders'),
-  depth: z.int().positive().default(20).describe('folders within folders'),
-  pathBytes: z.int().positive().default(1000).describe('length of a path within the archive'),
-  ratio: z.int().positive().default(100).describe('times that the archive grows when it is unpacked'),
+  depth: z.int().positive().default(20).describe('nesting of folders'),
+  pathBytes: z.int().positive().default(1000).describe('length of a path in bytes'),
+  ratio: z.int().positive().default(100).describe('ratio of the unpacked size to the size of the archive'),
 });
 export type ArchiveLimits = z.infer<typeof archiveLimitsSchema>;

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { lstat, readFile, readlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeIssues, describeJsonFault } from '../../datasets/describeJson.ts';
 import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
 import { textName } from '../../datasets/textName.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { type Manifest, manifestFile, manifestSchema } from '../contract.ts';
+import { type Found, walkTree } from '../stage/walkTree.ts';
 
 const mostManifestBytes = 64 * 1024;
 
@@ -31,10 +32,13 @@ export async function loadEntry(path: string): Promise<Entry> {
 async function readManifest(folder: string): Promise<string> {
   const facts = await lstat(folder).catch(() => null);
   if (facts === null)
-    throw new UserError(`${folder}: no such folder; an entry is a folder with ${manifestFile}`);
+    throw new UserError({
+      path: folder,
+      reason: `no such folder; an entry is a folder with ${manifestFile}`,
+    });
   const path = join(folder, manifestFile);
   const cannot = (reason: string) =>
-    new UserError(`${path}: cannot be read (${reason}); an entry is a folder with that file`);
+    new UserError({ path, reason: `cannot be read (${reason}); an entry is a folder with that file` });
   const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     throw cannot(error.code ?? String(error));
   });
@@ -52,10 +56,10 @@ export function parseManifest(text: string, path: string): Manifest {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${path}: ${describeJsonFault(error)}`);
+    throw new UserError({ path, reason: describeJsonFault(error) });
   }
   const parsed = manifestSchema.safeParse(value);
-  if (!parsed.success) throw new UserError(`${path}: ${describeIssues(parsed.error)}`);
+  if (!parsed.success) throw new UserError({ path, reason: describeIssues(parsed.error) });
   return parsed.data;
 }
 
@@ -76,9 +80,10 @@ export async function hashFolder(folder: string): Promise<string> {
       hash.update(`${path}\0file\0${facts.size}\0`);
       for await (const chunk of createReadStream(full)) hash.update(chunk as Buffer);
     } else {
-      throw new UserError(
-        `${folder}: holds ${quoteUntrusted(path)}, which is neither file, folder nor link; remove it`,
-      );
+      throw new UserError({
+        path: folder,
+        reason: `holds ${quoteUntrusted(path)}, which is neither file, folder nor link; remove it`,
+      });
     }
   }
   return hash.digest('hex');
@@ -90,25 +95,25 @@ export async function hashFolder(folder: string): Promise<string> {
  */
 export async function listFiles(folder: string): Promise<string[]> {
   const found: string[] = [];
-  const visit = async (below: string) => {
-    for (const each of await readdir(join(folder, below), { withFileTypes: true, encoding: 'buffer' })) {
-      const path = pathOf(folder, below, each.name);
-      if (each.isDirectory()) await visit(path);
-      else found.push(path);
-    }
-  };
-  await visit('');
+  await walkTree(folder, {
+    visit(each) {
+      const path = pathOf(folder, each);
+      if (!each.facts.isDirectory()) found.push(path);
+      return undefined;
+    },
+  });
   return found.sort((a, b) => (a < b ? -1 : 1));
 }
 
 /**
- * Path of something below a folder, relative to it.
- * @throws UserError when its name is not UTF-8
+ * Returns the path of something below a folder, relative to it.
+ * @throws UserError when a name in it is not UTF-8
  */
-export function pathOf(folder: string, below: string, bytes: Buffer): string {
-  const name = textName(bytes);
-  if (name !== null) return below === '' ? name : `${below}/${name}`;
-  throw new UserError(
-    `${folder}: holds ${quoteUntrusted(String(bytes))}, a name that is not UTF-8; rename it`,
-  );
+export function pathOf(folder: string, { name, relative }: Found): string {
+  const path = textName(relative());
+  if (path !== null) return path;
+  throw new UserError({
+    path: folder,
+    reason: `holds ${quoteUntrusted(String(name))}, a name that is not UTF-8; rename it`,
+  });
 }

@@ -1,8 +1,10 @@
-import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { create } from 'tar';
+import { moveIntoPlace } from '../../datasets/atomicWrite.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { makeOwnFolder } from '../sandbox/ownNames.ts';
+import { walkTree } from '../stage/walkTree.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { type Entry, loadEntry, pathOf } from './loadEntry.ts';
 import { unpackEntry } from './takeEntry.ts';
@@ -40,14 +42,18 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
       files.map((file) => `./${file}`), // a name that starts with @ would be read as an archive
     );
     const checked = await checkArchive(partial);
-    await rename(partial, target);
+    await moveIntoPlace(partial, target);
     return { ...checked, folder: entry.folder, files };
   } catch (error) {
     await rm(partial, { force: true });
-    if (error instanceof UserError) throw new UserError(error.message.replaceAll(partial, target));
+    if (error instanceof UserError) throw error.under(partial, target);
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOSPC' || code === 'ENOTDIR') {
-      throw new UserError(`${target}: cannot be written (${code}). Give a place that you may write to.`);
+      throw new UserError({
+        path: target,
+        reason: `cannot be written (${code})`,
+        remedy: 'Give a place that you may write to.',
+      });
     }
     throw error;
   }
@@ -69,20 +75,23 @@ export async function checkArchive(archive: string, limits?: ArchiveLimits): Pro
 
 async function filesOf(folder: string): Promise<string[]> {
   const found: string[] = [];
-  const visit = async (below: string): Promise<void> => {
-    for (const name of await readdir(join(folder, below), { encoding: 'buffer' })) {
-      if (leftOut.includes(String(name))) continue;
-      const path = pathOf(folder, below, name);
-      const facts = await lstat(join(folder, path));
-      if (facts.isDirectory()) await visit(path);
-      else if (facts.isFile()) found.push(path);
-      else
-        throw new UserError(
-          `${join(folder, path)}: only regular files go into an archive. Put the file itself there.`,
-        );
-    }
-  };
-  await visit('');
-  if (dirname(folder) === folder) throw new UserError(`${folder}: is the root of the file system, no entry`);
+  await walkTree(folder, {
+    visit(each) {
+      if (leftOut.includes(String(each.name))) return 'skip';
+      const path = pathOf(folder, each);
+      if (each.facts.isFile()) found.push(path);
+      else if (!each.facts.isDirectory()) {
+        throw new UserError({
+          path: join(folder, path),
+          reason: 'only regular files go into an archive',
+          remedy: 'Put the file itself there.',
+        });
+      }
+      return undefined;
+    },
+  });
+  if (dirname(folder) === folder) {
+    throw new UserError({ path: folder, reason: 'is the root of the file system, no entry' });
+  }
   return found.sort((a, b) => (a < b ? -1 : 1));
 }

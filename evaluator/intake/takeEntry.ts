@@ -37,8 +37,7 @@ export async function unpackEntry(archive: string, into: string, limits?: Archiv
     return await loadEntry(folder);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
-    if (error instanceof UserError) throw new UserError(error.message.replaceAll(folder, () => archive));
-    throw error;
+    throw error instanceof UserError ? error.under(folder, archive) : error;
   }
 }
 

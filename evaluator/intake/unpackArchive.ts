@@ -26,19 +26,21 @@ export async function unpackArchive(
     await unpack(archive, into, limits);
   } catch (error) {
     await rm(into, { recursive: true, force: true });
-    if (error instanceof UserError) throw new UserError(`${archive}: ${error.message}`);
-    throw error;
+    throw error instanceof UserError ? error.about({ path: archive }) : error;
   }
 }
 
 async function requireArchive(archive: string, limits: ArchiveLimits): Promise<void> {
   const facts = await lstat(archive).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${archive}: cannot be read (${error.code})`);
+    throw new UserError({ path: archive, reason: `cannot be read (${error.code})` });
   });
   // Opening a pipe would wait for ever for somebody to write into it.
-  if (!facts.isFile()) throw new UserError(`${archive}: is no regular file`);
+  if (!facts.isFile()) throw new UserError({ path: archive, reason: 'is not a regular file' });
   if (facts.size > limits.archiveBytes) {
-    throw new UserError(`${archive}: has ${facts.size} bytes; at most ${limits.archiveBytes} are taken`);
+    throw new UserError({
+      path: archive,
+      reason: `has ${facts.size} bytes; at most ${limits.archiveBytes} are taken`,
+    });
   }
 }
 

@@ -21,47 +21,49 @@ export type ExampleFiles = Record<string, string>;
 export function contractPage(example: ExampleFiles): string {
   const limits = limitsSchema.parse({});
   return `<!-- Made by \`npm run docs\` from evaluator/contract.ts, evaluator/run/verdict.ts and examples/plain-shell: change those. -->
-# The contract with an entry
-You send code that learns to tell small pictures apart. The evaluator runs it on a training set within a time limit,
-then has it label pictures that it has never seen, and counts the right ones. Any language and any framework will do.
-This page is all that an entry may rely on.
+# The contract
+An entry is code that learns to classify small images. The evaluator runs it on a training set
+within a time limit, then has it label images that it has not seen, and counts the correct labels.
+Any language and any framework can be used. This page is everything that an entry can rely on.
 
-**You write** a folder with your code and a file \`${manifestFile}\` that names two commands. **You are given** the
-training set, ${limits.trainSeconds} seconds, some CPUs and memory, and what the environment says. Both commands are
-started in your folder, without a shell, one after the other:
+**You write** a folder with your code and a file \`${manifestFile}\` that names two commands. **You get**
+the training set, ${limits.trainSeconds} seconds, CPUs, memory and the environment variables below. Both commands
+are started in your folder, without a shell, one after the other:
 
 | | train | predict |
 |---|---|---|
 | reads | \`HAET_TRAIN_DIR\`: \`images.npy\` uint8 [trainSize, 32, 32, 3], \`labels.npy\` uint8 [trainSize] | \`HAET_TEST_IMAGES\`: uint8 [testSize, 32, 32, 3]; \`HAET_MODEL_DIR\`: what train left |
-| writes | anything, into \`HAET_OUT_DIR\` | \`${predictionsFile}\`, into \`HAET_OUT_DIR\` |
-| time | ${limits.trainSeconds} s | ${limits.predictSeconds} s |
+| writes | its model, in any form, into \`HAET_OUT_DIR\` | \`${predictionsFile}\` into \`HAET_OUT_DIR\` |
+| limit | ${limits.trainSeconds} s | ${limits.predictSeconds} s |
 
-Train from scratch: no pretrained weights and no other data. Images are red, green, blue, 0 to 255; a label is an index
-into the classes, from 0.
+Train from scratch: pretrained weights and other data are not allowed. Images are RGB, values 0 to
+255. A label is an index into the list of classes, from 0.
 
 ## The smallest entry
 ${Object.entries(example)
   .map(([name, text]) => `\`${name}\`\n\`\`\`${name.split('.').at(-1)}\n${text.trimEnd()}\n\`\`\``)
   .join('\n\n')}
 
-It predicts the commonest label, and it is complete: \`haet dry-run --entry examples/plain-shell --budget 10\` scores
-it. A real one, in PyTorch, is in [examples/pytorch](../examples/pytorch/README.md).
+It predicts the most frequent label. \`haet dry-run --entry examples/plain-shell --budget 10\` runs
+and scores it. An entry that learns, in PyTorch, is in
+[examples/pytorch](../examples/pytorch/README.md).
 
 ## ${manifestFile}
 ${fieldTable(manifestSchema)}
 
-No other field is allowed. Programs without a slash are looked up on the PATH below; your own shell's PATH, an activated
-virtual environment for one, is not passed on, so name such a program by its absolute path.
+No other field is allowed. A program name without a slash is looked up on the PATH below. The PATH
+of your shell is not passed on: name a program in a virtual environment by its absolute path.
 
 ## The archive
-An entry is sent in as \`tar\` or \`tar.gz\`; \`haet pack FOLDER --out entry.tar.gz\` makes one and \`haet check\` says what
-intake will say of it. Regular files and folders only: no links, devices or pipes, no absolute paths, no \`..\`, no two
-names that differ in case alone. At most:
+An entry is submitted as a \`tar\` or \`tar.gz\` archive. \`haet pack FOLDER --out entry.tar.gz\`
+makes one, and \`haet check entry.tar.gz\` checks it as the organizer's evaluator will. It may
+contain regular files and folders only: no links, devices or pipes, no absolute paths, no \`..\`,
+and no two names that differ only in case. Its limits:
 
 ${fieldTable(archiveLimitsSchema)}
 
 ## Environment
-These variables and no others.
+A stage gets these environment variables and no others.
 
 ### Both stages
 ${environmentTable(['train', 'predict'])}
@@ -73,31 +75,35 @@ ${environmentTable(['train'])}
 ${environmentTable(['predict'])}
 
 ## Clocks
-- A stage's clock starts with its process: the start of the runtime, imports and compilation count.
-- At the limit everything the entry started is killed. What lies in \`HAET_OUT_DIR\` at that moment is what predict gets.
-- So save as you go, whole or not at all: write a temporary file beside, then rename it. An entry that was cut but had
-  saved is scored (\`SCORED_SALVAGED\`); one that had saved nothing is not (\`NO_OUTPUT\`).
-- Ending early is fine. Exit status 0 means success.
+- The clock of a stage starts with its process: starting the runtime, imports and compilation count.
+- At the limit every process of the entry is killed. Predict gets what is in \`HAET_OUT_DIR\` at
+  that moment.
+- Save checkpoints while you train, and save them atomically: write a temporary file in the same
+  folder, then rename it. An entry that was stopped but had saved a model is scored
+  (\`SCORED_SALVAGED\`); one that had saved nothing is not (\`NO_OUTPUT\`).
+- A stage may end before its limit. Exit status 0 means success.
 
 ${fieldTable(limitsSchema)}
 
 ## ${predictionsFile}
-NumPy's format; \`numpy.save\` of a contiguous float32 array writes it.
+An array in NumPy's .npy format, as \`numpy.save\` writes a contiguous float32 array.
 
 ${fieldTable(predictionsSchema)}
 
-A row depends on the model and on its own image alone: the predict stage does not train, and makes no use of the other
-test images, of their order or of chance. So predict is run a second time, in a fresh sandbox, on as many test images, which
-are a few of the same ones repeated, and each row must be the one that the first run gave that image: no score differs by more than
-${100 * rowAgreement.tolerance} % of the row's range (highest minus lowest score), and the same class is highest. Where more than
-${100 * rowAgreement.share} % of the rows, and more than one, are not so, the verdict is \`RULE_VIOLATION\`. The first run is the one that is
-scored; the second has the same limits, and must end as well.
+A row must depend only on the model and its own image: the predict stage does not train, and does
+not use the other test images, their order or random numbers. To check this, predict runs a second
+time in a fresh sandbox, on as many test images: a few of the same images, repeated. Each row must
+agree with the row that the first run gave that image: no score differs by more than
+${100 * rowAgreement.tolerance} % of the range of the row (highest minus lowest score), and the same class has the
+highest score. If more than ${100 * rowAgreement.share} % of the rows disagree, and more than one row, the verdict
+is \`RULE_VIOLATION\`. The first run is scored. The second has the same limits and must succeed too.
 
-Every value must be finite. Scores need not be probabilities; log-loss and calibration in the report take their softmax.
+Every value must be finite. Scores need not be probabilities; for log-loss and calibration, the
+report takes the softmax of each row.
 
 ## Progress lines (optional)
-One JSON object a line on file descriptor 3, in the train stage. They are shown live, kept and plotted, never used for
-the score. Further fields are kept as they are.
+One JSON object per line on file descriptor 3, in the train stage. They are shown live, recorded and
+plotted, and never used for the score. Other fields are recorded as they are.
 
 \`\`\`json
 {"step": 120, "epoch": 6.0, "loss": 1.034, "accuracy": 0.62, "imagesPerSecond": 610}
@@ -105,10 +111,10 @@ the score. Further fields are kept as they are.
 
 ${fieldTable(progressLineSchema)}
 
-A file \`settings.json\` in the train stage's \`HAET_OUT_DIR\`, if there is one, is shown in the report.
+If the train stage writes a file \`settings.json\` into \`HAET_OUT_DIR\`, the report shows it.
 
 ## Verdicts
-Every run ends in one of these, with the evidence it was drawn from.
+Every run ends with one of these verdicts and the evidence for it.
 
 | verdict | exit status | owner | meaning | what to do |
 |---|---|---|---|---|
@@ -119,8 +125,8 @@ ${Object.entries(verdicts)
   )
   .join('\n')}
 
-The exit status is that of the \`haet\` command. Status 2 means that the command line or an input was wrong and nothing
-was run.
+The exit status is that of the \`haet\` command. Status 2 means that the command line or an input
+was wrong and that nothing was run.
 `;
 }
 

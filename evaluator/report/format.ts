@@ -1,8 +1,18 @@
 /** Numbers as people read them. Every function accepts any number and never throws. */
 
-/** `0.8731` becomes `87.3 %`, never broken before the sign. */
+/** `0.8731` becomes `87.3`: for text that says by itself that it is per cent. */
+export function inPercent(fraction: number, digits = 1): string {
+  return (100 * fraction).toFixed(digits);
+}
+
+/** `0.8731` becomes `87.3 %`, never broken before the sign. For pages; a terminal may lack that space. */
 export function percent(fraction: number, digits = 1): string {
-  return `${(100 * fraction).toFixed(digits)}\u202f%`;
+  return `${inPercent(fraction, digits)}\u202f%`;
+}
+
+/** `95 % interval 85.0 to 89.1`, in per cent. */
+export function interval95([low, high]: readonly [number, number]): string {
+  return `95 % interval ${inPercent(low)} to ${inPercent(high)}`;
 }
 
 /** Seconds with a unit that fits: `12 ms`, `4.32 s`, `600.0 s`, `2 h 5 min`. */

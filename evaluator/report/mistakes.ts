@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { argmax } from '../score/score.ts';
 
 /** A test image that the entry got wrong. */
 export interface Mistake {
@@ -28,9 +29,9 @@ export function mostConfidentMistakes(
   for (let index = 0; index < labels.length; index++) {
     const row = scores.subarray(index * classes, (index + 1) * classes);
     const truth = labels[index]!;
-    const highest = row.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
-    const predicted = row.indexOf(highest);
+    const predicted = argmax(row);
     if (predicted === truth) continue;
+    const highest = row[predicted]!;
     const total = row.reduce((sum, score) => sum + Math.exp(score - highest), 0);
     const probability = (label: number) => Math.exp(row[label]! - highest) / total;
     mistakes.push({

@@ -155,24 +155,29 @@ function intervalPlot(
   });
 }
 
+/** Frame of a plot whose horizontal axis is the confidence of a prediction. */
+const overConfidence: Plot.PlotOptions = {
+  width: medium.width,
+  height: 320,
+  marginLeft: 52,
+  marginRight: 24,
+  x: {
+    ...percentAxis,
+    domain: [0, 100],
+    label: 'confidence →',
+    labelAnchor: 'right',
+    labelOffset: 40,
+    ticks: 6,
+  },
+};
+
 /** Confidence against accuracy: points on the diagonal are honest, points below it are overconfident. */
 export function calibrationPlot(calibration: ScoreDetails['calibration']): string {
   const bins = calibration.bins.filter((bin) => bin.count > 0);
   return drawPlot(
     `Calibration: ${bins.map((bin) => `at confidence ${percent(bin.confidence, 0)} accuracy ${percent(bin.accuracy, 0)}`).join(', ')}`,
     {
-      width: medium.width,
-      height: 320,
-      marginLeft: 52,
-      marginRight: 24,
-      x: {
-        ...percentAxis,
-        domain: [0, 100],
-        label: 'confidence →',
-        labelAnchor: 'right',
-        labelOffset: 40,
-        ticks: 6,
-      },
+      ...overConfidence,
       y: { ...percentAxis, domain: [0, 100], label: '↑ accuracy', grid: true, ticks: 6 },
       marks: [
         Plot.line(
@@ -212,18 +217,7 @@ export function confidencePlot(calibration: ScoreDetails['calibration']): string
   return drawPlot(
     `Images by confidence: ${bars.map((bar) => `${percent(bar.from, 0)} to ${percent(bar.to, 0)}: ${bar.count}`).join(', ')}`,
     {
-      width: medium.width,
-      height: 320,
-      marginLeft: 52,
-      marginRight: 24,
-      x: {
-        ...percentAxis,
-        domain: [0, 100],
-        label: 'confidence →',
-        labelAnchor: 'right',
-        labelOffset: 40,
-        ticks: 6,
-      },
+      ...overConfidence,
       y: {
         label: '↑ images',
         grid: true,

@@ -1,18 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import { type RunRecord, runRecordSchema } from '../run/record.ts';
+import { type RunRecord, runRecordSchema, runRecordVersion } from '../run/record.ts';
 
 /** @throws UserError where record.json is missing or is not a record */
 export async function readRecord(folder: string): Promise<RunRecord> {
   const file = join(folder, 'record.json');
   const expected = 'expected the folder of a run, as `haet dry-run` writes it';
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${file}: cannot be read (${error.code}); ${expected}.`);
+    throw new UserError({ path: file, reason: `cannot be read (${error.code}); ${expected}.` });
   });
+  let json: { schemaVersion?: unknown } | null = null;
   try {
-    return runRecordSchema.parse(JSON.parse(text));
+    json = JSON.parse(text);
+    return runRecordSchema.parse(json);
   } catch (error) {
+    const version = json?.schemaVersion;
+    if (typeof version === 'number' && version !== runRecordVersion) {
+      throw new UserError({
+        path: file,
+        reason: `is a record of version ${version}, and this haet reads version ${runRecordVersion}`,
+        remedy: 'Read it with the haet that wrote it, or run the entry again.',
+      });
+    }
     throw new UserError(`${file}: is not the record of a run; ${expected}.`, { cause: error });
   }
 }

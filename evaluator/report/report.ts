@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { readRun } from './readRun.ts';
 import { renderReport } from './reportPage.tsx';
-import { writePage } from './writePage.ts';
+
+export const reportFile = 'report.html';
 
 /**
  * Writes `report.html` into a run's folder: one page that needs nothing else, for any verdict.
@@ -12,5 +14,7 @@ import { writePage } from './writePage.ts';
  */
 export async function writeReport(folder: string, options: { trackDir: string | null }): Promise<string> {
   const run = await readRun(folder, options.trackDir);
-  return writePage(join(folder, 'report.html'), renderReport(run));
+  const page = join(folder, reportFile);
+  await replaceFile(page, renderReport(run));
+  return page;
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { describeSeed } from '../../datasets/track.ts';
+import { shortCommit } from '../machine/version.ts';
 import type { RunRecord, Score, ScoreDetails, StageRecord } from '../run/record.ts';
 import { type VerdictCode, verdicts } from '../run/verdict.ts';
 import { wilsonInterval } from '../score/statistics.ts';
@@ -328,7 +329,7 @@ export function Setup({ record, settings }: { record: RunRecord; settings: strin
               ['Sandbox', `${sandbox.kind}: ${sandbox.contains}`],
               [
                 'Evaluator',
-                `haet ${evaluator.version}${evaluator.commit ? `, commit ${evaluator.commit.slice(0, 12)}` : ''}`,
+                `haet ${evaluator.version}${evaluator.commit ? `, commit ${shortCommit(evaluator.commit)}` : ''}`,
               ],
             ]}
           />

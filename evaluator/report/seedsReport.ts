@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { readRecord } from './readRecord.ts';
 import { renderSeedsPage } from './seedsPage.tsx';
-import { writePage } from './writePage.ts';
 
 /**
  * Writes one page over repeated runs: mean and sample standard deviation of the accuracy, every run's interval, and
@@ -14,5 +14,6 @@ export async function writeSeedsReport(folders: readonly string[], outFile: stri
   const runs = await Promise.all(
     folders.map(async (folder) => ({ folder, record: await readRecord(folder) })),
   );
-  return writePage(outFile, renderSeedsPage(runs, dirname(outFile)));
+  await replaceFile(outFile, renderSeedsPage(runs, dirname(outFile)));
+  return outFile;
 }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { formatNpy, readNpy } from '../../datasets/npy.ts';
+import { shuffleBy } from '../../datasets/random.ts';
 import { IMAGE_BYTES } from '../../datasets/source.ts';
 
 /** How often an image stands among those of the second predict run. */
@@ -13,10 +14,12 @@ const timesEach = 10;
  * @returns uint32 [count], each the number of a test image
  */
 export function drawImages(count: number): Uint32Array {
-  const all = shuffle(Uint32Array.from({ length: count }, (_, image) => image));
+  const all = shuffled(Uint32Array.from({ length: count }, (_, image) => image));
   const few = all.subarray(0, Math.ceil(count / timesEach));
-  return shuffle(Uint32Array.from({ length: count }, (_, index) => few[index % few.length]!));
+  return shuffled(Uint32Array.from({ length: count }, (_, index) => few[index % few.length]!));
 }
+
+const shuffled = (images: Uint32Array) => shuffleBy(images, (limit) => randomInt(limit));
 
 /**
  * The bytes of a .npy file of chosen images.
@@ -31,13 +34,4 @@ export async function chosenImages(path: string, chosen: Uint32Array): Promise<U
     pixels.set(data.subarray(image * IMAGE_BYTES, (image + 1) * IMAGE_BYTES), index * IMAGE_BYTES);
   }
   return formatNpy('uint8', pixels, [chosen.length, 32, 32, 3]);
-}
-
-/** Fisher-Yates, in place. */
-function shuffle(numbers: Uint32Array): Uint32Array {
-  for (let last = numbers.length - 1; last > 0; last -= 1) {
-    const other = randomInt(last + 1);
-    [numbers[last], numbers[other]] = [numbers[other]!, numbers[last]!];
-  }
-  return numbers;
 }

@@ -2,10 +2,11 @@ import { isOutOfMemory } from '../stage/outOfMemory.ts';
 import type { StageRecord } from './record.ts';
 import type { VerdictCode } from './verdict.ts';
 
-type StageFacts = Pick<StageRecord, 'ended' | 'exitCode' | 'signal' | 'limitSeconds' | 'seconds'> & {
-  readonly diskFull: boolean;
-  readonly limitHits: StageRecord['limitHits'];
-};
+export interface StageFacts
+  extends Pick<StageRecord, 'ended' | 'exitCode' | 'signal' | 'limitSeconds' | 'seconds' | 'limitHits'> {
+  /** Whether it held more in its folders than it may, or left files that are longer than it may leave. */
+  readonly excess: 'full' | 'too long' | null;
+}
 
 /** Everything that a verdict is drawn from. */
 export interface RunFacts {
@@ -79,7 +80,7 @@ function limitCause(stage: StageFacts): VerdictCode | null {
   if (stage.ended === 'out-of-memory' || isOutOfMemory(stage.limitHits)) return 'OUT_OF_MEMORY';
   const refused = stage.limitHits?.processesRefused ?? 0;
   if (stage.ended === 'too-many-processes' || refused > 0) return 'TOO_MANY_PROCESSES';
-  return stage.diskFull ? 'DISK_FULL' : null;
+  return stage.excess === null ? null : 'DISK_FULL';
 }
 
 function failure(stage: StageFacts): VerdictCode | null {
@@ -95,7 +96,7 @@ function evidenceOf(facts: RunFacts): string[] {
   if (facts.aborted) evidence.push('the run was stopped by the person who started it');
   if (facts.train !== null) {
     evidence.push(`train: ${describeEnd(facts.train)}`);
-    if (facts.train.diskFull) evidence.push('train: no room was left in its output folder');
+    evidence.push(...excessEvidence('train', facts.train));
     evidence.push(`train: left ${facts.modelSaved ? 'a model' : 'nothing'} in its output folder`);
   }
   if (facts.predict !== null) evidence.push(...predictEvidence('predict', facts.predict, facts.predictions));
@@ -109,10 +110,17 @@ function evidenceOf(facts: RunFacts): string[] {
 
 function predictEvidence(name: string, stage: StageFacts, predictions: PredictionFacts): string[] {
   const evidence = [`${name}: ${describeEnd(stage)}`];
-  if (stage.diskFull) evidence.push(`${name}: no room was left in its output folder`);
+  evidence.push(...excessEvidence(name, stage));
   if (predictions === 'none') evidence.push(`${name}: wrote no predictions.npy`);
   else if (predictions !== 'valid') evidence.push(predictions.invalid);
   return evidence;
+}
+
+function excessEvidence(name: string, { excess }: StageFacts): string[] {
+  if (excess === null) return [];
+  return excess === 'full'
+    ? [`${name}: no room was left in its output or scratch folder`]
+    : [`${name}: the files in its output folder are longer than they may be`];
 }
 
 /** How a stage ended, as the rest of a sentence. */

@@ -50,6 +50,13 @@ export const stageRecordSchema = z.strictObject({
       processesKilled: z.int().nonnegative(),
     })
     .nullable(),
+  processesLeft: z
+    .int()
+    .nonnegative()
+    .nullable()
+    .describe(
+      'live processes of the stage that were found when it was over; null where it was never started',
+    ),
   limitHits: z
     .strictObject({
       outOfMemoryKills: z.int().nonnegative().describe('kills for lack of memory, its own or the machine’s'),
@@ -134,9 +141,12 @@ export type Score = z.infer<typeof scoreSchema>;
 /** A score of an open Track. */
 export type DetailedScore = Score & { readonly details: ScoreDetails };
 
+/** Raised with every change of the shape below. */
+export const runRecordVersion = 2;
+
 /** The record of one run: success and failure share this shape; every field is always present. */
 export const runRecordSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(runRecordVersion),
   runId: z.string(),
   startedAt: z.iso.datetime(),
   folder: z.string().describe('where the files of the run lie'),

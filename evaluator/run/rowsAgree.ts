@@ -1,4 +1,5 @@
 import { rowAgreement } from '../contract.ts';
+import { argmax } from '../score/score.ts';
 
 /** How the rows of a second predict run compare with those that the first gave the same images. */
 export interface RowComparison {
@@ -31,7 +32,7 @@ export function compareRows(
     const after = second.subarray(row * classes, (row + 1) * classes);
     const difference = differenceOf(before, after);
     largestDifference = Math.max(largestDifference, difference);
-    if (difference > rowAgreement.tolerance || highest(before) !== highest(after)) differing += 1;
+    if (difference > rowAgreement.tolerance || argmax(before) !== argmax(after)) differing += 1;
   }
   return { rows: chosen.length, differing, largestDifference };
 }
@@ -54,11 +55,4 @@ function differenceOf(before: Float32Array, after: Float32Array): number {
     largest = Math.max(largest, Math.abs(score - after[index]!));
   }
   return largest === 0 ? 0 : largest / (top - lowest);
-}
-
-/** Index of the highest score; the lowest index on a tie. */
-function highest(scores: Float32Array): number {
-  let best = 0;
-  for (const [index, score] of scores.entries()) if (score > scores[best]!) best = index;
-  return best;
 }

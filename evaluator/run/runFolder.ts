@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { plainJson } from '../../datasets/plainText.ts';
-import { writeWhole } from '../../datasets/writeWhole.ts';
 import { removePath } from '../stage/removeTree.ts';
 import type { RunFolders } from '../stage/stagePlaces.ts';
 import { type RunRecord, recordFile, runRecordSchema } from './record.ts';
@@ -65,11 +65,11 @@ export async function removeAside(folders: RunFolders): Promise<void> {
 
 /** Writes what is known of a run before it starts. */
 export async function writeStart(folder: string, start: RunStart): Promise<void> {
-  await writeWhole(join(folder, startFile), `${JSON.stringify(start)}\n`);
+  await replaceFile(join(folder, startFile), `${JSON.stringify(start)}\n`);
 }
 
 /** Writes record.json, whole or not at all, and on disk when this returns. It takes the place of start.json. */
 export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
-  await writeWhole(join(folder, recordFile), `${plainJson(record, 2)}\n`);
+  await replaceFile(join(folder, recordFile), `${plainJson(record, 2)}\n`);
   await rm(join(folder, startFile), { force: true });
 }

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { plainJson } from '../../datasets/plainText.ts';
 import { readJson } from '../../datasets/sealing/readJson.ts';
 import { sha256Schema } from '../../datasets/track.ts';
-import { writeWhole } from '../../datasets/writeWhole.ts';
-import { mostPayloadBytes } from '../attest/signRecord.ts';
+import { mostPayloadBytes } from '../attest/signedRecord.ts';
 import { predictionsFile } from '../contract.ts';
 import { hashFile } from '../intake/hashFile.ts';
 import { type RunRecord, runRecordSchema } from './record.ts';
@@ -33,7 +33,7 @@ export async function writeUnscored(record: RunRecord, evaluatorImage: string | 
     predictionsSha256,
     evaluatorImage,
   };
-  await writeWhole(join(record.folder, unscoredFile), `${plainJson(unscored)}\n`);
+  await replaceFile(join(record.folder, unscoredFile), `${plainJson(unscored)}\n`);
 }
 
 /** @throws UserError where it cannot be read or is none */

@@ -66,6 +66,8 @@ export interface KillReceipt {
   /** When no process of the stage was left. How long the kernel takes for that is nobody's time. */
   readonly goneAt: number;
   readonly processesKilled: number;
+  /** Live processes of the stage that were found after all this, see processesLeft.ts. */
+  readonly processesLeft: number;
   /** How often the kernel held the stage to a limit; null where no control group counted for it alone. */
   readonly limitHits: LimitHits | null;
 }

@@ -5,16 +5,17 @@ import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { encrypt, publicKeyOf } from '../../datasets/sealing/age.ts';
 import { openImages, openLabels } from '../../datasets/sealing/openSealed.ts';
 import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { readSealedTrack, type SealedTrack } from '../../datasets/sealing/sealedTrack.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { writeWhole } from '../../datasets/writeWhole.ts';
-import { signatureFault } from '../attest/createAttestor.ts';
-import { createSigner } from '../attest/createSigner.ts';
+import { signatureFault } from '../attest/attestor.ts';
+import { settleHead } from '../attest/chain.ts';
 import { officialRecordFile } from '../attest/officialRecord.ts';
 import { deriveSigningKey } from '../attest/signingKey.ts';
+import { createSigner } from '../attest/signRun.ts';
 import { lockFolder } from '../grade/lockFolder.ts';
 import { hashFile } from '../intake/hashFile.ts';
 import { readRecord } from '../report/readRecord.ts';
@@ -69,7 +70,7 @@ export async function scoreRun(
     const unscored = await readUnscored(folder);
     const sealed = await readSealedTrack(given.track);
     await requireKeys(unscored, sealed, given);
-    const earlier = await signedEarlier(unscored, folder, given.identity);
+    const earlier = await signedEarlier(unscored, folder, given);
     if (earlier !== null) return earlier;
     const full = awaitsScore(unscored.record)
       ? await scoreOf(unscored, folder, sealed, given.identity)
@@ -87,16 +88,20 @@ export async function scoreRun(
   }
 }
 
-/** Takes the record of a call that was killed when it had signed: nothing is signed twice. */
+/**
+ * Takes the record of a call that was killed when it had signed: nothing is signed twice. It may have been killed before
+ * the head of the chain was moved.
+ */
 async function signedEarlier(
   { record }: Unscored,
   folder: string,
-  identity: string,
+  { identity, chain }: { readonly identity: string; readonly chain: string },
 ): Promise<ScoredRecord | null> {
   const key = createPublicKey(deriveSigningKey(await readIdentity(identity)));
   if ((await signatureFault(folder, key).catch(() => 'unreadable')) !== null) return null;
   const signed = await readRecord(folder);
   if (signed.runId !== record.runId) return null;
+  await settleHead(chain, key);
   await removeUnscored(folder);
   return { record: signed, signed: join(folder, officialRecordFile) };
 }
@@ -143,5 +148,5 @@ async function writeDetails({ runId, folder }: RunRecord, { details }: DetailedS
   const text = JSON.stringify({ schemaVersion: 1, runId, details }, null, 2);
   // The size of the file shows: that of counts of one, two or three digits would tell of them.
   const padded = text.padEnd(Math.ceil(text.length / detailsBlock) * detailsBlock);
-  await writeWhole(join(folder, detailsFile), await encrypt(Buffer.from(padded), info.sealed.organizer));
+  await replaceFile(join(folder, detailsFile), await encrypt(Buffer.from(padded), info.sealed.organizer));
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { describeIssues } from '../../datasets/describeJson.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { projectFolder } from '../machine/version.ts';
 import { verdictCodeSchema } from '../run/verdict.ts';
@@ -77,7 +78,7 @@ export async function readAttack(folder: string, name: string): Promise<Attack> 
     throw new UserError(`${path}: not JSON (${(error as Error).message})`);
   }
   const parsed = attackSchema.safeParse(value);
-  if (!parsed.success) throw new UserError(`${path}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
+  if (!parsed.success) throw new UserError(`${path}: ${describeIssues(parsed.error)}`);
   const entryFolder = join(folder, name, 'entry');
   const hasEntry = existsSync(entryFolder);
   if (hasEntry === (parsed.data.archive !== undefined)) {

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { predictionsFile } from '../contract.ts';
 import { listProcesses } from '../sandbox/linux/procfs.ts';
+import { walkTree } from '../stage/walkTree.ts';
 import { escapeName } from './hostileArchives.ts';
 
 /** Lists the live processes that have the id of a run in their environment or as an argument. */
@@ -53,17 +54,17 @@ export function escapedFiles(): string[] {
 /** Lists, one sentence each, what in the output of a run would do harm when its folder is copied or published. */
 export async function unfitToPublish(folder: string): Promise<string[]> {
   const found: string[] = [];
-  const visit = async (at: string): Promise<void> => {
-    for (const each of await readdir(at, { withFileTypes: true })) {
-      const path = join(at, each.name);
-      const { mode } = await lstat(path);
-      if (!each.isDirectory() && !each.isFile()) found.push(`${path} is left there and no regular file`);
-      if ((mode & 0o6000) !== 0) found.push(`${path} is left there with the rights of its owner or group`);
-      if (each.isDirectory()) await visit(path);
-    }
-  };
   for (const stage of ['model', 'predictions']) {
-    await visit(join(folder, stage)).catch(({ code }) => {
+    await walkTree(join(folder, stage), {
+      visit({ facts, relative }) {
+        const path = join(folder, stage, String(relative()));
+        if (!facts.isDirectory() && !facts.isFile()) found.push(`${path} is left there and no regular file`);
+        if ((facts.mode & 0o6000) !== 0) {
+          found.push(`${path} is left there with the rights of its owner or group`);
+        }
+        return undefined;
+      },
+    }).catch(({ code }) => {
       if (code !== 'ENOENT') found.push(`${stage} is left so that it cannot be looked through (${code})`);
     });
   }

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { walkTree } from '../stage/walkTree.ts';
 
 /** Per path below a folder: facts that change whenever the file is touched. */
 export type Snapshot = ReadonlyMap<string, string>;
@@ -12,18 +12,20 @@ export type Snapshot = ReadonlyMap<string, string>;
  */
 export async function takeSnapshot(folder: string, leftOut: readonly string[] = []): Promise<Snapshot> {
   const seen = new Map<string, string>();
-  const visit = async (path: string): Promise<void> => {
-    const entries = await readdir(path, { withFileTypes: true }).catch(asReason);
-    if (typeof entries === 'string') return void seen.set(path, entries);
-    for (const each of entries) {
-      const below = join(path, each.name);
-      if (leftOut.includes(below)) continue;
-      const facts = await lstat(below).catch(asReason);
-      seen.set(below, typeof facts === 'string' ? facts : describe(facts));
-      if (each.isDirectory()) await visit(below);
-    }
-  };
-  await visit(folder);
+  await walkTree(folder, {
+    visit({ facts, relative }) {
+      const path = join(folder, String(relative()));
+      if (leftOut.includes(path)) return 'skip';
+      seen.set(path, describe(facts));
+      return undefined;
+    },
+    onUnseen(error, at) {
+      // An entry may have shut its folders or nested them too deep: as far as can be seen is enough.
+      const path = join(folder, String(at()));
+      if (!leftOut.includes(path)) seen.set(path, `cannot be looked at: ${error.code}`);
+      return undefined;
+    },
+  });
   return seen;
 }
 
@@ -40,6 +42,3 @@ export function differences(before: Snapshot, now: Snapshot): string[] {
 
 const describe = (facts: Stats): string =>
   [facts.ino, facts.mode, facts.size, facts.mtimeMs, facts.ctimeMs, facts.nlink, facts.uid].join(' ');
-
-/** An entry may have taken the rights to a folder away, or nested it too deep for a path: what can be seen is enough. */
-const asReason = (error: NodeJS.ErrnoException): string => `cannot be looked at: ${error.code}`;

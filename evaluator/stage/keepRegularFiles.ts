@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { textName } from '../../datasets/textName.ts';
 import { predictionsFile } from '../contract.ts';
 import { removeTree } from './removeTree.ts';
+import { walkTree } from './walkTree.ts';
 
 /** Longer paths are not kept, so that every file can be named from wherever the folder is brought to. */
 const mostPathBytes = 1024;
@@ -30,26 +31,23 @@ export async function keepRegularFiles(folder: string): Promise<KeptFiles> {
   const found: { path: string; facts: Stats }[] = [];
   let removed = 0;
 
-  const visit = async (at: string, below: string): Promise<void> => {
-    for (const name of await readdir(at, { encoding: 'buffer' })) {
-      const text = textName(name);
-      const path = `${at}/${text}`;
-      const relative = below === '' ? `${text}` : `${below}/${text}`;
-      const canBeNamed = text !== null && Buffer.byteLength(relative) <= mostPathBytes;
-      const facts = canBeNamed ? await lstat(path) : null;
-      if (facts?.isDirectory()) {
+  await walkTree(folder, {
+    async visit({ name, facts, relativeBytes, relative }) {
+      const canBeNamed = textName(name) !== null && relativeBytes <= mostPathBytes;
+      const path = `${folder}/${relative()}`;
+      if (canBeNamed && facts.isDirectory()) {
         await makeOurs(path, 0o755);
-        await visit(path, relative);
-      } else if (facts?.isFile()) {
+      } else if (canBeNamed && facts.isFile()) {
         found.push({ path, facts });
         names.set(inode(facts), (names.get(inode(facts)) ?? 0) + 1);
       } else {
-        await removeTree(at, name);
+        await removeTree(dirname(path), name);
         removed += 1;
+        return 'skip';
       }
-    }
-  };
-  await visit(folder, '');
+      return undefined;
+    },
+  });
 
   let [files, bytes] = [0, 0];
   for (const { path, facts } of found) {

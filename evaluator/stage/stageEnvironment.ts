@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import { environmentSchemas, type StageEnvironment } from '../contract.ts';
 import type { StagePlaces } from './stagePlaces.ts';
 
-/** What the environment says of a run beside the places. */
-export interface RunFacts {
+/** What the environment tells a stage of its run beside the places. */
+export interface RunSettings {
   readonly runId: string;
   readonly seed: number;
   readonly cpus: number;
@@ -12,7 +12,7 @@ export interface RunFacts {
 
 /** The environment of the train stage: the contract's variables and nothing of our own. */
 export function trainEnvironment(
-  run: RunFacts,
+  run: RunSettings,
   places: StagePlaces,
   seconds: number,
 ): StageEnvironment['train'] {
@@ -26,7 +26,7 @@ export function trainEnvironment(
 
 /** The environment of the predict stage. */
 export function predictEnvironment(
-  run: RunFacts,
+  run: RunSettings,
   places: StagePlaces,
   seconds: number,
 ): StageEnvironment['predict'] {
@@ -38,7 +38,7 @@ export function predictEnvironment(
   });
 }
 
-function common(run: RunFacts, places: StagePlaces, seconds: number) {
+function common(run: RunSettings, places: StagePlaces, seconds: number) {
   return {
     HAET_OUT_DIR: places.out,
     HAET_WORK_DIR: places.work,

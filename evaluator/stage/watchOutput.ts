@@ -1,10 +1,16 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { walkTree } from './walkTree.ts';
 
 export interface OutputQuota {
   readonly bytes: number;
   readonly files: number;
+  /** Longest path of a file, from the root of the file system: what is longer is too much. Unlimited by default. */
+  readonly pathBytes?: number;
 }
+
+/** Longest path that the kernel takes (PATH_MAX, which counts the NUL). */
+export const kernelPathBytes = 4095;
 
 export interface OutputWatch {
   /** Aborted when the folder went beyond its quota. */
@@ -46,38 +52,30 @@ export function watchOutput(
 }
 
 /**
- * Whether an entry holds more than its quota in a folder. Counts what is on the disk: a sparse file weighs what it fills,
- * a file with several names weighs as much for each, as it does once it is copied. What is shut or too deep to be looked
- * at counts as too much; the folder itself, shut or gone, as nothing.
+ * Tells whether an entry holds more than its quota in a folder. Counts what is on the disk: a sparse file weighs what it
+ * fills, a file with several names weighs as much for each, as it does once it is copied. A folder that is shut counts as
+ * too much, as does one nested deeper than `walkTree` goes; the watched folder itself, shut or gone, counts as nothing.
  * @param elsewhere bytes that the entry holds on that disk outside the folder
  */
 export async function exceeds(folder: string, quota: OutputQuota, elsewhere = 0): Promise<boolean> {
-  const top = Buffer.from(folder);
+  const { pathBytes = Number.POSITIVE_INFINITY } = quota;
+  const topBytes = Buffer.byteLength(folder) + 1;
   let bytes = elsewhere;
   let files = 0;
-  // Names are bytes: one that is not UTF-8 would be lost on its way through a string, and what it names with it.
-  const visit = async (at: Buffer): Promise<boolean> => {
-    const isTop = at.equals(top);
-    const entries = await readdir(at, { encoding: 'buffer' }).catch(codeOf);
-    if (typeof entries === 'string') return !isTop && hiding.includes(entries);
-    for (const name of entries) {
+  const stopped = await walkTree(folder, {
+    visit({ facts, relativeBytes }) {
       files += 1;
-      const path = Buffer.concat([at, separator, name]);
-      const facts = await lstat(path).catch(codeOf);
-      if (typeof facts === 'string') {
-        if (hiding.includes(facts)) return !isTop;
-        continue;
-      }
       bytes += facts.blocks * 512;
-      if (bytes > quota.bytes || files > quota.files) return true;
-      if (facts.isDirectory() && (await visit(path))) return true;
-    }
-    return false;
-  };
-  return (await visit(top)) || bytes > quota.bytes;
+      const isBeyond = bytes > quota.bytes || files > quota.files || topBytes + relativeBytes > pathBytes;
+      return isBeyond ? 'stop' : undefined;
+    },
+    onUnseen(error, _at, isTop) {
+      // At any other fault it is gone again.
+      return !isTop && hiding.includes(error.code ?? '') ? 'stop' : undefined;
+    },
+  });
+  return stopped || bytes > quota.bytes;
 }
 
-/** Why something is there and cannot be looked at; at any other fault it is gone again. */
+/** Why something is there and cannot be looked at. */
 const hiding = ['EACCES', 'ENAMETOOLONG'];
-const separator = Buffer.from('/');
-const codeOf = (error: NodeJS.ErrnoException): string => error.code ?? '';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { explainSystemError, SetupFailure } from './failure.mjs';
 import { root } from './paths.mjs';
 import { say } from './report.mjs';
@@ -38,7 +38,7 @@ const allWords = (addon, library) => [...compiled(addon), ...addon.words, ...sha
 function fingerprint(addon, library) {
   const hash = createHash('sha256').update(JSON.stringify([compiler, allWords(addon, library), addon.needs]));
   hash.update(readFileSync(join(library, 'sizes.json')));
-  for (const file of addon.sources) hash.update(basename(file)).update(readFileSync(file));
+  for (const file of addon.sources) hash.update(relative(root, file)).update(readFileSync(file));
   return hash.digest('hex');
 }
 

@@ -5,18 +5,22 @@ import { packageFolder } from './binding.mjs';
 import { root } from './paths.mjs';
 
 const sourceFolder = join(root, 'submission/engine/native');
-/** Our own TensorFlow ops, beside the binding: part of the runtime that entries find. @returns {import('./addon.mjs').Addon} */
+/**
+ * Our own TensorFlow ops, beside the binding: part of the runtime that entries find.
+ * @returns {import('./addon.mjs').Addon}
+ */
 function nativeOps() {
-  // Also what tries and measures the kernels alone reads it. What needs no ops, set-up may do before the sources are there.
+  // Tests and benchmarks of the kernels alone read compile.json too. It is read here, not at load time: `--dependencies`
+  // runs before the sources are there.
   const { words, needs } = JSON.parse(readFileSync(join(sourceFolder, 'compile.json'), 'utf8'));
   return {
     name: 'native ops',
     output: join(packageFolder, 'lib/napi-v8/haet_ops.node'),
-    sources: readdirSync(sourceFolder)
-      .filter((name) => /\.(cc|h)$/.test(name))
+    sources: readdirSync(sourceFolder, { recursive: true })
+      .filter((path) => /\.(cc|h)$/.test(path))
       .sort()
-      .map((name) => join(sourceFolder, name)),
-    words: ['-O3', ...words],
+      .map((path) => join(sourceFolder, path)),
+    words: ['-O3', '-I', sourceFolder, ...words],
     needs,
   };
 }

@@ -1,17 +1,18 @@
-import { bool, cast, constant, FLOAT32, free, INT32, type Raw, reshape, run, type } from './ops.ts';
-import { gradientToMaxima } from './stock/maxPool.ts';
+import { gradientToMaxima } from './gradientToMaxima.ts';
+import { bool, cast, constant, FLOAT32, free, INT32, rawOf, reshape, run, tensorOf, type } from './ops.ts';
+import type { Tensor } from './tensorflow.ts';
 
-/** The axes of images [batch, height, width, channels], or in panels, [batch, channels / 8, height, width, 8]. */
-function axesOf({ shape }: Raw) {
-  const [batch, ...axes] = shape as [number, ...number[]];
-  const panels = axes.length === 4 ? axes.shift()! : 1;
-  const [height, width, lanes] = axes as [number, number, number];
-  return { batch, panels, pixels: height * width, lanes };
+/** How activations lie, [batch, panels, pixels, lanes]: the channels of an image are panels * lanes. */
+export interface Layout {
+  readonly batch: number;
+  readonly panels: number;
+  readonly pixels: number;
+  readonly lanes: number;
 }
 
-/** Maximum over height and width. @returns float32 [batch, channels] of images, which may lie in panels */
-export function globalMaxPool(input: Raw): Raw {
-  const { batch, panels, pixels, lanes } = axesOf(input);
+/** Maximum over height and width. @returns float32 [batch, channels] */
+export function globalMaxPool(x: Tensor, { batch, panels, pixels, lanes }: Layout): Tensor {
+  const input = rawOf(x);
   const elements = reshape(input, [batch * panels, pixels, lanes]);
   const maxima = run(
     'Max',
@@ -20,22 +21,30 @@ export function globalMaxPool(input: Raw): Raw {
   );
   const features = reshape(maxima, [batch, panels * lanes]);
   free(elements, maxima);
-  if (features.dtype === FLOAT32) return features;
+  if (features.dtype === FLOAT32) return tensorOf(features);
   const output = cast(features, FLOAT32);
   free(features);
-  return output;
+  return tensorOf(output);
 }
 
-/** Gradient of `globalMaxPool` to its input; ties as in `maxPoolGradient`. */
-export function globalMaxPoolGradient(input: Raw, output: Raw, outputGradient: Raw): Raw {
-  const { batch, panels, pixels, lanes } = axesOf(input);
-  const maxima = cast(output, input.dtype);
-  const gradient = cast(outputGradient, input.dtype);
-  const inputGradient = gradientToMaxima(input, [batch * panels, pixels, lanes], maxima, gradient, [
-    batch * panels,
-    1,
-    lanes,
-  ]);
+/**
+ * Gradient of `globalMaxPool` to its input; ties as in `gradientToMaxima`.
+ *
+ * @param output float32 [batch, channels], of `globalMaxPool`
+ * @param outputGradient float32 [batch, channels]
+ * @returns in the shape and type of x
+ */
+export function globalMaxPoolGradient(
+  x: Tensor,
+  output: Tensor,
+  outputGradient: Tensor,
+  { batch, panels, pixels, lanes }: Layout,
+): Tensor {
+  const input = rawOf(x);
+  const maxima = cast(rawOf(output), input.dtype);
+  const gradient = cast(rawOf(outputGradient), input.dtype);
+  const windows = [batch * panels, pixels, lanes];
+  const inputGradient = gradientToMaxima(input, windows, maxima, gradient, [batch * panels, 1, lanes]);
   free(maxima, gradient);
-  return inputGradient;
+  return tensorOf(inputGradient);
 }

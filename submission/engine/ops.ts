@@ -5,7 +5,7 @@ import { type Tensor, tf } from './tensorflow.ts';
  *
  * Why: the stock kernels of tfjs-node compose what TensorFlow does in one op (batch norm, its gradient), fill
  * JavaScript arrays on the way, and refuse bfloat16. Here an op takes and gives `Raw` handles of any type.
- * A handle is owned by who got it and must be freed or handed over with `tensorOf`.
+ * Whoever receives a handle owns it, and must free it or hand it over with `tensorOf`.
  */
 export interface Raw {
   readonly id: number;
@@ -73,12 +73,12 @@ export const string = (name: string, value: string): Attribute => ({
   value,
 });
 
-/** Runs one op and gives its first output. */
+/** Runs one op and returns its first output. */
 export function run(name: string, inputs: readonly Raw[], attributes: readonly Attribute[]): Raw {
   return runMany(name, inputs, attributes, 1)[0]!;
 }
 
-/** Runs one op and gives its `outputs` outputs. */
+/** Runs one op and returns its `outputs` outputs. */
 export function runMany(
   name: string,
   inputs: readonly Raw[],
@@ -97,16 +97,16 @@ export function free(...handles: readonly Raw[]): void {
   for (const handle of handles) backend.binding.deleteTensor(handle.id);
 }
 
-/** The handle behind a tensor. It stays the tensor's: do not free it. */
+/** The handle behind a tensor. The tensor keeps owning it: do not free it. */
 export function rawOf(tensor: Tensor): Raw {
   const [id] = backend.getInputTensorIds([tensor]);
   return { id: id!, shape: tensor.shape, dtype: backend.tensorMap.get(tensor.dataId).dtype };
 }
 
 /**
- * Hands a handle over to TensorFlow.js, which frees it with the tensor. Handles of types that TensorFlow.js has not,
- * bfloat16 and uint8, go under the label float32, the only one that the gradient tape takes: only our own kernels may
- * touch such a tensor.
+ * Hands a handle over to TensorFlow.js, which frees it with the tensor. Handles of types that TensorFlow.js does not
+ * have, bfloat16 and uint8, are labelled float32, the only type that the gradient tape takes: only the engine that made
+ * such a tensor may touch it.
  */
 export function tensorOf(handle: Raw): Tensor {
   const dataId = {};

@@ -1,4 +1,4 @@
-import { type BatchStatistics, convBlock, convBlockWith, globalMaxPool, residual } from '../engine/blocks.ts';
+import type { BatchStatistics, BlockShape, Engine } from '../engine/engine.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
 import { PATCH } from './whitening.ts';
 
@@ -18,7 +18,6 @@ export interface Architecture {
   readonly classes: number;
   readonly celuAlpha: number;
   readonly logitScale: number;
-  readonly bfloat16: boolean;
 }
 
 /** All that is learnt, float32, by name. */
@@ -27,6 +26,13 @@ export type Weights = Record<string, Tensor>;
 export type Statistics = Record<string, BatchStatistics>;
 /** Frozen whitening filters, float32 [27, 27]: flattened patch, filter. */
 export type Whitening = Tensor;
+
+/** A network but for its weights: what it is, what is frozen in it, and the engine that computes it. */
+export interface Network {
+  readonly engine: Engine;
+  readonly architecture: Architecture;
+  readonly whitening: Whitening;
+}
 
 interface Convolution {
   readonly name: string;
@@ -101,23 +107,22 @@ export function initialStatistics({ width }: Architecture): Statistics {
  * Logits by the statistics of the batch, differentiable by the weights.
  *
  * @param images float32 [batch, 32, 32, 3], normalised
- * @param onStatistics is given each batch norm's statistics, and disposes of them
+ * @param onStatistics receives each batch norm's statistics, and disposes of them
  * @returns float32 [batch, classes]
  */
 export function trainingLogits(
-  architecture: Architecture,
-  whitening: Whitening,
+  network: Network,
   weights: Weights,
   images: Tensor,
   onStatistics: ((block: string, statistics: BatchStatistics) => void) | null,
 ): Tensor {
-  const block = blockOptions(architecture);
-  return logits(architecture, whitening, weights, images, (name, x, filter) =>
-    convBlock(
+  const shapeOf = blockShapes(network.architecture);
+  return logits(network, weights, images, (name, x, filter) =>
+    network.engine.convBlock(
       x,
       filter,
       weights[`${name}.offset`]!,
-      { ...block(name), wantsInputGradient: name !== 'stem' },
+      { ...shapeOf(name), wantsInputGradient: name !== 'stem' },
       onStatistics && ((statistics) => onStatistics(name, statistics)),
     ),
   );
@@ -125,25 +130,20 @@ export function trainingLogits(
 
 /** Logits by running statistics, for predictions. Shapes as in `trainingLogits`. */
 export function predictionLogits(
-  architecture: Architecture,
-  whitening: Whitening,
+  network: Network,
   weights: Weights,
   statistics: Statistics,
   images: Tensor,
 ): Tensor {
-  const block = blockOptions(architecture);
-  return logits(architecture, whitening, weights, images, (name, x, filter) =>
-    convBlockWith(x, filter, weights[`${name}.offset`]!, statistics[name]!, {
-      ...block(name),
-      wantsInputGradient: false,
-    }),
+  const shapeOf = blockShapes(network.architecture);
+  return logits(network, weights, images, (name, x, filter) =>
+    network.engine.convBlockWith(x, filter, weights[`${name}.offset`]!, statistics[name]!, shapeOf(name)),
   );
 }
 
 /** The one description of the network: how blocks follow each other. */
 function logits(
-  { celuAlpha, logitScale }: Architecture,
-  whitening: Whitening,
+  { engine, architecture, whitening }: Network,
   weights: Weights,
   images: Tensor, // [batch, 32, 32, 3]
   block: (name: string, x: Tensor, filter: Tensor) => Tensor,
@@ -158,19 +158,23 @@ function logits(
     projection.shape[1]!,
   ]);
 
-  // Shapes in words: how activations lie in memory is the engine's.
+  // These are the shapes that activations stand for: their memory layout is the engine's.
   let x = block('stem', images, stem); // [batch, 32, 32, c]
   x = next('layer1', x); // [batch, 16, 16, 2c]
-  x = residual(x, next('residual1b', next('residual1a', x)));
+  x = engine.residual(x, next('residual1b', next('residual1a', x)));
   x = next('layer2', x); // [batch, 8, 8, 4c]
   x = next('layer3', x); // [batch, 4, 4, 8c]
-  x = residual(x, next('residual3b', next('residual3a', x)));
-  const features = globalMaxPool(x); // [batch, 8c]
+  x = engine.residual(x, next('residual3b', next('residual3a', x)));
+  const features = engine.globalMaxPool(x); // [batch, 8c]
   // Blocks give celu / alpha; the alpha is put back here.
-  return tf.mul(tf.matMul(features as never, weights.head as never), logitScale * celuAlpha);
+  return tf.mul(
+    tf.matMul(features as never, weights.head as never),
+    architecture.logitScale * architecture.celuAlpha,
+  );
 }
 
-function blockOptions({ celuAlpha, bfloat16, width }: Architecture) {
+/** The shape of every block by its name. */
+function blockShapes({ celuAlpha, width }: Architecture): (name: string) => BlockShape {
   const pooled = new Set(convolutions(width).flatMap(({ name, pool }) => (pool ? [name] : [])));
-  return (name: string) => ({ pool: pooled.has(name), alpha: celuAlpha, bfloat16 });
+  return (name) => ({ pool: pooled.has(name), alpha: celuAlpha });
 }

@@ -111,7 +111,7 @@ describe('haet audit', () => {
 
   test.each([
     ['an entry that is not there', ['nowhere', '--track', 'track', '--trusted'], /no entry at .*nowhere/],
-    ['a Track that is not there', ['.', '--track', 'none', '--trusted'], /none is not a Track/],
+    ['a Track that is not there', ['.', '--track', 'none', '--trusted'], /none: is not a Track/],
     ['no Track', ['.'], /--track/],
     ['an unknown sandbox', ['.', '--track', 'track', '--sandbox', 'cardboard'], /cardboard.*process/],
     [

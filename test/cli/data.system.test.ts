@@ -94,19 +94,19 @@ describe('a secret to draw by', () => {
     [
       'one that is there already',
       [...from, '--new-secret', 'bad.txt'],
-      /^haet: bad\.txt is there already and is never overwritten/,
+      /^haet: bad\.txt: is there already and is never overwritten/,
     ],
     [
       'what is no secret',
       [...from, '--secret', 'bad.txt'],
-      /^haet: bad\.txt is no secret to draw a Track by: expected 64 hexadecimal digits/,
+      /^haet: bad\.txt: is no secret to draw a Track by: expected 64 hexadecimal digits/,
     ],
     [
       'one that others may read',
       [...from, '--secret', 'open.txt'],
-      /^haet: open\.txt .* `chmod 600 open\.txt`/,
+      /^haet: open\.txt: .* `chmod 600 open\.txt`/,
     ],
-    ['none there', [...from, '--secret', 'none.txt'], /^haet: none\.txt cannot be read \(ENOENT\)/],
+    ['none there', [...from, '--secret', 'none.txt'], /^haet: none\.txt: cannot be read \(ENOENT\)/],
     ['a seed beside it', [...from, '--secret', 'bad.txt', '--seed', '1'], /'--secret <file>' cannot be used/],
     ['a secret beside a new one', [...from, '--secret', 'a', '--new-secret', 'b'], /cannot be used with/],
     [
@@ -174,7 +174,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     [
       'no such file',
       ['--source', 'cifar10', '--from', 'none.tar.gz'],
-      /^haet: --from names none\.tar\.gz, which does not exist/,
+      /^haet: --from none\.tar\.gz: does not exist/,
     ],
     [
       'an archive that is none',
@@ -196,7 +196,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     [
       'a folder without Fashion-MNIST',
       ['--source', 'fashion-mnist', '--from', 'taken'],
-      /^haet: taken\/train-images-idx3-ubyte\.gz cannot be read/,
+      /^haet: taken\/train-images-idx3-ubyte\.gz: cannot be read/,
     ],
     [
       'a size of zero',
@@ -219,7 +219,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     const said = await haet('make', '--source', 'synthetic', ...small, '--out', 'taken');
     expect(said).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/taken exists and is not empty/),
+      stderr: expect.stringMatching(/--out .*taken: exists and is not empty/),
     });
     expect(await readFile(join(folder.path, 'taken', 'thesis.txt'), 'utf8')).toBe('dear');
   });
@@ -228,7 +228,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     const said = await haet('show', 'nothing');
     expect(said).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/^haet: nothing is not a Track/),
+      stderr: expect.stringMatching(/^haet: nothing: is not a Track/),
     });
   });
 });

@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { packEntry } from '../../evaluator/intake/packEntry.ts';
 import { type RunRecord, runRecordSchema } from '../../evaluator/run/record.ts';
 import {
   type EntryScripts,
+  folderWithTrack,
   makeEntry,
-  makeTinyTrack,
   processesWith,
-  temporaryFolder,
   uniqueSeconds,
 } from '../evaluator/fixtures.ts';
 import { tarBytes } from '../evaluator/intake/tarBytes.ts';
@@ -21,10 +20,10 @@ const haet = resolve('cli/bin.mjs');
 let folder: string;
 let trackDir: string;
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  trackDir = (await makeTinyTrack(folder)).dir;
+  const made = await folderWithTrack();
+  folder = made.folder;
+  trackDir = made.track.dir;
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 interface Run {
   readonly child: ChildProcess;

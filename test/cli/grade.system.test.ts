@@ -3,18 +3,18 @@ import { existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { packEntry } from '../../evaluator/intake/packEntry.ts';
 import { lockMachine } from '../../evaluator/machine/machineLock.ts';
 import {
   constantPredictions,
   type EntryScripts,
+  folderWithTrack,
   makeEntry,
   makeTinyTrack,
   predictsByImage,
   processesWith,
-  temporaryFolder,
   uniqueSeconds,
 } from '../evaluator/fixtures.ts';
 import { tarBytes } from '../evaluator/intake/tarBytes.ts';
@@ -27,8 +27,9 @@ let trackDir: string;
 let archives: string;
 let out: string;
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  trackDir = (await makeTinyTrack(folder)).dir;
+  const made = await folderWithTrack();
+  folder = made.folder;
+  trackDir = made.track.dir;
 });
 beforeEach(async () => {
   const place = await mkdtemp(join(folder, 'grading-'));
@@ -36,7 +37,6 @@ beforeEach(async () => {
   out = join(place, 'out');
   await mkdir(archives);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function put(file: string, name: string, scripts: EntryScripts = {}): Promise<void> {
   const manifest = { name, ...scripts.manifest };

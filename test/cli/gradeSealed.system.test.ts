@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { sha256 } from '../../datasets/sealing/withheldSet.ts';
+import { sha256 } from '../../datasets/sha256.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
-import { describeWith, plainImage } from '../evaluator/fixtures.ts';
+import { describeWith, makeEntry, plainImage } from '../evaluator/fixtures.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = temporaryFolder();
@@ -158,19 +158,11 @@ for (const { kind, words: inSandbox } of sandboxes) {
     });
 
     test('killed in the predict stage: images are for no other user meanwhile, and the next call removes them', async () => {
-      await mkdir(at('slow'));
-      await writeFile(at('slow', 'train.sh'), 'echo w > "$HAET_OUT_DIR/model"\n');
-      await writeFile(at('slow', 'predict.sh'), 'head -c 200000 "$HAET_TEST_IMAGES" | wc -c; sleep 60\n');
-      const argv = (name: string) => ['sh', `${name}.sh`];
-      const manifest = {
-        schemaVersion: 1,
-        name: 'Slow',
-        team: 'tests',
-        train: argv('train'),
-        predict: argv('predict'),
-      };
-      await writeFile(at('slow', 'haet.json'), JSON.stringify(manifest));
-      await haet('pack', 'slow', '--out', 'archives/slow.tar.gz');
+      const slow = await makeEntry(folder.path, {
+        train: 'echo w > "$HAET_OUT_DIR/model"',
+        predict: 'head -c 200000 "$HAET_TEST_IMAGES" | wc -c; sleep 60',
+      });
+      await haet('pack', slow, '--out', 'archives/slow.tar.gz');
       await rm(at('archives/entry.tar.gz'));
 
       const words = ['archives', '--track', 'sealed-track', '--out', 'graded', ...inSandbox];
@@ -234,21 +226,13 @@ for (const { kind, words: inSandbox } of sandboxes) {
     });
 
     test('scores that spell out labels by their log-loss tell nothing beyond the accuracy', async () => {
-      await mkdir(at('oracle'));
-      await writeFile(at('oracle', 'train.sh'), 'echo w > "$HAET_OUT_DIR/model"\n');
-      await writeFile(at('oracle', 'predict.sh'), 'exec node oracle.mjs\n');
-      const argv = (name: string) => ['sh', `${name}.sh`];
-      const manifest = {
-        schemaVersion: 1,
-        name: 'Oracle',
-        team: 'tests',
-        train: argv('train'),
-        predict: argv('predict'),
-      };
-      await writeFile(at('oracle', 'haet.json'), JSON.stringify(manifest));
-      await writeFile(at('oracle', 'oracle.mjs'), spellingScores);
+      const oracle = await makeEntry(folder.path, {
+        train: 'echo w > "$HAET_OUT_DIR/model"',
+        predict: 'exec node oracle.mjs',
+        files: { 'oracle.mjs': spellingScores },
+      });
       await rm(at('archives/entry.tar.gz'));
-      await haet('pack', 'oracle', '--out', 'archives/oracle.tar.gz');
+      await haet('pack', oracle, '--out', 'archives/oracle.tar.gz');
       const graded = await grade(...inSandbox, '--json');
       const { rows }: Standing = lastLine(graded.stdout);
       const run = at(folderOf(rows[0]!.runs[0]!.job));

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { requireHeld, requireTerms } from '../../cli/requireOfficial.ts';
-import type { Terms } from '../../datasets/sealing/terms.ts';
+import { requireTerms } from '../../cli/commitment.ts';
+import { requireHeld } from '../../cli/requireOfficial.ts';
+import type { ContestTerms } from '../../datasets/sealing/terms.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { nothingHeld } from '../../evaluator/sandbox/holds.ts';
 import { allHeld } from '../evaluator/fixtures.ts';
@@ -25,16 +26,20 @@ test.each([
   [
     'bubblewrap',
     { ...allHeld, memory: false, processes: false, cpus: false },
-    /^--sandbox bubblewrap does not hold memory, the number of processes, CPU time here: .* Run haet as root/,
+    /^--sandbox bubblewrap: does not hold memory, the number of processes, CPU time here: .* Run haet as root/,
   ],
-  ['user', { ...allHeld, network: false }, /does not hold the network here: .* with --network none/],
+  [
+    'user',
+    { ...allHeld, network: false },
+    /^--sandbox user: does not hold the network here: .* with --network none/,
+  ],
   ['process', nothingHeld, /Use bubblewrap or docker\.$/],
 ] as const)('%s without its limits is refused, with what to do', (kind, holds, message) => {
   expect(messageOf(() => requireHeld({ kind, holds }))).toMatch(message);
 });
 
 test('terms other than those committed to are refused, and each is named', () => {
-  const terms: Terms = {
+  const terms: ContestTerms = {
     trainSeconds: 600,
     predictSeconds: 60,
     cpus: 4,

@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { packEntry } from '../../evaluator/intake/packEntry.ts';
-import { makeEntry, makeTinyTrack, temporaryFolder } from '../evaluator/fixtures.ts';
+import { folderWithTrack, makeEntry } from '../evaluator/fixtures.ts';
 import { tarBytes } from '../evaluator/intake/tarBytes.ts';
 
 const haet = resolve('cli/bin.mjs');
@@ -14,10 +14,10 @@ const loot = 'QUJDREVGR0hJSktM'.repeat(500);
 let folder: string;
 let trackDir: string;
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  trackDir = (await makeTinyTrack(folder)).dir;
+  const made = await folderWithTrack();
+  folder = made.folder;
+  trackDir = made.track.dir;
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const run = (...words: string[]) => execa(process.execPath, [haet, ...words], { reject: false, cwd: folder });
 

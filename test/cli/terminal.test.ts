@@ -16,16 +16,13 @@ test('a long name is cut, between two signs', () => {
 });
 
 test('nothing in cli/ writes to the terminal but cli/terminal.ts', () => {
-  const files = ['cli', 'cli/commands'].flatMap((folder) =>
-    readdirSync(folder)
-      .filter((name) => name.endsWith('.ts') && name !== 'terminal.ts')
-      .map((name) => join(folder, name)),
-  );
+  const files = readdirSync('cli', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && name !== 'terminal.ts')
+    .map((name) => join('cli', name));
   expect(files.length).toBeGreaterThan(20);
   const direct = /process\.std(out|err)\.write|stream\.write\(|^\s*console\./gm;
   const found = files.flatMap((file) =>
     (readFileSync(file, 'utf8').match(direct) ?? []).map((call) => `${file}: ${call.trim()}`),
   );
-  // A script that a process of its own runs, whose output is read by us.
-  expect(found).toEqual(['cli/commands/checkMachine.ts: console.']);
+  expect(found).toEqual([]);
 });

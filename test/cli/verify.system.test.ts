@@ -4,10 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { seedsSha256 } from '../../datasets/sealing/commitment.ts';
-import { sha256Of } from '../../evaluator/attest/chain.ts';
 import type { OfficialRecord } from '../../evaluator/attest/officialRecord.ts';
+import { signRecord } from '../../evaluator/attest/signedRecord.ts';
 import { publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
-import { signRecord } from '../../evaluator/attest/signRecord.ts';
 import { terms } from '../datasets/sealing/madeUpTerms.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
 import {
@@ -178,7 +177,7 @@ describe('several records are checked as a chain:', () => {
         Object.assign(official.record, { verdict, owner: 'infrastructure', score: null });
       }
       const text = await signRecord(official, signingKey);
-      previousSha256 = sha256Of(Buffer.from(text));
+      previousSha256 = sha256(Buffer.from(text));
       // Whatever an entry left below is none of the chain.
       await mkdir(join(folder.path, `graded/runs/job-${at % 2}/run-${at}/model`), { recursive: true });
       await put(`graded/runs/job-${at % 2}/run-${at}/record.jws`, text);
@@ -255,7 +254,7 @@ test.each([
   [
     'the archive of one run beside several',
     ['record.jws', 'record.jws', '--key', verifyKey, '--archive', 'a.tar'],
-    /^haet: --archive belongs to one run/,
+    /^haet: --archive: belongs to one run/,
   ],
   [
     'no such archive',
@@ -278,12 +277,12 @@ test.each([
       ...['record.jws', '--key', verifyKey, '--labels-key', 'record.jws'],
       ...['--predictions', 'p.npy', '--sealed', 'w.age'],
     ],
-    /^haet: record\.jws is not a labels key/,
+    /^haet: record\.jws: is not a labels key/,
   ],
   [
     'a commitment that is none',
     ['record.jws', '--key', verifyKey, '--commitment', 'record.jws'],
-    /^haet: record\.jws is not a commitment/,
+    /^haet: record\.jws: is not a commitment/,
   ],
 ])('%s is a mistake of the user: one sentence, status 2', async (_, words, message) => {
   const { exitCode, stdout, stderr } = await haet('verify', ...words);

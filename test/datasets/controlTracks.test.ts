@@ -117,7 +117,7 @@ describe('a version on disk', () => {
     const { out } = await write('shuffled');
     const before = await readFile(join(out, 'track.json'));
     await expect(writeVersion(content, versions.permuted, out)).rejects.toThrow(
-      /shuffled exists and is not empty/,
+      /shuffled: exists and is not empty/,
     );
     expect(await readFile(join(out, 'track.json'))).toEqual(before);
     expect((await readdir(folder.path)).sort()).toEqual(['shuffled', 'track']);

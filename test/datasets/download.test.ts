@@ -174,7 +174,7 @@ describe('CIFAR-10 is found', () => {
 
   test('not in a place that was named and does not exist', async () => {
     await expect(locateCifar10({ from: '/no/such', env: env() })).rejects.toThrow(
-      /--from names \/no\/such, which does not exist/,
+      /--from \/no\/such: does not exist/,
     );
     await expect(locateCifar10({ env: { ...env(), HAET_CIFAR10: '/no/such' } })).rejects.toThrow(UserError);
   });

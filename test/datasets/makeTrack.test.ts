@@ -141,7 +141,7 @@ describe('refused, leaving nothing behind:', () => {
     await mkdir(out);
     await writeFile(join(out, 'thesis.txt'), 'dear');
     await expect(makeTrack(madeUpSource(2, 8), { ...options(), out })).rejects.toThrow(
-      /mine exists and is not empty \(1 entries, such as thesis\.txt\)/,
+      /mine: exists and is not empty \(1 entries, such as thesis\.txt\)/,
     );
     expect(await readdir(out)).toEqual(['thesis.txt']);
     expect(await readdir(folder.path)).toEqual(['mine']);
@@ -155,10 +155,10 @@ describe('refused, leaving nothing behind:', () => {
   });
 
   test.each([
-    [{ trainPerClass: 0 }, /--train-per-class is 0/],
-    [{ testPerClass: 1.5 }, /--test-per-class is 1\.5/],
-    [{ seed: -1 }, /--seed is -1/],
-    [{ seed: 2 ** 32 }, /--seed is 4294967296/],
+    [{ trainPerClass: 0 }, /--train-per-class 0/],
+    [{ testPerClass: 1.5 }, /--test-per-class 1\.5/],
+    [{ seed: -1 }, /--seed -1/],
+    [{ seed: 2 ** 32 }, /--seed 4294967296/],
     [{ trainPerClass: 500 }, /"class 0" has 8 different images where 502/],
   ])('%j', async (change, reason) => {
     await expect(makeTrack(madeUpSource(2, 8), { ...options(), ...change })).rejects.toThrow(reason);
@@ -199,7 +199,7 @@ describe('a Track is not read when', () => {
   test('track.json is no JSON', async () => {
     const dir = await made();
     await writeFile(join(dir, 'track.json'), '{"name":');
-    await expect(readTrack(dir)).rejects.toThrow(/track\.json is not JSON/);
+    await expect(readTrack(dir)).rejects.toThrow(/track\.json: is not JSON/);
   });
 
   test('track.json has an unknown key', async () => {
@@ -211,7 +211,7 @@ describe('a Track is not read when', () => {
   test('a file is missing', async () => {
     const dir = await made();
     await rm(join(dir, 'labels.npy'));
-    await expect(readTrack(dir)).rejects.toThrow(/labels\.npy cannot be read \(ENOENT\)/);
+    await expect(readTrack(dir)).rejects.toThrow(/labels\.npy: cannot be read \(ENOENT\)/);
   });
 
   test('track.json gives no hash of a file', async () => {
@@ -226,7 +226,7 @@ describe('a Track is not read when', () => {
     const bytes = await readFile(path);
     bytes[5000]! ^= 1;
     await writeFile(path, bytes);
-    await expect(readTrack(dir)).rejects.toThrow(/train\/images\.npy has changed since/);
+    await expect(readTrack(dir)).rejects.toThrow(/train\/images\.npy: has changed since/);
   });
 
   test('track.json and files agree on the bytes but not on the size', async () => {
@@ -250,7 +250,7 @@ test('of two that make the same folder at once, one wins and the other is told t
   ]);
   expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   const lost = both.find((each) => each.status === 'rejected');
-  expect(String(lost?.reason)).toMatch(/track exists and is not empty/);
+  expect(String(lost?.reason)).toMatch(/track: exists and is not empty/);
   expect((await readTrack(options().out)).trainSize).toBe(10);
   expect(await readdir(folder.path)).toEqual(['track']);
 });

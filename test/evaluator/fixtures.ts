@@ -6,10 +6,12 @@ import { afterAll, describe, test } from '@jest/globals';
 import { formatNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
+import type { RunPlan } from '../../evaluator/run/runEntry.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import type { Holds } from '../../evaluator/sandbox/holds.ts';
+import { makeTinyTrack } from '../../evaluator/selfTest/tinyTrack.ts';
 
-export { makeTinyTrack } from '../../evaluator/selfTest/tinyTrack.ts';
+export { makeTinyTrack };
 
 export const machine: RunRecord['machine'] = {
   cpu: 'test',
@@ -66,6 +68,29 @@ export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'haet-test-'));
   made.push(folder);
   return folder;
+}
+
+/** A folder that goes when the tests of the file are over, and a tiny Track in it. */
+export async function folderWithTrack(): Promise<{ folder: string; track: TinyTrack }> {
+  const folder = await temporaryFolder();
+  return { folder, track: await makeTinyTrack(folder) };
+}
+export type TinyTrack = Awaited<ReturnType<typeof makeTinyTrack>>;
+
+/** The plan of a run of a new entry on a Track in a folder, with 20 s for each stage. */
+export async function planOf(
+  { folder, track }: { readonly folder: string; readonly track: RunPlan['track'] },
+  scripts: EntryScripts,
+  limits: RunPlan['limits'] = {},
+): Promise<RunPlan> {
+  return {
+    entryPath: await makeEntry(folder, scripts),
+    track,
+    runsFolder: join(folder, 'runs'),
+    seed: 1,
+    machine,
+    limits: { trainSeconds: 20, predictSeconds: 20, ...limits },
+  };
 }
 
 /** Shell script of an entry that trains by writing one file and predicts class 0 for every image. */

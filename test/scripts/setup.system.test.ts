@@ -138,7 +138,7 @@ describe('a clone that was ready', () => {
     ['a quiet load that was deleted', () => rmSync(quietLoad()), 'quiet load: compiling'],
     [
       'native ops whose header changed',
-      () => appendFileSync(inClone('submission/engine/native/op.h'), '// changed\n'),
+      () => appendFileSync(inClone('submission/engine/native/ops/op.h'), '// changed\n'),
       'native ops: compiling',
     ],
     [

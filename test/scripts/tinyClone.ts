@@ -65,15 +65,15 @@ export async function createTinyClone(): Promise<TinyClone> {
   write('clone/cli/other.ts', 'export {};\n');
   write('clone/submission/haet.json', '{"schemaVersion":1}\n');
   write(
-    'clone/submission/engine/native/addon.cc',
-    '#include "op.h"\nextern "C" void* napi_register_module_v1(void*, void* exports) { return TF_Version() ? exports : nullptr; }\n',
+    'clone/submission/engine/native/ops/addon.cc',
+    '#include "ops/op.h"\nextern "C" void* napi_register_module_v1(void*, void* exports) { return TF_Version() ? exports : nullptr; }\n',
   );
   write(
     'clone/submission/engine/quietLoad.cc',
     '#include <node_api.h>\nextern "C" void* napi_register_module_v1(void*, void* exports) { return exports; }\n',
   );
   write('clone/submission/engine/native/compile.json', '{ "needs": [], "words": [] }');
-  write('clone/submission/engine/native/op.h', '#include "tensorflow/c/c_api.h"\n');
+  write('clone/submission/engine/native/ops/op.h', '#include "tensorflow/c/c_api.h"\n');
   await execa('npm', ['install', '--package-lock-only', '--ignore-scripts'], { cwd: root });
 
   write('library.cc', 'extern "C" const char* TF_Version() { return "tiny"; }\n');

@@ -10,26 +10,25 @@ const folder = mkdtempSync(join(tmpdir(), 'haet-checkpoint-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const modelOf = (value: number): Model => ({
-  architecture: { width: 1, classes: 2, celuAlpha: 0.3, logitScale: 1 / 16, bfloat16: false },
+  architecture: { width: 1, classes: 2, celuAlpha: 0.3, logitScale: 1 / 16 },
   normalisation: { mean: [1, 2, 3], deviation: [4, 5, 6] },
   whitening: tf.eye(2),
   weights: { 'layer1.filter': tf.tensor([value, 2], [1, 2]) },
   statistics: { layer1: { mean: tf.tensor([3]), variance: tf.tensor([4]) } },
   testShift: 1,
-  engine: 'stock' as const,
+  path: { engine: 'stock', bfloat16: true },
 });
 const value = (model: Model) => model.weights['layer1.filter']!.dataSync()[0];
 
 test('a model comes back as it was saved', async () => {
   await saveModel(folder, modelOf(7), 1);
-  const { architecture, normalisation, testShift, engine, statistics, weights, whitening } =
-    loadModel(folder);
+  const { architecture, normalisation, testShift, path, statistics, weights, whitening } = loadModel(folder);
   const saved = modelOf(7);
-  expect({ architecture, normalisation, testShift, engine }).toEqual({
+  expect({ architecture, normalisation, testShift, path }).toEqual({
     architecture: saved.architecture,
     normalisation: saved.normalisation,
     testShift: saved.testShift,
-    engine: saved.engine,
+    path: saved.path,
   });
   expect(Array.from(weights['layer1.filter']!.dataSync())).toEqual([7, 2]);
   expect(weights['layer1.filter']!.shape).toEqual([1, 2]);

@@ -1,32 +1,22 @@
-import { afterAll, beforeAll, describe, test } from '@jest/globals';
-import { chooseEngine, type Engine } from '../../submission/engine/engine.ts';
+import { describe, test } from '@jest/globals';
+import { createEngine } from '../../submission/engine/createEngine.ts';
+import type { Engine, EngineName } from '../../submission/engine/engine.ts';
 import { whyNoNativeOps } from '../../submission/engine/native/addon.ts';
 
 const missing = whyNoNativeOps();
-/** A machine may be without the native ops for what it is, not for what set-up made of it. */
+/** The native ops may be missing because of the machine, but not because set-up did not build them. */
 const mayBeMissing = missing === null || /^(a GPU computes|the CPU has no )/.test(missing);
 
-/** The engines of this machine: TensorFlow's, and ours where it can run. */
-export const engines: readonly Engine[] = missing === null ? ['stock', 'native'] : ['stock'];
+/** The engines of this machine by name: TensorFlow's, and ours where it can run. */
+export const engines: readonly EngineName[] = missing === null ? ['stock', 'native'] : ['stock'];
 
-/** For the tests of a `describe`: chooses an engine before them, and the stock one after. */
-export function useEngine(engine: Engine): void {
-  beforeAll(() => {
-    chooseEngine(engine, 2);
-  });
-  afterAll(() => {
-    chooseEngine('stock', 1);
-  });
-}
+/** An engine in float32, by two threads. */
+export const engineOf = (engine: EngineName): Engine => createEngine({ engine, bfloat16: false }, 2);
 
-/** Describes tests of the native ops: skipped, with the reason, where this machine can have none; else failed. */
+/** Describes tests of the native ops. They are skipped, with the reason, where the machine can have none, and else fail. */
 export function describeNative(title: string, tests: () => void): void {
-  if (missing === null) {
-    describe(title, () => {
-      useEngine('native');
-      tests();
-    });
-  } else if (mayBeMissing) describe.skip(`${title} (skipped: ${missing})`, tests);
+  if (missing === null) describe(title, tests);
+  else if (mayBeMissing) describe.skip(`${title} (skipped: ${missing})`, tests);
   else {
     test(title, () => {
       throw new Error(missing);
@@ -34,7 +24,9 @@ export function describeNative(title: string, tests: () => void): void {
   }
 }
 
-/** Largest difference, as a share of the largest value but of `least` at least; infinite where one is not a number or missing. */
+/**
+ * Largest difference, as a share of the largest value but of `least` at least; infinite where a value is NaN or missing.
+ */
 export function error(
   values: Iterable<number>,
   expected: ArrayLike<number>,

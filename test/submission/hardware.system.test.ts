@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Path, pathsFor } from '../../submission/hardware.ts';
-import { fastest } from '../../submission/plan.ts';
+import type { Path } from '../../submission/engine/engine.ts';
+import { pathsFor, pathToPredict } from '../../submission/hardware.ts';
 
 const native: Path = { engine: 'native', bfloat16: false };
 const stock: Path = { engine: 'stock', bfloat16: false };
@@ -38,40 +38,10 @@ describe('the paths of a machine', () => {
     expect(() => pathsFor({ engine: 'native', precision: 'bfloat16' })).toThrow('set precision=float32 too');
   });
 
-  test('the fastest is taken, and the rates are said', () => {
-    const rates = new Map([
-      [native, 3e9],
-      [stock, 1e9],
-      [inBfloat16, 4e9],
-    ]);
-    const rateOf = (path: Path) => rates.get(path)!;
-    const said: string[] = [];
-    expect(fastest([native, inBfloat16, stock], rateOf, (line) => said.push(line))).toBe(inBfloat16);
-    expect(fastest([native, stock], rateOf, () => {})).toBe(native);
-    expect(said).toEqual([
-      'native ops in float32: 3.0 billion multiply-adds/s',
-      'stock ops in bfloat16: 4.0 billion multiply-adds/s',
-      'stock ops in float32: 1.0 billion multiply-adds/s',
-    ]);
-  });
-
-  test('one that fails is left out, and that is said; where all fail, training does', () => {
-    const failing = (bad: readonly Path[]) => (path: Path) => {
-      if (bad.includes(path)) throw new Error('no such kernel');
-      return 1;
-    };
-    const said: string[] = [];
-    const both = [native, inBfloat16];
-    expect(fastest(both, failing([inBfloat16]), (line) => said.push(line))).toBe(native);
-    expect(said[1]).toBe('stock ops in bfloat16: left out, for they fail: Error: no such kernel');
-    expect(fastest(both, failing([native]), () => {})).toBe(inBfloat16);
-    expect(() => fastest(both, failing(both), () => {})).toThrow('no such kernel');
-  });
-
-  test('a single one is not measured', () => {
-    const never = () => {
-      throw new Error('measured');
-    };
-    expect(fastest([stock], never, never)).toBe(stock);
+  test('predictions are computed as training was, by TensorFlow where this machine has no native ops', () => {
+    const [with_, without] = [true, false].map((native) => ({ bfloat16: true, native }));
+    expect(pathToPredict(native, with_)).toEqual(native);
+    expect(pathToPredict(native, without)).toEqual(stock);
+    for (const path of [stock, inBfloat16]) expect(pathToPredict(path, with_)).toEqual(path);
   });
 });

@@ -1,23 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
 import { createAugmenter } from '../../submission/augment.ts';
+import type { EngineName } from '../../submission/engine/engine.ts';
 import { backend } from '../../submission/engine/ops.ts';
 import { tf } from '../../submission/engine/tensorflow.ts';
 import { initialStatistics, initialWeights, multiplyAdds } from '../../submission/model/resnet9.ts';
 import { defaultSettings, type Settings } from '../../submission/settings.ts';
 import { createTrainer } from '../../submission/step.ts';
-import { engines, useEngine } from './engines.ts';
+import { engineOf, engines } from './engines.ts';
 
-const architecture = { width: 0.125, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16, bfloat16: false };
+const architecture = { width: 0.125, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
 const images = Uint8Array.from({ length: 16 * 3072 }, (_, index) => (index * 7919 + (index >> 10)) % 256);
 const labels = Uint8Array.from({ length: 16 }, (_, index) => index % 4);
 
-function trainerWith(changes: Partial<Settings>) {
+function trainerWith(changes: Partial<Settings>, engine: EngineName = 'stock') {
   const settings = { ...defaultSettings, batchSize: 4, ...changes };
   const augmenter = createAugmenter(images, labels, 4, settings, 1);
   const weights = initialWeights(architecture, 1);
   return createTrainer(
-    architecture,
-    tf.keep(tf.eye(27)),
+    { engine: engineOf(engine), architecture, whitening: tf.keep(tf.eye(27)) },
     weights,
     initialStatistics(architecture),
     augmenter.next,
@@ -26,14 +26,12 @@ function trainerWith(changes: Partial<Settings>) {
 }
 
 describe.each(engines)('over steps, %s', (engine) => {
-  useEngine(engine);
-
   test.each([
     ['the default recipe', 100, {}],
     ['SAM at every step', 100, { samEvery: 1 }],
     ['meta-learning', 100, { metaStep: 0.1 }],
   ])('%s leaves no tensor behind over %i steps', (_, steps, changes) => {
-    const trainer = trainerWith(changes);
+    const trainer = trainerWith(changes, engine);
     trainer.step(0.1);
     const before = backend.getNumOfTFTensors();
     for (let step = 0; step < steps; step += 1) trainer.step(0.1);
@@ -41,9 +39,9 @@ describe.each(engines)('over steps, %s', (engine) => {
   });
 
   test('dispose gives back all that a trainer holds', () => {
-    trainerWith({}).dispose(); // makes the constants that are kept for good
+    trainerWith({}, engine).dispose(); // makes the constants that are kept for good
     const before = tf.memory().numTensors;
-    trainerWith({}).dispose();
+    trainerWith({}, engine).dispose();
     expect(tf.memory().numTensors - before).toBe(1); // the whitening, made by the test
   });
 });

@@ -66,12 +66,19 @@ async function predict(model: string) {
   return { result, file: join(out, 'predictions.npy') };
 }
 
-function accuracy(file: string): number {
+/** Scores of every image, [count, 2]. Checks that they are finite. */
+function scoresIn(file: string): Float32Array {
   const bytes = readFileSync(file);
   const { data, shape, dtype } = parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
   expect(shape).toEqual([count, 2]);
   expect(dtype).toBe('f4');
   const scores = data as Float32Array;
+  expect(scores.every(Number.isFinite)).toBe(true);
+  return scores;
+}
+
+function accuracy(file: string): number {
+  const scores = scoresIn(file);
   return (
     labels.filter((label, image) => scores[2 * image + label]! > scores[2 * image + 1 - label]!).length /
     count
@@ -113,16 +120,38 @@ test('killed at any instant after the first save, it leaves one loadable model',
     child.kill('SIGKILL');
     await child;
     const { result, file } = await predict(model);
-    expect(result.stderr).toBe('');
-    expect(accuracy(file)).toBeGreaterThanOrEqual(0);
+    expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const manifest = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
+    expect(manifest.step).toBeGreaterThan(0);
+    expect(readdirSync(model)).toContain(`weights-${manifest.step}.bin`);
+    // The images of a class are one image: two rows of two scores. Weights that are missing or zero would make them alike.
+    expect(new Set(scoresIn(file)).size).toBeGreaterThanOrEqual(4);
   }
 });
 
-test('chooses a width by the speed of the machine when none is set', async () => {
-  const { model, child } = startTraining('auto', 20, ['--set', 'batchSize=20']);
-  expect((await child).exitCode).toBe(0);
-  const { width } = JSON.parse(readFileSync(join(model, 'settings.json'), 'utf8'));
-  expect(width).toBeGreaterThanOrEqual(0.25);
+describe('where no width is set, chooses it by the speed of the machine:', () => {
+  async function planned(name: string, leastEpochs: number) {
+    const pairs = ['batchSize=20', 'engine=stock', 'precision=float32', `leastEpochs=${leastEpochs}`];
+    const words = pairs.flatMap((pair) => ['--set', pair]);
+    const { model, child } = startTraining(name, 6, words);
+    const { exitCode, stderr } = await child;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const settings = JSON.parse(readFileSync(join(model, 'settings.json'), 'utf8'));
+    return settings as { width: number; plannedEpochs: number };
+  }
+
+  test('the widest where few epochs are enough', async () => {
+    expect((await planned('widest', 1e-3)).width).toBe(1.5);
+  });
+
+  test('the narrowest where no width gets its epochs, and a wider one that gets a sixteenth of those', async () => {
+    const narrowest = await planned('narrowest', 1e9);
+    expect(narrowest.width).toBe(0.25);
+    const least = narrowest.plannedEpochs / 16;
+    const { width, plannedEpochs } = await planned('wider', least);
+    expect(plannedEpochs).toBeGreaterThanOrEqual(least);
+    expect(width).toBeGreaterThan(0.25);
+  });
 });
 
 describe('says what is wrong when', () => {

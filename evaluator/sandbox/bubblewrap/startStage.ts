@@ -11,6 +11,7 @@ import { readLimitHits } from '../linux/groupCounters.ts';
 import { processesIn, setFrozen } from '../linux/groupFolders.ts';
 import { processesInNamespace, processNamespaceOf, readProcess } from '../linux/procfs.ts';
 import { ownName } from '../ownNames.ts';
+import { countProcessesLeft } from '../processesLeft.ts';
 import { requireProgram } from '../requireProgram.ts';
 import type { Mount, RunningStage, StageSpec } from '../sandbox.ts';
 import { outputInMemory, type StageOutput, wallOf } from '../stageOutput.ts';
@@ -59,7 +60,12 @@ export async function startStage(
       }
       const startedAt = performance.now();
       gate!.end('!'); // one byte is read
-      return { ...stage, ...heldStage(stage, init, group, cpuSet), startedAt, output };
+      return {
+        ...stage,
+        ...heldStage(stage, init, group, cpuSet, spec.environment.HAET_RUN_ID),
+        startedAt,
+        output,
+      };
     } catch (error) {
       stage.child.kill('SIGKILL');
       await stage.exited.catch(() => {});
@@ -115,6 +121,7 @@ function heldStage(
   init: number,
   group: ControlGroup | null,
   cpuSet: CpuSet | null,
+  runId: string | undefined,
 ): Pick<RunningStage, 'proc' | 'processes' | 'kill'> {
   const ours = [stage.child.pid, init];
   const namespace = processNamespaceOf(init);
@@ -138,9 +145,11 @@ function heldStage(
       );
       stage.child.kill('SIGKILL');
       await stage.exited;
+      const held = group === null ? [] : processesIn(group.folders);
+      const processesLeft = countProcessesLeft(runId, [...held, ...processesInNamespace(namespace)]);
       await group?.remove();
       await cpuSet?.remove();
-      return { ...times, processesKilled, limitHits };
+      return { ...times, processesKilled, processesLeft, limitHits };
     },
   };
 }

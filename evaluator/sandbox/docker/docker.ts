@@ -16,8 +16,10 @@
 // `docker exec` passes on only the three standard descriptors, so progress lines go through a named pipe.
 
 import { readLimitHits } from '../linux/groupCounters.ts';
+import { processesIn } from '../linux/groupFolders.ts';
 import { createPageCache } from '../linux/pageCache.ts';
 import { sweepOwnFolders } from '../ownNames.ts';
+import { countProcessesLeft } from '../processesLeft.ts';
 import type { RunningStage, Sandbox, StageSpec } from '../sandbox.ts';
 import { type StartedChild, startChild } from '../startChild.ts';
 import { startContainer } from './container.ts';
@@ -97,7 +99,12 @@ async function startStage(spec: StageSpec, base: Base): Promise<RunningStage> {
         const processesKilled = container.processes().length;
         const limitHits = readLimitHits(container.group);
         try {
-          return { ...(await container.kill()), processesKilled, limitHits };
+          const times = await container.kill();
+          const processesLeft = countProcessesLeft(
+            spec.environment.HAET_RUN_ID,
+            processesIn(container.group),
+          );
+          return { ...times, processesKilled, processesLeft, limitHits };
         } finally {
           await made.undo();
         }

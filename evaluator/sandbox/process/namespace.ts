@@ -19,6 +19,8 @@ export interface Namespace {
   readonly proc: string;
   /** Words to put before a command so that it starts inside. */
   enter(spec: StageSpec): string[];
+  /** Ids of the live processes inside, as this machine counts them; also when its first process is gone. */
+  list(): number[];
   /** Kills everything inside and resolves when it is gone. */
   destroy(): Promise<KillTimes>;
 }
@@ -92,6 +94,7 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
       '--',
       ...spec.argv,
     ],
+    list: () => processesInNamespace(namespace),
     async destroy() {
       const hasEnded = () => holder.exitCode !== null || holder.signalCode !== null;
       // Its parent ends when the first process has, which the kernel lets go when all others are gone.

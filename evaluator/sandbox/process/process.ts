@@ -21,6 +21,7 @@ import { spawn } from 'node:child_process';
 import { quoteUntrusted } from '../../../datasets/quoteUntrusted.ts';
 import { nothingHeld } from '../holds.ts';
 import { listProcesses } from '../linux/procfs.ts';
+import { countProcessesLeft } from '../processesLeft.ts';
 import { requireProgram } from '../requireProgram.ts';
 import { ProgramNotFound, type RunningStage, type Sandbox, type StageSpec } from '../sandbox.ts';
 import { outputOnDisk } from '../stageOutput.ts';
@@ -70,7 +71,8 @@ async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise
       const processesKilled = processes().length;
       const times = await namespace.destroy();
       await stage.exited;
-      return { ...times, processesKilled, limitHits: null };
+      const processesLeft = countProcessesLeft(spec.environment.HAET_RUN_ID, namespace.list());
+      return { ...times, processesKilled, processesLeft, limitHits: null };
     },
   };
 }
@@ -100,7 +102,11 @@ async function startInTree(spec: StageSpec): Promise<RunningStage> {
       const { processesKilled, ...times } = await killTree(mark);
       await stage.exited;
       guard.kill('SIGKILL');
-      return { ...times, processesKilled, limitHits: null };
+      const processesLeft = countProcessesLeft(
+        mark.runId,
+        findTree(mark).map(({ pid }) => pid),
+      );
+      return { ...times, processesKilled, processesLeft, limitHits: null };
     },
   };
 }

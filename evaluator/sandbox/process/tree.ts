@@ -34,6 +34,11 @@ export function findTree(mark: TreeMark): ProcessFacts[] {
   return [...members];
 }
 
+/** Lists the live processes of this machine that carry the mark of a run in their environment. */
+export function markedProcesses(runId: string): ProcessFacts[] {
+  return listProcesses('/proc').filter(({ pid }) => pid !== process.pid && isMarked(pid, runId));
+}
+
 function isMarked(pid: number, runId: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`HAET_RUN_ID=${runId}`);

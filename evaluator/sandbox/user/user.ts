@@ -23,6 +23,7 @@ import { groupOf } from '../linux/groupFolders.ts';
 import { createPageCache } from '../linux/pageCache.ts';
 import { prlimitWords } from '../linux/processLimits.ts';
 import { readProcess } from '../linux/procfs.ts';
+import { countProcessesLeft } from '../processesLeft.ts';
 import { requireProgram } from '../requireProgram.ts';
 import type { LimitHits, ProcessSample, RunningStage, Sandbox, StageSpec } from '../sandbox.ts';
 import { outputOnDisk, wallOf } from '../stageOutput.ts';
@@ -125,7 +126,9 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
       await execa('chmod', ['-R', 'u+rwX,go+rX,go-w', spec.out.host]);
       await removeStrayFiles();
       await removeSystemVIpc();
-      return { ...times, processesKilled, limitHits: difference(limitHitsNow(), hitsBefore) };
+      const processesLeft = countProcessesLeft(spec.environment.HAET_RUN_ID, idsOfUser());
+      const limitHits = difference(limitHitsNow(), hitsBefore);
+      return { ...times, processesKilled, processesLeft, limitHits };
     },
   };
 }

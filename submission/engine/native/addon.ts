@@ -3,20 +3,18 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { backend } from '../ops.ts';
 
-/** What the addon of our own TensorFlow ops offers beside the ops; it registers them when it is loaded. */
+/** What the addon of our own TensorFlow ops exports; loading it registers the ops with TensorFlow. */
 export interface NativeOps {
   readonly version: number;
   /** @param count of threads that compute, 1 or more */
   setThreads(count: number): void;
 }
 
-/** Of the ops' names, attributes, inputs with the shapes that they take, and outputs; the same as in addon.cc. */
+/** ABI version: names, attributes, inputs with their shapes, and outputs of the ops. The same as in ops/addon.cc. */
 const version = 4;
 
-let loaded: NativeOps | string | undefined;
-
 /**
- * The addon, which set-up puts beside the binding of TensorFlow.js; loaded once.
+ * The addon, which set-up puts beside the binding of TensorFlow.js. Node loads it once per process.
  * @returns null where this machine cannot run it, computes on a GPU, or has a runtime without it
  */
 export function nativeOps(): NativeOps | null {
@@ -26,10 +24,14 @@ export function nativeOps(): NativeOps | null {
 
 /**
  * Why the addon is not used here; null where it is.
- * @param flags what the CPU can do, as /proc/cpuinfo names it
+ * @param flags features of the CPU, as /proc/cpuinfo names them
+ * @param onGpu whether TensorFlow computes on a GPU
  */
-export function whyNoNativeOps(flags: readonly string[] = cpuFlags()): string | null {
-  if (backend.isUsingGpuDevice) return 'a GPU computes';
+export function whyNoNativeOps(
+  flags: readonly string[] = cpuFlags(),
+  onGpu: boolean = backend.isUsingGpuDevice,
+): string | null {
+  if (onGpu) return 'a GPU computes';
   const needed = neededInstructions();
   if (needed === null) return 'set-up has not built them';
   const missing = needed.filter((name) => !flags.includes(name));
@@ -38,7 +40,7 @@ export function whyNoNativeOps(flags: readonly string[] = cpuFlags()): string | 
   return typeof ops === 'string' ? ops : null;
 }
 
-/** The instructions that the addon is compiled for, as set-up notes beside it; null where there is no such note. */
+/** The instructions that the addon is compiled for, which set-up notes beside it; null where there is no such note. */
 function neededInstructions(): readonly string[] | null {
   try {
     const { needs } = JSON.parse(readFileSync(addonPath().replace(/\.node$/, '.json'), 'utf8'));
@@ -50,13 +52,8 @@ function neededInstructions(): readonly string[] | null {
 
 const require = createRequire(import.meta.url);
 
-/** The addon, or why it cannot be used: it is part of the runtime, which may be of another version than we are. */
+/** The addon, or why it cannot be used: it is part of the runtime, whose version may differ from ours. */
 function load(): NativeOps | string {
-  loaded ??= tryToLoad();
-  return loaded;
-}
-
-function tryToLoad(): NativeOps | string {
   try {
     const ops: NativeOps = require(addonPath());
     return ops.version === version ? ops : `the runtime's are of version ${ops.version}, not ${version}`;
@@ -68,7 +65,7 @@ function tryToLoad(): NativeOps | string {
 const addonPath = () =>
   join(dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')), 'lib/napi-v8/haet_ops.node');
 
-/** What /proc/cpuinfo says that the first CPU can do; nothing where there is none. */
+/** The features of the first CPU in /proc/cpuinfo; empty where there is no such file. */
 export function cpuFlags(): readonly string[] {
   try {
     return /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.trim().split(' ') ?? [];

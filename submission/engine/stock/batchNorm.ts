@@ -1,3 +1,4 @@
+import { EPSILON } from '../engine.ts';
 import {
   type Attribute,
   bool,
@@ -12,9 +13,6 @@ import {
   type,
 } from '../ops.ts';
 
-/** Added to the variance (Page's value). */
-export const EPSILON = 1e-5;
-
 const attributes = (dtype: number, isTraining: boolean): Attribute[] => [
   type('T', dtype),
   type('U', FLOAT32),
@@ -23,33 +21,29 @@ const attributes = (dtype: number, isTraining: boolean): Attribute[] => [
   bool('is_training', isTraining),
 ];
 
-/** What `batchNormGradient` needs of the forward pass; TensorFlow's reserve spaces. */
-export interface Moments {
-  /** float32 [channels] */
-  readonly mean: Raw;
-  /** float32 [channels], of the batch, with Bessel's correction. */
-  readonly variance: Raw;
-  readonly reserved: readonly [Raw, Raw, Raw];
-}
+/** TensorFlow's reserve spaces: what `batchNormGradient` needs of the forward pass. */
+export type Reserved = readonly [Raw, Raw, Raw];
 
 /**
  * Batch normalisation by the statistics of the batch (Ioffe and Szegedy 2015), over all axes but the last.
  *
  * @param scale float32 [channels]
  * @param offset float32 [channels]
+ * @returns moments: mean and variance with Bessel's correction, float32 [channels], and the reserve spaces
  */
-export function batchNorm(input: Raw, scale: Raw, offset: Raw): { output: Raw; moments: Moments } {
+export function batchNorm(
+  input: Raw,
+  scale: Raw,
+  offset: Raw,
+): { output: Raw; moments: readonly [mean: Raw, variance: Raw, ...Reserved] } {
   const none = constant([], 'float32');
-  const [output, mean, variance, ...reserved] = runMany(
+  const [output, ...moments] = runMany(
     'FusedBatchNormV3',
     [input, scale, offset, none, none],
     [...attributes(input.dtype, true), float('exponential_avg_factor', 1)],
     6,
   );
-  return {
-    output: output!,
-    moments: { mean: mean!, variance: variance!, reserved: reserved as [Raw, Raw, Raw] },
-  };
+  return { output: output!, moments: moments as [Raw, Raw, Raw, Raw, Raw] };
 }
 
 /** The same by given statistics: for predictions. */
@@ -69,11 +63,11 @@ export function batchNormGradient(
   outputGradient: Raw,
   input: Raw,
   scale: Raw,
-  moments: Moments,
+  reserved: Reserved,
 ): { input: Raw; offset: Raw } {
   const [inputGradient, scaleGradient, offsetGradient, ...rest] = runMany(
     'FusedBatchNormGradV3',
-    [outputGradient, input, scale, ...moments.reserved],
+    [outputGradient, input, scale, ...reserved],
     attributes(input.dtype, true),
     5,
   );

@@ -1,16 +1,5 @@
-import {
-  type Attribute,
-  bool,
-  cast,
-  constant,
-  free,
-  int,
-  type Raw,
-  reshape,
-  run,
-  string,
-  type,
-} from '../ops.ts';
+import { gradientToMaxima } from '../gradientToMaxima.ts';
+import { type Attribute, int, type Raw, run, string, type } from '../ops.ts';
 
 const window = (dtype: number): Attribute[] => [
   type('T', dtype),
@@ -26,10 +15,8 @@ export function maxPool(input: Raw): Raw {
 }
 
 /**
- * Gradient of `maxPool` to its input. Every element equal to the maximum of its window takes the gradient: elements
- * that tie take it each (on a plain patch of an image, or by rounding in bfloat16), where other frameworks pick one.
- * TensorFlow's MaxPoolGrad, which on a CPU looks for the maxima again one by one, took 2.2 to 2.8 times as long on two
- * AVX2 cores (`npm run bench:stock-ops`).
+ * Gradient of `maxPool` to its input; ties as in `gradientToMaxima`. TensorFlow's MaxPoolGrad, which on a CPU searches
+ * for the maxima again one by one, took 2.2 to 2.8 times as long on two AVX2 cores (`npm run bench:stock-ops`).
  */
 export function maxPoolGradient(input: Raw, output: Raw, outputGradient: Raw): Raw {
   const [batch, height, width, channels] = input.shape as [number, number, number, number];
@@ -40,28 +27,4 @@ export function maxPoolGradient(input: Raw, output: Raw, outputGradient: Raw): R
     1,
     channels,
   ]);
-}
-
-/** Where `input` equals the broadcast `maxima`, the broadcast `gradient`; elsewhere zero; in the shape of `input`. */
-export function gradientToMaxima(
-  input: Raw,
-  windows: readonly number[],
-  maxima: Raw,
-  gradient: Raw,
-  maximaOfWindows: readonly number[],
-): Raw {
-  const { dtype } = input;
-  const elements = reshape(input, windows);
-  const maximum = reshape(maxima, maximaOfWindows);
-  const share = reshape(gradient, maximaOfWindows);
-  const isMaximum = run(
-    'Equal',
-    [elements, maximum],
-    [type('T', dtype), bool('incompatible_shape_error', true)],
-  );
-  const zero = cast(constant(0, 'float32'), dtype);
-  const routed = run('SelectV2', [isMaximum, share, zero], [type('T', dtype)]);
-  const inputGradient = reshape(routed, input.shape);
-  free(elements, maximum, share, isMaximum, zero, routed);
-  return inputGradient;
 }

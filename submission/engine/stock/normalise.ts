@@ -1,12 +1,12 @@
-// What follows the convolution in a block, maxpool 2x2? -> batchnorm -> celu / alpha, composed of TensorFlow's own ops;
+// What follows the convolution in a block, maxpool 2x2? -> batch norm -> celu / alpha, composed of TensorFlow's own ops;
 // runs on every device.
 //
 // The activation is celu(x) / alpha with celu(x) = max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017),
-// which is elu(x / alpha): the division rides along in the scale of the batch norm, so that celu costs one pass over
-// memory instead of three. The constant factor does not matter to what follows, which is normalised again.
-import type { BlockForward, BlockShape } from '../block.ts';
+// which is elu(x / alpha). The scale of the batch norm does the division, so that celu costs one pass over memory instead
+// of three. The constant factor does not matter to what follows, which is normalised again.
+import type { BlockShape } from '../engine.ts';
 import { free, type Raw, run, type } from '../ops.ts';
-import { batchNorm, batchNormGradient, batchNormWith, filled, scaled } from './batchNorm.ts';
+import { batchNorm, batchNormGradient, batchNormWith, filled, type Reserved, scaled } from './batchNorm.ts';
 import { maxPool, maxPoolGradient } from './maxPool.ts';
 
 const elu = (input: Raw): Raw => run('Elu', [input], [type('T', input.dtype)]);
@@ -15,16 +15,24 @@ const eluGradient = (outputGradient: Raw, output: Raw): Raw =>
 
 const channelsOf = (tensor: Raw): number => tensor.shape.at(-1)!;
 
-/** Forward pass by the statistics of the batch. `convolved` is among what is saved. */
-export function normalise(convolved: Raw, offset: Raw, shape: BlockShape): BlockForward {
+interface Normalised {
+  /** [batch, height / 2?, width / 2?, out] */
+  readonly output: Raw;
+  /** Like the output, before the batch norm; `convolved` itself without pooling. */
+  readonly pooled: Raw;
+  /** As in `batchNorm`. */
+  readonly moments: readonly [mean: Raw, variance: Raw, ...Reserved];
+}
+
+/** Forward pass by the statistics of the batch. `convolved` stays the caller's. */
+export function normalise(convolved: Raw, offset: Raw, shape: BlockShape): Normalised {
   const pooled = shape.pool ? maxPool(convolved) : convolved;
   const scale = filled(channelsOf(pooled), 1 / shape.alpha);
   const scaledOffset = scaled(offset, 1 / shape.alpha);
   const { output: normalised, moments } = batchNorm(pooled, scale, scaledOffset);
   const output = elu(normalised);
   free(scaledOffset, normalised);
-  const { mean, variance, reserved } = moments;
-  return { output, mean, variance, saved: [...reserved, convolved, ...(shape.pool ? [pooled] : [])] };
+  return { output, pooled, moments };
 }
 
 /** Forward pass by given statistics, for predictions. `convolved` stays the caller's. */
@@ -38,29 +46,21 @@ export function normaliseWith(convolved: Raw, offset: Raw, mean: Raw, variance: 
   return output;
 }
 
-/** Gradients of what follows the convolution: to its input, like `convolved`, and to the offset, float32 [out]. */
-interface NormaliseGradients {
-  readonly input: Raw;
-  readonly offset: Raw;
+/** What the backward pass needs of the forward pass; `convolved` is its input. */
+interface Kept extends Pick<Normalised, 'output' | 'pooled'> {
+  readonly convolved: Raw;
+  readonly reserved: Reserved;
 }
 
-/** Backward pass. */
+/** Backward pass. @returns the gradients to `convolved`, and to the offset, float32 [out] */
 export function normaliseGradient(
   outputGradient: Raw,
-  { output, mean, variance, saved }: BlockForward,
+  { output, convolved, pooled, reserved }: Kept,
   shape: BlockShape,
-): NormaliseGradients {
-  const [reserved0, reserved1, reserved2, convolved, pooled = convolved] = saved as [
-    Raw,
-    Raw,
-    Raw,
-    Raw,
-    Raw?,
-  ];
-  const moments = { mean, variance, reserved: [reserved0, reserved1, reserved2] as const };
+): { input: Raw; offset: Raw } {
   const normalisedGradient = eluGradient(outputGradient, output);
   const scale = filled(channelsOf(output), 1 / shape.alpha);
-  const gradients = batchNormGradient(normalisedGradient, pooled, scale, moments);
+  const gradients = batchNormGradient(normalisedGradient, pooled, scale, reserved);
   const input = shape.pool ? maxPoolGradient(convolved, pooled, gradients.input) : gradients.input;
   const offset = scaled(gradients.offset, 1 / shape.alpha);
   free(normalisedGradient, gradients.offset, ...(shape.pool ? [gradients.input] : []));

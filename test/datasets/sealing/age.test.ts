@@ -27,7 +27,7 @@ test('a secret key in place of a public one is refused and not repeated, however
   for (const key of [identity, identity.toLowerCase(), ` ${identity}`, `age1 ${identity}`, hybrid]) {
     const refused = await refusalOf(key);
     expect(refused).toBeInstanceOf(UserError);
-    expect(refused.message).toContain('--to was given a secret key');
+    expect(refused.message).toContain('--to: is a secret key');
     expect(refused.message.toUpperCase()).not.toContain(key.trim().slice(-20).toUpperCase());
   }
 });
@@ -50,6 +50,6 @@ test('what is no X25519 public key is refused', async () => {
   ]) {
     const refused = await refusalOf(key);
     expect(refused).toBeInstanceOf(UserError);
-    expect(refused.message).toMatch(/--to is not an age public key/);
+    expect(refused.message).toMatch(/--to: is not an age public key/);
   }
 });

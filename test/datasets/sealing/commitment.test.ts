@@ -13,7 +13,7 @@ import {
   revealSchema,
   sealedFault,
 } from '../../../datasets/sealing/commitment.ts';
-import { sha256 } from '../../../datasets/sealing/withheldSet.ts';
+import { sha256 } from '../../../datasets/sha256.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { temporaryFolder } from '../temporaryFolder.ts';
 import { terms } from './madeUpTerms.ts';

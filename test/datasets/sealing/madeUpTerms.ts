@@ -1,7 +1,7 @@
-import type { Terms } from '../../../datasets/sealing/terms.ts';
+import type { ContestTerms } from '../../../datasets/sealing/terms.ts';
 
 /** Terms that name everything. */
-export const terms: Terms = {
+export const terms: ContestTerms = {
   trainSeconds: 600,
   predictSeconds: 60,
   cpus: 2,

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { formatNpy } from '../../../datasets/npy.ts';
-import { sha256 } from '../../../datasets/sealing/withheldSet.ts';
+import { sha256 } from '../../../datasets/sha256.ts';
 import { IMAGE_BYTES } from '../../../datasets/source.ts';
 import { type TrackInfo, trackFiles } from '../../../datasets/track.ts';
 import { madeUpImages } from '../madeUpSource.ts';

@@ -7,7 +7,8 @@ import { encrypt, publicKeyOf } from '../../../datasets/sealing/age.ts';
 import { openImages, openLabels } from '../../../datasets/sealing/openSealed.ts';
 import { type SealedSet, type SealTo, sealTrack } from '../../../datasets/sealing/sealTrack.ts';
 import { packTar } from '../../../datasets/sealing/tarInMemory.ts';
-import { sha256, type WithheldInfo } from '../../../datasets/sealing/withheldSet.ts';
+import type { WithheldInfo } from '../../../datasets/sealing/withheldSet.ts';
+import { sha256 } from '../../../datasets/sha256.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { temporaryFolder } from '../temporaryFolder.ts';
 import { numberedTrack } from './numberedTrack.ts';
@@ -105,7 +106,7 @@ describe('a sealed file that is not as it was is refused', () => {
     const { info } = await openImages(sealed.bytes, identity);
     const { sealedLabels } = await openImages(other.bytes, identity);
     await expect(openLabels(sealedLabels, identity, info)).rejects.toThrow(
-      /labels\.npy\.age is not what was sealed with these images/,
+      /labels\.npy\.age: is not what was sealed with these images/,
     );
   });
 });
@@ -113,15 +114,15 @@ describe('a sealed file that is not as it was is refused', () => {
 test('each cause is told apart, naming the file and what to do', async () => {
   const stranger = await generateX25519Identity();
   await expect(openImages(sealed.bytes, stranger, 'a.age')).rejects.toThrow(
-    `a.age is not sealed for the key ${await publicKeyOf(stranger)}`,
+    `a.age: is not sealed for the key ${await publicKeyOf(stranger)}`,
   );
   await expect(openImages(sealed.bytes.subarray(0, 50_000), identity, 'a.age')).rejects.toThrow(
-    /a\.age is damaged: it was altered or cut short/,
+    /a\.age: is damaged: it was altered or cut short/,
   );
   await expect(openImages(Buffer.from('a letter'), identity, 'a.age')).rejects.toThrow(
-    /a\.age is not an age file/,
+    /a\.age: is not an age file/,
   );
-  await expect(openImages(new Uint8Array(), identity, 'a.age')).rejects.toThrow(/a\.age is not an age file/);
+  await expect(openImages(new Uint8Array(), identity, 'a.age')).rejects.toThrow(/a\.age: is not an age file/);
 });
 
 test('what is no secret key is refused, and not repeated', async () => {
@@ -192,33 +193,33 @@ describe('a file that someone else encrypted is taken only as a withheld set', (
     [
       'info of another size',
       async () => setOf({ info: { testSize: 3 } }),
-      /images\.npy is not the array expected/,
+      /images\.npy: is not the array expected/,
     ],
     [
       'images of another hash',
       async () =>
         setOf({ info: { sha256: { 'images.npy': '0'.repeat(64), 'labels.npy.age': '0'.repeat(64) } } }),
-      /images\.npy is not what was sealed/,
+      /images\.npy: is not what was sealed/,
     ],
     [
       'images that are no array',
       async () => setOf({ images: Buffer.from('pixels') }),
-      /images\.npy is not the array expected/,
+      /images\.npy: is not the array expected/,
     ],
     [
       'labels that are no array',
       async () => setOf({ labels: Buffer.from([0, 1]) }),
-      /labels\.npy\.age is not the array expected/,
+      /labels\.npy\.age: is not the array expected/,
     ],
     [
       'too few labels',
       async () => setOf({ labels: array([0]) }),
-      /labels\.npy\.age is not the array expected/,
+      /labels\.npy\.age: is not the array expected/,
     ],
     [
       'too many labels',
       async () => setOf({ labels: array([0, 1, 0]) }),
-      /labels\.npy\.age is not the array expected/,
+      /labels\.npy\.age: is not the array expected/,
     ],
     [
       'a label beyond the classes',

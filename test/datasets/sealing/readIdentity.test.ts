@@ -74,7 +74,7 @@ test('what does not hold exactly one key is refused, and not repeated', async ()
 });
 
 test('no file, and a folder, are refused', async () => {
-  await expect(readIdentity(file())).rejects.toThrow(/identity\.txt cannot be read \(ENOENT\)/);
+  await expect(readIdentity(file())).rejects.toThrow(/identity\.txt: cannot be read \(ENOENT\)/);
   await mkdir(file());
   await expect(readIdentity(file())).rejects.toThrow(/not a regular file/);
 });

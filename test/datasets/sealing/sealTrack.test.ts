@@ -121,7 +121,7 @@ test('the images key opens the images and not the labels; the identity opens bot
   const { info, images, sealedLabels } = await openImages(bytes, imagesKey);
   expect(ascending(numbersOf(images))).toEqual(truth.map((_, index) => index));
   await expect(openLabels(sealedLabels, imagesKey, info)).rejects.toThrow(
-    'labels.npy.age is not sealed for the key',
+    'labels.npy.age: is not sealed for the key',
   );
   expect((await openImages(bytes, identity)).images).toEqual(images);
   expect(await openLabels(sealedLabels, identity, info)).toHaveLength(40);

@@ -8,7 +8,7 @@ import { checkPublic } from '../../../datasets/sealing/checkPublic.ts';
 import { openImages } from '../../../datasets/sealing/openSealed.ts';
 import { readSealedTrack, writeSealedTrack } from '../../../datasets/sealing/sealedTrack.ts';
 import { type SealedSet, type SealTo, sealTrack } from '../../../datasets/sealing/sealTrack.ts';
-import { sha256 } from '../../../datasets/sealing/withheldSet.ts';
+import { sha256 } from '../../../datasets/sha256.ts';
 import { trackFiles } from '../../../datasets/track.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { temporaryFolder } from '../temporaryFolder.ts';
@@ -102,7 +102,7 @@ describe('what may be given to anyone is a sealed Track and nothing else', () =>
   });
 
   test('not a folder that is not there', async () => {
-    await expect(checkPublic(join(dir, 'nowhere'))).rejects.toThrow(/nowhere\/track\.json cannot be read/);
+    await expect(checkPublic(join(dir, 'nowhere'))).rejects.toThrow(/nowhere\/track\.json: cannot be read/);
   });
 });
 
@@ -114,9 +114,9 @@ describe('a sealed Track that is not whole is refused', () => {
     const bytes = await readFile(path);
     bytes[bytes.length - 1]! ^= 1;
     await writeFile(path, bytes);
-    expect((await reading()).message).toMatch(`${path} has changed since the Track was sealed`);
+    expect((await reading()).message).toMatch(`${path}: has changed since the Track was sealed`);
     await rm(path);
-    expect((await reading()).message).toMatch(`${path} cannot be read (ENOENT)`);
+    expect((await reading()).message).toMatch(`${path}: cannot be read (ENOENT)`);
     expect(await reading()).toBeInstanceOf(UserError);
   });
 
@@ -128,7 +128,7 @@ describe('a sealed Track that is not whole is refused', () => {
     await writeFile(join(dir, 'track.json'), JSON.stringify(good));
     expect((await reading()).message).toMatch(/the label at row 3 is not one of the 10 classes/);
     await writeFile(join(dir, 'track.json'), JSON.stringify({ ...good, trainSize: 5 }));
-    expect((await reading()).message).toMatch(/images\.npy is not the array expected/);
+    expect((await reading()).message).toMatch(/images\.npy: is not the array expected/);
   });
 
   test('a Track that was never sealed, or something else', async () => {

@@ -1,8 +1,13 @@
 import { expect, test } from '@jest/globals';
-import { compareTerms, describeTerms, type Terms, type UsedTerms } from '../../../datasets/sealing/terms.ts';
+import {
+  type ContestTerms,
+  compareTerms,
+  describeTerms,
+  type UsedTerms,
+} from '../../../datasets/sealing/terms.ts';
 import { terms } from './madeUpTerms.ts';
 
-const faultsOf = (committed: Terms, used: UsedTerms) =>
+const faultsOf = (committed: ContestTerms, used: UsedTerms) =>
   compareTerms(committed, used).flatMap(({ fault }) => fault ?? []);
 
 test('the same terms agree, and every one is said', () => {

@@ -86,21 +86,21 @@ test('the test set of the source is read where it is asked for', async () => {
 
 describe('refused, with the file and the reason:', () => {
   test('nothing there', async () => {
-    await expect(read(join(folder.path, 'none'))).rejects.toThrow(/none cannot be read \(ENOENT\)/);
+    await expect(read(join(folder.path, 'none'))).rejects.toThrow(/none: cannot be read \(ENOENT\)/);
   });
 
   test('an archive cut short', async () => {
     await unpacked();
     const file = await packed();
     await truncate(file, 100_000);
-    await expect(read(file)).rejects.toThrow(/cifar\.tar\.gz is not a whole tar archive/);
+    await expect(read(file)).rejects.toThrow(/cifar\.tar\.gz: is not a whole tar archive/);
   });
 
   test('an uncompressed archive cut short', async () => {
     await unpacked();
     const file = await packed(false);
     await truncate(file, 100_000);
-    await expect(read(file)).rejects.toThrow(/cifar\.tar\.gz is not a whole tar archive/);
+    await expect(read(file)).rejects.toThrow(/cifar\.tar\.gz: is not a whole tar archive/);
   });
 
   test('an archive with a damaged byte', async () => {

@@ -88,7 +88,7 @@ describe('refused, with the file and the reason:', () => {
     await write();
     await rm(labelsFile());
     await expect(read()).rejects.toThrow(
-      /train-labels-idx1-ubyte\.gz cannot be read \(ENOENT\).*dataset-fashion-mnist/,
+      /train-labels-idx1-ubyte\.gz: cannot be read \(ENOENT\).*dataset-fashion-mnist/,
     );
   });
 
@@ -98,7 +98,7 @@ describe('refused, with the file and the reason:', () => {
     await writeFile(imagesFile(), bytes.subarray(0, bytes.length - 20));
     await expect(read()).rejects.toThrow(/cannot be uncompressed \(unexpected end of file\)/);
     await writeFile(imagesFile(), bytes.fill(0x55, 20, 60));
-    await expect(read()).rejects.toThrow(/train-images-idx3-ubyte\.gz cannot be uncompressed/);
+    await expect(read()).rejects.toThrow(/train-images-idx3-ubyte\.gz: cannot be uncompressed/);
   });
 
   test('a small file that unpacks to far too much', async () => {

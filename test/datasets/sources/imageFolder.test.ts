@@ -112,7 +112,7 @@ test.each(['png', 'jpeg'] as const)(
 describe('refused, with the file and the reason:', () => {
   test('no folder, or a file', async () => {
     await expect(readImageFolder({ from: join(folder.path, 'none') })).rejects.toThrow(
-      /none cannot be read \(ENOENT\)/,
+      /none: cannot be read \(ENOENT\)/,
     );
     await writeFile(join(folder.path, 'file'), '');
     await expect(readImageFolder({ from: join(folder.path, 'file') })).rejects.toThrow(
@@ -130,19 +130,19 @@ describe('refused, with the file and the reason:', () => {
   test('a class without an image', async () => {
     await classes();
     await mkdir(join(folder.path, 'yak'));
-    await expect(read()).rejects.toThrow(/yak holds no image/);
+    await expect(read()).rejects.toThrow(/yak: holds no image/);
   });
 
   test('folders of classes inside folders, such as train and val', async () => {
     await classes();
     await mkdir(join(folder.path, 'Ant', 'queen'));
-    await expect(read()).rejects.toThrow(/queen is a folder inside a class folder/);
+    await expect(read()).rejects.toThrow(/queen: is a folder inside a class folder/);
   });
 
   test('a file that is no image', async () => {
     await classes();
     await writeFile(join(folder.path, 'mouse', 'notes.txt'), 'not an image');
-    await expect(read()).rejects.toThrow(/notes\.txt is not an image that can be read/);
+    await expect(read()).rejects.toThrow(/notes\.txt: is not an image that can be read/);
   });
 
   test.each(['jpeg', 'png', 'webp'] as const)('a truncated %s', async (format) => {
@@ -160,7 +160,7 @@ describe('refused, with the file and the reason:', () => {
       .toFormat(format)
       .toBuffer();
     await writeFile(path, whole.subarray(0, whole.length / 2));
-    await expect(read()).rejects.toThrow(new RegExp(`cut\\.${format} is not an image that can be read`));
+    await expect(read()).rejects.toThrow(new RegExp(`cut\\.${format}: is not an image that can be read`));
     expect(await readFile(path)).toHaveLength(Math.floor(whole.length / 2));
   });
 });

@@ -2,9 +2,9 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { extendChain, readHead, requireChain, sha256Of } from '../../../evaluator/attest/chain.ts';
+import { extendChain, readHead, requireChain } from '../../../evaluator/attest/chain.ts';
 import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
-import { signRecord } from '../../../evaluator/attest/signRecord.ts';
+import { signRecord } from '../../../evaluator/attest/signedRecord.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 import { key, madeUpOfficial, sha256, signingKey, strangersKey } from './madeUpOfficial.ts';
 
@@ -34,7 +34,7 @@ async function put(run: string, chain: OfficialRecord['chain'], by: KeyObject = 
   await writeFile(at(run, 'record.jws'), jws);
   return jws;
 }
-const hashOf = async (run: string) => sha256Of(await readFile(at(run, 'record.jws')));
+const hashOf = async (run: string) => sha256(await readFile(at(run, 'record.jws')));
 
 test('every record gets the next number and the hash of the one before, and the head is the last', async () => {
   expect(await sign('a')).toEqual({ number: 1, previousSha256: null });

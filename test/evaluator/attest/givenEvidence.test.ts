@@ -2,9 +2,9 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { seedsSha256 } from '../../../datasets/sealing/commitment.ts';
-import type { Terms } from '../../../datasets/sealing/terms.ts';
+import type { ContestTerms } from '../../../datasets/sealing/terms.ts';
 import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
-import { signRecord } from '../../../evaluator/attest/signRecord.ts';
+import { signRecord } from '../../../evaluator/attest/signedRecord.ts';
 import { type Evidence, verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { terms as committedTerms } from '../../datasets/sealing/madeUpTerms.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
@@ -171,7 +171,7 @@ describe('a commitment published before the contest', () => {
     );
   });
 
-  test.each<[string, Partial<Terms>, string]>([
+  test.each<[string, Partial<ContestTerms>, string]>([
     [
       'train limit',
       { trainSeconds: 300 },

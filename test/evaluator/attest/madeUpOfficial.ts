@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 } from '../../../datasets/sha256.ts';
 import { type TrackInfo, trackFiles } from '../../../datasets/track.ts';
 import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
 import { deriveSigningKey, parseVerifyKey, publicVerifyKey } from '../../../evaluator/attest/signingKey.ts';
@@ -8,8 +8,7 @@ import { allHeld } from '../fixtures.ts';
 import { madeUpRun } from '../report/madeUpRun.ts';
 
 export const hash = (digit: string): string => digit.repeat(64);
-export const sha256 = (bytes: string | Uint8Array): string =>
-  createHash('sha256').update(bytes).digest('hex');
+export { sha256 };
 
 /** Secrets in the form of age's that open nothing. */
 export const organizerSecret = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`;
@@ -39,7 +38,6 @@ export async function madeUpOfficial(): Promise<{
   const facts = {
     image: `sha256:${hash('1')}`,
     predictions: sha256(predictions),
-    gpuMemoryBytes: { train: 0 },
     chain: { number: 1, previousSha256: null },
   };
   const { seed: _, source: __, ...shown } = record.track as TrackInfo;

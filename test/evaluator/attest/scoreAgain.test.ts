@@ -8,9 +8,9 @@ import { type LabelsKey, makeLabelsKey } from '../../../datasets/sealing/labelsK
 import { openImages, openLabels } from '../../../datasets/sealing/openSealed.ts';
 import type { SealedTrackInfo } from '../../../datasets/sealing/sealedTrack.ts';
 import { sealTrack } from '../../../datasets/sealing/sealTrack.ts';
+import { rescoreFault } from '../../../evaluator/attest/consistency/score.ts';
 import { buildOfficialRecord, type OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
-import { rescoreFault } from '../../../evaluator/attest/rescoreFault.ts';
-import { signRecord } from '../../../evaluator/attest/signRecord.ts';
+import { signRecord } from '../../../evaluator/attest/signedRecord.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import type { Score } from '../../../evaluator/run/record.ts';
 import { score } from '../../../evaluator/score/score.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { OfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
-import { attemptsOf, type ChainRecord, chainFault } from '../../../evaluator/attest/verifyChain.ts';
+import { type ChainRecord, chainFault, signedAttemptsOf } from '../../../evaluator/attest/verifyChain.ts';
 import type { RunRecord } from '../../../evaluator/run/record.ts';
 import { madeUpOfficial, sha256 } from './madeUpOfficial.ts';
 
@@ -124,7 +124,7 @@ test('the attempts of each archive with each seed are listed in the order of the
     { archiveSha256: archive, seed: 2, verdict: 'CRASHED' },
   ];
   const records = chainOf(4, '', (at) => runs[at]!);
-  expect(attemptsOf(records.reverse())).toEqual([
+  expect(signedAttemptsOf(records.reverse())).toEqual([
     {
       archive,
       seed: 1,

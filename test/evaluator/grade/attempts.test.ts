@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { contradictionIn } from '../../../evaluator/attest/consistency/checks.ts';
 import { clearUnfinished, readAttempts } from '../../../evaluator/grade/attempts.ts';
-import { contradictionIn, type Terms } from '../../../evaluator/grade/terms.ts';
+import type { JobTerms } from '../../../evaluator/grade/terms.ts';
 import { archiveLimitsSchema } from '../../../evaluator/intake/limits.ts';
 import { type RunRecord, runRecordSchema } from '../../../evaluator/run/record.ts';
 import type { RunStart } from '../../../evaluator/run/runFolder.ts';
@@ -13,7 +14,7 @@ import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 import { hash, madeUpRecord } from './madeUpRecord.ts';
 
 const folder = temporaryFolder();
-const terms: Terms = {
+const terms: JobTerms = {
   archiveSha256: hash('a'),
   track: madeUpRecord().track!,
   seed: 1,
@@ -43,8 +44,8 @@ async function putStart(name: string, attempt: number, change: Partial<RunStart>
   await writeFile(join(folder.path, name, 'train.stderr.log'), 'words');
 }
 const rules = { mostDisturbance: 0.05 };
-const read = (change: Partial<Terms> = {}) => readAttempts(folder.path, { ...terms, ...change }, rules);
-const find = async (change: Partial<Terms> = {}) => {
+const read = (change: Partial<JobTerms> = {}) => readAttempts(folder.path, { ...terms, ...change }, rules);
+const find = async (change: Partial<JobTerms> = {}) => {
   const { counted, doubts } = await read(change);
   return { record: counted?.record ?? null, doubts };
 };
@@ -124,7 +125,7 @@ describe('the attempt that counts', () => {
     },
   );
 
-  test.each<[string, Partial<Terms>]>([
+  test.each<[string, Partial<JobTerms>]>([
     ['other bytes', { archiveSha256: hash('b') }],
     ['another seed', { seed: 2 }],
     ['another Track', { track: { ...madeUpRecord().track!, name: 'another' } }],
@@ -140,7 +141,12 @@ describe('the attempt that counts', () => {
     ['torn', JSON.stringify(madeUpRecord()).slice(0, 500), 'is not the record of a run'],
     ['empty', '', 'is not the record of a run'],
     ['of another form', '{"schemaVersion": 2}', 'is not the record of a run'],
-    ['that contradicts itself', raised(), 'accuracy 0.99, but 850 of 1000 right'],
+    [
+      'of an earlier version',
+      '{"schemaVersion": 1}',
+      'is a record of version 1, and this haet reads version 2',
+    ],
+    ['that contradicts itself', raised(), 'the accuracy says 0.99, and 850 right of 1000 are 0.85'],
   ])('is none whose record is %s, which is said', async (_, text, why) => {
     await put('2026-a', text);
     const { record, doubts } = await find();
@@ -158,20 +164,40 @@ function raised(): string {
 
 test.each<[string, (record: RunRecord) => void, string | null]>([
   ['nothing', () => {}, null],
-  ['the verdict', (record) => Object.assign(record, { verdict: 'CRASHED' }), 'CRASHED with a score'],
-  ['the score, removed', (record) => Object.assign(record, { score: null }), 'SCORED without a score'],
-  ['the owner', (record) => Object.assign(record, { owner: 'organizer' }), 'not the doing of the organizer'],
+  [
+    'the verdict',
+    (record) => Object.assign(record, { verdict: 'CRASHED' }),
+    'the verdict is CRASHED, and yet there is a score',
+  ],
+  [
+    'the score, removed',
+    (record) => Object.assign(record, { score: null }),
+    'the verdict is SCORED, and there is no score',
+  ],
+  [
+    'the owner',
+    (record) => Object.assign(record, { owner: 'organizer' }),
+    'SCORED is for the contestant to act on, and the record says the organizer',
+  ],
   [
     'the right answers',
-    (record) => Object.assign(record.score!, { correct: 990 }),
-    '990 right answers, but 850',
+    (record) => Object.assign(record.score!, { correct: 990, accuracy: 0.99 }),
+    'the classes have 850 right together, and the score says 990',
   ],
-  ['the interval', (record) => Object.assign(record.score!, { wilson95: [0.98, 0.99] }), 'the interval 0.98'],
-  ['the images', (record) => Object.assign(record.score!, { total: 850 }), 'a score of 850 images'],
+  [
+    'the interval',
+    (record) => Object.assign(record.score!, { wilson95: [0.98, 0.99] }),
+    'the interval says 0.98 to 0.99',
+  ],
+  [
+    'the images',
+    (record) => Object.assign(record.score!, { total: 850 }),
+    '850 images were scored, and the Track has 1000',
+  ],
   [
     'the confusion matrix',
     (record) => record.score!.details!.confusion.push([5, 0]),
-    'a score of 1000 images',
+    'the confusion matrix is not 2 by 2 counts',
   ],
 ])('a record of which somebody changed %s is told', (_, change, expected) => {
   const record = madeUpRecord();

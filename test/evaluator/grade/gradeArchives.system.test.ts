@@ -8,14 +8,14 @@ import { formatNpy } from '../../../datasets/npy.ts';
 import { decrypt } from '../../../datasets/sealing/age.ts';
 import { makeIdentity } from '../../../datasets/sealing/makeIdentity.ts';
 import { readIdentity } from '../../../datasets/sealing/readIdentity.ts';
+import { sha256 } from '../../../datasets/sha256.ts';
 import { UserError } from '../../../datasets/userError.ts';
-import { readHead, sha256Of } from '../../../evaluator/attest/chain.ts';
-import { type Attestor, createAttestor } from '../../../evaluator/attest/createAttestor.ts';
-import { findRecordFiles } from '../../../evaluator/attest/findRecordFiles.ts';
+import { type Attestor, createAttestor } from '../../../evaluator/attest/attestor.ts';
+import { findRecordFiles, readHead } from '../../../evaluator/attest/chain.ts';
 import { deriveSigningKey } from '../../../evaluator/attest/signingKey.ts';
-import { attemptsOf, chainFault } from '../../../evaluator/attest/verifyChain.ts';
+import { writeOfficialRecord } from '../../../evaluator/attest/signRun.ts';
+import { chainFault, signedAttemptsOf } from '../../../evaluator/attest/verifyChain.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
-import { writeOfficialRecord } from '../../../evaluator/attest/writeOfficialRecord.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
 import { packEntry } from '../../../evaluator/intake/packEntry.ts';
@@ -333,18 +333,18 @@ describe('with the key of the organizer', () => {
       (await findRecordFiles(outFolder)).map(async (path) => {
         const bytes = await readFile(path);
         const { official } = await verifyRecord(bytes, { key });
-        return { path, sha256: sha256Of(bytes), official: official! };
+        return { path, sha256: sha256(bytes), official: official! };
       }),
     );
     expect(chainFault(found, readHead(outFolder)!.sha256!)).toBeNull();
-    expect(attemptsOf(found).map(({ runs }) => runs.map(({ number, verdict }) => [number, verdict]))).toEqual(
+    expect(
+      signedAttemptsOf(found).map(({ runs }) => runs.map(({ number, verdict }) => [number, verdict])),
+    ).toEqual([
       [
-        [
-          [1, 'ABORTED'],
-          [2, 'INFRA_FAULT'],
-          [3, 'SCORED'],
-        ],
+        [1, 'ABORTED'],
+        [2, 'INFRA_FAULT'],
+        [3, 'SCORED'],
       ],
-    );
+    ]);
   });
 });

@@ -31,7 +31,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
   const { verdict = 'SCORED', seed = 1, correct = 850, trainSeconds = 100 } = made;
   const scored = verdict === 'SCORED' || verdict === 'SCORED_SALVAGED';
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     runId: 'made-up',
     startedAt: '2026-11-21T10:41:23.000Z',
     folder: `/graded/runs/job-s${seed}/made-up`,
@@ -74,7 +74,8 @@ export function madeUpRecord(made: Made = {}): RunRecord {
         contention: made.contention ?? null,
         ...made.ended,
       },
-      ...(made.predict ? [{ ...stageThatExited, stage: 'predict' as const, ...made.predict }] : []),
+      ...(made.predict || scored ? [{ ...predictThatExited, ...made.predict }] : []),
+      ...(scored ? [{ ...predictThatExited, stage: 'predict-again' as const }] : []),
     ],
     progress: { lines: 0, rejected: 0, last: null },
     machine,
@@ -92,6 +93,7 @@ const stageThatExited: StageRecord = {
   exitCode: 0,
   signal: null,
   kill: null,
+  processesLeft: 0,
   limitHits: null,
   cpuSeconds: 1,
   peakMemoryBytes: 1,
@@ -99,6 +101,14 @@ const stageThatExited: StageRecord = {
   contention: null,
   stdoutBytes: 0,
   stderrBytes: 0,
+};
+
+const predictThatExited: StageRecord = {
+  ...stageThatExited,
+  stage: 'predict',
+  argv: ['predict'],
+  limitSeconds: 60,
+  seconds: 5,
 };
 
 function scoreOf(correct: number): RunRecord['score'] {
@@ -109,13 +119,19 @@ function scoreOf(correct: number): RunRecord['score'] {
     accuracy: correct / testSize,
     wilson95: wilsonInterval(correct, testSize),
     details: {
-      perClass: [{ name: 'left', correct, total: testSize, accuracy: correct / testSize }],
+      perClass: [
+        { name: 'left', correct, total: testSize, accuracy: correct / testSize },
+        { name: 'right', correct: 0, total: 0, accuracy: 0 },
+      ],
       confusion: [
         [correct, wrong],
         [0, 0],
       ],
       logLoss: 0.5,
-      calibration: { expectedError: 0, bins: [] },
+      calibration: {
+        expectedError: 0,
+        bins: [{ confidence: correct / testSize, accuracy: correct / testSize, count: testSize }],
+      },
     },
   };
 }

@@ -18,7 +18,7 @@ const predict: Partial<StageRecord> = {
 };
 const evidence = [
   'predict: ended after 13.7 s by signal SIGUSR1, exit status 77',
-  'predictions.npy is not the array expected: its dtype is "QUJDREVGR0g"; row 123, column 7',
+  'predictions.npy: is not the array expected: its dtype is "QUJDREVGR0g"; row 123, column 7',
 ];
 const afterPredict: VerdictCode[] = [
   'CRASHED',

@@ -1,23 +1,20 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { TrackInfo } from '../../../datasets/track.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import { loadEntry } from '../../../evaluator/intake/loadEntry.ts';
 import { packEntry } from '../../../evaluator/intake/packEntry.ts';
 import { hashArchive, takeEntry } from '../../../evaluator/intake/takeEntry.ts';
 import { runEntry } from '../../../evaluator/run/runEntry.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
-import { type EntryScripts, machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
+import { type EntryScripts, folderWithTrack, machine, makeEntry, type TinyTrack } from '../fixtures.ts';
 import { tarBytes } from './tarBytes.ts';
 
 let folder: string;
-let track: { dir: string; info: TrackInfo };
+let track: TinyTrack;
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  track = await makeTinyTrack(folder);
+  ({ folder, track } = await folderWithTrack());
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 let runs = 0;
 async function run(entryPath: string) {

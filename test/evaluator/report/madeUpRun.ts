@@ -87,7 +87,7 @@ export async function madeUpRun(
 
 function makeRecord(folder: string, score: Score, stageRecords: StageRecord[]): RunRecord {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     runId: '2026-11-21T10-41-23-resnet-9-s1',
     startedAt: '2026-11-21T10:41:23.000Z',
     folder,
@@ -208,9 +208,22 @@ function stages(random: () => number): StageRecord[] {
     kill: null,
     stdoutBytes: 33,
     stderrBytes: 40,
+    processesLeft: 0,
     limitHits: null,
     contention: null,
   } as const;
+  const predict = (
+    stage: 'predict' | 'predict-again',
+    times: Pick<StageRecord, 'startedAt' | 'seconds' | 'cpuSeconds'>,
+  ): StageRecord => ({
+    ...common,
+    stage,
+    argv: ['node', 'main.js', 'predict'],
+    limitSeconds: 60,
+    peakMemoryBytes: Math.round(1.1 * gib),
+    usage: usage(6, 1.1),
+    ...times,
+  });
   return [
     {
       ...common,
@@ -223,28 +236,8 @@ function stages(random: () => number): StageRecord[] {
       peakMemoryBytes: Math.round(2.9 * gib),
       usage: usage(594, 2.8),
     },
-    {
-      ...common,
-      stage: 'predict',
-      argv: ['node', 'main.js', 'predict'],
-      startedAt: '2026-11-21T10:51:17.600Z',
-      limitSeconds: 60,
-      seconds: 6.2,
-      cpuSeconds: 10.4,
-      peakMemoryBytes: Math.round(1.1 * gib),
-      usage: usage(6, 1.1),
-    },
-    {
-      ...common,
-      stage: 'predict-again',
-      argv: ['node', 'main.js', 'predict'],
-      startedAt: '2026-11-21T10:51:24.100Z',
-      limitSeconds: 60,
-      seconds: 6.4,
-      cpuSeconds: 10.5,
-      peakMemoryBytes: Math.round(1.1 * gib),
-      usage: usage(6, 1.1),
-    },
+    predict('predict', { startedAt: '2026-11-21T10:51:17.600Z', seconds: 6.2, cpuSeconds: 10.4 }),
+    predict('predict-again', { startedAt: '2026-11-21T10:51:24.100Z', seconds: 6.4, cpuSeconds: 10.5 }),
   ];
 }
 

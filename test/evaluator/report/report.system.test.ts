@@ -184,5 +184,9 @@ describe('the report of a run', () => {
     await expect(writeReport(folder, { trackDir: null })).rejects.toThrow(
       /record\.json: is not the record of a run/,
     );
+    await writeFile(join(folder, 'record.json'), '{"schemaVersion": 1}');
+    await expect(writeReport(folder, { trackDir: null })).rejects.toThrow(
+      /record\.json: is a record of version 1, and this haet reads version 2\. Read it with the haet that wrote it/,
+    );
   });
 });

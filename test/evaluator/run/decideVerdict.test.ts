@@ -9,7 +9,7 @@ const stage = (change: Partial<Stage> = {}): Stage => ({
   signal: null,
   limitSeconds: 600,
   seconds: 590,
-  diskFull: false,
+  excess: null,
   limitHits: null,
   ...change,
 });
@@ -33,7 +33,7 @@ const endings: Record<string, Stage> = {
   'the deadline': stage({ ended: 'deadline', exitCode: null, signal: 'SIGKILL' }),
   'an interrupt': stage({ ended: 'interrupted', exitCode: null, signal: 'SIGKILL' }),
   'lack of memory': stage({ ended: 'out-of-memory', exitCode: null, signal: 'SIGKILL' }),
-  'a full disk': stage({ ended: 'disk-full', exitCode: 1, diskFull: true }),
+  'a full disk': stage({ ended: 'disk-full', exitCode: 1, excess: 'full' }),
   'no such program': stage({ ended: 'failed-to-start', exitCode: null }),
 };
 const names = Object.keys(endings);
@@ -93,7 +93,7 @@ describe('a predict stage', () => {
   test('that ended well is judged by its predictions', () => {
     expect(verdictOf({ predictions: 'none' })).toBe('NO_OUTPUT');
     expect(verdictOf({ predictions: { invalid: 'why' } })).toBe('INVALID_OUTPUT');
-    expect(verdictOf({ predictions: { invalid: 'cut off' }, predict: stage({ diskFull: true }) })).toBe(
+    expect(verdictOf({ predictions: { invalid: 'cut off' }, predict: stage({ excess: 'full' }) })).toBe(
       'DISK_FULL',
     );
   });

@@ -1,39 +1,20 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { TrackInfo } from '../../../datasets/track.ts';
 import { runEntry } from '../../../evaluator/run/runEntry.ts';
 import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
-import {
-  describeWith,
-  type EntryScripts,
-  machine,
-  makeEntry,
-  makeTinyTrack,
-  temporaryFolder,
-} from '../fixtures.ts';
+import { describeWith, type EntryScripts, folderWithTrack, planOf, type TinyTrack } from '../fixtures.ts';
 
 let folder: string;
-let track: { dir: string; info: TrackInfo };
+let track: TinyTrack;
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  track = await makeTinyTrack(folder);
+  ({ folder, track } = await folderWithTrack());
 });
 
 async function run(sandbox: Sandbox, scripts: EntryScripts, predictSeconds = 20) {
-  return runEntry(
-    {
-      entryPath: await makeEntry(folder, scripts),
-      track,
-      runsFolder: join(folder, 'runs'),
-      seed: 1,
-      machine,
-      limits: { trainSeconds: 20, predictSeconds },
-    },
-    sandbox,
-  );
+  return runEntry(await planOf({ folder, track }, scripts, { predictSeconds }), sandbox);
 }
 
 /** An entry that predicts well, and does something else when it finds that it is run again: nothing fences it off. */

@@ -1,11 +1,11 @@
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { readIdentity } from '../../../datasets/sealing/readIdentity.ts';
 import { readSealedTrack } from '../../../datasets/sealing/sealedTrack.ts';
-import { signatureFault } from '../../../evaluator/attest/createAttestor.ts';
+import { signatureFault } from '../../../evaluator/attest/attestor.ts';
 import { deriveSigningKey } from '../../../evaluator/attest/signingKey.ts';
 import type { RunRecord } from '../../../evaluator/run/record.ts';
 import { writeUnscored } from '../../../evaluator/run/unscored.ts';
@@ -79,6 +79,28 @@ test('what a scorer had signed that was killed then is not signed again', async 
   expect(await scoreRun(run, given)).toEqual(first);
   expect(await readFile(join(run, 'record.jws'), 'utf8')).toBe(jws);
   expect(await files()).toEqual(done);
+});
+
+test.each([
+  ['the first of its chain', null],
+  ['not the first of its chain', 'earlier'],
+])('the head of the chain moves to a record whose scorer was killed before that, %s', async (_, earlier) => {
+  const head = join(given.chain, 'chain.json');
+  if (earlier !== null) {
+    await cp(run, join(given.chain, earlier), { recursive: true });
+    await writeUnscored({ ...madeUp, folder: join(given.chain, earlier) }, null);
+    await scoreRun(join(given.chain, earlier), given);
+  }
+  const before = earlier === null ? null : await readFile(head, 'utf8');
+  await awaiting();
+  const first = await scoreRun(run, given);
+  const after = await readFile(head, 'utf8');
+  await awaiting();
+  if (before === null) await rm(head);
+  else await writeFile(head, before);
+  expect(await scoreRun(run, given)).toEqual(first);
+  expect(after).not.toBe(before);
+  expect(await readFile(head, 'utf8')).toBe(after);
 });
 
 test('a run that a person cut short is signed as well, and its record says so', async () => {

@@ -1,7 +1,6 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { TrackInfo } from '../../../datasets/track.ts';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { writeReport } from '../../../evaluator/report/report.ts';
 import { runRecordSchema } from '../../../evaluator/run/record.ts';
 import { type RunHooks, type RunPlan, runEntry } from '../../../evaluator/run/runEntry.ts';
@@ -10,21 +9,20 @@ import { createProcessSandbox, type Isolation } from '../../../evaluator/sandbox
 import {
   constantPredictions,
   type EntryScripts,
-  machine,
-  makeEntry,
+  folderWithTrack,
   makeTinyTrack,
+  planOf,
   processesWith,
+  type TinyTrack,
   temporaryFolder,
   uniqueSeconds,
 } from '../fixtures.ts';
 
 let folder: string;
-let track: { dir: string; info: TrackInfo };
+let track: TinyTrack;
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  track = await makeTinyTrack(folder);
+  ({ folder, track } = await folderWithTrack());
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const canNamespace = (await namespaceFlags()) !== null;
 
@@ -34,14 +32,7 @@ async function run(
   options: { limits?: RunPlan['limits']; hooks?: RunHooks; track?: RunPlan['track'] } = {},
 ) {
   const record = await runEntry(
-    {
-      entryPath: await makeEntry(folder, scripts),
-      track: options.track ?? track,
-      runsFolder: join(folder, 'runs'),
-      seed: 1,
-      machine,
-      limits: { trainSeconds: 20, predictSeconds: 20, ...options.limits },
-    },
+    await planOf({ folder, track: options.track ?? track }, scripts, options.limits),
     await createProcessSandbox(isolation),
     options.hooks,
   );

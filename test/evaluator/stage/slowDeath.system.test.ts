@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { timeFault, usageFault } from '../../../evaluator/attest/stageFault.ts';
+import { timeFault, usageFault } from '../../../evaluator/attest/consistency/stages.ts';
 import { runEntry } from '../../../evaluator/run/runEntry.ts';
 import { createSandbox } from '../../../evaluator/sandbox/createSandbox.ts';
 import {

@@ -31,6 +31,7 @@ function madeUpStage() {
         stoppedAt: performance.now(),
         goneAt: performance.now(),
         processesKilled: 1,
+        processesLeft: 0,
         limitHits: null,
       };
     },

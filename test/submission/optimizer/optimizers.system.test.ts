@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { centralized } from '../../../submission/engine/stock/gradientCentralization.ts';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
 import type { Batch, Evaluate } from '../../../submission/optimizer/gradient.ts';
-import { centralized } from '../../../submission/optimizer/gradientCentralization.ts';
 import { metaLearningEvaluation } from '../../../submission/optimizer/metaLearning.ts';
 import { samEvaluation } from '../../../submission/optimizer/sam.ts';
 import { initialMomentum, sgdStep } from '../../../submission/optimizer/sgd.ts';
@@ -11,7 +11,7 @@ import {
   averageStatisticsInto,
   createAverage,
 } from '../../../submission/optimizer/weightAveraging.ts';
-import { engines, error, useEngine } from '../engines.ts';
+import { engineOf, engines, error } from '../engines.ts';
 
 /**
  * A loss whose gradients are known: sum(a w^2) / 2 + target w, with a = [1, 4] and the target taken from the batch.
@@ -38,18 +38,19 @@ const close = (got: Tensor, expected: number[]) => {
   for (const [index, value] of values(got).entries()) expect(value).toBeCloseTo(expected[index]!, 5);
 };
 
-describe.each(engines)('sgdStep, %s', (engine) => {
-  useEngine(engine);
+describe.each(engines)('sgdStep, %s', (name) => {
+  const engine = engineOf(name);
+  const plain = {
+    learningRate: 0.1,
+    momentum: 0.9,
+    weightDecay: 0,
+    offsetRateFactor: 1,
+    offsetDecayFactor: 1,
+    gradientCentralization: false,
+  };
 
   test('takes from the gradient of every unit its mean over the inputs, where that is wanted', () => {
-    const options = {
-      learningRate: 0.1,
-      momentum: 0.9,
-      weightDecay: 0.01,
-      offsetRateFactor: 1,
-      offsetDecayFactor: 1,
-      gradientCentralization: true,
-    };
+    const options = { ...plain, weightDecay: 0.01, gradientCentralization: true };
     const shapes = { a: [7], b: [3, 3, 24, 40], c: [0, 4], d: [3, 3, 3, 8], e: [130, 10], f: [5], g: [1, 5] };
     const normal = (seed: number): Record<string, Tensor> =>
       Object.fromEntries(
@@ -60,7 +61,7 @@ describe.each(engines)('sgdStep, %s', (engine) => {
       );
     const [at, velocity] = [normal(1), normal(2)];
     const [weights, velocities, gradients] = [normal(1), normal(2), normal(3)];
-    sgdStep(at, velocity, gradients, options);
+    sgdStep(engine, at, velocity, gradients, options);
     for (const name of Object.keys(shapes)) {
       const [weight, gradient] = [weights[name]!, gradients[name]!];
       const direction = tf.add(centralized(gradient), tf.mul(weight, 0.01));
@@ -76,17 +77,16 @@ describe.each(engines)('sgdStep, %s', (engine) => {
   test('takes two Nesterov steps as worked out by hand, offsets at their own rate and decay', () => {
     const at = weights();
     const velocity = initialMomentum(at);
-    const options = {
-      learningRate: 0.1,
-      momentum: 0.9,
-      weightDecay: 0.01,
-      offsetRateFactor: 2,
-      offsetDecayFactor: 0.5,
-      gradientCentralization: false,
-    };
+    const options = { ...plain, weightDecay: 0.01, offsetRateFactor: 2, offsetDecayFactor: 0.5 };
     let [w, b, vw, vb] = [2, 3, 0, 0];
     for (let step = 0; step < 2; step += 1) {
-      sgdStep(at, velocity, { 'w.filter': tf.tensor([0.5, 0], [1, 2]), 'b.offset': tf.tensor([1]) }, options);
+      sgdStep(
+        engine,
+        at,
+        velocity,
+        { 'w.filter': tf.tensor([0.5, 0], [1, 2]), 'b.offset': tf.tensor([1]) },
+        options,
+      );
       const dw = 0.5 + 0.01 * w;
       const db = 1 + 0.005 * b;
       vw = 0.9 * vw + dw;
@@ -100,18 +100,10 @@ describe.each(engines)('sgdStep, %s', (engine) => {
 
   test('says what a gradient of another shape is', () => {
     const at = weights();
-    const options = {
-      learningRate: 0.1,
-      momentum: 0.9,
-      weightDecay: 0,
-      offsetRateFactor: 1,
-      offsetDecayFactor: 1,
-      gradientCentralization: false,
-    };
     const gradients = { ...weights(), 'w.filter': tf.tensor([1, 2, 3], [1, 3]) as Tensor };
     const velocity = initialMomentum(at);
     const before = tf.memory().numTensors;
-    expect(() => sgdStep(at, velocity, gradients, options)).toThrow(/shape/);
+    expect(() => sgdStep(engine, at, velocity, gradients, plain)).toThrow(/shape/);
     expect(tf.memory().numTensors).toBe(before);
   });
 
@@ -119,16 +111,8 @@ describe.each(engines)('sgdStep, %s', (engine) => {
     const at = weights();
     const velocity = initialMomentum(at);
     const gradients = weights();
-    const options = {
-      learningRate: 0.1,
-      momentum: 0.9,
-      weightDecay: 0,
-      offsetRateFactor: 1,
-      offsetDecayFactor: 1,
-      gradientCentralization: false,
-    };
     const before = tf.memory().numTensors;
-    sgdStep(at, velocity, gradients, options);
+    sgdStep(engine, at, velocity, gradients, plain);
     expect(tf.memory().numTensors).toBe(before);
   });
 });
@@ -182,8 +166,8 @@ test.each([
   expect(count()).toBe(inputs);
 });
 
-describe.each(engines)('weight averaging, %s', (engine) => {
-  useEngine(engine);
+describe.each(engines)('weight averaging, %s', (name) => {
+  const engine = engineOf(name);
 
   test('is the plain mean at first and exponential once the horizon is shorter', () => {
     expect(averageDecay(0, 0.01, 0.02)).toBe(0);
@@ -200,7 +184,7 @@ describe.each(engines)('weight averaging, %s', (engine) => {
     };
     const latest = { b: tf.ones([100, 400]), a: tf.tensor([3, 6]), none: tf.zeros([0, 3]) };
     const before = tf.memory().numTensors;
-    averageInto(average, latest, 0.75);
+    averageInto(engine, average, latest, 0.75);
     expect(tf.memory().numTensors).toBe(before);
     close(average.a!, [1.5, 3]);
     const expected = Array.from({ length: count }, (_, index) => 0.75 * index + 0.25);
@@ -214,7 +198,7 @@ describe.each(engines)('weight averaging, %s', (engine) => {
       variance: tf.keep(tf.tensor([variance])) as Tensor,
     });
     const statistics = { first: of(0, 1), second: of(10, 20) };
-    averageStatisticsInto(statistics, { second: of(30, 40), first: of(1, 3) }, 0.5);
+    averageStatisticsInto(engine, statistics, { second: of(30, 40), first: of(1, 3) }, 0.5);
     close(statistics.first.mean, [0.5]);
     close(statistics.first.variance, [2]);
     close(statistics.second.mean, [20]);
@@ -223,7 +207,7 @@ describe.each(engines)('weight averaging, %s', (engine) => {
 
   test('starts anew with what it is first given, then looks back over its horizon', () => {
     const statistics = { block: { mean: tf.tensor([0]) as Tensor, variance: tf.tensor([1]) as Tensor } };
-    const average = createAverage({ a: tf.tensor([100]) }, statistics, 0.1);
+    const average = createAverage(engine, { a: tf.tensor([100]) }, statistics, 0.1);
     const include = (value: number, fraction: number) =>
       average.include({ a: tf.tensor([value]) }, statistics, fraction);
     include(1, 0.01);

@@ -10,11 +10,11 @@
 #include <stdexcept>
 #include <vector>
 
-#include "average.h"
-#include "block.h"
-#include "fewChannels.h"
-#include "sgd.h"
-#include "threadPool.h"
+#include "kernels/average.h"
+#include "kernels/block.h"
+#include "kernels/fewChannels.h"
+#include "kernels/sgd.h"
+#include "runtime/threadPool.h"
 
 namespace {
 

@@ -1,0 +1,12 @@
+import { UserError, type UserErrorFields } from '../datasets/userError.ts';
+import { tell } from './terminal.ts';
+
+/**
+ * Says on standard error what went wrong. A `haet` that started this process gets it in fields, see callOrganizer.ts.
+ * @param context said before the message, for example which of several runs it is about
+ */
+export function reportError(error: Error, context?: string): void {
+  tell(`haet: ${context === undefined ? '' : `${context}: `}${error.message}`);
+  const { option, path, reason, remedy } = error instanceof UserError ? error : new UserError(error.message);
+  process.send?.({ option, path, reason, remedy } satisfies UserErrorFields);
+}

@@ -1,0 +1,95 @@
+import type { StageName } from '../contract.ts';
+import type { Entry } from '../intake/loadEntry.ts';
+import type { StageSpec } from '../sandbox/sandbox.ts';
+import { runStage, type StageResult } from '../stage/runStage.ts';
+import { predictEnvironment, trainEnvironment } from '../stage/stageEnvironment.ts';
+import { fencedPlaces, hostPlaces, mountsOf, type RunFolders } from '../stage/stagePlaces.ts';
+import { tolerableLatenessSeconds } from '../stage/tolerableLateness.ts';
+import type { RunStage } from './record.ts';
+import type { SettledRun } from './settleRun.ts';
+import type { Intake } from './takeIn.ts';
+
+/** An entry that was taken in, with all that its stages need. */
+export interface Ready {
+  readonly runId: string;
+  readonly entry: Entry;
+  readonly folders: RunFolders;
+}
+
+/** Returns what stages need; null where the entry was refused or its run has no folder. */
+export function readyOf({ runId, entry, folders, fault }: Intake): Ready | null {
+  return entry === null || folders === null || fault !== null ? null : { runId, entry, folders };
+}
+
+/**
+ * Runs one stage of an entry to its end.
+ * @param testImages path of the test images; null in training
+ * @throws Error at a fault of the sandbox or of the evaluator, never at one of the entry
+ */
+export function runEntryStage(
+  run: SettledRun,
+  ready: Ready,
+  stage: RunStage,
+  testImages: string | null,
+): Promise<StageResult> {
+  const { hooks, limits } = run;
+  hooks.onStage?.(stage);
+  return runStage(run.sandbox, {
+    stage,
+    spec: specOf(run, ready, stage === 'train' ? 'train' : 'predict', testImages ?? ''),
+    limitSeconds: stage === 'train' ? limits.trainSeconds : limits.predictSeconds,
+    folder: ready.folders.run,
+    limits,
+    interrupt: stage === 'train' ? run.interrupt : run.abort,
+    ...(stage === 'train' && hooks.onProgress && { onProgress: hooks.onProgress }),
+  });
+}
+
+function specOf(
+  { plan, sandbox, limits, recordedLimits: { cpus, memoryBytes } }: SettledRun,
+  { runId, entry, folders }: Ready,
+  stage: StageName,
+  testImages: string,
+): StageSpec {
+  const at = { entry: entry.folder, trackDir: plan.track.dir, testImages, folders };
+  const host = hostPlaces(stage, at);
+  const places = sandbox.fenced ? fencedPlaces : host;
+  const settings = { runId, seed: plan.seed, cpus, memoryBytes };
+  const { processes, workBytes, outBytes, outFiles } = limits;
+  return {
+    argv:
+      stage === 'train'
+        ? withArguments(entry.manifest.train, plan.entryArguments ?? [])
+        : withArguments(entry.manifest.predict, []),
+    cwd: places.entry,
+    environment:
+      stage === 'train'
+        ? trainEnvironment(settings, places, limits.trainSeconds)
+        : predictEnvironment(settings, places, limits.predictSeconds),
+    progress: stage === 'train',
+    ...mountsOf(stage, host, places),
+    work: places.work,
+    limits: { cpus, memoryBytes, processes, workBytes, outBytes, outFiles },
+  };
+}
+
+function withArguments(argv: readonly string[], more: readonly string[]): [string, ...string[]] {
+  const [program, ...rest] = argv;
+  return [program!, ...rest, ...more];
+}
+
+/** @throws Error where this machine failed the stage, did not end all of it, or gave it time that others did not have */
+export function requireFair({ record, machineFault }: StageResult): void {
+  const { stage, kill, limitSeconds, processesLeft } = record;
+  if (machineFault !== null) throw new Error(`${stage}: ${machineFault}`);
+  if (processesLeft !== null && processesLeft > 0) {
+    throw new Error(`${processesLeft} processes of the ${stage} stage were still alive after it was killed`);
+  }
+  if (kill === null) return;
+  const late = kill.stoppedAtSeconds - limitSeconds;
+  if (late > tolerableLatenessSeconds) {
+    throw new Error(
+      `the ${stage} stage was stopped only ${late.toFixed(1)} s after its deadline; was the evaluator suspended or starved?`,
+    );
+  }
+}

@@ -1,0 +1,55 @@
+import type { Predictions } from '../score/readPredictions.ts';
+import type { StageResult } from '../stage/runStage.ts';
+import type { RunFacts, StageFacts } from './decideVerdict.ts';
+import type { Predicted, PredictedAgain } from './predict.ts';
+import type { Scoring, TrackCheck } from './scorePredictions.ts';
+import type { Intake } from './takeIn.ts';
+import type { Trained } from './train.ts';
+
+/** What every step of a run found; null for one that was not taken. */
+export interface RunSteps {
+  readonly intake: Intake;
+  readonly trained: Trained | null;
+  readonly predicted: Predicted | null;
+  readonly again: PredictedAgain | null;
+  readonly track: TrackCheck;
+  readonly scoring: Scoring;
+}
+
+/** Returns the facts that the verdict is drawn from. */
+export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
+  const { intake, trained, predicted, again, track, scoring } = steps;
+  const inOrder = [intake, trained, predicted, again, track, scoring];
+  return {
+    fault: inOrder.find((step) => step !== null && step.fault !== null)?.fault ?? null,
+    rejected: intake.rejected,
+    aborted: isAborted && scoring.score === null && !scoring.isAwaited,
+    tampered: predicted?.tampered ?? track.tampered,
+    train: trained?.stage ? stageFacts(trained.stage, trained.model?.isTooLong ?? false) : null,
+    modelSaved: trained?.model?.sha256 != null,
+    predict: predicted?.stage ? stageFacts(predicted.stage) : null,
+    predictions: predictionFacts(predicted?.predictions ?? { state: 'none' }),
+    again: again?.second
+      ? {
+          stage: stageFacts(again.second.stage),
+          predictions: predictionFacts(again.second.predictions),
+          disagreement: again.second.disagreement,
+        }
+      : null,
+  };
+}
+
+/** Returns the stages that were run, in their order. */
+export function stagesOf({ trained, predicted, again }: RunSteps): StageResult[] {
+  return [trained?.stage, predicted?.stage, again?.second?.stage].filter((stage) => stage != null);
+}
+
+function stageFacts({ record, outputFull }: StageResult, isTooLong = false): StageFacts {
+  const { ended, exitCode, signal, limitSeconds, seconds, limitHits } = record;
+  const excess = outputFull ? 'full' : isTooLong ? 'too long' : null;
+  return { ended, exitCode, signal, limitSeconds, seconds, limitHits, excess };
+}
+
+function predictionFacts(predictions: Predictions): RunFacts['predictions'] {
+  return predictions.state === 'invalid' ? { invalid: predictions.reason } : predictions.state;
+}

@@ -1,0 +1,89 @@
+import { predictionsFile } from '../contract.ts';
+import { type Predictions, readPredictions } from '../score/readPredictions.ts';
+import { keepPredictions, type PredictionsKind } from '../stage/keepRegularFiles.ts';
+import type { StageResult } from '../stage/runStage.ts';
+import { readyOf, requireFair, runEntryStage } from './entryStage.ts';
+import { predictAgain, type SecondRun } from './predictAgain.ts';
+import { emptyWork } from './runFolder.ts';
+import { faultOf, type SettledRun } from './settleRun.ts';
+import type { Intake } from './takeIn.ts';
+import type { Trained } from './train.ts';
+
+/** What the first predict run did and left. */
+export interface Predicted {
+  /** Null where the stage could not be run. */
+  readonly stage: StageResult | null;
+  /** `none` where the stage did not end well: what it left is then not read. */
+  readonly predictions: Predictions;
+  /** What the entry had changed in a Track that lies open, as a sentence; null where nothing. */
+  readonly tampered: string | null;
+  readonly fault: string | null;
+}
+
+/** Runs predict on the test images. @returns null where nothing was to be run */
+export async function predict(
+  run: SettledRun,
+  intake: Intake,
+  trained: Trained | null,
+): Promise<Predicted | null> {
+  const ready = readyOf(intake);
+  const hasModel = trained !== null && trained.fault === null && trained.model?.sha256 != null;
+  if (ready === null || !hasModel || run.abort.aborted) return null;
+  const { folders } = ready;
+  let stage: StageResult | null = null;
+  let predictions: Predictions = { state: 'none' };
+  let tampered: string | null = null;
+  const fault = await faultOf(run, async () => {
+    await emptyWork(folders);
+    stage = await runEntryStage(run, ready, 'predict', await run.withheld.images());
+    await run.hooks.onOutput?.('predict', folders.predictions);
+    const left = await keepPredictions(folders.predictions);
+    requireFair(stage);
+    if (endedWell(stage) && !run.abort.aborted) predictions = await read(run, folders.predictions, left);
+    // What an entry changed in a Track that lies open is known before its images are read again.
+    if (run.sandbox.kind === 'process') tampered = await run.withheld.change();
+  });
+  return { stage, predictions, tampered, fault };
+}
+
+/** What the second predict run did and left. */
+export interface PredictedAgain {
+  /** Null where it could not be run. */
+  readonly second: SecondRun | null;
+  readonly fault: string | null;
+}
+
+/** Runs predict on other test images, where the first run gave valid rows. @returns null where nothing was to be run */
+export async function predictSecond(
+  run: SettledRun,
+  intake: Intake,
+  predicted: Predicted | null,
+): Promise<PredictedAgain | null> {
+  const ready = readyOf(intake);
+  if (ready === null || predicted === null || run.abort.aborted) return null;
+  const { predictions, tampered, fault: earlier } = predicted;
+  if (predictions.state !== 'valid' || tampered !== null || earlier !== null) return null;
+  let second: SecondRun | null = null;
+  const fault = await faultOf(run, async () => {
+    second = await predictAgain(predictions.scores, shapeOf(run), ready.folders, run.withheld, (testImages) =>
+      runEntryStage(run, ready, 'predict-again', testImages),
+    );
+    requireFair(second.stage);
+  });
+  return { second, fault };
+}
+
+function shapeOf({ plan }: SettledRun): { testSize: number; classes: number } {
+  const { testSize, classes } = plan.track.info;
+  return { testSize, classes: classes.length };
+}
+
+async function read(run: SettledRun, folder: string, left: PredictionsKind): Promise<Predictions> {
+  const { testSize, classes } = shapeOf(run);
+  if (left === 'file' || left === 'nothing') return readPredictions(folder, testSize, classes);
+  return { state: 'invalid', reason: `${predictionsFile} is a ${left}, not a regular file` };
+}
+
+function endedWell({ record: { ended, exitCode }, beyondQuota }: StageResult): boolean {
+  return ended === 'exited' && exitCode === 0 && !beyondQuota;
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { describeOwnFault } from '../../datasets/describeFault.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { type Limits, limitsSchema } from '../contract.ts';
+import { type ArchiveLimits, archiveLimitsSchema } from '../intake/limits.ts';
+import { entryMemoryBytes } from '../machine/entryMemory.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { RunRecord } from './record.ts';
+import type { RunHooks, RunPlan } from './runPlan.ts';
+import { openWithheld, type Withheld } from './withheld.ts';
+
+/** A run as it is settled before it starts: the plan with every default filled in. */
+export interface SettledRun {
+  readonly plan: RunPlan;
+  readonly sandbox: Sandbox;
+  readonly hooks: RunHooks;
+  readonly abort: AbortSignal;
+  /** Ends the train stage: an interrupt or an abort. */
+  readonly interrupt: AbortSignal;
+  readonly startedAt: string;
+  readonly attempt: number;
+  readonly limits: Limits;
+  /** The limits that the record names. */
+  readonly recordedLimits: RunRecord['limits'];
+  readonly archiveLimits: ArchiveLimits;
+  readonly withheld: Withheld;
+  /** Where an archive is unpacked until the run has a folder. */
+  readonly unpacked: string;
+}
+
+const never = new AbortController().signal;
+
+/** @throws UserError where the Track is sealed and its withheld half was not opened */
+export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): SettledRun {
+  const abort = hooks.abort ?? never;
+  const limits = limitsSchema.parse(plan.limits ?? {});
+  const { trainSeconds, predictSeconds, processes } = limits;
+  return {
+    plan,
+    sandbox,
+    hooks,
+    abort,
+    interrupt: AbortSignal.any([abort, hooks.interrupt ?? never]),
+    startedAt: new Date().toISOString(),
+    attempt: plan.attempt ?? 1,
+    limits,
+    recordedLimits: {
+      trainSeconds,
+      predictSeconds,
+      cpus: plan.cpus ?? availableParallelism(),
+      memoryBytes: plan.memoryBytes ?? entryMemoryBytes(plan.machine),
+      processes,
+    },
+    archiveLimits: plan.intake ?? archiveLimitsSchema.parse({}),
+    withheld: withheldOf(plan.track),
+    unpacked: resolve(plan.runsFolder, `.entry-${randomUUID()}`),
+  };
+}
+
+function withheldOf({ dir, info, withheld }: RunPlan['track']): Withheld {
+  if (withheld !== undefined) return withheld;
+  if ('sealed' in info) {
+    throw new UserError(`${dir} is sealed: its withheld half needs the key that opens its images`);
+  }
+  return openWithheld(dir, info);
+}
+
+/**
+ * Runs a part of a step to its end.
+ * @returns what failed of the evaluator or its machine, as a sentence; null where nothing did. After an abort nothing
+ *   counts as a fault: a Ctrl-C at the terminal also strikes a helper of ours that has just been started.
+ */
+export async function faultOf({ abort }: SettledRun, act: () => Promise<void>): Promise<string | null> {
+  try {
+    await act();
+    return null;
+  } catch (error) {
+    return abort.aborted ? null : `the evaluator failed: ${describeOwnFault(error)}`;
+  }
+}

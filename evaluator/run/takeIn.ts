@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { UserError } from '../../datasets/userError.ts';
+import type { Entry } from '../intake/loadEntry.ts';
+import { hashArchive, moveEntry, takeEntry } from '../intake/takeEntry.ts';
+import { removePath } from '../stage/removeTree.ts';
+import type { RunFolders } from '../stage/stagePlaces.ts';
+import { makeRunFolder, writeStart } from './runFolder.ts';
+import { faultOf, type SettledRun } from './settleRun.ts';
+
+/** What came in, and where the run keeps its files. */
+export interface Intake {
+  /** Null where the entry came as a folder. */
+  readonly archiveSha256: string | null;
+  /** Null where it was refused. */
+  readonly entry: Entry | null;
+  /** Why it was refused, as a sentence. */
+  readonly rejected: string | null;
+  readonly runId: string;
+  /** Null where no folder could be made for the run. */
+  readonly folders: RunFolders | null;
+  readonly fault: string | null;
+}
+
+/** Takes an entry in and makes the folder of its run. */
+export async function takeIn(run: SettledRun): Promise<Intake> {
+  const { plan, unpacked } = run;
+  let archiveSha256: string | null = null;
+  let entry: Entry | null = null;
+  let rejected: string | null = null;
+  let folders: RunFolders | null = null;
+  let runId: string | null = null;
+  const fault = await faultOf(run, async () => {
+    archiveSha256 = await hashArchive(plan.entryPath);
+    try {
+      entry = await takeEntry(plan.entryPath, unpacked, run.archiveLimits);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      rejected = error.message;
+    }
+    runId = runIdOf(run, entry);
+    folders = await makeRunFolder(plan.runsFolder, runId);
+    if (entry?.folder === unpacked) entry = await moveEntry(entry, unpackedIn(folders));
+    await writeStart(folders.run, {
+      attempt: run.attempt,
+      archiveSha256,
+      track: plan.track.info,
+      seed: plan.seed,
+      sandbox: { kind: run.sandbox.kind },
+      limits: run.recordedLimits,
+    });
+  });
+  return { archiveSha256, entry, rejected, runId: runId ?? runIdOf(run, entry), folders, fault };
+}
+
+/** Removes the unpacked copy of an archive, which is itself the evidence. What cannot be removed costs no score. */
+export async function removeUnpacked({ unpacked }: SettledRun, { folders }: Intake): Promise<void> {
+  for (const path of [unpacked, ...(folders === null ? [] : [unpackedIn(folders)])]) {
+    await removePath(path).catch(() => {});
+  }
+}
+
+const unpackedIn = ({ run }: RunFolders): string => join(run, 'entry');
+
+/**
+ * Sortable by time, readable, fit for a file name, and unique whatever the clock says: the last part is random.
+ * For example 2026-11-21T10-41-23-resnet-9-s1-9f86d081884c7d65.
+ */
+function runIdOf({ startedAt, plan: { seed } }: SettledRun, entry: Entry | null): string {
+  const name = (entry?.manifest.name ?? 'entry').toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return `${startedAt.slice(0, 19).replaceAll(':', '-')}-${name.slice(0, 40).replace(/^-+|-+$/g, '') || 'entry'}-s${seed}-${randomBytes(8).toString('hex')}`;
+}

@@ -1,0 +1,16 @@
+import type { Engine, Path } from './engine.ts';
+import { nativeOps } from './native/addon.ts';
+import { createNativeEngine } from './native/nativeEngine.ts';
+import { createStockEngine } from './stock/stockEngine.ts';
+
+/**
+ * The engine of a path.
+ *
+ * @param threads that the native engine computes with; TensorFlow's own are set when it is loaded
+ * @throws Error when the path is native, and this machine has no native ops or bfloat16 is wanted
+ */
+export function createEngine({ engine, bfloat16 }: Path, threads: number): Engine {
+  if (engine === 'stock') return createStockEngine(bfloat16);
+  if (bfloat16) throw new Error('The native engine computes in float32: use the stock engine for bfloat16.');
+  return createNativeEngine(nativeOps(), threads);
+}

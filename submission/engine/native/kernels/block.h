@@ -1,0 +1,53 @@
+// One block of the network: conv3x3 -> maxpool 2x2? -> batch norm -> elu. Activations lie in panels (panels.h). The input
+// of a block may also be pictures, [batch, height, width, in], with any number of channels.
+#pragma once
+
+#include "kernels/convolution.h"
+#include "kernels/normalise.h"
+
+namespace haet {
+
+struct Block {
+  Convolution convolution;
+  bool isPicture;  // the input
+  bool pools;      // height and width are even then
+  Normalise normalise;
+
+  Panels result() const { return pools ? convolution.pooled() : convolution.output(); }
+};
+
+// What the forward pass by the statistics of the batch writes beside its output, for the backward pass.
+struct Kept {
+  float* values;    // the input of the batch norm, like the output
+  uint8_t* choice;  // the index of each value in its pooling window; null without pooling
+  Moments moments;
+};
+
+// Writes the output of input, filter [3, 3, in, out] and offset [out].
+void forward(const Block& block, const float* input, const float* filter, const float* offset, float* output,
+             const Kept& kept);
+
+// The same by given statistics, for predictions.
+void forwardWith(const Block& block, const float* input, const float* filter, const float* offset, const float* mean,
+                 const float* variance, float* output);
+
+// What the backward pass reads of `Kept`.
+struct Passed {
+  const float* values;
+  const uint8_t* choice;
+  const float* mean;
+  const float* inverse;
+};
+
+// What the backward pass writes.
+struct Gradients {
+  float* input;  // null where it is not wanted; a picture has none
+  float* filter;
+  float* offset;
+};
+
+// `output` and `passed` are those of the forward pass.
+void backward(const Block& block, const float* outputGradient, const float* input, const float* filter,
+              const float* output, const Passed& passed, const Gradients& gradients);
+
+}  // namespace haet

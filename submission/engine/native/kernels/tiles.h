@@ -1,0 +1,129 @@
+// The tiles that images are cut into for winograd.h, and how their points lie. tileReaders.h reads images into points,
+// tileWriters.h writes points back to images.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/panels.h"
+#include "kernels/winograd.h"
+
+namespace haet {
+
+// A tile's image, and its first row and column there.
+struct Place {
+  int image, row, column;
+};
+
+// The tiles of a batch, in the order of the images, and within an image row by row.
+class Tiles {
+ public:
+  Tiles(int batch, int height, int width)
+      : height_(height), width_(width), down_((height + kTile - 1) / kTile), across_((width + kTile - 1) / kTile),
+        count_(batch * down_ * across_) {}
+
+  int count() const { return count_; }
+
+  // Writes where tiles first..first+count-1 are.
+  void places(int first, int count, Place* places) const {
+    const int inImage = first % (down_ * across_);
+    Place place{first / (down_ * across_), inImage / across_ * kTile, inImage % across_ * kTile};
+    for (int tile = 0; tile < count; ++tile) {
+      places[tile] = place;
+      place.column += kTile;
+      if (place.column < width_) continue;
+      place.column = 0;
+      place.row += kTile;
+      if (place.row < height_) continue;
+      place = {place.image + 1, 0, 0};
+    }
+  }
+
+  bool isColumn(int column) const { return column >= 0 && column < width_; }
+
+ private:
+  int height_, width_, down_, across_, count_;
+};
+
+// Tiles per part of the sums for the batch norm; blocks and shares are multiples of it.
+constexpr int kTilesOfSum = 4;
+
+// Largest number of tiles per call of `toPoints` or `fromPoints`.
+constexpr int kMostTiles = 64;
+
+// The layout of the points of `rows` tiles: for every point a matrix [rows, channels], in panels of eight channels and
+// groups of rows (product.h).
+struct Points {
+  int rows, channels, group;
+
+  // Floats between the matrices of two points. Without a gap the matrices lie a power of two apart, and all writes go to one
+  // set of the cache.
+  static constexpr int kGap = 16;
+
+  int panels() const { return channels / kLanes; }
+  // Floats from the matrix of one point to that of the next.
+  ptrdiff_t stride() const { return static_cast<ptrdiff_t>(rows) * channels + kGap; }
+  size_t floats() const { return kPoints * stride(); }
+  // The start of a row in a panel.
+  ptrdiff_t at(int row, int panel) const {
+    return ((static_cast<ptrdiff_t>(row / group) * panels() + panel) * group + row % group) * kLanes;
+  }
+};
+
+// Calls body(panel, tile) for all panels and tiles, and ahead(panel, tile) kAhead calls earlier, to prefetch the tile: its
+// runs of memory are too short for the CPU's own prefetcher. Four calls ahead did as well as eight.
+constexpr int kAhead = 8;
+template <typename Body, typename Ahead>
+inline __attribute__((always_inline)) void withAhead(int panels, int tiles, const Body& body, const Ahead& ahead) {
+  int panelAhead = 0, tileAhead = 0;
+  const auto oneAhead = [&] {
+    if (panelAhead == panels) return;
+    ahead(panelAhead, tileAhead);
+    if (++tileAhead == tiles) ++panelAhead, tileAhead = 0;
+  };
+  for (int call = 0; call < kAhead; ++call) oneAhead();
+  for (int panel = 0; panel < panels; ++panel) {
+    for (int tile = 0; tile < tiles; ++tile) {
+      oneAhead();
+      body(panel, tile);
+    }
+  }
+}
+
+// Prefetches the pixels of a tile, of which the image has `rows` rows. The border of its window belongs to other tiles.
+inline void fetchTile(const float* corner, ptrdiff_t rowSize, int rows) {
+  constexpr int kLine = 16;  // floats per cache line: two pixels
+  for (int down = 0; down < std::min(rows, kTile); ++down, corner += rowSize) {
+    prefetch(corner);
+    prefetch(corner + kLine);
+  }
+}
+
+// Prefetches a tile of pooled values and their choices: one line per row.
+inline void fetchPooledTile(const float* values, const uint8_t* choice, ptrdiff_t rowSize, int rows) {
+  for (int down = 0; down < std::min(rows, kTile / 2); ++down, values += rowSize, choice += rowSize) {
+    prefetch(values);
+    prefetch(choice);
+  }
+}
+
+// The start of a tile of images, or of pooled images.
+inline ptrdiff_t cornerOf(const Panels& shape, const Place& place, int panel) {
+  return shape.plane(place.image, panel) + place.row * shape.rowSize() + static_cast<ptrdiff_t>(place.column) * kLanes;
+}
+inline ptrdiff_t pooledCornerOf(const Panels& shape, const Place& place, int panel) {
+  return cornerOf(shape, {place.image, place.row / 2, place.column / 2}, panel);
+}
+
+inline void zeroRows(float* points, const Points& layout, int from, int to) {
+  for (int point = 0; point < kPoints; ++point) {
+    for (int row = from; row < to; ++row) {
+      for (int panel = 0; panel < layout.panels(); ++panel) {
+        store(points + point * layout.stride() + layout.at(row, panel), Vector{});
+      }
+    }
+  }
+}
+
+}  // namespace haet

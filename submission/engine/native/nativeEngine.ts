@@ -1,0 +1,104 @@
+// The native engine: our own TensorFlow ops (ops/), in float32. One op computes a block forward and one backward.
+// Activations lie in panels of eight channels, [batch, channels / 8, height, width, 8]; only the input of the first block
+// is pictures, [batch, height, width, channels]. In a pooling window the first of the largest values takes the gradient.
+import { differentiable, type Passes } from '../differentiable.ts';
+import { type BlockShape, type Engine, EPSILON } from '../engine.ts';
+import { globalMaxPool, globalMaxPoolGradient, type Layout } from '../globalMaxPool.ts';
+import { bool, float, free, int, rawOf, run, runMany, tensorOf } from '../ops.ts';
+import { type Tensor, tf } from '../tensorflow.ts';
+import type { NativeOps } from './addon.ts';
+
+/** What a block keeps for its backward pass. */
+export type NativeSaved = {
+  readonly x: Tensor;
+  readonly filter: Tensor;
+  readonly output: Tensor;
+  /** float32, the input of the batch norm, in the layout of the output */
+  readonly values: Tensor;
+  /** uint8, which value of its pooling window each of `values` is, 0 to 3 row by row; empty without pooling */
+  readonly choice: Tensor;
+  /** float32 [out], of `values` */
+  readonly mean: Tensor;
+  /** float32 [out], 1 / sqrt(variance + epsilon) of `values` */
+  readonly inverse: Tensor;
+};
+
+const attributes = ({ pool, alpha }: BlockShape) => [
+  bool('pool', pool),
+  float('alpha', alpha),
+  float('epsilon', EPSILON),
+];
+
+/** @param x [batch, channels / 8, height, width, 8] */
+function layoutOf({ shape }: Tensor): Layout {
+  const [batch, panels, height, width, lanes] = shape as [number, number, number, number, number];
+  return { batch, panels, pixels: height * width, lanes };
+}
+
+export const nativePasses: Passes<NativeSaved> = {
+  path: { engine: 'native', bfloat16: false },
+
+  convBlock(x, filter, offset, shape) {
+    const results = runMany('HaetBlock', [x, filter, offset].map(rawOf), attributes(shape), 6).map(tensorOf);
+    const [output, mean, variance, inverse, values, choice] = results as [
+      ...[Tensor, Tensor, Tensor],
+      ...[Tensor, Tensor, Tensor],
+    ];
+    const saved = { x, filter, output, values, choice, mean, inverse };
+    return { output, statistics: { mean, variance }, saved };
+  },
+
+  convBlockGradient(outputGradient, saved, shape, wantsInputGradient) {
+    const { x, filter, output, values, choice, mean, inverse } = saved;
+    const [input, filterGradient, offset] = runMany(
+      'HaetBlockGradient',
+      [outputGradient, x, filter, output, values, choice, mean, inverse].map(rawOf),
+      [...attributes(shape), bool('wants_input', wantsInputGradient)],
+      3,
+    );
+    if (!wantsInputGradient) free(input!); // empty
+    return {
+      input: wantsInputGradient ? tensorOf(input!) : null,
+      filter: tensorOf(filterGradient!),
+      offset: tensorOf(offset!),
+    };
+  },
+
+  convBlockWith: (x, filter, offset, { mean, variance }, shape) =>
+    tensorOf(run('HaetBlockWith', [x, filter, offset, mean, variance].map(rawOf), attributes(shape))),
+
+  globalMaxPool: (x) => globalMaxPool(x, layoutOf(x)),
+  globalMaxPoolGradient: (x, output, outputGradient) =>
+    globalMaxPoolGradient(x, output, outputGradient, layoutOf(x)),
+
+  sgdStep(updates, { momentum, gradientCentralization }) {
+    const tensors = (['weight', 'velocity', 'gradient'] as const).flatMap((name) =>
+      updates.map((update) => update[name]),
+    );
+    const updated = tf.tidy(() => {
+      const each = tf.tensor2d(updates.map(({ rate, decay }) => [rate, momentum, decay]));
+      const attributes = [int('N', updates.length), bool('centralized', gradientCentralization)];
+      return runMany('HaetSgd', [...tensors, each].map(rawOf), attributes, 2 * updates.length).map(tensorOf);
+    });
+    return { weights: updated.slice(0, updates.length), velocities: updated.slice(updates.length) };
+  },
+
+  average: (averages, latest, decay) =>
+    tf.tidy(() => {
+      const inputs = [...averages, ...latest, tf.scalar(decay)].map(rawOf);
+      return runMany('HaetAverage', inputs, [int('N', averages.length)], averages.length).map(tensorOf);
+    }),
+};
+
+/**
+ * The engine of our own ops.
+ *
+ * @param ops null where this machine has none
+ * @param threads that compute; the pool of threads belongs to the process, and the last count given holds
+ * @throws Error when there are no ops
+ */
+export function createNativeEngine(ops: NativeOps | null, threads: number): Engine {
+  if (ops === null) throw new Error('This machine has no native ops: use engine=auto.');
+  ops.setThreads(threads);
+  return differentiable(nativePasses);
+}

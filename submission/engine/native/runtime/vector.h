@@ -1,0 +1,135 @@
+// Vectors of eight numbers, in the vector types of GCC and Clang; AVX2 where it is compiled for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+namespace haet {
+
+constexpr int kLanes = 8;
+typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
+typedef int32_t Integers __attribute__((vector_size(kLanes * sizeof(int32_t))));
+
+inline Vector load(const float* from) {
+  Vector vector;
+  std::memcpy(&vector, from, sizeof vector);
+  return vector;
+}
+
+// Loads a vector that several sums use into a register: as a memory operand it would be loaded once per sum.
+inline __attribute__((always_inline)) Vector loadToRegister(const float* from) {
+  Vector vector = load(from);
+#ifdef __AVX2__
+  asm("" : "+x"(vector));
+#endif
+  return vector;
+}
+
+// Prefetches a cache line. Not by the compiler's builtin: GCC takes a function that only prefetches for one without effect,
+// and removes its calls.
+inline void prefetch(const void* line) {
+#ifdef __x86_64__
+  asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(line)));
+#else
+  (void)line;
+#endif
+}
+
+inline void store(float* to, const Vector& vector) { std::memcpy(to, &vector, sizeof vector); }
+
+// Transposes in place: exchanges pairs, then fours, then halves.
+inline void transpose(Vector (&rows)[kLanes]) {
+#ifdef __AVX2__
+  Vector pairs[kLanes];
+  for (int row = 0; row < kLanes; row += 2) {
+    pairs[row] = _mm256_unpacklo_ps(rows[row], rows[row + 1]);
+    pairs[row + 1] = _mm256_unpackhi_ps(rows[row], rows[row + 1]);
+  }
+  Vector fours[kLanes];
+  for (int row = 0; row < kLanes; row += 4) {
+    for (int pair = 0; pair < 2; ++pair) {
+      fours[row + 2 * pair] = _mm256_shuffle_ps(pairs[row + pair], pairs[row + pair + 2], 0x44);
+      fours[row + 2 * pair + 1] = _mm256_shuffle_ps(pairs[row + pair], pairs[row + pair + 2], 0xee);
+    }
+  }
+  for (int row = 0; row < kLanes / 2; ++row) {
+    rows[row] = _mm256_permute2f128_ps(fours[row], fours[row + 4], 0x20);
+    rows[row + kLanes / 2] = _mm256_permute2f128_ps(fours[row], fours[row + 4], 0x31);
+  }
+#else
+  Vector columns[kLanes];
+  for (int row = 0; row < kLanes; ++row) {
+    for (int lane = 0; lane < kLanes; ++lane) columns[lane][row] = rows[row][lane];
+  }
+  std::memcpy(rows, columns, sizeof columns);
+#endif
+}
+
+// Calls body(first, size) for groups of `count` items, with a size that the compiler knows. Groups have `most` items as
+// often as possible, but none has one item where it could have more: it would leave the multiply-add units idle.
+template <int most, typename Body>
+inline void inGroupsOf(int count, const Body& body) {
+  static_assert(most == 3 || most == 4, "other sizes would leave groups of one");
+  int first = 0;
+  while (count - first >= most && count - first != most + 1) {
+    body(first, std::integral_constant<int, most>{});
+    first += most;
+  }
+  if (most > 3 && count - first >= 3) body(first, std::integral_constant<int, 3>{}), first += 3;
+  while (count - first >= 2) body(first, std::integral_constant<int, 2>{}), first += 2;
+  if (count > first) body(first, std::integral_constant<int, 1>{});
+}
+
+typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
+
+inline Integers loadBytes(const uint8_t* from) {
+#if defined(__AVX2__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  // One instruction; GCC makes four for a conversion of a vector. Sanitizers cannot check it.
+  Integers integers;
+  asm("vpmovzxbd %1, %0" : "=x"(integers) : "m"(*reinterpret_cast<const Bytes*>(from)));
+  return integers;
+#else
+  Bytes bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return __builtin_convertvector(bytes, Integers);
+#endif
+}
+
+inline void storeBytes(uint8_t* to, const Integers& integers) {
+  const Bytes bytes = __builtin_convertvector(integers, Bytes);
+  std::memcpy(to, &bytes, sizeof bytes);
+}
+
+// e^x for x <= 0, with an error of about 1e-7: 2^n times a polynomial of the remainder (Cody and Waite's reduction, and
+// the Taylor series up to the seventh power on [-ln 2 / 2, ln 2 / 2]).
+inline Vector exponential(Vector x) {
+  constexpr float kLeast = -87, kLog2OfE = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+  constexpr float kRound = 12582912;  // 1.5 * 2^23: adding and subtracting it rounds to an integer
+  x = x < kLeast ? Vector{} + kLeast : x;  // NaN propagates
+  const Vector whole = (x * kLog2OfE + kRound) - kRound;
+  const Vector rest = (x - whole * kLn2High) - whole * kLn2Low;
+  Vector sum = rest * (1.0f / 5040) + 1.0f / 720;
+  sum = sum * rest + 1.0f / 120;
+  sum = sum * rest + 1.0f / 24;
+  sum = sum * rest + 1.0f / 6;
+  sum = sum * rest + 0.5f;
+  sum = sum * rest + 1.0f;
+  sum = sum * rest + 1.0f;
+  const Integers bits = (__builtin_convertvector(whole, Integers) + 127) << 23;
+  Vector power;
+  std::memcpy(&power, &bits, sizeof power);
+  return sum * power;
+}
+
+inline Vector elu(const Vector& x) {
+  const Vector negative = exponential(x > 0 ? Vector{} : x) - 1;
+  return x > 0 ? x : negative;
+}
+
+}  // namespace haet

@@ -1,0 +1,186 @@
+import { copyFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { TrackInfo } from '../../../datasets/track.ts';
+import { buildOfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
+import { type RunHooks, runEntry } from '../../../evaluator/run/runEntry.ts';
+import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
+import type { KillReceipt, RunningStage, Sandbox, StageSpec } from '../../../evaluator/sandbox/sandbox.ts';
+import { outputOnDisk } from '../../../evaluator/sandbox/stageOutput.ts';
+import {
+  constantPredictions,
+  type EntryScripts,
+  machine,
+  makeEntry,
+  makeTinyTrack,
+  temporaryFolder,
+} from '../fixtures.ts';
+
+let folder: string;
+let track: { dir: string; info: TrackInfo };
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  track = await makeTinyTrack(folder);
+});
+
+/** What a stage does in place of processes; returns its exit status. */
+type Act = (out: string, spec: StageSpec) => Promise<number>;
+interface Script {
+  readonly train?: Act;
+  readonly predict?: Act;
+  readonly again?: Act;
+  /** Changes what the kill of a stage says. */
+  readonly kill?: (stage: string) => Partial<KillReceipt>;
+}
+
+const trainWell: Act = async (out) => {
+  await writeFile(join(out, 'model'), 'weights');
+  return 0;
+};
+const predictWell: Act = async (out, { cwd }) => {
+  await copyFile(join(cwd, 'constant.npy'), join(out, 'predictions.npy'));
+  return 0;
+};
+
+/** A sandbox that starts no process. */
+function madeUpSandbox({ train = trainWell, predict = predictWell, again = predict, kill }: Script): Sandbox {
+  const acts: [string, Act][] = [
+    ['train', train],
+    ['predict', predict],
+    ['predict-again', again],
+  ];
+  return {
+    kind: 'process',
+    fenced: false,
+    image: null,
+    holds: nothingHeld,
+    contains: '',
+    async start(spec): Promise<RunningStage> {
+      const [stage, act] = acts.shift()!;
+      const startedAt = performance.now();
+      const exitCode = await act(spec.out.host, spec);
+      const at = performance.now();
+      return {
+        startedAt,
+        stdout: Readable.from([]),
+        stderr: Readable.from([]),
+        progress: null,
+        exited: Promise.resolve({ exitCode, signal: null, at }),
+        output: outputOnDisk(spec.out.host),
+        proc: '/proc',
+        processes: () => [],
+        kill: async () => ({
+          signalledAt: at,
+          stoppedAt: at,
+          goneAt: at,
+          processesKilled: 0,
+          processesLeft: 0,
+          limitHits: null,
+          ...kill?.(stage),
+        }),
+      };
+    },
+  };
+}
+
+async function run(script: Script, hooks: RunHooks = {}, entry: EntryScripts = {}) {
+  const plan = {
+    entryPath: await makeEntry(folder, entry),
+    track,
+    runsFolder: join(folder, 'runs'),
+    seed: 1,
+    machine,
+    limits: { outBytes: 2 ** 20 },
+  };
+  return runEntry(plan, madeUpSandbox(script), hooks);
+}
+
+const stagesOf = ({ stages }: Awaited<ReturnType<typeof run>>) => stages.map(({ stage }) => stage);
+
+test('an entry that keeps to the contract is trained, predicted twice and scored', async () => {
+  const record = await run({});
+  expect(record).toMatchObject({ verdict: 'SCORED', score: { correct: 100, total: 1000 } });
+  expect(stagesOf(record)).toEqual(['train', 'predict', 'predict-again']);
+});
+
+describe('a run ends with the step that went wrong', () => {
+  test('taking in', async () => {
+    const record = await run({}, {}, { manifest: { schemaVersion: 9 } });
+    expect(record).toMatchObject({ verdict: 'REJECTED_ARCHIVE', entry: null, stages: [], modelSha256: null });
+  });
+
+  test('training', async () => {
+    const record = await run({ train: async () => 3 });
+    expect(record).toMatchObject({ verdict: 'CRASHED', modelSha256: null });
+    expect(stagesOf(record)).toEqual(['train']);
+  });
+
+  test('training, with files that are longer than they may be and fill nothing', async () => {
+    const record = await run({
+      train: async (out) => {
+        await writeFile(join(out, 'model'), '');
+        await truncate(join(out, 'model'), 2 ** 30);
+        return 0;
+      },
+    });
+    expect(record).toMatchObject({ verdict: 'DISK_FULL', modelSha256: null });
+    expect(record.evidence).toContain('train: the files in its output folder are longer than they may be');
+    expect(record.evidence.join()).not.toContain('no room was left');
+    expect(stagesOf(record)).toEqual(['train']);
+  });
+
+  test('predicting', async () => {
+    const record = await run({ predict: async () => 0 });
+    expect(record).toMatchObject({ verdict: 'NO_OUTPUT', score: null });
+    expect(stagesOf(record)).toEqual(['train', 'predict']);
+  });
+
+  test('predicting again', async () => {
+    const again: Act = async (out) => {
+      const rows = constantPredictions(1000);
+      await writeFile(
+        join(out, 'predictions.npy'),
+        rows.map((byte, at) => (at < 200 ? byte : 0)),
+      );
+      return 0;
+    };
+    const record = await run({ again });
+    expect(record).toMatchObject({ verdict: 'RULE_VIOLATION', score: null });
+    expect(stagesOf(record)).toEqual(['train', 'predict', 'predict-again']);
+  });
+});
+
+test('a fault of the sandbox keeps what was found before it', async () => {
+  const predict: Act = () => Promise.reject(new Error('no room for a namespace'));
+  const record = await run({ predict });
+  expect(record).toMatchObject({ verdict: 'INFRA_FAULT', score: null });
+  expect(record.evidence[0]).toBe('the evaluator failed: no room for a namespace');
+  expect(record.modelSha256).not.toBeNull();
+  expect(stagesOf(record)).toEqual(['train']);
+});
+
+test('after an abort no further stage is started, and a fault that it brought about is none', async () => {
+  const abort = new AbortController();
+  const train: Act = async (out, spec) => {
+    abort.abort();
+    return trainWell(out, spec);
+  };
+  const stopped = await run({ train }, { abort: abort.signal });
+  expect(stopped).toMatchObject({ verdict: 'ABORTED', stages: [{ ended: 'interrupted' }] });
+
+  const failed = await run({ train: () => Promise.reject(new Error('killed')) }, { abort: abort.signal });
+  expect(failed).toMatchObject({ verdict: 'ABORTED', stages: [] });
+});
+
+test('processes that outlive the kill of a stage are counted, signed, and a fault of the machine', async () => {
+  const record = await run({ kill: (stage) => ({ processesLeft: stage === 'predict' ? 2 : 0 }) });
+  expect(record).toMatchObject({ verdict: 'INFRA_FAULT', score: null });
+  expect(record.evidence[0]).toBe(
+    'the evaluator failed: 2 processes of the predict stage were still alive after it was killed',
+  );
+  expect(record.stages.map(({ processesLeft }) => processesLeft)).toEqual([0, 2]);
+  const chain = { number: 1, previousSha256: null };
+  const { killReceipts } = buildOfficialRecord(record, { image: null, predictions: null, chain });
+  expect(killReceipts.map(({ processesLeft }) => processesLeft)).toEqual([0, 2]);
+});

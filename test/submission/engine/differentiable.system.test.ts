@@ -1,0 +1,170 @@
+import { describe, expect, test } from '@jest/globals';
+import { createEngine } from '../../../submission/engine/createEngine.ts';
+import { backend } from '../../../submission/engine/ops.ts';
+import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
+import { engineOf, engines } from '../engines.ts';
+import { fromPanels, inPanels } from '../panels.ts';
+
+type Function = (...inputs: Tensor[]) => Tensor;
+
+/**
+ * Largest difference between the gradient and central differences along random directions, as a share of the
+ * gradient's length. Directions, because a float32 function has too few digits for one coordinate at a time.
+ */
+function gradientError(scalar: Function, inputs: Tensor[], step: number): number {
+  const gradients = tf.grads(scalar as never)(inputs);
+  return Math.max(
+    ...inputs.map((input, index) => {
+      const scale = Math.sqrt(dot(gradients[index]!, gradients[index]!)) || 1;
+      const errors = [1, 2, 3].map((seed) => {
+        const noise = tf.randomNormal(input.shape, 0, 1, 'float32', seed);
+        const direction = tf.div(noise, Math.sqrt(dot(noise, noise))) as Tensor;
+        // Along the gradient itself as well, where the slope is largest.
+        const towards = seed === 1 ? (tf.div(gradients[index]!, scale) as Tensor) : direction;
+        const at = (distance: number) => {
+          const moved = inputs.map((other, position) =>
+            position === index ? (tf.add(other, tf.mul(towards, distance)) as Tensor) : other,
+          );
+          return scalar(...moved).dataSync()[0]!;
+        };
+        const slope = (at(step) - at(-step)) / (2 * step);
+        return Math.abs(slope - dot(gradients[index]!, towards)) / scale;
+      });
+      return Math.max(...errors);
+    }),
+  );
+}
+
+const dot = (a: Tensor, b: Tensor): number => tf.sum(tf.mul(a, b)).dataSync()[0]!;
+const normal = (shape: number[], seed: number, deviation = 1) =>
+  tf.randomNormal(shape, 0, deviation, 'float32', seed) as Tensor;
+
+/** A scalar that weighs every element differently, so that no error cancels. */
+const weighed = (output: Tensor): Tensor => tf.sum(tf.mul(output, normal(output.shape, 99)));
+
+const options = { pool: false, alpha: 0.3, wantsInputGradient: true };
+
+describe.each(engines)('the %s engine', (name) => {
+  const engine = engineOf(name);
+  const { convBlock, convBlockWith, globalMaxPool, residual } = engine;
+  /** Images as the engine takes them: pictures as they are. */
+  const placed = (images: Tensor) =>
+    name === 'native' && images.shape[3]! % 8 === 0 ? inPanels(images) : images;
+  /** A block's output, NHWC. */
+  const plain = (images: Tensor) => (name === 'native' ? fromPanels(images) : images);
+
+  test.each([
+    ['a pooled block', true, [4, 8, 8, 16], 8],
+    ['a block without pooling', false, [3, 4, 4, 8], 16],
+    ['a batch of one image', false, [1, 8, 8, 8], 8],
+  ])('has the gradient that central differences give: %s', (_, pool, shape, out) => {
+    const inputs = [
+      normal(shape as number[], 1),
+      normal([3, 3, shape[3]!, out as number], 2, 0.3),
+      normal([out], 3, 0.2),
+    ];
+    const block: Function = (x, filter, offset) =>
+      weighed(convBlock(placed(x!), filter!, offset!, { ...options, pool: pool as boolean }, null));
+    expect(gradientError(block, inputs, 1e-3)).toBeLessThan(2e-2);
+  });
+
+  test('has the gradient to the parameters that central differences give where pictures come in', () => {
+    const picture = normal([4, 8, 8, 3], 1);
+    const block: Function = (filter, offset) =>
+      weighed(convBlock(picture, filter!, offset!, { ...options, wantsInputGradient: false }, null));
+    expect(gradientError(block, [normal([3, 3, 3, 8], 2, 0.3), normal([8], 3, 0.2)], 1e-3)).toBeLessThan(
+      2e-2,
+    );
+  });
+
+  test('computes convolution, pool, batch norm and celu / alpha as stock TensorFlow.js does', () => {
+    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
+    const pooled = tf.maxPool(tf.conv2d(x as never, filter as never, 1, 'same') as never, 2, 2, 'valid');
+    const { mean, variance } = tf.moments(pooled, [0, 1, 2]);
+    const normed = tf.add(tf.div(tf.sub(pooled, mean), tf.sqrt(tf.add(variance, 1e-5))), offset);
+    const celu = tf.add(tf.relu(normed), tf.minimum(0, tf.mul(0.3, tf.sub(tf.exp(tf.div(normed, 0.3)), 1))));
+    const output = plain(convBlock(x, filter, offset, { ...options, pool: true }, null));
+    expect(maximum(tf.sub(tf.mul(output, 0.3), celu))).toBeLessThan(1e-4);
+  });
+
+  test('by given statistics equals itself by those of the batch when they are the same', () => {
+    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
+    const convolved = tf.conv2d(x as never, filter as never, 1, 'same');
+    const { mean, variance } = tf.moments(convolved, [0, 1, 2]);
+    const byBatch = convBlock(x, filter, offset, options, null);
+    const byGiven = convBlockWith(x, filter, offset, { mean, variance } as never, options);
+    expect(maximum(tf.sub(byBatch, byGiven))).toBeLessThan(1e-4);
+  });
+
+  test('hands out the mean of the batch', () => {
+    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
+    let mean: Tensor | undefined;
+    convBlock(x, filter, offset, options, (statistics) => (mean = statistics.mean));
+    const expected = tf.mean(tf.conv2d(x as never, filter as never, 1, 'same'), [0, 1, 2]);
+    expect(maximum(tf.sub(mean!, expected))).toBeLessThan(1e-4);
+  });
+
+  test('has the global max pool of plain TensorFlow.js, and the gradient that central differences give', () => {
+    const images = normal([3, 4, 6, 24], 5);
+    expect(globalMaxPool(placed(images)).dataSync()).toEqual(tf.max(images, [1, 2]).dataSync());
+    const pooled: Function = (x) => weighed(globalMaxPool(placed(x!)));
+    expect(gradientError(pooled, [images], 1e-3)).toBeLessThan(1e-3);
+  });
+
+  test('gives both inputs of a residual the gradient, also when they are one tensor', () => {
+    const x = normal([2, 4, 4, 8], 5);
+    expect(gradientError((x) => weighed(residual(x!, tf.mul(x!, 2))), [x], 1e-2)).toBeLessThan(1e-3);
+    expect(gradientError((x) => weighed(residual(x!, x!)), [x], 1e-2)).toBeLessThan(1e-3);
+  });
+
+  test('leaves no tensor behind', () => {
+    const x = normal([2, 8, 8, 3], 1);
+    const parameters = [normal([3, 3, 3, 8], 2), normal([8], 3), normal([3, 3, 8, 16], 4), normal([16], 5)];
+    const pass = () =>
+      tf.tidy(() => {
+        tf.grads(((...[stem, stemOffset, filter, offset]: [Tensor, Tensor, Tensor, Tensor]) => {
+          const first = convBlock(x, stem, stemOffset, { ...options, wantsInputGradient: false }, null);
+          return weighed(globalMaxPool(convBlock(first, filter, offset, { ...options, pool: true }, null)));
+        }) as never)(parameters);
+      });
+    pass();
+    const before = backend.getNumOfTFTensors();
+    for (let repeat = 0; repeat < 10; repeat += 1) pass();
+    expect(backend.getNumOfTFTensors()).toBe(before);
+  });
+});
+
+test('the stock engine in bfloat16 stays within its rounding of float32, forward and backward', () => {
+  const inputs = [normal([4, 8, 8, 16], 1), normal([3, 3, 16, 8], 2, 0.1), normal([8], 3, 0.2)];
+  const gradientsOf = (bfloat16: boolean) => {
+    const { convBlock, globalMaxPool, residual } = createEngine({ engine: 'stock', bfloat16 }, 2);
+    return tf.grads(((x: Tensor, filter: Tensor, offset: Tensor) => {
+      const first = convBlock(x, filter, offset, { ...options, pool: true }, null);
+      return weighed(globalMaxPool(residual(first, first)));
+    }) as never)(inputs);
+  };
+  const [exact, rounded] = [gradientsOf(false), gradientsOf(true)];
+  // The gradient to the input is bfloat16, which only the engine reads; those to the weights are float32.
+  for (const index of [1, 2]) {
+    const cosine =
+      dot(exact[index]!, rounded[index]!) /
+      Math.sqrt(dot(exact[index]!, exact[index]!) * dot(rounded[index]!, rounded[index]!));
+    expect(cosine).toBeGreaterThan(0.97);
+    expect(maximum(tf.sub(exact[index]!, rounded[index]!))).toBeGreaterThan(0); // they are two
+  }
+});
+
+test('softmaxCrossEntropy is the mean of -sum(target log softmax), and has its gradient', () => {
+  const { softmaxCrossEntropy } = engineOf('stock');
+  const logits = normal([6, 4], 1, 3);
+  const targets = tf.softmax(normal([6, 4], 2, 3)) as Tensor;
+  const expected = tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1)));
+  expect(softmaxCrossEntropy(logits, targets).dataSync()[0]).toBeCloseTo(expected.dataSync()[0]!, 5);
+  expect(gradientError((x) => softmaxCrossEntropy(x!, targets), [logits], 1e-2)).toBeLessThan(1e-3);
+});
+
+test('Add of stock tensors still broadcasts', () => {
+  expect(Array.from(tf.add(tf.tensor([[1, 2]]), tf.tensor([[1], [3]])).dataSync())).toEqual([2, 3, 4, 5]);
+});
+
+const maximum = (difference: Tensor): number => tf.max(tf.abs(difference)).dataSync()[0]!;

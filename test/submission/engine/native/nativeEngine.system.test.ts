@@ -1,0 +1,289 @@
+import { beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { mean } from 'simple-statistics';
+import { createAugmenter } from '../../../../submission/augment.ts';
+import { createEngine } from '../../../../submission/engine/createEngine.ts';
+import type { Passes, TensorRecord } from '../../../../submission/engine/differentiable.ts';
+import type { BlockShape } from '../../../../submission/engine/engine.ts';
+import { nativeOps, whyNoNativeOps } from '../../../../submission/engine/native/addon.ts';
+import {
+  createNativeEngine,
+  type NativeSaved,
+  nativePasses,
+} from '../../../../submission/engine/native/nativeEngine.ts';
+import { bool, cast, FLOAT32, int, rawOf, runMany, tensorOf } from '../../../../submission/engine/ops.ts';
+import { stockPasses } from '../../../../submission/engine/stock/stockEngine.ts';
+import { type Tensor, tf } from '../../../../submission/engine/tensorflow.ts';
+import { initialStatistics, initialWeights } from '../../../../submission/model/resnet9.ts';
+import { defaultSettings } from '../../../../submission/settings.ts';
+import { createTrainer } from '../../../../submission/step.ts';
+import { describeNative, engineOf, error } from '../../engines.ts';
+import { fromPanels, inPanels } from '../../panels.ts';
+import { type ReferenceShape, referenceBlock } from './referenceBlock.ts';
+
+const normal = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed) as Tensor;
+
+/** Input, filter and offset of a block, and a gradient to its output, NHWC. */
+function tensorsFor(shape: ReferenceShape, seed: number): [Tensor, Tensor, Tensor, Tensor] {
+  const { batch, height, width, in: inputs, out, pool } = shape;
+  const factor = pool ? 2 : 1;
+  return [
+    normal([batch, height, width, inputs], seed),
+    normal([3, 3, inputs, out], seed + 1),
+    normal([out], seed + 2),
+    normal([batch, height / factor, width / factor, out], seed + 3),
+  ];
+}
+
+const results = ['output', 'mean', 'variance', 'filter', 'offset', 'input'] as const;
+
+const stock = stockPasses(false);
+
+/** Both passes of an engine: `results` as numbers, NHWC; that to the input only where it is not a picture. */
+function passes<Saved extends TensorRecord>(
+  { path, convBlock, convBlockGradient }: Passes<Saved>,
+  block: BlockShape,
+  [input, filter, offset, outputGradient]: readonly Tensor[],
+): Float32Array[] {
+  const isNative = path.engine === 'native';
+  const isPicture = input!.shape[3]! % 8 !== 0;
+  const place = (images: Tensor) => (isNative ? inPanels(images) : images);
+  const [x, gradient] = [isPicture ? input! : place(input!), place(outputGradient!)];
+  const { output, statistics, saved } = convBlock(x, filter!, offset!, block);
+  const gradients = convBlockGradient(gradient, saved, block, !isPicture);
+  const images = (tensor: Tensor) => (isNative ? fromPanels(tensor) : tensor);
+  return [
+    images(output),
+    ...[statistics.mean, statistics.variance, gradients.filter, gradients.offset],
+    ...(gradients.input === null ? [] : [images(gradients.input)]),
+  ].map((tensor) => tensor.dataSync() as Float32Array);
+}
+
+/** Share of the values that are further than a thousandth from what is expected. */
+function share(values: Float32Array, expected: Float32Array): number {
+  return values.filter((value, index) => !(Math.abs(value - expected[index]!) < 1e-3)).length / values.length;
+}
+
+describeNative('the native blocks', () => {
+  beforeAll(() => {
+    engineOf('native'); // sets the threads
+  });
+
+  test('are near the formulas in double precision over shapes', () => {
+    const edge = fc.integer({ min: 1, max: 9 });
+    const channels = fc.integer({ min: 1, max: 4 }).map((eighths) => 8 * eighths);
+    const shapes = fc
+      .record({
+        batch: fc.constantFrom(1, 2, 3, 9),
+        height: edge,
+        width: edge,
+        in: fc.oneof(channels, fc.integer({ min: 1, max: 15 })), // as those of a picture
+        out: channels,
+        pool: fc.boolean(),
+        alpha: fc.constantFrom(0.3, 1),
+      })
+      .map((shape) =>
+        shape.pool
+          ? { ...shape, height: 2 * Math.ceil(shape.height / 2), width: 2 * Math.ceil(shape.width / 2) }
+          : shape,
+      );
+    const compared = { pooled: 0, plain: 0 };
+    fc.assert(
+      fc.property(shapes, fc.integer({ min: 1, max: 1e6 }), (shape, seed) => {
+        const pixels = (shape.batch * shape.height * shape.width) / (shape.pool ? 4 : 1);
+        if (pixels < 8) return; // gradients through the norm of few values vanish
+        tf.tidy(() => {
+          const tensors = tensorsFor(shape, seed);
+          const arrays = tensors.map((each) => each.dataSync() as Float32Array);
+          const expected = referenceBlock(
+            shape,
+            ...(arrays as [Float32Array, Float32Array, Float32Array, Float32Array]),
+          );
+          if (expected.leastLead < 1e-4) return; // two of a window are as large, but for rounding
+          compared[shape.pool ? 'pooled' : 'plain'] += 1;
+          const ours = passes(nativePasses, shape, tensors);
+          for (const [index, values] of ours.entries()) {
+            expect([results[index], error(values, expected[results[index]!], 1)]).toEqual([
+              results[index],
+              expect.closeTo(0, 3),
+            ]);
+          }
+        });
+      }),
+      { numRuns: 150 },
+    );
+    expect(Math.min(compared.pooled, compared.plain)).toBeGreaterThan(10);
+  });
+
+  test.each([
+    [250, 4, 64, false],
+    [512, 4, 16, true],
+    [64, 32, 8, true],
+    [250, 32, 3, false],
+    [130, 8, 160, true], // a filter so large that threads take its tiles together
+  ])(
+    'of %i images, %i pixels an edge, %i channels, pooled: %s, are near those of TensorFlow',
+    (batch, edge, channels, pool) => {
+      const shape = {
+        batch,
+        height: edge,
+        width: edge,
+        in: channels,
+        out: 2 * Math.max(channels, 8),
+        pool,
+        alpha: 0.3,
+      };
+      tf.tidy(() => {
+        const tensors = tensorsFor(shape, 1);
+        const [ours, theirs] = [passes(nativePasses, shape, tensors), passes(stock, shape, tensors)];
+        for (const [index, values] of ours.entries()) {
+          const name = results[index]!;
+          const isGradient = name === 'filter' || name === 'offset' || name === 'input';
+          // In thousands of windows the two largest of some are as large, but for rounding: the gradient goes to either,
+          // which all gradients feel. Those of pools the driver compares to the bit, at sizes of many blocks too.
+          if (pool && name === 'input') expect(share(values, theirs[index]!)).toBeLessThan(1e-2);
+          else expect(error(values, theirs[index]!, 1)).toBeLessThan(pool && isGradient ? 2e-2 : 2e-4);
+        }
+      });
+    },
+  );
+
+  test.each([
+    [3, 40, true],
+    [24, 40, true],
+    [128, 120, false],
+  ])('give the same bits with any number of threads, %i channels to %i, pooled: %s', (inputs, out, pool) => {
+    const shape = { batch: 37, height: 8, width: 8, in: inputs, out, pool, alpha: 0.3 };
+    tf.tidy(() => {
+      const [one, ...others] = [1, 2, 3, 5, 2].map((threads) => {
+        createEngine({ engine: 'native', bfloat16: false }, threads);
+        return passes(nativePasses, shape, tensorsFor(shape, 1));
+      });
+      for (const other of others) expect(other).toEqual(one);
+    });
+  });
+
+  test('choose the first of the largest of a window', () => {
+    tf.tidy(() => {
+      // Row by row: the first of three that are equal, and the last. Sums of one product have no rounding.
+      const pictures = tf.tensor([3, 3, 1, 3, 0, 1, 2, 9], [2, 2, 2, 1]) as Tensor;
+      const middle = Array.from({ length: 72 }, (_, index) => (Math.floor(index / 8) === 4 ? 1 : 0));
+      const filter = tf.tensor(middle, [3, 3, 1, 8]) as Tensor;
+      const block = { pool: true, alpha: 1 };
+      const { saved } = nativePasses.convBlock(pictures, filter, tf.zeros([8]), block);
+      const choice = tensorOf(cast(rawOf(saved.choice), FLOAT32));
+      expect(Array.from(saved.values.dataSync())).toEqual([...new Array(8).fill(3), ...new Array(8).fill(9)]);
+      expect(Array.from(choice.dataSync())).toEqual([...new Array(8).fill(0), ...new Array(8).fill(3)]);
+    });
+  });
+
+  test.each([false, true])('propagate NaN, so that training notices it; pooled: %s', (pool) => {
+    tf.tidy(() => {
+      const shape = { batch: 2, height: 4, width: 4, in: 8, out: 16, pool, alpha: 0.3 };
+      const [input, filter, offset, gradient] = tensorsFor(shape, 1);
+      const values = input.dataSync();
+      values[40] = Number.NaN;
+      const broken = tf.tensor(values, input.shape) as Tensor;
+      const [output] = passes(nativePasses, shape, [broken, filter, offset, gradient]);
+      expect(output!.every(Number.isNaN)).toBe(true);
+    });
+  });
+
+  test('by given statistics are near those of TensorFlow', () => {
+    tf.tidy(() => {
+      for (const pool of [false, true]) {
+        const shape = { batch: 5, height: 6, width: 10, in: 16, out: 24, pool, alpha: 0.3 };
+        const [input, filter, offset] = tensorsFor(shape, 1);
+        const [mean, variance] = [normal([24], 8), tf.abs(normal([24], 9)) as Tensor];
+        const statistics = { mean, variance };
+        const ours = fromPanels(
+          nativePasses.convBlockWith(inPanels(input), filter, offset, statistics, shape),
+        );
+        const theirs = stock.convBlockWith(input, filter, offset, statistics, shape);
+        expect(error(ours.dataSync() as Float32Array, theirs.dataSync())).toBeLessThan(1e-4);
+      }
+    });
+  });
+
+  test('refuse shapes that do not fit each other', () => {
+    const zeros = (...shape: number[]) => tf.zeros(shape) as Tensor;
+    const images = zeros(2, 1, 4, 4, 8);
+    const block = { pool: true, alpha: 1 };
+    const forward = (input: Tensor, filter: Tensor, offset: Tensor) => () =>
+      nativePasses.convBlock(input, filter, offset, block);
+    expect(forward(images, zeros(3, 3, 16, 8), zeros(8))).toThrow(/other channels than the input/);
+    expect(forward(images, zeros(5, 5, 8, 8), zeros(8))).toThrow(/a filter \[3, 3, in, out\]/);
+    expect(forward(images, zeros(3, 3, 8, 9), zeros(9))).toThrow(/a multiple of 8/);
+    expect(forward(zeros(2, 1, 4, 4, 9), zeros(3, 3, 8, 8), zeros(8))).toThrow(/expected images/);
+    expect(forward(zeros(4, 8), zeros(3, 3, 8, 8), zeros(8))).toThrow(/expected images/);
+    expect(forward(zeros(0, 1, 4, 4, 8), zeros(3, 3, 8, 8), zeros(8))).toThrow(/none empty/);
+    expect(forward(zeros(2, 1, 3, 4, 8), zeros(3, 3, 8, 8), zeros(8))).toThrow(/even edges/);
+    expect(forward(images, zeros(3, 3, 8, 8), zeros(16))).toThrow(/a value for every channel/);
+    const { saved } = nativePasses.convBlock(images, zeros(3, 3, 8, 16), zeros(16), block);
+    const backward = (gradient: Tensor, x: Tensor, wantsInput: boolean) => () => {
+      const other: NativeSaved = { ...saved, x, filter: zeros(3, 3, x.shape.at(-1)!, 16) };
+      return nativePasses.convBlockGradient(gradient, other, block, wantsInput);
+    };
+    expect(backward(zeros(2, 2, 4, 4, 8), images, true)).toThrow(/do not fit each other/);
+    expect(backward(zeros(2, 2, 2, 2, 8), zeros(2, 1, 6, 4, 8), true)).toThrow(/do not fit each other/);
+    expect(backward(zeros(2, 2, 2, 2, 8), zeros(2, 4, 4, 3), true)).toThrow(/pictures have no gradient/);
+    expect(() => nativeOps()!.setThreads(0)).toThrow(/1 or more/);
+  });
+
+  test('refuse weights that do not fit each other', () => {
+    const raw = (shape: number[]) => rawOf(tf.zeros(shape));
+    const sgd = (shapes: number[][], count = 1) =>
+      runMany('HaetSgd', shapes.map(raw), [int('N', count), bool('centralized', true)], 2 * count);
+    expect(() => sgd([[2, 3], [2, 3], [3, 2], [3]])).toThrow(/one shape/);
+    expect(() => sgd([[], [], [], [3]])).toThrow(/of one axis or more/);
+    expect(() => sgd([[2, 3], [2, 3], [2, 3], [2]])).toThrow(/rate, momentum and decay/);
+    expect(() => sgd([[2], [3], [2], [2], [2], [3], [2, 3]], 2)).toThrow(/one shape/);
+    const average = (...shapes: number[][]) => runMany('HaetAverage', shapes.map(raw), [int('N', 1)], 1);
+    expect(() => average([2, 3], [3, 2], [])).toThrow(/one shape/);
+    expect(() => average([2, 3], [2, 3], [2])).toThrow(/decay must be one number/);
+  });
+
+  test('train as those of TensorFlow do', () => {
+    const labels = Uint8Array.from({ length: 64 }, (_, index) => index % 4);
+    // Noise, and stripes whose distance is the class's.
+    const images = Uint8Array.from({ length: 64 * 3072 }, (_, index) => {
+      const [image, column] = [Math.floor(index / 3072), Math.floor(index / 3) % 32];
+      return ((index * 7919 + (index >> 9)) % 200) + (column % (2 + labels[image]!) === 0 ? 50 : 0);
+    });
+    const settings = { ...defaultSettings, batchSize: 32, peakLearningRate: 0.05, cutmixProbability: 0 };
+    const losses = (['native', 'stock'] as const).map((engine) => {
+      const architecture = { width: 0.25, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
+      const trainer = createTrainer(
+        { engine: engineOf(engine), architecture, whitening: tf.keep(tf.eye(27)) },
+        initialWeights(architecture, 1),
+        initialStatistics(architecture),
+        createAugmenter(images, labels, 4, settings, 1).next,
+        settings,
+      );
+      return Array.from({ length: 120 }, () => trainer.step(0.1).loss);
+    });
+    expect(losses[0]).not.toEqual(losses[1]); // they are two
+    // Rounding at first, which training then makes larger from step to step; so later the curves, as means of 40 steps.
+    const [native, stock] = losses as [number[], number[]];
+    expect(mean(stock.slice(80))).toBeLessThan(mean(stock.slice(0, 40)) - 0.2);
+    for (let step = 0; step < 5; step += 1) expect(Math.abs(native[step]! - stock[step]!)).toBeLessThan(3e-4);
+    for (let step = 0; step < 120; step += 40) {
+      const [ours, theirs] = [native, stock].map((each) => mean(each.slice(step, step + 40)));
+      expect(Math.abs(ours! - theirs!)).toBeLessThan(0.02);
+    }
+  });
+});
+
+test('a CPU without the instructions that they are compiled for never loads them', () => {
+  expect(whyNoNativeOps(['sse2', 'avx', 'fma'], false)).toBe('the CPU has no avx2');
+  expect(whyNoNativeOps([], false)).toBe('the CPU has no avx2, fma');
+});
+
+test('a GPU computes without them, whatever the CPU has', () => {
+  expect(whyNoNativeOps(['avx2', 'fma'], true)).toBe('a GPU computes');
+});
+
+test('the native engine is refused by name where there are no native ops, and in bfloat16', () => {
+  expect(() => createNativeEngine(null, 1)).toThrow('This machine has no native ops: use engine=auto.');
+  expect(() => createEngine({ engine: 'native', bfloat16: true }, 1)).toThrow('computes in float32');
+});

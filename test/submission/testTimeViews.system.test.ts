@@ -1,0 +1,74 @@
+import { describe, expect, test } from '@jest/globals';
+import { IMAGE_SIZE } from '../../submission/data.ts';
+import { type Tensor, tf } from '../../submission/engine/tensorflow.ts';
+import { viewsAveraged } from '../../submission/testTimeViews.ts';
+
+/** Two images in which every value says where it is: 1000 image + 32 row + column, in all three channels. */
+const images = Float32Array.from({ length: 2 * IMAGE_SIZE }, (_, index) => {
+  const pixel = Math.floor(index / 3) % 1024;
+  return 1000 * Math.floor(index / IMAGE_SIZE) + pixel;
+});
+/** "Logits" that are the value of one pixel: linear, so that an average of views is one of values. */
+const pixelAt = (row: number, column: number) => (view: Tensor) =>
+  tf.reshape(tf.slice(view, [0, row, column, 0], [-1, 1, 1, 1]), [-1, 1]) as Tensor;
+const at = (row: number, column: number) => 32 * row + column;
+
+/** The views that were asked for, as the place of the pixel that each has at [10, 20]. */
+function viewsOf(shift: number): number[] {
+  const seen: number[] = [];
+  viewsAveraged(images, shift, (view) => {
+    const logits = pixelAt(10, 20)(view);
+    seen.push(logits.dataSync()[0]!);
+    return logits;
+  });
+  return seen;
+}
+
+describe('test-time views', () => {
+  test('without a shift are the image and its mirror image', () => {
+    expect(viewsOf(0)).toEqual([at(10, 20), at(10, 11)]);
+  });
+
+  test('with a shift are these, and both for the image moved each way along the diagonal', () => {
+    expect(viewsOf(2)).toEqual([
+      ...[at(10, 20), at(10, 11)],
+      ...[at(8, 18), at(8, 9)],
+      ...[at(12, 22), at(12, 13)],
+    ]);
+  });
+
+  test('mirror the image at its border where they look beyond it', () => {
+    const views: number[] = [];
+    viewsAveraged(images, 1, (view) => {
+      const corner = pixelAt(0, 0)(view);
+      views.push(corner.dataSync()[0]!);
+      return corner;
+    });
+    expect(views[2]).toBe(at(1, 1)); // [-1, -1] is [1, 1]
+  });
+
+  test.each([0, 3])('of shift %i have weights that sum to 1, image by image', (shift) => {
+    const constant = (view: Tensor) => tf.ones([view.shape[0]!, 4]) as Tensor;
+    expect(Array.from(viewsAveraged(images, shift, constant))).toEqual(new Array(8).fill(1));
+    const both = viewsAveraged(images, shift, pixelAt(16, 16));
+    expect(both[1]! - both[0]!).toBeCloseTo(1000, 2);
+  });
+
+  test('give half of the vote to the unmoved views, and a quarter to each of the moved ones', () => {
+    const votes = (counted: number) => {
+      let call = 0;
+      return viewsAveraged(images, 1, (view) => {
+        const vote = Math.floor(call / 2) === counted ? 1 : 0;
+        call += 1;
+        return tf.fill([view.shape[0]!, 1], vote) as Tensor;
+      })[0];
+    };
+    expect([votes(0), votes(1), votes(2)]).toEqual([0.5, 0.25, 0.25]);
+  });
+
+  test('leave no tensor behind', () => {
+    const before = tf.memory().numTensors;
+    viewsAveraged(images, 1, pixelAt(0, 0));
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
