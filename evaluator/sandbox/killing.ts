@@ -1,15 +1,15 @@
 // Theory of operation
 //
-// A stage is over for its entry when none of its processes executes another instruction of its own. It is over for
-// the machine when none of them exists any more. The first is a matter of microseconds and is what the deadline counts.
-// The second takes as long as the kernel needs to tear the processes down: some seconds for hundreds of processes that
-// each map a gigabyte. An entry can make it long, so it must buy nothing, and no clock runs for it.
+// A stage is stopped when none of its processes can execute another instruction of its own, and gone when none of them
+// exists. Stopping takes microseconds and is what the deadline counts. Being gone takes as long as the kernel needs to
+// tear the processes down: some seconds for hundreds of processes that each map a gigabyte. An entry can prolong this,
+// so it must gain nothing by it, and no clock counts it.
 //
-// Where a control group can freeze its processes, they are stopped by one write: the kernel marks every task, those that
-// run are interrupted, and none returns from the kernel to its own code. Elsewhere they are stopped by SIGKILL itself:
-// kill(2) marks every thread of a process before it returns, and a marked process can neither run its own code nor
-// fork (copy_process() gives up while a signal is pending). So a look that finds no process without a SIGKILL is proof
-// that all are stopped: whoever was there when it began was marked, and only unmarked processes make new ones.
+// If a control group can freeze its processes, one write stops them: the kernel marks every task, interrupts those that
+// run, and none returns from the kernel to its own code. Otherwise SIGKILL itself stops them: kill(2) marks every thread
+// of a process before it returns, and a marked process can neither run its own code nor fork (copy_process() fails while
+// a signal is pending). So a listing that finds no process without a SIGKILL proves that all are stopped: every process
+// that existed when it began was marked, and only unmarked processes create new ones.
 import { waitUntil } from './waitUntil.ts';
 
 /** Times: milliseconds of `performance.now()`. */
@@ -22,15 +22,15 @@ export interface KillTimes {
 }
 
 /**
- * How long the kernel may take to tear processes down: far longer than an entry can make it, so that only a
- * process stuck in a driver or on a dead disk is given up.
+ * How long the kernel may take to tear processes down: far longer than an entry can make it take, so that this fails only
+ * for a process that is stuck in a driver or on a dead disk.
  */
 const mostTeardownSeconds = 600;
 
 export interface KillTarget {
-  /** Ids of all live processes that are to end, as this machine counts them. */
+  /** Ids of all live processes of the target, in this machine's numbering. */
   list(): number[];
-  /** Freezes or thaws all of them at once; false where that cannot be had. */
+  /** Freezes or thaws all of them at once; false if that is not possible. */
   setFrozen?(frozen: boolean): boolean;
   /** Whether all are gone; by default, whether `list` is empty. */
   isGone?(): boolean;
@@ -52,7 +52,7 @@ export async function killAll(target: KillTarget): Promise<KillTimes> {
   return { signalledAt, stoppedAt: frozen ? frozenAt : killedAt, goneAt: performance.now() };
 }
 
-/** Sends SIGKILL until a look finds no process that was not sent one. */
+/** Sends SIGKILL until a listing finds no process that was not sent one. */
 function signalAll(list: () => number[]): void {
   const signalled = new Set<number>();
   for (let fresh = list(); fresh.length > 0; fresh = list().filter((pid) => !signalled.has(pid))) {

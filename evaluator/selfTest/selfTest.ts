@@ -7,7 +7,7 @@
 // a hole costs the machine nothing.
 //
 // Attacks may run side by side, each on a bench of its own, except those that use up what all runs share (runsAlone).
-// These are no graded runs: nothing is signed, no lock of the machine is taken, and no verdict depends on the time that
+// These are not graded runs: nothing is signed, no lock of the machine is taken, and no verdict depends on the time that
 // others take.
 import { describeMachine } from '../machine/machine.ts';
 import { sweepOwnFolders } from '../sandbox/ownNames.ts';

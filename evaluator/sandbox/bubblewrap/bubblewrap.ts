@@ -2,22 +2,20 @@
 //
 // bwrap (bubblewrap) starts each stage in namespaces of its own: files, processes, network, IPC, host name. The stage
 // sees /usr of this machine, the Node that runs us and its mounts, all read-only. Its output folder, its scratch folder,
-// /tmp and /dev/shm are file systems in memory with a size; what it left in the first is brought to disk when nothing
-// of it lives any more.
-// The network namespace is empty: there is nothing to connect to. A filter refuses system calls that no training needs.
+// /tmp and /dev/shm are file systems in memory with a size; the output is copied to disk when no process of the stage
+// is left. The network namespace is empty. A filter refuses system calls that no training needs.
 //
-// When all that is made, bwrap waits; we then take hold of the output folder, start the clock and let it go on.
+// When all this is set up, bwrap waits. We then open the output folder, start the clock and let bwrap continue.
 //
-// As root, bwrap makes the mounts (so that any folder of ours can be shown) and setpriv then becomes a user who owns
-// nothing, without capabilities and without a way to gain any. Elsewhere a user namespace does the same with this
+// As root, bwrap makes the mounts (so that any of our folders can be mounted), and setpriv then becomes a user who owns
+// nothing, without capabilities and without a way to gain any. Without root, a user namespace does the same with this
 // user's own rights.
 //
-// Memory, processes, CPU time and CPUs are held by a control group where this user may make one; the record says where
-// not.
+// A control group limits memory, processes, CPU time and CPUs, if this user may make one; the record says so if not.
 //
-// The kill is that of killing.ts: the control group is frozen and killed, and is empty when all is over. Without a group
-// the processes are those of the process namespace. Its first process is bwrap's own; when it dies the kernel kills all
-// others and lets it go last. If we die, bwrap dies with us.
+// The kill is that of killing.ts: the control group is frozen and killed, and is empty when the stage is gone. Without a
+// group the processes are those of the process namespace. Its first process is bwrap's own; when it dies, the kernel
+// kills all others and removes it last. If we die, bwrap dies with us.
 
 import { execa } from 'execa';
 import { UserError } from '../../../datasets/userError.ts';

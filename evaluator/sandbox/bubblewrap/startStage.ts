@@ -47,7 +47,7 @@ export async function startStage(
     const stage = startChild(words, { ...spec, cwd: '/' }, descriptors.length);
     try {
       const [info, gate, filter] = stage.further;
-      // Where bwrap ends early, its own words say more than a torn pipe.
+      // If bwrap ends early, its own message says more than a broken pipe.
       for (const each of stage.further) each.on('error', () => {});
       if (callFilter !== null) filter!.end(callFilter);
       const init = await firstProcess(info!, stage.stderr, stage.exited);
@@ -78,7 +78,7 @@ export async function startStage(
   }
 }
 
-/** PATH without the folder of our Node where that shows nothing but Node, and Node is not what is asked for. */
+/** Returns PATH without the folder of our Node if only Node is mounted there and another program is asked for. */
 function shownPath({ argv, environment }: StageSpec, mounts: readonly Mount[]): string {
   const { PATH = '' } = environment;
   const isAlone = mounts.some(({ host }) => host === process.execPath);
@@ -88,7 +88,7 @@ function shownPath({ argv, environment }: StageSpec, mounts: readonly Mount[]): 
     .join(':');
 }
 
-/** Takes hold of the output folder when bwrap has made it: its mounts come before its wait at the gate. */
+/** Opens the output folder as soon as bwrap has made it, which it does before it waits. */
 async function madeOutput(init: number, spec: StageSpec, stage: StartedChild): Promise<StageOutput> {
   let refusal: unknown;
   let output: StageOutput | null = null;
@@ -107,7 +107,7 @@ async function madeOutput(init: number, spec: StageSpec, stage: StartedChild): P
   return output;
 }
 
-/** Makes the output folder the entry's own and sets what bwrap has no word for: the number of its files. */
+/** Gives the output folder to the entry and limits the number of its files, for which bwrap has no option. */
 async function giveToEntry(init: number, { out, limits }: StageSpec, output: StageOutput): Promise<void> {
   chownSync(output.path, entryUser, entryUser);
   await execa('nsenter', [
@@ -154,7 +154,7 @@ function heldStage(
   };
 }
 
-/** The first process of the namespace, as this machine counts; bwrap says so when it has made it. */
+/** Returns the id of the namespace's first process on this machine, which bwrap prints when it has made it. */
 async function firstProcess(info: Readable, stderr: Readable, exited: Promise<unknown>): Promise<number> {
   let text = '';
   info.on('data', (chunk) => {

@@ -45,7 +45,7 @@ export function wrapWords(spec: StageSpec, mounts: readonly Mount[]): string[] {
   ];
 }
 
-/** bwrap would make the folders above a mount for root alone. */
+/** Makes the folders above a mount too: bwrap would make them for root only. */
 function mountWords({ host, inside }: Mount): string[] {
   const above: string[] = [];
   for (let folder = dirname(inside); folder !== '/'; folder = dirname(folder)) above.unshift(folder);
@@ -55,14 +55,14 @@ function mountWords({ host, inside }: Mount): string[] {
   ];
 }
 
-/** Programs and libraries of this machine, and the Node that runs us: the file alone, for what lies about it is not ours. */
+/** Lists programs and libraries of this machine, and the Node that runs us: its file only, not the folder around it. */
 export async function systemMounts(): Promise<Mount[]> {
   const wanted = ['/usr', '/etc/ld.so.cache', '/etc/alternatives', '/etc/ssl/certs', '/etc/ssl/openssl.cnf'];
   const system = wanted.filter(existsSync).map((path) => ({ host: path, inside: path }));
   return [...system, ...(await nodeMounts())];
 }
 
-/** Folders of the root that are links into /usr. */
+/** Makes the folders of the root that are links into /usr. */
 function systemLinks(): string[] {
   return ['bin', 'sbin', 'lib', 'lib64']
     .filter((name) => existsSync(`/usr/${name}`))

@@ -19,11 +19,11 @@ export interface Container {
   readonly group: GroupFolders;
   readonly output: StageOutput;
   processes(): ProcessSample[];
-  /** Whether its engine answers and says that it runs. */
+  /** Whether its engine answers and reports it as running. */
   lives(): Promise<boolean>;
   /** Resolves when nothing lives inside. */
   kill(): Promise<KillTimes>;
-  /** @throws Error when Docker still knows it after ten seconds */
+  /** @throws Error if Docker still knows it after ten seconds */
   remove(): Promise<void>;
 }
 
@@ -78,8 +78,8 @@ export async function startContainer(spec: StageSpec, base: Base, pipe: string |
 }
 
 /**
- * The control group of a container, found by the id of its first process.
- * @throws UserError where that process is not here: the engine counts processes on another machine, or in a container
+ * Finds the control group of a container by the id of its first process.
+ * @throws UserError if that process is not on this machine: the engine runs on another one, or in a container
  */
 function groupOnThisMachine(init: number, id: string): GroupFolders {
   try {
@@ -93,12 +93,12 @@ function groupOnThisMachine(init: number, id: string): GroupFolders {
   );
 }
 
-/** An entry that uses up its memory is killed for it, and not the holder, where we may say so (proc(5)). */
+/** Makes the kernel kill the entry and not the holder when memory runs out, if we may set that (proc(5)). */
 function spareFromMemoryKills(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, '-1000');
   } catch {
-    // The holder is the smallest process inside, so the kernel hardly takes it first.
+    // The holder is the smallest process inside, so the kernel is unlikely to choose it.
   }
 }
 
@@ -114,7 +114,7 @@ async function killContainer(name: string, init: number, group: GroupFolders): P
   return { signalledAt, stoppedAt, goneAt: performance.now() };
 }
 
-/** Whether this user may signal a process; one that is gone needs no signal. */
+/** Tells whether this user may signal a process; true if it is gone, since it needs no signal. */
 function maySignal(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -136,7 +136,7 @@ async function removeContainer(name: string, holder: ChildProcess): Promise<void
   }
 }
 
-/** Resolves with null when `cat` has sent a line back, else with what Docker says. */
+/** Resolves to null when `cat` has sent a line back, otherwise to the error of Docker. */
 async function saidReady(holder: ChildProcess): Promise<string | null> {
   let complaint = '';
   holder.stdin!.on('error', () => {});

@@ -3,17 +3,17 @@
 // Each stage gets a container of its own: no network, a read-only root, no capabilities and no way to gain any, our
 // profile of system calls (profile.ts), memory without swap, processes and CPUs held by its control group.
 //
-// The container's first process is a `cat` on a pipe that only we hold, and is started before the clock: when the
-// clock starts, the image is there, the mounts are made and nothing is left to do but `docker exec`. If we die,
-// however we die, `cat` reads the end of the pipe and ends, and the kernel kills the rest of the container. It also
-// keeps the control group alive until we have read its counters. It is of another user than the entry, who may so
-// neither signal it nor reach its pipe through /proc, which would keep it open after our death.
+// The container's first process is a `cat` on a pipe that only we hold, started before the clock: when the clock starts,
+// the image is there, the mounts are made and only `docker exec` is left to do. If we die, in whatever way, `cat` reads
+// the end of the pipe and exits, and the kernel kills the rest of the container. It also keeps the control group alive
+// until we have read its counters. It runs as another user than the entry, which can therefore neither signal it nor
+// hold its pipe open through /proc after our death.
 //
-// The kill is that of killing.ts on the container's control group, where this user may freeze and signal its processes;
-// elsewhere `docker kill` by name. It is over when the control group is empty, and the container is then confirmed gone.
+// The kill is that of killing.ts on the container's control group, if this user may freeze and signal its processes;
+// otherwise `docker kill` by name. It is over when the control group is empty; the container is then confirmed gone.
 // Killing the client of `docker exec` would end nothing.
 //
-// `docker exec` hands on no descriptor but the usual three: progress lines go through a named pipe.
+// `docker exec` passes on only the three standard descriptors, so progress lines go through a named pipe.
 
 import { readLimitHits } from '../linux/groupCounters.ts';
 import { processesIn } from '../linux/groupFolders.ts';
@@ -118,7 +118,7 @@ async function startStage(spec: StageSpec, base: Base): Promise<RunningStage> {
   }
 }
 
-/** What has been made so far, to be undone newest first. */
+/** Records what has been made so far, to undo it newest first. */
 class Made {
   private readonly steps: (() => Promise<void>)[] = [];
 
@@ -126,7 +126,7 @@ class Made {
     this.steps.push(step);
   }
 
-  /** Takes every step even where one fails, once. @throws the first failure */
+  /** Takes every step once, even if one fails. @throws the first failure */
   async undo(): Promise<void> {
     const failures: unknown[] = [];
     for (const step of this.steps.splice(0).reverse()) await step().catch((error) => failures.push(error));
@@ -134,7 +134,7 @@ class Made {
   }
 }
 
-/** The client of `docker exec` ends with what it started; where it hangs, it is ended. */
+/** Waits for the client of `docker exec`, which ends with what it started, and kills it if it hangs. */
 async function ended({ child, exited }: StartedChild): Promise<void> {
   const patience = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await exited.catch(() => {});

@@ -21,8 +21,8 @@ const probeLimits = {
 };
 
 /**
- * Starts a container like that of a stage and looks from here at what it wrote and at what holds it: an engine whose
- * users are not ours (rootless, userns-remap), or that may not set limits, would fail entries that did nothing wrong.
+ * Starts a container like that of a stage and checks from outside what it wrote and what holds it. An engine that maps
+ * users (rootless, userns-remap) or may not set limits would fail entries that did nothing wrong.
  * @throws UserError that says what does not hold
  */
 export async function probeEngine(base: Base): Promise<void> {
@@ -93,7 +93,7 @@ function doubtsOfLimits({ memory, pids }: GroupFolders): string[] {
   ];
 }
 
-/** What the kernel says of a process inside, as /proc/PID/status has it. */
+/** Checks /proc/PID/status of a process inside. */
 function doubtsOfProcess(file: string): string[] {
   try {
     const status = readFileSync(file, 'latin1');
@@ -104,6 +104,6 @@ function doubtsOfProcess(file: string): string[] {
       ...(cpus === 1 ? [] : [`a stage of one CPU may use ${cpus}`]),
     ];
   } catch {
-    return []; // that nothing was written is said already
+    return []; // that nothing was written is reported already
   }
 }

@@ -1,7 +1,8 @@
-// The profile of system calls that Docker is given (`--security-opt seccomp=FILE`), in the form of
-// https://docs.docker.com/engine/security/seccomp/. It says the same as the filter of linux/systemCallFilter.ts, from the
-// same tables (linux/systemCalls.ts), but names what is allowed: what it does not name is answered as a kernel without it would. Docker's own
-// profile differs by engine, allows the calls that make a message in the page cache cheap, and most socket families.
+// The profile of system calls for Docker (`--security-opt seccomp=FILE`), in the form of
+// https://docs.docker.com/engine/security/seccomp/. It says the same as the filter of linux/systemCallFilter.ts, from
+// the same tables (linux/systemCalls.ts), but lists what is allowed: a call that it does not list is answered as a
+// kernel without it would. Docker's own profile differs by engine, allows the calls that make a message in the page
+// cache cheap, and allows most socket families.
 import {
   type CallNumbers,
   ignoredCalls,

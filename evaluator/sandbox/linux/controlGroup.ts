@@ -15,14 +15,14 @@ const cpuPeriodMicroseconds = 100_000;
 
 /** A control group that holds one stage to its limits. */
 export interface ControlGroup {
-  /** Files to write a process's id into, to put it and all its descendants inside. */
+  /** Files that take the id of a process, to put it and all its descendants into the group. */
   readonly entrances: readonly string[];
   readonly folders: GroupFolders;
-  /** Removes it; nothing may live inside any more. */
+  /** Removes the group, in which no process may be left. */
   remove(): Promise<void>;
 }
 
-/** Whether this user may make control groups with all controllers; `null` when so, else why not. */
+/** Says why this user cannot make control groups with all controllers; null if it can. */
 export function controlGroupObstacle(): string | null {
   try {
     if (isVersion2()) {
@@ -44,7 +44,7 @@ export function controlGroupObstacle(): string | null {
 /**
  * Makes a control group with a stage's limits: memory without swap, processes and threads, CPU time.
  * @param name unique on this machine
- * @throws Error where the machine refuses
+ * @throws Error if the machine refuses
  */
 export function createControlGroup(name: string, limits: StageLimits): ControlGroup {
   const two = isVersion2();

@@ -8,8 +8,8 @@ const version2 = '/sys/fs/cgroup';
 const version1 = join(version2, 'cpuset');
 
 /**
- * The CPUs that a stage runs on: as many as it is given, rounded up, of those that this process may use. CPUs of one
- * core stand side by side, so that a stage shares as few cores as can be with what runs beside it.
+ * Chooses the CPUs that a stage runs on: as many as it is given, rounded up, of those that this process may use. CPUs of
+ * one core are taken together, so that a stage shares as few cores as possible with other programs.
  */
 export function cpusOfStage(count: number): readonly number[] {
   const status = readFileSync('/proc/self/status', 'latin1');
@@ -17,7 +17,7 @@ export function cpusOfStage(count: number): readonly number[] {
   return [...usable].sort((a, b) => coreOf(a) - coreOf(b) || a - b).slice(0, Math.max(1, Math.ceil(count)));
 }
 
-/** The first CPU of the core that a CPU belongs to; the CPU itself where the machine does not say. */
+/** Returns the first CPU of the core that a CPU belongs to; the CPU itself if the machine does not say. */
 function coreOf(cpu: number): number {
   try {
     const path = `/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`;
@@ -29,13 +29,13 @@ function coreOf(cpu: number): number {
 
 /** A control group that holds a stage to some CPUs. */
 export interface CpuSet {
-  /** File to write a process's id into; null where the stage's own control group holds the CPUs already. */
+  /** File that takes the id of a process; null if the stage's own control group holds the CPUs already. */
   readonly entrance: string | null;
-  /** Removes it; nothing may live inside any more. */
+  /** Removes it; no process may be left in it. */
   remove(): Promise<void>;
 }
 
-/** Whether control groups of this user can hold CPUs. Where the controller is there and not handed down yet, it is. */
+/** Tells whether control groups of this user can hold CPUs, and enables the controller if it is available. */
 export function canHoldCpus(): boolean {
   if (!existsSync(join(version2, 'cgroup.controllers'))) return existsSync(join(version1, 'cpuset.cpus'));
   const control = join(version2, 'cgroup.subtree_control');
@@ -52,7 +52,7 @@ export function canHoldCpus(): boolean {
  * Holds a stage to some CPUs, in a group of its own (version 1) or in the one that the stage has (version 2).
  * @param name unique on this machine
  * @param group folder of the stage's control group
- * @throws Error where the machine refuses; see canHoldCpus
+ * @throws Error if the machine refuses; see canHoldCpus
  */
 export function createCpuSet(name: string, group: string, cpus: readonly number[]): CpuSet {
   const list = cpus.join(',');

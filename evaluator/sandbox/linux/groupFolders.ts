@@ -11,14 +11,14 @@ export type Controller = (typeof controllers)[number];
 
 /** A control group of the kernel (cgroups(7), version 1 or 2): its folder for each controller. */
 export interface GroupFolders extends Readonly<Record<Controller, string>> {
-  /** Where all its processes are frozen at once; null where the machine or this user has no such thing. */
+  /** Folder by which all its processes are frozen at once; null if the machine or this user cannot. */
   readonly freezer: string | null;
 }
 
 /** Tells whether the machine has version 2. */
 export const isVersion2 = (): boolean => existsSync(join(groupRoot, 'cgroup.controllers'));
 
-/** Each folder of a group, once. */
+/** Lists each folder of a group once. */
 export function foldersOf(group: GroupFolders): string[] {
   return [...new Set(Object.values(group).filter((folder): folder is string => folder !== null))];
 }
@@ -26,7 +26,7 @@ export function foldersOf(group: GroupFolders): string[] {
 /**
  * Freezes or thaws all processes of a group. When this returns true, every task is marked and none returns to its own
  * code until it is thawed; one that is inside a system call finishes what it does there first.
- * @returns false where the group cannot be frozen
+ * @returns false if the group cannot be frozen
  */
 export function setFrozen({ freezer }: GroupFolders, frozen: boolean): boolean {
   if (freezer === null) return false;
@@ -75,7 +75,7 @@ export function sweepGroups(): void {
   }
 }
 
-/** The control group that a process of this machine lives in. @throws Error when the process is gone */
+/** Finds the control group that a process is in. @throws Error if the process is gone */
 export function groupOf(pid: number | 'self'): GroupFolders {
   const lines = readFileSync(`/proc/${pid}/cgroup`, 'latin1').trim().split('\n');
   // Lines are id:controllers:path; version 2 has one, 0::path.
@@ -98,7 +98,7 @@ export function groupOf(pid: number | 'self'): GroupFolders {
   return { memory: folderOf('memory'), pids: folderOf('pids'), cpu: folderOf('cpu'), freezer };
 }
 
-/** Ids of the processes in a group, as this machine counts them. */
+/** Lists the ids of the processes in a group. */
 export function processesIn({ pids }: GroupFolders): number[] {
   try {
     return readFileSync(join(pids, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean).map(Number);

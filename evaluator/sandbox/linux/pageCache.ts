@@ -1,15 +1,15 @@
 // Theory of operation
 //
-// The kernel keeps the pages of files that were read in memory, and every later stage can tell which: by the time a
-// read takes, by the bytes that /proc/self/io says were fetched from disk, by its count of major faults. A predict
-// stage that reads some pages of a shared library and not others so leaves a message for the train stage of the next
-// run. The reading cannot be forbidden, so the message is erased: before each stage starts, nothing of what it will
-// see is left in memory. Before, and not after, so that a run whose evaluator was killed leaves no message either.
+// The kernel keeps pages of files that were read in memory, and every later stage can find out which: by the time a read
+// takes, by the bytes that /proc/self/io counts as read from disk, by its count of major faults. A predict stage can
+// thus leave a message for the train stage of the next run by reading some pages of a shared library and not others.
+// Reading cannot be forbidden, so the message is erased: before each stage starts, none of the files it will see is kept
+// in memory. This happens before a stage and not after it, so that a run whose evaluator was killed leaves no message.
 //
-// Root asks the kernel to drop the whole cache, with the names and inodes it remembers (proc(5), drop_caches). Anybody
-// else, and root in a container that may not, asks for each file that stages can read (posix_fadvise(2)); a script for
-// Python does so, since Node has no such call. Pages stay that a running program has mapped, e.g. those of our own
-// Node that we use: nobody can drop them, and no entry chose them.
+// Root has the kernel drop the whole cache, including names and inodes (proc(5), drop_caches). Other users, and root in a
+// container without that right, do it for each file that stages can read (posix_fadvise(2)), by a Python script, since
+// Node has no such call. Pages that a running program has mapped stay, e.g. those of our own Node: nobody can drop them,
+// and no entry chose them.
 import { writeFile } from 'node:fs/promises';
 import { execa } from 'execa';
 
@@ -17,7 +17,7 @@ const dropCaches = '/proc/sys/vm/drop_caches';
 /** Pages, and the names and inodes of files. */
 const everything = '3';
 
-/** Of all files below the paths given. Stays on their file systems: /proc and its like hold no pages. */
+/** Drops the pages of all files below the paths given, without entering other file systems such as /proc. */
 const script = `
 import os, sys
 def drop(path):
@@ -51,24 +51,24 @@ for path in sys.argv[1:]:
         drop(os.path.realpath(path))
 `;
 
-/** How the page cache is emptied of what the stages of a sandbox see. */
+/** Drops from the page cache the files that stages of a sandbox see. */
 export interface PageCache {
-  /** For the record: what is done, or that nothing is. */
+  /** What is done, or that nothing is, for the record. */
   readonly contains: string;
-  /** Whether it is emptied of all that stages see. */
+  /** Whether all files that stages see are dropped. */
   readonly complete: boolean;
   /**
-   * Empties it; to be called before each stage.
-   * @param paths files and folders that this stage sees beside those that every stage does
-   * @throws Error where what worked when the sandbox was made works no more
+   * Drops the files. To be called before each stage.
+   * @param paths files and folders that this stage sees in addition to those that every stage sees
+   * @throws Error if what worked when the sandbox was made no longer works
    */
   clear(paths: readonly string[]): Promise<void>;
 }
 
 /**
- * Finds out how the page cache can be emptied here.
+ * Finds out how the page cache can be dropped on this machine.
  * @param paths files and folders that every stage sees
- * @param beyond what stages see that is no file of this machine to us, e.g. `the image`; null: nothing
+ * @param beyond what stages see that we cannot open here, e.g. `the image`; null if there is no such thing
  */
 export async function createPageCache(
   paths: readonly string[],
@@ -108,16 +108,16 @@ export async function createPageCache(
 }
 
 /**
- * Drops the pages of files, and of all below folders, that this user may read.
- * @throws Error where there is no python3
+ * Drops the pages of files, and of all files below folders, that this user may read.
+ * @throws Error if python3 is missing
  */
 export async function dropFiles(paths: readonly string[]): Promise<void> {
   await execa('python3', ['-I', '-S', '-c', script, ...paths]);
 }
 
 /**
- * Drops the pages of all files. The kernel does it while the caller waits, so not on the thread of the event loop.
- * @throws Error where this user may not
+ * Drops the pages of all files. The kernel does it while the caller waits, so this must not run on the main thread.
+ * @throws Error if this user may not
  */
 export async function dropAll(): Promise<void> {
   await writeFile(dropCaches, everything);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessSample } from '../sandbox.ts';
 
-/** What /proc/PID/stat says of one process, plus its memory in bytes and its CPU time in seconds. */
+/** One process as /proc/PID/stat shows it, with memory in bytes and CPU time in seconds. */
 export interface ProcessFacts extends ProcessSample {
   readonly parent: number;
   readonly session: number;
@@ -12,8 +12,8 @@ const ticksPerSecond = 100;
 const pageBytes = readPageBytes();
 
 /**
- * Every live process that a proc file system shows; zombies are dead and left out. Synchronous: some 10 µs a process,
- * less than the thread pool would cost.
+ * Lists every live process that a proc file system shows, without zombies. Synchronous: about 10 µs per process, less
+ * than the thread pool would cost.
  * @param root mount point, e.g. /proc
  */
 export function listProcesses(root: string): ProcessFacts[] {
@@ -26,16 +26,16 @@ export function listProcesses(root: string): ProcessFacts[] {
   return found;
 }
 
-/** One process; null where it is dead or gone. */
+/** Reads one process; null if it is dead or gone. */
 export function readProcess(root: string, pid: number | string): ProcessFacts | null {
   try {
     return parseStat(readFileSync(`${root}/${pid}/stat`, 'latin1'));
   } catch {
-    return null; // it ended while we looked
+    return null; // it ended meanwhile
   }
 }
 
-/** Whether a process was sent SIGKILL, is ending, or is gone: none of its threads executes its own code any more. */
+/** Tells whether a process was sent SIGKILL, is exiting, or is gone, so that none of its threads executes its own code. */
 export function hasFatalSignal(pid: number): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
@@ -50,18 +50,18 @@ export function hasFatalSignal(pid: number): boolean {
   }
 }
 
-/** The process namespace that a process lives in, as the kernel names it. @throws Error when it is gone */
+/** Returns the kernel's name of the process namespace that a process is in. @throws Error if the process is gone */
 export function processNamespaceOf(pid: number | string): string {
   return readlinkSync(`/proc/${pid}/ns/pid`);
 }
 
-/** Ids of all live processes in a process namespace, as this machine counts them; those that we may not ask are left out. */
+/** Lists the ids, on this machine, of the live processes in a process namespace, except those that we may not inspect. */
 export function processesInNamespace(namespace: string): number[] {
   const isInside = (pid: string) => {
     try {
       return processNamespaceOf(pid) === namespace && readProcess('/proc', pid) !== null;
     } catch {
-      return false; // it ended while we looked, or is somebody else's
+      return false; // it ended meanwhile, or belongs to another user
     }
   };
   return readdirSync('/proc')
@@ -69,11 +69,11 @@ export function processesInNamespace(namespace: string): number[] {
     .map(Number);
 }
 
-/** Parses one line of /proc/PID/stat (proc_pid_stat(5)); null for one that is dead. The name may hold any byte, also `)`. */
+/** Parses one line of /proc/PID/stat (proc_pid_stat(5)); null if it is dead. The name may contain any byte, also `)`. */
 export function parseStat(line: string): ProcessFacts | null {
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
   const [state, threads] = [fields[0], Number(fields[17])];
-  // A process whose first thread has ended while another runs on says Z as well: that one is alive.
+  // A process whose first thread has ended while another runs on is also in state Z: it is alive.
   if (state === 'X' || (state === 'Z' && threads <= 1)) return null;
   return {
     pid: Number.parseInt(line, 10),
@@ -85,7 +85,7 @@ export function parseStat(line: string): ProcessFacts | null {
   };
 }
 
-/** Page size from the auxiliary vector (getauxval(3), AT_PAGESZ): pairs of 64-bit words, type and value. */
+/** Reads the page size from the auxiliary vector (getauxval(3), AT_PAGESZ): pairs of 64-bit words, type and value. */
 function readPageBytes(): number {
   try {
     const words = readFileSync('/proc/self/auxv');
@@ -98,7 +98,7 @@ function readPageBytes(): number {
   return 4096;
 }
 
-/** Number of processes that the kernel's out-of-memory killer has ended since boot; null where it does not say. */
+/** Returns the number of processes that the kernel's out-of-memory killer has killed since boot; null if unknown. */
 export function outOfMemoryKills(): number | null {
   try {
     const match = /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'latin1'));

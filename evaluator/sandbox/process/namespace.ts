@@ -5,17 +5,17 @@ import { type KillTimes, killAll } from '../killing.ts';
 import { processesInNamespace, processNamespaceOf } from '../linux/procfs.ts';
 import type { StageSpec } from '../sandbox.ts';
 
-/** The flags with which this machine lets us make a namespace. */
+/** The flags by which this machine lets us make a namespace. */
 export interface NamespaceFlags {
   readonly unshare: readonly string[];
   readonly nsenter: readonly string[];
 }
 
-/** A live process namespace, empty but for its first process. */
+/** A live process namespace that holds only its first process. */
 export interface Namespace {
-  /** Process id of the first process, as we see it. */
+  /** Id of the first process on this machine. */
   readonly init: number;
-  /** The proc file system that shows the processes of the namespace and no others. */
+  /** The proc file system that shows only the processes of the namespace. */
   readonly proc: string;
   /** Words to put before a command so that it starts inside. */
   enter(spec: StageSpec): string[];
@@ -27,7 +27,7 @@ export interface Namespace {
 
 const variants: readonly NamespaceFlags[] = [
   { unshare: ['--mount-proc'], nsenter: ['--mount'] },
-  // A user without privileges gets them inside a user namespace of their own.
+  // A user without privileges has them inside a user namespace.
   {
     unshare: ['--user', '--map-current-user', '--mount-proc'],
     nsenter: ['--user', '--preserve-credentials', '--mount'],
@@ -36,7 +36,7 @@ const variants: readonly NamespaceFlags[] = [
 
 let probed: Promise<NamespaceFlags | null> | undefined;
 
-/** How a process namespace can be had on this machine; null where it cannot. Tried once. */
+/** Finds out once how a process namespace can be made on this machine; null if it cannot. */
 export function namespaceFlags(): Promise<NamespaceFlags | null> {
   probed ??= probe();
   return probed;
@@ -53,7 +53,7 @@ async function probe(): Promise<NamespaceFlags | null> {
       await namespace.destroy();
       if (code === 0) return flags;
     } catch {
-      // not this way
+      // this variant does not work here
     }
   }
   return null;
@@ -68,10 +68,10 @@ const enterWords = (flags: NamespaceFlags, init: number): string[] => [
 ];
 
 /**
- * Makes a process namespace. Its first process is a `cat` on a pipe that only we hold: when we die, however we die,
- * it reads the end of the pipe and ends, and the kernel kills the rest of the namespace. SIGCHLD is ignored so that
- * orphans handed to it do not stay as zombies.
- * @throws Error when the machine refuses
+ * Makes a process namespace. Its first process is a `cat` on a pipe that only we hold: when we die, in whatever way, it
+ * reads the end of the pipe and exits, and the kernel kills the rest of the namespace. SIGCHLD is ignored so that orphans
+ * do not stay as zombies.
+ * @throws Error if the machine refuses
  */
 export async function createNamespace(flags: NamespaceFlags): Promise<Namespace> {
   const holder = spawn(
@@ -103,7 +103,7 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
   };
 }
 
-/** Resolves when `cat` has sent a line back: from then on the namespace is complete. */
+/** Resolves when `cat` has sent a line back: the namespace is then complete. */
 async function echoed(holder: ChildProcess, gone: Promise<void>): Promise<void> {
   holder.stdin!.on('error', () => {});
   const failed = new Promise<never>((_, reject) => {

@@ -1,22 +1,22 @@
 // Theory of operation
 //
-// A stage runs as ordinary processes of this machine and of this user. What must hold is that at the deadline all of
-// it ends, however it moved, and that it never outlives the evaluator.
+// A stage runs as ordinary processes of this machine and this user. All of them must end at the deadline, whatever
+// session or group they moved to, and none may outlive the evaluator.
 //
-// Where the machine allows it, each stage gets a process namespace (namespace.ts). Its first process is ours and
-// outlives whatever the entry does; the entry is started inside by `nsenter`, which stays outside, waits, and ends the
-// way the entry ended, so that we see its true exit status or signal. When the first process is killed the kernel
-// kills every process of the namespace, whatever group, session or environment it gave itself, and lets the first
-// process go only when the others are gone: one signal and one wait are the whole kill, and there is no race to lose.
-// The first process reads a pipe that only we hold: if we are killed, it ends, and all the rest with it.
+// If the machine allows it, each stage gets a process namespace (namespace.ts). Its first process is ours and outlives
+// whatever the entry does. `nsenter` starts the entry inside; it stays outside, waits, and exits the way the entry did,
+// so we see the true exit status or signal. When the first process is killed, the kernel kills every process of the
+// namespace, whatever its group, session or environment, and removes the first process only when the others are gone:
+// one signal and one wait are the whole kill, without a race. The first process reads a pipe that only we hold: if we
+// are killed, it exits, and all others with it.
 //
-// Elsewhere (tree.ts) the entry leads a session of its own and its processes are looked for in /proc, by descent, by
-// session and by a mark in their environment, and killed until none is found. A guard process, waiting on a pipe that
-// only we hold, does the same if we are killed. A process that forks twice, takes a new session and cleans its
-// environment escapes this; the record says which of the two ways a run went.
+// Otherwise (tree.ts) the entry leads a session of its own. Its processes are searched for in /proc by descent, session
+// and a mark in their environment, and killed until none is found. A guard process, waiting on a pipe that only we hold,
+// does the same if we are killed. A process that forks twice, takes a new session and cleans its environment escapes
+// this; the record says which of the two ways was used.
 //
-// Either way the entry is in another process group than ours, so that Ctrl-C at the terminal reaches us alone.
-// Nothing else is held back: files, network and memory are those of this user.
+// In both cases the entry is in another process group than ours, so Ctrl-C at the terminal reaches only us. Nothing else
+// is restricted: files, network and memory are those of this user.
 import { spawn } from 'node:child_process';
 import { quoteUntrusted } from '../../../datasets/quoteUntrusted.ts';
 import { nothingHeld } from '../holds.ts';
@@ -29,12 +29,12 @@ import { startChild } from '../startChild.ts';
 import { createNamespace, type NamespaceFlags, namespaceFlags } from './namespace.ts';
 import { findTree, guardScript, killTree } from './tree.ts';
 
-/** How the processes of a stage are held together; `auto` takes the namespace where the machine allows one. */
+/** How the processes of a stage are held together; `auto` uses a namespace if the machine allows one. */
 export type Isolation = 'auto' | 'namespace' | 'tree';
 
 /**
- * The process sandbox.
- * @throws Error when `namespace` is asked for and the machine does not allow one
+ * Creates the process sandbox.
+ * @throws Error if `namespace` is requested and the machine does not allow one
  */
 export async function createProcessSandbox(isolation: Isolation = 'auto'): Promise<Sandbox> {
   const flags = isolation === 'tree' ? null : await namespaceFlags();
@@ -58,7 +58,7 @@ export async function createProcessSandbox(isolation: Isolation = 'auto'): Promi
 }
 
 async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise<RunningStage> {
-  // Tried twice: a Ctrl-C at the terminal strikes whatever of ours has not yet left its process group.
+  // Tried twice: Ctrl-C at the terminal also kills a child that has not yet left our process group.
   const namespace = await createNamespace(flags).catch(() => createNamespace(flags));
   const processes = () => listProcesses(namespace.proc).filter((each) => each.pid !== 1);
   const stage = startChild(namespace.enter(spec), spec);

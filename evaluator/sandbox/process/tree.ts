@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { type KillTimes, signalQuietly, untilGone } from '../killing.ts';
 import { listProcesses, type ProcessFacts } from '../linux/procfs.ts';
 
-/** Which processes belong to a stage, where no namespace says so. */
+/** Identifies the processes of a stage that has no namespace. */
 export interface TreeMark {
-  /** The process that was started; it leads a session of its own. */
+  /** The first process; it leads a session of its own. */
   readonly root: number;
   /** Value of HAET_RUN_ID in the environment of its processes. */
   readonly runId: string;
 }
 
 /**
- * Processes of a stage: descendants of its first process, members of its session, and any that carry the run's mark
- * in their environment. One that left all three (two forks, a new session and a cleaned environment) is not found.
+ * Finds the processes of a stage: descendants of its first process, members of its session, and those with the run's
+ * mark in their environment. One that left all three (two forks, a new session, a cleaned environment) is not found.
  */
 export function findTree(mark: TreeMark): ProcessFacts[] {
   const all = listProcesses('/proc').filter((each) => each.pid !== process.pid);
@@ -43,14 +43,14 @@ function isMarked(pid: number, runId: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`HAET_RUN_ID=${runId}`);
   } catch {
-    return false; // ended, or someone else's
+    return false; // it ended, or belongs to another user
   }
 }
 
 /**
- * Ends a tree: stops what it finds until a look finds nothing new (a stopped process cannot fork), kills it all, and
- * looks again until nothing is left.
- * @throws Error when some are still there after ten minutes
+ * Ends a tree: stops the processes it finds until a search finds no new one (a stopped process cannot fork), kills them
+ * all, and repeats this until none is left.
+ * @throws Error if some are still there after ten minutes
  */
 export async function killTree(mark: TreeMark): Promise<KillTimes & { processesKilled: number }> {
   const killed = new Set<string>();
@@ -74,8 +74,8 @@ export async function killTree(mark: TreeMark): Promise<KillTimes & { processesK
 }
 
 /**
- * Shell script that waits for the end of its input, which only we hold, and then does what `killTree` does, since we
- * have died. Arguments: the run's id, the session.
+ * Shell script that waits for the end of its input, which only we hold, and then, since we have died, does what `killTree`
+ * does. Arguments: the run's id, the session.
  */
 export const guardScript = `
 read -r _
