@@ -14,7 +14,7 @@ import {
   imageIdPattern,
 } from '../../../datasets/sealing/terms.ts';
 import { UserError } from '../../../datasets/userError.ts';
-import { evaluatorCommit } from '../../../evaluator/machine/commit.ts';
+import { cleanCommit } from '../../../evaluator/machine/commit.ts';
 import { entryMemoryBytes } from '../../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../../evaluator/machine/machine.ts';
 import { version } from '../../../evaluator/machine/version.ts';
@@ -72,7 +72,7 @@ export function commitCommand(command: Command): void {
     )
     .option(
       '--evaluator-commit <hash>',
-      'commit of the evaluator (default: that of this one, where it is known)',
+      'commit of the evaluator (default: that of this one; none if it has uncommitted changes)',
       matching(commitPattern),
     )
     .requiredOption('--out <file>', 'commitment to write: publish it')
@@ -141,7 +141,7 @@ async function contestTermsOf(options: CommitOptions): Promise<ContestTerms> {
     processes: options.processes,
     sandbox: options.sandbox,
     image: options.imageId ?? null,
-    evaluator: { version, commit: options.evaluatorCommit ?? (await evaluatorCommit()) },
+    evaluator: { version, commit: options.evaluatorCommit ?? (await cleanCommit()) },
   };
 }
 
