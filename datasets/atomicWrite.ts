@@ -11,7 +11,7 @@ import { UserError } from './userError.ts';
 /**
  * Writes a file, in the place of one that is there. On disk when this returns.
  * @param mode 0o600 for what only its owner may read
- * @throws Error with a code of the system; the old file stays
+ * @throws Error with a code of the system; the old file or the new one is then there
  */
 export async function replaceFile(path: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
   const temporary = `${path}.part`;
@@ -62,15 +62,22 @@ export async function moveIntoPlace(temporary: string, path: string): Promise<vo
   await flushFolder(dirname(path));
 }
 
-/** Flushes the names in a folder to disk. */
+/** Flushes the names in a folder to disk, where its file system can and the folder may be read. */
 export async function flushFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY);
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(folder, constants.O_RDONLY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    // The file is in its place by now: a network file system that knows no such flush must not make it a failure.
+    if (!unflushable.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
+
+const unflushable = ['EINVAL', 'ENOTSUP', 'ENOSYS', 'EACCES', 'EPERM'];
 
 async function writeTemporary(path: string, content: string | Uint8Array, mode: number): Promise<void> {
   const file = await open(path, 'wx', mode);

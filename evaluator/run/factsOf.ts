@@ -21,7 +21,8 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
   const { intake, trained, predicted, again, track, scoring } = steps;
   const inOrder = [intake, trained, predicted, again, track, scoring];
   return {
-    fault: inOrder.find((step) => step !== null && step.fault !== null)?.fault ?? null,
+    // Also after an abort: a survivor is no helper of ours that Ctrl-C struck.
+    fault: inOrder.find((step) => step !== null && step.fault !== null)?.fault ?? survivorsOf(steps),
     rejected: intake.rejected,
     aborted: isAborted && scoring.score === null && !scoring.isAwaited,
     tampered: predicted?.tampered ?? track.tampered,
@@ -37,6 +38,14 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
         }
       : null,
   };
+}
+
+function survivorsOf(steps: RunSteps): string | null {
+  const records = stagesOf(steps).map(({ record }) => record);
+  const survived = records.find(({ processesLeft }) => processesLeft !== null && processesLeft > 0);
+  return survived === undefined
+    ? null
+    : `${survived.processesLeft} processes of the ${survived.stage} stage were still alive after it was killed`;
 }
 
 /** Returns the stages that were run, in their order. */

@@ -1,7 +1,8 @@
 // Temporary folders, control groups and containers outlive an evaluator that is killed with SIGKILL. Their names say
-// which process made them, by its id and its start (an id alone is given out again), so that the next evaluator finds
-// and removes what was left behind.
-import { mkdtemp, readdir } from 'node:fs/promises';
+// which process made them, by its id, its start (an id alone is given out again) and its process namespace (two
+// containers that share a folder have ids of their own), so that the next evaluator finds and removes what was left.
+import { readlinkSync } from 'node:fs';
+import { lstat, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removePath } from '../stage/removeTree.ts';
@@ -9,12 +10,15 @@ import { readProcess } from './linux/procfs.ts';
 
 /** A file system in memory, where the machine has one there. */
 export const memoryFolder = '/dev/shm';
-const namePattern = /^haet-[a-z-]+-(\d+)-(\d+)-/;
+const namePattern = /^haet-[a-z-]+-(\d+)-(\d+)-(\d+)-/;
 let counted = 0;
 
-/** Returns the beginning of the names of what this process makes: `haet-KIND-PID-START-`. START is in ticks since boot. */
+/**
+ * Returns the beginning of the names of what this process makes: `haet-KIND-PID-START-NAMESPACE-`. START is in ticks since
+ * boot, NAMESPACE the kernel's number of the process namespace.
+ */
 export function ownPrefix(kind: string): string {
-  return `haet-${kind}-${process.pid}-${startOf(process.pid) ?? 0}-`;
+  return `haet-${kind}-${process.pid}-${readProcess('/proc', process.pid)?.startTicks ?? 0}-${ownNamespace()}-`;
 }
 
 /** Returns a name that no other process and no other call has returned. */
@@ -23,11 +27,14 @@ export function ownName(kind: string): string {
   return `${ownPrefix(kind)}${counted}`;
 }
 
-/** Tells whether a name is one of ours, made by a process that is gone. */
+/** Tells whether a name is one of ours, made by a process of this namespace that is gone. */
 export function isLeftBehind(name: string): boolean {
-  const [, pid, start] = namePattern.exec(name) ?? [];
+  const [, pid, start, namespace] = namePattern.exec(name) ?? [];
+  if (pid === undefined || namespace !== ownNamespace()) return false;
   // Without /proc no process can be seen, and nothing is known to be left behind.
-  return pid !== undefined && startOf(process.pid) !== null && startOf(Number(pid)) !== Number(start);
+  if (readProcess('/proc', process.pid) === null) return false;
+  const now = readProcess('/proc', Number(pid));
+  return now === null ? !isHidden(Number(pid)) : now.startTicks !== Number(start);
 }
 
 /** Makes an empty folder that only this user may enter. */
@@ -39,11 +46,34 @@ export async function makeOwnFolder(kind: string, parent: string = tmpdir()): Pr
 export async function sweepOwnFolders(): Promise<void> {
   for (const parent of new Set([memoryFolder, tmpdir()])) {
     for (const name of await readdir(parent).catch(() => [])) {
-      if (isLeftBehind(name)) await removePath(join(parent, name)).catch(() => {}); // another user's
+      const path = join(parent, name);
+      if (isLeftBehind(name) && (await isOwn(path))) await removePath(path).catch(() => {});
     }
   }
 }
 
-function startOf(pid: number): number | null {
-  return readProcess('/proc', pid)?.startTicks ?? null;
+/** Tells whether a path is this user's. In a folder that all may write to, any user can take a name of ours. */
+async function isOwn(path: string): Promise<boolean> {
+  return lstat(path).then(
+    ({ uid }) => uid === process.getuid?.(),
+    () => false,
+  );
+}
+
+/** Tells whether a process lives that /proc does not show us, as one of another user under `hidepid`. */
+function isHidden(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function ownNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+  } catch {
+    return '0';
+  }
 }

@@ -87,7 +87,7 @@ export async function readAttack(folder: string, name: string): Promise<Attack> 
   return { ...parsed.data, name, entryFolder: hasEntry ? entryFolder : null };
 }
 
-/** Fences against using up what all runs of a machine share. `cache`: every other stage erases the message in it. */
+/** Fences against using up what all runs of a machine share. `cache`: what other stages read displaces the message in it. */
 const sharedByAll: readonly Fence[] = ['cache', 'memory', 'disk', 'tasks'];
 
 /**

@@ -17,7 +17,7 @@ export interface Bench {
   readonly runs: string;
   readonly track: { readonly dir: string; readonly info: TrackInfo };
   readonly surroundings: Surroundings;
-  /** Removes everything that the bench made. */
+  /** Removes everything that the bench made; may be called again. */
   close(): Promise<void>;
 }
 
@@ -33,6 +33,11 @@ export async function openBench(sandbox: Sandbox, machine: RunRecord['machine'])
     labels: join(track.dir, trackFiles.testLabels),
     runs,
   });
+  let closed: Promise<void> | null = null;
+  const close = async () => {
+    await surroundings.close();
+    await removePath(scratch);
+  };
   return {
     sandbox,
     machine,
@@ -41,9 +46,9 @@ export async function openBench(sandbox: Sandbox, machine: RunRecord['machine'])
     runs,
     track,
     surroundings,
-    async close() {
-      await surroundings.close();
-      await removePath(scratch);
+    close: () => {
+      closed ??= close();
+      return closed;
     },
   };
 }

@@ -33,10 +33,19 @@ export async function openSelfTest(sandbox: Sandbox, jobs = 1): Promise<SelfTest
   const machine = await describeMachine();
   const honest = await readAttack(corpusFolder, honestName);
   const open = () => openBench(sandbox, machine);
-  const first = { bench: await open() };
-  const places: [Place, ...Place[]] = [first];
+  const places: [Place, ...Place[]] = [{ bench: await open() }];
+  const close = async () => {
+    const ended = await Promise.allSettled(places.map(({ bench }) => bench.close()));
+    for (const each of ended) if (each.status === 'rejected') throw each.reason;
+  };
   const most = sandbox.kind === 'user' ? 1 : jobs;
-  while (places.length < most) places.push({ bench: await open() });
+  try {
+    while (places.length < most) places.push({ bench: await open() });
+  } catch (error) {
+    // An open bench has servers that would keep this process alive.
+    await close().catch(() => {});
+    throw error;
+  }
   const turns = createTurns(places);
 
   const runAt = async (place: Place, attack: Attack): Promise<AttackResult> => {
@@ -57,9 +66,7 @@ export async function openSelfTest(sandbox: Sandbox, jobs = 1): Promise<SelfTest
       const work = (place: Place) => runAt(place, attack);
       return runsAlone(attack) ? turns.alone(work) : turns.inOne(work);
     },
-    async close() {
-      for (const { bench } of places) await bench.close();
-    },
+    close,
   };
 }
 

@@ -18,14 +18,24 @@ export async function removeTree(folder: string, name: Buffer | string): Promise
   });
   if (facts === null) return;
   if (!facts.isDirectory()) return unlink(path);
-  // A program's arguments are UTF-8; the new name is.
-  const plain = `${folder}/.haet-removed-${randomUUID()}`;
-  await rename(path, plain);
+  const plain = await plainPath(folder, path);
   const options = { reject: false, env: { LC_ALL: 'C' }, maxBuffer: 2 ** 16 } as const;
   // What is named must be no link, which chmod follows; links below it are passed over.
   await execa('chmod', ['-R', 'u+rwX', '--', plain], options);
   const { exitCode } = await execa('rm', ['-rf', '--one-file-system', '--', plain], options);
   if (exitCode !== 0) throw new Error(`what an entry left in ${folder} cannot be removed (rm: ${exitCode})`);
+}
+
+/**
+ * Returns a path of UTF-8, as a program's arguments are. Only a name that is not UTF-8 gets another: where a removal is cut
+ * short, the next one finds the rest under its name.
+ */
+async function plainPath(folder: string, path: Buffer): Promise<string> {
+  const text = path.toString();
+  if (Buffer.from(text).equals(path)) return text;
+  const renamed = `${folder}/.haet-removed-${randomUUID()}`;
+  await rename(path, renamed);
+  return renamed;
 }
 
 /** As {@link removeTree}, of what lies at an absolute path, if anything does. */

@@ -63,15 +63,17 @@ async function follow(
   const watchers = startWatchers(running, limits, work);
   const watched = await watchToItsEnd(running, plan, watchers);
   const { memoryFoundBytes, ...resources } = watchers.stop();
+  const machineOomKills = (outOfMemoryKills() ?? 0) - (before.oomBefore ?? 0);
   const { stdout, stderr, progress } = await streams.finish();
 
   const { output } = running;
   const beyondQuota = watched.cause === 'disk-full' || (await isBeyondQuota(running, limits, work));
   const outputFull = beyondQuota || (output.walled && (await isFull(output.path)));
-  // More than it may leave is not kept: to copy it could fill this machine's disk.
-  const lost = output.walled && beyondQuota ? null : await output.collect();
+  // More than it may leave is not kept: to copy it could fill this machine's disk. Nor is what a survivor still changes.
+  const isKept = !(output.walled && beyondQuota) && watched.kill.processesLeft === 0;
+  const lost = isKept ? await output.collect() : null;
   const found = {
-    machineOomKills: (outOfMemoryKills() ?? 0) - (before.oomBefore ?? 0),
+    machineOomKills,
     memory: { peakBytes: resources.peakMemoryBytes, limitBytes: limits.memoryBytes },
     outputFull,
     machineDiskFull: !output.walled && !outputFull && (await isFull(plan.folder)),

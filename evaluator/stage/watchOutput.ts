@@ -43,7 +43,9 @@ export function watchOutput(
     );
     while (!stopped.signal.aborted && !full.signal.aborted) {
       const start = performance.now();
-      if (await exceeds(folder, quota, device === null ? 0 : nameless(device))) full.abort();
+      // A look that this machine fails is not one: the check when the stage has ended throws.
+      const look = exceeds(folder, quota, device === null ? 0 : nameless(device));
+      if (await look.catch(() => false)) full.abort();
       const pause = Math.max(pauseMs, (performance.now() - start) / mostLooking);
       await sleep(pause, undefined, { signal: stopped.signal }).catch(() => {});
     }
@@ -56,6 +58,7 @@ export function watchOutput(
  * fills, a file with several names weighs as much for each, as it does once it is copied. A folder that is shut counts as
  * too much, as does one nested deeper than `walkTree` goes; the watched folder itself, shut or gone, counts as nothing.
  * @param elsewhere bytes that the entry holds on that disk outside the folder
+ * @throws Error where this machine fails the look, for example without a free descriptor
  */
 export async function exceeds(folder: string, quota: OutputQuota, elsewhere = 0): Promise<boolean> {
   const { pathBytes = Number.POSITIVE_INFINITY } = quota;
@@ -70,8 +73,10 @@ export async function exceeds(folder: string, quota: OutputQuota, elsewhere = 0)
       return isBeyond ? 'stop' : undefined;
     },
     onUnseen(error, _at, isTop) {
-      // At any other fault it is gone again.
-      return !isTop && hiding.includes(error.code ?? '') ? 'stop' : undefined;
+      const code = error.code ?? '';
+      if (isTop || gone.includes(code)) return undefined;
+      if (hiding.includes(code)) return 'stop';
+      throw error;
     },
   });
   return stopped || bytes > quota.bytes;
@@ -79,3 +84,5 @@ export async function exceeds(folder: string, quota: OutputQuota, elsewhere = 0)
 
 /** Why something is there and cannot be looked at. */
 const hiding = ['EACCES', 'ENAMETOOLONG'];
+/** Why something that was listed cannot be looked at any more: it was removed, or something else took its place. */
+const gone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE'];

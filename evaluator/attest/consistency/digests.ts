@@ -31,6 +31,9 @@ export function receiptFault({ record, killReceipts }: OfficialRecord): string |
     if ((receipt.processesLeft ?? 0) > 0 && record.verdict !== 'INFRA_FAULT') {
       return `${receipt.processesLeft} processes of the ${stage.stage} stage were left alive`;
     }
+    if (receipt.processesLeft === null && stage.ended !== 'failed-to-start') {
+      return `the processes that the ${stage.stage} stage left were not counted`;
+    }
     for (const [name, expected] of Object.entries(killReceiptOf(stage))) {
       const got = receipt[name as keyof typeof receipt];
       if (got !== expected) {

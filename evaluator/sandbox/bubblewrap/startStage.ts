@@ -9,7 +9,7 @@ import { type ControlGroup, createControlGroup } from '../linux/controlGroup.ts'
 import { type CpuSet, cpusOfStage, createCpuSet } from '../linux/cpuSet.ts';
 import { readLimitHits } from '../linux/groupCounters.ts';
 import { processesIn, setFrozen } from '../linux/groupFolders.ts';
-import { processesInNamespace, processNamespaceOf, readProcess } from '../linux/procfs.ts';
+import { holdProcessNamespace, readProcess } from '../linux/procfs.ts';
 import { ownName } from '../ownNames.ts';
 import { countProcessesLeft } from '../processesLeft.ts';
 import { requireProgram } from '../requireProgram.ts';
@@ -124,9 +124,9 @@ function heldStage(
   runId: string | undefined,
 ): Pick<RunningStage, 'proc' | 'processes' | 'kill'> {
   const ours = [stage.child.pid, init];
-  const namespace = processNamespaceOf(init);
+  const namespace = holdProcessNamespace(init);
   const processes = () =>
-    (group === null ? processesInNamespace(namespace) : processesIn(group.folders))
+    (group === null ? namespace.list() : processesIn(group.folders))
       .filter((pid) => !ours.includes(pid))
       .flatMap((pid) => readProcess('/proc', pid) ?? []);
   return {
@@ -137,7 +137,7 @@ function heldStage(
       const limitHits = group === null ? null : readLimitHits(group.folders);
       const times = await killAll(
         group === null
-          ? { list: () => processesInNamespace(namespace), isGone: () => readProcess('/proc', init) === null }
+          ? { list: namespace.list, isGone: () => readProcess('/proc', init) === null }
           : {
               list: () => processesIn(group.folders),
               setFrozen: (frozen) => setFrozen(group.folders, frozen),
@@ -146,7 +146,8 @@ function heldStage(
       stage.child.kill('SIGKILL');
       await stage.exited;
       const held = group === null ? [] : processesIn(group.folders);
-      const processesLeft = countProcessesLeft(runId, [...held, ...processesInNamespace(namespace)]);
+      const processesLeft = countProcessesLeft(runId, [...held, ...namespace.list()]);
+      namespace.release();
       await group?.remove();
       await cpuSet?.remove();
       return { ...times, processesKilled, processesLeft, limitHits };

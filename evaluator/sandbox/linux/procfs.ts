@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessSample } from '../sandbox.ts';
 
 /** One process as /proc/PID/stat shows it, with memory in bytes and CPU time in seconds. */
@@ -50,13 +50,40 @@ export function hasFatalSignal(pid: number): boolean {
   }
 }
 
+/** A process namespace that keeps its name until it is released. */
+export interface HeldNamespace {
+  /** Lists the ids, on this machine, of the live processes inside, except those that we may not inspect. */
+  list(): number[];
+  release(): void;
+}
+
+/**
+ * Holds the process namespace of a process. The kernel gives the name of a namespace that is gone to the next one at
+ * once: without a hold, a listing after a kill could find the processes of a neighbour that has just started.
+ * @throws Error if the process is gone
+ */
+export function holdProcessNamespace(pid: number): HeldNamespace {
+  const descriptor = openSync(`/proc/${pid}/ns/pid`, 'r');
+  const namespace = readlinkSync(`/proc/self/fd/${descriptor}`);
+  let released = false;
+  return {
+    list: () => {
+      if (released) throw new Error('the namespace was released');
+      return processesInNamespace(namespace);
+    },
+    release() {
+      if (!released) closeSync(descriptor);
+      released = true;
+    },
+  };
+}
+
 /** Returns the kernel's name of the process namespace that a process is in. @throws Error if the process is gone */
 export function processNamespaceOf(pid: number | string): string {
   return readlinkSync(`/proc/${pid}/ns/pid`);
 }
 
-/** Lists the ids, on this machine, of the live processes in a process namespace, except those that we may not inspect. */
-export function processesInNamespace(namespace: string): number[] {
+function processesInNamespace(namespace: string): number[] {
   const isInside = (pid: string) => {
     try {
       return processNamespaceOf(pid) === namespace && readProcess('/proc', pid) !== null;

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type KillTimes, killAll } from '../killing.ts';
-import { processesInNamespace, processNamespaceOf } from '../linux/procfs.ts';
+import { holdProcessNamespace } from '../linux/procfs.ts';
 import type { StageSpec } from '../sandbox.ts';
 
 /** The flags by which this machine lets us make a namespace. */
@@ -23,6 +23,8 @@ export interface Namespace {
   list(): number[];
   /** Kills everything inside and resolves when it is gone. */
   destroy(): Promise<KillTimes>;
+  /** Gives up the kernel's name of the namespace; nothing can be listed any more. */
+  release(): void;
 }
 
 const variants: readonly NamespaceFlags[] = [
@@ -51,6 +53,7 @@ async function probe(): Promise<NamespaceFlags | null> {
       });
       const code = await new Promise((resolve) => inside.once('error', resolve).once('exit', resolve));
       await namespace.destroy();
+      namespace.release();
       if (code === 0) return flags;
     } catch {
       // this variant does not work here
@@ -82,7 +85,7 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
   const gone = new Promise<void>((resolve) => holder.once('exit', () => resolve()));
   await echoed(holder, gone);
   const init = onlyChild(holder.pid!);
-  const namespace = processNamespaceOf(init);
+  const namespace = holdProcessNamespace(init);
   return {
     init,
     proc: `/proc/${init}/root/proc`,
@@ -94,11 +97,12 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
       '--',
       ...spec.argv,
     ],
-    list: () => processesInNamespace(namespace),
+    list: namespace.list,
+    release: namespace.release,
     async destroy() {
       const hasEnded = () => holder.exitCode !== null || holder.signalCode !== null;
       // Its parent ends when the first process has, which the kernel lets go when all others are gone.
-      return killAll({ list: () => (hasEnded() ? [] : processesInNamespace(namespace)), isGone: hasEnded });
+      return killAll({ list: () => (hasEnded() ? [] : namespace.list()), isGone: hasEnded });
     },
   };
 }

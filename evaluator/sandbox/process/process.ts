@@ -72,6 +72,7 @@ async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise
       const times = await namespace.destroy();
       await stage.exited;
       const processesLeft = countProcessesLeft(spec.environment.HAET_RUN_ID, namespace.list());
+      namespace.release();
       return { ...times, processesKilled, processesLeft, limitHits: null };
     },
   };
