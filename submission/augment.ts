@@ -10,31 +10,31 @@ import {
 } from './data.ts';
 import type { Settings } from './settings.ts';
 
-/** A batch on flat typed arrays. They are handed to TensorFlow without a copy: never write into one again. */
+/** A batch on flat typed arrays. TensorFlow takes them without a copy, so they must not be written to again. */
 export interface HostBatch {
   /** float32 [batch, 32, 32, 3] */
   readonly images: Float32Array;
   /** float32 [batch, classes] */
   readonly targets: Float32Array;
-  /** uint8 [batch]: the class of each image, or of the larger part of a mixed one */
+  /** uint8 [batch]: the class of each image, or of the larger part of a mixed image */
   readonly labels: Uint8Array;
 }
 
 export interface Augmenter {
-  /** The next batch at a fraction of the budget gone. */
+  /** Returns the next batch. @param fraction of the budget that has passed */
   next(fraction: number): HostBatch;
   /** Passes over the training images so far. */
   epochs(): number;
   readonly normalisation: Normalisation;
-  /** float32 [count, 32, 32, 3]: the training images as they are, normalised */
+  /** float32 [count, 32, 32, 3]: the training images without augmentation, normalised */
   readonly plainImages: Float32Array;
 }
 
 const ROW = IMAGE_EDGE * 3;
 
 /**
- * The augmentation that suits the length of a run. CutMix slows learning down and holds over-fitting off: with plenty
- * of epochs it replaces cutout, with few it is left out.
+ * The augmentation for the length of a run. CutMix slows learning and reduces over-fitting: with many epochs it replaces
+ * cutout, with few it is off.
  */
 export function augmentationFor(
   epochs: number,
@@ -45,10 +45,10 @@ export function augmentationFor(
 }
 
 /**
- * An endless stream of augmented batches: every image once an epoch in random order, a random crop of the image
- * padded by reflection, alternating flip (a random half of the images is mirrored in even epochs, the other half in
- * odd ones; airbench), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a box of its
- * own for every image, smoothed labels.
+ * An endless stream of augmented batches: every image once per epoch in random order, a random crop of the image padded
+ * by reflection, alternating flip (a random half of the images is mirrored in even epochs, the other half in odd ones;
+ * airbench), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a separate box for every
+ * image, smoothed labels.
  *
  * @param images uint8 [count, 32, 32, 3]
  * @param labels uint8 [count]
@@ -133,7 +133,7 @@ export function createAugmenter(
     const whole = mixes ? batch.images.slice() : batch.images;
     const wholeLabels = mixes ? batch.labels.slice() : batch.labels;
     for (let slot = 0; slot < batchSize; slot += 1) {
-      // The batch is in random order, so the next image is as good a partner as a random one.
+      // The batch is in random order, so the next image is a random partner.
       const partner = (slot + 1) % batchSize;
       let share = 0;
       if (mixes) {
@@ -173,7 +173,7 @@ function paste(into: Float32Array, at: number, from: Float32Array, fromAt: numbe
   }
 }
 
-/** By a loop: `set(subarray())` makes an object a row, thousands a step to collect, and is not faster. */
+/** A loop: `set(subarray())` allocates one object per row, thousands per step, and is not faster. */
 function copy(into: Float32Array, at: number, from: Float32Array, fromAt: number, count: number): void {
   for (let index = 0; index < count; index += 1) into[at + index] = from[fromAt + index]!;
 }

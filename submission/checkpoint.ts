@@ -14,7 +14,7 @@ import type { Path } from './engine/engine.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
 import type { Architecture, Statistics, Weights, Whitening } from './model/resnet9.ts';
 
-/** All that predictions need. */
+/** Everything that predictions need. */
 export interface Model {
   readonly architecture: Architecture;
   readonly normalisation: Normalisation;
@@ -23,7 +23,7 @@ export interface Model {
   readonly statistics: Statistics;
   /** Pixels by which test-time views are shifted. */
   readonly testShift: number;
-  /** How it was computed in training, and is to be in predictions. */
+  /** The path that training took, which predictions follow. */
   readonly path: Path;
 }
 
@@ -32,8 +32,8 @@ const WEIGHTS = /^weights-\d+\.bin$/;
 
 /**
  * Writes a model in TensorFlow.js's weight-manifest format: `model.json` naming one `weights-<step>.bin`.
- * The weights are put in place first, under the name of their step, and the manifest last, so that at every instant the
- * folder holds a complete model: the new one or the one before.
+ * Puts the weights in place first, under the name of their step, and the manifest last, so that the folder holds a
+ * complete model at every instant: the new one or the previous one.
  *
  * @throws Error when a weight is not finite
  */
@@ -112,7 +112,7 @@ function named({ whitening, weights, statistics }: Model): Record<string, Tensor
   return tensors;
 }
 
-/** The file appears under its name only when all of it is on the disk. */
+/** Writes a file that appears under its name only when all of it is on the disk. */
 function writeDurably(path: string, bytes: Uint8Array): void {
   const file = openSync(`${path}.new`, 'w');
   try {

@@ -1,11 +1,11 @@
 /**
- * The submission's view of its budget. It counts from the start of the process, as the evaluator does; the part of a
- * second that starting Node took before that is inside the margin.
+ * The submission's view of its budget. Like the evaluator's clock it counts from the start of the process. The margin
+ * covers the part of a second that Node took to start.
  */
 export interface Clock {
   /** Seconds since the process started. */
   elapsed(): number;
-  /** Share of the usable budget that is gone, 0 to 1. */
+  /** Share of the usable budget that has passed, 0 to 1. */
   fraction(): number;
   /** Whether another step and the final save still fit. */
   allowsStep(): boolean;
@@ -15,7 +15,7 @@ export interface Clock {
   tookSave(seconds: number): void;
 }
 
-/** For ending the process and for what the machine does meanwhile; seconds. */
+/** Seconds for the process to end, and for delays by the machine. */
 const EXIT_MARGIN = 0.4;
 
 /**
@@ -25,14 +25,14 @@ const EXIT_MARGIN = 0.4;
 export function createClock(budgetSeconds: number, now: () => number): Clock {
   let slowestRecentStep = 0;
   let slowestSave = 0.1;
-  // Twice the slowest save seen: the last one must end in time even on a disk that is busy just then.
+  // Twice the slowest save so far: the last one must end in time even when the disk is busy.
   const reserve = () => EXIT_MARGIN + 2 * slowestSave + slowestRecentStep;
   const usable = () => Math.max(budgetSeconds - reserve(), 1e-3);
   return {
     elapsed: now,
     fraction: () => Math.min(now() / usable(), 1),
     allowsStep: () => now() < usable(),
-    // Forgets a slow step slowly: one hiccup widens the margin for a while, not for good.
+    // Decays slowly: one slow step widens the margin for a while, not for the rest of the run.
     tookStep: (seconds) => (slowestRecentStep = Math.max(seconds, slowestRecentStep * 0.98)),
     tookSave: (seconds) => (slowestSave = Math.max(seconds, slowestSave)),
   };

@@ -7,7 +7,7 @@ export const IMAGE_SIZE = IMAGE_EDGE * IMAGE_EDGE * IMAGE_CHANNELS;
 
 /**
  * @returns uint8 [count, 32, 32, 3], flat
- * @throws Error when the file is not that
+ * @throws Error when the file has another type or shape
  */
 export function readImages(path: string): Uint8Array {
   const { data, shape } = readUint8(path);
@@ -50,7 +50,7 @@ export function channelStatistics(images: Uint8Array): Normalisation {
   }
   const count = images.length / 3;
   const mean = sums.map((sum) => sum / count);
-  // A channel that never varies is left unscaled.
+  // A constant channel is not scaled.
   const deviation = squares.map((square, channel) => Math.sqrt(square / count - mean[channel]! ** 2) || 1);
   return { mean, deviation };
 }
@@ -66,7 +66,7 @@ export function normalised(images: Uint8Array, { mean, deviation }: Normalisatio
 }
 
 /**
- * Images with a border that mirrors them without repeating the edge itself.
+ * Pads images with a border that mirrors them without repeating the edge itself.
  *
  * @param images [count, 32, 32, 3]
  * @returns [count, 32 + 2 padding, 32 + 2 padding, 3]

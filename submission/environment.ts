@@ -1,16 +1,16 @@
-/** What the contract hands to an entry, read from the environment. */
+/** The environment that the contract gives an entry. */
 export interface Environment {
   /** Train stage: folder with images.npy and labels.npy. */
   readonly trainDir: string;
   /** Predict stage: path of images.npy. */
   readonly testImages: string;
-  /** Predict stage: what the train stage left. */
+  /** Predict stage: folder with the output of the train stage. */
   readonly modelDir: string;
   readonly outDir: string;
   readonly seed: number;
   readonly budgetSeconds: number;
   readonly cpus: number;
-  /** Descriptor for progress lines; null where nobody listens. */
+  /** Descriptor for progress lines; null when nobody reads them. */
   readonly progressFd: number | null;
 }
 

@@ -9,7 +9,7 @@ async function main([stage, ...words]: readonly string[]): Promise<void> {
   const settings = withOverrides(defaultSettings, overrides(words));
   const environment = readEnvironment(stage, process.env);
 
-  // TensorFlow reads these when it is loaded, hence before the imports below. One thread a granted CPU.
+  // TensorFlow reads these when it is loaded, so they are set before the imports below. One thread per granted CPU.
   process.env.TF_NUM_INTRAOP_THREADS = String(environment.cpus);
   process.env.TF_NUM_INTEROP_THREADS = '1';
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';

@@ -9,11 +9,11 @@ export interface Progress {
   readonly accuracy: number;
   readonly imagesPerSecond: number;
   readonly learningRate: number;
-  /** Who computes: our own ops or TensorFlow's. */
+  /** `native` or `stock`. */
   readonly engine: string;
 }
 
-/** Writes one JSON object a line. Nobody listening, or nobody any more, is no reason to stop training. */
+/** Writes a progress line as JSON. Training goes on when nobody reads it, or nobody does any more. */
 export function reportProgress(fd: number | null, progress: Progress): void {
   if (fd === null) return;
   try {

@@ -1,10 +1,10 @@
 import type { Settings } from './settings.ts';
 
 /**
- * The learning rate at a fraction of the budget: linear from 0 to the peak, then linear down (Page's triangle).
- * Driven by elapsed time, not by steps, so that any machine goes through the whole of it.
+ * The learning rate at a fraction of the budget: rises linearly from 0 to the peak, then falls linearly (Page's triangle).
+ * It follows elapsed time, not steps, so that every machine runs the whole schedule.
  *
- * @param fraction of the budget gone, 0 to 1
+ * @param fraction of the budget that has passed, 0 to 1
  */
 export function learningRate(
   fraction: number,

@@ -10,15 +10,15 @@ export const defaultSettings = {
   logitScale: 1 / 16, //        times the pooled features' product with the head (Page: 1/16)
   whiteningEpsilon: 1e-2, //    added to the eigenvalues of the patch covariance (Page: 1e-2)
   precision: 'auto', //         'bfloat16', 'float32', or 'auto': see pathsFor in hardware.ts
-  engine: 'auto', //            'native' (our own ops), 'stock' (TensorFlow's), or 'auto': the same
+  engine: 'auto', //            'native' (our own ops), 'stock' (TensorFlow's), or 'auto': see pathsFor in hardware.ts
 
   // Data
-  batchSize: 64, //             images a step
+  batchSize: 64, //             images per step
   cropPadding: 4, //            pixels of reflection around an image, for random crops
-  cutoutSize: 0, //             edge of the square put to grey, pixels; 0 = none; not together with CutMix
+  cutoutSize: 0, //             edge of the square set to grey, pixels; 0 = none; not together with CutMix
   cutmixProbability: 0.5, //    share of batches that are mixed by CutMix: 0.15 points more than all
   cutmixFromEpochs: 40, //      fewer planned epochs go without it: it cost 4.6 points at 24, gave 0.5 at 48, 1.1 at 130
-  cutmixUntil: 0.9, //          fraction of the budget after which images are left whole
+  cutmixUntil: 0.9, //          fraction of the budget after which images are not mixed
 
   // Optimiser
   peakLearningRate: 0.4, //     of the mean loss
@@ -26,7 +26,7 @@ export const defaultSettings = {
   warmUp: 0.2, //               fraction of the budget until the peak
   momentum: 0.9, //             Nesterov
   weightDecay: 5e-4, //         added to the gradient as decay * weight
-  offsetRateFactor: 4, //       learning rate of batch norm offsets, times that of filters; 16 let one run away
+  offsetRateFactor: 4, //       learning rate of batch norm offsets, times that of filters; with 16 one diverged
   offsetDecayFactor: 4, //      weight decay of batch norm offsets, times that of filters
   labelSmoothing: 0.1, //       probability spread evenly over the classes (Szegedy et al. 2016)
   gradientCentralization: true, // Yong et al. 2020

@@ -14,10 +14,10 @@ export interface Trainer {
   readonly weights: Weights;
   readonly statistics: Statistics;
   /**
-   * One update.
+   * Updates the weights once.
    *
-   * @param fraction of the budget gone
-   * @returns what the step saw; `loss` and `accuracy` wait for the device
+   * @param fraction of the budget that has passed
+   * @returns loss and accuracy of the batch, for which it waits for the device
    */
   step(fraction: number): StepResult;
   dispose(): void;
@@ -27,7 +27,7 @@ export interface StepResult {
   readonly loss: number;
   /** Share of the batch's images whose largest logit is their (larger) class, 0 to 1. */
   readonly accuracy: number;
-  /** Images whose gradient was taken. */
+  /** Images whose gradient was computed. */
   readonly images: number;
 }
 
@@ -68,7 +68,7 @@ export function createTrainer(
     return { loss: value, logits: logits!, gradients };
   };
 
-  /** The gradient that the settings ask for at this step. */
+  /** Computes the gradient that the settings choose for this step. */
   function evaluation(step: number, fraction: number, first: Batch): Evaluation {
     if (settings.metaStep > 0) {
       const second = onDevice(nextBatch(fraction), classes);

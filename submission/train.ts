@@ -17,7 +17,7 @@ import { learningRate } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import { createTrainer } from './step.ts';
 
-/** The train stage: trains until the budget is used and leaves a model in the output folder, early and often. */
+/** The train stage: trains until the budget is used, and saves a model to the output folder early and often. */
 export async function train(environment: Environment, given: Settings): Promise<void> {
   const { trainDir, outDir, seed, budgetSeconds, progressFd } = environment;
   const clock = createClock(budgetSeconds, () => performance.now() / 1000);
@@ -108,7 +108,7 @@ export async function train(environment: Environment, given: Settings): Promise<
   say(`${step} steps, ${augmenter.epochs().toFixed(1)} epochs in ${clock.elapsed().toFixed(1)} s`);
 }
 
-/** Exponential means of loss and accuracy over about 20 steps, with the weight that makes them unbiased. */
+/** Updates exponential means of loss and accuracy over about 20 steps, with the weight that makes them unbiased. */
 function smoothed<T extends { loss: number; accuracy: number; weight: number }>(
   before: T,
   loss: number,

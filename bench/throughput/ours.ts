@@ -13,10 +13,8 @@ import { createTrainer } from '../../submission/step.ts';
  * Our side of the throughput benchmark, a process of its own: reads lines "STEPS n", "MEMORY n" or "PROFILE n" and
  * answers each with one JSON line. Arguments: width, batch size, precision, engine, threads.
  */
-const [width, batchSize, threads] = [2, 3, 6].map((index) => Number(process.argv[index])) as [
-  ...[number, number, number],
-];
-const [precision, engineName] = [process.argv[4]!, process.argv[5]!];
+const [width, batchSize] = [Number(process.argv[2]), Number(process.argv[3])];
+const [precision, engineName, threads] = [process.argv[4]!, process.argv[5]!, Number(process.argv[6])];
 // One path: the precision is set.
 const engine = createEngine(pathsFor({ engine: engineName, precision })[0]!, threads);
 const classes = 10;

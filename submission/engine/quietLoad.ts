@@ -6,8 +6,8 @@ const require = createRequire(import.meta.url);
 
 /**
  * Loads TensorFlow's library without the lines that it prints at every start on a CPU with AVX-512. Set-up puts the addon
- * beside the binding of TensorFlow.js. In a runtime without it, or where it does not load, the binding loads the library
- * all the same, lines and all, and says what is wrong with it.
+ * beside the binding of TensorFlow.js. Without the addon, or when it does not load, the binding loads the library with
+ * those lines, and reports what is wrong with it.
  */
 export function loadQuietly(): void {
   const folder = dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json'));

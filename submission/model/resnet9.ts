@@ -4,7 +4,7 @@ import { PATCH } from './whitening.ts';
 
 /**
  * ResNet-9 (David Page, cifar10-fast, final bag-of-tricks form): frozen patch whitening, pooling before batch norm,
- * celu, batch norm scales fixed at 1, global max pool, scaled logits. 379 million multiply-adds an image at width 1.
+ * celu, batch norm scales fixed at 1, global max pool, scaled logits. 379 million multiply-adds per image at width 1.
  *
  *     stem       [32, 32, 3]    -> [32, 32, c]       whitening and a learnt 1x1 projection, as one 3x3 convolution
  *     layer1                    -> [16, 16, 2c]      convolution, pool;  then residual1a, residual1b
@@ -20,14 +20,14 @@ export interface Architecture {
   readonly logitScale: number;
 }
 
-/** All that is learnt, float32, by name. */
+/** All learnt parameters, float32, by name. */
 export type Weights = Record<string, Tensor>;
 /** Running statistics of every batch norm, by the name of its block. */
 export type Statistics = Record<string, BatchStatistics>;
 /** Frozen whitening filters, float32 [27, 27]: flattened patch, filter. */
 export type Whitening = Tensor;
 
-/** A network but for its weights: what it is, what is frozen in it, and the engine that computes it. */
+/** A network without its learnt weights: its architecture, its frozen filters, and the engine that computes it. */
 export interface Network {
   readonly engine: Engine;
   readonly architecture: Architecture;
@@ -73,7 +73,7 @@ export function multiplyAdds({ width, classes }: Pick<Architecture, 'width' | 'c
   return total;
 }
 
-/** Fresh weights: uniform in +-1/sqrt(inputs of a unit), PyTorch's default, which Page's recipe was tuned with. */
+/** Initial weights: uniform in +-1/sqrt(inputs of a unit), the default of PyTorch, which Page's recipe was tuned with. */
 export function initialWeights({ width, classes }: Architecture, seed: number): Weights {
   const [c1, , , c4] = channels(width);
   const weights: Weights = {};
@@ -141,7 +141,7 @@ export function predictionLogits(
   );
 }
 
-/** The one description of the network: how blocks follow each other. */
+/** The order of the blocks, for training and for predictions. */
 function logits(
   { engine, architecture, whitening }: Network,
   weights: Weights,
@@ -150,7 +150,7 @@ function logits(
 ): Tensor {
   const next = (name: string, x: Tensor) => block(name, x, weights[`${name}.filter`]!);
   const projection = weights['stem.projection']!; // [27, c]
-  // Whitening and projection are both linear: one 3x3 convolution by their product does the work of the two.
+  // Whitening and projection are both linear: one 3x3 convolution by their product does the work of both.
   const stem = tf.reshape(tf.matMul(whitening as never, projection as never), [
     3,
     3,
@@ -166,7 +166,7 @@ function logits(
   x = next('layer3', x); // [batch, 4, 4, 8c]
   x = engine.residual(x, next('residual3b', next('residual3a', x)));
   const features = engine.globalMaxPool(x); // [batch, 8c]
-  // Blocks give celu / alpha; the alpha is put back here.
+  // Blocks return celu / alpha; this multiplies by alpha again.
   return tf.mul(
     tf.matMul(features as never, weights.head as never),
     architecture.logitScale * architecture.celuAlpha,

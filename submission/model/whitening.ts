@@ -10,7 +10,7 @@ export const PATCH = SIZE * SIZE * CHANNELS;
  * the patches' covariance (input patch whitening; David Page, "How to train your ResNet 8: bag of tricks").
  *
  * @param images float32 [count, height, width, 3], normalised, flat
- * @param epsilon keeps the filters of nearly constant directions from blowing up noise
+ * @param epsilon keeps the filters of nearly constant directions from amplifying noise
  * @returns float32 [3, 3, 3, 27] flat: height, width, channel, filter
  */
 export function whiteningFilters(
@@ -28,13 +28,13 @@ export function whiteningFilters(
   return filters;
 }
 
-/** Second moments [27][27] of all 3x3 patches that lie inside the images. */
+/** Returns the second moments, flat [27, 27], of 3x3 patches inside the images. */
 export function patchCovariance(images: Float32Array, height: number, width: number): Float64Array {
   const imageSize = height * width * CHANNELS;
   const count = images.length / imageSize;
   const covariance = new Float64Array(PATCH * PATCH);
   const patch = new Float64Array(PATCH);
-  // Every second position of each image: neighbours differ by one column and add cost, not knowledge.
+  // Every second position of each image: neighbouring patches overlap, and add cost but little information.
   let patches = 0;
   for (let image = 0; image < count; image += 1) {
     for (let top = image % 2; top + SIZE <= height; top += 2) {

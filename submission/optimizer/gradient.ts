@@ -9,7 +9,7 @@ export interface Batch {
   readonly targets: Tensor;
 }
 
-/** What one forward and backward pass gives. The caller disposes of the tensors. */
+/** The result of one forward and backward pass. The caller disposes of the tensors. */
 export interface Evaluation {
   /** float32 [] */
   readonly loss: Tensor;
@@ -21,11 +21,11 @@ export interface Evaluation {
 
 /**
  * Evaluates loss and gradients at `weights`. An optimiser that needs a second gradient calls it again.
- * Batch norm statistics are recorded only when `recordsStatistics`: not at weights that are merely tried.
+ * Batch norm statistics are recorded only with `recordsStatistics`: not at weights that are only tried.
  */
 export type Evaluate = (weights: Weights, batch: Batch, recordsStatistics: boolean) => Evaluation;
 
-/** A tensor for each name, of the tensors of that name in `left` and `right`. */
+/** Combines the tensors of each name in `left` and `right`. */
 export function combine(
   left: Weights,
   right: Weights,

@@ -4,8 +4,8 @@ import { type Batch, combine, type Evaluate, type Evaluation } from './gradient.
 
 /**
  * Meta-learning based training (arXiv 2002.12455), first order: with w' = w - step grad L(first; w) the gradient of
- * L(first; w) + weight L(second; w'), leaving out the derivative of w' by w. A weight update must help not only the
- * batch it was computed from but also another. Loss and logits are those of the first batch at w.
+ * L(first; w) + weight L(second; w'), without the derivative of w' by w. An update must improve not only the batch
+ * it was computed from but also another. Loss and logits are those of the first batch at w.
  */
 export function metaLearningEvaluation(
   evaluate: Evaluate,

@@ -23,6 +23,8 @@ export type NativeSaved = {
   readonly inverse: Tensor;
 };
 
+type BlockOutputs = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+
 const attributes = ({ pool, alpha }: BlockShape) => [
   bool('pool', pool),
   float('alpha', alpha),
@@ -40,10 +42,7 @@ export const nativePasses: Passes<NativeSaved> = {
 
   convBlock(x, filter, offset, shape) {
     const results = runMany('HaetBlock', [x, filter, offset].map(rawOf), attributes(shape), 6).map(tensorOf);
-    const [output, mean, variance, inverse, values, choice] = results as [
-      ...[Tensor, Tensor, Tensor],
-      ...[Tensor, Tensor, Tensor],
-    ];
+    const [output, mean, variance, inverse, values, choice] = results as BlockOutputs;
     const saved = { x, filter, output, values, choice, mean, inverse };
     return { output, statistics: { mean, variance }, saved };
   },

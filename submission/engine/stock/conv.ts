@@ -12,7 +12,7 @@ import {
   type,
 } from '../ops.ts';
 
-/** 3x3 convolution, stride 1, zero padding, no bias: the three products that training needs of it. */
+/** The three products of a 3x3 convolution (stride 1, zero padding, no bias) that training needs. */
 
 const attributes = (dtype: number): Attribute[] => [
   type('T', dtype),
@@ -29,7 +29,7 @@ export function conv(input: Raw, filter: Raw): Raw {
 }
 
 /**
- * Gradient to the input: on a CPU the forward convolution with the filter turned by 180 degrees and transposed.
+ * Gradient to the input. On a CPU it is the forward convolution with the filter turned by 180 degrees and transposed:
  * TensorFlow's own Conv2DBackpropInput took 2.1 to 3.1 times as long on two AVX2 cores in float32
  * (`npm run bench:stock-ops`).
  *

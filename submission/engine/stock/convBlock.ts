@@ -20,6 +20,8 @@ export type StockSaved = {
   readonly reserve3: Tensor;
 };
 
+type Moments = [Tensor, Tensor, Tensor, Tensor, Tensor];
+
 /** Runs `use` on `tensor` as `dtype`, and frees the handle when it had to be cast. */
 function as<T>(tensor: Tensor, dtype: number, use: (typed: Raw) => T): T {
   const handle = rawOf(tensor);
@@ -41,16 +43,13 @@ export function convBlock(
   shape: BlockShape,
   dtype: number,
 ): BlockForward<StockSaved> {
-  const convolved = convolve(x, filter, dtype);
-  const { pooled: pooledHandle, moments, ...normalised } = normalise(convolved, rawOf(offset), shape);
-  const convolvedTensor = tensorOf(convolved);
+  const convolution = convolve(x, filter, dtype);
+  const normalised = normalise(convolution, rawOf(offset), shape);
+  const convolved = tensorOf(convolution);
+  const pooled = shape.pool ? tensorOf(normalised.pooled) : convolved;
   const output = tensorOf(normalised.output);
-  const [mean, variance, reserve1, reserve2, reserve3] = moments.map(tensorOf) as [
-    ...[Tensor, Tensor],
-    ...[Tensor, Tensor, Tensor],
-  ];
-  const pooled = shape.pool ? tensorOf(pooledHandle) : convolvedTensor;
-  const saved = { x, filter, output, convolved: convolvedTensor, pooled, reserve1, reserve2, reserve3 };
+  const [mean, variance, reserve1, reserve2, reserve3] = normalised.moments.map(tensorOf) as Moments;
+  const saved = { x, filter, output, convolved, pooled, reserve1, reserve2, reserve3 };
   return { output, statistics: { mean, variance }, saved };
 }
 
