@@ -34,7 +34,7 @@ async function refusal(bytes: Buffer, limits = {}): Promise<string> {
   );
   expect(error).toBeInstanceOf(UserError);
   expect(error.message).toContain(archive);
-  expect(readdirSync(place)).toEqual(['entry.tar']); // nothing left, nothing beside
+  expect(readdirSync(place)).toEqual(['entry.tar']); // nothing left over or added
   return error.message;
 }
 
