@@ -17,7 +17,7 @@ import { temporaryFolder } from '../../fixtures.ts';
 const folder = await temporaryFolder();
 const megabyte = Buffer.alloc(2 ** 20, 7);
 
-/** A file that is on disk, and in memory too. */
+/** Writes a file that is on disk and also in memory. */
 function put(...names: string[]): string {
   const path = join(folder, ...names);
   const file = openSync(path, 'w');
@@ -27,7 +27,7 @@ function put(...names: string[]): string {
   return path;
 }
 
-/** Bytes that had to be fetched from the disk to read a file, by a program that does nothing else. */
+/** Returns the bytes that had to be read from disk to read a file, measured in a program that does nothing else. */
 async function fetched(path: string): Promise<number> {
   const script = `
     const { readFileSync } = require('node:fs');
@@ -40,7 +40,7 @@ async function fetched(path: string): Promise<number> {
   return Number(stdout);
 }
 
-const tmpfs = 0x01021994; // pages of files in memory alone cannot be dropped
+const tmpfs = 0x01021994; // pages of files that exist only in memory cannot be dropped
 const onDisk = statfsSync(folder).type === tmpfs ? test.skip : test;
 const { exitCode } = await execa('python3', ['-c', ''], { reject: false });
 const withPython = exitCode === 0 ? onDisk : test.skip;
@@ -67,7 +67,7 @@ asRoot('of all files, nothing stays in memory, where root may say so', async () 
     () => false,
     (error: NodeJS.ErrnoException) => error.code === 'EROFS' || error.code === 'EACCES',
   );
-  // A container may keep it from its root.
+  // A container may deny this to its root user.
   if (!refused) expect(await fetched(path)).toBeGreaterThanOrEqual(megabyte.length);
   expect(readFileSync(path)).toEqual(megabyte);
 });
