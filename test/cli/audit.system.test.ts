@@ -115,12 +115,16 @@ describe('haet audit', () => {
     ['no Track', ['.'], /--track/],
     ['an unknown sandbox', ['.', '--track', 'track', '--sandbox', 'cardboard'], /cardboard.*process/],
     [
-      'a place that cannot be made',
+      'a folder that cannot be created',
       ['.', '--track', 'track', '--out', 'track/track.json/x', '--trusted'],
       /--out/,
     ],
     ['an entry without a sandbox for it', ['.', '--track', 'track'], /--sandbox bubblewrap.*--trusted/],
-    ['a fence and none', ['.', '--track', 'track', '--sandbox', 'docker', '--trusted'], /cannot be used/],
+    [
+      'a sandbox and --trusted',
+      ['.', '--track', 'track', '--sandbox', 'docker', '--trusted'],
+      /cannot be used/,
+    ],
   ])('rejects %s with one sentence and status 2', async (_, words, reason) => {
     const { exitCode, stdout, stderr } = await haet('audit', ...words);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

@@ -92,17 +92,17 @@ describe('a secret sample', () => {
 
   test.each<[string, string[], RegExp]>([
     [
-      'one that is there already',
+      'an existing file',
       [...from, '--new-secret', 'bad.txt'],
       /^haet: bad\.txt: is there already and is never overwritten/,
     ],
     [
-      'what is no secret',
+      'an invalid secret',
       [...from, '--secret', 'bad.txt'],
       /^haet: bad\.txt: is no secret to draw a Track by: expected 64 hexadecimal digits/,
     ],
     [
-      'one that others may read',
+      'a secret readable by others',
       [...from, '--secret', 'open.txt'],
       /^haet: open\.txt: .* `chmod 600 open\.txt`/,
     ],
@@ -110,7 +110,7 @@ describe('a secret sample', () => {
     ['a seed beside it', [...from, '--secret', 'bad.txt', '--seed', '1'], /'--secret <file>' cannot be used/],
     ['a secret beside a new one', [...from, '--secret', 'a', '--new-secret', 'b'], /cannot be used with/],
     [
-      'images that follow from a seed',
+      'a source that is computed from a seed',
       ['--source', 'synthetic', ...small, '--new-secret', 'new.txt'],
       /^haet: a secret does not hide what --source synthetic draws/,
     ],
@@ -177,7 +177,7 @@ describe('a mistake is reported in one sentence with status 2, and nothing is wr
       /^haet: --from none\.tar\.gz: does not exist/,
     ],
     [
-      'an archive that is none',
+      'a file that is not an archive',
       ['--source', 'cifar10', '--from', 'taken/thesis.txt'],
       /^haet: taken\/thesis\.txt/,
     ],

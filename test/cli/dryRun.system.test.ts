@@ -160,11 +160,11 @@ describe('haet dry-run', () => {
 
   test.each([
     ['an unknown option', ['--budgte', '60'], '--budgte'],
-    ['a budget that is no number', ['--budget', 'ten'], 'a number from'],
+    ['a budget that is not a number', ['--budget', 'ten'], 'a number from'],
     ['an --out inside a file', ['--out', `${haet}/runs`], 'ENOTDIR'],
     ['half a seed', ['--seed', '1.5'], 'an integer from'],
-    ['an entry that is not there', ['--entry', '/nowhere'], '/nowhere'],
-    ['a Track that is not there', ['--track', '/nowhere'], '/nowhere'],
+    ['a missing entry', ['--entry', '/nowhere'], '/nowhere'],
+    ['a missing Track', ['--track', '/nowhere'], '/nowhere'],
   ])('rejects %s in one line, with status 2 and no stack trace', async (_, words, named) => {
     const run = await dryRun({}, words);
     const { code, stdout, stderr } = await run.ended;

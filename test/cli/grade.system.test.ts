@@ -447,7 +447,7 @@ test('an archive that changes while others run is not graded as the earlier one'
 
 test.each<[string, string[], string]>([
   ['an unknown sandbox', ['--sandbox', 'hope'], 'Allowed choices are process'],
-  ['a Track that is not there', ['--track', '/nowhere'], '/nowhere'],
+  ['a missing Track', ['--track', '/nowhere'], '/nowhere'],
   ['an --out inside a file', ['--out', `${haet}/out`], 'ENOTDIR'],
   ['no seeds', ['--seeds', '0'], 'an integer from'],
   ['more memory than there is', ['--memory', String(2 ** 50)], 'are kept for the evaluator'],

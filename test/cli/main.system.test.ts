@@ -78,9 +78,9 @@ test.each([
 
 test.each([
   ['a mistyped command', ['chek'], "haet: unknown command 'chek'\n(Did you mean check?)"],
-  ['a mistyped command of a command', ['data', 'mak'], "haet: unknown command 'mak'\n(Did you mean make?)"],
+  ['a mistyped subcommand', ['data', 'mak'], "haet: unknown command 'mak'\n(Did you mean make?)"],
   ['a mistyped option', ['check', 'x', '--jsn'], "haet: unknown option '--jsn'\n(Did you mean --json?)"],
-  ['an argument left out', ['check'], "haet: missing required argument 'entry'"],
+  ['a missing argument', ['check'], "haet: missing required argument 'entry'"],
 ])('%s: prints one sentence and how to get help, with status 2', async (_, words, sentence) => {
   const { exitCode, stdout, stderr } = await haet(words);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

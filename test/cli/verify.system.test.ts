@@ -247,12 +247,12 @@ test.each([
   ],
   ['a device', ['/dev/null', '--key', verifyKey], /^haet: \/dev\/null: cannot be read \(no regular file\)/],
   [
-    'a head beside one record',
+    'a head with a single record',
     ['record.jws', '--key', verifyKey, '--head', hash('1')],
     /^haet: --head is checked against all/,
   ],
   [
-    'the archive of one run beside several',
+    'the archive of one run with several records',
     ['record.jws', 'record.jws', '--key', verifyKey, '--archive', 'a.tar'],
     /^haet: --archive: belongs to one run/,
   ],
@@ -272,7 +272,7 @@ test.each([
     /^haet: --labels-key opens .* Give --sealed withheld\.age and --predictions/,
   ],
   [
-    'a labels key that is none',
+    'an invalid labels key',
     [
       ...['record.jws', '--key', verifyKey, '--labels-key', 'record.jws'],
       ...['--predictions', 'p.npy', '--sealed', 'w.age'],
@@ -280,7 +280,7 @@ test.each([
     /^haet: record\.jws: is not a labels key/,
   ],
   [
-    'a commitment that is none',
+    'an invalid commitment',
     ['record.jws', '--key', verifyKey, '--commitment', 'record.jws'],
     /^haet: record\.jws: is not a commitment/,
   ],

@@ -196,7 +196,7 @@ describe('reading a Track fails if', () => {
     await expect(readTrack(folder.path)).rejects.toThrow(/is not a Track: track\.json.*haet data make/);
   });
 
-  test('track.json is no JSON', async () => {
+  test('track.json is not JSON', async () => {
     const dir = await made();
     await writeFile(join(dir, 'track.json'), '{"name":');
     await expect(readTrack(dir)).rejects.toThrow(/track\.json: is not JSON/);

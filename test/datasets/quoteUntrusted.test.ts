@@ -28,7 +28,11 @@ describe('text for people', () => {
     ['C1 controls', 'a\u009bb', 'a�b'],
     ['line ends of every kind', 'a\nb\rc\u2028d\u2029e\u0085f', 'a�b�c�d�e�f'],
     ['marks of direction', 'a\u202eb\u2066c\u200fd\u061ce', 'a�b�c�d�e'],
-    ['what has no width', 'a\u200bb\u200cc\u200dd\ufeffe\u2060f\u00adg\u180eh\u034fi', 'a�b�c�d�e�f�g�h�i'],
+    [
+      'characters without width',
+      'a\u200bb\u200cc\u200dd\ufeffe\u2060f\u00adg\u180eh\u034fi',
+      'a�b�c�d�e�f�g�h�i',
+    ],
     ['fillers and tags', 'a\u3164b\u115fc\uffa0d\u{e0041}e\ufe0ff', 'a�b�c�d�e�f'],
     ['a torn pair', 'a\ud800b', 'a�b'],
     ['letters of any script and pictures', 'é ä 日本 عربى 🦊', 'é ä 日本 عربى 🦊'],

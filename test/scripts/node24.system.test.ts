@@ -31,7 +31,7 @@ const multiply = `import('${resolve('dist/submission/engine/tensorflow.js')}').t
 
 (node24 === null ? test.skip : test)(
   'on Node 24, with the two functions that Node removed restored, TensorFlow multiplies two matrices' +
-    (node24 === null ? ' (skipped: Node 24 could not be fetched)' : ''),
+    (node24 === null ? ' (skipped: Node 24 is not available)' : ''),
   async () => {
     const { stdout } = await execa(node24!, ['-e', multiply]);
     expect(stdout.split('\n').at(-1)).toBe(`v${release} [[19,22],[43,50]]`);

@@ -289,7 +289,7 @@ describe('a failure is reported in one sentence:', () => {
     expect(lastLine(all)).toMatch(/npm could not reach its registry: check the network/);
   });
 
-  test('a lock file that does not fit package.json', async () => {
+  test('a lock file that does not match package.json', async () => {
     const text = readFileSync(inClone('package.json'), 'utf8');
     writeFileSync(
       inClone('package.json'),

@@ -10,7 +10,11 @@ describe('the paths of a machine', () => {
   test.each([
     ['CPU with AVX2', { bfloat16: false, native: true }, [native]],
     ['CPU with AMX', { bfloat16: true, native: true }, [native, inBfloat16]],
-    ['GPU, or CPU with AMX and a runtime without our ops', { bfloat16: true, native: false }, [inBfloat16]],
+    [
+      'GPU, or CPU with AMX and a runtime without native ops',
+      { bfloat16: true, native: false },
+      [inBfloat16],
+    ],
     ['any other', { bfloat16: false, native: false }, [stock]],
   ])('without settings, for a %s', (_, machine, paths) => {
     expect(pathsFor({ engine: 'auto', precision: 'auto' }, machine)).toEqual(paths);

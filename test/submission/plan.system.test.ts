@@ -34,7 +34,7 @@ describe('a plan', () => {
   test.each([
     ['1.5', 1.5, 33],
     ['0.75', 0.75, 33],
-    ['the next narrower one where it just misses them', 0.5, 33, 0.75],
+    ['the next narrower one if it just misses them', 0.5, 33, 0.75],
   ])('chooses the widest network with the minimum number of epochs: %s', (_, width, epochs, misses = 0) => {
     const rate = misses ? Math.min(rateFor(misses, 31.9), rateFor(width, 100)) : rateFor(width, epochs);
     const plan = planRun(task, silent, () => rate);

@@ -176,12 +176,12 @@ describe('a file that someone else encrypted is accepted only if it is a withhel
       /within are track.json, images.npy;/,
     ],
     [
-      'a file too many',
+      'an additional file',
       async () => setOf({ members: (good) => [...good, ['labels.npy', images]] }),
       /within are/,
     ],
     [
-      'info that is no JSON',
+      'info that is not JSON',
       async () => setOf({ members: ([, ...rest]) => [['track.json', images], ...rest] }),
       /not JSON/,
     ],
@@ -202,12 +202,12 @@ describe('a file that someone else encrypted is accepted only if it is a withhel
       /images\.npy: is not what was sealed/,
     ],
     [
-      'images that are no array',
+      'images that are not an array',
       async () => setOf({ images: Buffer.from('pixels') }),
       /images\.npy: is not the array expected/,
     ],
     [
-      'labels that are no array',
+      'labels that are not an array',
       async () => setOf({ labels: Buffer.from([0, 1]) }),
       /labels\.npy\.age: is not the array expected/,
     ],

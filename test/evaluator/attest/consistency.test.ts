@@ -379,7 +379,10 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
 
 describe('a record that does not contradict itself is valid:', () => {
   const cases: [string, Change][] = [
-    ['one whose training was cut at its deadline', (record, official) => void cutTraining(record, official)],
+    [
+      'one whose training was stopped at its deadline',
+      (record, official) => void cutTraining(record, official),
+    ],
     [
       'one whose training left a process behind, killed just after its limit',
       (record, official) => {
@@ -416,7 +419,7 @@ describe('a record that does not contradict itself is valid:', () => {
       },
     ],
     [
-      'one that never came to a stage',
+      'one without a stage',
       (record, official) => {
         Object.assign(record, { verdict: 'REJECTED_ARCHIVE', score: null, entry: null, stages: [] });
         Object.assign(record, { modelSha256: null });
@@ -431,7 +434,7 @@ describe('a record that does not contradict itself is valid:', () => {
       },
     ],
     [
-      'one whose many processes share their pages, which are counted once by the control group',
+      'one whose processes share pages, which the control group counts once',
       ({ limits, stages }) => {
         limits.memoryBytes = 2 ** 30;
         const [train] = stages;
@@ -441,7 +444,7 @@ describe('a record that does not contradict itself is valid:', () => {
       },
     ],
     [
-      'the same without a count, as each process had no more than the limit',
+      'the same without a count, because no process exceeded the limit',
       ({ limits, stages }) => {
         limits.memoryBytes = 2 ** 30;
         for (const sample of stages.flatMap(({ usage }) => usage)) {
@@ -450,7 +453,7 @@ describe('a record that does not contradict itself is valid:', () => {
       },
     ],
     [
-      'one in the image, where the container is what holds an entry',
+      'one in the image, where the container isolates the entry',
       ({ sandbox, limits, machine }) => {
         sandbox.kind = 'user';
         limits.memoryBytes = 2 ** 30;

@@ -87,7 +87,7 @@ describe('the official record of a run', () => {
     ['CRASHED', 'crashed', { train: 'exit 3' }],
     ['INVALID_OUTPUT', 'predicted nonsense', { predict: 'echo no > "$HAET_OUT_DIR/predictions.npy"' }],
     ['REJECTED_ARCHIVE', 'was never started', { manifest: { schemaVersion: 9 } }],
-    ['CRASHED', 'names a program that is not there', { manifest: { train: ['no-such-program'] } }],
+    ['CRASHED', 'names a missing program', { manifest: { train: ['no-such-program'] } }],
   ])('is valid with %s of an entry that %s', async (verdict, _, scripts) => {
     expect((await attested(scripts)).record.verdict).toBe(verdict);
   });

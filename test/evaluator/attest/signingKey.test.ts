@@ -31,7 +31,7 @@ describe('the signing key', () => {
     [`${organizerSecret}\n`, 'a line break'],
     [organizerSecret.toLowerCase(), 'small letters'],
     [organizerSecret.slice(0, -1), 'one character short'],
-    [organizerSecret.replace('QQ', 'QB'), 'a letter that bech32 has not'],
+    [organizerSecret.replace('QQ', 'QB'), 'a letter that is not in bech32'],
   ])('is not derived from %j (%s), and no message shows a secret', (text) => {
     expect(() => deriveSigningKey(text)).toThrow('Give the line as it stands in the identity file');
     expect(() => deriveSigningKey(text)).not.toThrow(/Q{20}/i);

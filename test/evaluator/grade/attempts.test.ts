@@ -252,7 +252,7 @@ describe('a disturbed run', () => {
     ['nothing', 0, 0, false],
     ['5 % of the CPUs', 10, 0, false],
     ['more than that', 10.1, 0, true],
-    ['less than that, with stolen time more', 6, 4.1, true],
+    ['less than that, but more with stolen time', 6, 4.1, true],
   ])('is one in which others used %s: %d s and %d s stolen: %s', async (_, used, stolen, disturbed) => {
     await put('2026-a', madeUpRecord({ contention: others(used, stolen) }));
     expect((await read()).all[0]!.voidBecause).toBe(disturbed ? 'disturbed' : null);

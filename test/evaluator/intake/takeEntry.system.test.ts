@@ -93,8 +93,8 @@ test.each([
     ),
     'member "answers" is a SymbolicLink',
   ],
-  ['haet.json that is none', tarBytes({ path: 'haet.json', data: 'no' }), 'haet.json: not JSON'],
-  ['content that is no archive', Buffer.from('not an archive'), 'archive'],
+  ['haet.json that is not JSON', tarBytes({ path: 'haet.json', data: 'no' }), 'haet.json: not JSON'],
+  ['content that is not an archive', Buffer.from('not an archive'), 'archive'],
 ])('an archive with a %s is rejected in a record with reason and owner', async (title, bytes, why) => {
   const archive = join(folder, `${title}.tar`);
   await writeFile(archive, bytes);

@@ -80,7 +80,7 @@ describe('is rejected by the name of the member:', () => {
     ['names that differ by case', evil({ path: 'FINE' }), 'is the same as "fine"'],
     ['folders that differ by case', tarBytes({ path: 'a/x' }, { path: 'A/y' }), 'is the same as "a"'],
     [
-      'names that differ by how an accent is written',
+      'names that differ in the encoding of an accent',
       tarBytes({ path: 'e\u0301' }, { path: '\u00e9' }),
       'the same',
     ],
@@ -124,7 +124,7 @@ describe('is rejected because it is not an archive:', () => {
     ['nothing', Buffer.alloc(0)],
     ['zeros', Buffer.alloc(4096)],
     ['text', Buffer.from('hello '.repeat(500))],
-    ['one cut in a file', whole.subarray(0, 1500)],
+    ['an archive truncated in a file', whole.subarray(0, 1500)],
     [
       'gzip cut short',
       gzipSync(Buffer.from(Array.from({ length: 9000 }, (_, at) => (at * 7919) % 251))).subarray(0, 99),

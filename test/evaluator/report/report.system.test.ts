@@ -137,7 +137,7 @@ describe('the report of a run', () => {
     ['settings that are a list', 'model/settings.json', '[1, 2]', '<pre>[1, 2]</pre>'],
     ['progress that is nonsense', 'progress.jsonl', 'x\n{"atSeconds":"soon"}\n[]\n', 'no progress lines'],
     [
-      'a loss beyond all measure',
+      'an extremely large loss',
       'progress.jsonl',
       '{"atSeconds":1,"loss":1e308}\n{"atSeconds":2,"loss":-1e308}\n{"atSeconds":3,"loss":1e308}\n',
       'Training loss',

@@ -49,9 +49,9 @@ describe('a second predict run', () => {
   });
 });
 
-const fenced = await describeWith('bubblewrap');
-fenced('in a sandbox that fences files off', () => {
-  test('has the same environment and folders as the first', async () => {
+const isolated = await describeWith('bubblewrap');
+isolated('in a sandbox that isolates files', () => {
+  test('an entry finds the same environment and folders in both predict runs', async () => {
     const look =
       'env | sort; ls -ldn "$HAET_OUT_DIR" "$HAET_WORK_DIR" "$HAET_MODEL_DIR" | cut -d" " -f1-4; ls -A /';
     const record = await run(await createSandbox('bubblewrap', { image: '' }), {

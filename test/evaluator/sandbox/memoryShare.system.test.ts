@@ -43,7 +43,7 @@ async function runIn1GiB(train: string): Promise<RunRecord> {
   return JSON.parse(last);
 }
 
-withEngine('in a container of 1 GiB beside the evaluator, an entry', () => {
+withEngine('in a container of 1 GiB next to the evaluator', () => {
   test('an entry gets three quarters, and is killed above that: the evaluator writes its record', async () => {
     const { verdict, limits, evidence } = await runIn1GiB('node slow.cjs');
     expect({ verdict, given: limits.memoryBytes }).toEqual({ verdict: 'OUT_OF_MEMORY', given });

@@ -32,7 +32,7 @@ test('a name is left over if its process is gone, also if its id was reused', ()
 });
 
 test.each(['haet-machine.lock', 'haet-test-abcdef', `haet-${noProcess}-5-1`, `other-${noProcess}-5-1`])(
-  '%s is not a name of ours',
+  '%s is not one of our names',
   (name) => expect(isLeftBehind(name)).toBe(false),
 );
 

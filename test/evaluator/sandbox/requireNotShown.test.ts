@@ -21,11 +21,11 @@ const fenced = (...shown: string[]) => ({
 });
 
 test.each([
-  ['is what is shown', 'shown'],
+  ['is the visible folder', 'shown'],
   ['lies below it', 'shown/deep'],
-  ['is to be made below it', 'shown/not/yet/there'],
-  ['leads there by a link', 'link'],
-  ['is to be made behind a link that leads there', 'link/not-yet'],
+  ['would be created below it', 'shown/not/yet/there'],
+  ['is a link to it', 'link'],
+  ['would be created behind a link to it', 'link/not-yet'],
 ])('a secret that %s is rejected by its name', (_, secret) => {
   const refused = () => requireNotShown(fenced('shown'), { '--identity': at(secret) });
   expect(refused).toThrow(UserError);

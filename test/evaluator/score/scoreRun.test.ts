@@ -129,7 +129,7 @@ test('a run that a person stopped is also signed, and its record states it', asy
 
 test.each<[string, () => Promise<unknown>, RegExp]>([
   [
-    'whose predictions were changed since',
+    'whose predictions were changed',
     () => writeFile(join(run, 'predictions', 'predictions.npy'), constantPredictions(1000, 6)),
     /predictions\.npy is not what it was when the run ended/,
   ],

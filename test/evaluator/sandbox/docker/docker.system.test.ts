@@ -184,7 +184,7 @@ withEngine('the Docker sandbox', () => {
       's/^seccomp=.*/seccomp=unconfined/',
       /system calls are not filtered \(Seccomp: 0\)/,
     ],
-    ['has users of its own', 's/^64001:64001$/64002:64002/', /could not write to its output folder/],
+    ['remaps users', 's/^64001:64001$/64002:64002/', /could not write to its output folder/],
   ])('an engine that %s is rejected in one sentence', async (_, change, sentence) => {
     if (process.getuid?.() !== 0 && change.includes('64001')) return;
     const said = await text(evaluator('', await changedClient(change)).stdout);

@@ -24,11 +24,7 @@ test('a machine without a container limits no memory; all CPUs count', () => {
 test.each<[string, Record<string, string>, boolean]>([
   ['limited, without swap on the machine', memory, true],
   ['limited, and it may be swapped out', { ...memory, ...swap }, false],
-  [
-    'limited, and swap is not its own to use',
-    { ...memory, ...swap, '/sys/fs/cgroup/memory.swap.max': '0' },
-    true,
-  ],
+  ['limited, without swap of its own', { ...memory, ...swap, '/sys/fs/cgroup/memory.swap.max': '0' }, true],
   ['limited by version 1, and it may be swapped out', { ...firstMemory, ...swap }, false],
   [
     'limited by version 1 together with swap',
@@ -43,7 +39,7 @@ test.each<[string, Record<string, string>, boolean]>([
   ['a quota of whole cores', { ...group, '/sys/fs/cgroup/cpu.max': '400000 100000' }, true],
   // The entry would be given 2 and limited to 2.5.
   ['a quota of two cores and a half', { ...group, '/sys/fs/cgroup/cpu.max': '250000 100000' }, false],
-  ['affinity alone, which an entry may widen', { '/proc/self/status': 'Cpus_allowed_list:\t0-1' }, false],
+  ['only affinity, which an entry can widen', { '/proc/self/status': 'Cpus_allowed_list:\t0-1' }, false],
   [
     'a cpuset',
     {

@@ -69,8 +69,8 @@ const rowsOf = (user: number): string[] =>
   });
 
   test.each([
-    ['the output folder, and a little more that shows it', {}, 9],
-    ['the scratch folder where that is larger', { workBytes: 16 * mebibyte }, 16],
+    ['the output folder, with a small margin', {}, 9],
+    ['the scratch folder if that is larger', { workBytes: 16 * mebibyte }, 16],
   ])('lets no file grow beyond the limit in %s', async (_, change, mebibytes) => {
     const { said, out } = await runScript(
       `head -c 100M /dev/zero > "$HAET_OUT_DIR/big" || echo refused; truncate -s 100M "$HAET_OUT_DIR/hole" || echo refused`,

@@ -14,7 +14,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 describeNative('the native kernels without TensorFlow', () => {
   test.each([
-    ['memory that is not theirs and undefined behaviour', 'address,undefined', 3],
+    ['memory errors and undefined behaviour', 'address,undefined', 3],
     ['races of threads', 'thread', 4],
   ])('are correct, and free of %s', async (_, sanitizer, threads) => {
     const program = join(folder, sanitizer.replace(',', '-'));
