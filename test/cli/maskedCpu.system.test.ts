@@ -65,7 +65,7 @@ describeMasked('a CPU whose AVX2, FMA and bfloat16 are hidden in /proc/cpuinfo',
   test("trains with the stock engine only; check-machine, the progress and the model's settings report it", async () => {
     const { stdout } = await masked(without, ['cli/bin.mjs', 'check-machine']);
     expect(stdout).toMatch(
-      /training ops +TensorFlow's, in float32 \(no native ops: the CPU has no avx2, fma\)/,
+      /training ops +TensorFlow's, in float32 \(no native ops: the CPU lacks avx2, fma\)/,
     );
     const { said, engines, settings } = await trainMasked(without);
     expect(said).not.toContain('native');

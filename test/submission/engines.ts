@@ -5,7 +5,7 @@ import { whyNoNativeOps } from '../../submission/engine/native/addon.ts';
 
 const missing = whyNoNativeOps();
 /** The native ops may be missing because of the machine, but not because set-up did not build them. */
-const mayBeMissing = missing === null || /^(a GPU computes|the CPU has no )/.test(missing);
+const mayBeMissing = missing === null || /^(a GPU is used|the CPU lacks )/.test(missing);
 
 /** The engines of this machine by name: TensorFlow's, and the native one if it can run. */
 export const engines: readonly EngineName[] = missing === null ? ['stock', 'native'] : ['stock'];

@@ -39,7 +39,7 @@ describe('the paths of a machine', () => {
     expect(() => pathsFor({ engine: 'auto', precision: 'half' })).toThrow(
       '"half"; it can be bfloat16, float32 or auto',
     );
-    expect(() => pathsFor({ engine: 'native', precision: 'bfloat16' })).toThrow('set precision=float32 too');
+    expect(() => pathsFor({ engine: 'native', precision: 'bfloat16' })).toThrow('Set precision=float32 too');
   });
 
   test('predictions are computed like training, with TensorFlow if this machine has no native ops', () => {

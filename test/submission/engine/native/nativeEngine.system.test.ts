@@ -277,12 +277,12 @@ describeNative('the native blocks', () => {
 });
 
 test('are never loaded on a CPU without the instructions they are compiled for', () => {
-  expect(whyNoNativeOps(['sse2', 'avx', 'fma'], false)).toBe('the CPU has no avx2');
-  expect(whyNoNativeOps([], false)).toBe('the CPU has no avx2, fma');
+  expect(whyNoNativeOps(['sse2', 'avx', 'fma'], false)).toBe('the CPU lacks avx2');
+  expect(whyNoNativeOps([], false)).toBe('the CPU lacks avx2, fma');
 });
 
 test('are not used with a GPU, whatever the CPU has', () => {
-  expect(whyNoNativeOps(['avx2', 'fma'], true)).toBe('a GPU computes');
+  expect(whyNoNativeOps(['avx2', 'fma'], true)).toBe('a GPU is used');
 });
 
 test('the native engine is rejected by name without native ops, and in bfloat16', () => {
