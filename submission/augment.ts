@@ -10,7 +10,7 @@ import {
 } from './data.ts';
 import type { Settings } from './settings.ts';
 
-/** A batch on flat typed arrays. TensorFlow takes them without a copy, so they must not be written to again. */
+/** A batch in flat typed arrays. TensorFlow uses them without a copy, so they must never be modified again. */
 export interface HostBatch {
   /** float32 [batch, 32, 32, 3] */
   readonly images: Float32Array;
@@ -21,7 +21,7 @@ export interface HostBatch {
 }
 
 export interface Augmenter {
-  /** Returns the next batch. @param fraction of the budget that has passed */
+  /** Returns the next batch. @param fraction elapsed share of the budget */
   next(fraction: number): HostBatch;
   /** Passes over the training images so far. */
   epochs(): number;
@@ -33,8 +33,8 @@ export interface Augmenter {
 const ROW = IMAGE_EDGE * 3;
 
 /**
- * The augmentation for the length of a run. CutMix slows learning and reduces over-fitting: with many epochs it replaces
- * cutout, with few it is off.
+ * Chooses the augmentation for the length of a run. CutMix slows learning and reduces overfitting: it replaces cutout
+ * in long runs and is off in short ones.
  */
 export function augmentationFor(
   epochs: number,
@@ -45,10 +45,10 @@ export function augmentationFor(
 }
 
 /**
- * An endless stream of augmented batches: every image once per epoch in random order, a random crop of the image padded
- * by reflection, alternating flip (a random half of the images is mirrored in even epochs, the other half in odd ones;
- * airbench), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a separate box for every
- * image, smoothed labels.
+ * Creates an endless stream of augmented batches: every image once per epoch in random order, a random crop of the
+ * image padded by reflection, alternating flip (a random half of the images is mirrored in even epochs, the other half
+ * in odd ones; airbench), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a separate
+ * box per image, smoothed labels.
  *
  * @param images uint8 [count, 32, 32, 3]
  * @param labels uint8 [count]
@@ -106,7 +106,7 @@ export function createAugmenter(
     }
   }
 
-  /** A square of `size` pixels around a random centre, cut off at the border. */
+  /** Returns a box of `height` by `width` pixels around a random centre, clipped at the border. */
   function randomBox(height: number, width: number): Box {
     const [middleRow, middleColumn] = [below(IMAGE_EDGE), below(IMAGE_EDGE)];
     return {
@@ -160,7 +160,7 @@ interface Box {
   readonly right: number;
 }
 
-/** Zero is the mean colour: images are normalised. */
+/** Sets a box to zero, which is the mean colour of normalised images. */
 function erase(images: Float32Array, at: number, { top, bottom, left, right }: Box): void {
   for (let row = top; row < bottom; row += 1)
     images.fill(0, at + row * ROW + left * 3, at + row * ROW + right * 3);
@@ -173,12 +173,12 @@ function paste(into: Float32Array, at: number, from: Float32Array, fromAt: numbe
   }
 }
 
-/** A loop: `set(subarray())` allocates one object per row, thousands per step, and is not faster. */
+/** Copies in a loop, because `set(subarray())` allocates one object per row, thousands per step, and is not faster. */
 function copy(into: Float32Array, at: number, from: Float32Array, fromAt: number, count: number): void {
   for (let index = 0; index < count; index += 1) into[at + index] = from[fromAt + index]!;
 }
 
-/** Fisher and Yates, in place. */
+/** Shuffles in place (Fisher and Yates). */
 function shuffle(order: Uint32Array, below: (limit: number) => number): void {
   for (let last = order.length - 1; last > 0; last -= 1) {
     const other = below(last + 1);

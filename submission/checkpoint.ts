@@ -14,7 +14,7 @@ import type { Path } from './engine/engine.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
 import type { Architecture, Statistics, Weights, Whitening } from './model/resnet9.ts';
 
-/** Everything that predictions need. */
+/** Everything that prediction needs. */
 export interface Model {
   readonly architecture: Architecture;
   readonly normalisation: Normalisation;
@@ -23,7 +23,7 @@ export interface Model {
   readonly statistics: Statistics;
   /** Pixels by which test-time views are shifted. */
   readonly testShift: number;
-  /** The path that training took, which predictions follow. */
+  /** The path used in training, also for prediction. */
   readonly path: Path;
 }
 
@@ -31,16 +31,16 @@ const MANIFEST = 'model.json';
 const WEIGHTS = /^weights-\d+\.bin$/;
 
 /**
- * Writes a model in TensorFlow.js's weight-manifest format: `model.json` naming one `weights-<step>.bin`.
- * Puts the weights in place first, under the name of their step, and the manifest last, so that the folder holds a
- * complete model at every instant: the new one or the previous one.
+ * Writes a model in TensorFlow.js's weight-manifest format: `model.json` naming one `weights-<step>.bin`. Weights are
+ * written first, named by step, and the manifest last, so that the folder always contains a complete model: the new one
+ * or the previous one.
  *
- * @throws Error when a weight is not finite
+ * @throws Error if a weight is not finite
  */
 export async function saveModel(folder: string, model: Model, step: number): Promise<void> {
   const { data, specs } = await tf.io.encodeWeights(named(model) as never);
   if (!new Float32Array(data as ArrayBuffer).every(Number.isFinite)) {
-    throw new Error(`The weights are not finite at step ${step}: the model saved before is kept.`);
+    throw new Error(`The weights are not finite at step ${step}; the previous model is kept.`);
   }
   const weightsFile = `weights-${step}.bin`;
   const manifest = {
@@ -59,7 +59,7 @@ export async function saveModel(folder: string, model: Model, step: number): Pro
   }
 }
 
-/** @throws Error when the folder holds no complete model */
+/** Reads the model of a folder. @throws Error if the folder contains no complete model */
 export function loadModel(folder: string): Model {
   let manifest: {
     architecture: Architecture & Pick<Path, 'bfloat16'>;
@@ -71,7 +71,7 @@ export function loadModel(folder: string): Model {
   try {
     manifest = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8'));
   } catch (cause) {
-    throw new Error(`${join(folder, MANIFEST)} cannot be read: the train stage left no model there.`, {
+    throw new Error(`${join(folder, MANIFEST)} cannot be read: no model found.`, {
       cause,
     });
   }
@@ -112,7 +112,7 @@ function named({ whitening, weights, statistics }: Model): Record<string, Tensor
   return tensors;
 }
 
-/** Writes a file that appears under its name only when all of it is on the disk. */
+/** Writes a file atomically and durably. */
 function writeDurably(path: string, bytes: Uint8Array): void {
   const file = openSync(`${path}.new`, 'w');
   try {

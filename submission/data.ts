@@ -6,8 +6,10 @@ export const IMAGE_CHANNELS = 3;
 export const IMAGE_SIZE = IMAGE_EDGE * IMAGE_EDGE * IMAGE_CHANNELS;
 
 /**
+ * Reads images.npy.
+ *
  * @returns uint8 [count, 32, 32, 3], flat
- * @throws Error when the file has another type or shape
+ * @throws Error if the file has another type or shape
  */
 export function readImages(path: string): Uint8Array {
   const { data, shape } = readUint8(path);
@@ -17,7 +19,7 @@ export function readImages(path: string): Uint8Array {
   return data;
 }
 
-/** @returns uint8 [count] */
+/** Reads labels.npy. @returns uint8 [count] */
 export function readLabels(path: string): Uint8Array {
   const { data, shape } = readUint8(path);
   if (shape.length !== 1) throw new Error(`${path} has shape [${shape}]; expected [count].`);
@@ -29,7 +31,7 @@ function readUint8(path: string): { data: Uint8Array; shape: number[] } {
   const { data, shape, dtype } = parse(
     file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer,
   );
-  if (dtype !== 'u1') throw new Error(`${path} holds ${dtype}; expected uint8.`);
+  if (dtype !== 'u1') throw new Error(`${path} has dtype ${dtype}; expected uint8.`);
   return { data: data as Uint8Array, shape };
 }
 
@@ -39,7 +41,7 @@ export interface Normalisation {
   readonly deviation: readonly number[];
 }
 
-/** @param images uint8 [count, 32, 32, 3] */
+/** Computes mean and deviation of each channel. @param images uint8 [count, 32, 32, 3] */
 export function channelStatistics(images: Uint8Array): Normalisation {
   const sums = [0, 0, 0];
   const squares = [0, 0, 0];
@@ -50,12 +52,12 @@ export function channelStatistics(images: Uint8Array): Normalisation {
   }
   const count = images.length / 3;
   const mean = sums.map((sum) => sum / count);
-  // A constant channel is not scaled.
+  // Constant channels are not scaled.
   const deviation = squares.map((square, channel) => Math.sqrt(square / count - mean[channel]! ** 2) || 1);
   return { mean, deviation };
 }
 
-/** @returns float32, (value - mean) / deviation of each channel */
+/** Normalises images. @returns float32, (value - mean) / deviation of each channel */
 export function normalised(images: Uint8Array, { mean, deviation }: Normalisation): Float32Array {
   const table = mean.map((average, channel) =>
     Float32Array.from({ length: 256 }, (_, value) => (value - average) / deviation[channel]!),
@@ -66,7 +68,7 @@ export function normalised(images: Uint8Array, { mean, deviation }: Normalisatio
 }
 
 /**
- * Pads images with a border that mirrors them without repeating the edge itself.
+ * Pads images by reflection without repeating the edge.
  *
  * @param images [count, 32, 32, 3]
  * @returns [count, 32 + 2 padding, 32 + 2 padding, 3]

@@ -1,4 +1,4 @@
-// Prints what TensorFlow and the native ops offer on this machine, as one JSON line: for `haet check-machine`, which
+// Prints what TensorFlow and the native ops offer on this machine, as one JSON line. For `haet check-machine`, which
 // loads neither.
 import { whyNoNativeOps } from './engine/native/addon.ts';
 import { tf } from './engine/tensorflow.ts';

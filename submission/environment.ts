@@ -1,20 +1,20 @@
-/** The environment that the contract gives an entry. */
+/** Environment variables of the contract. */
 export interface Environment {
   /** Train stage: folder with images.npy and labels.npy. */
   readonly trainDir: string;
   /** Predict stage: path of images.npy. */
   readonly testImages: string;
-  /** Predict stage: folder with the output of the train stage. */
+  /** Predict stage: folder of the trained model. */
   readonly modelDir: string;
   readonly outDir: string;
   readonly seed: number;
   readonly budgetSeconds: number;
   readonly cpus: number;
-  /** Descriptor for progress lines; null when nobody reads them. */
+  /** Descriptor for progress lines; null if not given. */
   readonly progressFd: number | null;
 }
 
-/** @throws Error naming the variable that is missing */
+/** Reads the environment. @throws Error with the name of the missing variable */
 export function readEnvironment(stage: 'train' | 'predict', variables: NodeJS.ProcessEnv): Environment {
   const text = (name: string): string => {
     const value = variables[name];

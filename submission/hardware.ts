@@ -6,7 +6,7 @@ import type { Settings } from './settings.ts';
 interface Machine {
   /** Whether it computes in bfloat16: a GPU, or a CPU with instructions for it. Other CPUs emulate it. */
   readonly bfloat16: boolean;
-  /** Whether it can run our own ops. */
+  /** Whether it can run the native ops. */
   readonly native: boolean;
 }
 
@@ -17,23 +17,23 @@ const thisMachine = (): Machine => ({
 });
 
 /**
- * The paths that the settings allow on a machine. There are two only on a CPU that computes in bfloat16: TensorFlow's ops
- * in bfloat16, and our own in float32 with a quarter of the multiplications. Which is faster has to be measured.
+ * Returns the paths allowed by the settings. There are two only on a CPU that computes in bfloat16: TensorFlow's ops in
+ * bfloat16, and the native ops in float32 with a quarter of the multiplications. The faster one must be measured.
  *
- * @throws Error naming what a setting can be, or what it goes with
+ * @throws Error with the valid values or combination
  */
 export function pathsFor(
   { engine, precision }: Pick<Settings, 'engine' | 'precision'>,
   machine = thisMachine(),
 ): readonly Path[] {
   if (precision !== 'auto' && precision !== 'bfloat16' && precision !== 'float32') {
-    throw new Error(`The setting precision is "${precision}"; it can be bfloat16, float32 or auto.`);
+    throw new Error(`precision="${precision}": must be bfloat16, float32 or auto.`);
   }
   if (engine !== 'auto' && engine !== 'native' && engine !== 'stock') {
-    throw new Error(`The setting engine is "${engine}"; it can be native, stock or auto.`);
+    throw new Error(`engine="${engine}": must be native, stock or auto.`);
   }
   if (engine === 'native' && precision === 'bfloat16') {
-    throw new Error('engine=native computes in float32: set precision=float32 too.');
+    throw new Error('engine=native computes only in float32. Set precision=float32 too.');
   }
   const ofFloat32: EngineName = machine.native ? 'native' : 'stock';
   const float32: Path = { engine: engine === 'auto' ? ofFloat32 : engine, bfloat16: false };
@@ -44,10 +44,10 @@ export function pathsFor(
 }
 
 /**
- * The path that predicts with a model as training computed it. TensorFlow's ops replace our own where this machine has
- * none.
+ * Returns the path that predicts with a model as in training. TensorFlow's ops replace the native ops if this machine
+ * has none.
  *
- * @param trained the path that the model was trained by
+ * @param trained the path that the model was trained with
  */
 export function pathToPredict({ engine, bfloat16 }: Path, machine = thisMachine()): Path {
   return engine === 'native' && !machine.native ? { engine: 'stock', bfloat16 } : { engine, bfloat16 };

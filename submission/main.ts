@@ -4,12 +4,12 @@ import { defaultSettings, withOverrides } from './settings.ts';
 /** The two commands of the contract: `main.js train [--set name=value ...]` and `main.js predict`. */
 async function main([stage, ...words]: readonly string[]): Promise<void> {
   if (stage !== 'train' && stage !== 'predict') {
-    throw new Error(`The stage is "${stage ?? ''}"; expected train or predict.`);
+    throw new Error(`stage "${stage ?? ''}": must be train or predict.`);
   }
   const settings = withOverrides(defaultSettings, overrides(words));
   const environment = readEnvironment(stage, process.env);
 
-  // TensorFlow reads these when it is loaded, so they are set before the imports below. One thread per granted CPU.
+  // Set before the imports below, because TensorFlow reads them on load. One thread per granted CPU.
   process.env.TF_NUM_INTRAOP_THREADS = String(environment.cpus);
   process.env.TF_NUM_INTEROP_THREADS = '1';
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';

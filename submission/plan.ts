@@ -6,9 +6,9 @@ import { PATCH } from './model/whitening.ts';
 import type { Settings } from './settings.ts';
 import { createTrainer } from './step.ts';
 
-/** What a run has to train, with what, and for how long. */
+/** Task of a run: the engines, the settings, the images and the budget. */
 export interface Task {
-  /** One or more to choose from. */
+  /** One or more engines to choose from. */
   readonly engines: readonly Engine[];
   readonly ofWidth: (width: number) => Architecture;
   readonly settings: Settings;
@@ -19,14 +19,14 @@ export interface Task {
 export interface Plan {
   readonly engine: Engine;
   readonly width: number;
-  /** Expected passes over the training images. */
+  /** Expected epochs. */
   readonly epochs: number;
 }
 
 /**
  * Measures how fast an engine trains a network.
  *
- * @param seconds after which no further step begins
+ * @param seconds after which no further step starts
  * @returns multiply-adds of forward and backward pass (three times those of the forward pass) per second
  */
 export type Measure = (
@@ -38,19 +38,19 @@ export type Measure = (
 
 const WIDTHS = [1.5, 1, 0.75, 0.5, 0.375, 0.25];
 
-/** Width of the network whose steps are timed. Wider ones do more arithmetic per second, never less. */
+/** Width of the network whose steps are timed. Wider networks reach at least this rate. */
 const PROBE_WIDTH = 0.375;
-/** The same where engines are compared: one that computes in bfloat16 gains by width what others do not. */
+/** Width for comparing engines, because bfloat16 gains more from width. */
 const COMPARED_WIDTH = 1;
 const PROBE_STEPS = 4;
-/** Share of the budget after which an engine is given no further step, so that a slow one cannot use up the budget. */
+/** Maximum share of the budget to time an engine, so that a slow one is cut off. */
 const PROBE_SHARE = 0.05;
 
 /**
- * Plans a run: the fastest engine, and the widest network that passes over the training images at least `leastEpochs`
- * times in the budget, by the measured speed of a few steps on noise. A width that is set is kept.
+ * Plans a run: returns the fastest engine and the widest network with at least `leastEpochs` epochs in the budget, by
+ * timing a few steps on noise. A given width is kept.
  *
- * @param say takes lines for people
+ * @param say prints a line
  */
 export function planRun(
   { engines, ofWidth, settings, trainingImages, budgetSeconds }: Task,
@@ -71,10 +71,10 @@ export function planRun(
 }
 
 /**
- * The engine with the highest rate, in multiply-adds per second. An engine that fails is skipped as long as another works.
- * A single one is not measured.
+ * Returns the engine with the highest rate, in multiply-adds per second. Engines that fail are skipped if another
+ * works. A single engine is not measured.
  *
- * @throws Error of the last engine when none works
+ * @throws Error of the last engine if none works
  */
 export function fastest<E extends Pick<Engine, 'path'>>(
   engines: readonly E[],
@@ -99,7 +99,7 @@ export function fastest<E extends Pick<Engine, 'path'>>(
   return best.engine;
 }
 
-/** Gradients that a step computes, on average over the run. */
+/** Returns the gradients per step, on average over the run. */
 function gradientsPerStep({ samEvery, samFrom, metaStep }: Settings): number {
   if (metaStep > 0) return 2;
   return samEvery > 0 ? 1 + (1 - samFrom) / samEvery : 1;
@@ -127,8 +127,8 @@ function multiplyAddsPerSecond(
     { ...settings, samEvery: 0, metaStep: 0 },
   );
   try {
-    // The first step also compiles kernels and allocates memory, and is the slowest. The fastest step counts: a
-    // disturbance can only make so short a measurement longer.
+    // The first step also compiles kernels and allocates memory. The fastest step counts, because disturbances only
+    // slow a measurement.
     let least = Number.POSITIVE_INFINITY;
     let spent = 0;
     for (let step = 0; step <= PROBE_STEPS && spent < seconds; step += 1) {

@@ -11,7 +11,7 @@ import { pathToPredict } from './hardware.ts';
 import { predictionLogits } from './model/resnet9.ts';
 import { viewsAveraged } from './testTimeViews.ts';
 
-/** The predict stage: class scores for every test image, averaged over test-time views. */
+/** Runs the predict stage: writes class scores for every test image, averaged over test-time views. */
 export function predict({ modelDir, testImages, outDir, cpus }: Environment): void {
   const model = loadModel(modelDir);
   const engine = createEngine(pathToPredict(model.path), cpus);
@@ -28,6 +28,8 @@ export function predict({ modelDir, testImages, outDir, cpus }: Environment): vo
 const BATCH = 250;
 
 /**
+ * Computes logits.
+ *
  * @param images float32 [count, 32, 32, 3], normalised
  * @returns logits, float32 [count, classes]
  */

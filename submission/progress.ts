@@ -9,11 +9,11 @@ export interface Progress {
   readonly accuracy: number;
   readonly imagesPerSecond: number;
   readonly learningRate: number;
-  /** `native` or `stock`. */
+  /** Engine of the run: `native` or `stock`. */
   readonly engine: string;
 }
 
-/** Writes a progress line as JSON. Training goes on when nobody reads it, or nobody does any more. */
+/** Writes one JSON object per line. Training continues without a reader. */
 export function reportProgress(fd: number | null, progress: Progress): void {
   if (fd === null) return;
   try {

@@ -1,10 +1,10 @@
 import type { Settings } from './settings.ts';
 
 /**
- * The learning rate at a fraction of the budget: rises linearly from 0 to the peak, then falls linearly (Page's triangle).
- * It follows elapsed time, not steps, so that every machine runs the whole schedule.
+ * Returns the learning rate: rises linearly from 0 to the peak, then falls linearly (Page's triangle). It follows
+ * elapsed time, not steps, so that every machine completes the schedule.
  *
- * @param fraction of the budget that has passed, 0 to 1
+ * @param fraction elapsed share of the budget, 0 to 1
  */
 export function learningRate(
   fraction: number,
@@ -16,7 +16,7 @@ export function learningRate(
   return peakLearningRate * (1 - descent * (1 - finalLearningRate));
 }
 
-/** Whether sharpness-aware minimisation is on at this step. */
+/** Returns whether sharpness-aware minimisation is on at this step. */
 export function usesSam(
   step: number,
   fraction: number,

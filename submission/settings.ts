@@ -5,34 +5,34 @@
 export const defaultSettings = {
   // Model
   width: 0, //                  channels as a multiple of 64-128-256-512; 0 = the widest with leastEpochs in the budget
-  leastEpochs: 32, //           passes over the training images that a width must allow: 0.75 at 25 was worse than 0.5 at 48
-  celuAlpha: 0.3, //            bend of the celu (Page: 0.3 with the batch norm's scale fixed at 1)
-  logitScale: 1 / 16, //        times the pooled features' product with the head (Page: 1/16)
+  leastEpochs: 32, //           epochs that a width must allow (0.75 with 25 epochs was worse than 0.5 with 48)
+  celuAlpha: 0.3, //            alpha of celu (Page: 0.3 with the batch norm's scale fixed at 1)
+  logitScale: 1 / 16, //        factor of the logits (Page: 1/16)
   whiteningEpsilon: 1e-2, //    added to the eigenvalues of the patch covariance (Page: 1e-2)
   precision: 'auto', //         'bfloat16', 'float32', or 'auto': see pathsFor in hardware.ts
-  engine: 'auto', //            'native' (our own ops), 'stock' (TensorFlow's), or 'auto': see pathsFor in hardware.ts
+  engine: 'auto', //            'native' (native ops), 'stock' (TensorFlow's), or 'auto': see pathsFor in hardware.ts
 
   // Data
   batchSize: 64, //             images per step
-  cropPadding: 4, //            pixels of reflection around an image, for random crops
-  cutoutSize: 0, //             edge of the square set to grey, pixels; 0 = none; not together with CutMix
-  cutmixProbability: 0.5, //    share of batches that are mixed by CutMix: 0.15 points more than all
-  cutmixFromEpochs: 40, //      fewer planned epochs go without it: it cost 4.6 points at 24, gave 0.5 at 48, 1.1 at 130
-  cutmixUntil: 0.9, //          fraction of the budget after which images are not mixed
+  cropPadding: 4, //            pixels of reflected border, for random crops
+  cutoutSize: 0, //             edge of the greyed square, pixels; 0 = off; not together with CutMix
+  cutmixProbability: 0.5, //    share of batches with CutMix (0.15 points better than all)
+  cutmixFromEpochs: 40, //      minimum planned epochs for CutMix (-4.6 points at 24 epochs, +0.5 at 48, +1.1 at 130)
+  cutmixUntil: 0.9, //          fraction of the budget after which CutMix is off
 
-  // Optimiser
+  // Optimizer
   peakLearningRate: 0.4, //     of the mean loss
   finalLearningRate: 0, //      fraction of the peak at the end
   warmUp: 0.2, //               fraction of the budget until the peak
   momentum: 0.9, //             Nesterov
   weightDecay: 5e-4, //         added to the gradient as decay * weight
-  offsetRateFactor: 4, //       learning rate of batch norm offsets, times that of filters; with 16 one diverged
-  offsetDecayFactor: 4, //      weight decay of batch norm offsets, times that of filters
+  offsetRateFactor: 4, //       learning rate of batch norm offsets, relative to filters (one run with 16 diverged)
+  offsetDecayFactor: 4, //      weight decay of batch norm offsets, relative to filters
   labelSmoothing: 0.1, //       probability spread evenly over the classes (Szegedy et al. 2016)
   gradientCentralization: true, // Yong et al. 2020
 
   // Sharpness-aware minimisation
-  samRadius: 0.05, //           length of the climb
+  samRadius: 0.05, //           radius of the perturbation
   samEvery: 0, //               every k-th step; 0 = off
   samFrom: 0, //                fraction of the budget from which it is on
 
@@ -41,7 +41,7 @@ export const defaultSettings = {
   metaWeight: 0.5, //           weight of the second batch's gradient
 
   // Weight averaging
-  averageHorizon: 0.02, //      fraction of the budget that the exponential average looks back; 0 = off
+  averageHorizon: 0.02, //      horizon of the average as a fraction of the budget; 0 = off
   averageEvery: 5, //           steps between updates of the averages, each a pass over all weights (Page: 5)
   statisticsMomentum: 0.2, //   weight of a new batch in the running batch norm statistics
 
@@ -55,9 +55,9 @@ export const defaultSettings = {
 export type Settings = typeof defaultSettings;
 
 /**
- * Applies `name=value` words.
+ * Applies `name=value` overrides.
  *
- * @throws Error naming the word and what would be right
+ * @throws Error that names the override and the valid values
  */
 export function withOverrides(settings: Settings, words: readonly string[]): Settings {
   const overridden: Record<string, unknown> = { ...settings };
@@ -66,7 +66,7 @@ export function withOverrides(settings: Settings, words: readonly string[]): Set
     const present = overridden[name];
     if (present === undefined) {
       throw new Error(
-        `--set ${word}: no setting is called "${name}". There are: ${Object.keys(settings).join(', ')}.`,
+        `--set ${word}: unknown setting "${name}". Settings: ${Object.keys(settings).join(', ')}.`,
       );
     }
     overridden[name] = parse(word, text, present);
@@ -77,12 +77,10 @@ export function withOverrides(settings: Settings, words: readonly string[]): Set
 function parse(word: string, text: string, present: unknown): unknown {
   if (typeof present === 'string') return text;
   if (typeof present === 'boolean') {
-    if (text !== 'true' && text !== 'false')
-      throw new Error(`--set ${word}: "${text}" is not true or false.`);
+    if (text !== 'true' && text !== 'false') throw new Error(`--set ${word}: must be true or false.`);
     return text === 'true';
   }
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value))
-    throw new Error(`--set ${word}: "${text}" is not a number.`);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new Error(`--set ${word}: must be a number.`);
   return value;
 }

@@ -16,8 +16,8 @@ export interface Trainer {
   /**
    * Updates the weights once.
    *
-   * @param fraction of the budget that has passed
-   * @returns loss and accuracy of the batch, for which it waits for the device
+   * @param fraction elapsed share of the budget
+   * @returns loss and accuracy of the batch, read from the device
    */
   step(fraction: number): StepResult;
   dispose(): void;
@@ -27,7 +27,7 @@ export interface StepResult {
   readonly loss: number;
   /** Share of the batch's images whose largest logit is their (larger) class, 0 to 1. */
   readonly accuracy: number;
-  /** Images whose gradient was computed. */
+  /** Images in the gradient. */
   readonly images: number;
 }
 
@@ -68,7 +68,7 @@ export function createTrainer(
     return { loss: value, logits: logits!, gradients };
   };
 
-  /** Computes the gradient that the settings choose for this step. */
+  /** Chooses and computes the gradient for this step by the settings. */
   function evaluation(step: number, fraction: number, first: Batch): Evaluation {
     if (settings.metaStep > 0) {
       const second = onDevice(nextBatch(fraction), classes);

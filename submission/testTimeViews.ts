@@ -2,8 +2,8 @@ import { IMAGE_EDGE, IMAGE_SIZE, reflectPadded } from './data.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
 
 /**
- * Logits averaged over test-time views (airbench): half of the vote for the image and its mirror image, half for those
- * of the image moved by `shift` pixels up and left, and down and right.
+ * Averages the logits of test-time views (airbench): half the weight for the image and its mirror image, half for both
+ * shifted by `shift` pixels up-left and down-right.
  *
  * @param images float32 [count, 32, 32, 3], normalised
  * @param shift pixels; 0 for the image and its mirror image only

@@ -17,7 +17,7 @@ import { learningRate } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import { createTrainer } from './step.ts';
 
-/** The train stage: trains until the budget is used, and saves a model to the output folder early and often. */
+/** Runs the train stage: trains until the budget is used, and regularly saves a model to the output folder. */
 export async function train(environment: Environment, given: Settings): Promise<void> {
   const { trainDir, outDir, seed, budgetSeconds, progressFd } = environment;
   const clock = createClock(budgetSeconds, () => performance.now() / 1000);
@@ -79,7 +79,7 @@ export async function train(environment: Environment, given: Settings): Promise<
     const fraction = clock.fraction();
     const { loss, accuracy, images: seen } = trainer.step(fraction);
     if (!Number.isFinite(loss))
-      throw new Error(`The loss is ${loss} at step ${step}: lower peakLearningRate.`);
+      throw new Error(`The loss is ${loss} at step ${step}. Lower peakLearningRate.`);
     if (step % settings.averageEvery === 0) average?.include(trainer.weights, trainer.statistics, fraction);
     step += 1;
     clock.tookStep(clock.elapsed() - started);

@@ -4,13 +4,14 @@ import { createNativeEngine } from './native/nativeEngine.ts';
 import { createStockEngine } from './stock/stockEngine.ts';
 
 /**
- * The engine of a path.
+ * Creates the engine of a path.
  *
- * @param threads that the native engine computes with; TensorFlow's own are set when it is loaded
- * @throws Error when the path is native, and this machine has no native ops or bfloat16 is wanted
+ * @param threads of the native engine; TensorFlow's own are set when it is loaded
+ * @throws Error if the path is native, and this machine has no native ops or bfloat16 is requested
  */
 export function createEngine({ engine, bfloat16 }: Path, threads: number): Engine {
   if (engine === 'stock') return createStockEngine(bfloat16);
-  if (bfloat16) throw new Error('The native engine computes in float32: use the stock engine for bfloat16.');
+  if (bfloat16)
+    throw new Error('The native engine computes only in float32. Use the stock engine for bfloat16.');
   return createNativeEngine(nativeOps(), threads);
 }

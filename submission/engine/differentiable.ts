@@ -4,17 +4,19 @@ import { softmaxCrossEntropy } from './softmaxCrossEntropy.ts';
 import { type Tensor, tf } from './tensorflow.ts';
 
 /**
- * What an engine implements: as `Engine` has it, but with the forward and backward passes apart.
+ * The operations of an engine: those of `Engine`, with separate forward and backward passes.
  *
- * `Saved` names the tensors that the forward pass of a block leaves for its backward pass.
+ * `Saved` names the tensors that the forward pass of a block saves for its backward pass.
  */
 export interface Passes<Saved extends TensorRecord>
   extends Omit<Engine, 'convBlock' | 'residual' | 'softmaxCrossEntropy'> {
   /** Shapes as in `Engine.convBlock`. */
   convBlock(x: Tensor, filter: Tensor, offset: Tensor, shape: BlockShape): BlockForward<Saved>;
   /**
+   * Computes the gradients of a block.
+   *
    * @param outputGradient like the block's output
-   * @param wantsInputGradient whether the result has the gradient to the input
+   * @param wantsInputGradient whether the result includes the input gradient
    */
   convBlockGradient(
     outputGradient: Tensor,
@@ -23,9 +25,11 @@ export interface Passes<Saved extends TensorRecord>
     wantsInputGradient: boolean,
   ): BlockGradients;
   /**
+   * Computes the gradient of `globalMaxPool`.
+   *
    * @param output float32 [batch, channels], of `globalMaxPool(x)`
    * @param outputGradient float32 [batch, channels]
-   * @returns the gradient to x, in the layout of x
+   * @returns the gradient of x, in the layout of x
    */
   globalMaxPoolGradient(x: Tensor, output: Tensor, outputGradient: Tensor): Tensor;
 }
@@ -40,7 +44,7 @@ export interface BlockForward<Saved> {
 }
 
 export interface BlockGradients {
-  /** Like the input; null where it is not wanted. */
+  /** Like the input; null if not wanted. */
   readonly input: Tensor | null;
   /** float32 [3, 3, in, out] */
   readonly filter: Tensor;
@@ -48,7 +52,7 @@ export interface BlockGradients {
   readonly offset: Tensor;
 }
 
-/** Makes an engine of its passes: joins forward and backward for the gradient tape of TensorFlow.js. */
+/** Makes an engine from its passes: joins forward and backward for the gradient tape of TensorFlow.js. */
 export function differentiable<Saved extends TensorRecord>(passes: Passes<Saved>): Engine {
   return {
     ...passes,
@@ -100,9 +104,9 @@ export function differentiable<Saved extends TensorRecord>(passes: Passes<Saved>
 }
 
 /**
- * tf.customGrad with a typed record of what is saved.
+ * Wraps tf.customGrad with a typed record of the saved tensors.
  *
- * @param gradient is given the gradient to the output and what `forward` saved; returns one for each input
+ * @param gradient receives the gradient of the output and what `forward` saved; returns one gradient per input
  */
 function withGradient<Saved extends TensorRecord>(
   inputs: readonly Tensor[],

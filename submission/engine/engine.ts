@@ -2,33 +2,34 @@ import type { Tensor } from './tensorflow.ts';
 
 export type EngineName = 'native' | 'stock';
 
-/** A way to compute: which engine, and in which number type. Our own ops compute in float32. */
+/** Engine and number type for training. The native ops compute in float32. */
 export interface Path {
   readonly engine: EngineName;
-  /** Type of a convolution's operands and of the activations between blocks: bfloat16, or else float32. */
+  /** Whether convolution operands and the activations between blocks are bfloat16; else float32. */
   readonly bfloat16: boolean;
 }
 
 /**
- * Computes everything of a training step that takes long. A model, an optimizer and an average are given one and do not
- * know which it is.
+ * Computes the expensive parts of a training step. The model, the optimizer and the average receive an engine and do
+ * not know which one it is.
  *
- * The memory layout of activations between blocks is the engine's own. No other op but `convBlock`, `residual` and
- * `globalMaxPool` may touch them. The shapes below are what they stand for. `convBlock`, `globalMaxPool`, `residual` and
- * `softmaxCrossEntropy` can be differentiated by the gradient tape of TensorFlow.js.
+ * The memory layout of activations between blocks belongs to the engine: only `convBlock`, `residual` and
+ * `globalMaxPool` may use them. The shapes below are logical shapes. `convBlock`, `globalMaxPool`, `residual` and
+ * `softmaxCrossEntropy` are differentiable by the gradient tape of TensorFlow.js.
  */
 export interface Engine {
   readonly path: Path;
 
   /**
-   * conv3x3 -> maxpool 2x2? -> batch norm by the batch -> celu / alpha.
+   * Computes conv3x3 -> maxpool 2x2? -> batch norm with batch statistics -> celu / alpha.
    *
-   * @param x [batch, height, width, in]: pictures in that order, or the output of a block
-   * @param filter float32 [3, 3, in, out]; the native engine takes multiples of 8 for `out`, and for `in` after the stem
+   * @param x [batch, height, width, in]: images (NHWC), or the output of a block
+   * @param filter float32 [3, 3, in, out]; the native engine needs `out`, and `in` except for images, to be multiples
+   * of 8
    * @param offset float32 [out], added after normalisation
-   * @param onStatistics receives the statistics of the batch, and disposes of them
+   * @param onStatistics receives the statistics of the batch, and must dispose of them
    * @returns [batch, height / 2?, width / 2?, out]
-   * @throws Error when the shapes do not fit each other, or when an edge to pool is odd
+   * @throws Error if the shapes do not match, or a pooled edge is odd
    */
   convBlock(
     x: Tensor,
@@ -38,7 +39,7 @@ export interface Engine {
     onStatistics: ((statistics: BatchStatistics) => void) | null,
   ): Tensor;
 
-  /** The same block by given statistics, without a gradient: for predictions. */
+  /** Computes the same block with given statistics and without a gradient, for prediction. */
   convBlockWith(
     x: Tensor,
     filter: Tensor,
@@ -47,14 +48,16 @@ export interface Engine {
     shape: BlockShape,
   ): Tensor;
 
-  /** Maximum over height and width. @returns float32 [batch, channels] of [batch, height, width, channels] */
+  /**
+   * Computes the maximum over height and width. @returns float32 [batch, channels] of [batch, height, width, channels]
+   */
   globalMaxPool(x: Tensor): Tensor;
 
-  /** x + branch, both of one shape and type. */
+  /** Returns x + branch, both of one shape and type. */
   residual(x: Tensor, branch: Tensor): Tensor;
 
   /**
-   * Mean cross-entropy of softmax(logits) against soft targets, in nats.
+   * Computes the mean cross-entropy of softmax(logits) against soft targets, in nats.
    *
    * @param logits float32 [batch, classes]
    * @param targets float32 [batch, classes], rows summing to 1
@@ -63,32 +66,32 @@ export interface Engine {
   softmaxCrossEntropy(logits: Tensor, targets: Tensor): Tensor;
 
   /**
-   * One step of SGD with Nesterov's momentum in PyTorch's form for every tensor of weights (Sutskever et al. 2013):
+   * Makes one step of SGD with Nesterov's momentum in PyTorch's form for every weight tensor (Sutskever et al. 2013):
    * d = gradient + decay weight;  v' = momentum v + d;  weight' = weight - rate (d + momentum v').
    *
-   * @returns new tensors; those of the updates stay the caller's
-   * @throws Error when the tensors of an update differ in shape
+   * @returns new tensors; the caller keeps those of the updates
+   * @throws Error if the tensors of an update differ in shape
    */
   sgdStep(updates: readonly Update[], options: UpdateOptions): Updated;
 
   /**
-   * decay average + (1 - decay) latest, tensor by tensor.
+   * Computes decay average + (1 - decay) latest, tensor by tensor.
    *
    * @param averages float32 of any shapes
    * @param latest as many, of the same shapes
-   * @returns new tensors; those given stay the caller's
+   * @returns new tensors; the caller keeps the given ones
    */
   average(averages: readonly Tensor[], latest: readonly Tensor[], decay: number): readonly Tensor[];
 }
 
 export interface BlockShape {
   readonly pool: boolean;
-  /** The bend of the celu. */
+  /** alpha of celu. */
   readonly alpha: number;
 }
 
 export interface ConvBlockOptions extends BlockShape {
-  /** False where the input is data: saves a convolution. */
+  /** False if the input is data: saves a convolution. */
   readonly wantsInputGradient: boolean;
 }
 
@@ -103,7 +106,7 @@ export interface BatchStatistics {
 /** Added to the variance by every batch norm (Page's value). */
 export const EPSILON = 1e-5;
 
-/** One tensor of weights and what it is updated by, all of one shape, float32 [..., units]. */
+/** Update of one weight tensor; all tensors have the same shape, float32 [..., units]. */
 export interface Update {
   readonly weight: Tensor;
   readonly velocity: Tensor;
@@ -114,7 +117,7 @@ export interface Update {
 
 export interface UpdateOptions {
   readonly momentum: number;
-  /** Whether each unit's mean gradient is subtracted first (Yong et al. 2020); tensors of one axis are left as they are. */
+  /** Whether each unit's mean gradient is subtracted first (Yong et al. 2020); tensors of one axis are not changed. */
   readonly gradientCentralization: boolean;
 }
 

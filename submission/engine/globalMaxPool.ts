@@ -2,7 +2,7 @@ import { gradientToMaxima } from './gradientToMaxima.ts';
 import { bool, cast, constant, FLOAT32, free, INT32, rawOf, reshape, run, tensorOf, type } from './ops.ts';
 import type { Tensor } from './tensorflow.ts';
 
-/** How activations lie, [batch, panels, pixels, lanes]: the channels of an image are panels * lanes. */
+/** Layout of activations, [batch, panels, pixels, lanes]: an image has panels * lanes channels. */
 export interface Layout {
   readonly batch: number;
   readonly panels: number;
@@ -10,7 +10,7 @@ export interface Layout {
   readonly lanes: number;
 }
 
-/** Maximum over height and width. @returns float32 [batch, channels] */
+/** Computes the maximum over height and width. @returns float32 [batch, channels] */
 export function globalMaxPool(x: Tensor, { batch, panels, pixels, lanes }: Layout): Tensor {
   const input = rawOf(x);
   const elements = reshape(input, [batch * panels, pixels, lanes]);
@@ -28,7 +28,7 @@ export function globalMaxPool(x: Tensor, { batch, panels, pixels, lanes }: Layou
 }
 
 /**
- * Gradient of `globalMaxPool` to its input; ties as in `gradientToMaxima`.
+ * Computes the gradient of `globalMaxPool` for its input; ties as in `gradientToMaxima`.
  *
  * @param output float32 [batch, channels], of `globalMaxPool`
  * @param outputGradient float32 [batch, channels]

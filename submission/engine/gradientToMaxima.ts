@@ -1,9 +1,9 @@
 import { bool, cast, constant, free, type Raw, reshape, run, type } from './ops.ts';
 
 /**
- * Gradient of a maximum over windows to its input. Every element equal to the maximum of its window takes the window's
- * gradient; other elements take zero. Elements that tie each take it (on a plain patch of an image, or by rounding in
- * bfloat16), where other frameworks pick one.
+ * Computes the gradient of a maximum over windows for its input. Every element equal to its window's maximum gets the
+ * window's gradient; the others get zero. Several equal elements (in a uniform part of an image, or by rounding in
+ * bfloat16) each get it; other frameworks pick one.
  *
  * @param input of any shape
  * @param windows the shape of `input`, split into windows

@@ -1,7 +1,7 @@
 // tfjs-node 4.22 calls two functions that Node 23 removed. Import this module before it.
 import { createRequire } from 'node:module';
 
-/** CommonJS modules share this object, so tfjs-node finds the functions that are put back here. */
+/** CommonJS modules share this object, so functions restored here are visible to tfjs-node. */
 const util = createRequire(import.meta.url)('node:util') as {
   isArray?: (value: unknown) => boolean;
   isNullOrUndefined?: (value: unknown) => boolean;

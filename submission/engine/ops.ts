@@ -3,9 +3,9 @@ import { type Tensor, tf } from './tensorflow.ts';
 /**
  * TensorFlow ops by name, below the tensors of TensorFlow.js.
  *
- * Why: the stock kernels of tfjs-node compose what TensorFlow does in one op (batch norm, its gradient), fill
- * JavaScript arrays on the way, and refuse bfloat16. Here an op takes and gives `Raw` handles of any type.
- * Whoever receives a handle owns it, and must free it or hand it over with `tensorOf`.
+ * tfjs-node's own kernels compose several ops where TensorFlow has one (batch norm, its gradient), create JavaScript
+ * arrays, and do not support bfloat16. Here ops take and return `Raw` handles of any type. The receiver owns a handle
+ * and must free it or pass it to `tensorOf`.
  */
 export interface Raw {
   readonly id: number;
@@ -97,16 +97,16 @@ export function free(...handles: readonly Raw[]): void {
   for (const handle of handles) backend.binding.deleteTensor(handle.id);
 }
 
-/** The handle behind a tensor. The tensor keeps owning it: do not free it. */
+/** Returns the handle of a tensor. The tensor owns it; do not free it. */
 export function rawOf(tensor: Tensor): Raw {
   const [id] = backend.getInputTensorIds([tensor]);
   return { id: id!, shape: tensor.shape, dtype: backend.tensorMap.get(tensor.dataId).dtype };
 }
 
 /**
- * Hands a handle over to TensorFlow.js, which frees it with the tensor. Handles of types that TensorFlow.js does not
- * have, bfloat16 and uint8, are labelled float32, the only type that the gradient tape takes: only the engine that made
- * such a tensor may touch it.
+ * Passes a handle to TensorFlow.js, which frees it with the tensor. Handles of types unknown to TensorFlow.js
+ * (bfloat16, uint8) are labelled float32, the only type the gradient tape accepts; only the engine that made such a
+ * tensor may use it.
  */
 export function tensorOf(handle: Raw): Tensor {
   const dataId = {};
@@ -117,7 +117,7 @@ export function tensorOf(handle: Raw): Tensor {
 
 const constants = new Map<string, Raw>();
 
-/** A small constant, made once and kept for the life of the process. */
+/** Returns a small constant, which is created once and kept for the life of the process. */
 export function constant(
   values: number | readonly number[] | readonly (readonly number[])[],
   dtype: 'int32' | 'float32',
@@ -132,12 +132,12 @@ export function constant(
   return handle;
 }
 
-/** A copy of `handle` as `dtype`; the caller frees it. */
+/** Returns a copy of `handle` as `dtype`; the caller frees it. */
 export function cast(handle: Raw, dtype: number): Raw {
   return run('Cast', [handle], [type('SrcT', handle.dtype), type('DstT', dtype), bool('Truncate', false)]);
 }
 
-/** The same values under another shape; shares the memory, but the new handle must be freed as well. */
+/** Returns the same values with another shape; the memory is shared, but the new handle must also be freed. */
 export function reshape(handle: Raw, shape: readonly number[]): Raw {
   return run('Reshape', [handle, constant(shape, 'int32')], [type('T', handle.dtype), type('Tshape', INT32)]);
 }

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path';
 const require = createRequire(import.meta.url);
 
 /**
- * Loads TensorFlow's library without the lines that it prints at every start on a CPU with AVX-512. Set-up puts the addon
- * beside the binding of TensorFlow.js. Without the addon, or when it does not load, the binding loads the library with
- * those lines, and reports what is wrong with it.
+ * Loads TensorFlow's library without the lines that it prints on every start on a CPU with AVX-512. Set-up puts the
+ * addon beside the binding of TensorFlow.js. Without the addon, or if it fails to load, the binding loads the library
+ * itself, with the lines, and reports errors.
  */
 export function loadQuietly(): void {
   const folder = dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json'));

@@ -3,8 +3,8 @@ import './nodeShim.ts';
 import { loadQuietly } from './quietLoad.ts';
 
 /**
- * TensorFlow.js on libtensorflow. Loading it starts TensorFlow at once, with the environment as it then is:
- * set thread counts before the first import of this module.
+ * TensorFlow.js on libtensorflow. Loading it starts TensorFlow with the current environment, so set thread counts
+ * before the first import of this module.
  */
 const require = createRequire(import.meta.url);
 loadQuietly();

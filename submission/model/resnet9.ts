@@ -20,14 +20,14 @@ export interface Architecture {
   readonly logitScale: number;
 }
 
-/** All learnt parameters, float32, by name. */
+/** Trainable weights, float32, by name. */
 export type Weights = Record<string, Tensor>;
 /** Running statistics of every batch norm, by the name of its block. */
 export type Statistics = Record<string, BatchStatistics>;
 /** Frozen whitening filters, float32 [27, 27]: flattened patch, filter. */
 export type Whitening = Tensor;
 
-/** A network without its learnt weights: its architecture, its frozen filters, and the engine that computes it. */
+/** A network without its trainable weights: its architecture, its frozen filters, and the engine that computes it. */
 export interface Network {
   readonly engine: Engine;
   readonly architecture: Architecture;
@@ -55,13 +55,13 @@ export function convolutions(width: number): Convolution[] {
   ];
 }
 
-/** Channels after stem, layer1, layer2 and layer3: multiples of 8, the widest vector that a CPU computes in. */
+/** Returns the channels after stem, layer1, layer2 and layer3: multiples of 8, the widest vector of a CPU. */
 export function channels(width: number): [number, number, number, number] {
   const round = (full: number) => Math.max(8, Math.round((full * width) / 8) * 8);
   return [round(64), round(128), round(256), round(512)];
 }
 
-/** Multiply-adds of one forward pass over one image. */
+/** Returns the multiply-adds of one forward pass over one image. */
 export function multiplyAdds({ width, classes }: Pick<Architecture, 'width' | 'classes'>): number {
   const [c1, , , c4] = channels(width);
   let size = 32;
@@ -73,7 +73,10 @@ export function multiplyAdds({ width, classes }: Pick<Architecture, 'width' | 'c
   return total;
 }
 
-/** Initial weights: uniform in +-1/sqrt(inputs of a unit), the default of PyTorch, which Page's recipe was tuned with. */
+/**
+ * Returns initial weights: uniform in +-1/sqrt(inputs of a unit), PyTorch's default, which Page's recipe was tuned
+ * with.
+ */
 export function initialWeights({ width, classes }: Architecture, seed: number): Weights {
   const [c1, , , c4] = channels(width);
   const weights: Weights = {};
@@ -93,7 +96,7 @@ export function initialWeights({ width, classes }: Architecture, seed: number): 
   return weights;
 }
 
-/** Zero mean and unit variance for every batch norm. */
+/** Returns zero mean and unit variance for every batch norm. */
 export function initialStatistics({ width }: Architecture): Statistics {
   const [c1] = channels(width);
   const fresh = (size: number) => ({ mean: tf.keep(tf.zeros([size])), variance: tf.keep(tf.ones([size])) });
@@ -104,10 +107,10 @@ export function initialStatistics({ width }: Architecture): Statistics {
 }
 
 /**
- * Logits by the statistics of the batch, differentiable by the weights.
+ * Computes logits with the statistics of the batch, differentiable by the weights.
  *
  * @param images float32 [batch, 32, 32, 3], normalised
- * @param onStatistics receives each batch norm's statistics, and disposes of them
+ * @param onStatistics receives each batch norm's statistics, and must dispose of them
  * @returns float32 [batch, classes]
  */
 export function trainingLogits(
@@ -128,7 +131,7 @@ export function trainingLogits(
   );
 }
 
-/** Logits by running statistics, for predictions. Shapes as in `trainingLogits`. */
+/** Computes logits with running statistics, for prediction. Shapes as in `trainingLogits`. */
 export function predictionLogits(
   network: Network,
   weights: Weights,
@@ -141,7 +144,7 @@ export function predictionLogits(
   );
 }
 
-/** The order of the blocks, for training and for predictions. */
+/** Applies the blocks in their order, for training and for prediction. */
 function logits(
   { engine, architecture, whitening }: Network,
   weights: Weights,
@@ -150,7 +153,7 @@ function logits(
 ): Tensor {
   const next = (name: string, x: Tensor) => block(name, x, weights[`${name}.filter`]!);
   const projection = weights['stem.projection']!; // [27, c]
-  // Whitening and projection are both linear: one 3x3 convolution by their product does the work of both.
+  // Whitening and projection are both linear, so one 3x3 convolution by their product replaces both.
   const stem = tf.reshape(tf.matMul(whitening as never, projection as never), [
     3,
     3,
@@ -158,7 +161,7 @@ function logits(
     projection.shape[1]!,
   ]);
 
-  // These are the shapes that activations stand for: their memory layout is the engine's.
+  // Logical shapes; the memory layout belongs to the engine.
   let x = block('stem', images, stem); // [batch, 32, 32, c]
   x = next('layer1', x); // [batch, 16, 16, 2c]
   x = engine.residual(x, next('residual1b', next('residual1a', x)));
@@ -166,14 +169,14 @@ function logits(
   x = next('layer3', x); // [batch, 4, 4, 8c]
   x = engine.residual(x, next('residual3b', next('residual3a', x)));
   const features = engine.globalMaxPool(x); // [batch, 8c]
-  // Blocks return celu / alpha; this multiplies by alpha again.
+  // Blocks return celu / alpha; multiplied by alpha here.
   return tf.mul(
     tf.matMul(features as never, weights.head as never),
     architecture.logitScale * architecture.celuAlpha,
   );
 }
 
-/** The shape of every block by its name. */
+/** Returns the shape of each block by its name. */
 function blockShapes({ celuAlpha, width }: Architecture): (name: string) => BlockShape {
   const pooled = new Set(convolutions(width).flatMap(({ name, pool }) => (pool ? [name] : [])));
   return (name) => ({ pool: pooled.has(name), alpha: celuAlpha });

@@ -6,11 +6,11 @@ const CHANNELS = 3;
 export const PATCH = SIZE * SIZE * CHANNELS;
 
 /**
- * Filters that whiten 3x3 patches: v_i / sqrt(lambda_i + epsilon) for the eigenvectors v_i and eigenvalues lambda_i of
- * the patches' covariance (input patch whitening; David Page, "How to train your ResNet 8: bag of tricks").
+ * Computes filters that whiten 3x3 patches: v_i / sqrt(lambda_i + epsilon) for the eigenvectors v_i and eigenvalues
+ * lambda_i of the patches' covariance (input patch whitening; David Page, "How to train your ResNet 8: bag of tricks").
  *
  * @param images float32 [count, height, width, 3], normalised, flat
- * @param epsilon keeps the filters of nearly constant directions from amplifying noise
+ * @param epsilon limits noise amplification in nearly constant directions
  * @returns float32 [3, 3, 3, 27] flat: height, width, channel, filter
  */
 export function whiteningFilters(
@@ -34,7 +34,7 @@ export function patchCovariance(images: Float32Array, height: number, width: num
   const count = images.length / imageSize;
   const covariance = new Float64Array(PATCH * PATCH);
   const patch = new Float64Array(PATCH);
-  // Every second position of each image: neighbouring patches overlap, and add cost but little information.
+  // Every second position, because neighbouring patches are nearly equal.
   let patches = 0;
   for (let image = 0; image < count; image += 1) {
     for (let top = image % 2; top + SIZE <= height; top += 2) {

@@ -9,7 +9,7 @@ export interface Batch {
   readonly targets: Tensor;
 }
 
-/** The result of one forward and backward pass. The caller disposes of the tensors. */
+/** Result of a forward and backward pass. The caller disposes of the tensors. */
 export interface Evaluation {
   /** float32 [] */
   readonly loss: Tensor;
@@ -20,8 +20,8 @@ export interface Evaluation {
 }
 
 /**
- * Evaluates loss and gradients at `weights`. An optimiser that needs a second gradient calls it again.
- * Batch norm statistics are recorded only with `recordsStatistics`: not at weights that are only tried.
+ * Computes loss and gradients at `weights`. An optimizer that needs a second gradient calls it again. Batch norm
+ * statistics are recorded only with `recordsStatistics`, not at trial weights.
  */
 export type Evaluate = (weights: Weights, batch: Batch, recordsStatistics: boolean) => Evaluation;
 

@@ -3,9 +3,9 @@ import type { Weights } from '../model/resnet9.ts';
 import { type Batch, combine, type Evaluate, type Evaluation } from './gradient.ts';
 
 /**
- * Meta-learning based training (arXiv 2002.12455), first order: with w' = w - step grad L(first; w) the gradient of
- * L(first; w) + weight L(second; w'), without the derivative of w' by w. An update must improve not only the batch
- * it was computed from but also another. Loss and logits are those of the first batch at w.
+ * Computes the gradient of meta-learning based training (arXiv 2002.12455), first order: with w' = w - step grad
+ * L(first; w) the gradient of L(first; w) + weight L(second; w'), ignoring the derivative of w' by w, so that an update
+ * must also reduce the loss of another batch. Loss and logits are those of the first batch at w.
  */
 export function metaLearningEvaluation(
   evaluate: Evaluate,

@@ -3,8 +3,8 @@ import type { Weights } from '../model/resnet9.ts';
 import { type Batch, combine, type Evaluate, type Evaluation } from './gradient.ts';
 
 /**
- * Sharpness-aware minimisation (Foret et al. 2020, arXiv 2010.01412): the gradient at w + radius g / |g|, where g is
- * the gradient at w and |g| its length over all weights. Loss and logits are those at w.
+ * Computes the gradient of sharpness-aware minimisation (Foret et al. 2020, arXiv 2010.01412): the gradient at w +
+ * radius g / |g|, where g is the gradient at w and |g| its length over all weights. Loss and logits are those at w.
  */
 export function samEvaluation(
   evaluate: Evaluate,
@@ -22,7 +22,7 @@ export function samEvaluation(
   return { loss: here.loss, logits: here.logits, gradients: there.gradients };
 }
 
-/** Euclidean length over all tensors together. @returns float32 [] */
+/** Computes the Euclidean length over all tensors together. @returns float32 [] */
 function length(tensors: Weights): Tensor {
   const squares = Object.values(tensors).map((tensor) => tf.sum(tf.square(tensor)) as Tensor);
   return tf.sqrt(tf.addN(squares));

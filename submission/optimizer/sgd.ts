@@ -5,20 +5,18 @@ import type { Weights } from '../model/resnet9.ts';
 export interface SgdOptions extends UpdateOptions {
   readonly learningRate: number;
   readonly weightDecay: number;
-  /** Learning rate and decay of batch norm offsets, times those of the other weights (Page: 64 and 1/64). */
+  /** Learning rate and decay of batch norm offsets, relative to those of the other weights (Page: 64 and 1/64). */
   readonly offsetRateFactor: number;
   readonly offsetDecayFactor: number;
 }
 
-/** Momentum buffers at zero. */
+/** Returns momentum buffers of zeros. */
 export const initialMomentum = (weights: Weights): Weights =>
   Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, tf.keep(tf.zerosLike(weight))]));
 
 export const isOffset = (name: string): boolean => name.endsWith('.offset');
 
-/**
- * One step of SGD in place, as `Engine.sgdStep` has it. Replaced tensors are disposed of; `gradients` stay the caller's.
- */
+/** Makes one step of SGD in place, see `Engine.sgdStep`. Disposes of replaced tensors; the caller keeps `gradients`. */
 export function sgdStep(
   engine: Engine,
   weights: Weights,

@@ -3,11 +3,10 @@ import { type Tensor, tf } from '../engine/tensorflow.ts';
 import type { Statistics, Weights } from '../model/resnet9.ts';
 
 /**
- * How much of the average to keep when `passed` of the budget went by since its last update, so that it looks back over
- * `horizon` of the budget on any machine: exp(-passed / horizon). At first the plain mean of all weights so far is the
- * better estimate, hence the cap.
+ * Returns the decay of the average after `passed` of the budget, for a horizon that is a fixed share of the budget on
+ * any machine: exp(-passed / horizon). Early on it is capped to that of the plain mean, which is more accurate.
  *
- * @param included how many weights the average holds already
+ * @param included number of updates so far
  */
 export function averageDecay(included: number, passed: number, horizon: number): number {
   return Math.min(Math.exp(-passed / horizon), included / (included + 1));
@@ -17,11 +16,11 @@ export function averageDecay(included: number, passed: number, horizon: number):
 export interface Average {
   readonly weights: Weights;
   readonly statistics: Statistics;
-  /** Includes the weights and statistics of training at a fraction of the budget. */
+  /** Adds the current weights and statistics at an elapsed fraction of the budget. */
   include(weights: Weights, statistics: Statistics, fraction: number): void;
 }
 
-/** An average that starts at the given weights. */
+/** Creates an average that starts from the given weights. */
 export function createAverage(
   engine: Engine,
   weights: Weights,
@@ -53,7 +52,7 @@ export function createAverage(
 
 const copy = (tensor: Tensor): Tensor => tf.keep(tensor.clone());
 
-/** average <- decay average + (1 - decay) latest, in place; replaced tensors are disposed of. */
+/** Computes average <- decay average + (1 - decay) latest in place, and disposes of replaced tensors. */
 export function averageInto(engine: Engine, average: Weights, latest: Weights, decay: number): void {
   const names = Object.keys(average);
   const tensorsOf = (weights: Weights) => names.map((name) => weights[name]!);
@@ -61,7 +60,7 @@ export function averageInto(engine: Engine, average: Weights, latest: Weights, d
   for (const [index, name] of names.entries()) average[name] = averaged[index]!;
 }
 
-/** The same for batch norm statistics. */
+/** Does the same for batch norm statistics. */
 export function averageStatisticsInto(
   engine: Engine,
   average: Statistics,
@@ -76,7 +75,7 @@ export function averageStatisticsInto(
     average[name] = { mean: averaged[2 * index]!, variance: averaged[2 * index + 1]! };
 }
 
-/** Returns new averages, which are kept; the old ones are disposed of. */
+/** Returns new averages, which are kept, and disposes of the old ones. */
 function averages(
   engine: Engine,
   old: readonly Tensor[],

@@ -40,7 +40,7 @@ async function auditOf(scripts: Parameters<typeof makeEntry>[1], ...words: strin
 }
 
 describe('haet audit', () => {
-  test('tells people in a few lines what was found, and where it is kept', async () => {
+  test('prints a summary and the path of audit.json', async () => {
     const { exitCode, stdout, stderr, out } = await auditOf(entries.honest, '--control-seed', '1');
     expect(exitCode).toBe(0);
     const [headline, honest, shuffled, permuted, first, second, place] = stdout.split('\n');
@@ -56,7 +56,7 @@ describe('haet audit', () => {
     expect(stderr).not.toMatch(/honest|shuffled|permuted/);
   });
 
-  test('with --json ends standard output with what audit.json holds; the status of a failed one is 1', async () => {
+  test('with --json ends standard output with the content of audit.json; a failed audit has status 1', async () => {
     const { exitCode, stdout, stderr } = await auditOf(entries.memorised, '--json', '--seed', '5');
     const result = auditSchema.parse(JSON.parse(stdout));
     expect(exitCode).toBe(1);
@@ -65,7 +65,7 @@ describe('haet audit', () => {
     expect(stderr).toContain('shuffled  DOES NOT HOLD: trained on shuffled labels it got 100.0 %');
   });
 
-  test('draws other controls each time, unless it is told which', async () => {
+  test('draws new controls each time unless --control-seed is given', async () => {
     const seedOf = async (...words: string[]) =>
       JSON.parse((await auditOf(entries.constant, '--json', ...words)).stdout).controlSeed;
     expect(await seedOf()).not.toBe(await seedOf());
@@ -76,14 +76,14 @@ describe('haet audit', () => {
     ['crashes', { train: 'exit 1' }, 13, 'CRASHED'],
     ['has a bad haet.json', { manifest: { team: 1 } }, 10, 'REJECTED_ARCHIVE'],
     ['learns nothing', entries.constant, 3, 'too close to chance'],
-  ])('of an entry that %s is inconclusive, with a status of its own', async (_, scripts, status, reason) => {
+  ])('reports an entry that %s as inconclusive, with its own status', async (_, scripts, status, reason) => {
     const { exitCode, stdout } = await auditOf(scripts);
     expect(exitCode).toBe(status);
     expect(stdout).toContain('audit inconclusive');
     expect(stdout).toContain(reason);
   });
 
-  test('at Ctrl-C ends all, says so in audit.json, and leaves no process and no Track', async () => {
+  test('stops on Ctrl-C, records it in audit.json, and leaves no process and no Track', async () => {
     const word = uniqueSeconds();
     const out = join(folder, 'stopped');
     const entry = await makeEntry(folder, { train: `echo x > "$HAET_OUT_DIR/model"; sleep ${word}` });
@@ -115,13 +115,17 @@ describe('haet audit', () => {
     ['no Track', ['.'], /--track/],
     ['an unknown sandbox', ['.', '--track', 'track', '--sandbox', 'cardboard'], /cardboard.*process/],
     [
-      'a place that cannot be made',
+      'a folder that cannot be created',
       ['.', '--track', 'track', '--out', 'track/track.json/x', '--trusted'],
       /--out/,
     ],
     ['an entry without a sandbox for it', ['.', '--track', 'track'], /--sandbox bubblewrap.*--trusted/],
-    ['a fence and none', ['.', '--track', 'track', '--sandbox', 'docker', '--trusted'], /cannot be used/],
-  ])('refuses %s with one sentence and status 2', async (_, words, reason) => {
+    [
+      'a sandbox and --trusted',
+      ['.', '--track', 'track', '--sandbox', 'docker', '--trusted'],
+      /cannot be used/,
+    ],
+  ])('rejects %s with one sentence and status 2', async (_, words, reason) => {
     const { exitCode, stdout, stderr } = await haet('audit', ...words);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toMatch(reason);
@@ -129,7 +133,7 @@ describe('haet audit', () => {
     expect(existsSync(join(folder, 'runs'))).toBe(false);
   });
 
-  test('says in its help what it can find, what it cannot, and how it ends', async () => {
+  test('documents detections, limits and exit statuses in --help', async () => {
     const { exitCode, stdout } = await haet('audit', '--help');
     expect(exitCode).toBe(0);
     for (const part of ['do not find a pretrained model', 'Exit status', '$ haet audit', '--control-seed']) {

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../datasets/temporaryFolder.ts';
 
 const folder = temporaryFolder();
 
-test('an error of the process that holds the identity comes over with its fields', async () => {
+test('an error of the process that holds the identity keeps its fields', async () => {
   const missing = join(folder.path, 'identity.txt');
   const error = await callOrganizer(missing, 'track', 'chain').catch((thrown) => thrown);
   expect(error).toBeInstanceOf(UserError);
@@ -20,7 +20,7 @@ test('an error of the process that holds the identity comes over with its fields
   });
 });
 
-test('a run that cannot be scored is told as that process told it', async () => {
+test('a run that cannot be scored is reported with the message of that process', async () => {
   const identity = join(folder.path, 'identity.txt');
   await makeIdentity(identity, 'a test');
   const organizer = await callOrganizer(identity, join(folder.path, 'track'), folder.path);

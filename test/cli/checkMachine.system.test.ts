@@ -19,7 +19,7 @@ test('check-machine --json ends with one line that names TensorFlow, the granted
   expect(find('process namespaces')).toBeDefined();
 });
 
-test('affinity shows in the cores granted', async () => {
+test('reports the cores granted by CPU affinity', async () => {
   const { stdout } = await execa('taskset', ['-c', '0', 'node', 'cli/bin.mjs', 'check-machine']);
   expect(stdout).toMatch(/cores granted +1 of/);
 });

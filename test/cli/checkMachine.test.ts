@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { formatSections } from '../../cli/commands/checkMachine.ts';
 
-test('a finding with a remedy is marked and the remedy stands under it', () => {
+test('prints the remedy below a marked finding', () => {
   const text = formatSections([
     {
       title: 'Timing',

@@ -17,7 +17,7 @@ const haet = (...words: string[]) =>
     env: { HAET_CIFAR10: '', HAET_CACHE: join(folder.path, 'no-cache') },
   });
 
-/** A folder with CIFAR-10's layout: 50 records a file. */
+/** Makes a folder with CIFAR-10's layout: 50 records per file. */
 async function cifarFolder(): Promise<string> {
   const dir = join(folder.path, 'cifar');
   await mkdir(dir);
@@ -35,7 +35,7 @@ async function cifarFolder(): Promise<string> {
 }
 const small = ['--train-per-class', '5', '--test-per-class', '2'];
 
-test('make writes a Track and says what; the last line with --json is the Track', async () => {
+test('make writes a Track and prints it; with --json the last line is the Track', async () => {
   const from = await cifarFolder();
   const said = await haet('make', '--source', 'cifar10', '--from', from, ...small, '--out', 'a');
   expect(said).toMatchObject({ exitCode: 0, stderr: '' });
@@ -68,10 +68,10 @@ test('--test-from test draws the held-out images from the test set of the source
   expect(await make('--out', 'b', '--test-from', 'test')).toMatchObject({ exitCode: 0 });
 });
 
-describe('a secret to draw by', () => {
+describe('a secret sample', () => {
   const from = ['--source', 'cifar10', '--from', 'cifar', ...small];
 
-  test('is made, kept to its owner, and draws the same Track again', async () => {
+  test('--new-secret creates a private secret file, and --secret draws the same Track', async () => {
     await cifarFolder();
     const made = await haet('make', ...from, '--new-secret', 'secret.txt', '--out', 'a');
     expect(made).toMatchObject({ exitCode: 0, stderr: '' });
@@ -92,17 +92,17 @@ describe('a secret to draw by', () => {
 
   test.each<[string, string[], RegExp]>([
     [
-      'one that is there already',
+      'an existing file',
       [...from, '--new-secret', 'bad.txt'],
       /^haet: bad\.txt: is there already and is never overwritten/,
     ],
     [
-      'what is no secret',
+      'an invalid secret',
       [...from, '--secret', 'bad.txt'],
       /^haet: bad\.txt: is no secret to draw a Track by: expected 64 hexadecimal digits/,
     ],
     [
-      'one that others may read',
+      'a secret readable by others',
       [...from, '--secret', 'open.txt'],
       /^haet: open\.txt: .* `chmod 600 open\.txt`/,
     ],
@@ -110,7 +110,7 @@ describe('a secret to draw by', () => {
     ['a seed beside it', [...from, '--secret', 'bad.txt', '--seed', '1'], /'--secret <file>' cannot be used/],
     ['a secret beside a new one', [...from, '--secret', 'a', '--new-secret', 'b'], /cannot be used with/],
     [
-      'images that follow from a seed',
+      'a source that is computed from a seed',
       ['--source', 'synthetic', ...small, '--new-secret', 'new.txt'],
       /^haet: a secret does not hide what --source synthetic draws/,
     ],
@@ -119,7 +119,7 @@ describe('a secret to draw by', () => {
       [...from, '--train-per-class', '100', '--new-secret', 'new.txt'],
       /"airplane" has \d+ different images where 102/,
     ],
-  ])('is refused, leaving nothing: %s', async (_, words, reason) => {
+  ])('is rejected and leaves nothing: %s', async (_, words, reason) => {
     await cifarFolder();
     await writeFile(join(folder.path, 'bad.txt'), 'f'.repeat(63), { mode: 0o600 });
     await writeFile(join(folder.path, 'open.txt'), 'f'.repeat(64));
@@ -132,7 +132,7 @@ describe('a secret to draw by', () => {
   });
 });
 
-test('show checks a Track, counts its classes and draws a sheet', async () => {
+test('show checks a Track, counts its classes and writes a contact sheet', async () => {
   await haet('make', '--source', 'synthetic', ...small, '--out', 'a');
   const said = await haet('show', 'a');
   expect(said).toMatchObject({ exitCode: 0, stderr: '' });
@@ -169,7 +169,7 @@ test('a folder of images by class becomes a Track', async () => {
   });
 });
 
-describe('a mistake ends with one sentence, status 2 and nothing written:', () => {
+describe('a mistake is reported in one sentence with status 2, and nothing is written:', () => {
   test.each<[string, string[], RegExp]>([
     [
       'no such file',
@@ -177,7 +177,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
       /^haet: --from none\.tar\.gz: does not exist/,
     ],
     [
-      'an archive that is none',
+      'a file that is not an archive',
       ['--source', 'cifar10', '--from', 'taken/thesis.txt'],
       /^haet: taken\/thesis\.txt/,
     ],
@@ -213,7 +213,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     expect(await readdir(folder.path)).toEqual(['taken']);
   });
 
-  test('a folder that is taken keeps what it holds', async () => {
+  test('make keeps the content of a folder that is not empty', async () => {
     await mkdir(join(folder.path, 'taken'));
     await writeFile(join(folder.path, 'taken', 'thesis.txt'), 'dear');
     const said = await haet('make', '--source', 'synthetic', ...small, '--out', 'taken');
@@ -224,7 +224,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     expect(await readFile(join(folder.path, 'taken', 'thesis.txt'), 'utf8')).toBe('dear');
   });
 
-  test('show of what is no Track', async () => {
+  test('show of a folder that is not a Track', async () => {
     const said = await haet('show', 'nothing');
     expect(said).toMatchObject({
       exitCode: 2,

@@ -26,7 +26,7 @@ beforeAll(async () => {
 interface Run {
   readonly child: ChildProcess;
   readonly out: string;
-  /** Resolves when something has been said on standard error. */
+  /** Resolves when something has been written to standard error. */
   said(text: string): Promise<void>;
   /** Resolves when the entry has saved its model. */
   saved(): Promise<void>;
@@ -64,7 +64,7 @@ async function dryRun(scripts: EntryScripts | null, words: string[] = []): Promi
   };
 }
 
-/** What a terminal does at Ctrl-C: the signal goes to the whole foreground process group. */
+/** Does what a terminal does at Ctrl-C: sends the signal to the whole foreground process group. */
 const pressCtrlC = (run: Run) => process.kill(-run.child.pid!, 'SIGINT');
 
 const untilGone = async (word: string, withinMs: number) => {
@@ -82,7 +82,7 @@ async function until(isSo: () => boolean): Promise<void> {
 const lastLine = (text: string) => text.trimEnd().split('\n').at(-1)!;
 
 describe('haet dry-run', () => {
-  test('with --json ends standard output with the record, and says all else on standard error', async () => {
+  test('with --json ends standard output with the record, and writes everything else to standard error', async () => {
     const run = await dryRun({}, ['--json', '--seed', '7']);
     const { code, stdout, stderr } = await run.ended;
     const record = runRecordSchema.parse(JSON.parse(stdout));
@@ -96,13 +96,13 @@ describe('haet dry-run', () => {
     expect(existsSync(join(record.folder, 'report.html'))).toBe(true);
   });
 
-  test('without --json prints the verdict and where the report is on standard output', async () => {
+  test('without --json prints the verdict and the path of the report to standard output', async () => {
     const { stdout } = await (await dryRun({})).ended;
     expect(stdout.split('\n')[0]).toBe('SCORED  10.0 % of 1,000 images, 95 % interval 8.3 to 12.0');
     expect(stdout).toMatch(/report {3}\S+report\.html/);
   });
 
-  test('with --seeds runs them one after the other and gives mean and spread', async () => {
+  test('with --seeds runs the seeds one after the other and reports mean and spread', async () => {
     const { code, stdout, stderr } = await (await dryRun({}, ['--seeds', '2', '--seed', '5', '--json']))
       .ended;
     const records: RunRecord[] = JSON.parse(lastLine(stdout));
@@ -111,7 +111,7 @@ describe('haet dry-run', () => {
     expect(stderr).toContain('2 seeds scored  mean 10.0 %');
   });
 
-  test('hands --entry-arg on to the train command, and the record shows it', async () => {
+  test('passes --entry-arg to the train command and records it', async () => {
     const { stdout } = await (
       await dryRun({ train: 'echo "$@" > "$HAET_OUT_DIR/words"' }, [
         '--entry-arg',
@@ -132,7 +132,7 @@ describe('haet dry-run', () => {
     ['fails', { train: 'echo the reason >&2; exit 1' }, 13, 'CRASHED'],
     ['has a bad haet.json', { manifest: { team: 1 } }, 10, 'REJECTED_ARCHIVE'],
   ])(
-    'of an entry that %s ends with the exit status of the verdict, and a report',
+    'exits with the status of the verdict and writes a report for an entry that %s',
     async (_, scripts, status, verdict) => {
       const run = await dryRun(scripts, ['--json']);
       const { code, stdout, stderr } = await run.ended;
@@ -143,7 +143,7 @@ describe('haet dry-run', () => {
     },
   );
 
-  test('takes the archive of an entry in place of its folder, and names what is wrong with a bad one', async () => {
+  test('accepts the archive of an entry instead of its folder, and reports what is wrong with a bad archive', async () => {
     const archive = join(folder, 'entry.tar.gz');
     await packEntry(await makeEntry(folder), archive);
     const good = await (await dryRun(null, ['--entry', archive, '--json'])).ended;
@@ -160,12 +160,12 @@ describe('haet dry-run', () => {
 
   test.each([
     ['an unknown option', ['--budgte', '60'], '--budgte'],
-    ['a budget that is no number', ['--budget', 'ten'], 'a number from'],
+    ['a budget that is not a number', ['--budget', 'ten'], 'a number from'],
     ['an --out inside a file', ['--out', `${haet}/runs`], 'ENOTDIR'],
     ['half a seed', ['--seed', '1.5'], 'an integer from'],
-    ['an entry that is not there', ['--entry', '/nowhere'], '/nowhere'],
-    ['a Track that is not there', ['--track', '/nowhere'], '/nowhere'],
-  ])('given %s says so in a line, with status 2 and no stack trace', async (_, words, named) => {
+    ['a missing entry', ['--entry', '/nowhere'], '/nowhere'],
+    ['a missing Track', ['--track', '/nowhere'], '/nowhere'],
+  ])('rejects %s in one line, with status 2 and no stack trace', async (_, words, named) => {
     const run = await dryRun({}, words);
     const { code, stdout, stderr } = await run.ended;
     expect(code).toBe(2);
@@ -178,7 +178,7 @@ describe('haet dry-run', () => {
 });
 
 describe('Ctrl-C', () => {
-  test('ends training early, spares the entry the signal, and scores what it had saved', async () => {
+  test('ends training early without signalling the entry, and scores its model', async () => {
     const seconds = uniqueSeconds();
     const run = await dryRun(
       {
@@ -200,7 +200,7 @@ describe('Ctrl-C', () => {
     expect(processesWith(seconds)).toEqual([]);
   });
 
-  test('a second time stops without a score', async () => {
+  test('a second Ctrl-C stops without a score', async () => {
     const seconds = uniqueSeconds();
     const run = await dryRun(
       { train: `echo x > "$HAET_OUT_DIR/model"; sleep 100`, predict: `sleep ${seconds}` },
@@ -217,7 +217,7 @@ describe('Ctrl-C', () => {
   });
 });
 
-test('SIGTERM ends a run in order: nothing left running, a record that says ABORTED', async () => {
+test('SIGTERM ends a run cleanly: no process is left, and the record has the verdict ABORTED', async () => {
   const seconds = uniqueSeconds();
   const run = await dryRun({ train: `echo x > "$HAET_OUT_DIR/model"; sleep ${seconds}` }, ['--json']);
   await run.saved();
@@ -228,7 +228,7 @@ test('SIGTERM ends a run in order: nothing left running, a record that says ABOR
   expect(processesWith(seconds)).toEqual([]);
 });
 
-test('kill -9 of the evaluator takes the entry with it; the folder shows no record, and the next run is unharmed', async () => {
+test('kill -9 of the evaluator also ends the entry, leaves no record, and does not affect the next run', async () => {
   const seconds = uniqueSeconds();
   const train = `echo x > "$HAET_OUT_DIR/model"; (setsid sh -c 'sleep ${seconds} & sleep ${seconds}' &); sleep ${seconds}`;
   const run = await dryRun({ train });
@@ -246,7 +246,7 @@ test('kill -9 of the evaluator takes the entry with it; the folder shows no reco
   expect(await readdir(run.out)).toHaveLength(2);
 });
 
-test('kill -9 of the entry is its crash, not ours: what it had saved is scored', async () => {
+test('kill -9 of the entry counts as its crash, and the model that it saved is scored', async () => {
   const seconds = uniqueSeconds();
   const run = await dryRun(
     {

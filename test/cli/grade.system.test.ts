@@ -23,7 +23,7 @@ const haet = resolve('cli/bin.mjs');
 
 let folder: string;
 let trackDir: string;
-/** Archives and output of one test. */
+/** Archives and output of a test. */
 let archives: string;
 let out: string;
 beforeAll(async () => {
@@ -60,7 +60,7 @@ function start(...words: string[]): Grading {
   return startHaet([
     ...['grade', archives, '--track', trackDir, '--out', out, '--budget', '20'],
     ...(words.includes('--sandbox') ? [] : ['--trusted']),
-    // These runs are shorter than a look at the machine, and do not care what else it does.
+    // These runs are shorter than one check of the machine's load, and other work does not matter to them.
     ...['--wait-for-quiet', '0', '--most-disturbance', '100', ...words],
   ]);
 }
@@ -98,10 +98,10 @@ const leaderboardBytes = () =>
   Promise.all(
     ['md', 'csv', 'json'].map((ending) => readFile(join(out, `public/leaderboard.${ending}`), 'utf8')),
   );
-/** Folder of the first run of a job. */
+/** Returns the folder of the first run of a job. */
 const folderOf = (below: string, job: string): string =>
   join(below, 'runs', job, readdirSync(join(below, 'runs', job)).sort()[0]!);
-/** Every run's folder, relative to out. */
+/** Returns every run's folder, relative to `out`. */
 const runs = () =>
   readdirSync(join(out, 'runs'))
     .flatMap((job) => readdirSync(join(out, 'runs', job)).map((run) => join('runs', job, run)))
@@ -109,7 +109,7 @@ const runs = () =>
 const inBrief = ({ rows }: Standing) => rows.map(({ rank, archive, verdict }) => [rank, archive, verdict]);
 
 describe('three archives, one of them good', () => {
-  test('get a verdict, a report and a place each; a second call runs nothing and changes nothing', async () => {
+  test('each get a verdict, a report and a place; a second call runs nothing and changes nothing', async () => {
     await put('a-crash.tar.gz', 'Crash | <b>', { train: 'echo no >&2; exit 3' });
     await putBad('b-bad.tar');
     await put('c-good.tar.gz', 'Good', { train: 'echo x > "$HAET_OUT_DIR/model"; echo "$HAET_SEED"' });
@@ -160,7 +160,7 @@ describe('three archives, one of them good', () => {
   });
 });
 
-test('every archive is run with every seed; a seed that is added later is all that is run then', async () => {
+test('every archive is run with every seed; a seed that is added later is run alone', async () => {
   await put('a.tar.gz', 'Low');
   const better = new Float32Array(10_000);
   for (let row = 0; row < 1000; row++) better[row * 10 + (row < 500 ? row % 10 : 0)] = 1;
@@ -179,7 +179,7 @@ test('every archive is run with every seed; a seed that is added later is all th
   expect(rows[0]!.runs.map((run) => run.seed)).toEqual([1, 2, 3]);
 });
 
-test('archives with the same bytes are run once and listed each', async () => {
+test('archives with the same bytes are run once and each is listed', async () => {
   await put('a.tar.gz', 'One');
   await copyFile(join(archives, 'a.tar.gz'), join(archives, 'b.tar.gz'));
   const { stderr } = await grade();
@@ -191,7 +191,7 @@ test('archives with the same bytes are run once and listed each', async () => {
   ]);
 });
 
-test('what was run with another budget is run again', async () => {
+test('a run with another budget is repeated', async () => {
   await put('a.tar.gz', 'One');
   await grade();
   expect((await grade('--budget', '19')).stderr.match(/starts$/gm)).toHaveLength(1);
@@ -202,7 +202,7 @@ test('what was run with another budget is run again', async () => {
 test.each<[string, (text: string) => string, string]>([
   ['torn', (text) => text.slice(0, text.length / 2), 'is not the record of a run'],
   ['made better', (text) => text.replace('"correct": 100,', '"correct": 990,'), '990 right answers, but 100'],
-])('a record that was %s does not count: the archive is run again', async (_, change, why) => {
+])('a record that was %s does not count, and the archive is run again', async (_, change, why) => {
   await put('a.tar.gz', 'One');
   await grade();
   const file = join(out, runs()[0]!, 'record.json');
@@ -217,7 +217,7 @@ test.each<[string, (text: string) => string, string]>([
   expect((await grade()).stderr).not.toContain('starts');
 });
 
-test('a report that was not written, or was thrown away, is written again', async () => {
+test('a report that is missing is written again', async () => {
   await put('a.tar.gz', 'One');
   await grade();
   const report = join(out, runs()[0]!, 'report.html');
@@ -226,7 +226,10 @@ test('a report that was not written, or was thrown away, is written again', asyn
   expect(existsSync(report)).toBe(true);
 });
 
-/** Resolves once the entry being run has saved its model and the evaluator has opened its progress; its run's folder. */
+/**
+ * Resolves once the running entry has saved its model and the evaluator has opened its progress. @returns the run's
+ * folder
+ */
 async function saved(seconds: string): Promise<string> {
   await until(() => processesWith(seconds).length > 0);
   const inTraining = () =>
@@ -240,7 +243,7 @@ async function saved(seconds: string): Promise<string> {
   return inTraining()!;
 }
 
-test('kill -9 in the middle: the next call takes up there, and what was done is not done again', async () => {
+test('after kill -9 in the middle, the next call resumes and repeats nothing', async () => {
   const seconds = uniqueSeconds();
   const gate = join(folder, 'gate');
   await put('a.tar.gz', 'Before');
@@ -283,7 +286,7 @@ test('kill -9 in the middle: the next call takes up there, and what was done is 
   ]);
 });
 
-test('a run that killed its evaluator twice waits for a person; the others are run first and have results', async () => {
+test('a run that killed its evaluator twice waits for a decision; the others run first and get results', async () => {
   const seconds = uniqueSeconds();
   const gate = join(archives, '../gate');
   await put('a.tar.gz', 'Killer', {
@@ -323,7 +326,7 @@ test('a run that killed its evaluator twice waits for a person; the others are r
   expect(await readFile(join(out, 'public/leaderboard.md'), 'utf8')).toContain('the power failed');
 });
 
-test('an entry that copies the answers cannot be graded without a word: a sandbox must be named', async () => {
+test('grade without --sandbox or --trusted is rejected', async () => {
   await put('a.tar.gz', 'Thief', {
     predict: 'cp constant.npy "$HAET_OUT_DIR/predictions.npy"; cp "$HAET_TEST_IMAGES/../../labels.npy" .',
   });
@@ -337,7 +340,7 @@ test('an entry that copies the answers cannot be graded without a word: a sandbo
   expect((await grade()).stderr).toContain('NOTHING IS FENCED');
 });
 
-test('only so many archives of a team are run as --per-team says, however its name is written', async () => {
+test('--per-team limits the archives that are run per team, however its name is written', async () => {
   const team = (name: string) => ({ manifest: { team: name } });
   await put('a.tar.gz', 'First', team('Cats & Co'));
   await copyFile(join(archives, 'a.tar.gz'), join(archives, 'b.tar.gz'));
@@ -358,7 +361,7 @@ test('only so many archives of a team are run as --per-team says, however its na
   });
 });
 
-test('Ctrl-C stops the run under way and starts no other; the leaderboard is there; status 40', async () => {
+test('Ctrl-C stops the current run and starts no other, writes the leaderboard, and exits with status 40', async () => {
   const seconds = uniqueSeconds();
   await put('a.tar.gz', 'Before');
   await put('b.tar.gz', 'Stopped', { train: `echo x > "$HAET_OUT_DIR/model"; sleep ${seconds}` });
@@ -379,7 +382,7 @@ test('Ctrl-C stops the run under way and starts no other; the leaderboard is the
   expect(stderr).toContain('2 of 3 runs have no result yet');
 });
 
-test('one grader works in a folder at a time; the one that comes second says who is first, with status 2', async () => {
+test('only one grader works in a folder; a second one names the first, with status 2', async () => {
   const seconds = uniqueSeconds();
   await put('a.tar.gz', 'Slow', { train: `echo x > "$HAET_OUT_DIR/model"; sleep ${seconds}` });
   const first = start();
@@ -392,7 +395,7 @@ test('one grader works in a folder at a time; the one that comes second says who
   expect((await first.ended).code).toBe(40);
 });
 
-test('one timed run goes on at a time on a machine: another folder is refused too, and a dry run says so', async () => {
+test('only one timed run is made on a machine: grading in another folder is rejected, and a dry run warns', async () => {
   await put('a.tar.gz', 'One');
   const unlock = lockMachine();
   if (typeof unlock !== 'function') throw new Error(unlock.fault);
@@ -410,7 +413,7 @@ test('one timed run goes on at a time on a machine: another folder is refused to
   expect((await grade()).code).toBe(0);
 });
 
-test('an entry that spoils the Track ends the grading: no other is blamed for it', async () => {
+test('an entry that changes the Track ends grading, and no other entry is blamed', async () => {
   const own = join(archives, '../track');
   await mkdir(own);
   const track = (await makeTinyTrack(own)).dir;
@@ -428,7 +431,7 @@ test('an entry that spoils the Track ends the grading: no other is blamed for it
   ]);
 });
 
-test('an archive that changes while others run is not graded for what it was', async () => {
+test('an archive that changes while others run is not graded as the earlier one', async () => {
   await put('b.tar.gz', 'Original');
   await put('other.tgz', 'Replaced');
   await put('a.tar.gz', 'Changer', {
@@ -444,7 +447,7 @@ test('an archive that changes while others run is not graded for what it was', a
 
 test.each<[string, string[], string]>([
   ['an unknown sandbox', ['--sandbox', 'hope'], 'Allowed choices are process'],
-  ['a Track that is not there', ['--track', '/nowhere'], '/nowhere'],
+  ['a missing Track', ['--track', '/nowhere'], '/nowhere'],
   ['an --out inside a file', ['--out', `${haet}/out`], 'ENOTDIR'],
   ['no seeds', ['--seeds', '0'], 'an integer from'],
   ['more memory than there is', ['--memory', String(2 ** 50)], 'are kept for the evaluator'],
@@ -469,7 +472,7 @@ test.each<[string, string[], string]>([
     'cannot be used',
   ],
   ['a reveal and a seed', ['--commitment', 'c.json', '--reveal', 'r.json', '--seed', '3'], 'cannot be used'],
-])('given %s says so in a line, with status 2', async (_, words, named) => {
+])('rejects %s in one line, with status 2', async (_, words, named) => {
   await put('a.tar.gz', 'One');
   const { code, stdout, stderr } = await grade(...words);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -479,7 +482,7 @@ test.each<[string, string[], string]>([
   expect(stderr).not.toMatch(/^\s+at /m);
 });
 
-test('a folder without archives is named, and nothing is made', async () => {
+test('a folder without archives is reported, and nothing is created', async () => {
   const { code, stderr } = await grade();
   expect(code).toBe(2);
   expect(stderr).toContain(`${archives}: holds no archive`);

@@ -14,7 +14,7 @@ import { describeWith, makeEntry, plainImage } from '../evaluator/fixtures.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder.path, ...names);
-/** Of the first run of a job, relative to the test's folder. */
+/** Path in the first run of a job, relative to the test's folder. */
 const folderOf = (job: string): string =>
   join('graded/runs', job, readdirSync(at('graded/runs', job)).sort()[0]!);
 const haet = (...words: string[]) =>
@@ -26,7 +26,7 @@ const sandboxes = [
   { kind: 'docker', words: ['--sandbox', 'docker', '--image', plainImage] },
 ] as const;
 
-/** As docs/sealing.md and docs/grading.md say. */
+/** Follows docs/sealing.md and docs/grading.md. */
 let verifyKey: string;
 beforeEach(async () => {
   const sizes = ['--train-per-class', '10', '--test-per-class', '10', '--seed', '1'];
@@ -40,7 +40,7 @@ beforeEach(async () => {
 });
 const keygen = async (out: string, imagesOut: string) =>
   lastLine((await haet('seal', 'keygen', '--out', out, '--images-out', imagesOut, '--json')).stdout);
-/** Memory and CPUs as a test needs them: `haet grade` takes them from the commitment. */
+/** Memory and CPUs of the tests; `haet grade` takes them from the commitment. */
 const commit = (kind: string, out = 'commitment.json', reveal = 'reveal.json') =>
   haet(
     ...['seal', 'commit', '--sealed', 'withheld.age', '--seeds', '2', '--out', out, '--reveal', reveal],
@@ -56,7 +56,7 @@ const grade = (...words: string[]) =>
   );
 const committed = ['--commitment', 'commitment.json', '--reveal', 'reveal.json'];
 
-/** Loaded into every Node process: writes down which command opens which key. */
+/** Loaded into every Node process: records which command opens which key. */
 const watcher = `
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -75,7 +75,7 @@ for (const [from, name] of [[fs.promises, 'open'], [fs.promises, 'readFile'], [f
 syncBuiltinESMExports();
 `;
 
-/** Folders of opened test images that a process made. */
+/** Returns the folders of opened test images that a process made. */
 const openedBy = (pid: number) =>
   ['/dev/shm', tmpdir()].flatMap((parent) =>
     readdirSync(parent)
@@ -83,7 +83,9 @@ const openedBy = (pid: number) =>
       .map((name) => join(parent, name)),
   );
 
-/** Predicts so that log-losses are label * 1.6^digit units for some images, by their first byte: digits of the sum. */
+/**
+ * Predicts such that the log-loss of some images is label * 1.6^digit units, by their first byte: digits of the sum.
+ */
 const spellingScores = `
 import { readFileSync, writeFileSync } from 'node:fs';
 const bytes = readFileSync(process.env.HAET_TEST_IMAGES);
@@ -101,7 +103,7 @@ writeFileSync(process.env.HAET_OUT_DIR + '/predictions.npy', Buffer.concat([magi
 
 for (const { kind, words: inSandbox } of sandboxes) {
   (await describeWith(kind))(`a sealed Track under ${kind}`, () => {
-    test('is graded with the seeds committed to; every record verifies with commitment and reveal', async () => {
+    test('is graded with the committed seeds; every record verifies with commitment and reveal', async () => {
       await commit(kind);
       const graded = await grade(...inSandbox, ...committed, '--json');
       expect({ code: graded.exitCode, said: graded.stderr }).toMatchObject({ code: 0 });
@@ -126,7 +128,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
           memoryBytes: 1e9,
           processes: 200,
         });
-        // The group's own count, where the kernel has one: never null with control groups of version 1.
+        // The control group's own count, where the kernel has one: never null with control groups of version 1.
         for (const { limitHits, peakMemoryBytes } of stages) {
           expect(limitHits.peakMemoryBytes ?? peakMemoryBytes).toBeGreaterThan(0);
           expect(limitHits.peakMemoryBytes ?? peakMemoryBytes).toBeLessThan(1e9);
@@ -159,7 +161,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       });
     });
 
-    test('killed in the predict stage: images are for no other user meanwhile, and the next call removes them', async () => {
+    test('after a kill in the predict stage other users cannot read the images, and the next call removes them', async () => {
       const slow = await makeEntry(folder.path, {
         train: 'echo w > "$HAET_OUT_DIR/model"',
         predict: 'head -c 200000 "$HAET_TEST_IMAGES" | wc -c; sleep 60',
@@ -177,7 +179,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
         reject: false,
         cwd: folder.path,
       });
-      // The predict stage has read its images when it says how many bytes.
+      // The predict stage has read its images when it prints their number of bytes.
       const logs = () =>
         readdirSync(folder.path, { recursive: true }).filter((name) =>
           String(name).endsWith('predict.stdout.log'),
@@ -202,11 +204,11 @@ for (const { kind, words: inSandbox } of sandboxes) {
       expect(openedBy(killed.pid!)).toEqual([]);
     });
 
-    test('a run whose evaluator died before it was scored is scored by the next call, and not run again', async () => {
+    test('a run whose evaluator died before scoring is scored by the next call, and not repeated', async () => {
       const first = await grade(...inSandbox, '--json');
       const { rows }: Standing = lastLine(first.stdout);
       const run = at(folderOf(rows[0]!.runs[0]!.job));
-      // As it was when the entry had ended and nothing else was done, or a little later.
+      // The state when the entry has ended and nothing else was done, or a little later.
       const record = JSON.parse(await readFile(join(run, 'record.json'), 'utf8'));
       const predictionsSha256 = sha256(await readFile(join(run, 'predictions', 'predictions.npy')));
       const unscored = {
@@ -226,12 +228,12 @@ for (const { kind, words: inSandbox } of sandboxes) {
         expect(JSON.parse(await readFile(join(run, 'record.json'), 'utf8'))).toEqual(record);
         expect((await haet('verify', join(run, 'record.jws'), '--key', verifyKey)).exitCode).toBe(0);
         expect(existsSync(join(run, 'unscored.json'))).toBe(false);
-        // What was signed is not signed again.
+        // Signed records are not signed again.
         if (signed !== null) expect(await readFile(join(run, 'record.jws'), 'utf8')).toBe(signed);
       }
     });
 
-    test('scores that spell out labels by their log-loss tell nothing beyond the accuracy', async () => {
+    test('predictions that encode labels in their log-loss reveal only the accuracy', async () => {
       const oracle = await makeEntry(folder.path, {
         train: 'echo w > "$HAET_OUT_DIR/model"',
         predict: 'exec node oracle.mjs',
@@ -266,7 +268,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       }
     });
 
-    test('the process that runs entries never opens the identity; those that do start when none runs', async () => {
+    test('the process that runs entries never opens the identity; the processes that open it start when no entry runs', async () => {
       await writeFile(at('watch.mjs'), watcher);
       const words = [
         ...['archives', '--track', 'sealed-track', '--out', 'graded'],
@@ -288,7 +290,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       expect(by('identity.txt').sort()).toEqual(['score', 'seal']);
     });
 
-    test('is not graded with a reveal or a commitment of something else', async () => {
+    test('is not graded with a reveal or a commitment of another contest', async () => {
       await commit(kind);
       await commit(kind, 'other.json', 'otherReveal.json');
       const otherReveal = ['--commitment', 'commitment.json', '--reveal', 'otherReveal.json'];
@@ -313,7 +315,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       expect(existsSync(at('graded', 'runs'))).toBe(false);
     });
 
-    test('is not graded under other terms than those committed to, and each is named', async () => {
+    test('is not graded under other terms than the committed ones, and each difference is named', async () => {
       await commit(kind === 'docker' ? 'bubblewrap' : 'docker');
       const words = ['--cpus', '2', '--budget', '21'];
       const { exitCode, stdout, stderr } = await grade(...inSandbox, ...committed, ...words);
@@ -326,7 +328,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
   });
 }
 
-test('the key is refused where an entry could read it', async () => {
+test('the key is rejected where an entry could read it', async () => {
   const { exitCode, stdout, stderr } = await grade('--trusted');
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toMatch(

@@ -10,10 +10,10 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = temporaryFolder();
 const haet = (words: readonly string[], env: Record<string, string> = {}) =>
   execa(process.execPath, [join(root, 'cli/bin.mjs'), ...words], { reject: false, cwd: folder.path, env });
-/** Help is broken into lines of the width that it finds. */
+/** Help is wrapped to the width of the terminal. */
 const unwrapped = (text: string) => text.replace(/\s+/g, ' ').trim();
 
-/** What node loads for these words: modules of cli/ by their path, packages by their name. */
+/** Returns what Node loads for these arguments: modules of cli/ by their path, packages by their name. */
 async function loadedBy(...words: string[]): Promise<{ cli: string[]; packages: string[] }> {
   const folderOfReport = join(folder.path, 'coverage');
   await haet(words, { NODE_V8_COVERAGE: folderOfReport });
@@ -42,16 +42,19 @@ test('help lists every command with its description, in order, and loads none of
   });
 });
 
-test.each(commandList)('$name --help and help $name say the same, with an example', async (command) => {
-  const { name, description } = command;
-  const { stdout, stderr, exitCode } = await haet([name, '--help']);
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-  expect(unwrapped(stdout)).toContain(description);
-  expect(stdout).toMatch(/\nExamples?:\n {2}\$ /);
-  expect((await haet(['help', name])).stdout).toBe(stdout);
-});
+test.each(commandList)(
+  '$name --help and help $name print the same help, with an example',
+  async (command) => {
+    const { name, description } = command;
+    const { stdout, stderr, exitCode } = await haet([name, '--help']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(unwrapped(stdout)).toContain(description);
+    expect(stdout).toMatch(/\nExamples?:\n {2}\$ /);
+    expect((await haet(['help', name])).stdout).toBe(stdout);
+  },
+);
 
-test('help on a command of a command has its options', async () => {
+test('help of a subcommand shows its options', async () => {
   expect((await haet(['data', 'make', '--help'])).stdout).toContain('--train-per-class <n>');
   expect((await haet(['data', 'help', 'make'])).stdout).toContain('--train-per-class <n>');
   expect((await haet(['seal', 'keygen', '--help'])).stdout).toContain('--out <file>');
@@ -64,18 +67,21 @@ test.each([
   ['score', 'score', ['@observablehq/plot', 'sharp']],
   ['data', 'data', ['sharp']],
   ['verify', 'verify', ['execa']],
-])('%s --help loads no other command, and not what only its work needs', async (name, file, notNeeded) => {
-  const { cli, packages } = await loadedBy(name, '--help');
-  expect(cli.filter((path) => path.startsWith('commands/'))).toEqual([`commands/${file}`]);
-  expect(packages.filter((each) => notNeeded.includes(each))).toEqual([]);
-});
+])(
+  '%s --help loads no other command, and nothing that only its action needs',
+  async (name, file, notNeeded) => {
+    const { cli, packages } = await loadedBy(name, '--help');
+    expect(cli.filter((path) => path.startsWith('commands/'))).toEqual([`commands/${file}`]);
+    expect(packages.filter((each) => notNeeded.includes(each))).toEqual([]);
+  },
+);
 
 test.each([
   ['a mistyped command', ['chek'], "haet: unknown command 'chek'\n(Did you mean check?)"],
-  ['a mistyped command of a command', ['data', 'mak'], "haet: unknown command 'mak'\n(Did you mean make?)"],
+  ['a mistyped subcommand', ['data', 'mak'], "haet: unknown command 'mak'\n(Did you mean make?)"],
   ['a mistyped option', ['check', 'x', '--jsn'], "haet: unknown option '--jsn'\n(Did you mean --json?)"],
-  ['an argument left out', ['check'], "haet: missing required argument 'entry'"],
-])('%s: one sentence, the way to help, status 2', async (_, words, sentence) => {
+  ['a missing argument', ['check'], "haet: missing required argument 'entry'"],
+])('%s: prints one sentence and how to get help, with status 2', async (_, words, sentence) => {
   const { exitCode, stdout, stderr } = await haet(words);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toBe(`${sentence}\n(add --help for the options and an example)`);

@@ -7,7 +7,7 @@ import { describeWith, temporaryFolder } from '../evaluator/fixtures.ts';
 
 const describeMasked = await describeWith('bubblewrap');
 
-/** What Node says of `words` where there is no GPU and /proc/cpuinfo names its features otherwise. */
+/** Returns what Node prints for `words` without a GPU and with other CPU features in /proc/cpuinfo. */
 async function masked(
   flags: (flags: readonly string[]) => readonly string[],
   words: readonly string[],
@@ -36,9 +36,9 @@ beforeAll(async () => {
 });
 
 /**
- * Trains on such a CPU. The stage itself: a sandbox would show its entry the processor as it is.
+ * Trains on such a CPU. Starts the stage itself, because a sandbox would show its entry the real processor.
  *
- * @returns what it said, the engines in its progress lines, and its model's settings
+ * @returns its output, the engines in its progress lines, and its model's settings
  */
 async function trainMasked(flags: (flags: readonly string[]) => readonly string[]) {
   const out = await temporaryFolder();
@@ -62,10 +62,10 @@ describeMasked('a CPU whose AVX2, FMA and bfloat16 are hidden in /proc/cpuinfo',
   const features = ['avx2', 'fma', 'avx512_bf16', 'amx_bf16'];
   const without = (flags: readonly string[]) => flags.filter((flag) => !features.includes(flag));
 
-  test('trains by TensorFlow alone; check-machine, the progress and the settings of the model say so', async () => {
+  test("trains with the stock engine only; check-machine, the progress and the model's settings report it", async () => {
     const { stdout } = await masked(without, ['cli/bin.mjs', 'check-machine']);
     expect(stdout).toMatch(
-      /training ops +TensorFlow's, in float32 \(no native ops: the CPU has no avx2, fma\)/,
+      /training ops +TensorFlow's, in float32 \(no native ops: the CPU lacks avx2, fma\)/,
     );
     const { said, engines, settings } = await trainMasked(without);
     expect(said).not.toContain('native');
@@ -79,8 +79,8 @@ const flags = (await readFile('/proc/cpuinfo', 'utf8')).split(/\s+/);
 const hasNative = whyNoNativeOps(flags) === null;
 const describeBoth = hasNative ? describeMasked : describe.skip;
 
-describeBoth('a CPU whose bfloat16 is made up in /proc/cpuinfo (skipped where native ops cannot run)', () => {
-  test('measures both paths and trains by one of them', async () => {
+describeBoth('a CPU with bfloat16 added in /proc/cpuinfo (skipped where native ops cannot run)', () => {
+  test('measures both paths and trains with one of them', async () => {
     const withBfloat16 = (flags: readonly string[]) => [...flags, 'avx512_bf16'];
     const { stdout } = await masked(withBfloat16, ['cli/bin.mjs', 'check-machine']);
     expect(stdout).toMatch(/training ops +native, in float32; or TensorFlow's, in bfloat16: a run takes/);

@@ -21,7 +21,7 @@ const official = (...words: string[]) =>
 
 const sealedWith = (key: string) => ['--track', 'sealed', '--images-key', key];
 
-// The image's own sandbox wants root and a container; what is around it is the same in every one that fences.
+// The image's own sandbox needs root and a container; everything around it is the same for every sandbox that isolates.
 const fenced = await describeWith('bubblewrap');
 
 fenced('haet official', () => {
@@ -41,7 +41,7 @@ fenced('haet official', () => {
     await haet('seal', 'commit', ...files, '--seed-list', '1,2', '--budget', '19');
   });
 
-  test('with the images key: a run that waits; haet score scores and signs it, and it verifies', async () => {
+  test('with the images key leaves an unscored run, which haet score signs and haet verify accepts', async () => {
     const run = await official(...withKey, '--entry', 'entry.tar.gz', '--json');
     expect({ code: run.exitCode, said: run.stderr }).toMatchObject({ code: 0 });
     const unscored: RunRecord = lastLine(run.stdout);
@@ -83,7 +83,7 @@ fenced('haet official', () => {
     expect((await score(record.folder)).stderr).toMatch(/holds no unscored\.json/);
   });
 
-  test('a run whose predictions were changed meanwhile is not scored, nor one of another key', async () => {
+  test('a run whose predictions were changed, or one of another key, is not scored', async () => {
     const { folder: run } = lastLine((await official(...withKey, '--json')).stdout) as RunRecord;
     const other = ['--out', 'other.txt', '--images-out', 'other-images.txt'];
     await haet('seal', 'keygen', ...other);
@@ -100,7 +100,7 @@ fenced('haet official', () => {
     expect(await readdir(run)).not.toContain('record.jws');
   });
 
-  test('a run without valid predictions is not scored, and signed all the same', async () => {
+  test('a run without valid predictions is not scored, but signed', async () => {
     const none = join(folder.path, 'none');
     await cp(example, none, { recursive: true });
     await writeFile(join(none, 'predict.sh'), 'exit 3\n');
@@ -116,7 +116,7 @@ fenced('haet official', () => {
     });
   });
 
-  test('without the key: a dry run on images held out of the training half, not signed', async () => {
+  test('without the key makes an unsigned dry run on images held out of the training half', async () => {
     const run = await official('--track', 'sealed', '--json');
     expect(run.stderr).toContain('DRY RUN');
     expect(run.stderr).toContain('NOT OFFICIAL');
@@ -129,15 +129,15 @@ fenced('haet official', () => {
     ['an open Track', ['--track', 'open', '--images-key', 'images-key.txt'], 'is not sealed'],
     ['no fence', [...sealedWith('images-key.txt'), '--sandbox', 'process'], 'fences nothing off'],
     ['a key that others may read', sealedWith('shared.txt'), 'chmod 600'],
-    ['a key that is not there', sealedWith('typo.txt'), 'typo.txt'],
+    ['a missing key', sealedWith('typo.txt'), 'typo.txt'],
     ['the identity', sealedWith('identity.txt'), 'is the organizer'],
-    ['a hash that is none', ['--image-id', 'latest'], '--image-id'],
+    ['an invalid hash', ['--image-id', 'latest'], '--image-id'],
     [
-      'terms that were not committed to',
+      'terms that differ from the commitment',
       [...sealedWith('images-key.txt'), ...['--commitment', 'commitment.json', '--reveal', 'reveal.json']],
       '20 s to train, and the commitment is to 19 s to train; the sandbox bubblewrap, and the commitment is to the sandbox docker',
     ],
-  ])('with %s nothing is run: one sentence, status 2', async (_, words, sentence) => {
+  ])('with %s runs nothing: one sentence, status 2', async (_, words, sentence) => {
     await writeFile(join(folder.path, 'shared.txt'), await readFile(join(folder.path, 'images-key.txt')));
     await chmod(join(folder.path, 'shared.txt'), 0o644);
     const before = (await readdir(join(folder.path, 'out')).catch(() => [])).length;
@@ -150,13 +150,13 @@ fenced('haet official', () => {
 });
 
 (await describeWith('user'))('haet official with an entry as another user on the same files', () => {
-  test('shuts what lies in --out, the unfinished run of a rival too, and works there alone', async () => {
+  test('makes earlier runs in --out unreadable, unfinished ones too, and locks the folder', async () => {
     const at = (...names: string[]) => join(folder.path, ...names);
     await chmod(folder.path, 0o755);
     const sizes = ['--train-per-class', '10', '--test-per-class', '10', '--seed', '1'];
     await haet('data', 'make', '--source', 'synthetic', ...sizes, '--out', 'seen');
     await cp(example, at('thief'), { recursive: true });
-    // What it can read of another run goes into its log.
+    // The entry logs what it can read of another run.
     const search = `cat "${at('rivals')}"/unfinished/model/weights; echo looked\n`;
     await appendFile(at('thief', 'train.sh'), search);
     await mkdir(at('rivals', 'unfinished', 'model'), { recursive: true });

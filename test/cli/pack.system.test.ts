@@ -11,7 +11,7 @@ const haet = (...words: string[]) =>
   execa(process.execPath, [join(root, 'cli/bin.mjs'), ...words], { reject: false, cwd: folder.path });
 const example = join(root, 'examples/plain-shell');
 
-test('an entry is packed and its archive found fit, by people and by machines', async () => {
+test('packs an entry and checks its archive, as text and as JSON', async () => {
   const packed = await haet('pack', example, '--out', 'entry.tar.gz', '--json');
   expect(packed).toMatchObject({ exitCode: 0, stderr: '' });
   const { sha256, files } = JSON.parse(packed.stdout);
@@ -26,7 +26,7 @@ test('an entry is packed and its archive found fit, by people and by machines', 
   expect(ofArchive).toEqual(ofFolder);
 });
 
-test('what is no entry is refused with one sentence and status 2, and no archive is left', async () => {
+test('rejects a folder that is not an entry with one sentence and status 2, and leaves no archive', async () => {
   await mkdir(join(folder.path, 'empty'));
   const packed = await haet('pack', 'empty', '--out', 'none.tar.gz');
   expect(packed.exitCode).toBe(2);
@@ -41,7 +41,7 @@ test('what is no entry is refused with one sentence and status 2, and no archive
   expect(checked.stderr.trim().split('\n')).toHaveLength(1);
 });
 
-test('check refuses by the limits of intake that it is given, and names the limit', async () => {
+test('check applies the given limits of intake, and names the exceeded one', async () => {
   await haet('pack', example, '--out', 'limits.tar.gz');
   for (const [option, reason] of [
     ['--max-archive-bytes', /at most 1 are taken/],

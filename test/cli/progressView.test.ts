@@ -15,7 +15,7 @@ function viewOn(options: { isTTY: boolean; columns?: number }) {
 const line: ProgressLine = { step: 100, epoch: 5, loss: 1.2345, accuracy: 0.5, imagesPerSecond: 612.4 };
 
 describe('the progress view without a terminal', () => {
-  test('prints a first line at once, then one about every 15 s of the clock, however fast lines come', () => {
+  test('prints a first line at once, then one about every 15 s of the clock, at any rate of progress lines', () => {
     const { view, text } = viewOn({ isTTY: false });
     for (let at = 0; at <= 45; at += 0.01) view.update(line, at);
     view.stop();
@@ -23,21 +23,21 @@ describe('the progress view without a terminal', () => {
     expect(seconds).toEqual([0, 15, 30, 45]);
   });
 
-  test('says everything that is known, without control characters', () => {
+  test('prints all known values, without control characters', () => {
     const { view, text } = viewOn({ isTTY: false });
     view.update(line, 20);
     view.stop();
     expect(text()).toBe('train 20/600 s, epoch 5.0, 612 images/s, loss 1.234, acc 50.0 %\n');
   });
 
-  test('derives images/s from the epochs where the entry does not report them', () => {
+  test('derives images/s from the epochs if the entry does not report them', () => {
     const { view, text } = viewOn({ isTTY: false });
     view.update({ step: 1, epoch: 2 }, 20);
     view.stop();
     expect(text()).toBe('train 20/600 s, epoch 2.0, 500 images/s\n');
   });
 
-  test('moves on by the clock while the entry says nothing', () => {
+  test('advances with the clock while the entry reports nothing', () => {
     const { view, text } = viewOn({ isTTY: false });
     for (let at = 0; at <= 31; at++) view.tick(at);
     view.stop();
@@ -70,7 +70,7 @@ describe('the progress view on a terminal', () => {
     for (const shown of drawn) expect(shown.length).toBeLessThan(2 * columns);
   });
 
-  test('ignores whatever comes after its end', () => {
+  test('ignores progress after its end', () => {
     const { view, text } = viewOn({ isTTY: true, columns: 80 });
     view.tick(1);
     view.stop();

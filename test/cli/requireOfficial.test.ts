@@ -16,7 +16,7 @@ const messageOf = (act: () => void): string => {
   return 'nothing is refused';
 };
 
-test('a sandbox that holds entries is taken, whether its output folder has a quota or not', () => {
+test('accepts a sandbox that enforces limits, with or without a quota on its output folder', () => {
   expect(messageOf(() => requireHeld({ kind: 'docker', holds: { ...allHeld, output: false } }))).toBe(
     'nothing is refused',
   );
@@ -34,11 +34,11 @@ test.each([
     /^--sandbox user: does not hold the network here: .* with --network none/,
   ],
   ['process', nothingHeld, /Use bubblewrap or docker\.$/],
-] as const)('%s without its limits is refused, with what to do', (kind, holds, message) => {
+] as const)('rejects %s without its limits, with what to do', (kind, holds, message) => {
   expect(messageOf(() => requireHeld({ kind, holds }))).toMatch(message);
 });
 
-test('terms other than those committed to are refused, and each is named', () => {
+test('rejects terms that differ from the commitment, and names each', () => {
   const terms: ContestTerms = {
     trainSeconds: 600,
     predictSeconds: 60,

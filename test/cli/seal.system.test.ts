@@ -39,7 +39,7 @@ function expectRefused(said: Awaited<ReturnType<typeof haet>>, reason: RegExp): 
   expect(said.stderr).toMatch(/^haet: .*\n?(\(add --help for the options and an example\))?$/);
 }
 
-test('keygen, seal, commit: what comes out opens, reads and belongs together', async () => {
+test('keygen, seal and commit write files that open, can be read and match each other', async () => {
   await numberedTrack(at('my-track'), truth);
   const made = await haet('keygen', '--out', 'identity.txt', '--images-out', 'images-key.txt');
   const [, publicKey, imagesPublicKey] =
@@ -144,7 +144,7 @@ test('with --json the last line on standard output is the result', async () => {
   expect((await readReveal(at('r'))).seeds).toEqual([11, 0, 2147483647]);
 });
 
-test('labels-key: what it writes opens the labels, without the identity and without a word of it', async () => {
+test('labels-key writes a key that opens the labels without the identity and contains no part of it', async () => {
   await numberedTrack(at('my-track'), truth);
   const to = toKeys(lastLine((await keygen()).stdout));
   await haet('my-track', ...to, '--out', 'w.age');
@@ -164,7 +164,7 @@ test('labels-key: what it writes opens the labels, without the identity and with
   expectRefused(await haet(...other), /w\.age: is not sealed for the key age1/);
 });
 
-test('a source that is public is warned of, unless the Track was drawn by a secret', async () => {
+test('warns if the source is public, unless the Track was drawn with a secret', async () => {
   const { dir } = await makeTinyTrack(folder.path, 10);
   const to = toKeys(lastLine((await keygen()).stdout));
   const said = await haet(dir, ...to, '--out', 'w.age');
@@ -181,7 +181,7 @@ test('a source that is public is warned of, unless the Track was drawn by a secr
   expect(opened.info.seed).toEqual(secret.seed);
 });
 
-test('check: a sealed Track is fit to be given away, one with its labels in clear is not', async () => {
+test('check accepts a sealed Track for publication, and rejects one with unencrypted labels', async () => {
   await numberedTrack(at('my-track'), truth);
   await haet(
     'my-track',
@@ -195,7 +195,7 @@ test('check: a sealed Track is fit to be given away, one with its labels in clea
   expectRefused(await haet('check', 'my-track'), /my-track: holds ".*", which is no part of a sealed Track/);
 });
 
-test('help of each has an example, and that of seal its options', async () => {
+test('the help of each command has an example, and that of seal its options', async () => {
   const help = await haet('--help');
   for (const words of [
     '--to <key>',
@@ -213,7 +213,7 @@ test('help of each has an example, and that of seal its options', async () => {
   expect((await haet('labels-key', '--help')).stdout).toContain('$ haet seal labels-key');
 });
 
-describe('mistakes are refused with one sentence and status 2, and leave nothing', () => {
+describe('a mistake is rejected with one sentence and status 2, and leaves nothing:', () => {
   let to: string[];
   let before: string[];
   beforeEach(async () => {
@@ -240,7 +240,7 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
       taken,
       /^haet: --public .*taken: exists and is not empty .*Give a folder that does not exist yet/,
     );
-    // Found out only when it is made: the sealed file written before goes again.
+    // Only detected when the output is created: the sealed file written before is removed.
     const late = await haet('my-track', ...to, '--out', 'w.age', '--public', 'w.age/sealed');
     expectRefused(late, /^haet: --public .*w\.age\/sealed: exists and is not a folder\. Give a folder/);
     expect((await readdir(folder.path)).sort()).toEqual(before);

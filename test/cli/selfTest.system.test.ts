@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const haet = (...words: string[]) =>
   execa(process.execPath, [join(root, 'cli/bin.mjs'), 'self-test', ...words], { reject: false });
 
-test('prints a row for each attack and ends with status 0 when all were held', async () => {
+test('prints one row per attack and ends with status 0 when every attack was stopped', async () => {
   const said = await haet('--sandbox', 'process', '--only', 'exits-with-nothing', 'honest', 'memory-hog');
   expect(said).toMatchObject({ exitCode: 0, stderr: '' });
   expect(said.stdout).toMatch(/^ {2}honest +SCORED +SCORED +\d+\.\d {2}yes$/m);
@@ -16,7 +16,7 @@ test('prints a row for each attack and ends with status 0 when all were held', a
   expect(said.stdout).toContain('Not run, because the process sandbox does not hold memory: memory-hog.');
 });
 
-test('with --jobs attacks run side by side and those that need the machine run last, alone', async () => {
+test('with --jobs runs attacks side by side, and those that need the whole machine last, alone', async () => {
   const names = ['floods-output', 'sleeps-past-deadline', 'predict-sleeps'];
   const said = await haet('--sandbox', 'process', '--jobs', '2', '--json', '--only', ...names);
   expect(said.exitCode).toBe(0);
@@ -25,7 +25,7 @@ test('with --jobs attacks run side by side and those that need the machine run l
   expect(sandboxes[0].attacks.map(({ attack }: { attack: string }) => attack)).toEqual(order);
 });
 
-test('with --json the last line is for machines, and the table on standard error', async () => {
+test('with --json the last line is JSON, and the table is on standard error', async () => {
   const said = await haet('--sandbox', 'process', '--only', 'archive-bomb', '--json');
   expect(said.exitCode).toBe(0);
   const { ok, sandboxes } = JSON.parse(said.stdout);
@@ -41,7 +41,7 @@ test('with --json the last line is for machines, and the table on standard error
   expect(said.stderr).toContain('archive-bomb');
 });
 
-test('an attack that is not in the corpus, or that nothing here could hold, is a mistake', async () => {
+test('rejects an unknown attack and one that cannot run here', async () => {
   const unknown = await haet('--only', 'no-such-attack');
   expect(unknown.exitCode).toBe(2);
   expect(unknown.stderr).toMatch(/^haet: --only names no-such-attack; the attacks are honest, archive-/);

@@ -19,13 +19,13 @@ beforeAll(async () => {
 
 const run = (...words: string[]) => execa(process.execPath, [haet, ...words], { reject: false, cwd: folder });
 
-/** Nothing steers a terminal or is invisible, and no line is one that the entry wrote. */
+/** Expects no control or invisible characters, and no line that the entry wrote. */
 function expectHarmless(text: string): void {
   expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/u);
   expect(text.split('\n').filter((line) => /^\s*SCORED {2}99\.9/.test(line))).toEqual([]);
 }
 
-/** A predict stage that writes a .npy with this text for its dtype. */
+/** Returns a predict stage that writes a .npy file with this text as its dtype. */
 const predictWith = (descr: string) => {
   const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (1000, 10), }`;
   const start = Buffer.alloc(4);
@@ -37,20 +37,20 @@ const predictWith = (descr: string) => {
 };
 
 describe.each(['dry-run', 'official'])('haet %s', (name) => {
-  // Without a key, official is a dry run through the same summary.
+  // Without a key, official makes a dry run and prints the same summary.
   const start = (entry: string, out: string) =>
     run(
       ...[name, '--entry', entry, '--out', out, '--track', trackDir],
       ...['--sandbox', 'process', '--budget', '20'],
     );
 
-  test('shows no line and no escape sequence that stands in the header of predictions.npy', async () => {
+  test('prints no line break or escape sequence from the header of predictions.npy', async () => {
     const { stdout, stderr } = await start(await predictWith(hostile), `${name}-descr`);
     expect(stdout).toMatch(/^INVALID_OUTPUT$/m);
     expectHarmless(stdout + stderr);
   });
 
-  test('repeats no more than 20 of 8,000 characters, nor do its record and its report', async () => {
+  test('quotes at most 20 of 8,000 characters, as do its record and its report', async () => {
     const out = join(folder, `${name}-loot`);
     const { stdout, stderr } = await start(await predictWith(loot), out);
     const [id] = await readdir(out);
@@ -65,13 +65,13 @@ describe.each(['dry-run', 'official'])('haet %s', (name) => {
     ['a key of haet.json', { [hostile]: 1 }],
     ['the name', { name: hostile }],
     ['a program', { train: [`/${hostile}`] }],
-  ])('shows none that stands in %s', async (_, manifest) => {
+  ])('prints no line break or escape sequence from %s', async (_, manifest) => {
     const { stdout, stderr } = await start(await makeEntry(folder, { manifest }), `${name}-manifest`);
     expect(stdout).toMatch(/^(REJECTED_ARCHIVE|CRASHED)$/m);
     expectHarmless(stdout + stderr);
   });
 
-  test('shows none of the last words of an entry, nor of a haet.json that is no JSON', async () => {
+  test('prints none from the last output of an entry, nor from a haet.json that is not JSON', async () => {
     const crash = await makeEntry(folder, { train: `printf '%s' '${hostile.trimEnd()}' >&2; exit 3` });
     const crashed = await start(crash, `${name}-words`);
     expect(crashed.stdout).toMatch(/^CRASHED$/m);
@@ -84,7 +84,7 @@ describe.each(['dry-run', 'official'])('haet %s', (name) => {
   });
 });
 
-test('haet check and pack show none of haet.json, and --json is JSON without it', async () => {
+test('haet check and pack print none from haet.json, and --json is JSON without it', async () => {
   for (const manifest of [{ [hostile]: 1 }, { name: hostile }, { team: `a${'\u200b'}` }]) {
     const entry = await makeEntry(folder, { manifest });
     for (const words of [
@@ -104,7 +104,7 @@ test('haet check and pack show none of haet.json, and --json is JSON without it'
   expect(JSON.parse(stdout).manifest.predict).toEqual(words);
 });
 
-test('haet check shows none of the name of an archive’s member', async () => {
+test('haet check prints none from the name of an archive’s member', async () => {
   const archive = join(folder, 'hostile.tar');
   await writeFile(archive, tarBytes({ path: hostile, type: 'SymbolicLink', linkpath: 'x' }));
   const { stdout, stderr } = await run('check', archive);
@@ -112,7 +112,7 @@ test('haet check shows none of the name of an archive’s member', async () => {
   expectHarmless(stdout + stderr);
 });
 
-test('haet grade publishes none of 8,000 characters in a header, and says no more than 20', async () => {
+test('haet grade publishes none of 8,000 characters in a header, and prints at most 20', async () => {
   const archives = join(folder, 'archives');
   await mkdir(archives);
   await packEntry(await predictWith(loot), join(archives, 'loot.tar.gz'));

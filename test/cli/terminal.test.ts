@@ -4,18 +4,18 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { sayOn, shortName } from '../../cli/terminal.ts';
 
-test('a line of a message is one line, whatever it holds', () => {
+test('prints one line of a message as one line, whatever it contains', () => {
   const stream = new PassThrough();
   sayOn(stream, 'a\nSCORED  99.9 %\u001b[2J', '', 'b\u200b\u202e');
   expect(String(stream.read())).toBe('a�SCORED  99.9 %�[2J\n\nb��\n');
 });
 
-test('a long name is cut, between two signs', () => {
+test('shortens a long name between two characters', () => {
   expect(shortName('é'.repeat(40))).toBe('é'.repeat(40));
   expect(shortName('🦊'.repeat(41))).toBe(`${'🦊'.repeat(39)}…`);
 });
 
-test('nothing in cli/ writes to the terminal but cli/terminal.ts', () => {
+test('only cli/terminal.ts writes to the terminal in cli/', () => {
   const files = readdirSync('cli', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && name !== 'terminal.ts')
     .map((name) => join('cli', name));

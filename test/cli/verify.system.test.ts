@@ -37,7 +37,7 @@ beforeEach(async () => {
 
 const put = (name: string, content: string | Uint8Array) => writeFile(join(folder.path, name), content);
 
-/** Every file that a record can be checked against, and the options that give them. */
+/** Every file that a record can be checked against, and its option. */
 async function putEverything(): Promise<string[]> {
   const reveal = { nonce: hash('7'), seeds: [1, 2] } as const;
   await put('entry.tar.gz', 'archive');
@@ -67,7 +67,7 @@ async function putEverything(): Promise<string[]> {
   ];
 }
 
-test('a record that holds is said to, check by check, with what was not checked', async () => {
+test('reports a valid record, check by check, with what was not checked', async () => {
   const { exitCode, stdout, stderr } = await haet('verify', 'record.jws', '--key', verifyKey);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   const lines = stdout.split('\n');
@@ -86,7 +86,7 @@ test('a record that holds is said to, check by check, with what was not checked'
   expect(lines[16]).toContain('ResNet-9 by haet, seed 1');
 });
 
-test('with --json the last line says it all, for a record beside every file that there is before the labels are', async () => {
+test('with --json the last line has everything, for a record with every file that exists before the labels are published', async () => {
   const everything = await putEverything();
   const { exitCode, stdout } = await haet(
     'verify',
@@ -128,7 +128,7 @@ test('with --json the last line says it all, for a record beside every file that
   });
 });
 
-test('what does not hold is explained, and nothing of the record is repeated as if it were true', async () => {
+test('explains what is invalid, and prints nothing of the record', async () => {
   const at = Math.floor(jws.length / 2);
   await put('record.jws', jws.slice(0, at) + (jws[at] === 'A' ? 'B' : 'A') + jws.slice(at + 1));
   const words = ['verify', 'record.jws', '--key', verifyKey];
@@ -145,7 +145,7 @@ test('what does not hold is explained, and nothing of the record is repeated as 
   expect(JSON.parse(machine.stdout)).toMatchObject({ holds: false, run: null });
 });
 
-test('another file, another key and other seeds do not hold, with status 1', async () => {
+test('another file, another key and other seeds are invalid, with status 1', async () => {
   const everything = await putEverything();
   await put('withheld.age', 'another set');
   const otherSet = await haet('verify', 'record.jws', '--key', verifyKey, ...everything);
@@ -178,7 +178,7 @@ describe('several records are checked as a chain:', () => {
       }
       const text = await signRecord(official, signingKey);
       previousSha256 = sha256(Buffer.from(text));
-      // Whatever an entry left below is none of the chain.
+      // Files that an entry left in a subfolder do not belong to the chain.
       await mkdir(join(folder.path, `graded/runs/job-${at % 2}/run-${at}/model`), { recursive: true });
       await put(`graded/runs/job-${at % 2}/run-${at}/record.jws`, text);
       await put(`graded/runs/job-${at % 2}/run-${at}/model/record.jws`, 'forged');
@@ -187,7 +187,7 @@ describe('several records are checked as a chain:', () => {
   });
   const verify = (...words: string[]) => haet('verify', ...words, '--key', verifyKey);
 
-  test('a folder holds with the head, and every attempt is listed', async () => {
+  test('accepts a folder with its head, and lists every attempt', async () => {
     const { exitCode, stdout, stderr } = await verify('graded', '--head', head);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const lines = stdout.split('\n');
@@ -211,7 +211,7 @@ describe('several records are checked as a chain:', () => {
     expect(machine.stderr).toContain('not checked, for want of --head');
   });
 
-  test('a bad run that was deleted is missed, also where it was the last', async () => {
+  test('detects a deleted run, also the last one', async () => {
     const middle = await verify('graded/runs/job-0/run-0/record.jws', 'graded/runs/job-0/run-2/record.jws');
     expect(middle).toMatchObject({
       exitCode: 1,
@@ -225,7 +225,7 @@ describe('several records are checked as a chain:', () => {
     });
   });
 
-  test('a record that does not hold by itself is named', async () => {
+  test('names a record that is invalid by itself', async () => {
     await put('graded/runs/job-1/run-1/record.jws', 'no record');
     const { exitCode, stdout } = await verify('graded', '--head', head);
     expect(exitCode).toBe(1);
@@ -247,12 +247,12 @@ test.each([
   ],
   ['a device', ['/dev/null', '--key', verifyKey], /^haet: \/dev\/null: cannot be read \(no regular file\)/],
   [
-    'a head beside one record',
+    'a head with a single record',
     ['record.jws', '--key', verifyKey, '--head', hash('1')],
     /^haet: --head is checked against all/,
   ],
   [
-    'the archive of one run beside several',
+    'the archive of one run with several records',
     ['record.jws', 'record.jws', '--key', verifyKey, '--archive', 'a.tar'],
     /^haet: --archive: belongs to one run/,
   ],
@@ -272,7 +272,7 @@ test.each([
     /^haet: --labels-key opens .* Give --sealed withheld\.age and --predictions/,
   ],
   [
-    'a labels key that is none',
+    'an invalid labels key',
     [
       ...['record.jws', '--key', verifyKey, '--labels-key', 'record.jws'],
       ...['--predictions', 'p.npy', '--sealed', 'w.age'],
@@ -280,11 +280,11 @@ test.each([
     /^haet: record\.jws: is not a labels key/,
   ],
   [
-    'a commitment that is none',
+    'an invalid commitment',
     ['record.jws', '--key', verifyKey, '--commitment', 'record.jws'],
     /^haet: record\.jws: is not a commitment/,
   ],
-])('%s is a mistake of the user: one sentence, status 2', async (_, words, message) => {
+])('rejects %s: one sentence, status 2', async (_, words, message) => {
   const { exitCode, stdout, stderr } = await haet('verify', ...words);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toMatch(message);

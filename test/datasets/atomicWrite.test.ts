@@ -9,14 +9,14 @@ const folder = temporaryFolder();
 const file = () => join(folder.path, 'file');
 
 describe('a new file', () => {
-  test('is written with its mode, and nothing else is left', async () => {
+  test('is written with its mode, and leaves nothing else', async () => {
     await createFile(file(), 'text', 0o600);
     expect(await readFile(file(), 'utf8')).toBe('text');
     expect((await stat(file())).mode & 0o777).toBe(0o600);
     expect(await readdir(folder.path)).toEqual(['file']);
   });
 
-  test('never takes the place of a file, of a link and of what it points to', async () => {
+  test('never replaces a file, a link, or the target of a link', async () => {
     await writeFile(file(), 'before');
     await expect(createFile(file(), 'text')).rejects.toThrow(UserError);
     const link = join(folder.path, 'link');
@@ -26,7 +26,7 @@ describe('a new file', () => {
     expect(await readdir(folder.path)).toEqual(['file', 'link']);
   });
 
-  test('is that of one writer, whole, where several write it at once', async () => {
+  test('has the complete content of one writer if several write it at once', async () => {
     const texts = Array.from({ length: 8 }, (_, index) => `${index}`.repeat(50_000));
     const ends = await Promise.allSettled(texts.map((text) => createFile(file(), text)));
     expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -35,7 +35,7 @@ describe('a new file', () => {
     expect(await readdir(folder.path)).toEqual(['file']);
   });
 
-  test('is refused in a folder that does not exist', async () => {
+  test('is rejected in a folder that does not exist', async () => {
     await expect(createFile(join(folder.path, 'no', 'file'), 'text')).rejects.toThrow(
       /cannot be written \(ENOENT\)/,
     );
@@ -43,7 +43,7 @@ describe('a new file', () => {
 });
 
 describe('a file that is replaced', () => {
-  test('has the new content and its mode, and nothing else is left', async () => {
+  test('has the new content and its mode, and leaves nothing else', async () => {
     await writeFile(file(), 'before');
     await replaceFile(file(), 'after', 0o600);
     expect(await readFile(file(), 'utf8')).toBe('after');
@@ -51,7 +51,7 @@ describe('a file that is replaced', () => {
     expect(await readdir(folder.path)).toEqual(['file']);
   });
 
-  test('is not written through a link, nor into a folder, in the place of the temporary file', async () => {
+  test('is not written through a link or into a folder in the place of the temporary file', async () => {
     const bystander = join(folder.path, 'bystander');
     await writeFile(bystander, 'untouched');
     await symlink(bystander, `${file()}.part`);
@@ -63,7 +63,7 @@ describe('a file that is replaced', () => {
     expect(await readdir(folder.path)).toEqual(['bystander', 'file']);
   });
 
-  test('stays as it was where the new one cannot take its place', async () => {
+  test('keeps its content if the new file cannot replace it', async () => {
     await mkdir(join(file(), 'within'), { recursive: true });
     await expect(replaceFile(file(), 'text')).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
     expect(await readdir(folder.path)).toEqual(['file']);

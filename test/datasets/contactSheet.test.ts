@@ -27,7 +27,7 @@ async function draw(classes: string[]) {
   };
 }
 
-test('each class has its row: images to train on at the left, held-out ones at the right', async () => {
+test('has one row per class: training images on the left, held-out ones on the right', async () => {
   const { at, width } = await draw(['red', 'blue']);
   const [red, blue, white] = [
     [255, 0, 0],
@@ -40,7 +40,7 @@ test('each class has its row: images to train on at the left, held-out ones at t
   expect([at(right, 60), at(right, 128), at(right + 68, 60)]).toEqual([red, blue, white]);
 });
 
-test('a class name is written whatever signs it has, and a long one does not run into the images', async () => {
+test('prints any characters of a class name, and a long name does not overlap the images', async () => {
   const inkOf = async (name: string) => {
     const { at } = await draw([name, 'b']);
     let ink = 0;

@@ -12,7 +12,7 @@ import { temporaryFolder } from './temporaryFolder.ts';
 
 const folder = temporaryFolder();
 
-describe('of the versions of a Track', () => {
+describe('versions of a Track', () => {
   const cases = fc
     .integer({ min: 2, max: 256 })
     .chain((classes) =>
@@ -33,7 +33,7 @@ describe('of the versions of a Track', () => {
       }),
     );
 
-  test('the shuffled one has every label as often as before, and the withheld labels as they were', () => {
+  test('the shuffled one has every label as often as before, and unchanged withheld labels', () => {
     forAll(({ versions: { shuffled } }, train, held) => {
       const sorted = (values: number[]) => values.sort((a, b) => a - b);
       expect(sorted([...shuffled.train])).toEqual(sorted(train));
@@ -41,7 +41,7 @@ describe('of the versions of a Track', () => {
     });
   });
 
-  test('the permuted one calls every class by another one’s name, in both halves alike', () => {
+  test('the permuted one gives every class the name of another, the same in both halves', () => {
     forAll(({ versions: { permuted }, renaming }, train, held) => {
       expect([...renaming].sort((a, b) => a - b)).toEqual(renaming.map((_, label) => label));
       expect(renaming.filter((name, label) => name === label)).toEqual([]);
@@ -50,7 +50,7 @@ describe('of the versions of a Track', () => {
     });
   });
 
-  test('the shuffled one knows nothing of the labels: over many seeds an image has each one equally often', () => {
+  test('the shuffled one is independent of the labels: over many seeds an image has each label equally often', () => {
     const labels = { train: Uint8Array.of(0, 0, 1, 2), test: new Uint8Array() };
     const counts = [0, 0, 0];
     for (let seed = 0; seed < 4000; seed++) {
@@ -62,7 +62,7 @@ describe('of the versions of a Track', () => {
     expect(Math.abs(counts[2]! - 1000)).toBeLessThan(150);
   });
 
-  test('the same seed draws the same ones, another seed others', () => {
+  test('the same seed draws the same versions, another seed others', () => {
     const labels = { train: Uint8Array.from({ length: 100 }, (_, row) => row % 10), test: new Uint8Array() };
     const draw = (seed: number) => drawVersions(labels, 10, randomFrom(seed));
     expect(draw(1)).toEqual(draw(1));
@@ -89,7 +89,7 @@ describe('a version on disk', () => {
     return { info, content, versions, write };
   }
 
-  test('is a Track with the labels drawn, and the images as they were', async () => {
+  test('is a Track with the new labels and unchanged images', async () => {
     const { content, versions, write } = await written();
     for (const name of ['honest', 'shuffled', 'permuted'] as const) {
       const { out, info } = await write(name);
@@ -100,7 +100,7 @@ describe('a version on disk', () => {
     }
   });
 
-  test('differs from the Track in labels and their hashes alone', async () => {
+  test('differs from the Track only in labels and their hashes', async () => {
     const { info: honest, write } = await written();
     const { info: same } = await write('honest');
     const { info: permuted } = await write('permuted');
@@ -112,7 +112,7 @@ describe('a version on disk', () => {
     expect(changed).toEqual([trackFiles.trainLabels, trackFiles.testLabels]);
   });
 
-  test('is refused where something lies already, which stays', async () => {
+  test('is not written where something exists, which is kept', async () => {
     const { content, versions, write } = await written();
     const { out } = await write('shuffled');
     const before = await readFile(join(out, 'track.json'));

@@ -16,7 +16,7 @@ const sha256 = createHash('sha256').update(content).digest('hex');
 let close = async () => {};
 afterEach(() => close());
 
-/** A server of one file; `answer` decides what becomes of each request, counted from 0. */
+/** Starts a server of one file; `answer` decides how to answer each request, counted from 0. */
 async function serve(
   answer: (response: ServerResponse, request: IncomingMessage, count: number) => void,
 ): Promise<{ url: string; ranges: (string | undefined)[] }> {
@@ -34,7 +34,7 @@ async function serve(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`, ranges };
 }
 
-/** Sends the bytes from the start of the range on; breaks the connection after `most` of them. */
+/** Sends the bytes from the start of the range; breaks the connection after `most` bytes. */
 function send(response: ServerResponse, request: IncomingMessage, most = content.length): void {
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
   const rest = content.subarray(start);
@@ -49,7 +49,7 @@ function send(response: ServerResponse, request: IncomingMessage, most = content
 const target = () => join(folder.path, 'cache', 'file.bin');
 const options = (url: string) => ({ url, path: target(), bytes: content.length, sha256, pauseSeconds: 0.01 });
 
-test('a connection that breaks is gone on with from the byte where it broke', async () => {
+test('resumes a broken connection from the byte where it broke', async () => {
   const { url, ranges } = await serve((response, request) => send(response, request, 100_000));
   const seen: number[] = [];
   await download({ ...options(url), onProgress: (received) => seen.push(received) });
@@ -60,7 +60,7 @@ test('a connection that breaks is gone on with from the byte where it broke', as
   expect(await readdir(join(folder.path, 'cache'))).toEqual(['file.bin']);
 });
 
-test('what an earlier run left is gone on with', async () => {
+test('resumes the download of an earlier run', async () => {
   const { url, ranges } = await serve((response, request) => send(response, request));
   await mkdir(join(folder.path, 'cache'));
   await writeFile(`${target()}.part`, content.subarray(0, 123_456));
@@ -69,7 +69,7 @@ test('what an earlier run left is gone on with', async () => {
   expect((await readFile(target())).equals(content)).toBe(true);
 });
 
-test('a server that does not know ranges is asked for the whole again', async () => {
+test('requests the whole file from a server that does not support ranges', async () => {
   const { url, ranges } = await serve((response, request, count) => {
     if (count === 0) return send(response, request, 100_000);
     response.end(content);
@@ -79,7 +79,7 @@ test('a server that does not know ranges is asked for the whole again', async ()
   expect((await readFile(target())).equals(content)).toBe(true);
 });
 
-test('a server that is out of order for a moment is asked again', async () => {
+test('retries after a temporary server error', async () => {
   const { url } = await serve((response, request, count) => {
     if (count === 1) return response.writeHead(503).end();
     send(response, request, 200_000);
@@ -88,8 +88,8 @@ test('a server that is out of order for a moment is asked again', async () => {
   expect((await readFile(target())).equals(content)).toBe(true);
 });
 
-describe('refused, with no file left under the name asked for:', () => {
-  test('another content of the same size; it is thrown away', async () => {
+describe('fails and leaves no file under the requested name:', () => {
+  test('other content of the same size, which is removed', async () => {
     const { url } = await serve((response) => response.end(randomBytes(content.length)));
     await expect(download(options(url))).rejects.toThrow(/is not the file expected: its sha256 is/);
     expect(await readdir(join(folder.path, 'cache'))).toEqual([]);
@@ -101,7 +101,7 @@ describe('refused, with no file left under the name asked for:', () => {
     expect(await readdir(join(folder.path, 'cache'))).not.toContain('file.bin');
   });
 
-  test('a download that stops for good; what came is kept for the next time', async () => {
+  test('a download that stops for good; the partial download is kept for the next run', async () => {
     const { url } = await serve((response, request, count) =>
       count === 0 ? send(response, request, 100_000) : response.destroy(),
     );
@@ -111,14 +111,14 @@ describe('refused, with no file left under the name asked for:', () => {
     expect(await readdir(join(folder.path, 'cache'))).toEqual(['file.bin.part']);
   });
 
-  test('a server that goes silent', async () => {
+  test('a server that stops sending', async () => {
     const { url } = await serve((response) => response.writeHead(200).flushHeaders());
     await expect(download({ ...options(url), silenceSeconds: 0.2, answerSeconds: 0.2 })).rejects.toThrow(
       /nothing came for 0\.2 s/,
     );
   });
 
-  test('nobody there, or an answer that is no file', async () => {
+  test('no server, or an answer that is not a file', async () => {
     const { url } = await serve((response) => response.writeHead(403).end('no'));
     await expect(download(options(url))).rejects.toThrow(/cannot be reached \(it answered 403 Forbidden\)/);
     await close();
@@ -126,7 +126,7 @@ describe('refused, with no file left under the name asked for:', () => {
     await expect(download(options(url))).rejects.toThrow(Unreachable);
   });
 
-  test('a cache folder that cannot be made', async () => {
+  test('a cache folder that cannot be created', async () => {
     await writeFile(join(folder.path, 'cache'), 'a file');
     await expect(download(options('http://127.0.0.1:1/'))).rejects.toThrow(/Point HAET_CACHE at/);
   });
@@ -136,7 +136,7 @@ describe('CIFAR-10 is found', () => {
   const env = () => ({ HAET_CACHE: join(folder.path, 'cache') });
   const archive = () => join(folder.path, 'cache', 'cifar-10-binary.tar.gz');
 
-  test('where --from says, before all other places', async () => {
+  test('in the path of --from, before all others', async () => {
     const from = join(folder.path, 'mine.tar.gz');
     await writeFile(from, '');
     expect(await locateCifar10({ from, env: { ...env(), HAET_CIFAR10: '/nowhere' } })).toEqual({
@@ -145,7 +145,7 @@ describe('CIFAR-10 is found', () => {
     });
   });
 
-  test('where HAET_CIFAR10 says, before the cache', async () => {
+  test('in the path of HAET_CIFAR10, before the cache', async () => {
     const file = join(folder.path, 'mine.tar.gz');
     await writeFile(file, '');
     await mkdir(join(folder.path, 'cache'));
@@ -165,14 +165,14 @@ describe('CIFAR-10 is found', () => {
     expect(ranges).toHaveLength(1);
   });
 
-  test('nowhere, and soon, when there is no network', async () => {
+  test('nowhere, and quickly, without a network', async () => {
     const remote = { url: 'http://127.0.0.1:1/x', bytes: 1, sha256 };
     const start = performance.now();
     expect(await locateCifar10({ env: env(), remote })).toBeNull();
     expect(performance.now() - start).toBeLessThan(6000);
   });
 
-  test('not in a place that was named and does not exist', async () => {
+  test('not in a path that was given and does not exist', async () => {
     await expect(locateCifar10({ from: '/no/such', env: env() })).rejects.toThrow(
       /--from \/no\/such: does not exist/,
     );

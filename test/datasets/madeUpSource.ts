@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { IMAGE_BYTES, type LabelledImages, type Source } from '../../datasets/source.ts';
 
-/** Images that differ from each other for sure: the first bytes count them. */
+/** Returns images that are all different: their first bytes count them. */
 export function madeUpImages(labels: readonly number[], first = 0): LabelledImages {
   const images = new Uint8Array(labels.length * IMAGE_BYTES);
   const numbers = new DataView(images.buffer);
@@ -11,7 +11,7 @@ export function madeUpImages(labels: readonly number[], first = 0): LabelledImag
   return { images, labels: Uint8Array.from(labels) };
 }
 
-/** `perClass` images of each of `classes` classes, label by label in turn. */
+/** Returns a source with `perClass` images of each of `classes` classes; labels cycle through the classes. */
 export function madeUpSource(classes: number, perClass: number, testPerClass?: number): Source {
   const labels = (each: number) => Array.from({ length: classes * each }, (_, index) => index % classes);
   return {
@@ -23,7 +23,7 @@ export function madeUpSource(classes: number, perClass: number, testPerClass?: n
   };
 }
 
-/** Random bytes in the layout of CIFAR-10's binary version, labels 0 to 9 in turn. */
+/** Returns random bytes in the layout of CIFAR-10's binary version, with labels cycling from 0 to 9. */
 export function cifarRecords(count: number): Buffer {
   const bytes = randomFillSync(Buffer.alloc(count * 3073));
   for (let record = 0; record < count; record++) bytes[record * 3073] = record % 10;

@@ -22,14 +22,14 @@ async function imagesOf(dir: string): Promise<{ train: string[]; test: string[] 
   return { train: cut(await readImages(dir, 'train', info)), test: cut(await readImages(dir, 'test', info)) };
 }
 
-test('a Track that was made is read back, each image with its own label', async () => {
+test('a written Track is read back, each image with its own label', async () => {
   const source = madeUpSource(3, 10);
   const { info } = await makeTrack(source, options());
   expect(await readTrack(options().out)).toEqual(info);
   expect([info.trainSize, info.testSize]).toEqual([15, 6]);
   const images = await readImages(options().out, 'test', info);
   const labels = await readLabels(options().out, 'test', info);
-  // A made-up image begins with its number in the source, where labels go round.
+  // A made-up image starts with its number in the source, where labels cycle.
   labels.forEach((label, row) => {
     expect(Buffer.from(images).readUInt32BE(row * IMAGE_BYTES) % 3).toBe(label);
   });
@@ -45,11 +45,11 @@ test('the same source and seed give the same bytes on every machine', async () =
   expect(hash.digest('hex')).toBe('981d92dfc00cb6355ef7a13134d2f757200cb083a8f65258819a620e403b6210');
 });
 
-describe('a Track drawn by a secret', () => {
+describe('a Track drawn with a secret', () => {
   const secret = Uint8Array.from({ length: 32 }, (_, index) => index);
   const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-  test('has the same bytes on every machine, says the sha256 of the secret, and not the secret', async () => {
+  test('has the same bytes on every machine, and contains the sha256 of the secret but not the secret', async () => {
     const { info } = await makeTrack(madeUpSource(3, 10), { ...options(), seed: secret });
     expect(await readTrack(options().out)).toEqual(info);
     expect(info.seed).toEqual({ secretSha256: sha256(secret) });
@@ -63,7 +63,7 @@ describe('a Track drawn by a secret', () => {
     });
   });
 
-  test('is another than that of another secret', async () => {
+  test('differs from that of another secret', async () => {
     const made = async (seed: Uint8Array, name: string) =>
       (await makeTrack(madeUpSource(3, 10), { ...options(), seed, out: join(folder.path, name) })).info
         .sha256;
@@ -71,7 +71,7 @@ describe('a Track drawn by a secret', () => {
     expect(await made(secret.toReversed(), 'c')).not.toEqual(await made(secret, 'd'));
   });
 
-  test('is not drawn by a secret of another length', async () => {
+  test('is not drawn with a secret of another length', async () => {
     await expect(makeTrack(madeUpSource(3, 10), { ...options(), seed: secret.subarray(1) })).rejects.toThrow(
       'the secret has 31 bytes; expected 32',
     );
@@ -80,7 +80,7 @@ describe('a Track drawn by a secret', () => {
 });
 
 describe('images with the same pixels', () => {
-  /** 2 classes, 8 images a class, of which some are made equal. */
+  /** A source of 2 classes with 8 images per class, some of them made equal. */
   function withCopies(copies: [from: number, to: number][]): Source {
     const source = madeUpSource(2, 8);
     for (const [from, to] of copies) {
@@ -89,7 +89,7 @@ describe('images with the same pixels', () => {
     return source;
   }
 
-  test('are taken once, and never stand on both sides, whatever the seed', async () => {
+  test('are used once and never in both halves, with any seed', async () => {
     const source = withCopies([
       [0, 2],
       [0, 4],
@@ -104,7 +104,7 @@ describe('images with the same pixels', () => {
     }
   });
 
-  test('are left out altogether when their labels differ', async () => {
+  test('are skipped if their labels differ', async () => {
     const made = await makeTrack(withCopies([[0, 1]]), { ...options(), trainPerClass: 5, testPerClass: 2 });
     expect([made.duplicates, made.contradictions]).toEqual([0, 2]);
     await expect(
@@ -112,7 +112,7 @@ describe('images with the same pixels', () => {
     ).rejects.toThrow(/"class 0" has 7 different images where 8 \(5 to train \+ 3 to test\)/);
   });
 
-  test('in the training and the test set of the source are not held out', async () => {
+  test('are not held out if they are in the training and the test set of the source', async () => {
     const base = madeUpSource(2, 5, 3);
     const test = madeUpImages([0, 1, 0, 1, 0, 1], 0);
     const source = { ...base, test: { ...test, labels: Uint8Array.from([0, 1, 0, 1, 0, 1]) } };
@@ -135,8 +135,8 @@ test('the fingerprint of the source changes with a pixel, a label, a class name'
   expect(new Set(fingerprints).size).toBe(4);
 });
 
-describe('refused, leaving nothing behind:', () => {
-  test('a folder that is not empty keeps what it holds', async () => {
+describe('make fails and leaves nothing:', () => {
+  test('a folder that is not empty keeps its content', async () => {
     const out = join(folder.path, 'mine');
     await mkdir(out);
     await writeFile(join(out, 'thesis.txt'), 'dear');
@@ -147,7 +147,7 @@ describe('refused, leaving nothing behind:', () => {
     expect(await readdir(folder.path)).toEqual(['mine']);
   });
 
-  test('a file in the place of the folder', async () => {
+  test('a file where the folder should be', async () => {
     const out = join(folder.path, 'file');
     await writeFile(out, 'dear');
     await expect(makeTrack(madeUpSource(2, 8), { ...options(), out })).rejects.toThrow(/is not a folder/);
@@ -173,14 +173,14 @@ describe('refused, leaving nothing behind:', () => {
   });
 });
 
-test('an empty folder may be given', async () => {
+test('an empty folder is accepted', async () => {
   await mkdir(options().out);
   await makeTrack(madeUpSource(2, 8), options());
   expect((await readdir(options().out)).sort()).toEqual(['labels.npy', 'test', 'track.json', 'train']);
   expect(await readdir(folder.path)).toEqual(['track']);
 });
 
-describe('a Track is not read when', () => {
+describe('reading a Track fails if', () => {
   async function made(): Promise<string> {
     await makeTrack(madeUpSource(2, 8), options());
     return options().out;
@@ -196,7 +196,7 @@ describe('a Track is not read when', () => {
     await expect(readTrack(folder.path)).rejects.toThrow(/is not a Track: track\.json.*haet data make/);
   });
 
-  test('track.json is no JSON', async () => {
+  test('track.json is not JSON', async () => {
     const dir = await made();
     await writeFile(join(dir, 'track.json'), '{"name":');
     await expect(readTrack(dir)).rejects.toThrow(/track\.json: is not JSON/);
@@ -214,7 +214,7 @@ describe('a Track is not read when', () => {
     await expect(readTrack(dir)).rejects.toThrow(/labels\.npy: cannot be read \(ENOENT\)/);
   });
 
-  test('track.json gives no hash of a file', async () => {
+  test('track.json has no hash of a file', async () => {
     const dir = await made();
     await editInfo(dir, (info) => Object.assign(info, { sha256: {} }));
     await expect(readTrack(dir)).rejects.toThrow(/gives no sha256 of train\/images\.npy/);
@@ -229,13 +229,13 @@ describe('a Track is not read when', () => {
     await expect(readTrack(dir)).rejects.toThrow(/train\/images\.npy: has changed since/);
   });
 
-  test('track.json and files agree on the bytes but not on the size', async () => {
+  test('track.json and files agree in bytes but not in size', async () => {
     const dir = await made();
     await editInfo(dir, (info) => Object.assign(info, { trainSize: 11 }));
     await expect(readTrack(dir)).rejects.toThrow(/shape is \[10, 32, 32, 3\]/);
   });
 
-  test('a label names no class', async () => {
+  test('a label has no class', async () => {
     const source = { ...madeUpSource(3, 8) };
     await makeTrack(source, options());
     await editInfo(options().out, (info) => Object.assign(info, { classes: ['a', 'b'] }));
@@ -243,7 +243,7 @@ describe('a Track is not read when', () => {
   });
 });
 
-test('of two that make the same folder at once, one wins and the other is told that it is taken', async () => {
+test('of two that create the same folder at once, one succeeds and the other reports an existing folder', async () => {
   const both = await Promise.allSettled([
     makeTrack(madeUpSource(2, 8), options()),
     makeTrack(madeUpSource(2, 8), options()),

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** A .npy file with any header text at all. */
+/** Returns a .npy file with any header text. */
 function withHeader(dict: string, dataBytes: number, version = [1, 0]): Uint8Array {
   const prefix = Buffer.alloc(version[0] === 1 ? 10 : 12);
   prefix.write('\x93NUMPY', 'latin1');
@@ -30,7 +30,7 @@ const header = (descr: string, order: string, shape: string) =>
 const twoByThree = { dtype: 'float32', shape: [2, 3] } as const;
 const parse = (bytes: Uint8Array) => parseNpy('p.npy', bytes, twoByThree);
 
-test('any float32 array comes back bit for bit', () => {
+test('any float32 array is read back bit for bit', () => {
   fc.assert(
     fc.property(
       fc.array(fc.nat({ max: 5 }), { maxLength: 4 }).chain((shape) => {
@@ -49,7 +49,7 @@ test('any float32 array comes back bit for bit', () => {
   );
 });
 
-test('any bytes at all are either the array or a UserError, never another fault', () => {
+test('any bytes give the array or a UserError', () => {
   const good = formatNpy('float32', new Float32Array(6), [2, 3]);
   fc.assert(
     fc.property(
@@ -74,7 +74,7 @@ test('any bytes at all are either the array or a UserError, never another fault'
   );
 });
 
-test('a file written here is read by another library', async () => {
+test('another library reads a file written here', async () => {
   const data = Float32Array.of(1.5, -2, 3e-30, Number.NaN, 5, 6);
   const read = await load(formatNpy('float32', data, [2, 3]));
   expect([read.shape, read.dtype, read.fortranOrder]).toEqual([[2, 3], 'f4', false]);
@@ -98,7 +98,7 @@ const numpyHere = spawnSync('python3', ['-c', python]).status === 0;
   expect([...data.slice(0, 3)]).toEqual([1, 11, 21]);
 });
 
-describe('refused, with the reason:', () => {
+describe('rejects, with the reason:', () => {
   const f4 = "'<f4'";
   test.each<[string, Uint8Array, RegExp]>([
     ['an empty file', new Uint8Array(0), /ends after 0 bytes, inside the header/],
@@ -165,7 +165,7 @@ describe('refused, with the reason:', () => {
     await expect(readNpy(pipe, twoByThree)).rejects.toThrow(/not a regular file/);
   });
 
-  test('a symbolic link, where links are refused', async () => {
+  test('a symbolic link, where links are rejected', async () => {
     const file = join(folder, 'a.npy');
     const link = join(folder, 'link.npy');
     await writeNpy(file, 'float32', new Float32Array(6), [2, 3]);
@@ -175,12 +175,12 @@ describe('refused, with the reason:', () => {
   });
 });
 
-test('headers of format versions 2 and 3, keys in another order and no padding are read', () => {
+test('reads headers of format versions 2 and 3, with keys in another order and without padding', () => {
   const other = "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f4'}";
   for (const version of [1, 2, 3]) expect(parse(withHeader(other, 24, [version, 0])).shape).toEqual([2, 3]);
 });
 
-test('a write that fails leaves no file behind, neither new nor partial', async () => {
+test('a failed write leaves no file, neither complete nor partial', async () => {
   await writeFile(join(folder, 'taken'), 'kept');
   await expect(writeNpy(join(folder, 'taken', 'x.npy'), 'uint8', new Uint8Array(1), [1])).rejects.toThrow();
   await expect(writeNpy(join(folder, 'x.npy'), 'uint8', new Uint8Array(2), [1])).rejects.toThrow(RangeError);

@@ -5,7 +5,7 @@ import { describeIssues, describeJsonFault } from '../../datasets/describeJson.t
 import { plainJson, plainText } from '../../datasets/plainText.ts';
 import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
 
-describe('a quote of what an entry chose', () => {
+describe('a quote of untrusted text', () => {
   test.each([
     ['', '""'],
     ['model/weights.npy', '"model/weights.npy"'],
@@ -13,7 +13,7 @@ describe('a quote of what an entry chose', () => {
     ['submission/model/resnet9.ts', '"submission…resnet9.ts"'],
     ['a\nSCORED 99.9 %', '"a?SCORED?99.9??"'],
     ['\u001b[2J<script>é', '"??2J?script??"'],
-  ])('of %j is %s', (text, quoted) => expect(quoteUntrusted(text)).toBe(quoted));
+  ])('%j is quoted as %s', (text, quoted) => expect(quoteUntrusted(text)).toBe(quoted));
 
   test('shows at most 20 characters of 9 KB', () => {
     const quoted = quoteUntrusted('Zm9v'.repeat(2250));
@@ -28,13 +28,17 @@ describe('text for people', () => {
     ['C1 controls', 'a\u009bb', 'a�b'],
     ['line ends of every kind', 'a\nb\rc\u2028d\u2029e\u0085f', 'a�b�c�d�e�f'],
     ['marks of direction', 'a\u202eb\u2066c\u200fd\u061ce', 'a�b�c�d�e'],
-    ['what has no width', 'a\u200bb\u200cc\u200dd\ufeffe\u2060f\u00adg\u180eh\u034fi', 'a�b�c�d�e�f�g�h�i'],
+    [
+      'characters without width',
+      'a\u200bb\u200cc\u200dd\ufeffe\u2060f\u00adg\u180eh\u034fi',
+      'a�b�c�d�e�f�g�h�i',
+    ],
     ['fillers and tags', 'a\u3164b\u115fc\uffa0d\u{e0041}e\ufe0ff', 'a�b�c�d�e�f'],
     ['a torn pair', 'a\ud800b', 'a�b'],
     ['letters of any script and pictures', 'é ä 日本 عربى 🦊', 'é ä 日本 عربى 🦊'],
-  ])('has no %s left in it that do harm', (_, text, plain) => expect(plainText(text)).toBe(plain));
+  ])('contains no %s that can do harm', (_, text, plain) => expect(plainText(text)).toBe(plain));
 
-  test('as JSON has them escaped, and parses to the same value', () => {
+  test('is escaped in JSON and parses to the same value', () => {
     const value = { 'a\u202e': ['\u001b[2J\n', '\u{e0041}\ufeff\u007f', '🦊\ud800'] };
     const text = plainJson(value);
     expect(text).toBe('{"a\\u202e":["\\u001b[2J\\n","\\udb40\\udc41\\ufeff\\u007f","🦊\\ud800"]}');
@@ -44,7 +48,7 @@ describe('text for people', () => {
   });
 });
 
-test('a fault of ours quotes the path of a system’s error, which an entry may have chosen', () => {
+test('an internal error quotes the path in a system error, because it can be untrusted', () => {
   const path = `/runs/1/model/${'QUJD'.repeat(200)}\u001b[2J\nSCORED`;
   const error = Object.assign(new Error(`EPERM: operation not permitted, chmod '${path}'`), {
     code: 'EPERM',
@@ -55,7 +59,7 @@ test('a fault of ours quotes the path of a system’s error, which an entry may 
   expect(describeOwnFault(new Error('no memory\nfor a fork'))).toBe('no memory�for a fork');
 });
 
-describe('what is wrong with JSON', () => {
+describe('a fault in JSON', () => {
   const faultOf = (text: string): string => {
     try {
       JSON.parse(text);
@@ -70,9 +74,9 @@ describe('what is wrong with JSON', () => {
     ['{"a"', /^not JSON(: it ends too early| from character 5 on)$/],
     ['SCORED 99.9 %', 'not JSON'],
     ['["x\nSCORED 99.9 %"]', /^not JSON from character \d+ on$/],
-  ])('is said of %j without repeating it', (text, fault) => expect(faultOf(text)).toMatch(fault));
+  ])('is reported for %j without repeating it', (text, fault) => expect(faultOf(text)).toMatch(fault));
 
-  test('is said of fields in one line, with no more than a quote of three names', () => {
+  test('is reported for fields in one line, quoting at most three names', () => {
     const schema = z.strictObject({ list: z.array(z.int()) });
     const long = `\nSCORED 99.9 % ${'x'.repeat(5000)}`;
     const { error } = schema.safeParse({ list: ['a\nb'], [long]: 1, b: 1, c: 1, d: 1 });

@@ -19,7 +19,7 @@ test('the stream is AES-256-CTR from zero under HKDF-SHA256 of the secret, acros
   );
 });
 
-test('a clone goes on where the original stood, and leaves it alone', () => {
+test("a clone continues at the original's position without changing it", () => {
   fc.assert(
     fc.property(secrets, fc.nat(2000), (secret, used) => {
       const random = randomFromSecret(secret);
@@ -33,6 +33,6 @@ test('a clone goes on where the original stood, and leaves it alone', () => {
   );
 });
 
-test('a secret of another length is refused', () => {
+test('rejects a secret of another length', () => {
   expect(() => randomFromSecret(new Uint8Array(16))).toThrow('a secret of 16 bytes; expected 32');
 });

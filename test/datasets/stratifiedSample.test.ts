@@ -20,7 +20,7 @@ const requests = fc
     classes: 4,
   }));
 
-test('each half has exactly what was asked of every class, and no image twice', () => {
+test('each half has the requested number of images per class, and no image twice', () => {
   let drawn = 0;
   fc.assert(
     fc.property(requests, (request) => {
@@ -73,11 +73,11 @@ test('the same secret draws the same images in the same order, another secret ot
   );
 });
 
-test('the images to train on do not depend on how many are held out', () => {
+test('the training images do not depend on the number of held-out ones', () => {
   expect(stratifiedSample({ ...hundred, testPerClass: 60 }).train).toEqual(stratifiedSample(hundred).train);
 });
 
-test('every image is as likely to be drawn as any other of its class', () => {
+test('every image of a class is equally likely to be drawn', () => {
   const times = new Array(400).fill(0);
   for (let seed = 0; seed < 500; seed++) {
     for (const index of stratifiedSample({ ...hundred, seed }).test) times[index]++;
@@ -87,7 +87,7 @@ test('every image is as likely to be drawn as any other of its class', () => {
   expect(Math.max(...times)).toBeLessThan(140);
 });
 
-test('order tells nothing of the label: a label follows itself as often as by chance', () => {
+test('order is independent of the labels', () => {
   const labelsOf = (half: number[]) => half.map((index) => hundred.trainLabels[index]!);
   for (const half of ['train', 'test'] as const) {
     let same = 0;
@@ -100,7 +100,7 @@ test('order tells nothing of the label: a label follows itself as often as by ch
   }
 });
 
-test('held-out images come from the test set of the source where it has one', () => {
+test('held-out images come from the test set of the source if it has one', () => {
   const request = { ...hundred, test: { labels: [3, 2, 1, 0], indices: [0, 1, 2, 3] }, testPerClass: 1 };
   expect(stratifiedSample(request).test.toSorted()).toEqual([0, 1, 2, 3]);
   expect(() => stratifiedSample({ ...request, testPerClass: 2 })).toThrow(TooFewImages);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 
-/** A folder that each test finds empty and that is gone after it; `path` says where. */
+/** Creates an empty folder before each test and removes it afterwards; `path` is its path. */
 export function temporaryFolder(): { readonly path: string } {
   const folder = { path: '' };
   beforeEach(async () => {

@@ -15,7 +15,7 @@ const commands = commandList.map(({ name }) => name);
 const withoutFences = (text: string) => text.replace(/^```.*?^```/gms, '');
 const withoutCode = (text: string) => withoutFences(text).replace(/`[^`]*`/g, '');
 
-/** Returns the targets of all links and pictures of a page. */
+/** Returns the targets of all links and images of a page. */
 function links(text: string): string[] {
   return [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]!);
 }
@@ -30,7 +30,7 @@ function anchors(text: string): string[] {
   );
 }
 
-/** Returns what is wrong with a link of the page at `path`; null where nothing is. */
+/** Returns what is wrong with a link of the page at `path`; null if it is valid. */
 function linkFault(path: string, link: string): string | null {
   if (/^[a-z]+:/.test(link)) return null;
   const [file = '', anchor] = link.split('#');
@@ -40,7 +40,7 @@ function linkFault(path: string, link: string): string | null {
   return `${path}: ${target} has no heading #${anchor}`;
 }
 
-/** Returns what is wrong with a command that a page names; null where nothing is. */
+/** Returns what is wrong with a command that a page names; null if it is valid. */
 function commandFault(command: string): string | null {
   const [program = '', ...words] = command.split(' ');
   const [first = ''] = words;
@@ -55,11 +55,11 @@ function commandFault(command: string): string | null {
   return paths.length > 0 && missing.length === 0 ? null : `no file ${missing}: ${command}`;
 }
 
-test.each(files)('%s is formatted: `npm run docs` does it', async (path) => {
+test.each(files)('%s is formatted as by `npm run docs`', async (path) => {
   expect(read(path)).toBe(await formatMarkdown(read(path)));
 });
 
-test('relative links lead to files and headings that exist', () => {
+test('relative links point to existing files and headings', () => {
   const faults = files.flatMap((path) => links(read(path)).map((link) => linkFault(path, link)));
   expect(faults.filter((fault) => fault !== null)).toEqual([]);
 });
@@ -99,7 +99,7 @@ describe('docs/recipe.md', () => {
     value: match[2]!,
   }));
 
-  test('names the values that the submission has by default', () => {
+  test('names the default values of the submission', () => {
     expect(settings.length).toBeGreaterThan(10);
     for (const { name, value } of settings)
       expect(`${name} = ${defaultSettings[name]}`).toBe(`${name} = ${value}`);

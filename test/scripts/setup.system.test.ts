@@ -34,7 +34,7 @@ const nativeOps = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi
 const quietLoad = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/haet_quiet_load.node');
 const libraries = () => join(clone.cache, 'libtensorflow');
 
-/** Everything a set-up makes is there and works, and nothing is left over. */
+/** Expects that everything a set-up makes exists and works, and that nothing is left over. */
 async function expectReady() {
   const answer = await import(`${inClone('dist/cli/main.js')}?${Math.random()}`).catch((error) => error);
   expect(answer).toMatchObject({ answer: 42 });
@@ -47,7 +47,7 @@ async function expectReady() {
   expect(readdirSync(clone.root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 }
 
-/** A folder of small scripts that stand for programs: null for the real one. */
+/** Makes a folder of small scripts that replace programs: null for the real one. */
 async function programs(scripts: Record<string, string | null>) {
   const folder = join(dirname(clone.root), 'bin');
   rmSync(folder, { recursive: true, force: true });
@@ -59,7 +59,7 @@ async function programs(scripts: Record<string, string | null>) {
   return folder;
 }
 
-/** The environment of a machine where some programs are others. */
+/** Returns the environment of a machine with some programs replaced. */
 async function inFront(scripts: Record<string, string>) {
   return { PATH: `${await programs(scripts)}:${process.env['PATH']}` };
 }
@@ -67,7 +67,7 @@ async function inFront(scripts: Record<string, string>) {
 const lastLine = (all: string | undefined) => (all ?? '').split('\n').at(-1) ?? '';
 
 describe('a fresh clone', () => {
-  test('is made ready, and a second run says nothing and starts no slow program', async () => {
+  test('is set up, and a second run is silent and starts no slow program', async () => {
     clone.reset();
     const first = await clone.setUp();
     expect(first.all).toMatch(/ready after \d+ s$/);
@@ -78,7 +78,7 @@ describe('a fresh clone', () => {
     expect(second).toMatchObject({ all: '', exitCode: 0 });
   });
 
-  test('set up twice at once is set up once', async () => {
+  test('is set up once if two set-ups run at the same time', async () => {
     clone.reset();
     const both = await Promise.all([clone.setUp(), clone.setUp()]);
     expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
@@ -91,7 +91,7 @@ describe('a fresh clone', () => {
 
 describe('killed with SIGKILL', () => {
   test.each([30, 150, 400, 700, 1000, 1400, 1900, 2500])(
-    'after %d ms, the next run recovers',
+    'after %d ms, is recovered by the next run',
     async (delay) => {
       clone.reset();
       const running = clone.setUp();
@@ -104,12 +104,12 @@ describe('killed with SIGKILL', () => {
   );
 });
 
-describe('a clone that was ready', () => {
+describe('a clone that was set up', () => {
   beforeEach(async () => {
     expect((await clone.setUp()).exitCode).toBe(0);
   });
 
-  test('compiles anew, and nothing else, when a source changed; outputs of deleted sources go', async () => {
+  test('compiles only what changed when a source changes, and removes outputs of deleted sources', async () => {
     writeFileSync(inClone('cli/extra.ts'), 'export {};\n');
     expect((await clone.setUp()).all).toMatch(
       /^haet set-up: TypeScript: compiling ...\nhaet set-up: ready after \d+ s$/,
@@ -147,13 +147,13 @@ describe('a clone that was ready', () => {
         truncateSync(join(libraries(), readdirSync(libraries())[0]!, 'tensorflow/libtensorflow_cc.so.2'), 10),
       'libtensorflow',
     ],
-  ])('gets %s back', async (_, damage, says) => {
+  ])('restores %s', async (_, damage, says) => {
     damage();
     expect((await clone.setUp()).all).toContain(says);
     await expectReady();
   });
 
-  test('keeps its dist when a source does not compile, and says which', async () => {
+  test('keeps its dist if a source does not compile, and names it', async () => {
     writeFileSync(inClone('cli/extra.ts'), 'export const wrong: number = "text";\n');
     const { all, exitCode } = await clone.setUp();
     rmSync(inClone('cli/extra.ts'));
@@ -196,7 +196,7 @@ describe('libtensorflow without pip', () => {
     return inFront({ python3: script });
   };
 
-  test('is downloaded directly, and a cut connection is taken up where it broke', async () => {
+  test('is downloaded directly, and a broken connection is resumed where it broke', async () => {
     cutAt = 3000;
     const { all, exitCode } = await clone.setUp({ ...(await noPip()), HAET_TENSORFLOW_URL: url() });
     expect(all).toContain('100 % of');
@@ -205,7 +205,7 @@ describe('libtensorflow without pip', () => {
     await expectReady();
   });
 
-  test('a part that an earlier run left is used', async () => {
+  test('continues the partial download of an earlier run', async () => {
     mkdirSync(join(clone.cache, 'downloads'), { recursive: true });
     const part = readFileSync(clone.wheel).subarray(0, 1234);
     writeFileSync(join(clone.cache, 'downloads', `${clone.wheel.split('/').pop()}.partial`), part);
@@ -215,7 +215,7 @@ describe('libtensorflow without pip', () => {
     await expectReady();
   });
 
-  test('and with nobody answering, one sentence names both ways and where to put the file', async () => {
+  test('without network, one sentence names both downloads and where to put the file', async () => {
     const { all, exitCode } = await clone.setUp({
       ...(await noPip()),
       HAET_TENSORFLOW_URL: 'http://127.0.0.1:1/',
@@ -226,7 +226,7 @@ describe('libtensorflow without pip', () => {
     );
   });
 
-  test('a wheel that a person put into the folder is used', async () => {
+  test('uses a wheel that a person put into the folder', async () => {
     mkdirSync(join(clone.cache, 'downloads'), { recursive: true });
     writeFileSync(join(clone.cache, 'downloads', clone.wheel.split('/').pop()!), readFileSync(clone.wheel));
     const { exitCode } = await clone.setUp({
@@ -237,7 +237,7 @@ describe('libtensorflow without pip', () => {
     await expectReady();
   });
 
-  test('a wrong checksum from pip and from the server is refused, and nothing of it stays', async () => {
+  test('rejects a wrong checksum from pip and from the server, and keeps no such file', async () => {
     const pins = clone.withPins({ sha256: '0'.repeat(64) });
     const { all, exitCode } = await clone.setUp({ ...pins, HAET_TENSORFLOW_URL: url() });
     expect(exitCode).toBe(2);
@@ -248,7 +248,7 @@ describe('libtensorflow without pip', () => {
   });
 });
 
-describe('what cannot go on ends in one sentence', () => {
+describe('a failure is reported in one sentence:', () => {
   beforeEach(() => clone.reset());
 
   test('no compiler', async () => {
@@ -289,7 +289,7 @@ describe('what cannot go on ends in one sentence', () => {
     expect(lastLine(all)).toMatch(/npm could not reach its registry: check the network/);
   });
 
-  test('a lock file that does not fit package.json', async () => {
+  test('a lock file that does not match package.json', async () => {
     const text = readFileSync(inClone('package.json'), 'utf8');
     writeFileSync(
       inClone('package.json'),
@@ -301,7 +301,7 @@ describe('what cannot go on ends in one sentence', () => {
     expect(lastLine(all)).toMatch(/package\.json and package-lock\.json disagree: run `npm install/);
   });
 
-  test('a Node that is too old', async () => {
+  test('a Node version that is too old', async () => {
     const preload = join(dirname(clone.root), 'old.cjs');
     writeFileSync(
       preload,
@@ -314,7 +314,7 @@ describe('what cannot go on ends in one sentence', () => {
     );
   });
 
-  test('a disk without room, before anything is downloaded', async () => {
+  test('a disk without space, before anything is downloaded', async () => {
     const { all, exitCode } = await clone.setUp(clone.withPins({ unpackedBytes: 1e15 }));
     expect(exitCode).toBe(2);
     expect(lastLine(all)).toMatch(
@@ -333,9 +333,9 @@ const canMount = (() => {
   return mounted;
 })();
 
-describe('a disk that fills up while it is written', () => {
+describe('a disk that fills up during the set-up', () => {
   (canMount ? test : test.skip)(
-    `ends in one sentence, and the next run with room recovers${canMount ? '' : ' (skipped: no right to mount a tmpfs)'}`,
+    `is reported in one sentence, and the next run with space recovers${canMount ? '' : ' (skipped: no right to mount a tmpfs)'}`,
     async () => {
       clone.reset();
       mkdirSync(clone.cache);

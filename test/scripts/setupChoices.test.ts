@@ -6,7 +6,7 @@ import { checkPlatform } from '../../scripts/setup/platform.mjs';
 
 const withDriver = (version: string | null) => ({ nvidiaDriver: () => version });
 
-describe('which libtensorflow', () => {
+describe('the choice of libtensorflow', () => {
   test.each([
     ['auto', null, 'cpu'],
     ['auto', '550.54.15', 'gpu'],
@@ -23,7 +23,7 @@ describe('which libtensorflow', () => {
     ['gpu', null, /no NVIDIA driver was found: install one .* or set HAET_DEVICE=cpu/],
     ['gpu', '470.82.01', /driver 470\.82\.01 is too old for CUDA 12: update it to 525/],
     ['tpu', null, /HAET_DEVICE is "tpu": set it to cpu, gpu or auto/],
-  ] as const)('HAET_DEVICE=%s with driver %s is refused in one sentence', (wish, driver, sentence) => {
+  ] as const)('HAET_DEVICE=%s with driver %s is rejected in one sentence', (wish, driver, sentence) => {
     expect(() => chooseDevice({ HAET_DEVICE: wish }, withDriver(driver))).toThrow(sentence);
   });
 
@@ -38,7 +38,7 @@ describe('which libtensorflow', () => {
   });
 });
 
-describe('a machine without a pinned libtensorflow is refused in one sentence', () => {
+describe('a machine without a pinned libtensorflow is rejected in one sentence:', () => {
   test.each([
     ['darwin', 'arm64', null, /this is darwin on arm64: use such a machine, a virtual one or a container/],
     ['linux', 'arm64', '2.36', /this is linux on arm64/],
@@ -48,7 +48,7 @@ describe('a machine without a pinned libtensorflow is refused in one sentence', 
     expect(() => checkPlatform({ system, cpu, glibc })).toThrow(sentence);
   });
 
-  test('Linux on x86-64 with a newer glibc is fine', () => {
+  test('accepts Linux on x86-64 with a newer glibc', () => {
     expect(() => checkPlatform({ system: 'linux', cpu: 'x64', glibc: '2.27' })).not.toThrow();
   });
 });

@@ -5,16 +5,16 @@ import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { create } from 'tar';
 
-/** A clone in which everything large is replaced by something tiny of the same shape. */
+/** A clone in which everything large is replaced by something tiny of the same form. */
 export interface TinyClone {
   readonly root: string;
   readonly cache: string;
   readonly wheel: string;
-  /** Runs its set-up; `env` is added to what makes pip and npm work without a network. */
+  /** Runs its set-up; `env` is added to the variables that let pip and npm work without a network. */
   setUp(env?: Record<string, string>, nodeWords?: string[]): ReturnType<typeof startSetUp>;
-  /** Changes the pins and gives back the environment that uses them. */
+  /** Changes the pins and returns the environment that uses them. */
   withPins(change: Record<string, unknown>): Record<string, string>;
-  /** Takes away what a set-up made. */
+  /** Removes the outputs of a set-up. */
   reset(): void;
   remove(): void;
 }
@@ -25,7 +25,7 @@ function startSetUp(root: string, env: Record<string, string>, nodeWords: string
   return execa('node', [...nodeWords, 'scripts/setup.mjs'], { cwd: root, env, reject: false, all: true });
 }
 
-/** Makes one in a temporary folder. Takes some 4 s. */
+/** Creates one in a temporary folder. Takes about 4 s. */
 export async function createTinyClone(): Promise<TinyClone> {
   const folder = mkdtempSync(join(tmpdir(), 'haet-setup-'));
   const root = join(folder, 'clone');

@@ -7,7 +7,7 @@ import { defaultSettings, type Settings } from '../../submission/settings.ts';
 const classes = 4;
 const count = 24;
 const labels = Uint8Array.from({ length: count }, (_, index) => index % classes);
-/** Every image is of one colour that tells which image it is: no crop or flip changes it. */
+/** Makes images of one colour that identifies each image: no crop or flip changes it. */
 const plain = Uint8Array.from(
   { length: count * IMAGE_SIZE },
   (_, index) => 10 * Math.floor(index / IMAGE_SIZE),
@@ -21,7 +21,7 @@ const augmenter = (changes: Partial<Settings>, images = plain, seed = 1) =>
     seed,
   );
 
-test('every image comes once an epoch', () => {
+test('returns every image once per epoch', () => {
   const { next, epochs, normalisation } = augmenter({});
   const seen: number[] = [];
   for (let batch = 0; batch < count / 8; batch += 1) {
@@ -44,7 +44,7 @@ test('targets are rows of probabilities with the smoothed share at the label', (
   }
 });
 
-test('CutMix mixes targets by the area that it pastes', () => {
+test('CutMix mixes targets by the pasted area', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 31 }), (seed) => {
       const { next } = augmenter({ cutmixProbability: 1, labelSmoothing: 0 }, plain, seed);
@@ -74,7 +74,7 @@ test('CutMix stops at its fraction of the budget', () => {
   expect(Math.max(...next(0.6).targets.subarray(0, classes))).toBe(1);
 });
 
-test('cutout puts a square to the mean colour', () => {
+test('cutout sets a square to the mean colour', () => {
   const { images } = augmenter({ cutoutSize: 8 }).next(0);
   const greys = Array.from({ length: 8 }, (_, slot) =>
     images
@@ -109,7 +109,7 @@ test('one seed gives one stream, another seed another', () => {
   expect(bytes(3).equals(bytes(4))).toBe(false);
 });
 
-test('padding mirrors without repeating the edge', () => {
+test('padding reflects without repeating the edge', () => {
   const columns = Float32Array.from({ length: IMAGE_SIZE }, (_, index) => Math.floor(index / 3) % 32);
   const padded = reflectPadded(columns, 2);
   const row = Array.from({ length: 36 }, (_, column) => padded[column * 3]);

@@ -20,7 +20,7 @@ const modelOf = (value: number): Model => ({
 });
 const value = (model: Model) => model.weights['layer1.filter']!.dataSync()[0];
 
-test('a model comes back as it was saved', async () => {
+test('round-trips a model', async () => {
   await saveModel(folder, modelOf(7), 1);
   const { architecture, normalisation, testShift, path, statistics, weights, whitening } = loadModel(folder);
   const saved = modelOf(7);
@@ -37,7 +37,7 @@ test('a model comes back as it was saved', async () => {
   expect(statistics.layer1!.variance.dataSync()[0]).toBe(4);
 });
 
-test('the newest model is kept and the older removed, also when a step is saved twice', async () => {
+test('the newest model is kept and older ones are removed, also when a step is saved twice', async () => {
   await saveModel(folder, modelOf(1), 10);
   await saveModel(folder, modelOf(2), 20);
   await saveModel(folder, modelOf(3), 20);
@@ -45,7 +45,7 @@ test('the newest model is kept and the older removed, also when a step is saved 
   expect(readdirSync(folder).sort()).toEqual(['model.json', 'weights-20.bin']);
 });
 
-test('weights that are not finite are refused, and the model saved before is kept', async () => {
+test('weights that are not finite are rejected, and the previous model is kept', async () => {
   await saveModel(folder, modelOf(5), 30);
   await expect(saveModel(folder, modelOf(Number.NaN), 40)).rejects.toThrow(/not finite at step 40/);
   expect(value(loadModel(folder))).toBe(5);

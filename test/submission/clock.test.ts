@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createClock } from '../../submission/clock.ts';
 
-test('steps and saves that take what they took before end within the budget', () => {
+test('steps and saves as long as earlier ones end within the budget', () => {
   const seconds = fc.double({ min: 0.001, max: 2, noNaN: true });
   fc.assert(
     fc.property(seconds, seconds, fc.double({ min: 10, max: 600, noNaN: true }), (step, save, budget) => {
@@ -21,7 +21,7 @@ test('steps and saves that take what they took before end within the budget', ()
   );
 });
 
-test('the fraction reaches 1 only when no step is allowed any more', () => {
+test('the fraction reaches 1 only when no further step is allowed', () => {
   let now = 0;
   const clock = createClock(100, () => now);
   clock.tookStep(0.5);

@@ -5,15 +5,18 @@ import { whyNoNativeOps } from '../../submission/engine/native/addon.ts';
 
 const missing = whyNoNativeOps();
 /** The native ops may be missing because of the machine, but not because set-up did not build them. */
-const mayBeMissing = missing === null || /^(a GPU computes|the CPU has no )/.test(missing);
+const mayBeMissing = missing === null || /^(a GPU is used|the CPU lacks )/.test(missing);
 
-/** The engines of this machine by name: TensorFlow's, and ours where it can run. */
+/** The engines of this machine by name: TensorFlow's, and the native one if it can run. */
 export const engines: readonly EngineName[] = missing === null ? ['stock', 'native'] : ['stock'];
 
-/** An engine in float32, by two threads. */
+/** Creates an engine in float32 with two threads. */
 export const engineOf = (engine: EngineName): Engine => createEngine({ engine, bfloat16: false }, 2);
 
-/** Describes tests of the native ops. They are skipped, with the reason, where the machine can have none, and else fail. */
+/**
+ * Describes tests of the native ops. They are skipped, with the reason, if the machine cannot run them, and fail
+ * otherwise.
+ */
 export function describeNative(title: string, tests: () => void): void {
   if (missing === null) describe(title, tests);
   else if (mayBeMissing) describe.skip(`${title} (skipped: ${missing})`, tests);
@@ -25,7 +28,8 @@ export function describeNative(title: string, tests: () => void): void {
 }
 
 /**
- * Largest difference, as a share of the largest value but of `least` at least; infinite where a value is NaN or missing.
+ * Returns the largest difference, relative to the largest value, or to `least` if that is larger; infinite if a value
+ * is NaN or missing.
  */
 export function error(
   values: Iterable<number>,

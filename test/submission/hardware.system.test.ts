@@ -10,9 +10,13 @@ describe('the paths of a machine', () => {
   test.each([
     ['CPU with AVX2', { bfloat16: false, native: true }, [native]],
     ['CPU with AMX', { bfloat16: true, native: true }, [native, inBfloat16]],
-    ['GPU, or CPU with AMX and a runtime without our ops', { bfloat16: true, native: false }, [inBfloat16]],
+    [
+      'GPU, or CPU with AMX and a runtime without native ops',
+      { bfloat16: true, native: false },
+      [inBfloat16],
+    ],
     ['any other', { bfloat16: false, native: false }, [stock]],
-  ])('where nothing is set, of a %s', (_, machine, paths) => {
+  ])('without settings, for a %s', (_, machine, paths) => {
     expect(pathsFor({ engine: 'auto', precision: 'auto' }, machine)).toEqual(paths);
   });
 
@@ -24,21 +28,21 @@ describe('the paths of a machine', () => {
     ['stock', 'auto', inBfloat16],
     ['stock', 'bfloat16', inBfloat16],
     ['auto', 'bfloat16', inBfloat16],
-  ])('are one where engine=%s and precision=%s name it', (engine, precision, path) => {
+  ])('are a single one if engine=%s and precision=%s select it', (engine, precision, path) => {
     expect(pathsFor({ engine, precision }, { bfloat16: true, native: true })).toEqual([path]);
   });
 
-  test('settings that mean nothing, or do not go together, are refused by name', () => {
+  test('rejects invalid or conflicting settings by name', () => {
     expect(() => pathsFor({ engine: 'cuda', precision: 'auto' })).toThrow(
       '"cuda"; it can be native, stock or auto',
     );
     expect(() => pathsFor({ engine: 'auto', precision: 'half' })).toThrow(
       '"half"; it can be bfloat16, float32 or auto',
     );
-    expect(() => pathsFor({ engine: 'native', precision: 'bfloat16' })).toThrow('set precision=float32 too');
+    expect(() => pathsFor({ engine: 'native', precision: 'bfloat16' })).toThrow('Set precision=float32 too');
   });
 
-  test('predictions are computed as training was, by TensorFlow where this machine has no native ops', () => {
+  test('predictions are computed like training, with TensorFlow if this machine has no native ops', () => {
     const [with_, without] = [true, false].map((native) => ({ bfloat16: true, native }));
     expect(pathToPredict(native, with_)).toEqual(native);
     expect(pathToPredict(native, without)).toEqual(stock);

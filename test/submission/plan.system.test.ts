@@ -15,7 +15,7 @@ const [native, stock, inBfloat16] = [
 type Named = { readonly path: Path };
 
 const ofWidth = (width: number) => ({ width, classes: 10, celuAlpha: 0.3, logitScale: 1 / 16 });
-/** An engine that is only measured here, by a function that does not run it. */
+/** Returns an engine that these tests only measure, with a function that does not run it. */
 const asEngine = (named: Named) => named as Engine;
 const task: Task = {
   engines: [asEngine(stock)],
@@ -26,7 +26,7 @@ const task: Task = {
 };
 const silent = () => {};
 
-/** The rate at which a width gets so many epochs in the whole budget, one gradient per step. */
+/** Returns the rate at which a width gets the given epochs in the whole budget, with one gradient per step. */
 const rateFor = (width: number, epochs: number) =>
   (epochs * 3 * multiplyAdds({ width, classes: 10 }) * task.trainingImages) / task.budgetSeconds;
 
@@ -34,21 +34,21 @@ describe('a plan', () => {
   test.each([
     ['1.5', 1.5, 33],
     ['0.75', 0.75, 33],
-    ['the next narrower one where it just misses them', 0.5, 33, 0.75],
-  ])('takes the widest network that gets its least epochs: %s', (_, width, epochs, misses = 0) => {
+    ['the next narrower one if it just misses them', 0.5, 33, 0.75],
+  ])('chooses the widest network with the minimum number of epochs: %s', (_, width, epochs, misses = 0) => {
     const rate = misses ? Math.min(rateFor(misses, 31.9), rateFor(width, 100)) : rateFor(width, epochs);
     const plan = planRun(task, silent, () => rate);
     expect(plan.width).toBe(width);
     expect(plan.epochs).toBeGreaterThanOrEqual(defaultSettings.leastEpochs);
   });
 
-  test('takes the narrowest network where no width gets its least epochs', () => {
+  test('chooses the narrowest network if no width gets the minimum number of epochs', () => {
     const plan = planRun(task, silent, () => rateFor(0.25, 3));
     expect(plan.width).toBe(0.25);
     expect(plan.epochs).toBeCloseTo(3, 2);
   });
 
-  test('keeps a width that is set, and says what epochs it gets', () => {
+  test('keeps a given width, and reports its epochs', () => {
     const settings = { ...defaultSettings, width: 1 };
     const plan = planRun({ ...task, settings }, silent, () => rateFor(1, 7));
     expect(plan.width).toBe(1);
@@ -64,7 +64,7 @@ describe('a plan', () => {
     expect(epochs).toBeCloseTo(10 / gradients, 2);
   });
 
-  test('compares engines at full width, and measures the winner at the width of the probe', () => {
+  test("compares engines at full width, and measures the winner at the probe's width", () => {
     const measured: [Path, number][] = [];
     const measure: Measure = (engine, { width }, _, seconds) => {
       measured.push([engine.path, width]);
@@ -83,9 +83,9 @@ describe('a plan', () => {
     expect(said).toHaveLength(2);
   });
 
-  test.each(engines)('by steps that are really taken with the %s engine leaves no tensor behind', (name) => {
+  test.each(engines)('leaks no tensor with real steps of the %s engine', (name) => {
     const real = { ...task, engines: [engineOf(name)], settings: { ...defaultSettings, batchSize: 8 } };
-    planRun(real, silent); // makes the constants that are kept for good
+    planRun(real, silent); // creates the constants that are kept permanently
     const [tensors, handles] = [tf.memory().numTensors, backend.getNumOfTFTensors()];
     const { engine, epochs, width } = planRun(real, silent);
     expect(engine).toBe(real.engines[0]);
@@ -97,7 +97,7 @@ describe('a plan', () => {
 });
 
 describe('the fastest engine', () => {
-  test('is taken, and the rates are said', () => {
+  test('is chosen, and the rates are printed', () => {
     const rates = new Map<Named, number>([
       [native, 3e9],
       [stock, 1e9],
@@ -114,7 +114,7 @@ describe('the fastest engine', () => {
     ]);
   });
 
-  test('is taken of those that work, and the one that fails is named; where all fail, so does the plan', () => {
+  test('is chosen from those that work, and failing ones are named; if all fail, so does the plan', () => {
     const failing = (bad: readonly Named[]) => (engine: Named) => {
       if (bad.includes(engine)) throw new Error('no such kernel');
       return 1;
@@ -127,7 +127,7 @@ describe('the fastest engine', () => {
     expect(() => fastest(both, failing(both), silent)).toThrow('no such kernel');
   });
 
-  test('is not measured where there is one', () => {
+  test('is not measured if there is only one', () => {
     const never = () => {
       throw new Error('measured');
     };

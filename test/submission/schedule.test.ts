@@ -4,7 +4,7 @@ import { learningRate, usesSam } from '../../submission/schedule.ts';
 
 const settings = { peakLearningRate: 0.4, finalLearningRate: 0.1, warmUp: 0.2 };
 
-test('the learning rate climbs from 0 to the peak and falls to its final share', () => {
+test('the learning rate rises from 0 to the peak and falls to its final share', () => {
   expect(learningRate(0, settings)).toBe(0);
   expect(learningRate(0.1, settings)).toBeCloseTo(0.2);
   expect(learningRate(0.2, settings)).toBeCloseTo(0.4);
@@ -12,7 +12,7 @@ test('the learning rate climbs from 0 to the peak and falls to its final share',
   expect(learningRate(1, settings)).toBeCloseTo(0.04);
 });
 
-test('the learning rate never leaves 0 to the peak', () => {
+test('the learning rate never leaves the range from 0 to the peak', () => {
   fc.assert(
     fc.property(fc.double({ min: 0, max: 2, noNaN: true }), (fraction) => {
       const rate = learningRate(fraction, settings);
@@ -21,7 +21,7 @@ test('the learning rate never leaves 0 to the peak', () => {
   );
 });
 
-test('SAM is on at every k-th step from its fraction on, and never when k is 0', () => {
+test('SAM is on at every k-th step after its fraction, and never if k is 0', () => {
   expect(usesSam(4, 0.5, { samEvery: 2, samFrom: 0.5 })).toBe(true);
   expect(usesSam(5, 0.5, { samEvery: 2, samFrom: 0.5 })).toBe(false);
   expect(usesSam(4, 0.4, { samEvery: 2, samFrom: 0.5 })).toBe(false);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { defaultSettings, withOverrides } from '../../submission/settings.ts';
 
-test('settings are overridden by name, in the type they have', () => {
+test('overrides settings by name, in their type', () => {
   const settings = withOverrides(defaultSettings, [
     'width=0.5',
     'gradientCentralization=false',
@@ -16,10 +16,10 @@ test('settings are overridden by name, in the type they have', () => {
 });
 
 test.each([
-  ['widht=1', /no setting is called "widht".*width/],
-  ['width=wide', /"wide" is not a number/],
-  ['width=', /"" is not a number/],
-  ['gradientCentralization=1', /"1" is not true or false/],
-])('%s is refused by name', (word, message) => {
+  ['widht=1', /unknown setting "widht".*width/],
+  ['width=wide', /width=wide: must be a number/],
+  ['width=', /width=: must be a number/],
+  ['gradientCentralization=1', /=1: must be true or false/],
+])('%s is rejected by name', (word, message) => {
   expect(() => withOverrides(defaultSettings, [word])).toThrow(message);
 });

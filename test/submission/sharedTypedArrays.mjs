@@ -1,8 +1,8 @@
 import { TestEnvironment } from 'jest-environment-node';
 
 /**
- * Jest gives tests typed arrays of their own; those that TensorFlow's binding returns are Node's, and
- * `encodeWeights` tells them apart by `instanceof`. Outside of Jest there is one kind, as in here.
+ * Makes jest use Node's typed arrays. Jest gives tests typed arrays of their own, and those from TensorFlow's binding
+ * are Node's; `encodeWeights` tests them with `instanceof`. Outside of jest there is only one kind.
  */
 export default class SharedTypedArrays extends TestEnvironment {
   constructor(...words) {

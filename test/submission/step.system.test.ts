@@ -30,7 +30,7 @@ describe.each(engines)('over steps, %s', (engine) => {
     ['the default recipe', 100, {}],
     ['SAM at every step', 100, { samEvery: 1 }],
     ['meta-learning', 100, { metaStep: 0.1 }],
-  ])('%s leaves no tensor behind over %i steps', (_, steps, changes) => {
+  ])('%s leaks no tensor over %i steps', (_, steps, changes) => {
     const trainer = trainerWith(changes, engine);
     trainer.step(0.1);
     const before = backend.getNumOfTFTensors();
@@ -38,11 +38,11 @@ describe.each(engines)('over steps, %s', (engine) => {
     expect(backend.getNumOfTFTensors()).toBe(before);
   });
 
-  test('dispose gives back all that a trainer holds', () => {
-    trainerWith({}, engine).dispose(); // makes the constants that are kept for good
+  test('dispose frees all tensors of a trainer', () => {
+    trainerWith({}, engine).dispose(); // creates the constants that are kept permanently
     const before = tf.memory().numTensors;
     trainerWith({}, engine).dispose();
-    expect(tf.memory().numTensors - before).toBe(1); // the whitening, made by the test
+    expect(tf.memory().numTensors - before).toBe(1); // the whitening, created by the test
   });
 });
 
@@ -51,7 +51,7 @@ test.each([
   ['SAM', { samEvery: 1 }],
   ['meta-learning', { metaStep: 0.1 }],
   ['no centralization', { gradientCentralization: false }],
-])('%s learns sixteen images by heart', (_, changes) => {
+])('%s memorises sixteen images', (_, changes) => {
   const trainer = trainerWith({
     ...changes,
     batchSize: 16,

@@ -3,17 +3,17 @@ import { IMAGE_SIZE } from '../../submission/data.ts';
 import { type Tensor, tf } from '../../submission/engine/tensorflow.ts';
 import { viewsAveraged } from '../../submission/testTimeViews.ts';
 
-/** Two images in which every value says where it is: 1000 image + 32 row + column, in all three channels. */
+/** Two images in which every value encodes its position: 1000 image + 32 row + column, in all three channels. */
 const images = Float32Array.from({ length: 2 * IMAGE_SIZE }, (_, index) => {
   const pixel = Math.floor(index / 3) % 1024;
   return 1000 * Math.floor(index / IMAGE_SIZE) + pixel;
 });
-/** "Logits" that are the value of one pixel: linear, so that an average of views is one of values. */
+/** Returns "logits" that are the value of one pixel: linear, so that an average of views is an average of values. */
 const pixelAt = (row: number, column: number) => (view: Tensor) =>
   tf.reshape(tf.slice(view, [0, row, column, 0], [-1, 1, 1, 1]), [-1, 1]) as Tensor;
 const at = (row: number, column: number) => 32 * row + column;
 
-/** The views that were asked for, as the place of the pixel that each has at [10, 20]. */
+/** Returns the requested views, as the position of the pixel that each has at [10, 20]. */
 function viewsOf(shift: number): number[] {
   const seen: number[] = [];
   viewsAveraged(images, shift, (view) => {
@@ -29,7 +29,7 @@ describe('test-time views', () => {
     expect(viewsOf(0)).toEqual([at(10, 20), at(10, 11)]);
   });
 
-  test('with a shift are these, and both for the image moved each way along the diagonal', () => {
+  test('with a shift are these, and both for the image shifted each way along the diagonal', () => {
     expect(viewsOf(2)).toEqual([
       ...[at(10, 20), at(10, 11)],
       ...[at(8, 18), at(8, 9)],
@@ -37,7 +37,7 @@ describe('test-time views', () => {
     ]);
   });
 
-  test('mirror the image at its border where they look beyond it', () => {
+  test('reflect the image at its border', () => {
     const views: number[] = [];
     viewsAveraged(images, 1, (view) => {
       const corner = pixelAt(0, 0)(view);
@@ -54,7 +54,7 @@ describe('test-time views', () => {
     expect(both[1]! - both[0]!).toBeCloseTo(1000, 2);
   });
 
-  test('give half of the vote to the unmoved views, and a quarter to each of the moved ones', () => {
+  test('have half the weight for the unshifted views, and a quarter for each of the shifted ones', () => {
     const votes = (counted: number) => {
       let call = 0;
       return viewsAveraged(images, 1, (view) => {
@@ -66,7 +66,7 @@ describe('test-time views', () => {
     expect([votes(0), votes(1), votes(2)]).toEqual([0.5, 0.25, 0.25]);
   });
 
-  test('leave no tensor behind', () => {
+  test('leak no tensor', () => {
     const before = tf.memory().numTensors;
     viewsAveraged(images, 1, pixelAt(0, 0));
     expect(tf.memory().numTensors).toBe(before);

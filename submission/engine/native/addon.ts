@@ -3,19 +3,19 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { backend } from '../ops.ts';
 
-/** What the addon of our own TensorFlow ops exports; loading it registers the ops with TensorFlow. */
+/** Functions of the addon; loading it registers the ops with TensorFlow. */
 export interface NativeOps {
   readonly version: number;
-  /** @param count of threads that compute, 1 or more */
+  /** Sets the number of threads. @param count 1 or more */
   setThreads(count: number): void;
 }
 
-/** ABI version: names, attributes, inputs with their shapes, and outputs of the ops. The same as in ops/addon.cc. */
+/** ABI version: names, attributes, inputs with their shapes, and outputs of the ops. Must match ops/addon.cc. */
 const version = 4;
 
 /**
- * The addon, which set-up puts beside the binding of TensorFlow.js. Node loads it once per process.
- * @returns null where this machine cannot run it, computes on a GPU, or has a runtime without it
+ * Loads the addon, which set-up puts beside the binding of TensorFlow.js. Node loads it once per process.
+ * @returns null if this machine cannot run it, uses a GPU, or has a runtime without it
  */
 export function nativeOps(): NativeOps | null {
   const ops = whyNoNativeOps() === null ? load() : null;
@@ -23,24 +23,26 @@ export function nativeOps(): NativeOps | null {
 }
 
 /**
- * Why the addon is not used here; null where it is.
- * @param flags features of the CPU, as /proc/cpuinfo names them
- * @param onGpu whether TensorFlow computes on a GPU
+ * Returns why the addon is not used here; null if it is.
+ * @param flags CPU flags from /proc/cpuinfo
+ * @param onGpu whether TensorFlow uses a GPU
  */
 export function whyNoNativeOps(
   flags: readonly string[] = cpuFlags(),
   onGpu: boolean = backend.isUsingGpuDevice,
 ): string | null {
-  if (onGpu) return 'a GPU computes';
+  if (onGpu) return 'a GPU is used';
   const needed = neededInstructions();
   if (needed === null) return 'set-up has not built them';
   const missing = needed.filter((name) => !flags.includes(name));
-  if (missing.length > 0) return `the CPU has no ${missing.join(', ')}`;
+  if (missing.length > 0) return `the CPU lacks ${missing.join(', ')}`;
   const ops = load();
   return typeof ops === 'string' ? ops : null;
 }
 
-/** The instructions that the addon is compiled for, which set-up notes beside it; null where there is no such note. */
+/**
+ * Returns the instructions that the addon is compiled for, from the file that set-up writes beside it; null without it.
+ */
 function neededInstructions(): readonly string[] | null {
   try {
     const { needs } = JSON.parse(readFileSync(addonPath().replace(/\.node$/, '.json'), 'utf8'));
@@ -52,20 +54,20 @@ function neededInstructions(): readonly string[] | null {
 
 const require = createRequire(import.meta.url);
 
-/** The addon, or why it cannot be used: it is part of the runtime, whose version may differ from ours. */
+/** Loads the addon, or returns why it cannot be used: it belongs to the runtime, whose version can differ from ours. */
 function load(): NativeOps | string {
   try {
     const ops: NativeOps = require(addonPath());
-    return ops.version === version ? ops : `the runtime's are of version ${ops.version}, not ${version}`;
+    return ops.version === version ? ops : `the runtime has ABI version ${ops.version}, expected ${version}`;
   } catch (error) {
-    return `they do not load: ${(error as Error).message}`;
+    return `loading failed: ${(error as Error).message}`;
   }
 }
 
 const addonPath = () =>
   join(dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')), 'lib/napi-v8/haet_ops.node');
 
-/** The features of the first CPU in /proc/cpuinfo; empty where there is no such file. */
+/** Returns the flags of the first CPU in /proc/cpuinfo; empty if the file does not exist. */
 export function cpuFlags(): readonly string[] {
   try {
     return /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.trim().split(' ') ?? [];

@@ -1,6 +1,6 @@
-// The native engine: our own TensorFlow ops (ops/), in float32. One op computes a block forward and one backward.
-// Activations lie in panels of eight channels, [batch, channels / 8, height, width, 8]; only the input of the first block
-// is pictures, [batch, height, width, channels]. In a pooling window the first of the largest values takes the gradient.
+// The native engine: our own TensorFlow ops (ops/), in float32, one op per block forward and one backward. Activations
+// are in panels of eight channels, [batch, channels / 8, height, width, 8]; only the input of the first block is
+// images, [batch, height, width, channels]. In a pooling window, the first of equal maxima gets the gradient.
 import { differentiable, type Passes } from '../differentiable.ts';
 import { type BlockShape, type Engine, EPSILON } from '../engine.ts';
 import { globalMaxPool, globalMaxPoolGradient, type Layout } from '../globalMaxPool.ts';
@@ -8,14 +8,14 @@ import { bool, float, free, int, rawOf, run, runMany, tensorOf } from '../ops.ts
 import { type Tensor, tf } from '../tensorflow.ts';
 import type { NativeOps } from './addon.ts';
 
-/** What a block keeps for its backward pass. */
+/** Tensors that a block saves for its backward pass. */
 export type NativeSaved = {
   readonly x: Tensor;
   readonly filter: Tensor;
   readonly output: Tensor;
   /** float32, the input of the batch norm, in the layout of the output */
   readonly values: Tensor;
-  /** uint8, which value of its pooling window each of `values` is, 0 to 3 row by row; empty without pooling */
+  /** uint8, the index of each of `values` in its pooling window, 0 to 3 row by row; empty without pooling */
   readonly choice: Tensor;
   /** float32 [out], of `values` */
   readonly mean: Tensor;
@@ -90,11 +90,11 @@ export const nativePasses: Passes<NativeSaved> = {
 };
 
 /**
- * The engine of our own ops.
+ * Creates the engine of the native ops.
  *
- * @param ops null where this machine has none
- * @param threads that compute; the pool of threads belongs to the process, and the last count given holds
- * @throws Error when there are no ops
+ * @param ops null if this machine has none
+ * @param threads of the computation; the process has one thread pool, and the last number given applies
+ * @throws Error if there are no ops
  */
 export function createNativeEngine(ops: NativeOps | null, threads: number): Engine {
   if (ops === null) throw new Error('This machine has no native ops: use engine=auto.');

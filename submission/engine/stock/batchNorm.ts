@@ -21,11 +21,11 @@ const attributes = (dtype: number, isTraining: boolean): Attribute[] => [
   bool('is_training', isTraining),
 ];
 
-/** TensorFlow's reserve spaces: what `batchNormGradient` needs of the forward pass. */
+/** Values of the forward pass for `batchNormGradient` (TensorFlow's reserve spaces). */
 export type Reserved = readonly [Raw, Raw, Raw];
 
 /**
- * Batch normalisation by the statistics of the batch (Ioffe and Szegedy 2015), over all axes but the last.
+ * Normalises with the statistics of the batch (Ioffe and Szegedy 2015), over all axes but the last.
  *
  * @param scale float32 [channels]
  * @param offset float32 [channels]
@@ -46,7 +46,7 @@ export function batchNorm(
   return { output: output!, moments: moments as [Raw, Raw, Raw, Raw, Raw] };
 }
 
-/** The same by given statistics: for predictions. */
+/** Normalises with given statistics, for prediction. */
 export function batchNormWith(input: Raw, scale: Raw, offset: Raw, mean: Raw, variance: Raw): Raw {
   const [output, ...rest] = runMany(
     'FusedBatchNormV3',
@@ -58,7 +58,7 @@ export function batchNormWith(input: Raw, scale: Raw, offset: Raw, mean: Raw, va
   return output!;
 }
 
-/** Gradients of `batchNorm` to its input and its offset. */
+/** Computes the gradients of `batchNorm` for its input and its offset. */
 export function batchNormGradient(
   outputGradient: Raw,
   input: Raw,
@@ -75,10 +75,10 @@ export function batchNormGradient(
   return { input: inputGradient!, offset: offsetGradient! };
 }
 
-/** float32 [channels], all `value`; made once. */
+/** Returns float32 [channels], all `value`; created once. */
 export const filled = (channels: number, value: number): Raw =>
   constant(new Array<number>(channels).fill(value), 'float32');
 
-/** `input * factor` for small float32 vectors. */
+/** Returns `input * factor` for small float32 vectors. */
 export const scaled = (input: Raw, factor: number): Raw =>
   run('Mul', [input, constant(factor, 'float32')], [type('T', FLOAT32)]);

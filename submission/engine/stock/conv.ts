@@ -23,15 +23,15 @@ const attributes = (dtype: number): Attribute[] => [
   int('dilations', [1, 1, 1, 1]),
 ];
 
-/** @returns [batch, height, width, out] of input [batch, height, width, in] and filter [3, 3, in, out] */
+/** Convolves. @returns [batch, height, width, out] of input [batch, height, width, in] and filter [3, 3, in, out] */
 export function conv(input: Raw, filter: Raw): Raw {
   return run('Conv2D', [input, filter], attributes(input.dtype));
 }
 
 /**
- * Gradient to the input. On a CPU it is the forward convolution with the filter turned by 180 degrees and transposed:
- * TensorFlow's own Conv2DBackpropInput took 2.1 to 3.1 times as long on two AVX2 cores in float32
- * (`npm run bench:stock-ops`).
+ * Computes the gradient of the input. On a CPU this is the forward convolution with the filter rotated by 180 degrees
+ * and transposed: TensorFlow's own Conv2DBackpropInput took 2.1 to 3.1 times as long on two AVX2 cores in float32 (`npm
+ * run bench:stock-ops`).
  *
  * @returns [batch, height, width, in]
  */
@@ -55,7 +55,7 @@ export function convInputGradient(inputShape: readonly number[], filter: Raw, ou
   return gradient;
 }
 
-/** @returns gradient to the filter, [3, 3, in, out] */
+/** Computes the gradient of the filter. @returns [3, 3, in, out] */
 export function convFilterGradient(input: Raw, filterShape: readonly number[], outputGradient: Raw): Raw {
   const shape = constant(filterShape, 'int32');
   return run('Conv2DBackpropFilter', [input, shape, outputGradient], attributes(input.dtype));

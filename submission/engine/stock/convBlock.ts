@@ -5,7 +5,7 @@ import type { Tensor } from '../tensorflow.ts';
 import { conv, convFilterGradient, convInputGradient } from './conv.ts';
 import { normalise, normaliseGradient, normaliseWith } from './normalise.ts';
 
-/** What a block keeps for its backward pass. */
+/** Tensors that a block saves for its backward pass. */
 export type StockSaved = {
   readonly x: Tensor;
   readonly filter: Tensor;
@@ -22,7 +22,7 @@ export type StockSaved = {
 
 type Moments = [Tensor, Tensor, Tensor, Tensor, Tensor];
 
-/** Runs `use` on `tensor` as `dtype`, and frees the handle when it had to be cast. */
+/** Calls `use` with `tensor` as `dtype`, and frees the handle if it had to be cast. */
 function as<T>(tensor: Tensor, dtype: number, use: (typed: Raw) => T): T {
   const handle = rawOf(tensor);
   if (handle.dtype === dtype) return use(handle);
@@ -35,7 +35,7 @@ function as<T>(tensor: Tensor, dtype: number, use: (typed: Raw) => T): T {
 const convolve = (x: Tensor, filter: Tensor, dtype: number): Raw =>
   as(x, dtype, (input) => as(filter, dtype, (weights) => conv(input, weights)));
 
-/** Forward pass by the statistics of the batch, computed in `dtype`. */
+/** Computes the forward pass with the statistics of the batch, in `dtype`. */
 export function convBlock(
   x: Tensor,
   filter: Tensor,
@@ -53,7 +53,7 @@ export function convBlock(
   return { output, statistics: { mean, variance }, saved };
 }
 
-/** Forward pass by given statistics, for predictions. */
+/** Computes the forward pass with given statistics, for prediction. */
 export function convBlockWith(
   x: Tensor,
   filter: Tensor,
@@ -68,7 +68,7 @@ export function convBlockWith(
   return tensorOf(output);
 }
 
-/** Backward pass. */
+/** Computes the backward pass. */
 export function convBlockGradient(
   outputGradient: Tensor,
   { x, filter, output, convolved, pooled, reserve1, reserve2, reserve3 }: StockSaved,

@@ -9,14 +9,14 @@ const window = (dtype: number): Attribute[] => [
   string('data_format', 'NHWC'),
 ];
 
-/** 2x2 maximum, stride 2. @returns [batch, height / 2, width / 2, channels] */
+/** Computes the 2x2 maximum, stride 2. @returns [batch, height / 2, width / 2, channels] */
 export function maxPool(input: Raw): Raw {
   return run('MaxPool', [input], window(input.dtype));
 }
 
 /**
- * Gradient of `maxPool` to its input; ties as in `gradientToMaxima`. TensorFlow's MaxPoolGrad, which on a CPU searches
- * for the maxima again one by one, took 2.2 to 2.8 times as long on two AVX2 cores (`npm run bench:stock-ops`).
+ * Computes the gradient of `maxPool` for its input; ties as in `gradientToMaxima`. TensorFlow's MaxPoolGrad, which
+ * searches the maxima again on a CPU, took 2.2 to 2.8 times as long on two AVX2 cores (`npm run bench:stock-ops`).
  */
 export function maxPoolGradient(input: Raw, output: Raw, outputGradient: Raw): Raw {
   const [batch, height, width, channels] = input.shape as [number, number, number, number];

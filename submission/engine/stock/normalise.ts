@@ -1,9 +1,9 @@
-// What follows the convolution in a block, maxpool 2x2? -> batch norm -> celu / alpha, composed of TensorFlow's own ops;
-// runs on every device.
+// The steps after the convolution in a block: maxpool 2x2? -> batch norm -> celu / alpha, composed of TensorFlow's own
+// ops; runs on every device.
 //
-// The activation is celu(x) / alpha with celu(x) = max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017),
-// which is elu(x / alpha). The scale of the batch norm does the division, so that celu costs one pass over memory instead
-// of three. The constant factor does not matter to what follows, which is normalised again.
+// The activation is celu(x) / alpha with celu(x) = max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017), which
+// is elu(x / alpha). The division is merged into the batch norm's scale, so celu costs one pass over memory instead of
+// three. The constant factor has no effect, because the next block normalises again.
 import type { BlockShape } from '../engine.ts';
 import { free, type Raw, run, type } from '../ops.ts';
 import { batchNorm, batchNormGradient, batchNormWith, filled, type Reserved, scaled } from './batchNorm.ts';
@@ -24,7 +24,7 @@ interface Normalised {
   readonly moments: readonly [mean: Raw, variance: Raw, ...Reserved];
 }
 
-/** Forward pass by the statistics of the batch. `convolved` stays the caller's. */
+/** Computes the forward pass with the statistics of the batch. The caller keeps `convolved`. */
 export function normalise(convolved: Raw, offset: Raw, shape: BlockShape): Normalised {
   const pooled = shape.pool ? maxPool(convolved) : convolved;
   const scale = filled(channelsOf(pooled), 1 / shape.alpha);
@@ -35,7 +35,7 @@ export function normalise(convolved: Raw, offset: Raw, shape: BlockShape): Norma
   return { output, pooled, moments };
 }
 
-/** Forward pass by given statistics, for predictions. `convolved` stays the caller's. */
+/** Computes the forward pass with given statistics, for prediction. The caller keeps `convolved`. */
 export function normaliseWith(convolved: Raw, offset: Raw, mean: Raw, variance: Raw, shape: BlockShape): Raw {
   const pooled = shape.pool ? maxPool(convolved) : convolved;
   const scaledOffset = scaled(offset, 1 / shape.alpha);
@@ -46,13 +46,13 @@ export function normaliseWith(convolved: Raw, offset: Raw, mean: Raw, variance: 
   return output;
 }
 
-/** What the backward pass needs of the forward pass; `convolved` is its input. */
+/** Values of the forward pass that the backward pass needs; `convolved` is its input. */
 interface Kept extends Pick<Normalised, 'output' | 'pooled'> {
   readonly convolved: Raw;
   readonly reserved: Reserved;
 }
 
-/** Backward pass. @returns the gradients to `convolved`, and to the offset, float32 [out] */
+/** Computes the backward pass. @returns the gradients of `convolved`, and of the offset, float32 [out] */
 export function normaliseGradient(
   outputGradient: Raw,
   { output, convolved, pooled, reserved }: Kept,

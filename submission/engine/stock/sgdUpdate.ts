@@ -2,7 +2,7 @@ import type { Update, UpdateOptions } from '../engine.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import { centralized } from './gradientCentralization.ts';
 
-/** `Engine.sgdStep` of one tensor. @returns the new weight and the new velocity */
+/** Computes `Engine.sgdStep` for one tensor. @returns the new weight and the new velocity */
 export function sgdUpdate(
   { weight, velocity, gradient, rate, decay }: Update,
   { momentum, gradientCentralization }: UpdateOptions,

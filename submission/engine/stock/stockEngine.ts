@@ -14,7 +14,10 @@ function layoutOf({ shape }: Tensor): Layout {
   return { batch, panels: 1, pixels: height * width, lanes: channels };
 }
 
-/** @param bfloat16 whether convolutions and activations are bfloat16; else float32 */
+/**
+ * Returns the passes of the stock engine. @param bfloat16 whether convolutions and activations are bfloat16; else
+ * float32
+ */
 export function stockPasses(bfloat16: boolean): Passes<StockSaved> {
   const dtype = bfloat16 ? BFLOAT16 : FLOAT32;
   return {
@@ -45,5 +48,5 @@ export function stockPasses(bfloat16: boolean): Passes<StockSaved> {
   };
 }
 
-/** The engine of TensorFlow's ops. Parameters as in `stockPasses`. */
+/** Creates the engine of TensorFlow's ops. Parameters as in `stockPasses`. */
 export const createStockEngine = (bfloat16: boolean): Engine => differentiable(stockPasses(bfloat16));

@@ -6,13 +6,13 @@ import { UserError } from '../../../datasets/userError.ts';
 const plain = Buffer.from('text');
 const refusalOf = (recipient: string) => checkRecipient('--to', recipient).catch((refused) => refused);
 
-test('what is encrypted to a key is decrypted with its other half', async () => {
+test('text encrypted to a public key is decrypted with its secret key', async () => {
   const identity = await generateX25519Identity();
   const sealed = await encrypt(plain, await publicKeyOf(identity));
   expect(Buffer.from(await decrypt('a', sealed, identity)).toString()).toBe('text');
 });
 
-test('what is encrypted to two keys is decrypted with the other half of either', async () => {
+test('text encrypted to two public keys is decrypted with either secret key', async () => {
   const [one, other] = [await generateX25519Identity(), await generateX25519Identity()];
   const sealed = await encrypt(plain, await publicKeyOf(one), await publicKeyOf(other));
   for (const identity of [one, other]) {
@@ -21,7 +21,7 @@ test('what is encrypted to two keys is decrypted with the other half of either',
   await expect(decrypt('a', sealed, await generateX25519Identity())).rejects.toThrow('is not sealed for');
 });
 
-test('a secret key in place of a public one is refused and not repeated, however it is written', async () => {
+test('a secret key in place of a public one is rejected and not repeated, however it is written', async () => {
   const identity = await generateX25519Identity();
   const hybrid = await generateHybridIdentity();
   for (const key of [identity, identity.toLowerCase(), ` ${identity}`, `age1 ${identity}`, hybrid]) {
@@ -32,7 +32,7 @@ test('a secret key in place of a public one is refused and not repeated, however
   }
 });
 
-test('what is no X25519 public key is refused', async () => {
+test('an invalid X25519 public key is rejected', async () => {
   const recipient = await publicKeyOf(await generateX25519Identity());
   const mistyped = recipient.replace(/.$/, (last) => (last === 'q' ? 'p' : 'q'));
   const ofNobody = 'age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z'; // the point zero

@@ -18,7 +18,7 @@ const run = (program: string, words: string[], input?: Uint8Array) =>
   execa(program, words, { cwd: folder.path, encoding: 'buffer', ...(input && { input }) });
 
 suite('together with the age tool (skipped where `age` is not installed)', () => {
-  test('age and tar open what is sealed here, with the identity made here', async () => {
+  test('age and tar open a file sealed here, with an identity created here', async () => {
     const recipient = await makeIdentity(join(folder.path, 'identity.txt'), 'a test');
     const said = await run('age-keygen', ['-y', 'identity.txt']);
     expect(Buffer.from(said.stdout).toString().trim()).toBe(recipient);
@@ -43,7 +43,7 @@ suite('together with the age tool (skipped where `age` is not installed)', () =>
     expect([...labels]).toEqual(numbers.map((number) => truth[number]));
   });
 
-  test('what tar and age put together opens here, with an identity of age-keygen', async () => {
+  test('a file made by tar and age opens here, with an identity of age-keygen', async () => {
     await run('age-keygen', ['-o', 'identity.txt']);
     const identity = await readIdentity(join(folder.path, 'identity.txt'));
     const { stdout } = await run('age-keygen', ['-y', 'identity.txt']);

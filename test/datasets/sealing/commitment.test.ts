@@ -22,7 +22,7 @@ const folder = temporaryFolder();
 const withheld = Buffer.from('a sealed set');
 const seedLists = fc.uniqueArray(fc.integer({ min: 0, max: MOST_SEED }), { minLength: 1, maxLength: 10 });
 
-test('a reveal belongs to its commitment, also after both went through a file', () => {
+test('a reveal matches its commitment, also after both were written to files', () => {
   fc.assert(
     fc.property(seedLists, (seeds) => {
       const { commitment, reveal } = commitTo(withheld, seeds, terms);
@@ -35,7 +35,7 @@ test('a reveal belongs to its commitment, also after both went through a file', 
   );
 });
 
-test('other seeds, another order, a seed more or less, another nonce: none is the reveal', () => {
+test('a reveal with other seeds, another order, one seed more or less, or another nonce does not match', () => {
   fc.assert(
     fc.property(seedLists, seedLists, (seeds, others) => {
       fc.pre(seeds.join() !== others.join());
@@ -56,7 +56,7 @@ test('other seeds, another order, a seed more or less, another nonce: none is th
   }
 });
 
-test('another withheld set is not the one committed to', () => {
+test('another withheld set does not match', () => {
   const { commitment } = commitTo(withheld, [1], terms);
   const got = sha256('another');
   expect(sealedFault(commitment, got)).toBe(
@@ -65,20 +65,20 @@ test('another withheld set is not the one committed to', () => {
   expect(sealedFault(commitment, null)).toMatch(/, and none was used$/);
 });
 
-test('the hash of the seeds is that of a text that anyone can write down', () => {
+test('the hash of the seeds is that of a documented text', () => {
   const { commitment, reveal } = commitTo(withheld, [11, 12], terms);
   const text = `{"nonce":"${reveal.nonce}","seeds":[11,12]}`;
   expect(commitment.seedsSha256).toBe(createHash('sha256').update(text).digest('hex'));
 });
 
-test('the commitment does not give the seeds away: the same seeds never look the same', () => {
+test('the commitment does not reveal the seeds: equal seeds give different commitments', () => {
   const one = commitTo(withheld, [1, 2, 3], terms);
   const other = commitTo(withheld, [1, 2, 3], terms);
   expect(one.commitment.seedsSha256).not.toBe(other.commitment.seedsSha256);
   expect(Object.keys(one.commitment)).toEqual(['schemaVersion', 'sealedSha256', 'seedsSha256', 'terms']);
 });
 
-describe('files that are neither are refused, naming them', () => {
+describe('rejects files that are neither, and names them:', () => {
   const { commitment, reveal } = commitTo(withheld, [1, 2], terms);
   const path = () => join(folder.path, 'file.json');
   const refusals: [string, (file: string) => Promise<unknown>, unknown][] = [
@@ -106,7 +106,7 @@ describe('files that are neither are refused, naming them', () => {
     expect((refused as Error).message).toContain(path());
   });
 
-  test('a commitment from before terms were committed to, with what to do', async () => {
+  test('a commitment without terms, from an older version, with what to do', async () => {
     const { terms: _, ...first } = commitment;
     await writeFile(path(), JSON.stringify({ ...first, schemaVersion: 1 }));
     await expect(readCommitment(path())).rejects.toThrow(
@@ -114,14 +114,14 @@ describe('files that are neither are refused, naming them', () => {
     );
   });
 
-  test('no JSON, and not repeated', async () => {
+  test('a file that is not JSON, which is not repeated', async () => {
     await writeFile(path(), `nonce ${reveal.nonce}`);
     const refused = await readReveal(path()).catch((error) => error);
     expect(refused.message).toMatch(/is not a reveal: it is not JSON/);
     expect(refused.message).not.toContain(reveal.nonce.slice(0, 8));
   });
 
-  test('the good ones are read', async () => {
+  test('valid files are read', async () => {
     await writeFile(path(), JSON.stringify(commitment));
     expect(await readCommitment(path())).toEqual(commitment);
     await writeFile(path(), JSON.stringify(reveal));

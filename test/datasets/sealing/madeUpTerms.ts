@@ -1,6 +1,6 @@
 import type { ContestTerms } from '../../../datasets/sealing/terms.ts';
 
-/** Terms that name everything. */
+/** Terms with every field set. */
 export const terms: ContestTerms = {
   trainSeconds: 600,
   predictSeconds: 60,

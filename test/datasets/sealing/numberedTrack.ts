@@ -6,10 +6,13 @@ import { IMAGE_BYTES } from '../../../datasets/source.ts';
 import { type TrackInfo, trackFiles } from '../../../datasets/track.ts';
 import { madeUpImages } from '../madeUpSource.ts';
 
-/** Numbers of the withheld images count up from here. */
+/** First number of the withheld images. */
 export const FIRST = 1_000_000;
 
-/** A Track of four images to train on and withheld ones with the labels given; image i says FIRST + i in its first bytes. */
+/**
+ * Makes a Track of four training images and withheld ones with the given labels; image i has FIRST + i in its first
+ * bytes.
+ */
 export async function numberedTrack(
   dir: string,
   testLabels: readonly number[],
@@ -42,7 +45,7 @@ export async function numberedTrack(
   return dir;
 }
 
-/** The numbers that the images of a .npy file carry, in their order, from 0. */
+/** Returns the numbers that the images of a .npy file contain, in their order, from 0. */
 export function numbersOf(npy: Uint8Array): number[] {
   const start = npy.length % IMAGE_BYTES; // the header is shorter than an image
   const view = new DataView(npy.buffer, npy.byteOffset + start, npy.length - start);

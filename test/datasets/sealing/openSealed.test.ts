@@ -26,7 +26,7 @@ beforeEach(async () => {
   sealed = await sealTrack(await numberedTrack(join(folder.path, 'track'), truth), to);
 });
 
-/** What opening a file comes to, step after step: a refusal, or the labels. */
+/** Opens a file step by step and returns the error or the labels. */
 async function openAll(bytes: Uint8Array): Promise<Error | number[]> {
   try {
     const { info, sealedLabels } = await openImages(bytes, identity);
@@ -42,7 +42,7 @@ function changed(bytes: Uint8Array, place: number, difference: number): Uint8Arr
   return altered;
 }
 
-describe('a sealed file that is not as it was is refused', () => {
+describe('rejects a sealed file that was changed:', () => {
   test('any byte changed', async () => {
     const header = Buffer.from(sealed.bytes).indexOf('---') + 64;
     const place = fc.oneof(
@@ -57,7 +57,7 @@ describe('a sealed file that is not as it was is refused', () => {
     );
   });
 
-  test('cut short anywhere, or with something added', async () => {
+  test('truncated anywhere, or with something added', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: sealed.bytes.length - 1 }), async (length) => {
         expect(await openAll(sealed.bytes.subarray(0, length))).toBeInstanceOf(UserError);
@@ -70,7 +70,7 @@ describe('a sealed file that is not as it was is refused', () => {
   });
 
   test('chunks of the encryption in another order', async () => {
-    // 64 KiB of plain text and 16 bytes of tag a chunk, after the header and a nonce of 16 bytes.
+    // Each chunk is 64 KiB of plain text and 16 bytes of tag, after the header and a nonce of 16 bytes.
     const bytes = Buffer.from(sealed.bytes);
     const start = bytes.indexOf('\n', bytes.indexOf('\n---') + 1) + 17;
     const chunk = 64 * 1024 + 16;
@@ -92,7 +92,7 @@ describe('a sealed file that is not as it was is refused', () => {
         async (at, difference) => {
           const altered = changed(sealedLabels, at, difference);
           await expect(openLabels(altered, identity, info)).rejects.toThrow(UserError);
-          // Also where the hash of the altered bytes was put in its place.
+          // Also with the hash of the changed bytes.
           const forged = { ...info, sha256: { ...info.sha256, 'labels.npy.age': sha256(altered) } };
           await expect(openLabels(altered, identity, forged)).rejects.toThrow(UserError);
         },
@@ -111,7 +111,7 @@ describe('a sealed file that is not as it was is refused', () => {
   });
 });
 
-test('each cause is told apart, naming the file and what to do', async () => {
+test('each cause has its own message, naming the file and what to do', async () => {
   const stranger = await generateX25519Identity();
   await expect(openImages(sealed.bytes, stranger, 'a.age')).rejects.toThrow(
     `a.age: is not sealed for the key ${await publicKeyOf(stranger)}`,
@@ -125,7 +125,7 @@ test('each cause is told apart, naming the file and what to do', async () => {
   await expect(openImages(new Uint8Array(), identity, 'a.age')).rejects.toThrow(/a\.age: is not an age file/);
 });
 
-test('what is no secret key is refused, and not repeated', async () => {
+test('an invalid secret key is rejected and not repeated', async () => {
   for (const key of [recipient, '', `${identity.slice(0, -1)}!`, identity.toLowerCase(), 'hunter2']) {
     const error = await openImages(sealed.bytes, key).catch((refused) => refused);
     expect(error).toBeInstanceOf(UserError);
@@ -134,9 +134,9 @@ test('what is no secret key is refused, and not repeated', async () => {
   }
 });
 
-describe('a file that someone else encrypted is taken only as a withheld set', () => {
+describe('a file that someone else encrypted is accepted only if it is a withheld set', () => {
   const images = formatNpy('uint8', new Uint8Array(2 * 3072), [2, 32, 32, 3]);
-  /** A set of two images, with parts put in place of the good ones. */
+  /** Returns a set of two images in which the given parts replace the good ones. */
   async function setOf(parts: {
     labels?: Uint8Array;
     images?: Uint8Array;
@@ -163,7 +163,7 @@ describe('a file that someone else encrypted is taken only as a withheld set', (
   }
   const array = (values: number[]) => formatNpy('uint8', Uint8Array.from(values), [values.length]);
 
-  test('the good one opens', async () => {
+  test('the valid one opens', async () => {
     expect(await openAll(await setOf({}))).toEqual([0, 1]);
   });
 
@@ -176,12 +176,12 @@ describe('a file that someone else encrypted is taken only as a withheld set', (
       /within are track.json, images.npy;/,
     ],
     [
-      'a file too many',
+      'an additional file',
       async () => setOf({ members: (good) => [...good, ['labels.npy', images]] }),
       /within are/,
     ],
     [
-      'info that is no JSON',
+      'info that is not JSON',
       async () => setOf({ members: ([, ...rest]) => [['track.json', images], ...rest] }),
       /not JSON/,
     ],
@@ -202,12 +202,12 @@ describe('a file that someone else encrypted is taken only as a withheld set', (
       /images\.npy: is not what was sealed/,
     ],
     [
-      'images that are no array',
+      'images that are not an array',
       async () => setOf({ images: Buffer.from('pixels') }),
       /images\.npy: is not the array expected/,
     ],
     [
-      'labels that are no array',
+      'labels that are not an array',
       async () => setOf({ labels: Buffer.from([0, 1]) }),
       /labels\.npy\.age: is not the array expected/,
     ],

@@ -12,7 +12,7 @@ const folder = temporaryFolder();
 const file = () => join(folder.path, 'identity.txt');
 const put = (text: string | Buffer) => writeFile(file(), text, { mode: 0o600 });
 
-test('an identity file is made for its owner alone, in the words of age, and read again', async () => {
+test("creates a private identity file in age's format and reads it", async () => {
   const publicKey = await makeIdentity(file(), 'a test');
   expect((await stat(file())).mode & 0o777).toBe(0o600);
   const lines = (await readFile(file(), 'utf8')).split('\n');
@@ -34,14 +34,14 @@ test('an identity file is never overwritten', async () => {
   expect(await readFile(file(), 'utf8')).toBe(before);
 });
 
-test('comments, empty lines and the ends of lines of other systems do not count', async () => {
+test('comments, empty lines and other line endings are accepted', async () => {
   const key = await generateX25519Identity();
   await put(`# a\r\n\r\n  # AGE-SECRET-KEY-1OLD\r\n${key} \r\n#end`);
   expect(await readIdentity(file())).toBe(key);
 });
 
 test.each(['640', '604', '660', '620', '601'])(
-  'mode %s, where others reach it, is refused with the remedy',
+  'rejects mode %s, which lets others read it, with the remedy',
   async (mode) => {
     await makeIdentity(file(), 'a test');
     await chmod(file(), Number.parseInt(mode, 8));
@@ -51,7 +51,7 @@ test.each(['640', '604', '660', '620', '601'])(
   },
 );
 
-test('what does not hold exactly one key is refused, and not repeated', async () => {
+test('rejects a file without exactly one key, and does not repeat it', async () => {
   const [one, other] = [await generateX25519Identity(), await generateX25519Identity()];
   const cases: [string | Buffer, RegExp][] = [
     ['', /holds 0 lines/],
@@ -73,7 +73,7 @@ test('what does not hold exactly one key is refused, and not repeated', async ()
   }
 });
 
-test('no file, and a folder, are refused', async () => {
+test('rejects a missing file and a folder', async () => {
   await expect(readIdentity(file())).rejects.toThrow(/identity\.txt: cannot be read \(ENOENT\)/);
   await mkdir(file());
   await expect(readIdentity(file())).rejects.toThrow(/not a regular file/);

@@ -26,7 +26,7 @@ async function open(sealed: Uint8Array) {
 const ascending = (values: number[]) => [...values].sort((a, b) => a - b);
 const cycling = (size: number) => Array.from({ length: size }, (_, index) => index % 10);
 
-test('what is sealed opens whole, and every image still has its label', async () => {
+test('a sealed set opens completely, and every image has its label', async () => {
   let made = 0;
   await fc.assert(
     fc.asyncProperty(
@@ -44,7 +44,7 @@ test('what is sealed opens whole, and every image still has its label', async ()
   );
 });
 
-test('the sealed set says what it is to who can open it', async () => {
+test('the sealed set describes itself after decryption', async () => {
   const { info } = await sealTrack(await numberedTrack(folder.path, [3, 1, 4]), to);
   expect(info).toMatchObject({
     testSize: 3,
@@ -56,7 +56,7 @@ test('the sealed set says what it is to who can open it', async () => {
   expect(Object.keys(info.sha256)).toEqual(['images.npy', 'labels.npy.age']);
 });
 
-describe('nothing about the labels shows', () => {
+describe('the labels stay hidden:', () => {
   test('two seals of one Track differ in bytes and in order, not in size', async () => {
     const track = await numberedTrack(folder.path, cycling(40));
     const [one, other] = [await sealTrack(track, to), await sealTrack(track, to)];
@@ -70,7 +70,7 @@ describe('nothing about the labels shows', () => {
   test('three images come out in each of the six orders', async () => {
     const track = await numberedTrack(folder.path, [0, 1, 2]);
     const orders = new Set<string>();
-    // An order that is as likely as the others stays out of 250 draws once in 10^20.
+    // With equal probabilities, an order is missing from 250 draws once in 10^20.
     for (let draw = 0; draw < 250 && orders.size < 6; draw++) {
       const { bytes } = await sealTrack(track, to);
       orders.add(numbersOf((await openImages(bytes, identity)).images).join());
@@ -88,7 +88,7 @@ describe('nothing about the labels shows', () => {
     expect(sizes.size).toBe(1);
   });
 
-  test('neither labels, nor an array, nor a name or hash stands in it in clear', async () => {
+  test('contains no unencrypted labels, arrays, names or hashes', async () => {
     const truth = cycling(40);
     const { bytes, info } = await sealTrack(await numberedTrack(folder.path, truth), to);
     const sealed = Buffer.from(bytes);
@@ -96,7 +96,7 @@ describe('nothing about the labels shows', () => {
     const secrets = [
       Buffer.from(opened.labels),
       Buffer.from(truth),
-      Buffer.alloc(64), // made-up images are mostly zeros, as is a tar header
+      Buffer.alloc(64), // made-up images and tar headers are mostly zeros
       ...['NUMPY', 'descr', 'labels', 'images', 'ustar', 'class 0', '271828', 'secret place'],
       info.source.sha256,
       info.sha256['images.npy'],
@@ -104,7 +104,7 @@ describe('nothing about the labels shows', () => {
     expect(secrets.filter((secret) => sealed.includes(secret))).toEqual([]);
   });
 
-  test('who opened the images still does not see the labels', async () => {
+  test('labels stay encrypted after the images are opened', async () => {
     const { bytes } = await sealTrack(await numberedTrack(folder.path, cycling(40)), to);
     const { info, images, sealedLabels } = await openImages(bytes, identity);
     const labels = Buffer.from(await openLabels(sealedLabels, identity, info));
@@ -127,13 +127,13 @@ test('the images key opens the images and not the labels; the identity opens bot
   expect(await openLabels(sealedLabels, identity, info)).toHaveLength(40);
 });
 
-test('one key for images and labels is refused', async () => {
+test('rejects one key for images and labels', async () => {
   const track = await numberedTrack(folder.path, [3, 1, 4]);
   await expect(sealTrack(track, { organizer: to.organizer, images: to.organizer })).rejects.toThrow(
     '--to and --images-to are the same key',
   );
 });
 
-test('a Track that is not whole is not sealed', async () => {
+test('an incomplete Track is not sealed', async () => {
   await expect(sealTrack(folder.path, to)).rejects.toThrow(/is not a Track/);
 });

@@ -31,7 +31,7 @@ beforeEach(async () => {
   await writeSealedTrack(dir, { trackDir, withheld: sealed.bytes, to });
 });
 
-test('a sealed Track has the training half in clear, and opens with the key', async () => {
+test('a sealed Track has an unencrypted training half, and opens with the key', async () => {
   const { info, withheld } = await readSealedTrack(dir);
   expect(info).toMatchObject({ trainSize: 4, testSize: 30, imageShape: [32, 32, 3] });
   for (const file of [trackFiles.trainImages, trackFiles.trainLabels]) {
@@ -40,7 +40,7 @@ test('a sealed Track has the training half in clear, and opens with the key', as
   expect((await openImages(withheld, identity)).info).toEqual(sealed.info);
 });
 
-test('nothing in it tells a label, nor how the Track was drawn', async () => {
+test('it reveals neither a label nor how the Track was drawn', async () => {
   const names = (await readdir(dir, { recursive: true })).sort();
   expect(names).toEqual(['track.json', 'train', 'train/images.npy', 'train/labels.npy', 'withheld.age']);
   const { sha256: hashes } = JSON.parse(await readFile(join(trackDir, 'track.json'), 'utf8'));
@@ -55,25 +55,25 @@ test('nothing in it tells a label, nor how the Track was drawn', async () => {
   }
 });
 
-test('its name is what is given', async () => {
+test('it has the given name', async () => {
   const named = join(folder.path, 'named');
   await writeSealedTrack(named, { trackDir, withheld: sealed.bytes, to, name: 'Contest 2026' });
   expect((await readSealedTrack(named)).info.name).toBe('Contest 2026');
   expect((await readSealedTrack(dir)).info.name).toBe('Sealed Track: 10 classes, 4 + 30 images');
 });
 
-test('it says which keys it was sealed to', async () => {
+test('it names the keys it was sealed to', async () => {
   expect((await readSealedTrack(dir)).info.sealed).toMatchObject(to);
 });
 
-test('a folder that is taken is left as it is', async () => {
+test('a folder that exists is not changed', async () => {
   await expect(writeSealedTrack(trackDir, { trackDir, withheld: sealed.bytes, to })).rejects.toThrow(
     UserError,
   );
   expect(await readdir(trackDir)).not.toContain('withheld.age');
 });
 
-test('one that was sealed to a single key, by an earlier haet, is refused: seal it again', async () => {
+test('one that an older version sealed to a single key is rejected, with the remedy to seal it again', async () => {
   const path = join(dir, trackFiles.info);
   const { sealed: part, ...info } = JSON.parse(await readFile(path, 'utf8'));
   const { organizer, images, ...single } = part;
@@ -83,13 +83,13 @@ test('one that was sealed to a single key, by an earlier haet, is refused: seal 
   );
 });
 
-describe('what may be given to anyone is a sealed Track and nothing else', () => {
-  test('as it was made', async () => {
+describe('only a sealed Track may be published:', () => {
+  test('an unchanged one is accepted', async () => {
     expect(await checkPublic(dir)).toEqual((await readSealedTrack(dir)).info);
   });
 
   test.each(['labels.npy', 'test/images.npy', 'train/more.npy', 'identity.txt'])(
-    'not with %s',
+    'one with %s is rejected',
     async (file) => {
       await mkdir(dirname(join(dir, file)), { recursive: true });
       await writeFile(join(dir, file), 'secret');
@@ -97,30 +97,33 @@ describe('what may be given to anyone is a sealed Track and nothing else', () =>
     },
   );
 
-  test('not a Track with its labels in clear', async () => {
+  test('a Track with unencrypted labels is rejected', async () => {
     await expect(checkPublic(trackDir)).rejects.toThrow(UserError);
   });
 
-  test('not a folder that is not there', async () => {
+  test('a missing folder is rejected', async () => {
     await expect(checkPublic(join(dir, 'nowhere'))).rejects.toThrow(/nowhere\/track\.json: cannot be read/);
   });
 });
 
-describe('a sealed Track that is not whole is refused', () => {
+describe('rejects an incomplete sealed Track:', () => {
   const reading = () => readSealedTrack(dir).catch((refused) => refused);
 
-  test.each(['train/images.npy', 'train/labels.npy', 'withheld.age'])('%s changed, or gone', async (file) => {
-    const path = join(dir, file);
-    const bytes = await readFile(path);
-    bytes[bytes.length - 1]! ^= 1;
-    await writeFile(path, bytes);
-    expect((await reading()).message).toMatch(`${path}: has changed since the Track was sealed`);
-    await rm(path);
-    expect((await reading()).message).toMatch(`${path}: cannot be read (ENOENT)`);
-    expect(await reading()).toBeInstanceOf(UserError);
-  });
+  test.each(['train/images.npy', 'train/labels.npy', 'withheld.age'])(
+    '%s changed or missing',
+    async (file) => {
+      const path = join(dir, file);
+      const bytes = await readFile(path);
+      bytes[bytes.length - 1]! ^= 1;
+      await writeFile(path, bytes);
+      expect((await reading()).message).toMatch(`${path}: has changed since the Track was sealed`);
+      await rm(path);
+      expect((await reading()).message).toMatch(`${path}: cannot be read (ENOENT)`);
+      expect(await reading()).toBeInstanceOf(UserError);
+    },
+  );
 
-  test('files that are hashed rightly and are not what track.json says', async () => {
+  test('files with valid hashes that do not match track.json', async () => {
     const good = JSON.parse(await readFile(join(dir, 'track.json'), 'utf8'));
     const labels = formatNpy('uint8', Uint8Array.from([0, 1, 0, 10]), [4]);
     await writeFile(join(dir, 'train/labels.npy'), labels);
@@ -131,7 +134,7 @@ describe('a sealed Track that is not whole is refused', () => {
     expect((await reading()).message).toMatch(/images\.npy: is not the array expected/);
   });
 
-  test('a Track that was never sealed, or something else', async () => {
+  test('a Track that was never sealed, or another file', async () => {
     const refused = await readSealedTrack(trackDir).catch((error) => error);
     expect(refused).toBeInstanceOf(UserError);
     expect(refused.message).toMatch(/is not that of a sealed Track.*haet seal TRACK/);

@@ -6,7 +6,7 @@ import { tarBytes } from '../../evaluator/intake/tarBytes.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z.]{0,20}$/);
 
-test('members come out as they went in, in their order', () => {
+test('members are unpacked unchanged, in order', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(name, fc.uint8Array({ maxLength: 2000 }))), (pairs) => {
       const members = new Map(pairs);
@@ -24,7 +24,7 @@ test('the same members give the same bytes, without owner or time', () => {
   expect({ mtime, uid, gid, uname, gname }).toEqual({ mtime: new Date(0), uname: '', gname: '' });
 });
 
-test('what is not plain regular files, each once, is refused', () => {
+test('rejects anything but regular files with unique names', () => {
   const good = { path: 'a', data: 'text' };
   expect([...unpackTar(tarBytes(good)).keys()]).toEqual(['a']);
   const damaged = tarBytes(good);

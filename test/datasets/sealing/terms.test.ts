@@ -10,7 +10,7 @@ import { terms } from './madeUpTerms.ts';
 const faultsOf = (committed: ContestTerms, used: UsedTerms) =>
   compareTerms(committed, used).flatMap(({ fault }) => fault ?? []);
 
-test('the same terms agree, and every one is said', () => {
+test('equal terms agree, and all are listed', () => {
   expect(faultsOf(terms, terms)).toEqual([]);
   expect(describeTerms(terms)).toBe(
     `600 s to train, 60 s to predict, 2 CPUs, 8589934592 bytes of memory, 1024 processes, the sandbox docker, the image ${terms.image}, haet 0.1.0, the evaluator's commit ${terms.evaluator.commit}`,
@@ -33,11 +33,11 @@ test.each<[Partial<UsedTerms>, string]>([
     { evaluator: { ...terms.evaluator, commit: null } },
     `no known evaluator commit, and the commitment is to the evaluator's commit ${terms.evaluator.commit}`,
   ],
-])('%o differs, in one sentence', (change, says) => {
+])('reports that %o differs, in one sentence', (change, says) => {
   expect(faultsOf(terms, { ...terms, ...change })).toEqual([says]);
 });
 
-test('image and commit bind only where the commitment names them', () => {
+test('image and commit are checked only if the commitment has them', () => {
   const open = { ...terms, image: null, evaluator: { version: '0.1.0', commit: null } };
   expect(faultsOf(open, terms)).toEqual([]);
 });

@@ -12,7 +12,7 @@ const folder = temporaryFolder();
 const names = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);
 const inner = 'cifar-10-batches-bin';
 
-/** The layout of the official archive, with 20 records a file. */
+/** Makes the layout of the official archive, with 20 records per file. */
 async function unpacked(): Promise<string> {
   await mkdir(join(folder.path, inner));
   for (const name of [...names, 'test_batch.bin']) {
@@ -28,7 +28,7 @@ async function packed(gzip = true): Promise<string> {
 }
 const read = (from: string) => readCifar10({ from, testFrom: 'batches' });
 
-test('any records come back pixel for pixel, planes turned into RGB', () => {
+test('any records are read back pixel for pixel, with planes turned into RGB', () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.nat({ max: 9 }), fc.nat({ max: 255 }), fc.nat({ max: 1023 })), {
@@ -55,7 +55,7 @@ test('any records come back pixel for pixel, planes turned into RGB', () => {
   );
 });
 
-test('any bytes at all are either records or a UserError', () => {
+test('any bytes give records or a UserError', () => {
   fc.assert(
     fc.property(fc.nat({ max: 4 }), fc.nat({ max: 3072 }), fc.nat({ max: 255 }), (records, extra, label) => {
       const bytes = Buffer.alloc(records * 3073 + extra);
@@ -67,7 +67,7 @@ test('any bytes at all are either records or a UserError', () => {
   );
 });
 
-test('archive, uncompressed archive, folder and the folder around it read alike', async () => {
+test('reads an archive, an uncompressed archive, a folder and its parent alike', async () => {
   const dir = await unpacked();
   const fromFolder = await read(dir);
   expect(fromFolder.train.labels).toHaveLength(100);
@@ -77,26 +77,26 @@ test('archive, uncompressed archive, folder and the folder around it read alike'
   expect(await read(await packed(false))).toEqual(fromFolder);
 });
 
-test('the test set of the source is read where it is asked for', async () => {
+test('reads the test set of the source if requested', async () => {
   const dir = await unpacked();
   await writeFile(join(dir, 'test_batch.bin'), cifarRecords(30));
   const source = await readCifar10({ from: dir, testFrom: 'test' });
   expect(source.test?.labels).toHaveLength(30);
 });
 
-describe('refused, with the file and the reason:', () => {
+describe('rejects, with the file and the reason:', () => {
   test('nothing there', async () => {
     await expect(read(join(folder.path, 'none'))).rejects.toThrow(/none: cannot be read \(ENOENT\)/);
   });
 
-  test('an archive cut short', async () => {
+  test('a truncated archive', async () => {
     await unpacked();
     const file = await packed();
     await truncate(file, 100_000);
     await expect(read(file)).rejects.toThrow(/cifar\.tar\.gz: is not a whole tar archive/);
   });
 
-  test('an uncompressed archive cut short', async () => {
+  test('a truncated uncompressed archive', async () => {
     await unpacked();
     const file = await packed(false);
     await truncate(file, 100_000);
@@ -112,7 +112,7 @@ describe('refused, with the file and the reason:', () => {
     await expect(read(file)).rejects.toThrow(UserError);
   });
 
-  test('a file that is no archive', async () => {
+  test('a file that is not an archive', async () => {
     const file = join(folder.path, 'notes.txt');
     await writeFile(file, 'not an archive, '.repeat(200));
     await expect(read(file)).rejects.toThrow(/not a whole tar archive|has no data_batch_1\.bin/);

@@ -36,7 +36,7 @@ async function write(count = 20): Promise<void> {
 }
 const read = () => readFashionMnist({ from: folder.path, testFrom: 'batches' });
 
-test('any array of bytes comes back', () => {
+test('any array of bytes is read back', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), (data) => {
       const { shape, data: read } = parseIdx('x', idx([data.length], data), 1);
@@ -48,7 +48,7 @@ test('any array of bytes comes back', () => {
   );
 });
 
-test('any bytes at all are either an array or a UserError', () => {
+test('any bytes give an array or a UserError', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -69,7 +69,7 @@ test('any bytes at all are either an array or a UserError', () => {
   );
 });
 
-test('an image of 28 x 28 stands in the middle of 32 x 32, grey as before, black around', async () => {
+test('an image of 28 x 28 is in the middle of 32 x 32, with unchanged grey and a black border', async () => {
   await write();
   const { train } = await read();
   const pixel = (image: number, y: number, x: number) => [
@@ -83,7 +83,7 @@ test('an image of 28 x 28 stands in the middle of 32 x 32, grey as before, black
   }
 });
 
-describe('refused, with the file and the reason:', () => {
+describe('rejects, with the file and the reason:', () => {
   test('a missing file', async () => {
     await write();
     await rm(labelsFile());
@@ -101,7 +101,7 @@ describe('refused, with the file and the reason:', () => {
     await expect(read()).rejects.toThrow(/train-images-idx3-ubyte\.gz: cannot be uncompressed/);
   });
 
-  test('a small file that unpacks to far too much', async () => {
+  test('a small file that unpacks to far too many bytes', async () => {
     await write();
     await writeFile(imagesFile(), gzipSync(Buffer.alloc(60_000_000)));
     await expect(read()).rejects.toThrow(/cannot be uncompressed/);
@@ -129,7 +129,7 @@ describe('refused, with the file and the reason:', () => {
 });
 
 (existsSync(debianFolder) ? test : test.skip)(
-  "the files of Debian's package are read (skipped where it is not installed)",
+  "reads the files of Debian's package (skipped where it is not installed)",
   async () => {
     const source = await readFashionMnist({ from: debianFolder, testFrom: 'test' });
     expect([source.train.labels.length, source.test?.labels.length]).toEqual([60_000, 10_000]);

@@ -12,7 +12,7 @@ const at = (pixels: Uint8Array, y: number, x: number) => [
 const plain = (colour: string, width = 40, height = 40) =>
   sharp({ create: { width, height, channels: 3, background: colour } });
 
-/** Left half red, right half blue. */
+/** Returns an image with a red left and a blue right half. */
 const halves = (width: number, height: number) =>
   sharp(
     Buffer.from(
@@ -32,7 +32,7 @@ async function classes(): Promise<void> {
 }
 const read = () => readImageFolder({ from: folder.path });
 
-test('classes stand in the order of their names, images in the order of theirs, in any locale', async () => {
+test('orders classes and images by name, in any locale', async () => {
   await classes();
   await writeFile(join(folder.path, 'zebra', '.DS_Store'), 'x');
   await writeFile(join(folder.path, 'README.txt'), 'x');
@@ -76,7 +76,7 @@ test('grey, transparent, 16-bit, palette and CMYK images become RGB', async () =
   expect(at(await decodeImage(path), 5, 5)[0]).toBeGreaterThan(200);
 });
 
-test('a wide image loses its sides, a tall one top and bottom; nothing is squeezed', async () => {
+test('crops wide and tall images to the centre without distortion', async () => {
   const path = join(folder.path, 'image.png');
   const wide = `<svg xmlns="http://www.w3.org/2000/svg" width="128" height="64"><rect width="128" height="64" fill="red"/><rect x="32" width="64" height="64" fill="blue"/></svg>`;
   await sharp(Buffer.from(wide)).png().toFile(path);
@@ -84,7 +84,7 @@ test('a wide image loses its sides, a tall one top and bottom; nothing is squeez
   for (const x of [2, 16, 29]) expect(at(pixels, 16, x)[2]).toBeGreaterThan(250);
 });
 
-test('an image is turned as its EXIF orientation says', async () => {
+test('rotates by EXIF orientation', async () => {
   const path = join(folder.path, 'image.jpg');
   // Orientation 3: upside down.
   await halves(64, 64).jpeg().withMetadata({ orientation: 3 }).toFile(path);
@@ -109,8 +109,8 @@ test.each(['png', 'jpeg'] as const)(
   },
 );
 
-describe('refused, with the file and the reason:', () => {
-  test('no folder, or a file', async () => {
+describe('rejects, with the file and the reason:', () => {
+  test('a missing folder, or a file', async () => {
     await expect(readImageFolder({ from: join(folder.path, 'none') })).rejects.toThrow(
       /none: cannot be read \(ENOENT\)/,
     );
@@ -133,13 +133,13 @@ describe('refused, with the file and the reason:', () => {
     await expect(read()).rejects.toThrow(/yak: holds no image/);
   });
 
-  test('folders of classes inside folders, such as train and val', async () => {
+  test('class folders inside folders, such as train and val', async () => {
     await classes();
     await mkdir(join(folder.path, 'Ant', 'queen'));
     await expect(read()).rejects.toThrow(/queen: is a folder inside a class folder/);
   });
 
-  test('a file that is no image', async () => {
+  test('a file that is not an image', async () => {
     await classes();
     await writeFile(join(folder.path, 'mouse', 'notes.txt'), 'not an image');
     await expect(read()).rejects.toThrow(/notes\.txt: is not an image that can be read/);

@@ -31,7 +31,7 @@ test('the same seed draws the same pixels again, another seed others', async () 
   expect(hashOf(await draw(2))).not.toBe(hash);
 });
 
-/** librsvg draws the shapes: another version may smooth their edges otherwise. */
+/** The version of librsvg, which draws the shapes, that was recorded: others can smooth edges differently. */
 const recordedRenderer = '2.63.2';
 const isRecorded = sharp.versions.rsvg === recordedRenderer;
 
@@ -42,19 +42,19 @@ const isRecorded = sharp.versions.rsvg === recordedRenderer;
   },
 );
 
-test('labels go round, ten of each in a hundred', () => {
+test('labels cycle: ten per class in a hundred', () => {
   expect([...set.labels.subarray(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
 });
 
-test('a linear model on the pixels stays far under 60 %', () => {
+test('a linear model on the pixels stays well below 60 %', () => {
   expect(ridgeAccuracy((index) => averaged(set, index), 30)).toBeLessThan(0.3);
 });
 
-test('shapes can be learnt: how an edge runs tells what the pixels do not', () => {
+test('a model on edge directions beats one on pixels', () => {
   expect(ridgeAccuracy(patchFeatures(), 1)).toBeGreaterThan(0.28);
 });
 
-/** Mean over 2 x 2 pixels, 0 to 1: [16 * 16 * 3], so that the linear model has fewer weights than images. */
+/** Returns means over 2 x 2 pixels, 0 to 1: [16 * 16 * 3], so that the linear model has fewer weights than images. */
 function averaged({ images }: LabelledImages, index: number): number[] {
   const start = index * IMAGE_BYTES;
   const at = (y: number, x: number, channel: number) => images[start + (y * 32 + x) * 3 + channel]!;
@@ -68,7 +68,7 @@ function averaged({ images }: LabelledImages, index: number): number[] {
   });
 }
 
-/** Accuracy on the test part of ridge regression onto one-hot labels, with bias. */
+/** Returns the accuracy of ridge regression onto one-hot labels, with bias, on the test part. */
 function ridgeAccuracy(featuresOf: (index: number) => number[], penalty: number): number {
   const rows = Array.from(set.labels, (_, index) => [...featuresOf(index), 1]);
   const train = new Matrix(rows.slice(0, trainSize));
@@ -93,8 +93,8 @@ const PATCH = 8;
 const STEP = 2;
 
 /**
- * How alike each image's edges are to 100 patches of edges from training images, the best match anywhere: about what
- * the first layer of a convolutional network sees, without learning it.
+ * Returns the best match anywhere of each image's edges to each of 100 patches of edges from training images. This
+ * approximates the first layer of a convolutional network without training it.
  */
 function patchFeatures(): (index: number) => number[] {
   const random = randomFrom(1);
@@ -115,7 +115,7 @@ function patchFeatures(): (index: number) => number[] {
     });
 }
 
-/** Patches of the strength of the gradient, each of mean 0 and length 1. */
+/** Returns patches of the gradient's magnitude, each with mean 0 and length 1. */
 function edgePatches(index: number): Float32Array[] {
   const image = set.images.subarray(index * IMAGE_BYTES, (index + 1) * IMAGE_BYTES);
   const strength = Float32Array.from({ length: EDGE_SIDE * EDGE_SIDE }, (_, at) => {

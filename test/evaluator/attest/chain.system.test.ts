@@ -11,13 +11,13 @@ import { key, madeUpOfficial, sha256, signingKey, strangersKey } from './madeUpO
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder.path, ...names);
 let official: OfficialRecord;
-/** No two records are the same bytes. */
+/** Counter that makes every record different. */
 let made = 0;
 beforeAll(async () => {
   ({ official } = await madeUpOfficial());
 });
 
-/** Signs a record into a run's folder, as the evaluator does. @returns its place */
+/** Signs a record into a run's folder, as the evaluator does. @returns its path */
 async function sign(run: string, by: KeyObject = signingKey): Promise<OfficialRecord['chain']> {
   let place: OfficialRecord['chain'] | undefined;
   await extendChain(folder.path, by, async (chain) => {
@@ -36,19 +36,19 @@ async function put(run: string, chain: OfficialRecord['chain'], by: KeyObject = 
 }
 const hashOf = async (run: string) => sha256(await readFile(at(run, 'record.jws')));
 
-test('every record gets the next number and the hash of the one before, and the head is the last', async () => {
+test('every record gets the next number and the hash of the previous one, and the head is the last', async () => {
   expect(await sign('a')).toEqual({ number: 1, previousSha256: null });
   expect(await sign('runs/job/b')).toEqual({ number: 2, previousSha256: await hashOf('a') });
   expect(readHead(folder.path)).toEqual({ number: 2, sha256: await hashOf('runs/job/b') });
   expect((await stat(at('chain.json'))).mode & 0o777).toBe(0o600);
 });
 
-test('several that sign at once get a number each', async () => {
+test('concurrent signers get distinct numbers', async () => {
   const places = await Promise.all(['a', 'b', 'c', 'd'].map((run) => sign(run)));
   expect(places.map(({ number }) => number).sort()).toEqual([1, 2, 3, 4]);
 });
 
-test('a kill after the record and before the head neither forks the chain nor leaves a number out', async () => {
+test('a kill after the record and before the head neither forks the chain nor skips a number', async () => {
   await sign('a');
   const head = await readFile(at('chain.json'));
   await sign('b');
@@ -56,19 +56,19 @@ test('a kill after the record and before the head neither forks the chain nor le
   expect(await sign('c')).toEqual({ number: 3, previousSha256: await hashOf('b') });
 });
 
-test('the same of the very first record', async () => {
+test('the same is true of the first record', async () => {
   await put('a', { number: 1, previousSha256: null });
   expect(await sign('b')).toEqual({ number: 2, previousSha256: await hashOf('a') });
 });
 
-test('a failure to sign moves nothing on', async () => {
+test('a failed signature does not advance the chain', async () => {
   await sign('a');
   const failing = extendChain(folder.path, signingKey, () => Promise.reject(new Error('no room')));
   await expect(failing).rejects.toThrow('no room');
   expect(await sign('b')).toMatchObject({ number: 2 });
 });
 
-test('a record that was deleted keeps its number, so that it is missed', async () => {
+test('the number of a deleted record is not reused', async () => {
   await sign('a');
   await sign('b');
   const gone = await hashOf('b');
@@ -76,7 +76,7 @@ test('a record that was deleted keeps its number, so that it is missed', async (
   expect(await sign('c')).toEqual({ number: 3, previousSha256: gone });
 });
 
-test('a record put in the place of the last one, or that does not follow it, is found before anything is signed', async () => {
+test('a record that replaces the last one, or does not follow it, is detected before anything is signed', async () => {
   await sign('a');
   await put('a', { number: 1, previousSha256: null });
   await expect(sign('b')).rejects.toThrow(
@@ -88,7 +88,7 @@ test('a record put in the place of the last one, or that does not follow it, is 
   );
 });
 
-test('what an entry left below its run, and what others signed, is passed over', async () => {
+test('ignores files of entries and records of other keys', async () => {
   await put('a/model', { number: 9, previousSha256: sha256('x') });
   await put('b', { number: 7, previousSha256: sha256('x') }, strangersKey);
   await mkdir(at('c'));
@@ -96,7 +96,7 @@ test('what an entry left below its run, and what others signed, is passed over',
   expect(await sign('d')).toEqual({ number: 1, previousSha256: null });
 });
 
-test('the chain of another organizer, or a damaged head, is refused with what to do', async () => {
+test('the chain of another organizer, or a damaged head, is rejected with what to do', async () => {
   await sign('a');
   await expect(requireChain(folder.path, createPublicKey(strangersKey))).rejects.toThrow(
     /chain\.json: the records there are signed with another key \(haet1.*another folder/,

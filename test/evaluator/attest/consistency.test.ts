@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 type Change = (record: RunRecord, official: OfficialRecord) => void;
 
-/** What verification says last of a record that the organizer signed after a change. */
+/** Returns the last finding of verification for a record that the organizer signed after a change. */
 async function afterChange(change: Change) {
   const official = structuredClone(made);
   change(official.record, official);
@@ -36,14 +36,14 @@ function killReceiptsOf(
 
 type KilledStage = StageRecord & { kill: NonNullable<StageRecord['kill']> };
 
-/** Makes of training one that was killed at its deadline of 600 s. */
+/** Changes training into one that was killed at its deadline of 600 s. */
 function cutTraining(record: RunRecord, official: OfficialRecord): KilledStage {
   const train = record.stages[0]!;
   const stoppedAtSeconds = 600.02;
   const kill = {
     signalledAtSeconds: 600.001,
     stoppedAtSeconds,
-    goneAtSeconds: 604.7, // how long the kernel takes to tear it down counts for nothing
+    goneAtSeconds: 604.7, // the time the kernel takes to end the processes does not count
     overshootMs: (stoppedAtSeconds - 600) * 1000,
     processesKilled: 3,
   };
@@ -67,7 +67,7 @@ const stoppedLate = {
 };
 const noLimitHits = { outOfMemoryKills: 0, memoryUsedUp: false, processesRefused: 0 };
 
-/** A record, and what its score or its stages hold, for changes in one line. */
+/** A record and parts of it, for changes in one line. */
 interface Parts {
   readonly record: RunRecord;
   readonly official: OfficialRecord;
@@ -75,11 +75,11 @@ interface Parts {
   readonly train: StageRecord;
   readonly predict: StageRecord;
   readonly again: StageRecord;
-  /** Makes of training one that was killed at its deadline, see `cutTraining`. */
+  /** Changes training into one that was killed at its deadline, see `cutTraining`. */
   readonly cut: (change?: Partial<KilledStage>, kill?: Partial<KilledStage['kill']>) => void;
 }
 
-/** Changes a part of a record, whose other parts then contradict it. */
+/** Changes a part of a record, so that it contradicts the other parts. */
 type Break = (parts: Parts) => unknown;
 
 const broken =
@@ -98,7 +98,7 @@ const broken =
 const set = Object.assign;
 const hexadecimal = '[0-9a-f]{64}';
 
-describe('a signed record that contradicts itself is refused with a sentence:', () => {
+describe('a signed record that contradicts itself is rejected with a sentence:', () => {
   const cases: Record<string, readonly (readonly [says: string | RegExp, Break])[]> = {
     verdict: [
       [
@@ -377,9 +377,12 @@ describe('a signed record that contradicts itself is refused with a sentence:', 
   });
 });
 
-describe('a record that does not contradict itself holds:', () => {
+describe('a record that does not contradict itself is valid:', () => {
   const cases: [string, Change][] = [
-    ['one whose training was cut at its deadline', (record, official) => void cutTraining(record, official)],
+    [
+      'one whose training was stopped at its deadline',
+      (record, official) => void cutTraining(record, official),
+    ],
     [
       'one whose training left a process behind, killed just after its limit',
       (record, official) => {
@@ -416,7 +419,7 @@ describe('a record that does not contradict itself holds:', () => {
       },
     ],
     [
-      'one that never came to a stage',
+      'one without a stage',
       (record, official) => {
         Object.assign(record, { verdict: 'REJECTED_ARCHIVE', score: null, entry: null, stages: [] });
         Object.assign(record, { modelSha256: null });
@@ -431,7 +434,7 @@ describe('a record that does not contradict itself holds:', () => {
       },
     ],
     [
-      'one whose many processes share their pages, which are counted once by the control group',
+      'one whose processes share pages, which the control group counts once',
       ({ limits, stages }) => {
         limits.memoryBytes = 2 ** 30;
         const [train] = stages;
@@ -441,7 +444,7 @@ describe('a record that does not contradict itself holds:', () => {
       },
     ],
     [
-      'the same without a count, as each process had no more than the limit',
+      'the same without a count, because no process exceeded the limit',
       ({ limits, stages }) => {
         limits.memoryBytes = 2 ** 30;
         for (const sample of stages.flatMap(({ usage }) => usage)) {
@@ -450,7 +453,7 @@ describe('a record that does not contradict itself holds:', () => {
       },
     ],
     [
-      'one in the image, where the container is what holds an entry',
+      'one in the image, where the container isolates the entry',
       ({ sandbox, limits, machine }) => {
         sandbox.kind = 'user';
         limits.memoryBytes = 2 ** 30;
@@ -475,7 +478,7 @@ describe('a record that does not contradict itself holds:', () => {
     expect(await afterChange(change)).toMatchObject({ holds: true });
   });
 
-  test('any score that the evaluator gives', () => {
+  test('any score that the evaluator computes', () => {
     const images = fc.array(
       fc.record({
         truth: fc.nat(3),

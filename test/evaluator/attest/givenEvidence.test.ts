@@ -32,7 +32,7 @@ async function putTrack(): Promise<string> {
   return join(folder.path, 'track');
 }
 
-/** What verification says last of a sound record beside other evidence. */
+/** Returns the last finding of verification for a valid record and other evidence. */
 async function beside(evidence: Omit<Evidence, 'key'>, record = official) {
   const jws = await signRecord(record, signingKey);
   const { holds, checks } = await verifyRecord(Buffer.from(jws), { key, ...evidence });
@@ -40,8 +40,8 @@ async function beside(evidence: Omit<Evidence, 'key'>, record = official) {
   return { holds, name, says };
 }
 
-describe('files given beside a record', () => {
-  test('hold when they are those of the run, also behind a link of the user’s own', async () => {
+describe('files that are given with a record', () => {
+  test("match if they are those of the run, also through the user's own link", async () => {
     const archive = join(folder.path, 'link.tar.gz');
     await symlink(await put('entry.tar.gz', 'archive'), archive);
     const files = {
@@ -62,7 +62,7 @@ describe('files given beside a record', () => {
   });
 
   test.each(['archive', 'predictions', 'sealed'] as const)(
-    '%s: do not hold when they differ',
+    '%s: do not match if they differ',
     async (kind) => {
       const path = await put('other', 'something else');
       expect(await beside({ files: { [kind]: path } })).toEqual({
@@ -76,7 +76,7 @@ describe('files given beside a record', () => {
   );
 
   test.each(['train/images.npy', 'train/labels.npy', 'test/images.npy'])(
-    'do not hold when %s of the Track differs',
+    'do not match if %s of the Track differs',
     async (file) => {
       const track = await putTrack();
       await put(`track/${file}`, 'other pictures');
@@ -96,7 +96,7 @@ describe('files given beside a record', () => {
     }
   });
 
-  test('do not hold when the record has no digest of theirs', async () => {
+  test('do not match if the record has no digest of them', async () => {
     const record = {
       ...official,
       record: { ...official.record, archiveSha256: null },
@@ -110,7 +110,7 @@ describe('files given beside a record', () => {
     });
   });
 
-  test('that are not there are a mistake of the user', async () => {
+  test('missing files are a mistake of the user', async () => {
     await expect(beside({ files: { sealed: join(folder.path, 'none') } })).rejects.toThrow(
       /none: cannot be read \(ENOENT\)\. Give a regular file/,
     );
@@ -136,12 +136,12 @@ describe('a commitment published before the contest', () => {
     seedsSha256: sha256(`{"nonce":"${hash('7')}","seeds":[3,1,4]}`),
   } as const;
 
-  test('holds, before and after the seeds are revealed', async () => {
+  test('matches before and after the seeds are revealed', async () => {
     expect(await beside({ commitment })).toMatchObject({ holds: true, name: 'evaluator' });
     expect(await beside({ commitment, reveal: seeds })).toMatchObject({ holds: true, name: 'seed' });
   });
 
-  test('does not hold for another sealed set, or none', async () => {
+  test('does not match another sealed set, or none', async () => {
     const sealedSha256 = sha256('another');
     expect(await beside({ commitment: { ...commitment, sealedSha256 } })).toEqual({
       holds: false,
@@ -154,7 +154,7 @@ describe('a commitment published before the contest', () => {
     });
   });
 
-  test('is held against every term, one check each', async () => {
+  test('is compared with every term, one check each', async () => {
     const jws = await signRecord(official, signingKey);
     const { checks } = await verifyRecord(Buffer.from(jws), { key, commitment });
     expect(checks.slice(-8)).toEqual(
@@ -189,7 +189,7 @@ describe('a commitment published before the contest', () => {
       { evaluator: { version: '0.1.0', commit: 'c'.repeat(40) } },
       "it ran with the evaluator's commit eb19935c0ffee, and",
     ],
-  ])('does not hold for another %s', async (name, change, says) => {
+  ])('does not match another %s', async (name, change, says) => {
     expect(await beside({ commitment: { ...commitment, terms: { ...terms, ...change } } })).toEqual({
       holds: false,
       name,
@@ -197,7 +197,7 @@ describe('a commitment published before the contest', () => {
     });
   });
 
-  test('does not hold for other seeds, another order or another nonce', async () => {
+  test('does not match other seeds, another order or another nonce', async () => {
     for (const change of [{ seeds: [1, 3, 5] }, { seeds: [1, 3, 4] }, { nonce: hash('8') }]) {
       expect(await beside({ commitment, reveal: { ...seeds, ...change } })).toMatchObject({
         holds: false,
@@ -207,7 +207,7 @@ describe('a commitment published before the contest', () => {
     }
   });
 
-  test('does not hold for a run with a seed of its own', async () => {
+  test('does not match a run with another seed', async () => {
     const others = { ...seeds, seeds: [3, 4] };
     const committed = { ...commitment, seedsSha256: seedsSha256(others) };
     expect(await beside({ commitment: committed, reveal: others })).toEqual({

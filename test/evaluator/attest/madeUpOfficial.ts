@@ -10,17 +10,17 @@ import { madeUpRun } from '../report/madeUpRun.ts';
 export const hash = (digit: string): string => digit.repeat(64);
 export { sha256 };
 
-/** Secrets in the form of age's that open nothing. */
+/** Secrets in age's form that open nothing. */
 export const organizerSecret = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`;
 export const signingKey = deriveSigningKey(organizerSecret);
 export const verifyKey = publicVerifyKey(signingKey);
 export const key = parseVerifyKey(verifyKey);
 export const strangersKey = deriveSigningKey(`AGE-SECRET-KEY-1${'P'.repeat(58)}`);
 
-/** The official record of a made-up run on a sealed Track: both stages ended by themselves, all digests there. */
+/** Returns the official record of a made-up run on a sealed Track: both stages ended normally, with all digests. */
 export async function madeUpOfficial(): Promise<{
   official: OfficialRecord;
-  /** The same run on a Track that lies open. */
+  /** Returns the record of the same run on an open Track. */
   onOpenTrack: OfficialRecord;
   predictions: Buffer;
 }> {

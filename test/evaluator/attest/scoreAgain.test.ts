@@ -47,7 +47,7 @@ async function seal(identity: string) {
   return { withheld: bytes, labelsKey: await makeLabelsKey(bytes, identity, 'withheld.age') };
 }
 
-/** Scores that say the classes given, a little more surely from row to row. */
+/** Returns scores for the given classes, with confidence that rises slightly from row to row. */
 function saying(said: readonly number[]): Float32Array {
   const scores = new Float32Array(testSize * width);
   said.forEach((label, row) => {
@@ -57,7 +57,7 @@ function saying(said: readonly number[]): Float32Array {
 }
 const npy = (scores: Float32Array) => formatNpy('float32', new Float32Array(scores), [testSize, width]);
 
-/** A record on the sealed set that agrees with itself, with a score and the digest of predictions. */
+/** Returns a consistent record on the sealed set, with a score and the digest of predictions. */
 function recordOf(given: Score | null, predictions: Uint8Array, verdict = 'SCORED'): OfficialRecord {
   const record = structuredClone(official.record);
   const { sealed } = record.track as SealedTrackInfo;
@@ -68,7 +68,7 @@ function recordOf(given: Score | null, predictions: Uint8Array, verdict = 'SCORE
   return buildOfficialRecord(record, { ...digests, chain, predictions: sha256(predictions) });
 }
 
-/** What verification says last of a record that the organizer signed, beside predictions and labels. */
+/** Returns the last finding of verification for a record that the organizer signed, with predictions and labels. */
 async function verified(
   record: OfficialRecord,
   predictions: Uint8Array,
@@ -82,17 +82,17 @@ async function verified(
   return { holds, name, says };
 }
 
-/** Two of three right, whatever order the set was sealed in. */
+/** Two of three are right in any order of the sealed set. */
 const guesses = () => Array.from(labels, (label, row) => (row % 3 === 0 ? (label + 1) % width : label));
 
-describe('the predictions of a signed record, scored again,', () => {
-  test('hold where they give the score', async () => {
+describe('the predictions of a signed record, when scored again,', () => {
+  test('match if they give the score', async () => {
     const scores = saying(guesses());
     const record = recordOf(score(scores, labels, classes), npy(scores));
     expect(await verified(record, npy(scores))).toMatchObject({ holds: true, name: 'scored again' });
   });
 
-  test('do not hold where the organizer signed a better score that agrees with itself', async () => {
+  test('do not match if the organizer signed a better, consistent score', async () => {
     const scores = saying(guesses());
     const perfect = score(saying([...labels]), labels, classes);
     expect(await verified(recordOf(perfect, npy(scores)), npy(scores))).toEqual({
@@ -102,7 +102,7 @@ describe('the predictions of a signed record, scored again,', () => {
     });
   });
 
-  test('any other score does not hold, and the same one does', async () => {
+  test('do not match any other score, and match the same score', async () => {
     const said = fc.array(fc.nat(9), { minLength: testSize, maxLength: testSize });
     await fc.assert(
       fc.asyncProperty(said, said, async (one, other) => {
@@ -117,7 +117,7 @@ describe('the predictions of a signed record, scored again,', () => {
     );
   });
 
-  test('do not hold where they are no predictions, or are said to be none', async () => {
+  test('do not match if they are invalid, or recorded as missing', async () => {
     const scores = saying(guesses());
     const given = score(scores, labels, classes);
     const nothing = saying(guesses()).fill(Number.NaN, 3, 4);
@@ -137,7 +137,7 @@ describe('the predictions of a signed record, scored again,', () => {
   });
 });
 
-describe('labels of something else are refused:', () => {
+describe('labels of another set are rejected:', () => {
   let scores: Float32Array;
   beforeAll(() => {
     scores = saying(guesses());
@@ -153,7 +153,7 @@ describe('labels of something else are refused:', () => {
     });
   });
 
-  test.each(['setKey', 'labelsKey'] as const)('a %s that is not of the file', async (name) => {
+  test.each(['setKey', 'labelsKey'] as const)('a %s that does not belong to the file', async (name) => {
     const record = recordOf(score(scores, labels, classes), npy(scores));
     const changed = { ...labelsKey, [name]: '0123456789abcdef'.repeat(2) };
     expect(await verified(record, npy(scores), changed)).toMatchObject({
@@ -163,7 +163,7 @@ describe('labels of something else are refused:', () => {
     });
   });
 
-  test('a sealed file of other classes than the record says', async () => {
+  test('a sealed file with other classes than in the record', async () => {
     const record = recordOf(score(scores, labels, classes), npy(scores));
     record.record.track!.classes[0] = 'zeppelin';
     record.record.score!.details!.perClass[0]!.name = 'zeppelin';

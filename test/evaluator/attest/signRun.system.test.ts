@@ -30,11 +30,11 @@ const facts = { image: null };
 
 async function run(scripts: EntryScripts, limits: RunPlan['limits'] = {}, hooks: RunHooks = {}) {
   const plan = await planOf({ folder, track }, scripts, limits);
-  // It stands for a sandbox that holds entries, in which alone runs are signed.
+  // Stands in for a sandbox that enforces limits: only its runs are signed.
   return runEntry(plan, { ...(await createSandbox('process')), holds: allHeld }, hooks);
 }
 
-/** Runs, signs, and verifies what was written. */
+/** Runs, signs, and verifies the written record. */
 async function attested(...run_: Parameters<typeof run>) {
   const record = await run(...run_);
   const path = await writeOfficialRecord(record, facts, signingKey, join(folder, 'runs'));
@@ -46,7 +46,7 @@ async function attested(...run_: Parameters<typeof run>) {
 }
 
 describe('the official record of a run', () => {
-  test('that was scored holds, with hashes of what the entry left', async () => {
+  test("is valid for a scored run, with hashes of the entry's output", async () => {
     const { record, digests, killReceipts } = await attested({});
     expect(record.verdict).toBe('SCORED');
     expect(digests).toEqual({
@@ -71,7 +71,7 @@ describe('the official record of a run', () => {
     expect((await readdir(record.folder)).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
-  test('that was cut at its deadline holds, with what the kill took', async () => {
+  test('is valid for a run stopped at its deadline, with the duration of the kill', async () => {
     const { record, killReceipts } = await attested(
       { train: `${good.train}; sleep 100 & sleep 100` },
       { trainSeconds: 1.5 },
@@ -87,12 +87,12 @@ describe('the official record of a run', () => {
     ['CRASHED', 'crashed', { train: 'exit 3' }],
     ['INVALID_OUTPUT', 'predicted nonsense', { predict: 'echo no > "$HAET_OUT_DIR/predictions.npy"' }],
     ['REJECTED_ARCHIVE', 'was never started', { manifest: { schemaVersion: 9 } }],
-    ['CRASHED', 'names a program that is not there', { manifest: { train: ['no-such-program'] } }],
-  ])('%s of an entry that %s holds', async (verdict, _, scripts) => {
+    ['CRASHED', 'names a missing program', { manifest: { train: ['no-such-program'] } }],
+  ])('is valid with %s of an entry that %s', async (verdict, _, scripts) => {
     expect((await attested(scripts)).record.verdict).toBe(verdict);
   });
 
-  test('that a person interrupted holds', async () => {
+  test('is valid for a run that a person interrupted', async () => {
     const interrupt = new AbortController();
     const onStage = () => setTimeout(() => interrupt.abort(), 800);
     const scripts = { train: `${good.train}; sleep 100` };
@@ -100,7 +100,7 @@ describe('the official record of a run', () => {
     expect(record.verdict).toBe('SCORED_SALVAGED');
   });
 
-  test('holds whatever an entry put in the place of its output; nothing is followed or waited for', async () => {
+  test('is valid whatever an entry puts in the place of its output; nothing is followed or blocks', async () => {
     const { record, digests } = await attested({
       train: 'ln -s /etc/passwd "$HAET_OUT_DIR/link"; mkfifo "$HAET_OUT_DIR/pipe"',
       predict: 'mkfifo "$HAET_OUT_DIR/predictions.npy"',
@@ -109,7 +109,7 @@ describe('the official record of a run', () => {
     expect(digests).toMatchObject({ predictions: null, model: null });
   });
 
-  test('is not written for a run in which a limit was not held, and the chain does not move on', async () => {
+  test('is not written for a run in which a limit was not enforced, and the chain does not advance', async () => {
     const record = await run({ train: 'exit 1' });
     record.sandbox.holds = { ...allHeld, memory: false };
     const before = readHead(join(folder, 'runs'));
@@ -120,7 +120,7 @@ describe('the official record of a run', () => {
     expect(readHead(join(folder, 'runs'))).toEqual(before);
   });
 
-  test('is not written for a run without a folder of its own', async () => {
+  test('is not written for a run without its own folder', async () => {
     const record = { ...(await run({ train: 'exit 1' })), folder };
     await expect(writeOfficialRecord(record, facts, signingKey, folder)).rejects.toThrow('record.json');
     expect(await readdir(folder)).not.toContain('record.jws');

@@ -11,16 +11,16 @@ import {
 import { organizerSecret, strangersKey, verifyKey } from './madeUpOfficial.ts';
 
 describe('the signing key', () => {
-  test('is HKDF-SHA256 of the text of the age secret, always the same', () => {
+  test('is HKDF-SHA256 of the text of the age secret, and always the same', () => {
     const seed = hkdfSync('sha256', organizerSecret, '', 'haet record signature v1', 32);
     expect(deriveSigningKey(organizerSecret).export({ format: 'jwk' }).d).toBe(
       Buffer.from(seed).toString('base64url'),
     );
-    // Written down once: a change of the derivation would orphan every key that was ever published.
+    // Fixed: another derivation would invalidate every published key.
     expect(verifyKey).toBe('haet1DVK93tbWMtd5V8ZIH7RnwsZVC4pwSEAfuyqWUbU50Ts');
   });
 
-  test('comes of what age makes, another of every secret', async () => {
+  test('differs for every age secret', async () => {
     const [one, two] = [await generateIdentity(), await generateIdentity()].map(deriveSigningKey);
     expect(publicVerifyKey(one!)).toMatch(/^haet1[A-Za-z0-9_-]{43}$/);
     expect(publicVerifyKey(one!)).not.toBe(publicVerifyKey(two!));
@@ -31,27 +31,27 @@ describe('the signing key', () => {
     [`${organizerSecret}\n`, 'a line break'],
     [organizerSecret.toLowerCase(), 'small letters'],
     [organizerSecret.slice(0, -1), 'one character short'],
-    [organizerSecret.replace('QQ', 'QB'), 'a letter that bech32 has not'],
-  ])('does not come of %j (%s), and no message shows a secret', (text) => {
+    [organizerSecret.replace('QQ', 'QB'), 'a letter that is not in bech32'],
+  ])('is not derived from %j (%s), and no message shows a secret', (text) => {
     expect(() => deriveSigningKey(text)).toThrow('Give the line as it stands in the identity file');
     expect(() => deriveSigningKey(text)).not.toThrow(/Q{20}/i);
   });
 });
 
-describe('the key to verify with', () => {
-  test('is read back as the same key', async () => {
+describe('the verification key', () => {
+  test('is read back unchanged', async () => {
     for (const signing of [deriveSigningKey(organizerSecret), strangersKey]) {
       const read = parseVerifyKey(publicVerifyKey(signing));
       expect(read.equals(createPublicKey(signing))).toBe(true);
     }
   });
 
-  test('is known by its thumbprint, other keys by others', async () => {
+  test('is identified by its thumbprint, which differs between keys', async () => {
     expect(await keyId(parseVerifyKey(verifyKey))).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(await keyId(parseVerifyKey(verifyKey))).not.toBe(await keyId(createPublicKey(strangersKey)));
   });
 
-  test('is refused when it is cut, lengthened, or written in a second way', () => {
+  test('is rejected when it is truncated, lengthened, or written in a second form', () => {
     const secondWay = verifyKey.slice(0, -1) + String.fromCharCode(verifyKey.charCodeAt(47) + 1);
     for (const text of ['', verifyKey.slice(5), verifyKey.slice(0, -1), `${verifyKey}A`, ` ${verifyKey}`]) {
       expect(() => parseVerifyKey(text)).toThrow('is no key to verify with: expected haet1');
@@ -62,7 +62,7 @@ describe('the key to verify with', () => {
     expect(() => parseVerifyKey(secondWay)).toThrow('is no key to verify with');
   });
 
-  test('any text is one key or a sentence', () => {
+  test('any text is one key or gives one error', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -80,7 +80,7 @@ describe('the key to verify with', () => {
     );
   });
 
-  test('is not the secret: that is refused and not repeated', () => {
+  test('a secret key is rejected and not repeated', () => {
     expect(() => parseVerifyKey(organizerSecret)).toThrow('is a secret');
     expect(() => parseVerifyKey(organizerSecret)).not.toThrow(/QQQ/);
   });

@@ -10,7 +10,7 @@ beforeAll(async () => {
   ({ official } = await madeUpOfficial());
 });
 
-/** A chain as the signer makes it; `salt` tells chains apart. */
+/** Returns a chain as the signer makes it; `salt` makes chains differ. */
 function chainOf(length: number, salt = '', change: (at: number) => Partial<RunRecord> = () => ({})) {
   const records: ChainRecord[] = [];
   for (let at = 0; at < length; at++) {
@@ -28,7 +28,7 @@ const lengths = fc.integer({ min: 1, max: 30 });
 const headOf = (records: readonly ChainRecord[]) => records.at(-1)!.sha256;
 
 describe('a chain', () => {
-  test('holds whatever order its records are given in, and where one is given twice', () => {
+  test('is valid in any order of its records, also if one is given twice', () => {
     const property = fc.property(lengths, fc.infiniteStream(fc.nat()), (length, numbers) => {
       const records = chainOf(length);
       const keys = new Map(records.map((record) => [record, numbers.next().value]));
@@ -39,7 +39,7 @@ describe('a chain', () => {
     fc.assert(property);
   });
 
-  test('does not hold when any records but the last ones were deleted, with the head also those', () => {
+  test('is invalid if any record except the last ones was deleted, and with the head also those', () => {
     const property = fc.property(lengths, fc.uniqueArray(fc.nat(29), { minLength: 1 }), (length, gone) => {
       const records = chainOf(length);
       const left = records.filter((_, at) => !gone.includes(at));
@@ -51,7 +51,7 @@ describe('a chain', () => {
     fc.assert(property);
   });
 
-  test('does not hold when any record was changed or signed anew, also under another number', () => {
+  test('is invalid if any record was changed or signed again, also with another number', () => {
     const change = fc.record({
       at: fc.nat(29),
       number: fc.integer({ min: 1, max: 31 }),
@@ -70,7 +70,7 @@ describe('a chain', () => {
     fc.assert(property);
   });
 
-  test('does not hold when two records have taken each other’s numbers', () => {
+  test('is invalid if two records have exchanged their numbers', () => {
     const property = fc.property(lengths, fc.nat(29), fc.nat(29), (length, one, other) => {
       fc.pre(one < length && other < length && one !== other);
       const changed = structuredClone(chainOf(length));
@@ -107,7 +107,7 @@ describe('a chain', () => {
       (records) => void records.pop(),
       /^the head of the chain has the sha256 [0-9a-f]{64}, and of the records given the last, run-3\/record\.jws \(number 3\) has [0-9a-f]{64}: later ones are missing, or it was exchanged$/,
     ],
-  ])('says in a sentence that %s', (_, change, says) => {
+  ])('reports in a sentence that %s', (_, change, says) => {
     const records = chainOf(4);
     const head = headOf(records);
     change(records);
@@ -115,7 +115,7 @@ describe('a chain', () => {
   });
 });
 
-test('the attempts of each archive with each seed are listed in the order of their numbers', () => {
+test('lists the attempts of each archive and seed in the order of their numbers', () => {
   const archive = sha256('archive');
   const runs: Partial<RunRecord>[] = [
     { archiveSha256: archive, seed: 1, verdict: 'INFRA_FAULT' },

@@ -22,7 +22,7 @@ const failureOf = async (text: string | Uint8Array) => {
   return { holds, name, says };
 };
 
-/** Signs anything, under any header, as an attacker would. */
+/** Signs any content under any header, as an attacker would. */
 const forge = (payload: unknown, header: Record<string, unknown>, by: KeyObject) =>
   new CompactSign(Buffer.from(JSON.stringify(payload)))
     .setProtectedHeader(header as { alg: string })
@@ -33,7 +33,7 @@ const headerOf = async (by: KeyObject) => ({
   kid: await keyId(createPublicKey(by)),
 });
 
-test('a record that was signed is read back whole', async () => {
+test('round-trips a signed record', async () => {
   const { holds, checks, official: read } = await verify(jws);
   expect(checks.filter((check) => !check.holds)).toEqual([]);
   expect(holds).toBe(true);
@@ -56,14 +56,14 @@ test('a record that was signed is read back whole', async () => {
   ]);
 });
 
-describe('whatever is done to its bytes', () => {
+describe('changes to its bytes', () => {
   const changed = (at: number, value: number) => {
     const bytes = Buffer.from(jws);
     bytes[at] = value;
     return bytes;
   };
 
-  test('one byte changed anywhere is detected', async () => {
+  test('detects one changed byte anywhere', async () => {
     const property = fc.asyncProperty(
       fc.nat(jws.length - 1),
       fc.integer({ min: 0, max: 255 }),
@@ -76,7 +76,7 @@ describe('whatever is done to its bytes', () => {
     await fc.assert(property, { numRuns: 1000 });
   });
 
-  test('also where each part begins and ends, by any other byte', async () => {
+  test('detects any changed byte at part boundaries', async () => {
     const dots = [jws.indexOf('.'), jws.lastIndexOf('.')];
     const edges = [0, ...dots.flatMap((dot) => [dot - 1, dot, dot + 1]), jws.length - 1];
     for (const at of edges) {
@@ -91,7 +91,7 @@ describe('whatever is done to its bytes', () => {
     }
   });
 
-  test('a second way to write the same signature is detected', async () => {
+  test('detects a second way to write the same signature', async () => {
     const other = jws.slice(0, -1) + String.fromCharCode(jws.charCodeAt(jws.length - 1) + 1);
     const signature = (text: string) => Buffer.from(text.slice(text.lastIndexOf('.') + 1), 'base64url');
     expect(signature(other)).toEqual(signature(jws));
@@ -102,7 +102,7 @@ describe('whatever is done to its bytes', () => {
     });
   });
 
-  test('a byte put in or left out anywhere is detected', async () => {
+  test('detects a byte added or removed anywhere', async () => {
     const property = fc.asyncProperty(
       fc.nat(jws.length),
       fc.integer({ min: 0, max: 255 }),
@@ -118,7 +118,7 @@ describe('whatever is done to its bytes', () => {
     await fc.assert(property, { numRuns: 200 });
   });
 
-  test('any bytes at all are refused with a sentence', async () => {
+  test('any bytes give one error', async () => {
     const property = fc.asyncProperty(
       fc.oneof(
         fc.uint8Array(),
@@ -144,19 +144,19 @@ describe('whatever is done to its bytes', () => {
     ['nothing', () => '', /has 1 parts between dots/],
     ['a part more', () => `${jws}.e30`, /has 4 parts/],
     ['no signature', () => jws.slice(0, jws.lastIndexOf('.') + 1), /its signature is empty/],
-  ])('%s is named', async (_, text, says) => {
+  ])('reports %s', async (_, text, says) => {
     expect(await failureOf(text())).toMatchObject({ name: 'form', says: expect.stringMatching(says) });
   });
 
-  test('more bytes than a record can have are not looked into', async () => {
+  test('does not read more bytes than a record can have', async () => {
     const { holds, checks } = await verifyRecord(Buffer.alloc(90 * 2 ** 20, 'A'), { key });
     expect(holds).toBe(false);
     expect(checks.at(-1)!.says).toContain('larger than any record');
   });
 });
 
-describe('whatever else is signed', () => {
-  test('any value of the record changed and signed by another key is detected, whichever key it names', async () => {
+describe('changes to what is signed', () => {
+  test('detects any changed value of the record signed by another key, whichever key it names', async () => {
     const paths = leavesOf(official);
     expect(paths.length).toBeGreaterThan(500);
     const property = fc.asyncProperty(fc.nat(paths.length - 1), fc.boolean(), async (index, posing) => {
@@ -169,7 +169,7 @@ describe('whatever else is signed', () => {
     await fc.assert(property, { numRuns: 300 });
   });
 
-  test('any value of the record changed under the old signature is detected', async () => {
+  test('detects any changed value of the record under the old signature', async () => {
     const paths = leavesOf(official);
     const [header, , signature] = jws.split('.');
     const property = fc.asyncProperty(fc.nat(paths.length - 1), async (index) => {
@@ -185,7 +185,7 @@ describe('whatever else is signed', () => {
     await fc.assert(property, { numRuns: 300 });
   });
 
-  test('no header but the one is taken', async () => {
+  test('accepts only the exact header', async () => {
     const header = await headerOf(signingKey);
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const [, payload, signature] = jws.split('.');
@@ -220,7 +220,7 @@ describe('whatever else is signed', () => {
     });
   });
 
-  test('what the organizer signs as something else is no record', async () => {
+  test('rejects a payload that the organizer signed under another type', async () => {
     const header = await headerOf(signingKey);
     expect(await failureOf(await forge({ ...official, schemaVersion: 1 }, header, signingKey))).toMatchObject(
       {
@@ -240,7 +240,7 @@ describe('whatever else is signed', () => {
     expect(await failureOf(noise)).toMatchObject({ name: 'schema', says: 'its payload is not JSON' });
   });
 
-  test('what is no record is not signed', async () => {
+  test('refuses to sign an invalid record', async () => {
     const wrong = { ...official, digests: { ...official.digests, archive: 'abc' } };
     await expect(signRecord(wrong, signingKey)).rejects.toThrow('64 hexadecimal digits');
   });
@@ -248,13 +248,13 @@ describe('whatever else is signed', () => {
 
 type Path = readonly (string | number)[];
 
-/** Where each value that is neither object nor list lies. */
+/** Returns the path of each value that is neither object nor list. */
 function leavesOf(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path];
   return Object.entries(value).flatMap(([name, below]) => leavesOf(below, [...path, name]));
 }
 
-/** Another value of a like kind. */
+/** Returns another value of the same type. */
 function changeLeaf(root: unknown, path: Path): void {
   const parent = path.slice(0, -1).reduce((value, name) => (value as Record<string, unknown>)[name], root);
   const name = path.at(-1)!;

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Audits an entry; also checks that audit.json holds what is returned and that no Track is left behind. */
+/** Audits an entry; also checks that audit.json contains the returned result and that no Track remains. */
 async function auditOf(
   scripts: Parameters<typeof makeEntry>[1],
   options: { hooks?: AuditHooks; controlSeed?: number } = {},
@@ -43,7 +43,7 @@ async function auditOf(
 }
 
 describe('an audit of an entry', () => {
-  test('that learns what it is taught is passed', async () => {
+  test('passes an honest learner', async () => {
     const result = await auditOf(entries.honest);
     expect(result).toMatchObject({
       overall: 'passed',
@@ -60,7 +60,7 @@ describe('an audit of an entry', () => {
     expect(result.runs.shuffled!.accuracy).toBeLessThan(result.judgements.shuffled.threshold!);
   });
 
-  test('that carries a trained model and looks at no label fails both controls', async () => {
+  test('fails an entry with a pretrained model on both controls', async () => {
     const result = await auditOf(entries.memorised);
     expect(result).toMatchObject({
       overall: 'failed',
@@ -69,7 +69,7 @@ describe('an audit of an entry', () => {
     });
   });
 
-  test('that has the order of the classes built in fails the permuted control alone', async () => {
+  test('fails an entry with a built-in order of the classes only on the permuted control', async () => {
     const result = await auditOf(entries.builtInOrder);
     expect(result).toMatchObject({
       overall: 'failed',
@@ -78,7 +78,7 @@ describe('an audit of an entry', () => {
     });
   });
 
-  test('that crashes is inconclusive, and the verdicts of its runs say why', async () => {
+  test('is inconclusive for an entry that crashes, with the verdicts of its runs', async () => {
     const result = await auditOf({ train: 'exit 3' });
     expect(result).toMatchObject({
       overall: 'inconclusive',
@@ -90,7 +90,7 @@ describe('an audit of an entry', () => {
     });
   });
 
-  test('that crashes on the shuffled labels alone is not passed', async () => {
+  test('does not pass an entry that crashes only on the shuffled labels', async () => {
     const result = await auditOf(entries.crashesAtNonsense);
     expect(result).toMatchObject({
       overall: 'inconclusive',
@@ -102,13 +102,13 @@ describe('an audit of an entry', () => {
     });
   });
 
-  test('that learns nothing is not passed either', async () => {
+  test('is inconclusive for an entry at chance', async () => {
     const result = await auditOf(entries.constant);
     expect(result.overall).toBe('inconclusive');
     expect(result.judgements.shuffled.sentence).toContain('too close to chance');
   });
 
-  test('that writes into its own folder is not judged: the runs were not of the same entry', async () => {
+  test('does not judge an entry that writes into its own folder, because its runs were not of the same entry', async () => {
     const result = await auditOf({
       ...entries.honest,
       files: {
@@ -121,7 +121,7 @@ describe('an audit of an entry', () => {
   });
 });
 
-test('the entry sees nothing by which to tell the runs apart, but labels', async () => {
+test('the entry sees nothing that distinguishes the runs except labels', async () => {
   const result = await auditOf({
     train:
       'cd "$HAET_TRAIN_DIR/.." && cp -r train "$HAET_OUT_DIR" && cp track.json "$HAET_OUT_DIR" && ls -A .. > "$HAET_OUT_DIR/beside"; env | grep HAET_TRAIN_DIR > "$HAET_OUT_DIR/where"; pwd >> "$HAET_OUT_DIR/where"',
@@ -136,7 +136,7 @@ test('the entry sees nothing by which to tell the runs apart, but labels', async
   }
   for (const [index, run] of result.order.entries()) {
     expect(String(await seen(run, 'where'))).not.toMatch(/honest|shuffled|permuted|audit|control/);
-    // Beside its Track lie the runs up to its own, and no other Track.
+    // The folder of its Track contains the runs so far, and no other Track.
     expect(
       String(await seen(run, 'beside'))
         .trim()
@@ -145,7 +145,7 @@ test('the entry sees nothing by which to tell the runs apart, but labels', async
   }
 });
 
-test('the order of the runs and the controls come from the control seed', async () => {
+test('the order of the runs and the controls follow from the control seed', async () => {
   const [one, same, other] = [
     await auditOf(entries.constant, { controlSeed: 3 }),
     await auditOf(entries.constant, { controlSeed: 3 }),
@@ -155,7 +155,7 @@ test('the order of the runs and the controls come from the control seed', async 
   expect([other.order, other.renaming]).not.toEqual([one.order, one.renaming]);
 });
 
-test('stopped in its second run, the audit ends with what it has', async () => {
+test('stopped in its second run, the audit ends with the results so far', async () => {
   const stop = new AbortController();
   const started: number[] = [];
   const onRun = (run: number) => {
@@ -178,7 +178,7 @@ test('stopped in its second run, the audit ends with what it has', async () => {
   expect(Object.values(result.judgements).map(({ holds }) => holds)).toEqual([null, null]);
 });
 
-test('a Track of few classes is refused before anything is run or made', async () => {
+test('rejects a Track of few classes before anything is run or created', async () => {
   const few = await makeTinyTrack(await temporaryFolder());
   const plan = {
     entryPath: await makeEntry(folder, {}),

@@ -8,7 +8,7 @@ const square = (classes: number, count: (truth: number, predicted: number) => nu
   );
 
 describe('compared with chance', () => {
-  test('answers that are all right are not chance, from the fewest classes allowed on', () => {
+  test('all correct answers are not chance, from the minimum number of classes on', () => {
     for (const classes of [fewestClasses, 10, 100]) {
       const { accuracy, pValue, threshold } = compareWithChance(
         square(classes, (truth, predicted) => (truth === predicted ? 10 : 0)),
@@ -27,21 +27,21 @@ describe('compared with chance', () => {
     }
   });
 
-  test('classes that are hit or missed as one may be hit by luck: two of ten are chance, seven are not', () => {
+  test('two correct classes of ten are chance, seven are not', () => {
     const hits = (right: number) =>
       square(10, (truth, predicted) => {
         const answer = truth < right ? truth : right + ((truth - right + 1) % (10 - right));
         return predicted === answer ? 100 : 0;
       });
     expect(compareWithChance(hits(2), 1)).toMatchObject({ accuracy: 0.2 });
-    // Of random namings 26.4 % leave two or more in place: 1 - 2/e.
+    // Of random permutations, 26.4 % keep two or more in place: 1 - 2/e.
     expect(compareWithChance(hits(2), 1).pValue).toBeCloseTo(1 - 2 / Math.E, 1);
     expect(compareWithChance(hits(7), 1).accuracy).toBeCloseTo(0.7, 10);
     expect(compareWithChance(hits(7), 1).pValue).toBeLessThan(significance);
   });
 
-  test('answers given image by image scatter as a binomial does', () => {
-    // 1,000 guesses at 1/10: 13.2 % or more comes up about once in a thousand times.
+  test('independent answers vary like a binomial', () => {
+    // 1,000 guesses at 1/10: 13.2 % or more occurs about once in a thousand times.
     let state = 1;
     const guess = () => {
       state = (state * 48271) % 2147483647;

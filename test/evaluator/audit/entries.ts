@@ -4,8 +4,8 @@ import { IMAGE_BYTES } from '../../../datasets/source.ts';
 import type { TrackInfo } from '../../../datasets/track.ts';
 
 /**
- * A Track that the nearest class mean learns without a mistake: images of class c are grey, of level 20 + 24 c with a
- * little noise. 30 images a class to train on, 20 held out.
+ * Makes a Track that the nearest class mean learns without a mistake: images of class c are grey, of level 20 + 24 c
+ * with a little noise. 30 training images and 20 held-out images per class.
  */
 export async function makeGreyTrack(dir: string): Promise<{ dir: string; info: TrackInfo }> {
   const random = randomFrom(1);
@@ -20,7 +20,7 @@ export async function makeGreyTrack(dir: string): Promise<{ dir: string; info: T
   return { dir, info };
 }
 
-/** Reads a .npy file of bytes, and gives the mean of each image. */
+/** Reads a .npy file of bytes, and returns the mean of each image. */
 const common = `
 import { readFileSync, writeFileSync } from 'node:fs';
 const bytesOf = (file) => { const bytes = readFileSync(file); return bytes.subarray(10 + bytes.readUInt16LE(8)); };
@@ -60,20 +60,20 @@ const entry = (trainScript: string) => ({
 
 export const entries = {
   honest: entry(train),
-  /** Knows the ten levels by heart. */
+  /** Has the ten levels built in. */
   memorised: entry(
     `${common} writeFileSync(HAET_OUT_DIR + '/model.json', JSON.stringify(Array.from({ length: 10 }, (_, c) => 23.5 + 24 * c)));`,
   ),
-  /** Learns from the labels which classes there are, and names them by brightness. */
+  /** Learns from the labels which classes exist, and assigns them by brightness. */
   builtInOrder: entry(train.replace('JSON.stringify(means)', 'JSON.stringify(means.sort((a, b) => a - b))')),
-  /** Finds that the labels make no sense, and gives up. */
+  /** Detects that the labels are random, and gives up. */
   crashesAtNonsense: entry(
     train.replace(
       'writeFileSync(HAET_OUT',
       'if (Math.max(...means) - Math.min(...means) < 100) process.exit(1);\n$&',
     ),
   ),
-  /** One class for every image. */
+  /** Predicts one class for every image. */
   constant: entry(
     `${common} writeFileSync(HAET_OUT_DIR + '/model.json', JSON.stringify(new Array(10).fill(0)));`,
   ),

@@ -5,7 +5,7 @@ import { score } from '../../../evaluator/score/score.ts';
 const classes = Array.from({ length: 10 }, (_, label) => `class ${label}`);
 const truth = Uint8Array.from({ length: 1000 }, (_, image) => image % 10);
 
-/** A run that gives image number i the class `answer(label, i)`. */
+/** Returns a run that predicts class `answer(label, i)` for image i. */
 function run(answer: (label: number, image: number) => number): ScoredRun {
   const predicted = Array.from(truth, answer);
   const scores = new Float32Array(10_000);
@@ -18,7 +18,7 @@ function run(answer: (label: number, image: number) => number): ScoredRun {
   };
 }
 
-/** Right in `percent` of a hundred images, wrong by as many places as the image's hundred says in the others. */
+/** Predicts the label in `percent` of each hundred images; the others are wrong by a number of classes that varies. */
 const good = (percent: number, offset = 0) =>
   run((label, image) => {
     const hundred = Math.floor(image / 10);
@@ -27,7 +27,7 @@ const good = (percent: number, offset = 0) =>
 const guessing = run((_, image) => Math.floor(image / 10) % 10);
 
 describe('the shuffled control', () => {
-  test('holds for an entry that falls to chance', () => {
+  test('passes an entry that falls to chance', () => {
     const judgement = judgeShuffled(good(85), guessing, 1);
     expect(judgement).toMatchObject({ holds: true, statistic: 0.1 });
     expect(judgement.sentence).toMatch(
@@ -35,7 +35,7 @@ describe('the shuffled control', () => {
     );
   });
 
-  test('does not hold for one that is still right, also where that is one image in four', () => {
+  test('fails an entry that is still right, even for only one image in four', () => {
     for (const percent of [25, 85]) {
       const judgement = judgeShuffled(good(85), good(percent), 1);
       expect(judgement).toMatchObject({ holds: false, statistic: percent / 100 });
@@ -44,7 +44,7 @@ describe('the shuffled control', () => {
     }
   });
 
-  test('says nothing of an entry whose honest run is at chance, or so near that nothing can fall', () => {
+  test('is inconclusive if the honest run is at or near chance, so that nothing can fall', () => {
     const luckyTwice = run((label) => (label < 2 ? label : 2 + ((label - 1) % 8)));
     for (const honest of [guessing, good(12), luckyTwice]) {
       const judgement = judgeShuffled(honest, guessing, 1);
@@ -55,12 +55,12 @@ describe('the shuffled control', () => {
 });
 
 describe('the permuted control', () => {
-  test('holds for an entry that does about as well, also on other images', () => {
+  test('passes an entry with about the same accuracy, also on other images', () => {
     expect(judgePermuted(good(85), good(82, 5), 1)).toMatchObject({ holds: true });
     expect(judgePermuted(good(85), good(90), 1)).toMatchObject({ holds: true });
   });
 
-  test('does not hold for one that falls', () => {
+  test('fails an entry whose accuracy falls', () => {
     const judgement = judgePermuted(good(85), good(70), 1);
     expect(judgement.holds).toBe(false);
     expect(judgement.statistic).toBeCloseTo(0.15, 10);
@@ -69,7 +69,7 @@ describe('the permuted control', () => {
     );
   });
 
-  test('says nothing of an entry with nothing to lose', () => {
+  test('is inconclusive for an entry at chance', () => {
     expect(judgePermuted(guessing, guessing, 1)).toMatchObject({ holds: null, statistic: 0 });
   });
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { significance } from '../../../evaluator/audit/chance.ts';
 import { comparePaired, hasFarToFall, tolerance } from '../../../evaluator/audit/pairedDrop.ts';
 
-/** Images of which `both` are right in both runs, `lost` in the first alone, `won` in the second alone. */
+/** Returns images of which `both` are right in both runs, `lost` only in the first, `won` only in the second. */
 function runs(counts: { both: number; lost: number; won: number; neither: number }) {
   const spread = (both: boolean, lost: boolean, won: boolean) => [
     ...new Array<boolean>(counts.both).fill(both),
@@ -14,7 +14,7 @@ function runs(counts: { both: number; lost: number; won: number; neither: number
   return [spread(true, true, false), spread(true, false, true)] as const;
 }
 
-/** P(X >= successes) of fair tosses, summed in whole numbers. */
+/** Returns P(X >= successes) for fair tosses, summed in integers. */
 function exactTail(successes: number, tosses: number): number {
   let [ways, sum] = [1n, 0n];
   for (let heads = 0; heads <= tosses; heads++) {
@@ -25,12 +25,12 @@ function exactTail(successes: number, tosses: number): number {
 }
 
 describe('two runs on the same images', () => {
-  test('that agree differ by nothing', () => {
+  test('that agree have no difference', () => {
     const [first, second] = runs({ both: 80, lost: 0, won: 0, neither: 20 });
     expect(comparePaired(first, second)).toEqual({ drop: 0, threshold: 1, pValue: 1 });
   });
 
-  test('are told apart by McNemar’s exact test', () => {
+  test('are compared by McNemar’s exact test', () => {
     fc.assert(
       fc.property(fc.nat(120), fc.nat(120), (lost, won) => {
         const { drop, pValue } = comparePaired(...runs({ both: 10, lost, won, neither: 5 }));
@@ -40,7 +40,7 @@ describe('two runs on the same images', () => {
     );
   });
 
-  test('reach the threshold where the drop is both over the tolerance and significant', () => {
+  test('reach the threshold if the drop exceeds the tolerance and is significant', () => {
     fc.assert(
       fc.property(fc.nat(150), fc.nat(150), fc.nat(1000), (lost, won, both) => {
         const { drop, threshold, pValue } = comparePaired(...runs({ both, lost, won, neither: 11 }));
@@ -49,7 +49,7 @@ describe('two runs on the same images', () => {
     );
   });
 
-  test('the spread of honest training is tolerated, a lost class is not', () => {
+  test('tolerate the spread of honest training, but not a lost class', () => {
     const similar = comparePaired(...runs({ both: 800, lost: 60, won: 40, neither: 100 }));
     expect(similar.drop).toBeLessThan(similar.threshold);
     const lostClass = comparePaired(...runs({ both: 760, lost: 100, won: 30, neither: 110 }));
@@ -57,7 +57,7 @@ describe('two runs on the same images', () => {
   });
 });
 
-test('a run has far to fall where losing all above chance would be found', () => {
+test('a run can fall far if losing everything above chance would be detected', () => {
   expect(hasFarToFall(850, 1000, 0.1)).toBe(true);
   expect(hasFarToFall(140, 1000, 0.1)).toBe(false); // 4 points: within the tolerance
   expect(hasFarToFall(9, 10, 0.1)).toBe(false); // 8 images prove nothing

@@ -49,7 +49,7 @@ const find = async (change: Partial<JobTerms> = {}) => {
   const { counted, doubts } = await read(change);
   return { record: counted?.record ?? null, doubts };
 };
-/** Of a stage of 100 s on 2 CPUs. */
+/** Returns the contention of a stage of 100 s on 2 CPUs. */
 const others = (seconds: number, stolen = 0) => ({
   othersCpuSeconds: seconds,
   stolenCpuSeconds: stolen,
@@ -58,7 +58,7 @@ const others = (seconds: number, stolen = 0) => ({
 });
 
 describe('the attempt that counts', () => {
-  test('is a refusal under the same limits of intake alone, and another result under any', async () => {
+  test('is a rejection only under the same limits of intake, and any other result under any limits', async () => {
     const larger = { intake: archiveLimitsSchema.parse({ archiveBytes: 2 ** 30 }) };
     await put('refused', madeUpRecord({ verdict: 'REJECTED_ARCHIVE' }));
     expect((await find()).record).toMatchObject({ verdict: 'REJECTED_ARCHIVE' });
@@ -67,7 +67,7 @@ describe('the attempt that counts', () => {
     expect((await find(larger)).record).toMatchObject({ verdict: 'SCORED' });
   });
 
-  test('is none where what awaits its score is damaged: that is said, and uses up a try', async () => {
+  test('is none if an unscored run is damaged, which is reported and uses up a retry', async () => {
     await mkdir(join(folder.path, 'waiting'));
     await writeFile(join(folder.path, 'waiting', 'unscored.json'), '{');
     const { counted, spent, awaitsScore, doubts } = await read();
@@ -75,7 +75,7 @@ describe('the attempt that counts', () => {
     expect(doubts).toEqual([expect.stringContaining('unscored.json')]);
   });
 
-  test('is none that awaits its score; it uses up no try and is not cleared away', async () => {
+  test('an unscored attempt does not count, uses no retry and is kept', async () => {
     await mkdir(join(folder.path, 'waiting', 'model'), { recursive: true });
     const record = { ...madeUpRecord(), folder: join(folder.path, 'waiting'), score: null };
     await writeUnscored(runRecordSchema.parse(record), null);
@@ -86,7 +86,7 @@ describe('the attempt that counts', () => {
     expect(all.map(({ voidBecause }) => voidBecause)).toEqual(['unscored']);
   });
 
-  test('is found with its record, and where it lies now', async () => {
+  test('is found with its record and its current path', async () => {
     await put('2026-a', madeUpRecord());
     expect(await find()).toEqual({
       record: { ...runRecordSchema.parse(madeUpRecord()), folder: join(folder.path, '2026-a') },
@@ -94,7 +94,7 @@ describe('the attempt that counts', () => {
     });
   });
 
-  test('is none where nothing is, or only what never began', async () => {
+  test('is none if there is no attempt, or only runs that never started', async () => {
     expect(await find()).toEqual({ record: null, doubts: [] });
     expect((await readAttempts(join(folder.path, 'none'), terms, rules)).all).toEqual([]);
     await mkdir(join(folder.path, '2026-a', 'model'), { recursive: true });
@@ -108,7 +108,7 @@ describe('the attempt that counts', () => {
   });
 
   test.each(['INFRA_FAULT', 'ABORTED'] as const)(
-    'is none that ended in %s, which is to be run again',
+    'is none that ended in %s, which is run again',
     async (verdict) => {
       await put('2026-a', madeUpRecord({ verdict }));
       expect(await find()).toEqual({ record: null, doubts: [] });
@@ -147,7 +147,7 @@ describe('the attempt that counts', () => {
       'is a record of version 1, and this haet reads version 2',
     ],
     ['that contradicts itself', raised(), 'the accuracy says 0.99, and 850 right of 1000 are 0.85'],
-  ])('is none whose record is %s, which is said', async (_, text, why) => {
+  ])('is none whose record is %s, which is reported', async (_, text, why) => {
     await put('2026-a', text);
     const { record, doubts } = await find();
     expect(record).toBeNull();
@@ -199,7 +199,7 @@ test.each<[string, (record: RunRecord) => void, string | null]>([
     (record) => record.score!.details!.confusion.push([5, 0]),
     'the confusion matrix is not 2 by 2 counts',
   ],
-])('a record of which somebody changed %s is told', (_, change, expected) => {
+])('a record with a changed %s is reported', (_, change, expected) => {
   const record = madeUpRecord();
   change(record);
   if (expected === null) expect(contradictionIn(record)).toBeNull();
@@ -207,7 +207,7 @@ test.each<[string, (record: RunRecord) => void, string | null]>([
 });
 
 describe('attempts', () => {
-  test('are counted by their folders: faults, disturbed ones and those whose evaluator died; not what a person stopped', async () => {
+  test('are counted by their folders: faults, disturbed ones and those whose evaluator died; not those that a person stopped', async () => {
     await put('2026-a', madeUpRecord({ verdict: 'INFRA_FAULT' }));
     await putStart('2026-b', 2);
     await put('2026-c', madeUpRecord({ verdict: 'ABORTED', attempt: 3 }));
@@ -222,14 +222,14 @@ describe('attempts', () => {
     expect({ counted, spent }).toEqual({ counted: null, spent: 3 });
   });
 
-  test('of which the evaluator died are not those of other limits, unless nobody can say what they were', async () => {
+  test('whose evaluator died are not those of other limits, unless their limits are unknown', async () => {
     await putStart('2026-a', 1, { limits: { ...madeUpRecord().limits, trainSeconds: 60 } });
     expect((await read()).all).toEqual([]);
     await writeFile(join(folder.path, '2026-a', 'start.json'), '{');
     expect((await read()).all).toMatchObject([{ number: 1, voidBecause: 'died' }]);
   });
 
-  test('that lack their signature are spent', async () => {
+  test('unsigned attempts use up retries', async () => {
     await put('2026-a', madeUpRecord());
     const attestor = { fault: async () => 'it has no record.jws' };
     const { all, spent, doubts } = await readAttempts(folder.path, terms, { ...rules, attestor });
@@ -240,7 +240,7 @@ describe('attempts', () => {
     });
   });
 
-  test('are in the order of their numbers, whatever their folders are called', async () => {
+  test('are in the order of their numbers, whatever the names of their folders', async () => {
     await put('2026-z', madeUpRecord({ attempt: 1, correct: 100 }));
     await put('2026-a', madeUpRecord({ attempt: 2, correct: 900 }));
     expect((await read()).counted!.record.score!.correct).toBe(100);
@@ -252,13 +252,13 @@ describe('a disturbed run', () => {
     ['nothing', 0, 0, false],
     ['5 % of the CPUs', 10, 0, false],
     ['more than that', 10.1, 0, true],
-    ['less than that, with stolen time more', 6, 4.1, true],
-  ])('is one of which others used %s: %d s and %d s stolen: %s', async (_, used, stolen, disturbed) => {
+    ['less than that, but more with stolen time', 6, 4.1, true],
+  ])('is one in which others used %s: %d s and %d s stolen: %s', async (_, used, stolen, disturbed) => {
     await put('2026-a', madeUpRecord({ contention: others(used, stolen) }));
     expect((await read()).all[0]!.voidBecause).toBe(disturbed ? 'disturbed' : null);
   });
 
-  test('of a short stage is one of which others used more than a second', async () => {
+  test('of a short stage is one in which others used more than a second', async () => {
     for (const [at, seconds] of [1, 1.1].entries()) {
       await put(
         `2026-${at}`,
@@ -289,7 +289,7 @@ describe('a disturbed run', () => {
   });
 });
 
-test('of what has no record only the facts and the logs stay; what never began goes', async () => {
+test('keeps only start.json and logs of runs without a record; removes runs that never started', async () => {
   await put('done', madeUpRecord());
   await put('torn', '{');
   await mkdir(join(folder.path, 'empty', 'model'), { recursive: true });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Cell, formatCsv, withoutFormula } from '../../../evaluator/grade/csv.ts';
 
-/** RFC 4180, as strict as can be. */
+/** Parses RFC 4180 strictly. */
 function parse(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
@@ -36,7 +36,7 @@ const cell: fc.Arbitrary<Cell> = fc.oneof(
 );
 
 describe('comma-separated values', () => {
-  test('are read back cell by cell, whatever the cells hold', () => {
+  test('are read back cell by cell, whatever the cells contain', () => {
     fc.assert(
       fc.property(fc.array(fc.array(cell, { minLength: 1, maxLength: 4 }), { maxLength: 4 }), (rows) => {
         expect(parse(formatCsv(rows))).toEqual(rows.map((row) => row.map(asRead)));
@@ -44,7 +44,7 @@ describe('comma-separated values', () => {
     );
   });
 
-  test('hold no cell that a spreadsheet takes for a formula, whatever sign it splits cells at', () => {
+  test('contain no cell that a spreadsheet reads as a formula, with any separator', () => {
     fc.assert(
       fc.property(nasty, (text) => {
         for (const part of withoutFormula(text).split(/[,;\t\r\n]/))
@@ -53,13 +53,13 @@ describe('comma-separated values', () => {
     );
   });
 
-  test('leave words alone that are no danger, and numbers as they are', () => {
+  test('keep harmless text and numbers unchanged', () => {
     expect(formatCsv([['ResNet-9 (a=b)', 'me@home', 0.85, -1, null, true]])).toBe(
       'ResNet-9 (a=b),me@home,0.85,-1,,true\r\n',
     );
   });
 
-  test('put an apostrophe before a formula and quotes around what needs them', () => {
+  test('put an apostrophe before a formula and quotes where needed', () => {
     expect(formatCsv([['=HYPERLINK("x")', ' -1', 'a;@b', 'two\nlines']])).toBe(
       `"'=HYPERLINK(""x"")",' -1,a;'@b,"two\nlines"\r\n`,
     );

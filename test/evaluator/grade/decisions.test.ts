@@ -17,7 +17,7 @@ const decision: Decision = {
   because: 'the power failed\n"twice"',
 };
 
-test('decisions are added to those there are, one line each', async () => {
+test('decisions are appended, one per line', async () => {
   expect(await readDecisions(folder.path)).toEqual([]);
   await addDecisions(folder.path, [decision]);
   const both = await addDecisions(folder.path, [{ ...decision, seed: 2 }]);
@@ -26,7 +26,7 @@ test('decisions are added to those there are, one line each', async () => {
   expect(readFileSync(join(folder.path, 'decisions.jsonl'), 'utf8').match(/\n/g)).toHaveLength(2);
 });
 
-test('a line that is damaged is named: no decision is dropped in silence', async () => {
+test('a damaged line is reported: no decision is silently dropped', async () => {
   await addDecisions(folder.path, [decision]);
   const file = join(folder.path, 'decisions.jsonl');
   const text = readFileSync(file, 'utf8');

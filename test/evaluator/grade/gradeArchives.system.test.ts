@@ -34,7 +34,7 @@ let works: Sandbox;
 beforeAll(async () => {
   folder = await temporaryFolder();
   track = await openRunTrack((await makeTinyTrack(folder)).dir);
-  // It stands for a sandbox that holds entries, in which alone runs are signed.
+  // Stands in for a sandbox that enforces limits: only its runs are signed.
   works = { ...(await createProcessSandbox()), holds: allHeld };
   archives = await mkdtemp(join(folder, 'archives-'));
   await packEntry(await makeEntry(folder), join(archives, 'a.tar.gz'));
@@ -44,7 +44,7 @@ beforeEach(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A machine that fails so many times before it works. */
+/** A machine that fails a given number of times before it works. */
 function failing(times: number): Sandbox {
   let left = times;
   return {
@@ -55,16 +55,16 @@ function failing(times: number): Sandbox {
 
 type Change = { -readonly [Key in keyof GradePlan]?: Exclude<GradePlan[Key], undefined> };
 
-/** predictions.npy of which so many rows are right: the labels of the tiny Track are 0, 1, ... 9, 0, ... */
+/** Returns predictions.npy with a given number of correct rows: the labels of the tiny Track are 0, 1, ... 9, 0, ... */
 function predictionsWith(right: number): Uint8Array {
   const scores = new Float32Array(10_000);
   for (let row = 0; row < 1000; row++) scores[row * 10 + ((row < right ? row : row + 1) % 10)] = 1;
   return formatNpy('float32', scores, [1000, 10]);
 }
 
-/** A command that waits three seconds first, while a program of somebody else keeps a CPU busy. */
+/** Returns a command that first waits three seconds, while another program keeps a CPU busy. */
 function besideWork(argv: readonly string[]): [string, ...string[]] {
-  // Its parent ends at once: it is no descendant of this process.
+  // Its parent ends at once, so it is not a descendant of this process.
   execFileSync('sh', ['-c', 'setsid timeout 4 sh -c "while :; do :; done" >/dev/null 2>&1 &']);
   return ['sh', '-c', 'sleep 3; exec "$@"', 'sh', ...argv];
 }
@@ -99,7 +99,10 @@ async function grade(
   return { rows: standing.rows, open, said };
 }
 
-/** Every run's folder, relative to the leaderboard's, in the order they were made: names differ by chance within a second. */
+/**
+ * Returns every run's folder, relative to the leaderboard's, in the order of creation: within a second, names are
+ * random.
+ */
 const runs = () =>
   readdirSync(join(outFolder, 'runs'))
     .flatMap((job) => readdirSync(join(outFolder, 'runs', job)).map((run) => join('runs', job, run)))
@@ -108,7 +111,7 @@ const fault =
   'a fault of the machine or the evaluator: INFRA_FAULT: the evaluator failed: no memory for a fork';
 const faultReason = 'a fault of the machine or the evaluator';
 
-test('a fault of the machine is repeated once, and what comes of it counts; the first is shown with its reason', async () => {
+test('a fault of the machine is repeated once, and the repeat counts; the first is listed with its reason', async () => {
   const { rows, open, said } = await grade(failing(1));
   expect(said).toEqual(['starts', fault, 'SCORED']);
   expect({ open, rank: rows[0]!.rank, runs: rows[0]!.runs.length }).toEqual({ open: 0, rank: 1, runs: 1 });
@@ -120,7 +123,7 @@ test('a fault of the machine is repeated once, and what comes of it counts; the 
   expect((await grade(works)).rows[0]!.repeats).toEqual(rows[0]!.repeats);
 });
 
-test('after the second a person decides: no call runs it again by itself, and another cause does not start anew', async () => {
+test('after the second fault a person decides: no call repeats it by itself, and another cause does not reset the count', async () => {
   const { rows, open, said } = await grade(failing(100));
   const ask = expect.stringMatching(
     /^a\.tar\.gz, seed 1: to be decided by a person, .*--repeat a\.tar\.gz:1 --because TEXT$/,
@@ -137,7 +140,7 @@ test('after the second a person decides: no call runs it again by itself, and an
   expect(runs()).toHaveLength(2);
 });
 
-test('a person may allow one more attempt, which is written down and shown; not of a job that waits for nobody', async () => {
+test('a person can allow one more attempt, which is recorded and shown; not for a job that does not wait for a decision', async () => {
   await grade(failing(2));
   const repeat = { archive: 'a.tar.gz', seed: 1, because: 'the disk was mended' };
   const { rows, open, said } = await grade(failing(1), undefined, { repeat });
@@ -190,7 +193,7 @@ test.each([100, 900])(
   },
 );
 
-test('what is stopped before it began runs nothing, and shows all as to be run', async () => {
+test('a stop before the first run runs nothing', async () => {
   const abort = new AbortController();
   abort.abort();
   const { rows, open, said } = await grade(works, abort);
@@ -203,7 +206,7 @@ test('what is stopped before it began runs nothing, and shows all as to be run',
   expect(statSync(join(outFolder, 'runs')).mode & 0o777).toBe(0o700);
 });
 
-test('a record made with other CPUs counts where none are asked for, and does not where some are', async () => {
+test('a record made with other CPUs counts if none are requested, and does not count if some are', async () => {
   await grade(works);
   const elsewhere = { machine: { ...machine, cores: 2 } };
   expect((await grade(works, undefined, elsewhere)).said).toEqual(['SCORED earlier']);
@@ -228,14 +231,14 @@ describe('with the key of the organizer', () => {
     grade(sandbox, undefined, { track: sealed }, by);
   const pathOf = (run: number, file: string) => join(outFolder, runs()[run]!, file);
 
-  test('a run is signed as it ends, and what is signed is not run again', async () => {
+  test('a run is signed when it ends, and signed runs are not repeated', async () => {
     expect(await signing()).toMatchObject({ open: 0, said: ['starts', 'SCORED'] });
     const { official } = await verifyRecord(await readFile(pathOf(0, 'record.jws')), { key });
     expect(official!.record).toEqual(JSON.parse(await readFile(pathOf(0, 'record.json'), 'utf8')));
     expect(await signing()).toMatchObject({ open: 0, said: ['SCORED earlier'] });
   });
 
-  test('what leaves of a score is the accuracy alone', async () => {
+  test('only the accuracy of a score is published', async () => {
     await signing();
     const { official } = await verifyRecord(await readFile(pathOf(0, 'record.jws')), { key });
     const { score } = official!.record;
@@ -252,7 +255,7 @@ describe('with the key of the organizer', () => {
     expect(JSON.parse(Buffer.from(opened).toString()).details.confusion).toHaveLength(10);
   });
 
-  test('a record from earlier that was not signed does not count, and never is signed', async () => {
+  test('an unsigned record of an earlier call does not count and is never signed', async () => {
     await signing();
     await rm(pathOf(0, 'record.jws'));
     const { open, said, rows } = await signing();
@@ -265,7 +268,7 @@ describe('with the key of the organizer', () => {
     expect([0, 1].map((run) => existsSync(pathOf(run, 'record.jws')))).toEqual([false, true]);
   });
 
-  test('nor does one that somebody else signed, or whose record.json was changed since', async () => {
+  test('a record that somebody else signed, or whose record.json was changed, does not count', async () => {
     await signing();
     const stranger = join(outFolder, 'stranger.txt');
     await makeIdentity(stranger, 'a test');
@@ -279,7 +282,7 @@ describe('with the key of the organizer', () => {
     ]);
   });
 
-  test('nor does one whose record.json was changed since', async () => {
+  test('a signed record whose record.json was changed does not count', async () => {
     await signing();
     const changed = pathOf(0, 'record.json');
     const text = await readFile(changed, 'utf8');
@@ -290,7 +293,7 @@ describe('with the key of the organizer', () => {
     expect(said[0]).toMatch(/its record\.jws is not that of its record\.json\. It does not count\.$/);
   });
 
-  test('the signature of another run is worth nothing', async () => {
+  test('the signature of another run does not count', async () => {
     const shorter = { track: sealed, trainSeconds: 19 };
     await signing();
     await grade(works, undefined, shorter, attestor);
@@ -316,7 +319,7 @@ describe('with the key of the organizer', () => {
     expect(runs()).toHaveLength(1);
   });
 
-  test('a run that was repeated or that a person stopped is signed too, so that it shows', async () => {
+  test('a run that was repeated or that a person stopped is also signed, so that it is visible', async () => {
     const abort = new AbortController();
     const stops: Sandbox = {
       ...works,

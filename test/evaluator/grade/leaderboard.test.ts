@@ -6,7 +6,7 @@ import { spreadOf, wilsonInterval } from '../../../evaluator/score/statistics.ts
 import { hash, type Made, madeUpRecord } from './madeUpRecord.ts';
 
 let made = 0;
-/** An archive with bytes of its own, run once a seed; null: not run. */
+/** Returns an archive with bytes of its own, run once per seed; null: not run. */
 function graded(runs: (Made | null)[], change: Partial<Graded> = {}): Graded {
   const archive = change.archive ?? `${runs[0]?.name ?? 'x'}.tar.gz`;
   return {
@@ -20,7 +20,7 @@ function graded(runs: (Made | null)[], change: Partial<Graded> = {}): Graded {
 const inBrief = (entries: Graded[]) => rank(entries).map(({ rank, name }) => [rank, name]);
 
 describe('one seed', () => {
-  test('gives accuracy, Wilson’s interval of the record, no deviation', () => {
+  test('gives accuracy and Wilson’s interval of the record, without deviation', () => {
     const [row] = rank([graded([{ name: 'A', team: 'T', correct: 850, trainSeconds: 12.5 }])]);
     expect(row).toMatchObject({
       rank: 1,
@@ -56,7 +56,7 @@ describe('one seed', () => {
     ]);
   });
 
-  test('says of each whether its interval lies apart from those of the rank above', () => {
+  test('shows for each whether its interval is disjoint from those of the rank above', () => {
     const rows = rank([
       graded([{ name: 'A', correct: 900 }]),
       graded([{ name: 'B', correct: 895 }]),
@@ -66,7 +66,7 @@ describe('one seed', () => {
     expect(rows.map((row) => row.separatedFromAbove)).toEqual([null, false, false, true]);
   });
 
-  test('an entry that was cut but scored is ranked, with its advice', () => {
+  test('ranks an entry that was stopped but scored, with its advice', () => {
     const [row] = rank([graded([{ verdict: 'SCORED_SALVAGED', ended: { exitCode: 1, seconds: 2 } }])]);
     expect(row).toMatchObject({
       rank: 1,
@@ -85,12 +85,12 @@ describe('several seeds', () => {
     expect(row!.runs.map((run) => run.seed)).toEqual([1, 2, 3]);
   });
 
-  test('the interval does not leave what an accuracy can be', () => {
+  test('keep the interval within the range of an accuracy', () => {
     const [row] = rank([graded([{ correct: 1000 }, { correct: 900 }])]);
     expect(row!.interval95![1]).toBe(1);
   });
 
-  test('entries with the same sum tie exactly, in whatever order the seeds gave it', () => {
+  test('tie exactly with an entry of the same sum, in any order of the seeds', () => {
     const [a, b] = rank([
       graded([{ name: 'A', correct: 100 }, { correct: 200 }, { correct: 300 }]),
       graded([{ name: 'B', correct: 300 }, { correct: 200 }, { correct: 100 }]),
@@ -98,7 +98,7 @@ describe('several seeds', () => {
     expect([a!.rank, b!.rank]).toEqual([1, 1]);
   });
 
-  test('one seed that failed takes the rank, not the others’ mean', () => {
+  test('a failed seed removes the rank and keeps the mean', () => {
     const rows = rank([
       graded([
         { name: 'Lucky', correct: 990 },
@@ -116,7 +116,7 @@ describe('several seeds', () => {
     });
   });
 
-  test('one seed still to be run keeps the entry without rank and without verdict', () => {
+  test('a seed that has not run leaves the entry without rank and verdict', () => {
     expect(rank([graded([{ correct: 990 }, null])])[0]).toMatchObject({
       rank: null,
       verdict: null,
@@ -126,7 +126,7 @@ describe('several seeds', () => {
   });
 });
 
-test('what has no rank comes last, by name or, without one, by file', () => {
+test('unranked entries come last, by name or, without one, by file', () => {
   const rows = rank([
     graded([{ verdict: 'REJECTED_ARCHIVE' }], { archive: 'b.tar' }),
     graded([null], { archive: 'a.tar' }),
@@ -141,7 +141,7 @@ test('what has no rank comes last, by name or, without one, by file', () => {
   ]);
 });
 
-test('archives with the same bytes are listed each, note one another, and take one place together', () => {
+test('archives with the same bytes are each listed, refer to one another, and take one place together', () => {
   const twin = { sha256: hash('a') };
   const rows = rank([
     graded([{ name: 'A', correct: 900 }], { ...twin, archive: 'a.tar' }),
@@ -155,7 +155,7 @@ test('archives with the same bytes are listed each, note one another, and take o
   ]);
 });
 
-test('evidence does not say where files lie on the organizer’s machine', () => {
+test('evidence does not contain paths of the organizer’s machine', () => {
   const [row] = rank([
     graded(
       [

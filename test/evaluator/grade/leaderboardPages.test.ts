@@ -32,7 +32,7 @@ const refused = graded('2', 'bad.tar', [
 const cells = (line: string) => line.split('|').map((cell) => cell.trim());
 
 describe('the standing', () => {
-  test('says under which conditions, counts runs by bytes, and names their jobs', () => {
+  test('names the conditions, counts runs by bytes, and lists their jobs', () => {
     expect(standing(good, { ...good, archive: 'copy.tar' }, refused)).toMatchObject({
       track: { name: 'two classes', sha256: hash('7'), testSize: 1000 },
       limits: { trainSeconds: 600, predictSeconds: 60 },
@@ -45,7 +45,7 @@ describe('the standing', () => {
 });
 
 describe('leaderboard.md', () => {
-  test('says how many records were signed and what the last is, where any was', () => {
+  test('shows the number of signed records and the last one, if there are any', () => {
     expect(leaderboardMarkdown(standing(good))).not.toContain('signed');
     const chain = { number: 7, sha256: hash('9') };
     expect(leaderboardMarkdown({ ...standing(good), chain })).toContain(
@@ -72,13 +72,13 @@ describe('leaderboard.md', () => {
     expect(text).not.toContain('/archives');
   });
 
-  test('before the first run says that nothing has been scored, and what is to be run', () => {
+  test('before the first run states that nothing has been scored, and what will be run', () => {
     const text = leaderboardMarkdown(standing(graded('3', 'new.tar', [null, null])));
     expect(text).toContain('No entry has been scored.');
     expect(text).toMatch(/\| to be run \|.*\| new\.tar \|/);
   });
 
-  test('has as many cells in a row of hostile words as in its head', () => {
+  test('hostile text cannot change the number of cells', () => {
     const attack =
       '|`[x](javascript:alert(1))<script>|\\|*_~~#&lt;@everyone www.evil.example https://evil.example';
     const text = leaderboardMarkdown(
@@ -139,12 +139,12 @@ describe('repeats, decisions and archives that are not run', () => {
     expect(csv).toContain('not run: more than the 9 that a team may send');
   });
 
-  test('an archive that is not run is not among the runs that are wanted', () => {
+  test('an archive that is not run is not among the pending runs', () => {
     expect(rows.runs).toEqual({ wanted: 4, done: 2 });
   });
 });
 
-test('escaped Markdown holds no sign that means anything, and shows what it was', () => {
+test('escaped Markdown contains no special characters, and displays the original text', () => {
   const shown = (text: string) => text.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
@@ -156,7 +156,7 @@ test('escaped Markdown holds no sign that means anything, and shows what it was'
 });
 
 describe('leaderboard.csv', () => {
-  test('has a line for each archive, in order, with numbers in full', () => {
+  test('has a line for each archive, in order, with full precision', () => {
     const lines = leaderboardCsv(standing(good, refused).rows).trimEnd().split('\r\n');
     expect(lines[0]).toBe(
       'rank,name,team,archive,verdict,accuracy,standard_deviation,runs_scored,low_95,high_95,separated_from_above,train_seconds,evidence,advice,note,repeats,sha256',
@@ -170,7 +170,7 @@ describe('leaderboard.csv', () => {
     expect(lines).toHaveLength(3);
   });
 
-  test('a team cannot smuggle a formula in', () => {
+  test('a team cannot inject a formula', () => {
     const text = leaderboardCsv(standing(graded('6', '=cmd.tar', [{ name: '@A', team: '=1+1' }, null])).rows);
     expect(text).toContain(",'@A,'=1+1,'=cmd.tar,");
   });

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 const folder = temporaryFolder();
 const put = (name: string) => writeFile(join(folder.path, name), name);
 
-test('regular files with an archive’s name are listed by code unit, with hash; all else is named', async () => {
+test('regular files with an archive’s name are listed by code unit, with hash; all others are named', async () => {
   for (const name of ['b.tgz', 'a.tar.gz', 'Z.tar', 'é.tar', 'notes.txt', 'a.zip', '.tar.txt'])
     await put(name);
   await mkdir(join(folder.path, 'folder.tar'));
@@ -24,7 +24,7 @@ test('regular files with an archive’s name are listed by code unit, with hash;
   expect(others).toEqual(['.tar.txt', 'a.zip', 'folder.tar', 'link.tar', 'notes.txt']);
 });
 
-test('an archive whose name is not UTF-8 is left alone and said to be, the others are listed', async () => {
+test('an archive whose name is not UTF-8 is skipped and named, the others are listed', async () => {
   await put('good.tar');
   await writeFile(
     Buffer.concat([Buffer.from(`${folder.path}/caf`), Buffer.from([0xe9]), Buffer.from('.tar')]),
@@ -35,7 +35,7 @@ test('an archive whose name is not UTF-8 is left alone and said to be, the other
   expect(others).toEqual(['"caf?.tar" (a name that is not UTF-8: rename it)']);
 });
 
-test('a folder without archives, or none at all, is a mistake that is named', async () => {
+test('a folder without archives, or a missing one, is reported as a mistake', async () => {
   await put('a.zip');
   await expect(listArchives(folder.path)).rejects.toThrow(UserError);
   await expect(listArchives(folder.path)).rejects.toThrow(`${folder.path}: holds no archive`);

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 
 const folder = temporaryFolder();
 
-/** A process that holds the lock, and a child of it that lives on. */
+/** A process that holds the lock, and a child of it that outlives it. */
 const holder = (path: string) => `
   const { lockFolder } = await import(${JSON.stringify(pathToFileURL(resolve('dist/evaluator/grade/lockFolder.js')).href)});
   const { spawn } = await import('node:child_process');
@@ -27,7 +27,7 @@ async function startHolder() {
   return { child, grandchild: Number(String(pid)) };
 }
 
-test('a second holder is refused by the first one’s process id, until it lets go', () => {
+test('a second holder is rejected with the first one’s process id until it releases the lock', () => {
   const unlock = lockFolder(folder.path);
   expect(() => lockFolder(folder.path)).toThrow(UserError);
   expect(() => lockFolder(folder.path)).toThrow(`${folder.path}: process ${process.pid} is at work there`);
@@ -35,7 +35,7 @@ test('a second holder is refused by the first one’s process id, until it lets 
   lockFolder(folder.path)();
 });
 
-test('the lock of a process killed by SIGKILL is free at once, although a child of it lives', async () => {
+test('the lock of a process killed by SIGKILL is free at once, although a child of it is alive', async () => {
   const { child, grandchild } = await startHolder();
   try {
     expect(() => lockFolder(folder.path)).toThrow(`process ${child.pid} is at work there`);
@@ -51,11 +51,11 @@ test('the lock of a process killed by SIGKILL is free at once, although a child 
   }
 });
 
-test('a lock file that is only left over locks nobody out', async () => {
+test('a stale lock file does not block', async () => {
   await writeFile(join(folder.path, '.lock'), '1\n');
   lockFolder(folder.path)();
 });
 
-test('a folder that is not there is named', () => {
+test('a missing folder is named', () => {
   expect(() => lockFolder(join(folder.path, 'none'))).toThrow('none/.lock: cannot be written (ENOENT)');
 });

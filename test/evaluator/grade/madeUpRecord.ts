@@ -13,20 +13,20 @@ export interface Made {
   readonly team?: string;
   readonly archiveSha256?: string;
   readonly seed?: number;
-  /** Right answers of 1000; only where the verdict is one with a score. */
+  /** Correct answers of 1000; only for a verdict with a score. */
   readonly correct?: number;
   readonly verdict?: VerdictCode;
   readonly evidence?: string[];
   readonly trainSeconds?: number;
   /** Of the train stage. */
   readonly ended?: Partial<StageRecord>;
-  /** Whether it came to predict, and how that ended. */
+  /** How predict ended, if it ran. */
   readonly predict?: Partial<StageRecord>;
   readonly attempt?: number;
   readonly contention?: StageRecord['contention'];
 }
 
-/** The record of a run on a Track of two classes that could have been. */
+/** Returns the record of a possible run on a Track of two classes. */
 export function madeUpRecord(made: Made = {}): RunRecord {
   const { verdict = 'SCORED', seed = 1, correct = 850, trainSeconds = 100 } = made;
   const scored = verdict === 'SCORED' || verdict === 'SCORED_SALVAGED';

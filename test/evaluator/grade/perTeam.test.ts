@@ -19,7 +19,7 @@ test('other names are other teams', () => {
   expect(teamKey('Team 1')).not.toBe(teamKey('Team 11'));
 });
 
-test('what was run counts first, also when it is gone, and an earlier name takes no place from it', async () => {
+test('earlier runs count first, also removed ones, and an earlier name takes no place from them', async () => {
   const folder = await temporaryFolder();
   const send = async (file: string, name: string) => {
     const path = join(folder, file);

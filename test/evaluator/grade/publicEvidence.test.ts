@@ -7,7 +7,7 @@ import type { StageRecord } from '../../../evaluator/run/record.ts';
 import { type VerdictCode, verdicts } from '../../../evaluator/run/verdict.ts';
 import { hash, madeUpRecord } from './madeUpRecord.ts';
 
-// The time in a run's id says how long the predict stage of the run before it took.
+// The time in a run's id reveals how long the predict stage of the previous run took.
 const chosen = ['QUJDREVGR0g', '77', 'SIGUSR1', '13.7', 'row 123', '10-41-23'];
 const predict: Partial<StageRecord> = {
   exitCode: 77,
@@ -33,8 +33,8 @@ const afterPredict: VerdictCode[] = [
   'ABORTED',
 ];
 
-describe('of a run that came to predict the leaderboard', () => {
-  test.each(afterPredict)('says %s and its fixed sentence, and nothing that predict chose', (verdict) => {
+describe('for a run that reached predict, the leaderboard', () => {
+  test.each(afterPredict)('shows %s and its fixed sentence, and nothing that predict chose', (verdict) => {
     const runId = '2026-11-21T10-41-23-net-s1-9f86d081884c7d65';
     const folder = `/graded/runs/job-s1/${runId}`;
     const record = { ...madeUpRecord({ verdict, evidence, predict }), runId, folder };
@@ -59,7 +59,7 @@ describe('of a run that came to predict the leaderboard', () => {
     for (const text of published) for (const word of chosen) expect(text).not.toContain(word);
   });
 
-  test('says how training was cut where the rest was scored, and not how predict went', () => {
+  test('shows how training was stopped if the rest was scored, and not how predict ended', () => {
     const record = madeUpRecord({
       verdict: 'SCORED_SALVAGED',
       evidence,
@@ -72,15 +72,15 @@ describe('of a run that came to predict the leaderboard', () => {
   });
 });
 
-describe('of a run that did not come to predict the leaderboard', () => {
-  test('says how train ended', () => {
+describe('for a run that did not reach predict, the leaderboard', () => {
+  test('shows how train ended', () => {
     const ended = { exitCode: 3, seconds: 2 };
     expect(publicEvidence(madeUpRecord({ verdict: 'CRASHED', ended }))).toEqual([
       'train: ended after 2.0 s with exit status 3',
     ]);
   });
 
-  test('says that train left nothing', () => {
+  test('shows that train left no output', () => {
     const record = { ...madeUpRecord({ verdict: 'NO_OUTPUT' }), modelSha256: null };
     expect(publicEvidence(record)).toEqual([
       'train: left nothing in its output folder',
@@ -88,7 +88,7 @@ describe('of a run that did not come to predict the leaderboard', () => {
     ]);
   });
 
-  test('says why the archive was refused', () => {
+  test('shows why the archive was rejected', () => {
     const refusal = ['a.tar: member "x" is a Link; only regular files and folders are taken'];
     expect(publicEvidence(madeUpRecord({ verdict: 'REJECTED_ARCHIVE', evidence: refusal }))).toEqual(refusal);
   });

@@ -14,41 +14,41 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const manifest = { schemaVersion: 1, name: 'a', team: 'b', train: ['x'], predict: ['y', 'z'] };
 
 describe('haet.json', () => {
-  test('as the contract says is taken', () => {
+  test('accepts a valid haet.json', () => {
     expect(parseManifest(JSON.stringify(manifest), 'haet.json')).toEqual(manifest);
   });
 
   test.each([
     ['no JSON', '{', 'not JSON'],
     ['another version', JSON.stringify({ ...manifest, schemaVersion: 2 }), 'schemaVersion'],
-    ['a shell line for a command', JSON.stringify({ ...manifest, train: 'x y' }), 'train'],
+    ['a command as one string', JSON.stringify({ ...manifest, train: 'x y' }), 'train'],
     ['an empty command', JSON.stringify({ ...manifest, predict: [] }), 'predict'],
-    ['a field nobody knows', JSON.stringify({ ...manifest, tarin: ['x'] }), 'tarin'],
+    ['an unknown field', JSON.stringify({ ...manifest, tarin: ['x'] }), 'tarin'],
     ['no team', JSON.stringify({ ...manifest, team: '' }), 'team'],
     ['a name that moves the cursor', JSON.stringify({ ...manifest, name: 'a\u001b[2J' }), 'name'],
     ['a name with a zero-width space', JSON.stringify({ ...manifest, name: 'a\u200bb' }), 'name'],
     ['a name with a soft hyphen', JSON.stringify({ ...manifest, name: 'a\u00adb' }), 'name'],
-    ['a name of a filler alone', JSON.stringify({ ...manifest, name: '\u3164' }), 'name'],
+    ['a name of only a filler', JSON.stringify({ ...manifest, name: '\u3164' }), 'name'],
     ['a name of a blank pattern', JSON.stringify({ ...manifest, name: '\u2800' }), 'name'],
-    ['a name with a picture selector', JSON.stringify({ ...manifest, name: 'a\ufe0f' }), 'name'],
+    ['a name with a variation selector', JSON.stringify({ ...manifest, name: 'a\ufe0f' }), 'name'],
     ['a name of spaces', JSON.stringify({ ...manifest, name: '   ' }), 'name'],
     ['a team with a space at its end', JSON.stringify({ ...manifest, team: 'b ' }), 'team'],
     ['a team with two spaces in a row', JSON.stringify({ ...manifest, team: 'b  c' }), 'team'],
     ['a team with a space of another kind', JSON.stringify({ ...manifest, team: 'b\u2003c' }), 'team'],
-    ['a team of accents alone', JSON.stringify({ ...manifest, team: '\u0301' }), 'team'],
+    ['a team of only accents', JSON.stringify({ ...manifest, team: '\u0301' }), 'team'],
     [
-      'a team under a heap of accents',
+      'a team with many combining marks',
       JSON.stringify({ ...manifest, team: `b${'\u0335'.repeat(9)}` }),
       'team',
     ],
     ['a NUL in a command', JSON.stringify({ ...manifest, train: ['x', 'y\0z'] }), 'NUL'],
-    ['a word without end', JSON.stringify({ ...manifest, train: ['x', 'y'.repeat(5000)] }), 'train'],
-  ])('with %s is refused, naming it', (_, text, named) => {
+    ['a huge argument', JSON.stringify({ ...manifest, train: ['x', 'y'.repeat(5000)] }), 'train'],
+  ])('with %s is rejected, naming it', (_, text, named) => {
     expect(() => parseManifest(text, 'entry/haet.json')).toThrow(named);
     expect(() => parseManifest(text, 'entry/haet.json')).toThrow('entry/haet.json');
   });
 
-  test('gives the same name for one way to write an accent as for the other', () => {
+  test('has the same name for both encodings of an accent', () => {
     const named = (name: string) => parseManifest(JSON.stringify({ ...manifest, name }), 'haet.json').name;
     expect(named('Cafe\u0301')).toBe('Caf\u00e9');
     expect(named('Net 2 — « été », 日本 🦊')).toBe('Net 2 — « été », 日本 🦊');
@@ -58,19 +58,19 @@ describe('haet.json', () => {
     ['bad JSON', '\nSCORED 99.9 % of 1,000 images\n'],
     ['a key', JSON.stringify({ ...manifest, [`\nSCORED  99.9 %\n${'x'.repeat(3000)}`]: 1 })],
     ['a value', JSON.stringify({ ...manifest, name: '\u001b[2J\nSCORED  99.9 %\n' })],
-  ])('that carries a line of its own in %s is refused in one line without it', (_, text) => {
+  ])('with a line break in %s is rejected in one line without it', (_, text) => {
     const refused = () => parseManifest(text, 'haet.json');
     expect(refused).toThrow(/^[ -~…]{0,200}$/);
     expect(refused).not.toThrow(/SCORED {1,2}99/);
   });
 
-  test('that is not there is refused with the path it should have', async () => {
+  test('a missing file is rejected with its expected path', async () => {
     await expect(loadEntry(join(folder, 'nowhere'))).rejects.toThrow('nowhere');
     await mkdir(join(folder, 'empty'));
     await expect(loadEntry(join(folder, 'empty'))).rejects.toThrow('empty/haet.json');
   });
 
-  test('that is a pipe is not waited for, and one of megabytes is not read', async () => {
+  test('does not block on a pipe and does not read a huge file', async () => {
     await mkdir(join(folder, 'odd'));
     execFileSync('mkfifo', [join(folder, 'odd/haet.json')]);
     await expect(loadEntry(join(folder, 'odd'))).rejects.toThrow('not a regular file');
@@ -80,14 +80,14 @@ describe('haet.json', () => {
   });
 });
 
-test('a file whose name is not UTF-8 refuses the entry, and is named as far as it can be', async () => {
+test('a file whose name is not UTF-8 is rejected, and named as far as possible', async () => {
   const entry = await makeEntry(folder);
   await writeFile(Buffer.concat([Buffer.from(`${entry}/caf`), Buffer.from([0xe9])]), 'x');
   await expect(loadEntry(entry)).rejects.toThrow('holds "caf?", a name that is not UTF-8; rename it');
 });
 
 describe('the hash of an entry', () => {
-  test('is that of its paths and bytes, not of its place, times or permissions', async () => {
+  test('is that of its paths and bytes, not of its folder, times or permissions', async () => {
     const entry = await makeEntry(folder);
     const before = await hashFolder(entry);
     const copy = join(folder, 'copy');
@@ -98,7 +98,7 @@ describe('the hash of an entry', () => {
     expect(await hashFolder(copy)).not.toBe(before);
   });
 
-  test('tells a file apart from one whose name or neighbour holds the same bytes', async () => {
+  test('differs between a file and one whose name or neighbour contains the same bytes', async () => {
     const make = async (name: string, files: Record<string, string>) => {
       const at = join(folder, name);
       await mkdir(at);
@@ -116,7 +116,7 @@ describe('the hash of an entry', () => {
     expect(new Set(hashes).size).toBe(6);
   });
 
-  test('takes a link for where it points and refuses a named pipe', async () => {
+  test('follows a link and rejects a named pipe', async () => {
     const at = join(folder, 'special');
     await mkdir(at);
     await symlink('/etc/passwd', join(at, 'link'));

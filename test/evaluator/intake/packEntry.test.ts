@@ -33,7 +33,7 @@ function entryOf(files: Record<string, string | Uint8Array>): string {
   return entry;
 }
 
-test('what is packed comes out as it went in, whatever the files hold', async () => {
+test('packed files are unpacked unchanged, whatever they contain', async () => {
   const name = fc
     .stringMatching(/^[a-z@. -]{1,8}$/)
     .filter((text) => !/^\.+$/.test(text) && text !== 'haet.json');
@@ -53,7 +53,7 @@ test('what is packed comes out as it went in, whatever the files hold', async ()
   );
 });
 
-test('the same files give the same bytes, whenever and wherever they were written', async () => {
+test('the same files give the same bytes, whatever their times and folder', async () => {
   const [one, other] = [entryOf({ 'b.py': '1', 'a.py': '2' }), entryOf({ 'a.py': '2', 'b.py': '1' })];
   utimesSync(join(other, 'a.py'), 1, 1);
   await packEntry(one, `${one}.tar.gz`);
@@ -61,14 +61,14 @@ test('the same files give the same bytes, whenever and wherever they were writte
   expect(readFileSync(`${one}.tar.gz`).equals(readFileSync(`${other}.tar.gz`))).toBe(true);
 });
 
-test('what belongs to no entry is left out, the archive itself among it', async () => {
+test('skips VCS files, caches and the archive itself', async () => {
   const entry = entryOf({ '.git/config': '', 'code/__pycache__/x.pyc': '', 'code/x.py': '' });
   const { files } = await packEntry(entry, join(entry, 'entry.tar.gz'));
   expect(files).toEqual(['code/x.py', 'haet.json']);
   expect((await packEntry(entry, join(entry, 'entry.tar.gz'))).files).toEqual(files);
 });
 
-test('a folder that intake would refuse is refused now, and leaves no archive', async () => {
+test('a folder that intake would reject is rejected at once, and leaves no archive', async () => {
   const clash = entryOf({ 'a.py': '', 'A.py': '' });
   await expect(packEntry(clash, `${clash}.tar.gz`)).rejects.toThrow('is the same as');
   const linked = entryOf({});
@@ -78,7 +78,7 @@ test('a folder that intake would refuse is refused now, and leaves no archive', 
   expect(left).toEqual([]);
 });
 
-test('an archive without haet.json is refused by its own name', async () => {
+test('an archive without haet.json is rejected by its own name', async () => {
   const entry = entryOf({ 'code.py': '' });
   await packEntry(entry, `${entry}.tar.gz`);
   await expect(checkArchive(`${entry}.tar.gz`)).resolves.toMatchObject({ manifest: { name: 'a' } });

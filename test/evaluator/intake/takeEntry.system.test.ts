@@ -37,7 +37,7 @@ const sha256 = async (path: string) =>
     .update(await readFile(path))
     .digest('hex');
 
-test('an entry taken from its archive is the one taken from its folder', async () => {
+test('an entry from its archive equals the one from its folder', async () => {
   const entry = await makeEntry(folder);
   const archive = join(folder, 'same.tar.gz');
   await packEntry(entry, archive);
@@ -49,14 +49,14 @@ test('an entry taken from its archive is the one taken from its folder', async (
   expect(await readdir(folder)).not.toContain('never-made');
 });
 
-test('only what is a regular file has the hash of an archive', async () => {
+test('only a regular file has an archive hash', async () => {
   const archive = await packed('hashed');
   expect(await hashArchive(archive)).toBe(await sha256(archive));
   expect(await hashArchive(folder)).toBeNull();
   expect(await hashArchive(join(folder, 'nowhere'))).toBeNull();
 });
 
-test('a haet.json that is refused is named by its archive, and leaves nothing', async () => {
+test('a rejected haet.json is named by its archive, and leaves nothing', async () => {
   const archive = join(folder, 'bad.tar');
   await writeFile(archive, tarBytes({ path: 'haet.json', data: '{"schemaVersion": 2}' }));
   const into = join(folder, 'refused');
@@ -64,7 +64,7 @@ test('a haet.json that is refused is named by its archive, and leaves nothing', 
   expect(await readdir(folder)).not.toContain('refused');
 });
 
-test('an archive is run like its folder; the record names it and no copy of it stays', async () => {
+test('an archive is run like its folder; the record names it and no copy of it remains', async () => {
   const archive = await packed('good', { train: 'pwd > "$HAET_OUT_DIR/model"' });
   const { record, runsFolder } = await run(archive);
   expect(record).toMatchObject({
@@ -78,7 +78,7 @@ test('an archive is run like its folder; the record names it and no copy of it s
   expect(await readdir(runsFolder)).toEqual([record.runId]);
 });
 
-test('the record of an entry that came as a folder names no archive', async () => {
+test('the record of an entry from a folder names no archive', async () => {
   const entry = await makeEntry(folder);
   expect((await run(entry)).record).toMatchObject({ entry: { path: entry }, archiveSha256: null });
   expect(await readdir(entry)).toContain('haet.json');
@@ -93,9 +93,9 @@ test.each([
     ),
     'member "answers" is a SymbolicLink',
   ],
-  ['haet.json that is none', tarBytes({ path: 'haet.json', data: 'no' }), 'haet.json: not JSON'],
-  ['content that is no archive', Buffer.from('not an archive'), 'archive'],
-])('an archive with a %s is refused in a record that says why and whose it is', async (title, bytes, why) => {
+  ['haet.json that is not JSON', tarBytes({ path: 'haet.json', data: 'no' }), 'haet.json: not JSON'],
+  ['content that is not an archive', Buffer.from('not an archive'), 'archive'],
+])('an archive with a %s is rejected in a record with reason and owner', async (title, bytes, why) => {
   const archive = join(folder, `${title}.tar`);
   await writeFile(archive, bytes);
   const { record, runsFolder } = await run(archive);
@@ -113,7 +113,7 @@ test.each([
   expect(await readdir(runsFolder)).toEqual([record.runId]);
 });
 
-test('where no folder can be made for the run it is a fault of the machine', async () => {
+test("if the run's folder cannot be created, it is a fault of the machine", async () => {
   const inTheWay = join(folder, 'file');
   await writeFile(inTheWay, '');
   const record = await runEntry(

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A fresh folder with an archive in it. */
+/** Writes an archive into a new folder. */
 function put(bytes: Buffer) {
   const place = mkdtempSync(join(folder, 'archive-'));
   const archive = join(place, 'entry.tar');
@@ -34,11 +34,11 @@ async function refusal(bytes: Buffer, limits = {}): Promise<string> {
   );
   expect(error).toBeInstanceOf(UserError);
   expect(error.message).toContain(archive);
-  expect(readdirSync(place)).toEqual(['entry.tar']); // nothing left, nothing beside
+  expect(readdirSync(place)).toEqual(['entry.tar']); // nothing left over or added
   return error.message;
 }
 
-describe('an archive that is sound', () => {
+describe('a valid archive', () => {
   const members: Member[] = [
     { path: './', type: 'Directory' },
     { path: './haet.json', data: '{}' },
@@ -50,7 +50,7 @@ describe('an archive that is sound', () => {
     ['plain', tarBytes(...members)],
     ['gzip', gzipSync(tarBytes(...members))],
   ])(
-    'is unpacked (%s): contents, folders without members of their own, programs as such, no special modes',
+    'is unpacked (%s): contents, implicit folders, executable programs, no special modes',
     async (_, bytes) => {
       const { archive, into } = put(bytes);
       await unpackArchive(archive, into);
@@ -62,7 +62,7 @@ describe('an archive that is sound', () => {
   );
 });
 
-describe('refused by the name of the member:', () => {
+describe('is rejected by the name of the member:', () => {
   const evil = (member: Member) => tarBytes({ path: 'fine' }, member);
   test.each<[string, Buffer, string]>([
     ['a path that leads out', evil({ path: 'a/../../out' }), '"a/../../out" leads out'],
@@ -80,7 +80,7 @@ describe('refused by the name of the member:', () => {
     ['names that differ by case', evil({ path: 'FINE' }), 'is the same as "fine"'],
     ['folders that differ by case', tarBytes({ path: 'a/x' }, { path: 'A/y' }), 'is the same as "a"'],
     [
-      'names that differ by how an accent is written',
+      'names that differ in the encoding of an accent',
       tarBytes({ path: 'e\u0301' }, { path: '\u00e9' }),
       'the same',
     ],
@@ -92,19 +92,19 @@ describe('refused by the name of the member:', () => {
   });
 });
 
-test('a NUL ends a name, and what stands before it is judged', async () => {
+test('a NUL ends a name, and the text before it is checked', async () => {
   const { archive, into } = put(tarBytes({ path: 'a', pax: { path: 'x\0/../../y' } }));
   await unpackArchive(archive, into);
   expect(await listFiles(into)).toEqual(['x']);
   expect(await refusal(tarBytes({ path: 'a', pax: { path: '../x\0y' } }))).toContain('leads out');
 });
 
-describe('refused by size:', () => {
+describe('is rejected by size:', () => {
   test('more members than allowed', async () => {
     const bytes = tarBytes(...Array.from({ length: 11 }, (_, at) => ({ path: `f${at}` })));
     expect(await refusal(bytes, { members: 10 })).toContain('more than 10 members');
   });
-  test('more bytes than allowed, by what the header says', async () => {
+  test('more bytes than allowed, according to the header', async () => {
     const bytes = tarBytes({ path: 'big', size: 2 ** 40, data: 'little' });
     expect(await refusal(bytes)).toContain('"big" brings it over');
   });
@@ -113,18 +113,18 @@ describe('refused by size:', () => {
       'ratio',
     );
   });
-  test('a large archive, unread', async () => {
+  test('a large archive, without reading it', async () => {
     expect(await refusal(Buffer.alloc(101), { archiveBytes: 100 })).toContain('101 bytes');
   });
 });
 
-describe('refused as no archive:', () => {
+describe('is rejected because it is not an archive:', () => {
   const whole = tarBytes({ path: 'a', data: 'x'.repeat(3000) });
   test.each([
     ['nothing', Buffer.alloc(0)],
     ['zeros', Buffer.alloc(4096)],
     ['text', Buffer.from('hello '.repeat(500))],
-    ['one cut in a file', whole.subarray(0, 1500)],
+    ['an archive truncated in a file', whole.subarray(0, 1500)],
     [
       'gzip cut short',
       gzipSync(Buffer.from(Array.from({ length: 9000 }, (_, at) => (at * 7919) % 251))).subarray(0, 99),
@@ -133,7 +133,7 @@ describe('refused as no archive:', () => {
     await refusal(bytes);
   });
 
-  test('a link or a pipe in its place is neither followed nor waited for', async () => {
+  test('a link or a pipe instead of an archive is not followed and does not block', async () => {
     const { place, archive } = put(whole);
     execFileSync('ln', ['-s', archive, join(place, 'link')]);
     execFileSync('mkfifo', [join(place, 'pipe')]);
@@ -145,7 +145,7 @@ describe('refused as no archive:', () => {
   });
 });
 
-test('whatever bytes change, it is unpacked below its folder or refused whole', async () => {
+test('with any changed bytes it is unpacked inside its folder or rejected completely', async () => {
   const bytes = tarBytes(
     { path: 'a/b', data: 'x'.repeat(700) },
     { path: 'c', pax: { path: 'd/e' }, data: 'y' },

@@ -20,7 +20,7 @@ beforeEach(async () => {
   git('commit', '--quiet', '--message', 'first');
 });
 
-test('a clone without changes has its commit, also with files that are not tracked and with a tag', async () => {
+test('a clone without changes has its commit, also with untracked files and a tag', async () => {
   git('tag', '--annotate', 'v1', '--message', 'v1');
   await writeFile(join(clone, 'untracked'), '');
   const head = git('rev-parse', 'HEAD');
@@ -28,7 +28,7 @@ test('a clone without changes has its commit, also with files that are not track
   expect(await cleanCommit(clone)).toBe(head);
 });
 
-test('a clone whose tracked files were changed says so, and has no clean commit', async () => {
+test('a clone with changed tracked files is marked, and has no clean commit', async () => {
   await writeFile(join(clone, 'tracked'), 'changed since');
   const dirty = `${git('rev-parse', 'HEAD')}-dirty`;
   expect(await evaluatorCommit(clone)).toBe(dirty);
@@ -38,7 +38,7 @@ test('a clone whose tracked files were changed says so, and has no clean commit'
   expect(shortCommit(dirty)).toBe(`${dirty.slice(0, 12)}-dirty`);
 });
 
-test('an image has the commit that it was told, and a folder that is no clone has none', async () => {
+test('an image has the commit it was built with, and a folder that is not a clone has none', async () => {
   const folder = await temporaryFolder();
   expect(await evaluatorCommit(folder)).toBeNull();
   await writeFile(join(folder, 'commit'), `${'a'.repeat(40)}\n`);

@@ -20,7 +20,9 @@ beforeAll(async () => {
 
 const burnFor = (seconds: number) =>
   `end=$(($(date +%s) + ${seconds})); while [ $(date +%s) -lt $end ]; do n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done; done`;
-/** Works in orphans, in sessions of their own, in short-lived children, floods its output and makes the kernel write. */
+/**
+ * Works in orphans, in sessions of their own, in short-lived children, floods its output and makes the kernel write.
+ */
 const makesWork = `
   cp /bin/sh "$HAET_WORK_DIR/entryburn"
   for n in 1 2; do (setsid "$HAET_WORK_DIR/entryburn" -c '${burnFor(2)}' &); done
@@ -30,7 +32,7 @@ const makesWork = `
   sleep 2.5
   echo x > "$HAET_OUT_DIR/model"`;
 
-/** Keeps a CPU busy for four seconds with a program that is nobody's child, as that of somebody else. */
+/** Keeps a CPU busy for four seconds with a program that is not a descendant of this process, like another user's. */
 async function foreignWork(): Promise<void> {
   const program = join(await mkdtemp(join(folder, 'foreign-')), 'foreignburn');
   await copyFile('/bin/sh', program);
@@ -67,15 +69,15 @@ const kinds: [string, SandboxKind, () => Promise<Sandbox>][] = [
 
 for (const [title, kind, create] of kinds) {
   (await describeWith(kind))(`under ${title}`, () => {
-    test('an entry cannot make its own run look disturbed, whatever it makes work', async () => {
+    test('an entry cannot make its own run look disturbed, whatever it runs', async () => {
       const { busiest } = await contentionOf(await create(), makesWork);
       expect(busiest.map((each) => each.command)).not.toContain('entryburn');
     });
   });
 }
 
-describe('a program of somebody else', () => {
-  test('is named before a run, which starts after a while all the same, with a remark', async () => {
+describe('another program', () => {
+  test('is named if it is busy before a run, which starts after the wait with a remark', async () => {
     await foreignWork();
     const told: string[] = [];
     const look = { cpus: 1, most: 0.3, patienceSeconds: 0.1 };
@@ -94,14 +96,14 @@ describe('a program of somebody else', () => {
     expect(told).toEqual([expect.stringMatching(/^The machine is busy: .*foreignburn.*Waiting\.$/)]);
   });
 
-  test('is found with its name and time, and the evidence says that it disturbed', async () => {
+  test('is found with its name and time, and the evidence states that it disturbed', async () => {
     await foreignWork();
     const found = await contentionOf(
       await createProcessSandbox(),
       'sleep 3.2; echo x > "$HAET_OUT_DIR/model"',
     );
     const foreign = found.busiest.find((each) => each.command === 'foreignburn');
-    // More than one look sees.
+    // More than one sample sees.
     expect(foreign!.cpuSeconds).toBeGreaterThan(1.8);
     expect(found.othersCpuSeconds).toBeGreaterThanOrEqual(foreign!.cpuSeconds);
     expect(found.evidence.join('; ')).toMatch(

@@ -10,12 +10,12 @@ test.each([
   [4 * gib, gib],
   [gib, gib / 4],
   [2 ** 20, 2 ** 18],
-])('of %d bytes %d are kept for the evaluator', (bytes, kept) => {
+])('of %d bytes, %d are reserved for the evaluator', (bytes, kept) => {
   expect(reservedMemoryBytes(bytes)).toBe(Math.ceil(kept));
   expect(entryMemoryBytes({ memoryBytes: bytes })).toBe(bytes - Math.ceil(kept));
 });
 
-test('what is asked for is given up to that, and refused beyond with both numbers', () => {
+test('a request up to the rest is granted, and a larger one is rejected with both numbers', () => {
   const machine = { memoryBytes: 8 * gib };
   expect(entryMemoryBytes(machine, 5)).toBe(5);
   expect(entryMemoryBytes(machine, 7 * gib)).toBe(7 * gib);

@@ -9,8 +9,8 @@ const base = {
   '/proc/meminfo': 'MemTotal:       16777216 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB',
 };
 
-describe('what is granted', () => {
-  test('without control groups, affinity decides the cores and the machine the memory', () => {
+describe('granted resources', () => {
+  test('without control groups, are the cores by affinity and the memory of the machine', () => {
     expect(readGrant(machine(base))).toMatchObject({
       present: 8,
       affinity: 4,
@@ -21,7 +21,7 @@ describe('what is granted', () => {
     });
   });
 
-  test('a version 2 control group limits cores and memory, also through a parent', () => {
+  test('are limited by a version 2 control group, also by a parent', () => {
     const grant = readGrant(
       machine({
         ...base,
@@ -35,7 +35,7 @@ describe('what is granted', () => {
     expect(grant).toMatchObject({ quota: 2.5, cores: 2, memoryBytes: 2 ** 32, memoryLimitBytes: 2 ** 32 });
   });
 
-  test('a version 1 control group limits cores and memory', () => {
+  test('are limited by a version 1 control group', () => {
     const grant = readGrant(
       machine({
         ...base,
@@ -50,13 +50,13 @@ describe('what is granted', () => {
     expect(grant).toMatchObject({ quota: 1.5, cores: 1, memoryBytes: 2 ** 30 });
   });
 
-  test('a quota below one core still leaves one', () => {
+  test('are at least one core with a quota below one', () => {
     const files = { ...base, '/proc/self/cgroup': '0::/', '/sys/fs/cgroup/cpu.max': '20000 100000' };
     expect(readGrant(machine(files)).cores).toBe(1);
   });
 });
 
-test('the features that matter are read from the processor flags, in a fixed order', () => {
+test('include the relevant processor flags in a fixed order', () => {
   const cpuinfo =
     'model name\t: Intel(R) Xeon(R) 8481C\nflags\t\t: fpu amx_bf16 avx2 hypervisor amx_tile fma avx512f';
   expect(readProcessor(machine({ '/proc/cpuinfo': cpuinfo }))).toEqual({
@@ -66,7 +66,7 @@ test('the features that matter are read from the processor flags, in a fixed ord
   });
 });
 
-describe('what makes timings unreliable', () => {
+describe('causes of unreliable timings', () => {
   const remedies = (files: Record<string, string>) =>
     findDoubts(machine({ ...base, '/proc/cpuinfo': 'flags : fpu', ...files }))
       .filter(({ remedy }) => remedy !== null)
@@ -92,11 +92,11 @@ describe('what makes timings unreliable', () => {
       { '/proc/pressure/cpu': 'some avg10=9.0 avg60=20.51 avg300=1.0 total=1' },
       'waiting for a core',
     ],
-  ])('%s is found, with a remedy', (_, files: Record<string, string>, name) => {
+  ])('include %s, with a remedy', (_, files: Record<string, string>, name) => {
     expect(remedies(files)).toEqual([name]);
   });
 
-  test('a quiet machine of its own has none', () => {
+  test('a quiet bare-metal machine has none', () => {
     const files = {
       [`${cpu}/cpu0/cpufreq/scaling_governor`]: 'performance',
       [`${cpu}/intel_pstate/no_turbo`]: '1',
@@ -108,7 +108,7 @@ describe('what makes timings unreliable', () => {
   });
 });
 
-test('this machine is described in the shape of a record', async () => {
+test('this machine is described in the form of a record', async () => {
   const found = await describeMachine();
   expect(found.cores).toBeGreaterThanOrEqual(1);
   expect(Number.isInteger(found.memoryBytes)).toBe(true);

@@ -26,7 +26,7 @@ const held = (folders = [place]) => {
   return unlock;
 };
 
-test('one process holds it at a time; the second is told which, and the lock can be looked at without taking it', () => {
+test('one process holds it at a time; the second learns which, and the lock can be read without taking it', () => {
   expect(machineLockHolder([place])).toBeNull();
   const unlock = held();
   expect(() => lockMachine([place])).toThrow(UserError);
@@ -37,7 +37,7 @@ test('one process holds it at a time; the second is told which, and the lock can
   held()();
 });
 
-test('goes when its holder is killed', async () => {
+test('is released when its holder is killed', async () => {
   const module = JSON.stringify(pathToFileURL(resolve('dist/evaluator/machine/machineLock.js')).href);
   const script = `const { lockMachine } = await import(${module});
     globalThis.unlock = lockMachine([${JSON.stringify(place)}]); console.log('held'); setInterval(() => {}, 1000);`;
@@ -51,7 +51,7 @@ test('goes when its holder is killed', async () => {
   held()();
 });
 
-test('any user may take it, whoever made its file', async () => {
+test('can be taken by any user, whoever created its file', async () => {
   held()();
   expect(statSync(lock).mode & 0o777).toBe(0o666);
   const asOther = ['--reuid=64001', '--regid=64001', '--clear-groups', 'sh', '-c'];
@@ -60,7 +60,7 @@ test('any user may take it, whoever made its file', async () => {
   expect({ code: other.exitCode, said: other.stderr }).toEqual({ code: 0, said: '' });
 });
 
-test('a link, a pipe or a second name in its place is not followed, and says so', async () => {
+test('a link, a pipe or a second name in its place is not followed, and is reported', async () => {
   const target = join(folder.path, 'precious');
   writeFileSync(target, 'precious');
   symlinkSync(target, lock);
@@ -80,7 +80,7 @@ test('a link, a pipe or a second name in its place is not followed, and says so'
   expect(readFileSync(target, 'utf8')).toBe('precious');
 });
 
-test('where no folder is for all users it says so', () => {
+test('a missing shared folder is reported', () => {
   const own = join(folder.path, 'own');
   mkdirSync(own, { mode: 0o755 });
   expect(lockMachine([own, '/nowhere'])).toEqual({

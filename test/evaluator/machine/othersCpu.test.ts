@@ -25,39 +25,39 @@ const look = (...processes: ProcessTimes[]): Look => new Map(processes.map((each
 const sum = (before: Look, now: Look, isOthers: (each: ProcessTimes) => boolean = () => true) =>
   [...usedBetween(before, now, isOthers).values()].reduce((total, each) => total + each, 0);
 
-describe('what others used', () => {
-  test('is what their processes used since the last look, and all that new ones did', () => {
+describe('CPU time of others', () => {
+  test('is what their processes used since the last sample, including all of new ones', () => {
     expect(sum(look(made(10, 1, 5)), look(made(10, 1, 7), made(11, 1, 0.5)))).toBe(2.5);
   });
 
-  test('keeps the time of a process that ended and was waited for, once', () => {
+  test('keeps the time of a process that ended and was reaped, once', () => {
     const before = look(made(10, 1, 5), made(11, 10, 3));
     const now = look(made(10, 1, 5, { childrenSeconds: 4 }));
     expect(sum(before, now)).toBe(1);
   });
 
-  test('keeps that of one that nobody saw', () => {
+  test('keeps the time of a process that no sample saw', () => {
     expect(sum(look(made(10, 1, 5)), look(made(10, 1, 5, { childrenSeconds: 4 })))).toBe(4);
   });
 
-  test('is never less than nothing, and a reused id is another process', () => {
+  test('is never negative and handles reused process ids', () => {
     expect(sum(look(made(10, 1, 5), made(11, 10, 3)), look(made(10, 1, 5)))).toBe(0);
     expect(sum(look(made(10, 1, 5)), look(made(10, 1, 1, { startTicks: 99 })))).toBe(1);
   });
 
-  test('has the last of a process that waits to be waited for, and nothing of one never seen alive', () => {
+  test('counts the final time of a zombie, and nothing of one never seen alive', () => {
     const dead = (pid: number, seconds: number) => made(pid, 1, seconds, { isZombie: true });
     expect(sum(look(made(10, 1, 5)), look(dead(10, 6), dead(11, 3)))).toBe(1);
   });
 
-  test('goes by the name of the program', () => {
+  test('is grouped by the name of the program', () => {
     const command = { command: 'gcc' };
     const used = usedBetween(look(), look(made(10, 1, 1, command), made(11, 1, 2, command)), () => true);
     expect([...used]).toEqual([['gcc', 3]]);
   });
 });
 
-describe('not others’ are', () => {
+describe("processes not counted as others'", () => {
   const self = 50;
   const processes = [
     made(1, 0),
@@ -65,34 +65,34 @@ describe('not others’ are', () => {
     made(3, 2, 0, { isKernel: true }),
     made(40, 1), // our shell
     made(self, 40),
-    made(51, self), // what holds the entry
+    made(51, self), // the parent of the entry
     made(52, 51), // the entry
     made(60, 1), // containers
     made(61, 60), // the first process of a container with the entry in it
     made(62, 61), // the entry
     made(63, 62), // its child
-    made(70, 1), // somebody else
+    made(70, 1), // another user
     made(71, 70),
-    made(72, 40), // from the same shell, and not ours
+    made(72, 40), // from the same shell, but not a descendant
   ];
   const sorted = (pids: Set<number>) => [...pids].sort((a, b) => a - b);
   const ours = (stage: number[]) =>
     sorted(descendants(look(...processes), self, (each) => stage.includes(each.pid)));
 
-  test('the kernel’s threads and our ancestors', () => {
+  test('kernel threads and our ancestors', () => {
     expect(sorted(ancestorsAndKernel(look(...processes), self))).toEqual([1, 2, 3, 40]);
   });
 
-  test('we and all that descends from us', () => {
+  test('this process and its descendants', () => {
     expect(ours([])).toEqual([50, 51, 52]);
   });
 
-  test('the stage and all that descends from it', () => {
+  test('the stage and its descendants', () => {
     expect(ours([62])).toEqual([50, 51, 52, 62, 63]);
   });
 });
 
-test('a line of /proc/PID/stat is read whatever the name holds', () => {
+test('parses a line of /proc/PID/stat with any name', () => {
   const line =
     '77 (a) b (c) S 5 77 77 0 -1 4194560 1 2 3 4 150 50 30 20 20 0 1 0 4242 1000 10 18446744073709551615';
   expect(parseTimes(line)).toEqual({

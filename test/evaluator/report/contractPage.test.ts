@@ -14,11 +14,11 @@ const example = async () =>
     ),
   );
 
-test('docs/contract.md is what `npm run docs` would write', async () => {
+test('docs/contract.md is the output of `npm run docs`', async () => {
   expect(await read('docs/contract.md')).toBe(await formatMarkdown(contractPage(await example())));
 });
 
-test('the page names every variable of the environment once, and every verdict', async () => {
+test('the page names every environment variable once, and every verdict', async () => {
   const page = contractPage(await example());
   const variables = new Set(Object.values(environmentSchemas).flatMap((schema) => Object.keys(schema.shape)));
   for (const name of variables) expect(page.match(new RegExp(`^\\| \`${name}\``, 'gm'))).toHaveLength(1);

@@ -20,7 +20,7 @@ const perClass = 100;
 const testSize = classes.length * perClass;
 const gib = 2 ** 30;
 const hash = (digit: string) => digit.repeat(64);
-/** What is easily taken for what: cat and dog, automobile and truck, ... */
+/** Pairs of classes that are often confused: cat and dog, automobile and truck, ... */
 const lookAlikes = [8, 9, 0, 5, 7, 3, 3, 4, 0, 1];
 
 export interface MadeUpRun {
@@ -34,7 +34,7 @@ afterAll(async () => {
   for (const folder of made) await rm(folder, { recursive: true, force: true });
 });
 
-/** A run that could have been: a folder with record, progress, predictions, settings and logs, and its Track. */
+/** Writes a possible run: a folder with record, progress, predictions, settings and logs, and its Track. */
 export async function madeUpRun(
   seed = 1,
   change: (record: RunRecord) => void = () => {},
@@ -241,7 +241,7 @@ function stages(random: () => number): StageRecord[] {
   ];
 }
 
-/** Blobs on a gradient, so that a picture is not mere noise; few of them, repeated, so that they cost little. */
+/** Draws blobs on a gradient, so that an image is not only noise; a few are reused, which is fast. */
 function pictures(count: number, random: () => number): Uint8Array<ArrayBuffer> {
   const { hypot, floor } = Math;
   const drawn = Array.from({ length: 40 }, () => {

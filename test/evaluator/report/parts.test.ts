@@ -14,7 +14,7 @@ describe('the most confident mistakes', () => {
   ]);
   const labels = Uint8Array.from([0, 2, 1, 0]);
 
-  test('come in order of softmax confidence, with that of the truth beside', () => {
+  test('are ordered by softmax confidence, with that of the true class', () => {
     const mistakes = mostConfidentMistakes(scores, labels, 3, 10);
     expect(mistakes.map(({ index, truth, predicted }) => [index, truth, predicted])).toEqual([
       [1, 2, 1],
@@ -24,7 +24,7 @@ describe('the most confident mistakes', () => {
     expect(mistakes[0]!.truthConfidence).toBeCloseTo(1 / (Math.exp(3) + 2), 6);
   });
 
-  test('are no more than asked for', () => {
+  test('are at most as many as requested', () => {
     expect(mostConfidentMistakes(scores, labels, 3, 1)).toHaveLength(1);
   });
 
@@ -41,7 +41,7 @@ describe('the most confident mistakes', () => {
   });
 });
 
-test('thinning out a curve keeps its time order, its range and at most so many points', () => {
+test('downsampling keeps order, range and the maximum of points', () => {
   const point = fc.record({ atSeconds: fc.integer({ min: 0, max: 600 }), value: fc.integer() });
   fc.assert(
     fc.property(fc.array(point, { maxLength: 300 }), fc.integer({ min: 1, max: 50 }), (points, limit) => {
@@ -56,7 +56,7 @@ test('thinning out a curve keeps its time order, its range and at most so many p
   );
 });
 
-test('nested settings become dotted names; what is not an object of settings is left to be shown as it is', () => {
+test('nested settings get dotted names; anything but an object of settings is kept as it is', () => {
   expect(settingsRows('{"a": {"b": 1, "c": [1, 2]}, "d": "x", "e": null}')).toEqual([
     ['a.b', '1'],
     ['a.c', '[1,2]'],
@@ -71,7 +71,7 @@ test('nested settings become dotted names; what is not an object of settings is 
   ).toBeNull();
 });
 
-test('numbers read as people write them', () => {
+test('numbers are formatted for people', () => {
   expect(percent(0.8731)).toBe('87.3\u202f%');
   expect([0.0123, 4.321, 600, 7500].map(duration)).toEqual(['12 ms', '4.32 s', '600.0 s', '2 h 5 min']);
   expect([0, 1023, 1536, 8 * 2 ** 30, 200 * 2 ** 30].map(bytes)).toEqual([

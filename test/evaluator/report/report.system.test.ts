@@ -14,7 +14,7 @@ async function reportOf(change?: (record: RunRecord) => void): Promise<string> {
   return readFile(await writeReport(folder, { trackDir }), 'utf8');
 }
 
-/** What a run that ended so leaves of its record. */
+/** Returns the record of a run with this verdict. */
 function endAs(verdict: VerdictCode) {
   return (record: RunRecord) => {
     record.verdict = verdict;
@@ -50,7 +50,7 @@ describe('the report of a run', () => {
     expect(html).toContain('a'.repeat(64));
   });
 
-  test('asks nothing of the network and runs no script', async () => {
+  test('makes no request and runs no script', async () => {
     const html = await reportOf();
     expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"`);
     expect(html.match(/<script|@import|url\((?!#)|\son[a-z]+=/gi)).toBeNull();
@@ -58,7 +58,7 @@ describe('the report of a run', () => {
     expect(addresses.filter((address) => !address.startsWith('data:'))).toEqual(['record.json']);
   });
 
-  test('shows 24 mistakes as pictures enlarged to 128 px, the most confident first', async () => {
+  test('shows 24 mistakes as images enlarged to 128 px, the most confident first', async () => {
     const html = await reportOf();
     const pictures = [...html.matchAll(/src="data:image\/png;base64,([^"]+)"/g)].map(([, data]) =>
       Buffer.from(data!, 'base64'),
@@ -83,7 +83,7 @@ describe('the report of a run', () => {
     expect(html.match(/NaN|undefined|\[object/g)).toBeNull();
   });
 
-  test('says how late after the deadline it was stopped', async () => {
+  test('shows how late after the deadline it was stopped', async () => {
     const html = await reportOf((record) => {
       const train = record.stages[0]!;
       Object.assign(train, { ended: 'deadline', exitCode: null, signal: 'SIGKILL', seconds: 600.012 });
@@ -99,7 +99,7 @@ describe('the report of a run', () => {
     expect(html).toContain('stopped 12 ms after the deadline of 600.0 s');
   });
 
-  test('keeps hostile text inert wherever an entry can put it', async () => {
+  test('escapes hostile text everywhere', async () => {
     const attack = `"><script>alert(1)</script><img src=x onerror=alert(2)>`;
     const { folder, trackDir } = await madeUpRun(1, (record) => {
       record.entry = { name: attack, team: attack, path: attack, sha256: attack };
@@ -124,7 +124,7 @@ describe('the report of a run', () => {
     ['track', 'pictures of mistakes are missing'],
     ['model', 'Entry and data'],
     ['train.stderr.log', 'train.stdout.log'],
-  ])('is written also where %s is missing', async (name, said) => {
+  ])('is also written if %s is missing', async (name, said) => {
     const { folder, trackDir } = await madeUpRun();
     await rm(join(folder, name), { recursive: true });
     const html = await readFile(await writeReport(folder, { trackDir }), 'utf8');
@@ -137,7 +137,7 @@ describe('the report of a run', () => {
     ['settings that are a list', 'model/settings.json', '[1, 2]', '<pre>[1, 2]</pre>'],
     ['progress that is nonsense', 'progress.jsonl', 'x\n{"atSeconds":"soon"}\n[]\n', 'no progress lines'],
     [
-      'a loss beyond all measure',
+      'an extremely large loss',
       'progress.jsonl',
       '{"atSeconds":1,"loss":1e308}\n{"atSeconds":2,"loss":-1e308}\n{"atSeconds":3,"loss":1e308}\n',
       'Training loss',
@@ -163,7 +163,7 @@ describe('the report of a run', () => {
     },
   );
 
-  test('lists the commonest confusions where a table of all classes would not be readable', async () => {
+  test('lists the most common confusions if a table of all classes would not be readable', async () => {
     const html = await reportOf((record) => {
       const names = Array.from({ length: 100 }, (_, at) => `a rather long class name ${at}`);
       record.track!.classes = names;
@@ -176,7 +176,7 @@ describe('the report of a run', () => {
     expect(html).not.toContain('class="confusion"');
   });
 
-  test('refuses a folder without a record, by name', async () => {
+  test('rejects a folder without a record, by name', async () => {
     const { folder } = await madeUpRun();
     await rm(join(folder, 'record.json'));
     await expect(writeReport(folder, { trackDir: null })).rejects.toThrow(UserError);

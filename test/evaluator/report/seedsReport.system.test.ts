@@ -25,7 +25,7 @@ describe('the page over repeated runs', () => {
     }
   });
 
-  test('leaves unscored runs out of the mean and says how many there were', async () => {
+  test('omits unscored runs from the mean and shows their number', async () => {
     const failed = await madeUpRun(2, (record) => Object.assign(record, { verdict: 'CRASHED', score: null }));
     const scored = await scoredAs(0.9);
     const file = join(scored.folder, 'seeds.html');

@@ -10,7 +10,7 @@ test.each([
   [47, 5],
   [10, 1],
   [1, 1],
-])('of %d images %d are drawn, as many rows as before, none more than ten times', (count, different) => {
+])('of %d images %d are drawn, in as many rows as before, none more than ten times', (count, different) => {
   const chosen = drawImages(count);
   expect(chosen).toHaveLength(count);
   expect(Math.max(...chosen)).toBeLessThan(count);
@@ -20,14 +20,14 @@ test.each([
   expect(Math.max(...times.values())).toBeLessThanOrEqual(10);
 });
 
-test('every draw is of others, in another order', () => {
+test('every draw has other images, in another order', () => {
   const [one, other] = [drawImages(1000), drawImages(1000)];
   expect(one).not.toEqual(other);
   expect(new Set(one)).not.toEqual(new Set(other));
   expect(one).not.toEqual(Uint32Array.from(one).sort());
 });
 
-test('the file holds the images drawn, in the order drawn', async () => {
+test('the file contains the drawn images in their order', async () => {
   const path = join(await temporaryFolder(), 'images.npy');
   const images = Uint8Array.from({ length: 4 * IMAGE_BYTES }, (_, at) => Math.floor(at / IMAGE_BYTES));
   await writeNpy(path, 'uint8', images, [4, 32, 32, 3]);

@@ -27,49 +27,51 @@ const good: RunFacts = {
 const verdictOf = (change: Partial<RunFacts>) => decideVerdict({ ...good, ...change }).verdict;
 
 const endings: Record<string, Stage> = {
-  'ended well': stage(),
+  'exit status 0': stage(),
   'exit status 1': stage({ exitCode: 1 }),
   'a signal': stage({ exitCode: null, signal: 'SIGSEGV' }),
   'the deadline': stage({ ended: 'deadline', exitCode: null, signal: 'SIGKILL' }),
   'an interrupt': stage({ ended: 'interrupted', exitCode: null, signal: 'SIGKILL' }),
   'lack of memory': stage({ ended: 'out-of-memory', exitCode: null, signal: 'SIGKILL' }),
   'a full disk': stage({ ended: 'disk-full', exitCode: 1, excess: 'full' }),
-  'no such program': stage({ ended: 'failed-to-start', exitCode: null }),
+  'a missing program': stage({ ended: 'failed-to-start', exitCode: null }),
 };
 const names = Object.keys(endings);
 
 describe('a train stage', () => {
   const withoutModel: Record<string, VerdictCode> = {
-    'ended well': 'NO_OUTPUT',
+    'exit status 0': 'NO_OUTPUT',
     'exit status 1': 'CRASHED',
     'a signal': 'CRASHED',
     'the deadline': 'NO_OUTPUT',
     'an interrupt': 'ABORTED',
     'lack of memory': 'OUT_OF_MEMORY',
     'a full disk': 'DISK_FULL',
-    'no such program': 'CRASHED',
+    'a missing program': 'CRASHED',
   };
-  test.each(names)('that %s ended, with nothing saved', (name) => {
+  test.each(names)('that ended by %s, without output', (name) => {
     expect(verdictOf({ train: endings[name]!, modelSaved: false, predict: null, predictions: 'none' })).toBe(
       withoutModel[name],
     );
   });
 
-  test.each(names)('that %s ended, with predictions of what it saved', (name) => {
-    expect(verdictOf({ train: endings[name]! })).toBe(name === 'ended well' ? 'SCORED' : 'SCORED_SALVAGED');
+  test.each(names)('that ended by %s, with predictions of its model', (name) => {
+    expect(verdictOf({ train: endings[name]! })).toBe(
+      name === 'exit status 0' ? 'SCORED' : 'SCORED_SALVAGED',
+    );
   });
 
   const cutAndUnusable: Record<string, VerdictCode> = {
-    'ended well': 'CRASHED',
+    'exit status 0': 'CRASHED',
     'exit status 1': 'CRASHED',
     'a signal': 'CRASHED',
     'the deadline': 'CRASHED',
     'an interrupt': 'ABORTED',
     'lack of memory': 'OUT_OF_MEMORY',
     'a full disk': 'DISK_FULL',
-    'no such program': 'CRASHED',
+    'a missing program': 'CRASHED',
   };
-  test.each(names)('that %s ended, with a model that predict fails on: first cause wins', (name) => {
+  test.each(names)('that ended by %s, with a model that predict fails on: the first cause wins', (name) => {
     const predict = stage({ exitCode: 1 });
     expect(verdictOf({ train: endings[name]!, predict, predictions: 'none' })).toBe(cutAndUnusable[name]);
   });
@@ -83,14 +85,14 @@ describe('a predict stage', () => {
     'an interrupt': 'ABORTED',
     'lack of memory': 'OUT_OF_MEMORY',
     'a full disk': 'DISK_FULL',
-    'no such program': 'CRASHED',
+    'a missing program': 'CRASHED',
   };
-  test.each(Object.keys(expected))('that %s ended is not scored, whatever it left', (name) => {
+  test.each(Object.keys(expected))('that ended by %s is not scored, whatever it left', (name) => {
     expect(verdictOf({ predict: endings[name]!, predictions: 'none' })).toBe(expected[name]);
     expect(verdictOf({ predict: endings[name]!, predictions: 'valid' })).toBe(expected[name]);
   });
 
-  test('that ended well is judged by its predictions', () => {
+  test('that succeeded is judged by its predictions', () => {
     expect(verdictOf({ predictions: 'none' })).toBe('NO_OUTPUT');
     expect(verdictOf({ predictions: { invalid: 'why' } })).toBe('INVALID_OUTPUT');
     expect(verdictOf({ predictions: { invalid: 'cut off' }, predict: stage({ excess: 'full' }) })).toBe(
@@ -103,8 +105,8 @@ describe('a second predict run', () => {
   const again = (change: Partial<NonNullable<RunFacts['again']>>) =>
     verdictOf({ again: { ...good.again!, ...change } });
 
-  test.each(Object.keys(endings).filter((name) => name !== 'ended well'))(
-    'that %s ended counts as the first would, whatever it left',
+  test.each(Object.keys(endings).filter((name) => name !== 'exit status 0'))(
+    'that ended by %s counts like the first, whatever it left',
     (name) => {
       const first = verdictOf({ predict: endings[name]!, predictions: 'none' });
       expect(again({ stage: endings[name]!, predictions: 'none' })).toBe(first);
@@ -112,18 +114,18 @@ describe('a second predict run', () => {
     },
   );
 
-  test('that ended well is judged by its predictions, and by those of the first run', () => {
+  test('that succeeded is judged by its predictions, and by those of the first run', () => {
     expect(again({ predictions: 'none' })).toBe('NO_OUTPUT');
     expect(again({ predictions: { invalid: 'why' } })).toBe('INVALID_OUTPUT');
     expect(again({ disagreement: '20 of 1000 rows differ' })).toBe('RULE_VIOLATION');
   });
 
-  test('that disagrees outweighs that training was cut', () => {
+  test('that disagrees takes precedence over a stopped training', () => {
     const differs = { ...good.again!, disagreement: '20 of 1000 rows differ' };
     expect(verdictOf({ train: endings['the deadline']!, again: differs })).toBe('RULE_VIOLATION');
   });
 
-  test('that never began is not scored', () => {
+  test('that never started is not scored', () => {
     expect(verdictOf({ again: null })).toBe('ABORTED');
   });
 
@@ -136,8 +138,8 @@ describe('a second predict run', () => {
   });
 });
 
-describe('what comes before the stages', () => {
-  test('a fault of the evaluator outweighs all that the entry did', () => {
+describe('before the stages', () => {
+  test('an evaluator fault takes precedence', () => {
     for (const train of Object.values(endings)) {
       expect(verdictOf({ fault: 'disk error', train, rejected: 'bad', aborted: true })).toBe('INFRA_FAULT');
     }
@@ -151,7 +153,7 @@ describe('what comes before the stages', () => {
   });
 });
 
-test('the evidence says what was seen, one sentence each', () => {
+test('the evidence states each observation in one sentence', () => {
   const { evidence } = decideVerdict({
     ...good,
     train: endings['the deadline']!,

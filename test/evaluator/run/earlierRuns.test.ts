@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { countEarlierRuns } from '../../../evaluator/run/earlierRuns.ts';
 import { temporaryFolder } from '../fixtures.ts';
 
-test('runs of the same archive and seed are counted in every state, others are not', async () => {
+test('counts runs of the same archive and seed in every state, and no others', async () => {
   const folder = await temporaryFolder();
   const put = async (name: string, file: string, value: object) => {
     await mkdir(join(folder, name));

@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => track.close());
 
 describe('other test images for the second predict run', () => {
-  test('of an open Track lie apart, readable by the entry, until they are shut; the Track stays as it is', async () => {
+  test('of an open Track are in a separate folder, readable by the entry until it is closed; the Track does not change', async () => {
     track = await openRunTrack(trackDir);
     expect(await numbersAt(await track.withheld.images())).toEqual([0, 1, 2, 3]);
     const other = await track.withheld.otherImages(chosen);
@@ -33,7 +33,7 @@ describe('other test images for the second predict run', () => {
     expect(await track.withheld.change()).toBeNull();
   });
 
-  test('of a sealed Track take the place of the first, so that those are nowhere in clear', async () => {
+  test('of a sealed Track replace the first ones, so that those are nowhere unencrypted', async () => {
     const imagesKey = join(folder.path, 'images-key.txt');
     const to = {
       organizer: await makeIdentity(join(folder.path, 'identity.txt'), 'a test'),

@@ -17,7 +17,7 @@ async function run(sandbox: Sandbox, scripts: EntryScripts, predictSeconds = 20)
   return runEntry(await planOf({ folder, track }, scripts, { predictSeconds }), sandbox);
 }
 
-/** An entry that predicts well, and does something else when it finds that it is run again: nothing fences it off. */
+/** An entry that predicts well, and behaves differently in the second predict run; it is not isolated. */
 const atSecondRun = (then: string): EntryScripts => ({
   predict: [
     `if [ -e "$HAET_MODEL_DIR/seen" ]; then ${then}; fi`,
@@ -31,14 +31,14 @@ describe('a second predict run', () => {
     ['fails', 'exit 3', 20, 'CRASHED', 'ended after [\\d.]+ s with exit status 3'],
     ['does not end', 'sleep 100', 1, 'PREDICT_TIMEOUT', 'was still running at its deadline of 1 s'],
     ['leaves nothing', 'exit 0', 20, 'NO_OUTPUT', 'wrote no predictions.npy'],
-  ])('that %s is judged as the first would be', async (_, then, seconds, verdict, evidence) => {
+  ])('that %s is judged like the first', async (_, then, seconds, verdict, evidence) => {
     const record = await run(await createProcessSandbox(), atSecondRun(then), seconds);
     expect(record).toMatchObject({ verdict, owner: 'contestant', score: null });
     expect(record.evidence.join('\n')).toMatch(new RegExp(`predict, second run: ${evidence}`));
     expect(record.stages.map(({ stage }) => stage)).toEqual(['train', 'predict', 'predict-again']);
   });
 
-  test('leaves the output of the first as it was, and nothing of its own', async () => {
+  test('leaves the output of the first unchanged, and no output of its own', async () => {
     const record = await run(await createProcessSandbox(), {
       predict:
         'cp constant.npy "$HAET_OUT_DIR/predictions.npy"; echo of > "$HAET_OUT_DIR/process-$$"; chmod 0 "$HAET_OUT_DIR"/process-*',
@@ -49,9 +49,9 @@ describe('a second predict run', () => {
   });
 });
 
-const fenced = await describeWith('bubblewrap');
-fenced('in a sandbox that fences files off', () => {
-  test('an entry finds the same environment and the same folders in both predict runs', async () => {
+const isolated = await describeWith('bubblewrap');
+isolated('in a sandbox that isolates files', () => {
+  test('an entry finds the same environment and folders in both predict runs', async () => {
     const look =
       'env | sort; ls -ldn "$HAET_OUT_DIR" "$HAET_WORK_DIR" "$HAET_MODEL_DIR" | cut -d" " -f1-4; ls -A /';
     const record = await run(await createSandbox('bubblewrap', { image: '' }), {

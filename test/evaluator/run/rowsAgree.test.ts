@@ -18,7 +18,7 @@ describe('a row of the second run', () => {
     expect(beyond.largestDifference).toBeCloseTo(0.055);
   });
 
-  test('differs where another class is on top, however wide a single score makes the range', () => {
+  test('differs if another class is on top, however wide a single score makes the range', () => {
     const wide = Float32Array.of(1, 0, -1e30);
     expect(compareRows(wide, Float32Array.of(0.5, 0, -1e30), Uint32Array.of(0), 3).differing).toBe(0);
     expect(compareRows(wide, Float32Array.of(0, 0.5, -1e30), Uint32Array.of(0), 3).differing).toBe(1);
@@ -38,14 +38,14 @@ describe('the sentence', () => {
   const sentence = (rows: number, differing: number, largestDifference = 0.874) =>
     disagreementOf({ rows, differing, largestDifference });
 
-  test('is there when more than 2 % of the rows differ, and more than one', () => {
+  test('is returned if more than 2 % of the rows differ, and more than one', () => {
     expect(sentence(1000, 20)).toBeNull();
     expect(sentence(1000, 21)).toMatch(/21 of 1000 rows .* \(at most 20 may differ\)/);
     expect(sentence(20, 1)).toBeNull();
     expect(sentence(20, 2)).toMatch(/2 of 20 rows .* \(at most 1 may differ\)/);
   });
 
-  test('says the largest difference in percent, and no number that an entry could choose freely', () => {
+  test('states the largest difference in percent, and no number that an entry could choose freely', () => {
     expect(sentence(1000, 500)).toMatch(/largest difference 87 % of a row's range$/);
     expect(sentence(1000, 500, 1e30)).toMatch(/largest difference over 100 % of a row's range$/);
     expect(sentence(1000, 500, Number.POSITIVE_INFINITY)).toMatch(/difference over 100 %/);

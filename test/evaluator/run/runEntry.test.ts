@@ -24,13 +24,13 @@ beforeAll(async () => {
   track = await makeTinyTrack(folder);
 });
 
-/** What a stage does in place of processes; returns its exit status. */
+/** Does something instead of starting processes; returns the exit status of the stage. */
 type Act = (out: string, spec: StageSpec) => Promise<number>;
 interface Script {
   readonly train?: Act;
   readonly predict?: Act;
   readonly again?: Act;
-  /** Changes what the kill of a stage says. */
+  /** Changes the result of a stage's kill. */
   readonly kill?: (stage: string) => Partial<KillReceipt>;
 }
 
@@ -43,7 +43,7 @@ const predictWell: Act = async (out, { cwd }) => {
   return 0;
 };
 
-/** A sandbox that starts no process. */
+/** A sandbox that starts no processes. */
 function madeUpSandbox({ train = trainWell, predict = predictWell, again = predict, kill }: Script): Sandbox {
   const acts: [string, Act][] = [
     ['train', train],
@@ -98,14 +98,14 @@ async function run(script: Script, hooks: RunHooks = {}, entry: EntryScripts = {
 
 const stagesOf = ({ stages }: Awaited<ReturnType<typeof run>>) => stages.map(({ stage }) => stage);
 
-test('an entry that keeps to the contract is trained, predicted twice and scored', async () => {
+test('a correct entry is trained, predicted twice and scored', async () => {
   const record = await run({});
   expect(record).toMatchObject({ verdict: 'SCORED', score: { correct: 100, total: 1000 } });
   expect(stagesOf(record)).toEqual(['train', 'predict', 'predict-again']);
 });
 
-describe('a run ends with the step that went wrong', () => {
-  test('taking in', async () => {
+describe('a run ends with the step that failed', () => {
+  test('intake', async () => {
     const record = await run({}, {}, { manifest: { schemaVersion: 9 } });
     expect(record).toMatchObject({ verdict: 'REJECTED_ARCHIVE', entry: null, stages: [], modelSha256: null });
   });
@@ -116,7 +116,7 @@ describe('a run ends with the step that went wrong', () => {
     expect(stagesOf(record)).toEqual(['train']);
   });
 
-  test('training, with files that are longer than they may be and fill nothing', async () => {
+  test('training, with files that are longer than allowed and sparse', async () => {
     const record = await run({
       train: async (out) => {
         await writeFile(join(out, 'model'), '');
@@ -136,7 +136,7 @@ describe('a run ends with the step that went wrong', () => {
     expect(stagesOf(record)).toEqual(['train', 'predict']);
   });
 
-  test('predicting again', async () => {
+  test('predicting the second time', async () => {
     const again: Act = async (out) => {
       const rows = constantPredictions(1000);
       await writeFile(
@@ -151,7 +151,7 @@ describe('a run ends with the step that went wrong', () => {
   });
 });
 
-test('a fault of the sandbox keeps what was found before it', async () => {
+test('a fault of the sandbox keeps the earlier findings', async () => {
   const predict: Act = () => Promise.reject(new Error('no room for a namespace'));
   const record = await run({ predict });
   expect(record).toMatchObject({ verdict: 'INFRA_FAULT', score: null });
@@ -160,7 +160,7 @@ test('a fault of the sandbox keeps what was found before it', async () => {
   expect(stagesOf(record)).toEqual(['train']);
 });
 
-test('after an abort no further stage is started, and a fault that it brought about is none', async () => {
+test('after an abort no further stage is started, and a fault caused by it does not count', async () => {
   const abort = new AbortController();
   const train: Act = async (out, spec) => {
     abort.abort();
@@ -173,7 +173,7 @@ test('after an abort no further stage is started, and a fault that it brought ab
   expect(failed).toMatchObject({ verdict: 'ABORTED', stages: [] });
 });
 
-test('processes that outlive the kill of a stage are counted, signed, and a fault of the machine', async () => {
+test('processes that survive the kill of a stage are counted, signed, and a fault of the machine', async () => {
   const record = await run({ kill: (stage) => ({ processesLeft: stage === 'predict' ? 2 : 0 }) });
   expect(record).toMatchObject({ verdict: 'INFRA_FAULT', score: null });
   expect(record.evidence[0]).toBe(

@@ -28,7 +28,8 @@ for (const kind of ['process', 'bubblewrap', 'docker'] as const) {
         },
         await createSandbox(kind, { image: plainImage }),
         {
-          // As another program of this machine would start it for the entry: outside all that holds the stage.
+          // Started as another program of this machine would start it for the entry: outside everything that contains
+          // the stage.
           onStage(stage) {
             if (stage !== 'predict') return;
             const [runId] = readdirSync(runsFolder).filter((name) => !name.startsWith('.'));

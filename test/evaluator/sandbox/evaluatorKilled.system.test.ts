@@ -15,7 +15,7 @@ const works = (made: Promise<unknown>) =>
     () => false,
   );
 
-/** How to make each sandbox that this machine has, in a module of its own. */
+/** How to create each sandbox of this machine, in a module of its own. */
 const sandboxes: [string, string][] = [['tree', `process/process.js').createProcessSandbox('tree')`]];
 if ((await namespaceFlags()) !== null) {
   sandboxes.push(['namespace', `process/process.js').createProcessSandbox('namespace')`]);
@@ -28,7 +28,9 @@ if (await works(createSandbox('docker', { image: plainImage }))) {
 }
 const compiled = pathToFileURL(resolve('dist/evaluator/sandbox')).href;
 
-/** A process that starts a stage of three sleepers, one of them in a session of its own, and says when it has. */
+/**
+ * Starts a process that starts a stage of three sleepers, one of them in its own session, and reports when they run.
+ */
 const holder = (make: string, seconds: string) => `
   const sandbox = await (await import('${compiled}/${make.replace(')', '))')};
   const stage = await sandbox.start({
@@ -45,7 +47,7 @@ const holder = (make: string, seconds: string) => `
   setInterval(() => {}, 1000);`;
 
 test.each(sandboxes)(
-  'held together by %s, a stage ends within a second of kill -9 of its evaluator',
+  'a stage in the sandbox %s ends within a second of kill -9 of its evaluator',
   async (_, make) => {
     const seconds = uniqueSeconds();
     const evaluator = spawn(process.execPath, ['--input-type=module', '-e', holder(make, seconds)], {
@@ -58,7 +60,7 @@ test.each(sandboxes)(
     evaluator.kill('SIGKILL');
     for (let waited = 0; waited < 1000 && sleepers().length > 0; waited += 20) await sleep(20);
     expect(sleepers()).toEqual([]);
-    // What helped to hold them ends too, on a busy machine a little later.
+    // Helper processes end too, on a busy machine a little later.
     for (let waited = 0; waited < 10_000 && processesWith(seconds).length > 0; waited += 50) await sleep(50);
     expect(processesWith(seconds)).toEqual([]);
   },

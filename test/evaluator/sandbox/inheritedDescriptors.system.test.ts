@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
 
-/** Where descriptors 41 to 43 lead in a child of a process that was started with 41 and 43 left open to it. */
+/** Returns the targets of descriptors 41 to 43 in a child of a process that was started with 41 and 43 open. */
 function descriptorsOfChild(stdio: string): string[] {
   const module = pathToFileURL(resolve('dist/evaluator/sandbox/inheritedDescriptors.js')).href;
   const script = `
@@ -26,13 +26,13 @@ function descriptorsOfChild(stdio: string): string[] {
   }
 }
 
-test('what was left open to us is left open to a child, unless it is shut', () => {
+test('a child inherits open descriptors unless they are closed', () => {
   const given = "['ignore', 'pipe', 'ignore']";
   expect(descriptorsOfChild(given)).toEqual(['/etc/passwd', 'none', '/etc/passwd']);
   expect(descriptorsOfChild(`shutInherited(${given})`)).toEqual(['/dev/null', 'none', '/dev/null']);
 });
 
-test('what the child is given by its number stays as it was given', () => {
+test('a descriptor that is passed to the child by number is unchanged', () => {
   const given = "['ignore', 'pipe', 'ignore', ...Array(40).fill('ignore'), 43]";
   expect(descriptorsOfChild(`shutInherited(${given})`)).toEqual(['/dev/null', 'none', '/etc/passwd']);
 });

@@ -10,13 +10,13 @@ const withEngine = exitCode === 0 ? describe : describe.skip;
 
 const container = 2 ** 30;
 const given = 0.75 * container;
-/** Takes memory in steps, as fast as it may where the pause is 0, far beyond what there is. */
+/** Allocates memory in steps, as fast as possible if the pause is 0, far beyond the limit. */
 const hog = (megabytes: number, pauseMs: number) => `
   const held = [];
   const more = () => held.push(Buffer.alloc(${megabytes} * 2 ** 20, 1));
   if (${pauseMs}) setInterval(more, ${pauseMs}); else for (;;) more();`;
 
-/** Runs an entry as the image does: in a container of 1 GiB, beside the evaluator. */
+/** Runs an entry as the image does: in a container of 1 GiB, next to the evaluator. */
 async function runIn1GiB(train: string): Promise<RunRecord> {
   const folder = await temporaryFolder();
   await chmod(folder, 0o755);
@@ -43,8 +43,8 @@ async function runIn1GiB(train: string): Promise<RunRecord> {
   return JSON.parse(last);
 }
 
-withEngine('in a container of 1 GiB beside the evaluator, an entry', () => {
-  test('is told of three quarters, and is ended when it holds more: the evaluator writes its record', async () => {
+withEngine('in a container of 1 GiB next to the evaluator', () => {
+  test('an entry gets three quarters, and is killed above that: the evaluator writes its record', async () => {
     const { verdict, limits, evidence } = await runIn1GiB('node slow.cjs');
     expect({ verdict, given: limits.memoryBytes }).toEqual({ verdict: 'OUT_OF_MEMORY', given });
     expect(evidence.join('; ')).toMatch(
@@ -52,7 +52,7 @@ withEngine('in a container of 1 GiB beside the evaluator, an entry', () => {
     );
   });
 
-  test('is ended for what it puts into shared memory too', async () => {
+  test('an entry is also killed for what it puts into shared memory', async () => {
     const { verdict, evidence } = await runIn1GiB(
       'for n in 1 2 3 4 5 6; do head -c 100M /dev/zero > /dev/shm/$n; sleep 0.2; done; exec node slow.cjs',
     );
@@ -60,14 +60,14 @@ withEngine('in a container of 1 GiB beside the evaluator, an entry', () => {
     expect(evidence.join('; ')).toMatch(/held \d+ bytes of memory/);
   });
 
-  test('that takes it faster than anybody looks is killed by the kernel, and not the evaluator', async () => {
+  test('an entry that allocates faster than the polling is killed by the kernel, and the evaluator survives', async () => {
     const { verdict } = await runIn1GiB(
       'head -c 600M /dev/zero > /dev/shm/x; node fast.cjs & node fast.cjs; wait',
     );
     expect(verdict).toBe('OUT_OF_MEMORY');
   });
 
-  test('that keeps within it is not, also where many of its processes share the same pages', async () => {
+  test('an entry within its limit is not killed, also if many of its processes share the same pages', async () => {
     const { verdict, evidence } = await runIn1GiB(
       'for n in 1 2 3 4 5 6 7 8 9 10 11 12; do node -e "setTimeout(() => {}, 3000)" & done; wait; echo x > "$HAET_OUT_DIR/model"',
     );

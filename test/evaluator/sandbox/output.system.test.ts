@@ -17,7 +17,7 @@ const limits = {
   outFiles: 100,
 };
 
-/** Runs a shell script as a stage. @returns how it ended, what it said, and the folder that its output was brought to */
+/** Runs a shell script as a stage. @returns how it ended, its output, and the folder its files were copied to */
 async function runScript(kind: SandboxKind, script: string) {
   const sandbox = await createSandbox(kind, { image: plainImage });
   const folder = await temporaryFolder();
@@ -38,7 +38,7 @@ async function runScript(kind: SandboxKind, script: string) {
   return { said: said.trim(), lost, folder };
 }
 
-/** Descriptors of this process that hold a file system in memory. */
+/** Returns the descriptors of this process that hold a file system in memory. */
 const held = () =>
   readdirSync('/proc/self/fd').filter((fd) => {
     try {
@@ -51,12 +51,12 @@ const held = () =>
 const isRoot = process.getuid?.() === 0;
 
 for (const kind of ['bubblewrap', 'docker'] as const) {
-  // Who is not root cannot look into a container: its output lies on the disk, and is watched.
+  // Without root the evaluator cannot look into a container: its output is on the disk, and is watched.
   if (kind === 'docker' && !isRoot) continue;
   const describeHere = await describeWith(kind);
 
   describeHere(`the output folder of the ${kind} sandbox`, () => {
-    test('takes no more bytes than its size, not even in a file without a name', async () => {
+    test('accepts no more bytes than its size, not even in a file without a name', async () => {
       const { said, folder } = await runScript(
         kind,
         `dd if=/dev/zero of=/out/big bs=1M count=100 2>/dev/null && echo wrote it all
@@ -72,7 +72,7 @@ for (const kind of ['bubblewrap', 'docker'] as const) {
       expect(readdirSync(folder)).toEqual([]);
     });
 
-    test('takes no more files than their number', async () => {
+    test('accepts no more files than its limit', async () => {
       if (!isRoot) return;
       const { said, folder } = await runScript(
         kind,
@@ -84,7 +84,7 @@ for (const kind of ['bubblewrap', 'docker'] as const) {
       expect(files).toBeLessThan(limits.outFiles + 20);
     });
 
-    test('is brought to disk as the stage left it, and held no longer', async () => {
+    test('is copied to disk unchanged and released', async () => {
       const before = held();
       const { said, lost, folder } = await runScript(
         kind,
@@ -100,14 +100,14 @@ for (const kind of ['bubblewrap', 'docker'] as const) {
       const { size, blocks } = statSync(join(folder, 'sparse'));
       expect({ size, blocks }).toEqual({ size: 2 ** 40, blocks: 0 });
       expect(statSync(join(folder, 'future')).mode & 0o777).toBe(0o400);
-      expect(statSync(join(folder, 'lent')).mode & 0o7777).toBe(0o755); // no rights of its owner
+      expect(statSync(join(folder, 'lent')).mode & 0o7777).toBe(0o755); // no set-id bits
       expect(statSync(join(folder, 'future')).mtime.getUTCFullYear()).toBe(2040);
       expect(readFileSync(join(folder, 'one'))).toEqual(readFileSync(join(folder, 'two')));
-      expect(statSync(join(folder, 'one')).nlink).toBe(1); // how many names a file may have is each disk's rule
+      expect(statSync(join(folder, 'one')).nlink).toBe(1); // the maximum of hard links depends on the disk
       expect(held()).toEqual(before);
     });
 
-    test('that the stage shut is opened again', async () => {
+    test('is made accessible again if the stage removed its permissions', async () => {
       const { folder, lost } = await runScript(kind, 'echo kept > /out/file; chmod 000 /out');
       expect({ lost, kept: readFileSync(join(folder, 'file'), 'utf8') }).toEqual({
         lost: null,
@@ -125,18 +125,18 @@ for (const kind of ['bubblewrap', 'docker'] as const) {
 }
 
 const describeBubblewrap = await describeWith('bubblewrap');
-describeBubblewrap('the kernel, as a stage under bubblewrap reaches it', () => {
+describeBubblewrap('the kernel as seen by a stage under bubblewrap', () => {
   const perl = (script: string) => runScript('bubblewrap', `perl -e '${script}'`).then(({ said }) => said);
   const make = (family: number) => `socket(my $s, ${family}, 5, 0) ? print "made" : print "$!"`;
 
-  test('makes sockets of the machine and of the empty network, and none past them', async () => {
+  test('creates sockets of the machine and of the empty network, and no others', async () => {
     expect(await perl(make(1))).toBe('made');
     for (const family of [38, 40]) {
       expect(await perl(make(family))).toBe('Address family not supported by protocol');
     }
   });
 
-  test('refuses calls outside the filter that the same user may make without it', async () => {
+  test('rejects calls outside the filter that the same user may make without it', async () => {
     const add_key = 'my @d = ("user", "haet", "x", 1, -1); print syscall(248, @d) < 0 ? "$!" : "added"';
     if (process.arch === 'x64') expect(await perl(add_key)).toBe('Operation not permitted');
     expect((await runScript('bubblewrap', 'unshare --user true 2>/dev/null || echo refused')).said).toBe(

@@ -18,13 +18,13 @@ afterEach(() => {
   for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
 });
 
-test('names are never returned twice, and none of a living process counts as left behind', () => {
+test('names are unique, and none of a living process counts as left over', () => {
   const names = [ownName('stage'), ownName('stage')];
   expect(new Set(names).size).toBe(2);
   expect(names.filter(isLeftBehind)).toEqual([]);
 });
 
-test('a name is left behind if its process is gone, also if its id was given to another', () => {
+test('a name is left over if its process is gone, also if its id was reused', () => {
   const [, , pid, start] = ownPrefix('stage').split('-');
   expect(isLeftBehind(`haet-stage-${noProcess}-5-1`)).toBe(true);
   expect(isLeftBehind(`haet-stage-${pid}-${Number(start) - 1}-1`)).toBe(true);
@@ -32,12 +32,12 @@ test('a name is left behind if its process is gone, also if its id was given to 
 });
 
 test.each(['haet-machine.lock', 'haet-test-abcdef', `haet-${noProcess}-5-1`, `other-${noProcess}-5-1`])(
-  '%s is not a name of ours',
+  '%s is not one of our names',
   (name) => expect(isLeftBehind(name)).toBe(false),
 );
 
 test.each(['opened', 'images', 'dry', 'check', 'progress', 'profile', 'probe', 'self-test'])(
-  'a folder of the kind %s is swept when its process is gone, with all that it holds',
+  'a folder of the kind %s is removed with its content when its process is gone',
   async (kind) => {
     const kept = await makeOwnFolder(kind);
     made.push(kept);
@@ -52,7 +52,7 @@ test.each(['opened', 'images', 'dry', 'check', 'progress', 'profile', 'probe', '
   },
 );
 
-test('folders in memory are swept too', async () => {
+test('folders in memory are removed too', async () => {
   const kept = await makeOpenedFolder();
   made.push(kept);
   const left = join(dirname(kept), `haet-opened-${noProcess}-5-abcdef`);

@@ -18,7 +18,7 @@ afterEach(() => Promise.all(started.splice(0).map(end)));
 
 const runId = `left-${process.pid}`;
 
-test('a process that carries the mark of the run counts, wherever it is, as long as it lives', async () => {
+test('a process with the mark of the run counts, wherever it is, while it is alive', async () => {
   expect(countProcessesLeft(runId, [])).toBe(0);
   const marked = await sleeper({ HAET_RUN_ID: runId });
   await sleeper({ HAET_RUN_ID: `${runId}-other` });
@@ -27,7 +27,7 @@ test('a process that carries the mark of the run counts, wherever it is, as long
   expect(countProcessesLeft(runId, [])).toBe(0);
 });
 
-test('a process that is still held together with the stage counts, once, as long as it lives', async () => {
+test("a process that is still in the stage's group counts, once, while it is alive", async () => {
   const unmarked = await sleeper();
   const marked = await sleeper({ HAET_RUN_ID: runId });
   const held = [unmarked.pid!, marked.pid!];

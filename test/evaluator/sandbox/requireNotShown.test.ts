@@ -21,12 +21,12 @@ const fenced = (...shown: string[]) => ({
 });
 
 test.each([
-  ['is what is shown', 'shown'],
+  ['is the visible folder', 'shown'],
   ['lies below it', 'shown/deep'],
-  ['is to be made below it', 'shown/not/yet/there'],
-  ['leads there by a link', 'link'],
-  ['is to be made behind a link that leads there', 'link/not-yet'],
-])('a secret that %s is refused by its name', (_, secret) => {
+  ['would be created below it', 'shown/not/yet/there'],
+  ['is a link to it', 'link'],
+  ['would be created behind a link to it', 'link/not-yet'],
+])('a secret that %s is rejected by its name', (_, secret) => {
   const refused = () => requireNotShown(fenced('shown'), { '--identity': at(secret) });
   expect(refused).toThrow(UserError);
   expect(refused).toThrow(
@@ -34,17 +34,17 @@ test.each([
   );
 });
 
-test('a secret below something that is shown by a link is refused', () => {
+test('a secret below a folder that is visible through a link is rejected', () => {
   expect(() => requireNotShown(fenced('link-to-shown'), { '--out': at('shown/out') })).toThrow(/--out/);
 });
 
-test('a folder that is sent in is shown as it lies, an archive is not', () => {
+test("an entry's folder is visible as it is, an archive is not", () => {
   const track = { '--track': at('entry/track') };
   expect(() => requireNotShown(fenced(), track, at('entry'))).toThrow(/--track .* lies in .*entry/);
   expect(() => requireNotShown(fenced(), { '--track': at('archive.tar') }, at('archive.tar'))).not.toThrow();
 });
 
-test('what lies above or beside is fine, and so is everything where files are not fenced anyway', () => {
+test('paths above or beside are accepted, and so are all paths without isolation of files', () => {
   const secrets = { '--track': folder, '--out': at('shown-beside/out'), '--identity': undefined };
   expect(() => requireNotShown(fenced('shown'), secrets, at('entry'))).not.toThrow();
   expect(() => requireNotShown({ fenced: false }, { '--out': at('entry') }, at('entry'))).not.toThrow();

@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { waitUntil } from '../../../evaluator/sandbox/waitUntil.ts';
 
-test('waiting ends when the condition holds', async () => {
+test('waiting ends when the condition becomes true', async () => {
   let polls = 0;
   expect(await waitUntil(async () => ++polls === 5, 60)).toBe(true);
   expect(polls).toBe(5);
 });
 
-test('waiting ends when the time is over, after a last poll', async () => {
+test('waiting ends at the timeout, after a last poll', async () => {
   let polls = 0;
   const start = performance.now();
   expect(await waitUntil(() => ++polls < 0, 0.05, 10)).toBe(false);

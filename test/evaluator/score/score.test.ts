@@ -9,7 +9,7 @@ const classes = ['cat', 'dog', 'eel'];
 const logLossStep = (images: number) => Math.log(1000) / images;
 
 describe('a score', () => {
-  test('counts, by truth and by prediction', () => {
+  test('counts by true and by predicted class', () => {
     const scores = Float32Array.from([9, 0, 0, /**/ 0, 9, 0, /**/ 9, 0, 0, /**/ 0, 0, 9]);
     const { correct, total, accuracy, details } = score(scores, Uint8Array.of(0, 1, 1, 2), classes);
     expect({ correct, total, accuracy }).toEqual({ correct: 3, total: 4, accuracy: 0.75 });
@@ -21,12 +21,12 @@ describe('a score', () => {
     expect(details.perClass[1]).toEqual({ name: 'dog', correct: 1, total: 2, accuracy: 0.5 });
   });
 
-  test('takes the lowest class on a tie', () => {
+  test('chooses the lowest class on a tie', () => {
     const { details } = score(Float32Array.of(1, 1, 1), Uint8Array.of(2), classes);
     expect(details.confusion[2]).toEqual([1, 0, 0]);
   });
 
-  test('of equal scores has the log-loss and the confidence of a guess', () => {
+  test('of equal scores has the log-loss and the confidence of guessing', () => {
     const result = score(
       new Float32Array(30),
       Uint8Array.from({ length: 10 }, (_, i) => i % 3),
@@ -46,7 +46,7 @@ describe('a score', () => {
     expect(result.details.calibration.expectedError).toBe(0);
   });
 
-  test('of a class without images gives it accuracy 0 of 0', () => {
+  test('gives a class without images accuracy 0 of 0', () => {
     expect(score(Float32Array.of(1, 0, 0), Uint8Array.of(0), classes).details.perClass[2]).toEqual({
       name: 'eel',
       correct: 0,
@@ -71,7 +71,7 @@ describe('a score', () => {
       scores: Float32Array.from(rows.flatMap(([, row]) => row.map((value) => value / 10))),
     }));
 
-  test('keeps its books: every image is in one cell, one class and one bin', () => {
+  test('counts every image in one cell, class and bin', () => {
     fc.assert(
       fc.property(sample, ({ scores, labels }) => {
         const result = score(scores, labels, classes);
@@ -88,7 +88,7 @@ describe('a score', () => {
     );
   });
 
-  test('does not change when a constant is added to every score of a row', () => {
+  test('does not change if a constant is added to every score of a row', () => {
     fc.assert(
       fc.property(sample, fc.integer({ min: -100, max: 100 }), ({ scores, labels }, shift) => {
         const before = score(scores, labels, classes);
@@ -98,14 +98,14 @@ describe('a score', () => {
           classes,
         );
         expect(after.correct).toBe(before.correct);
-        // A sum on the edge between two steps may fall to either side.
+        // A sum on the boundary between two steps can be rounded to either.
         const steps = Math.abs(after.details.logLoss - before.details.logLoss) / logLossStep(labels.length);
         expect(Math.round(steps)).toBeLessThanOrEqual(1);
       }),
     );
   });
 
-  test('has a log-loss that no row moves by more than a step, so that it spells out no labels', () => {
+  test('no row moves the log-loss by more than one step', () => {
     // The attack: the loss of row r is label * 3^r units, so that the digits of the sum are the labels.
     const rows = 12;
     const unit = 1e-5;
@@ -121,11 +121,11 @@ describe('a score', () => {
       const labels = Uint8Array.from({ length: rows }, (_, row) => Math.floor(guess / 3 ** row) % 3);
       values.add(score(scores, labels, classes).details.logLoss);
     }
-    // As many values as the number of right answers has, where it was one for each of 6561 lists of labels.
+    // As many values as there are numbers of correct answers, instead of one for each of 6561 lists of labels.
     expect(values.size).toBeLessThanOrEqual(rows + 1);
   });
 
-  test('takes no row for worse than a probability of 1/1000', () => {
+  test('clips probabilities at 1/1000', () => {
     const { logLoss } = score(Float32Array.of(500, 0, 0), Uint8Array.of(2), classes).details;
     expect(logLoss).toBeCloseTo(Math.log(1000), 9);
   });

@@ -42,7 +42,7 @@ const fault = async () =>
   signatureFault(run, createPublicKey(deriveSigningKey(await readIdentity(tiny.identity))));
 const done = ['model', 'predictions', 'record.json', 'record.jws', 'score-details.json.age'];
 
-test('a run is scored and signed, and its record says no more than the accuracy', async () => {
+test('a run is scored and signed, and its record reveals only the accuracy', async () => {
   await awaiting();
   const { record, signed } = await scoreRun(run, given);
   expect(record.score).toEqual({
@@ -61,7 +61,7 @@ test.each([
   ['before it wrote anything', ['record.json', 'record.jws', 'score-details.json.age']],
   ['before it wrote the record', ['record.json', 'record.jws']],
   ['before it signed', ['record.jws']],
-])('a scorer that was killed %s is made good by the next', async (_, gone) => {
+])('completes a score killed %s', async (_, gone) => {
   await awaiting();
   const { record } = await scoreRun(run, given);
   await awaiting();
@@ -71,7 +71,7 @@ test.each([
   expect(await files()).toEqual(done);
 });
 
-test('what a scorer had signed that was killed then is not signed again', async () => {
+test('does not sign again after a kill that followed the signature', async () => {
   await awaiting();
   const first = await scoreRun(run, given);
   const jws = await readFile(join(run, 'record.jws'), 'utf8');
@@ -84,7 +84,7 @@ test('what a scorer had signed that was killed then is not signed again', async 
 test.each([
   ['the first of its chain', null],
   ['not the first of its chain', 'earlier'],
-])('the head of the chain moves to a record whose scorer was killed before that, %s', async (_, earlier) => {
+])('the head of the chain advances to a record whose scorer was killed before, %s', async (_, earlier) => {
   const head = join(given.chain, 'chain.json');
   if (earlier !== null) {
     await cp(run, join(given.chain, earlier), { recursive: true });
@@ -103,7 +103,7 @@ test.each([
   expect(await readFile(head, 'utf8')).toBe(after);
 });
 
-test('a run that a person cut short is signed as well, and its record says so', async () => {
+test('a run that a person stopped is also signed, and its record states it', async () => {
   const [train, ...others] = madeUp.stages;
   const seconds = 100;
   const kill = {
@@ -129,7 +129,7 @@ test('a run that a person cut short is signed as well, and its record says so', 
 
 test.each<[string, () => Promise<unknown>, RegExp]>([
   [
-    'whose predictions were changed since',
+    'whose predictions were changed',
     () => writeFile(join(run, 'predictions', 'predictions.npy'), constantPredictions(1000, 6)),
     /predictions\.npy is not what it was when the run ended/,
   ],

@@ -14,7 +14,7 @@ describe('the Wilson interval', () => {
     .integer({ min: 1, max: 100_000 })
     .chain((total) => fc.tuple(fc.integer({ min: 0, max: total }), fc.constant(total)));
 
-  test('holds the proportion and stays in [0, 1]', () => {
+  test('contains the proportion and stays in [0, 1]', () => {
     fc.assert(
       fc.property(proportion, ([successes, total]) => {
         const [low, high] = wilsonInterval(successes, total);
@@ -26,7 +26,7 @@ describe('the Wilson interval', () => {
     );
   });
 
-  test('ends where the proportion seen lies z standard errors of the true one away', () => {
+  test('ends where the observed proportion is z standard errors from the true one', () => {
     fc.assert(
       fc.property(proportion, ([successes, total]) => {
         for (const p of wilsonInterval(successes, total)) {
@@ -37,7 +37,7 @@ describe('the Wilson interval', () => {
     );
   });
 
-  test('is the mirror image for failures', () => {
+  test('is mirrored for failures', () => {
     fc.assert(
       fc.property(proportion, ([successes, total]) => {
         const [low, high] = wilsonInterval(successes, total);
@@ -54,7 +54,7 @@ describe('the spread of runs', () => {
     expect(spreadOf([0.85])).toEqual({ n: 1, mean: 0.85, standardDeviation: null, mean95: null });
   });
 
-  test('of three runs takes Student’s t with two degrees of freedom', () => {
+  test('of three runs uses Student’s t with two degrees of freedom', () => {
     const { mean, standardDeviation, mean95 } = spreadOf([0.8, 0.85, 0.9]);
     expect(mean).toBeCloseTo(0.85, 12);
     expect(standardDeviation).toBeCloseTo(0.05, 12);

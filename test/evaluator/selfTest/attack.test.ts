@@ -28,7 +28,7 @@ function put(name: string, value: unknown, withEntry = true): void {
 }
 
 describe('the corpus', () => {
-  test('is sound, begins with the honest entry, and sends in every hostile archive', async () => {
+  test('is valid, starts with the honest entry, and contains every hostile archive', async () => {
     const attacks = await listAttacks();
     expect(attacks[0]).toMatchObject({ name: 'honest', needs: [], expected: { verdicts: ['SCORED'] } });
     expect(attacks.flatMap(({ archive }) => archive ?? []).sort()).toEqual([...archiveNames].sort());
@@ -52,7 +52,7 @@ describe('the corpus', () => {
     ]);
   });
 
-  test('uses every fence, and one sandbox at least holds them all', async () => {
+  test('uses every guarantee, and at least one sandbox enforces them all', async () => {
     const used = new Set((await listAttacks()).flatMap(({ needs }) => needs));
     expect([...used].sort()).toEqual([...fenceNames].sort());
     const pageCache = { contains: '', complete: true, clear: async () => {} };
@@ -61,7 +61,7 @@ describe('the corpus', () => {
   });
 
   test.each(['bubblewrap', 'docker', 'user'] as const)(
-    'a page cache that is not emptied of all that stages see is no fence of %s',
+    'a page cache that is not emptied of everything that stages see is no guarantee of %s',
     (kind) => {
       const pageCache = { contains: '', complete: false, clear: async () => {} };
       expect(heldBy({ kind, holds: allHeld, pageCache })).not.toContain('cache');
@@ -73,7 +73,7 @@ describe('the corpus', () => {
   );
 });
 
-test('an attack is run only where all that it needs is held', async () => {
+test('runs an attack only where everything it needs is enforced', async () => {
   put('needy', { ...sound, needs: ['network', 'files'] });
   const needy = await readAttack(folder, 'needy');
   expect(whyNotRun(needy, { kind: 'process', holds: nothingHeld })).toBe(
@@ -88,7 +88,7 @@ test('an attack is run only where all that it needs is held', async () => {
   );
 });
 
-test('an attack on a device that this machine has not is not run', async () => {
+test('does not run an attack on a device that this machine does not have', async () => {
   put('device', { ...sound, onlyWhere: '/dev/haet-has-no-such-device' });
   const device = await readAttack(folder, 'device');
   expect(whyNotRun(device, { kind: 'process', holds: nothingHeld })).toBe(
@@ -102,14 +102,14 @@ test.each<[string, unknown, boolean, string]>([
   ['no-fence', { ...sound, needs: ['moat'] }, true, 'needs'],
   ['nothing-sent', sound, false, 'either a folder entry/ beside it or has the field archive'],
   ['sent-twice', { ...sound, archive: 'bomb' }, true, 'either a folder entry/ beside it'],
-])('an attack.json that is wrong is refused by name (%s)', async (name, value, withEntry, reason) => {
+])('an invalid attack.json is rejected by name (%s)', async (name, value, withEntry, reason) => {
   put(name, value, withEntry);
   const refused = readAttack(folder, name);
   await expect(refused).rejects.toThrow(reason);
   await expect(refused).rejects.toThrow(join(folder, name, 'attack.json'));
 });
 
-test('a corpus that is not there is named', async () => {
+test('a missing corpus is named', async () => {
   await expect(listAttacks(join(folder, 'nowhere'))).rejects.toThrow(
     `${join(folder, 'nowhere')}: the hostile`,
   );

@@ -6,11 +6,11 @@ import { formatMarkdown } from '../../../scripts/markdown.mjs';
 
 const page = () => readFile(new URL('../../../docs/attacks.md', import.meta.url), 'utf8');
 
-test('docs/attacks.md is what `npm run docs` would write', async () => {
+test('docs/attacks.md is the output of `npm run docs`', async () => {
   expect(await page()).toBe(await formatMarkdown(attacksPage(await listAttacks())));
 });
 
-test('counts and lists every attack, and not the honest entry', async () => {
+test('counts and lists every attack except the honest entry', async () => {
   const attacks = (await listAttacks()).filter(({ name }) => name !== 'honest');
   const text = await page();
   expect(text).toContain(`**${attacks.length} attacks**`);

@@ -6,7 +6,7 @@ import { openSelfTest, type SelfTest } from '../../../evaluator/selfTest/selfTes
 import type { AttackResult } from '../../../evaluator/selfTest/trial.ts';
 import { plainImage } from '../fixtures.ts';
 
-/** Attacks at once. They mostly wait, for processes to start and for deadlines. */
+/** Attacks that run at once. They mostly wait, for processes to start and for deadlines. */
 const jobs = 3;
 
 const attacks = await listAttacks();
@@ -31,18 +31,18 @@ describe.each(sandboxes)('in the sandbox $kind', ({ sandbox }) => {
   const toRun = attacks.filter((attack) => whyNotRun(attack, sandbox) === null);
   let selfTest: SelfTest;
   let results: ReadonlyMap<string, Promise<AttackResult>>;
-  // All are started here and have their turns in this order; each test waits for its own.
+  // All are started here and run in this order; each test waits for its own.
   beforeAll(async () => {
     selfTest = await openSelfTest(sandbox, jobs);
     results = new Map(toRun.map((attack) => [attack.name, selfTest.run(attack)]));
-    for (const each of results.values()) each.catch(() => {}); // its own test sees it
+    for (const each of results.values()) each.catch(() => {}); // reported by its own test
   });
   afterAll(async () => {
     await Promise.allSettled(results.values());
     await selfTest.close();
   });
 
-  test.each(toRun)('$name has its verdict and leaves nothing: $attack', async ({ name }) => {
+  test.each(toRun)('$name gets its verdict and leaves nothing: $attack', async ({ name }) => {
     expect((await results.get(name))!.problems).toEqual([]);
   });
 });

@@ -44,8 +44,8 @@ async function run(
 
 const isolations: Isolation[] = canNamespace ? ['namespace', 'tree'] : ['tree'];
 
-describe.each(isolations)('in the process sandbox held together by %s', (isolation) => {
-  test('an entry that keeps to the contract is SCORED', async () => {
+describe.each(isolations)('in the process sandbox with isolation by %s', (isolation) => {
+  test('a correct entry is SCORED', async () => {
     const record = await run(isolation, {});
     expect(record).toMatchObject({ verdict: 'SCORED', owner: 'contestant' });
     expect(record.score).toMatchObject({ correct: 100, total: 1000 });
@@ -79,7 +79,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(record.evidence[0]).toMatch(/Track was changed while the entry ran: .*labels\.npy/);
   });
 
-  test('pipes and links that an entry puts where the evaluator writes are neither waited for nor followed', async () => {
+  test('pipes and links that an entry puts where the evaluator writes do not block and are not followed', async () => {
     const bystander = join(folder, `bystander-${isolation}`);
     await writeFile(bystander, 'mine');
     const record = await run(isolation, {
@@ -99,7 +99,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     await writeReport(record.folder, { trackDir: track.dir });
   });
 
-  test('an entry that removes its own output folder left NO_OUTPUT', async () => {
+  test('an entry that removes its own output folder gets NO_OUTPUT', async () => {
     const record = await run(isolation, { train: 'rmdir "$HAET_OUT_DIR"' });
     expect(record).toMatchObject({ verdict: 'NO_OUTPUT', owner: 'contestant' });
   });
@@ -130,7 +130,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     );
   });
 
-  test('an entry that trains past the deadline is cut there and scored on what it had saved', async () => {
+  test('an entry that trains past the deadline is stopped there and scored on its saved model', async () => {
     const seconds = uniqueSeconds();
     const record = await run(
       isolation,
@@ -146,13 +146,13 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(processesWith(seconds)).toEqual([]);
   });
 
-  test('an entry that saved nothing by the deadline has NO_OUTPUT', async () => {
+  test('an entry that saved nothing by the deadline gets NO_OUTPUT', async () => {
     const record = await run(isolation, { train: 'sleep 100' }, { limits: { trainSeconds: 0.5 } });
     expect(record).toMatchObject({ verdict: 'NO_OUTPUT', owner: 'contestant', score: null });
     expect(record.stages).toHaveLength(1);
   });
 
-  test('an entry that ignores every signal it can is killed all the same', async () => {
+  test('an entry that ignores every signal it can is still killed', async () => {
     const seconds = uniqueSeconds();
     const record = await run(
       isolation,
@@ -164,7 +164,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(processesWith(seconds)).toEqual([]);
   });
 
-  test('a grandchild that forked twice into a session of its own cannot better the checkpoint later', async () => {
+  test('a grandchild that double-forked into its own session cannot improve the checkpoint later', async () => {
     const seconds = uniqueSeconds();
     const record = await run(
       isolation,
@@ -182,7 +182,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(processesWith(seconds)).toEqual([]);
   });
 
-  test('what a train stage leaves running when it ends is killed before predict starts, and recorded', async () => {
+  test('processes that a train stage leaves are killed before predict starts, and recorded', async () => {
     const seconds = uniqueSeconds();
     const record = await run(isolation, {
       train: `echo x > "$HAET_OUT_DIR/model"; setsid sleep ${seconds} & sleep 0.2`,
@@ -197,18 +197,18 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(processesWith(seconds)).toEqual([]);
   });
 
-  test('a train stage that fails after saving is scored, and the record says how it failed', async () => {
+  test('a train stage that fails after saving is scored, and the record states how it failed', async () => {
     const record = await run(isolation, { train: 'echo x > "$HAET_OUT_DIR/model"; exit 1' });
     expect(record.verdict).toBe('SCORED_SALVAGED');
     expect(record.stages[0]).toMatchObject({ ended: 'exited', exitCode: 1, signal: null });
   });
 
-  test('a train stage that ends well and leaves nothing has NO_OUTPUT', async () => {
+  test('a train stage that succeeds without output gets NO_OUTPUT', async () => {
     expect((await run(isolation, { train: 'true' })).verdict).toBe('NO_OUTPUT');
   });
 
   test.each(['KILL', 'SEGV', 'ABRT', 'TERM'])(
-    'a train stage that dies of SIG%s has CRASHED, with that signal',
+    'a train stage that dies of SIG%s gets CRASHED, with that signal',
     async (name) => {
       const record = await run(isolation, { train: `kill -${name} $$` });
       expect(record.verdict).toBe('CRASHED');
@@ -216,18 +216,18 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     },
   );
 
-  test('exit status 137 alone is not taken for a lack of memory', async () => {
+  test('exit status 137 by itself does not count as lack of memory', async () => {
     const record = await run(isolation, { train: 'exit 137' });
     expect(record.verdict).toBe('CRASHED');
   });
 
-  test('a program that is not there has CRASHED, with its name in the evidence', async () => {
+  test('a program that does not exist gets CRASHED, with its name in the evidence', async () => {
     const record = await run(isolation, { manifest: { train: ['no-such-program', 'train'] } });
     expect(record).toMatchObject({ verdict: 'CRASHED', stages: [{ ended: 'failed-to-start' }] });
     expect(record.evidence.join()).toContain('no program "no-such-program"');
   });
 
-  test('a haet.json that is not as the contract says is REJECTED_ARCHIVE, with the field in the evidence', async () => {
+  test('an invalid haet.json gets REJECTED_ARCHIVE, with the field in the evidence', async () => {
     const record = await run(isolation, { manifest: { train: 'sh train.sh' } });
     expect(record).toMatchObject({ verdict: 'REJECTED_ARCHIVE', entry: null, stages: [] });
     expect(record.evidence.join()).toContain('train');
@@ -239,7 +239,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     ['1001 rows', constantPredictions(1001), '[1001, 10]'],
     ['half a file', constantPredictions(1000).subarray(0, 20_000), 'truncated'],
     ['a text file', Buffer.from('cat'), 'header'],
-  ])('predictions of %s are INVALID_OUTPUT, with the reason', async (_, predictions, reason) => {
+  ])('predictions of %s get INVALID_OUTPUT, with the reason', async (_, predictions, reason) => {
     const record = await run(isolation, { files: { 'constant.npy': predictions } });
     expect(record).toMatchObject({ verdict: 'INVALID_OUTPUT', score: null });
     expect(record.evidence.join()).toContain(reason);
@@ -250,26 +250,26 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     ['a named pipe', 'mkfifo "$HAET_OUT_DIR/predictions.npy"'],
     ['a folder', 'mkdir "$HAET_OUT_DIR/predictions.npy"'],
     ['a file of 8 GB', 'truncate -s 8G "$HAET_OUT_DIR/predictions.npy"'],
-  ])('%s in place of predictions.npy is INVALID_OUTPUT, unread', async (_, predict) => {
+  ])('%s instead of predictions.npy gets INVALID_OUTPUT, unread', async (_, predict) => {
     expect((await run(isolation, { predict })).verdict).toBe('INVALID_OUTPUT');
   });
 
-  test('a predict stage that ends well without predictions has NO_OUTPUT', async () => {
+  test('a predict stage that succeeds without predictions gets NO_OUTPUT', async () => {
     expect((await run(isolation, { predict: 'true' })).verdict).toBe('NO_OUTPUT');
   });
 
-  test('a predict stage that fails has CRASHED', async () => {
+  test('a predict stage that fails gets CRASHED', async () => {
     expect((await run(isolation, { predict: 'exit 3' })).verdict).toBe('CRASHED');
   });
 
-  test('a predict stage that sleeps past its limit has PREDICT_TIMEOUT', async () => {
+  test('a predict stage that sleeps past its limit gets PREDICT_TIMEOUT', async () => {
     const seconds = uniqueSeconds();
     const record = await run(isolation, { predict: `sleep ${seconds}` }, { limits: { predictSeconds: 0.5 } });
     expect(record.verdict).toBe('PREDICT_TIMEOUT');
     expect(processesWith(seconds)).toEqual([]);
   });
 
-  test('a flood on standard output is drained, counted and cut in its middle', async () => {
+  test('a flood on standard output is drained, counted and shortened in the middle', async () => {
     const record = await run(
       isolation,
       { train: 'echo begin; head -c 60000000 /dev/zero; echo end; echo x > "$HAET_OUT_DIR/model"' },
@@ -294,7 +294,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(record.progress).toEqual({ lines: 0, rejected: 0, last: null });
   });
 
-  test('progress lines are kept with our clock; forged, long and too many lines are not', async () => {
+  test('progress lines are kept with our clock; forged, long and excess lines are not', async () => {
     const record = await run(isolation, {
       train: `
         echo '{"step": 1, "epoch": 0.5, "loss": 2.5, "atSeconds": 99999, "more": "kept"}' >&3
@@ -315,7 +315,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(JSON.parse(first!).atSeconds).toBeLessThan(20);
   });
 
-  test('an interrupt ends training early and scores what is there', async () => {
+  test('an interrupt ends training early and scores the saved model', async () => {
     const interrupt = new AbortController();
     const record = await run(
       isolation,
@@ -326,7 +326,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(record.stages[0]!.ended).toBe('interrupted');
   });
 
-  test('an interrupt before anything was saved is ABORTED, not the fault of the contestant', async () => {
+  test('an interrupt before anything was saved is ABORTED, without blaming the contestant', async () => {
     const interrupt = new AbortController();
     const record = await run(
       isolation,
@@ -336,7 +336,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(record).toMatchObject({ verdict: 'ABORTED', owner: 'organizer' });
   });
 
-  test('an abort ends the run at once with nothing scored', async () => {
+  test('an abort ends the run at once without a score', async () => {
     const abort = new AbortController();
     const record = await run(
       isolation,
@@ -347,7 +347,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(record.stages).toHaveLength(1);
   });
 
-  test('what a stage uses is sampled: cores kept busy, memory, processes', async () => {
+  test('the resources of a stage are sampled: cores in use, memory, processes', async () => {
     const record = await run(
       isolation,
       { train: 'echo x > "$HAET_OUT_DIR/model"; sleep 100 & while :; do :; done' },

@@ -24,10 +24,10 @@ async function take(bytes: Buffer): Promise<string> {
   );
 }
 
-test('an archive of the entry alone is taken, so that it is the rest that intake refuses', async () => {
+test('an archive of only the entry is accepted, so that intake rejects the hostile part', async () => {
   expect(await take(tarBytes(...entry))).toBe('taken');
 });
 
-test.each(archiveNames)('%s is refused', async (name) => {
+test.each(archiveNames)('%s is rejected', async (name) => {
   expect(await take(hostileArchive(name, entry))).not.toBe('taken');
 });

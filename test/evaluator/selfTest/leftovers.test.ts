@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 const folder = temporaryFolder();
 const sh = (script: string) => execFileSync('sh', ['-c', script], { cwd: folder.path });
 
-test('links, pipes, set-id bits and more than the predictions are found in the output of a run', async () => {
+test('finds links, pipes, set-id bits and more than the predictions in the output of a run', async () => {
   sh('mkdir -p model/sub predictions; printf x > model/sub/weights; printf x > predictions/predictions.npy');
   expect(await unfitToPublish(folder.path)).toEqual([]);
   sh(
@@ -22,6 +22,6 @@ test('links, pipes, set-id bits and more than the predictions are found in the o
   ]);
 });
 
-test('a run that was refused has no output and nothing to find', async () => {
+test('a rejected run has no output and nothing to find', async () => {
   expect(await unfitToPublish(join(folder.path, 'none'))).toEqual([]);
 });

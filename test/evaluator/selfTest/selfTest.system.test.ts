@@ -6,7 +6,9 @@ import { type Attack, corpusFolder, readAttack } from '../../../evaluator/selfTe
 import { openSelfTest, type SelfTest } from '../../../evaluator/selfTest/selfTest.ts';
 import { processesWith } from '../fixtures.ts';
 
-/** A sandbox that claims to hold everything and holds nothing. The attacks run in it here harm no machine. */
+/**
+ * A sandbox that claims to enforce everything and enforces nothing. The attacks that these tests run in it do no harm.
+ */
 let selfTest: SelfTest;
 beforeAll(async () => {
   const sandbox: Sandbox = { ...(await createProcessSandbox('tree')), kind: 'bubblewrap' };
@@ -53,8 +55,8 @@ test.each([
   ['network-abstract-socket', 'reached by an abstract socket'],
   ['traces-evaluator', 'open the memory of process'],
   ['predict-trains-on', 'write a better model'],
-])('the self-test sees that nothing holds %s', async (name, said) => {
-  // The only one that needs a run before it.
+])('the self-test detects that nothing enforces %s', async (name, said) => {
+  // The only one that needs an earlier run.
   if (name === 'reads-previous-output') {
     expect(await run('honest')).toMatchObject({ ok: true, problems: [], verdict: 'SCORED' });
   }
@@ -64,13 +66,13 @@ test.each([
   expect(result.problems.join('\n')).toContain(said);
 });
 
-test('the self-test finds and ends a process that outlived its stage', async () => {
+test('the self-test finds and kills a process that outlived its stage', async () => {
   const result = await run('outlives-parent-unmarked');
   expect(result.problems).toEqual([expect.stringMatching(/^still running: \d+ sh -c .*outlives-parent/)]);
   expect(processesWith('outlives-parent-unmarked')).toEqual([]);
 });
 
-test('a verdict, an owner or an evidence that is not the expected one is a problem', async () => {
+test('an unexpected verdict, owner or evidence is a problem', async () => {
   const wrong = await run('exits-with-nothing', { expected: { verdicts: ['SCORED'], owner: 'contestant' } });
   expect(wrong).toMatchObject({ ok: false, verdict: 'NO_OUTPUT' });
   expect(wrong.problems[0]).toMatch(
@@ -86,7 +88,7 @@ test('a verdict, an owner or an evidence that is not the expected one is a probl
   expect(evidence.problems).toEqual([expect.stringMatching(/does not say "too large" \(.*leads out/)]);
 });
 
-test('an attack that should probe and did not is a broken one', async () => {
+test('an attack that should report attempts and did not is broken', async () => {
   const result = await run('fails-after-saving', { probes: true });
   expect(result.problems).toEqual(['it did not say what it tried: the attack itself is broken']);
 });

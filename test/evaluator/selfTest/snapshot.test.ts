@@ -16,19 +16,19 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** What differs after an action. */
+/** Returns the differences after an action. */
 async function after(action: () => void): Promise<string[]> {
   const before = await takeSnapshot(folder);
-  await sleep(20); // the clock of a file system ticks slowly
+  await sleep(20); // file system timestamps are coarse
   action();
   return differences(before, await takeSnapshot(folder));
 }
 
-test('where nothing was done nothing differs', async () => {
+test('without changes nothing differs', async () => {
   expect(await after(() => {})).toEqual([]);
 });
 
-test('what was made, changed and removed is named', async () => {
+test('names what was created, changed and removed', async () => {
   const inner = join(folder, 'inner');
   expect(await after(() => writeFileSync(join(inner, 'new'), ''))).toEqual([
     `${inner} was changed`,
@@ -38,7 +38,7 @@ test('what was made, changed and removed is named', async () => {
   expect(await after(() => rmSync(join(inner, 'new')))).toContain(`${join(inner, 'new')} was removed`);
 });
 
-test('a change of the same length is seen when its times were put back', async () => {
+test('detects a change of the same length with restored times', async () => {
   const { atime, mtime } = statSync(file);
   const found = await after(() => {
     writeFileSync(file, 'CONTENT');
@@ -47,7 +47,7 @@ test('a change of the same length is seen when its times were put back', async (
   expect(found).toEqual([`${file} was changed`]);
 });
 
-test('a link in the place of a file is seen, and not followed', async () => {
+test('detects a link in the place of a file, and does not follow it', async () => {
   const found = await after(() => {
     rmSync(file);
     symlinkSync('/', file);
@@ -56,7 +56,7 @@ test('a link in the place of a file is seen, and not followed', async () => {
   expect(found).toHaveLength(2);
 });
 
-test('folders to be left out are', async () => {
+test('skips excluded folders', async () => {
   const before = await takeSnapshot(folder, [join(folder, 'inner')]);
   expect([...before.keys()]).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createTurns } from '../../../evaluator/selfTest/turns.ts';
 
-/** Work that says when it begins, in which place, and ends when it is told to. */
+/** Creates jobs that log their start and their slot, and end on request. */
 function logged() {
   const log: string[] = [];
   const ends = new Map<string, () => void>();
@@ -14,7 +14,7 @@ function logged() {
 }
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-test('as much work runs at once as there are places, in the order of the requests', async () => {
+test('runs as many jobs at once as there are slots, in the order of the requests', async () => {
   const { log, work, end } = logged();
   const turns = createTurns(['left', 'right']);
   const all = ['a', 'b', 'c'].map((name) => turns.inOne(work(name)));
@@ -28,7 +28,7 @@ test('as much work runs at once as there are places, in the order of the request
   expect(await Promise.all(all)).toEqual(['a', 'b', 'c']);
 });
 
-test('work that asks to be alone waits for all before it, and all after it wait for it', async () => {
+test('a job that must run alone waits for all before it, and all after it wait for it', async () => {
   const { log, work, end } = logged();
   const turns = createTurns(['left', 'right']);
   void turns.inOne(work('a'));
@@ -45,7 +45,7 @@ test('work that asks to be alone waits for all before it, and all after it wait 
   expect(log.slice(2)).toEqual([expect.stringMatching(/^b in /), expect.stringMatching(/^c in /)]);
 });
 
-test('a place is free again when its work failed', async () => {
+test('a slot is free again after a failed job', async () => {
   const turns = createTurns(['only']);
   await expect(turns.inOne(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
   expect(await turns.alone(async (place) => place)).toBe('only');

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** What a log must hold. */
+/** Returns the expected log. */
 function expected(all: Buffer, capBytes: number): Buffer {
   const half = Math.ceil(capBytes / 2);
   const left = all.length - 2 * half;
@@ -21,7 +21,7 @@ function expected(all: Buffer, capBytes: number): Buffer {
   return Buffer.concat([all.subarray(0, half), note, all.subarray(all.length - half)]);
 }
 
-test('however the bytes arrive, the first and the last half of the cap are kept, with a note between', async () => {
+test('keeps the first and the last half of the cap with a note between, however the bytes arrive', async () => {
   const chunk = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes));
   await fc.assert(
     fc.asyncProperty(
@@ -41,7 +41,7 @@ test('however the bytes arrive, the first and the last half of the cap are kept,
   );
 });
 
-test('two million bytes one at a time, and large chunks after them, are read as well', async () => {
+test('reads two million single bytes, and large chunks after them', async () => {
   const cap = 3_000_000;
   const all = Buffer.alloc(2_000_000 + 64 * 65_536, 'a log of many lines');
   const sizeAt = (at: number) => (at < 2_000_000 ? 1 : 65_536);
@@ -56,7 +56,7 @@ test('two million bytes one at a time, and large chunks after them, are read as 
       if (at >= all.length) this.push(null);
     },
   });
-  // An array of the small ones, each taken from its front, would keep this busy for minutes.
+  // Removing them one by one from the front of an array would take minutes.
   const path = join(folder, 'log');
   expect(await captureLog(stream, path, cap)).toEqual({ bytes: all.length, fault: null });
   expect((await readFile(path)).equals(expected(all, cap))).toBe(true);

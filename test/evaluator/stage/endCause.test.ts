@@ -25,7 +25,7 @@ const counted = (change: Partial<LimitHits>): LimitHits => ({
 });
 
 describe('without a control group of its own', () => {
-  test('a stage lacked memory where the kernel killed it and it was seen beyond its own memory', () => {
+  test('a stage ran out of memory if the kernel killed it and it was seen beyond its own memory', () => {
     expect(causeOf(killed, itRanOut)).toBe('out-of-memory');
     expect(causeOf(ending(137), itRanOut)).toBe('out-of-memory');
     expect(causeOf(ending(1), itRanOut)).toBe('exited');
@@ -33,7 +33,7 @@ describe('without a control group of its own', () => {
     expect(causeOf(ending(0), itRanOut)).toBe('exited');
   });
 
-  test('a stage that failed while somebody used up the memory of the machine is not to blame', () => {
+  test('a stage that failed while others used up the memory of the machine is not to blame', () => {
     for (const failed of [killed, ending(137), ending(1)]) {
       expect(causeOf(failed, someoneRanOut)).toBe('exited');
       expect(faultOfMachine(failed, someoneRanOut)).toContain('10 of the 100 bytes');
@@ -45,7 +45,7 @@ describe('without a control group of its own', () => {
 });
 
 describe('with a control group of its own', () => {
-  test('a stage lacked memory where its own was refused and a process killed for it', () => {
+  test('a stage ran out of memory if its own was refused and a process killed for it', () => {
     const ownKill = counted({ outOfMemoryKills: 2, memoryUsedUp: true });
     expect(causeOf(ending(1, null, ownKill), someoneRanOut)).toBe('out-of-memory');
     expect(faultOfMachine(ending(1, null, ownKill), someoneRanOut)).toBeNull();
@@ -62,13 +62,13 @@ describe('with a control group of its own', () => {
     expect(faultOfMachine(ending(1, null, counted({})), someoneRanOut)).toBeNull();
   });
 
-  test('a stage had too many processes where one was refused', () => {
+  test('a stage had too many processes if one was refused', () => {
     expect(causeOf(ending(1, null, counted({ processesRefused: 1 })), nothing)).toBe('too-many-processes');
     expect(causeOf(ending(137, null, counted({})), nothing)).toBe('exited');
   });
 });
 
-test('a stage filled its disk only where it failed and its own output is beyond its quota', () => {
+test('a stage filled its disk only if it failed and its own output exceeds its quota', () => {
   expect(causeOf(ending(1), { ...nothing, outputFull: true })).toBe('disk-full');
   expect(causeOf(ending(0), { ...nothing, outputFull: true })).toBe('exited');
 });
@@ -80,7 +80,7 @@ test('a stage that failed on a full disk which it did not fill is not to blame',
   expect(faultOfMachine(ending(0), full)).toBeNull();
 });
 
-test('the deadline or an interrupt that came first is the cause, and no fault of the machine', () => {
+test('an earlier deadline or interrupt is the cause, and not a fault of the machine', () => {
   const exit = { exitCode: null, signal: 'SIGKILL' as const, at: 0 };
   const all = { ...someoneRanOut, outputFull: true, machineDiskFull: true };
   for (const cause of ['deadline', 'interrupted'] as const) {

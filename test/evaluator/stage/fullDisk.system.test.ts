@@ -47,7 +47,7 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: no right to mount a tmpfs
     );
   const fill = 'head -c 100000000 /dev/zero > "$HAET_OUT_DIR/model"';
 
-  test('an entry that fills it beyond its quota and fails is DISK_FULL, and the record still finds room', async () => {
+  test('an entry that fills it beyond its quota and fails gets DISK_FULL, and the record is still written', async () => {
     const record = await run({ train: fill }, { outBytes: 2 ** 20 });
     expect(record).toMatchObject({
       verdict: 'DISK_FULL',
@@ -58,7 +58,7 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: no right to mount a tmpfs
     expect(JSON.parse(await readFile(join(record.folder, 'record.json'), 'utf8')).verdict).toBe('DISK_FULL');
   });
 
-  test('an entry that fails on it within its quota is not to blame, and the record still finds room', async () => {
+  test('an entry that fails on it within its quota is not to blame, and the record is still written', async () => {
     const record = await run({ train: fill });
     expect(record).toMatchObject({ verdict: 'INFRA_FAULT', owner: 'infrastructure' });
     expect(record.evidence.join()).toContain('the disk of the run was full, while its own output was within');
@@ -67,24 +67,24 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: no right to mount a tmpfs
     );
   });
 
-  test('an entry for which others left no room is not to blame', async () => {
+  test('an entry for which others left no space is not to blame', async () => {
     const record = await run({ train: `head -c 100000000 /dev/zero > ${join(disk, 'others')}; exit 1` });
     expect(record).toMatchObject({ verdict: 'INFRA_FAULT', owner: 'infrastructure' });
   });
 
-  test('an entry that filled it, saw it and made room is scored', async () => {
+  test('an entry that filled it, noticed it and freed space is scored', async () => {
     const record = await run({ train: `${fill}; echo small > "$HAET_OUT_DIR/model"` });
     expect(record.verdict).toBe('SCORED');
   });
 
-  test('a flood of logs takes no more of it than their cap', async () => {
+  test('a flood of logs takes no more space than their cap', async () => {
     const record = await run({
       train: 'head -c 50000000 /dev/zero; echo x > "$HAET_OUT_DIR/model"',
     });
     expect(record.verdict).toBe('SCORED');
   });
 
-  test('that was full before the run began, the run is an INFRA_FAULT: no entry was started, nobody blamed', async () => {
+  test('a full disk before the run is an INFRA_FAULT and starts no entry', async () => {
     await writeFile(join(disk, 'filler'), Buffer.alloc(8 * 2 ** 20)).catch(() => {});
     const record = await run({ train: `touch ${join(folder, 'started')}` });
     expect(record).toMatchObject({ verdict: 'INFRA_FAULT', owner: 'infrastructure', stages: [] });
@@ -93,7 +93,7 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: no right to mount a tmpfs
   });
 });
 
-test('a record that cannot be written turns the verdict into INFRA_FAULT, which says what it would have been', async () => {
+test('a record that cannot be written turns the verdict into INFRA_FAULT, which names the original verdict', async () => {
   const folder = await temporaryFolder();
   const record = await runEntry(
     {

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../fixtures.ts';
 
 let scratch: string;
 let folder: string;
-/** Lies beside the output folder, and must stay as it is. */
+/** A file next to the output folder, which must not change. */
 let outside: string;
 beforeAll(async () => {
   scratch = await temporaryFolder();
@@ -29,8 +29,8 @@ beforeEach(async () => {
 const sh = (script: string) => execFileSync('sh', ['-c', script], { cwd: folder });
 const modeOf = (path: string) => (lstatSync(path).mode & 0o7777).toString(8);
 
-describe('of what a train stage left', () => {
-  test('regular files stay, with their bytes, and all else goes', async () => {
+describe('the output of a train stage', () => {
+  test('keeps regular files with their bytes, and nothing else', async () => {
     sh(`mkdir -p sub; printf weights > sub/model; printf '<script>' > page.html
       ln -s "${outside}" link; ln -s "${outside}/secret" sub/file-link; mkfifo pipe
       ln -s / root; printf x > "$(printf 'bad-\\377')"; mkdir "$(printf 'dir-\\377')"; printf x > "$(printf 'dir-\\377')/below"`);
@@ -40,7 +40,7 @@ describe('of what a train stage left', () => {
     expect(readFileSync(join(outside, 'secret'), 'utf8')).toBe('secret');
   });
 
-  test('nothing beyond a link is touched, not even its mode', async () => {
+  test('is cleaned without touching anything behind a link, not even its mode', async () => {
     const before = [outside, join(outside, 'secret')].map((path) => statSync(path).ctimeMs);
     await symlink(outside, join(folder, 'link'));
     await link(join(outside, 'secret'), join(folder, 'hard'));
@@ -53,14 +53,14 @@ describe('of what a train stage left', () => {
     expect(readFileSync(join(folder, 'hard'), 'utf8')).toBe('secret');
   });
 
-  test('a file of holes that has a name elsewhere goes, since to copy it would fill them', async () => {
+  test('loses a sparse file with a second name, because a copy of it would fill the holes', async () => {
     await writeFile(join(folder, 'holes'), '');
     await truncate(join(folder, 'holes'), 2 ** 40);
     await link(join(folder, 'holes'), join(outside, 'holes'));
     expect(await keepRegularFiles(folder)).toEqual({ files: 0, bytes: 0, removed: 1 });
   });
 
-  test('modes are plain: no rights of an owner, nothing shut, programs still programs', async () => {
+  test('gets plain modes: no set-id bits, everything accessible, programs still executable', async () => {
     sh('printf a > a; chmod 000 a; printf b > b; chmod 6755 b; mkdir c; printf d > c/d; chmod 000 c; ln a e');
     expect(await keepRegularFiles(folder)).toEqual({ files: 4, bytes: 4, removed: 0 });
     expect(['a', 'b', 'c', 'c/d', 'e'].map((name) => modeOf(join(folder, name)))).toEqual([
@@ -72,7 +72,7 @@ describe('of what a train stage left', () => {
     ]);
   });
 
-  test('a tree deeper than any path can name goes from where it is too deep', async () => {
+  test('is cut where a tree is deeper than a path can name', async () => {
     sh(`name=$(printf 'deep%.0s' $(seq 50)); i=0
       while [ $i -lt 40 ]; do mkdir $name && cd -P $name || exit 1; i=$((i + 1)); done; printf x > bottom`);
     const kept = await keepRegularFiles(folder);
@@ -80,13 +80,13 @@ describe('of what a train stage left', () => {
     expect(await listFiles(folder)).toEqual([]);
   });
 
-  test('holes count by their length', async () => {
+  test('counts holes by their length', async () => {
     await writeFile(join(folder, 'sparse'), '');
     await truncate(join(folder, 'sparse'), 2 ** 40);
     expect((await keepRegularFiles(folder)).bytes).toBe(2 ** 40);
   });
 
-  test('a link in the place of the folder itself becomes an empty folder', async () => {
+  test('becomes an empty folder if it is a link itself', async () => {
     await rm(folder, { recursive: true });
     await symlink(outside, folder);
     expect((await keepRegularFiles(folder)).files).toBe(0);
@@ -95,8 +95,8 @@ describe('of what a train stage left', () => {
   });
 });
 
-describe('of what a predict stage left', () => {
-  test('predictions.npy stays, and it alone', async () => {
+describe('the output of a predict stage', () => {
+  test('keeps only predictions.npy', async () => {
     sh(`printf scores > predictions.npy; head -c 1000000 /dev/zero > ballast; mkdir -p a/b; printf x > a/b/c
       ln -s "${outside}" link; printf x > "$(printf 'predictions.npy\\377')"`);
     expect(await keepPredictions(folder)).toBe('file');
@@ -110,14 +110,14 @@ describe('of what a predict stage left', () => {
     ['symbolic link', 'printf x > real; ln -s real predictions.npy'],
     ['pipe', 'mkfifo predictions.npy'],
     ['folder', 'mkdir predictions.npy; printf x > predictions.npy/x'],
-  ])('%s in its place is named and goes', async (kind, script) => {
+  ])('has %s in its place removed and named', async (kind, script) => {
     sh(script);
     expect(await keepPredictions(folder)).toBe(kind);
     expect(readdirSync(folder)).toEqual([]);
   });
 });
 
-test('a pruned model has lost all but a small settings.json', async () => {
+test('a pruned model contains only a small settings.json', async () => {
   sh('mkdir -p a/b; printf x > a/b/c; printf w > model; printf "{}" > settings.json');
   const before = await hashFolder(folder);
   await pruneModel(folder);

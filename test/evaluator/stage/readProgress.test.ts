@@ -23,7 +23,7 @@ function start() {
   return { stream, seen, path, done };
 }
 
-test('lines beyond the rate are counted, also torn across chunks, and those of the next second are taken', async () => {
+test('lines beyond the rate are counted, also split across chunks, and those of the next second are accepted', async () => {
   const { stream, seen, path, done } = start();
   stream.write(`${[1, 2, 3, 4, 5].map(line).join('')}{"step": 6,`);
   stream.write(' "epoch": 1}\n');
@@ -42,7 +42,7 @@ test('the record keeps the known fields of the last line, the file all of them',
   expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ more: [[[['deep']]]] });
 });
 
-test('a line longer than the cap is rejected, also beyond the rate, and the one after it is taken', async () => {
+test('a line longer than the cap is rejected, also beyond the rate, and the next one is accepted', async () => {
   const { stream, seen, done } = start();
   stream.write('x'.repeat(500));
   stream.write(`x\n${line(1)}`);
@@ -51,7 +51,7 @@ test('a line longer than the cap is rejected, also beyond the rate, and the one 
   expect(seen).toEqual([1, 2]);
 });
 
-test('a flood of empty lines is counted without holding up the clock', async () => {
+test('a flood of empty lines is counted without delaying the clock', async () => {
   const { stream, done } = start();
   const flood = Buffer.alloc(2 ** 16, '\n');
   const chunks = 2000; // some 130 million lines: a search and a buffer per line would take a minute

@@ -52,7 +52,7 @@ for (const kind of ['bubblewrap', 'docker'] as const) {
       expect(kill!.processesKilled).toBeGreaterThan(250);
       expect(kill!.overshootMs).toBeLessThan(1000);
       expect(seconds).toBe(kill!.stoppedAtSeconds);
-      // It can be signed: nothing that was measured lies beyond the moment at which it was stopped.
+      // It can be signed: nothing was measured after the moment at which it was stopped.
       expect([timeFault(record), usageFault(record)]).toEqual([null, null]);
       process.stdout.write(
         `${kind}: stopped ${kill!.overshootMs.toFixed(0)} ms after the deadline, gone ${(1000 * (kill!.goneAtSeconds - 10)).toFixed(0)} ms after it\n`,

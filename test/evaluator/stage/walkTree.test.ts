@@ -18,12 +18,12 @@ beforeEach(async () => {
 
 const step = 'deep'.repeat(25);
 const levels = 35;
-/** Relative path of a file, with 72 folders above it, that is 7,000 bytes long. */
+/** Returns the relative path of a file, below 72 folders, that is 7,000 bytes long. */
 const deepFile = ['upper', ...Array(levels).fill(step), 'lower', ...Array(levels).fill(step), 'file'].join(
   '/',
 );
 
-/** Hangs a chain of folders that is as deep as a path can name, with a file of 100,000 bytes, into another. */
+/** Moves a chain of folders that is as deep as a path can name, with a file of 100,000 bytes, into another. */
 function nestDeeper(): void {
   const chain = (top: string) => join(folder, top, ...Array<string>(levels).fill(step));
   for (const top of ['upper', 'lower']) mkdirSync(chain(top), { recursive: true });
@@ -43,7 +43,7 @@ async function pathsSeen(visitor: Partial<TreeVisitor> = {}): Promise<string[]> 
 }
 
 describe('a walk', () => {
-  test('comes to everything, each folder before what it holds, and follows no link', async () => {
+  test('visits everything, each folder before its content, and follows no link', async () => {
     await mkdir(join(folder, 'a/b'), { recursive: true });
     await writeFile(join(folder, 'a/b/c'), '');
     await symlink('/', join(folder, 'link'));
@@ -52,7 +52,7 @@ describe('a walk', () => {
     expect(seen.filter((path) => path.startsWith('a'))).toEqual(['a', 'a/b', 'a/b/c']);
   });
 
-  test('does not enter what is skipped, and ends where it is stopped', async () => {
+  test('does not enter skipped folders, and stops on request', async () => {
     await mkdir(join(folder, 'a/b'), { recursive: true });
     expect(await pathsSeen({ visit: () => 'skip' })).toEqual(['a']);
     expect(await pathsSeen({ visit: () => 'stop' })).toEqual(['a']);
@@ -60,7 +60,7 @@ describe('a walk', () => {
     expect(await walkTree(folder, { visit: () => 'skip' })).toBe(false);
   });
 
-  test('comes to files that lie deeper than a path can name, and leaves no descriptor open', async () => {
+  test('visits files deeper than a path can name, and leaves no descriptor open', async () => {
     nestDeeper();
     const before = readdirSync('/proc/self/fd').length;
     const seen = await pathsSeen();
@@ -79,10 +79,10 @@ describe('a walk', () => {
   });
 });
 
-describe('what lies deeper than a path can name', () => {
+describe('files deeper than a path can name', () => {
   const roomy = { bytes: 2 ** 30, files: 1000 };
 
-  test('counts with all that it holds', async () => {
+  test('count with their content', async () => {
     nestDeeper();
     expect(await exceeds(folder, roomy)).toBe(false);
     expect(await exceeds(folder, { ...roomy, bytes: 99_000 })).toBe(true);
@@ -90,7 +90,7 @@ describe('what lies deeper than a path can name', () => {
     await removePath(folder);
   });
 
-  test('is too much where a path must be one that the kernel takes', async () => {
+  test('are too many where the kernel must accept the path', async () => {
     nestDeeper();
     expect(await exceeds(folder, { ...roomy, pathBytes: kernelPathBytes })).toBe(true);
     expect(await exceeds(folder, { ...roomy, pathBytes: 10_000 })).toBe(false);

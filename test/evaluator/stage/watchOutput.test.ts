@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const roomy = { bytes: 2 ** 30, files: 1000 };
 
-test('bytes count on whatever level they lie, as far as they fill the disk', async () => {
+test('counts bytes at any depth by the disk space that they use', async () => {
   await mkdir(join(folder, 'a/b'), { recursive: true });
   await writeFile(join(folder, 'a/b/c'), Buffer.alloc(100_000, 1));
   expect(await exceeds(folder, { ...roomy, bytes: 99_000 })).toBe(true);
@@ -25,7 +25,7 @@ test('bytes count on whatever level they lie, as far as they fill the disk', asy
   expect(await exceeds(folder, { ...roomy, bytes: 200_000 })).toBe(false);
 });
 
-test('bytes count under names that are not UTF-8, and below them', async () => {
+test('counts bytes in files and folders with names that are not UTF-8', async () => {
   const name = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0xfe])]);
   await mkdir(name);
   await writeFile(Buffer.concat([name, Buffer.from('/file')]), Buffer.alloc(100_000, 1));
@@ -33,17 +33,17 @@ test('bytes count under names that are not UTF-8, and below them', async () => {
   expect(await exceeds(folder, { ...roomy, files: 1 })).toBe(true);
 });
 
-test('files and folders count, empty ones too', async () => {
+test('counts files and folders, also empty ones', async () => {
   for (let index = 0; index < 5; index += 1) await mkdir(join(folder, `d${index}`));
   expect(await exceeds(folder, { ...roomy, files: 5 })).toBe(false);
   expect(await exceeds(folder, { ...roomy, files: 4 })).toBe(true);
 });
 
-test('a folder that is gone holds nothing', async () => {
+test('counts nothing in a folder that is gone', async () => {
   expect(await exceeds(join(folder, 'nowhere'), roomy)).toBe(false);
 });
 
-/** Runs something without the rights of root, where we are root: root is shut out of nothing. */
+/** Runs a function without the rights of root, which can open any folder. */
 async function withoutRoot<Result>(act: () => Promise<Result>): Promise<Result> {
   const isRoot = process.getuid!() === 0;
   if (isRoot) process.seteuid!(65_534);
@@ -54,7 +54,7 @@ async function withoutRoot<Result>(act: () => Promise<Result>): Promise<Result> 
   }
 }
 
-describe('a folder that is shut', () => {
+describe('a folder without permissions', () => {
   let inner: string;
   beforeEach(async () => {
     await chmod(folder, 0o755);
@@ -71,19 +71,19 @@ describe('a folder that is shut', () => {
     ['entered', 0o444],
   ] as const;
 
-  test.each(cannotBe)('below the watched one, so that it cannot be %s, is too much', async (_, mode) => {
+  test.each(cannotBe)('below the watched one that cannot be %s exceeds the limit', async (_, mode) => {
     expect(await withoutRoot(() => exceeds(folder, roomy))).toBe(false);
     await chmod(inner, mode);
     expect(await withoutRoot(() => exceeds(folder, roomy))).toBe(true);
   });
 
-  test.each(cannotBe)('and is the watched one, so that it cannot be %s, holds nothing', async (_, mode) => {
+  test.each(cannotBe)('that is the watched one and cannot be %s is empty', async (_, mode) => {
     await chmod(folder, mode);
     expect(await withoutRoot(() => exceeds(folder, roomy))).toBe(false);
   });
 });
 
-test('the watch says so soon after a folder went beyond, and is silent before', async () => {
+test('the watch reports soon after a folder exceeds its limit, and not before', async () => {
   const watch = watchOutput(folder, { ...roomy, files: 2 });
   await writeFile(join(folder, 'one'), '');
   expect(watch.full.aborted).toBe(false);
@@ -96,7 +96,7 @@ test('the watch says so soon after a folder went beyond, and is silent before', 
 
 const nameless = (device: number) => namelessBytes('/proc', [process.pid], device);
 
-test('the watch sees what a removed file takes that the entry still holds open', async () => {
+test('the watch sees the space of a removed file that the entry still has open', async () => {
   const file = await open(join(folder, 'nameless'), 'w');
   await unlink(join(folder, 'nameless'));
   const watch = watchOutput(folder, { ...roomy, bytes: 8 * 2 ** 20 }, nameless);
@@ -107,7 +107,7 @@ test('the watch sees what a removed file takes that the entry still holds open',
   await file.close();
 });
 
-test('the watch leaves an entry alone whose disk others fill, however much they write', async () => {
+test('the watch does not stop an entry while others fill its disk, however much they write', async () => {
   const others = spawn('sh', [
     '-c',
     `exec 3>${folder}-others; rm ${folder}-others; head -c 2200000000 /dev/zero >&3; sleep 1`,
@@ -119,7 +119,7 @@ test('the watch leaves an entry alone whose disk others fill, however much they 
   expect(watch.full.aborted).toBe(false);
 });
 
-test('a watched folder that is removed stops nothing', async () => {
+test('the watch ignores a watched folder that is removed', async () => {
   const watch = watchOutput(folder, roomy);
   await rm(folder, { recursive: true });
   await sleep(600);

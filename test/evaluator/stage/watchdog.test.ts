@@ -7,7 +7,7 @@ import { watch } from '../../../evaluator/stage/watchdog.ts';
 
 const never = {};
 
-/** A stage that ends when told to, and counts its kills. */
+/** Creates a stage that ends on request and counts its kills. */
 function madeUpStage() {
   let end!: (exit: StageExit) => void;
   const exited = new Promise<StageExit>((resolve) => {
@@ -40,7 +40,7 @@ function madeUpStage() {
 }
 
 describe('the watchdog', () => {
-  test('lets a stage end by itself, and clears up once', async () => {
+  test('waits for a stage to end and kills leftovers once', async () => {
     const { stage, end } = madeUpStage();
     setTimeout(() => end({ exitCode: 0, signal: null, at: performance.now() }), 20);
     const { cause, exit } = await watch(stage, 10, never);
@@ -54,7 +54,7 @@ describe('the watchdog', () => {
   test('never kills before the deadline, and soon after it', async () => {
     for (const limit of [0.001, 0.0105, 0.05]) {
       const { stage } = madeUpStage();
-      // A timer of the same length, which a busy machine delays as much.
+      // A timer of the same length, which a busy machine delays equally.
       const timer = sleep(1000 * limit).then(() => performance.now());
       const { cause, kill } = await watch(stage, limit, never);
       expect(cause).toBe('deadline');
@@ -63,7 +63,7 @@ describe('the watchdog', () => {
     }
   });
 
-  test('ends at an interrupt, also one that came before', async () => {
+  test('ends at an interrupt, also at an earlier one', async () => {
     const interrupt = new AbortController();
     const first = madeUpStage().stage;
     setTimeout(() => interrupt.abort(), 10);
@@ -79,7 +79,7 @@ describe('the watchdog', () => {
     expect((await watch(madeUpStage().stage, 10, { 'disk-full': full.signal })).cause).toBe('disk-full');
   });
 
-  test('gives the first cause when several come together', async () => {
+  test('returns the first of several causes', async () => {
     const interrupt = new AbortController();
     const { stage, end } = madeUpStage();
     const watched = watch(stage, 0.03, { interrupted: interrupt.signal });
@@ -89,7 +89,7 @@ describe('the watchdog', () => {
     expect(stage.kills).toBe(1);
   });
 
-  test('counts an exit after the deadline as the deadline, however late we notice', async () => {
+  test('counts an exit after the deadline as the deadline, however late it is noticed', async () => {
     const { stage, end } = madeUpStage();
     const watched = watch(stage, 0.01, never);
     end({ exitCode: 0, signal: null, at: stage.startedAt + 11 });

@@ -8,8 +8,8 @@ import { fromPanels, inPanels } from '../panels.ts';
 type Function = (...inputs: Tensor[]) => Tensor;
 
 /**
- * Largest difference between the gradient and central differences along random directions, as a share of the
- * gradient's length. Directions, because a float32 function has too few digits for one coordinate at a time.
+ * Returns the largest difference between the gradient and central differences along random directions, as a share of
+ * the gradient's length. It uses directions, because float32 is too imprecise for one coordinate at a time.
  */
 function gradientError(scalar: Function, inputs: Tensor[], step: number): number {
   const gradients = tf.grads(scalar as never)(inputs);
@@ -19,7 +19,7 @@ function gradientError(scalar: Function, inputs: Tensor[], step: number): number
       const errors = [1, 2, 3].map((seed) => {
         const noise = tf.randomNormal(input.shape, 0, 1, 'float32', seed);
         const direction = tf.div(noise, Math.sqrt(dot(noise, noise))) as Tensor;
-        // Along the gradient itself as well, where the slope is largest.
+        // Also along the gradient itself, where the slope is largest.
         const towards = seed === 1 ? (tf.div(gradients[index]!, scale) as Tensor) : direction;
         const at = (distance: number) => {
           const moved = inputs.map((other, position) =>
@@ -39,7 +39,7 @@ const dot = (a: Tensor, b: Tensor): number => tf.sum(tf.mul(a, b)).dataSync()[0]
 const normal = (shape: number[], seed: number, deviation = 1) =>
   tf.randomNormal(shape, 0, deviation, 'float32', seed) as Tensor;
 
-/** A scalar that weighs every element differently, so that no error cancels. */
+/** Returns a scalar that weights every element differently, so that no errors cancel. */
 const weighed = (output: Tensor): Tensor => tf.sum(tf.mul(output, normal(output.shape, 99)));
 
 const options = { pool: false, alpha: 0.3, wantsInputGradient: true };
@@ -47,17 +47,17 @@ const options = { pool: false, alpha: 0.3, wantsInputGradient: true };
 describe.each(engines)('the %s engine', (name) => {
   const engine = engineOf(name);
   const { convBlock, convBlockWith, globalMaxPool, residual } = engine;
-  /** Images as the engine takes them: pictures as they are. */
+  /** Returns NHWC images in the layout of the engine: three-channel images unchanged. */
   const placed = (images: Tensor) =>
     name === 'native' && images.shape[3]! % 8 === 0 ? inPanels(images) : images;
-  /** A block's output, NHWC. */
+  /** Returns a block's output as NHWC. */
   const plain = (images: Tensor) => (name === 'native' ? fromPanels(images) : images);
 
   test.each([
     ['a pooled block', true, [4, 8, 8, 16], 8],
     ['a block without pooling', false, [3, 4, 4, 8], 16],
     ['a batch of one image', false, [1, 8, 8, 8], 8],
-  ])('has the gradient that central differences give: %s', (_, pool, shape, out) => {
+  ])('has the gradient of central differences: %s', (_, pool, shape, out) => {
     const inputs = [
       normal(shape as number[], 1),
       normal([3, 3, shape[3]!, out as number], 2, 0.3),
@@ -68,7 +68,7 @@ describe.each(engines)('the %s engine', (name) => {
     expect(gradientError(block, inputs, 1e-3)).toBeLessThan(2e-2);
   });
 
-  test('has the gradient to the parameters that central differences give where pictures come in', () => {
+  test('has the gradient of central differences for the parameters if the input is images', () => {
     const picture = normal([4, 8, 8, 3], 1);
     const block: Function = (filter, offset) =>
       weighed(convBlock(picture, filter!, offset!, { ...options, wantsInputGradient: false }, null));
@@ -77,7 +77,7 @@ describe.each(engines)('the %s engine', (name) => {
     );
   });
 
-  test('computes convolution, pool, batch norm and celu / alpha as stock TensorFlow.js does', () => {
+  test('computes convolution, pool, batch norm and celu / alpha like stock TensorFlow.js', () => {
     const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
     const pooled = tf.maxPool(tf.conv2d(x as never, filter as never, 1, 'same') as never, 2, 2, 'valid');
     const { mean, variance } = tf.moments(pooled, [0, 1, 2]);
@@ -87,7 +87,7 @@ describe.each(engines)('the %s engine', (name) => {
     expect(maximum(tf.sub(tf.mul(output, 0.3), celu))).toBeLessThan(1e-4);
   });
 
-  test('by given statistics equals itself by those of the batch when they are the same', () => {
+  test('gives the same output with given statistics as with equal batch statistics', () => {
     const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
     const convolved = tf.conv2d(x as never, filter as never, 1, 'same');
     const { mean, variance } = tf.moments(convolved, [0, 1, 2]);
@@ -96,7 +96,7 @@ describe.each(engines)('the %s engine', (name) => {
     expect(maximum(tf.sub(byBatch, byGiven))).toBeLessThan(1e-4);
   });
 
-  test('hands out the mean of the batch', () => {
+  test('reports the batch mean', () => {
     const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
     let mean: Tensor | undefined;
     convBlock(x, filter, offset, options, (statistics) => (mean = statistics.mean));
@@ -104,20 +104,20 @@ describe.each(engines)('the %s engine', (name) => {
     expect(maximum(tf.sub(mean!, expected))).toBeLessThan(1e-4);
   });
 
-  test('has the global max pool of plain TensorFlow.js, and the gradient that central differences give', () => {
+  test('has the global max pool of plain TensorFlow.js, and the gradient of central differences', () => {
     const images = normal([3, 4, 6, 24], 5);
     expect(globalMaxPool(placed(images)).dataSync()).toEqual(tf.max(images, [1, 2]).dataSync());
     const pooled: Function = (x) => weighed(globalMaxPool(placed(x!)));
     expect(gradientError(pooled, [images], 1e-3)).toBeLessThan(1e-3);
   });
 
-  test('gives both inputs of a residual the gradient, also when they are one tensor', () => {
+  test('gives both inputs of a residual the gradient, also if they are one tensor', () => {
     const x = normal([2, 4, 4, 8], 5);
     expect(gradientError((x) => weighed(residual(x!, tf.mul(x!, 2))), [x], 1e-2)).toBeLessThan(1e-3);
     expect(gradientError((x) => weighed(residual(x!, x!)), [x], 1e-2)).toBeLessThan(1e-3);
   });
 
-  test('leaves no tensor behind', () => {
+  test('leaks no tensor', () => {
     const x = normal([2, 8, 8, 3], 1);
     const parameters = [normal([3, 3, 3, 8], 2), normal([8], 3), normal([3, 3, 8, 16], 4), normal([16], 5)];
     const pass = () =>
@@ -144,13 +144,13 @@ test('the stock engine in bfloat16 stays within its rounding of float32, forward
     }) as never)(inputs);
   };
   const [exact, rounded] = [gradientsOf(false), gradientsOf(true)];
-  // The gradient to the input is bfloat16, which only the engine reads; those to the weights are float32.
+  // The gradient of the input is bfloat16, which only the engine reads; those of the weights are float32.
   for (const index of [1, 2]) {
     const cosine =
       dot(exact[index]!, rounded[index]!) /
       Math.sqrt(dot(exact[index]!, exact[index]!) * dot(rounded[index]!, rounded[index]!));
     expect(cosine).toBeGreaterThan(0.97);
-    expect(maximum(tf.sub(exact[index]!, rounded[index]!))).toBeGreaterThan(0); // they are two
+    expect(maximum(tf.sub(exact[index]!, rounded[index]!))).toBeGreaterThan(0); // two different engines
   }
 });
 

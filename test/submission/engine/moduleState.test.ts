@@ -6,18 +6,18 @@ const sources = readdirSync('submission', { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .map((path) => ({ path, text: readFileSync(join('submission', path), 'utf8') }));
 
-/** The lines of all sources that match, each after its path. */
+/** Returns the matching lines of all sources, each after its path. */
 const linesLike = (pattern: RegExp) =>
   sources.flatMap(({ path, text }) =>
     text.split('\n').flatMap((line) => (pattern.test(line) ? [`${path}: ${line.trim()}`] : [])),
   );
 
-test('no module of the submission holds a variable: engines and all other state are passed as values', () => {
-  // A declaration that is not indented is the module's.
+test('no module of the submission has a variable: engines and all other state are passed as values', () => {
+  // A declaration without indentation is at module level.
   expect(linesLike(/^(export )?(let|var)\b/)).toEqual([]);
 });
 
-test('no module holds an engine or a map of kernels', () => {
+test('no module contains an engine or a map of kernels', () => {
   const made = /^(export )?const \w+(: [^=]+)? = (create\w*Engine\(|new (Map|Set)|\{\} as)/;
   expect(linesLike(made)).toEqual(['engine/ops.ts: const constants = new Map<string, Raw>();']);
 });

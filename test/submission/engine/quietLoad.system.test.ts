@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'haet-quiet-load-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe('a library that stands for TensorFlow', () => {
+describe('a library in place of TensorFlow', () => {
   const addon = join(folder, 'quiet.node');
   const compile = (words: string[]) => execa('c++', ['-shared', '-fPIC', '-std=c++17', ...words]);
   beforeAll(async () => {
@@ -18,7 +18,7 @@ describe('a library that stands for TensorFlow', () => {
     await compile(['-DNAPI_VERSION=8', '-I', headers, `-Wl,-rpath,${folder}`, source, '-o', addon]);
   });
 
-  /** Loads the addon, and through it a library that runs `code` when it is loaded. */
+  /** Loads the addon, which loads a library that runs `code` on load. */
   async function load(code: string) {
     const source = join(folder, 'library.cc');
     writeFileSync(
@@ -45,13 +45,13 @@ describe('a library that stands for TensorFlow', () => {
     expect(stderr).toBe('W0000 other.cc:1] something is wrong\nno newline, after');
   });
 
-  test('that aborts while it is loaded has said why', async () => {
+  test('an abort during loading has printed its reason', async () => {
     const { signal, stderr } = await load('fputs("F0000 the CPU has no AVX\\n", stderr); abort();');
     expect(signal).toBe('SIGABRT');
     expect(stderr).toBe('F0000 the CPU has no AVX');
   });
 
-  test('that cannot be loaded is named by the loader', async () => {
+  test("the loader's error names a library that cannot be loaded", async () => {
     const { exitCode, stderr } = await load('missing();');
     expect(exitCode).not.toBe(0);
     expect(stderr).toMatch(/undefined symbol: missing/);
@@ -61,7 +61,7 @@ describe('a library that stands for TensorFlow', () => {
   });
 });
 
-test('TensorFlow starts without a line, and what it says later reaches standard error', async () => {
+test('TensorFlow starts without these lines, and its later output reaches standard error', async () => {
   const script = `await import(${JSON.stringify(join(root, 'dist/submission/engine/tensorflow.js'))});`;
   const start = (level: string) =>
     execa(process.execPath, ['--input-type=module', '-e', script], { env: { TF_CPP_MIN_LOG_LEVEL: level } });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { PATCH, patchCovariance, whiteningFilters } from '../../../submission/model/whitening.ts';
 
-/** Smooth noise: neighbours are alike, as in photographs. */
+/** Returns smooth noise: neighbours are similar, as in photographs. */
 function images(count: number): Float32Array {
   let state = 1;
   const random = () => {
@@ -15,7 +15,7 @@ function images(count: number): Float32Array {
   return pixels;
 }
 
-test('the filters make the patches white: their outputs have the identity as covariance', () => {
+test('the filters whiten the patches: their outputs have the identity as covariance', () => {
   const pictures = images(20);
   const covariance = patchCovariance(pictures, 32, 32);
   const filters = whiteningFilters(pictures, 32, 32, 0);
@@ -32,7 +32,7 @@ test('the filters make the patches white: their outputs have the identity as cov
   }
 });
 
-test('epsilon bounds the gain in directions that never vary', () => {
+test('epsilon bounds the gain in constant directions', () => {
   const filters = whiteningFilters(new Float32Array(2 * 32 * 32 * 3), 32, 32, 0.01);
   const largest = filters.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   expect(largest).toBeLessThanOrEqual(10 + 1e-6);

@@ -14,7 +14,7 @@ import {
 import { engineOf, engines, error } from '../engines.ts';
 
 /**
- * A loss whose gradients are known: sum(a w^2) / 2 + target w, with a = [1, 4] and the target taken from the batch.
+ * Computes a loss with known gradients: sum(a w^2) / 2 + target w, with a = [1, 4] and the target from the batch.
  * Weight "w.filter" has two elements; "b.offset" enters as b^2 / 2.
  */
 const curvature = [1, 4];
@@ -49,7 +49,7 @@ describe.each(engines)('sgdStep, %s', (name) => {
     gradientCentralization: false,
   };
 
-  test('takes from the gradient of every unit its mean over the inputs, where that is wanted', () => {
+  test("subtracts from every unit's gradient its mean over the inputs, if requested", () => {
     const options = { ...plain, weightDecay: 0.01, gradientCentralization: true };
     const shapes = { a: [7], b: [3, 3, 24, 40], c: [0, 4], d: [3, 3, 3, 8], e: [130, 10], f: [5], g: [1, 5] };
     const normal = (seed: number): Record<string, Tensor> =>
@@ -74,7 +74,7 @@ describe.each(engines)('sgdStep, %s', (name) => {
     }
   });
 
-  test('takes two Nesterov steps as worked out by hand, offsets at their own rate and decay', () => {
+  test('makes two Nesterov steps as computed by hand, with separate rate and decay for offsets', () => {
     const at = weights();
     const velocity = initialMomentum(at);
     const options = { ...plain, weightDecay: 0.01, offsetRateFactor: 2, offsetDecayFactor: 0.5 };
@@ -98,7 +98,7 @@ describe.each(engines)('sgdStep, %s', (name) => {
     close(at['b.offset']!, [b]);
   });
 
-  test('says what a gradient of another shape is', () => {
+  test('names the expected shape of a gradient with another shape', () => {
     const at = weights();
     const gradients = { ...weights(), 'w.filter': tf.tensor([1, 2, 3], [1, 3]) as Tensor };
     const velocity = initialMomentum(at);
@@ -107,7 +107,7 @@ describe.each(engines)('sgdStep, %s', (name) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('frees what it replaces', () => {
+  test('frees the tensors it replaces', () => {
     const at = weights();
     const velocity = initialMomentum(at);
     const gradients = weights();
@@ -117,7 +117,7 @@ describe.each(engines)('sgdStep, %s', (name) => {
   });
 });
 
-test('gradient centralization takes the mean over all axes but the last from filters, and leaves offsets alone', () => {
+test('gradient centralization subtracts the mean over all axes but the last from filters, and does not change offsets', () => {
   const filter = tf.tensor([1, 10, 3, 30, 5, 50, 7, 70], [2, 2, 1, 2]);
   close(centralized(filter), [-3, -30, -1, -10, 1, 10, 3, 30]);
   close(centralized(tf.tensor([5, 6])), [5, 6]);
@@ -155,10 +155,10 @@ test.each([
     () =>
       metaLearningEvaluation(evaluate, weights(), batch([1, 0]), batch([0, 2]), { step: 0.1, weight: 0.5 }),
   ],
-])('%s leaves no tensor behind but what it returns', (_, evaluation) => {
+])('%s leaks no tensor except its result', (_, evaluation) => {
   const count = () => {
     const before = tf.memory().numTensors;
-    // Weights (2) and batches (2 or 4 tensors) are made by the call itself.
+    // The call itself makes weights (2) and batches (2 or 4 tensors).
     tf.dispose(evaluation() as never);
     return tf.memory().numTensors - before;
   };
@@ -175,8 +175,8 @@ describe.each(engines)('weight averaging, %s', (name) => {
     expect(averageDecay(1000, 0.01, 0.02)).toBeCloseTo(Math.exp(-0.5), 12);
   });
 
-  test('blends weights and statistics', () => {
-    const count = 40_000; // of values, more than a thread takes at once
+  test('averages weights and statistics', () => {
+    const count = 40_000; // values, more than one thread processes at once
     const average: Record<string, Tensor> = {
       a: tf.keep(tf.tensor([1, 2])),
       none: tf.keep(tf.zeros([0, 3])),
@@ -205,7 +205,7 @@ describe.each(engines)('weight averaging, %s', (name) => {
     close(statistics.second.variance, [30]);
   });
 
-  test('starts anew with what it is first given, then looks back over its horizon', () => {
+  test('starts from the first weights it gets, then looks back over its horizon', () => {
     const statistics = { block: { mean: tf.tensor([0]) as Tensor, variance: tf.tensor([1]) as Tensor } };
     const average = createAverage(engine, { a: tf.tensor([100]) }, statistics, 0.1);
     const include = (value: number, fraction: number) =>
@@ -213,7 +213,7 @@ describe.each(engines)('weight averaging, %s', (name) => {
     include(1, 0.01);
     include(3, 0.02);
     close(average.weights.a!, [2]);
-    include(10, 0.52); // five horizons later the past counts for exp(-5)
+    include(10, 0.52); // five horizons later the past has weight exp(-5)
     close(average.weights.a!, [2 * Math.exp(-5) + 10 * (1 - Math.exp(-5))]);
   });
 });

@@ -11,9 +11,9 @@ let home: string;
 beforeAll(async () => {
   folder = await temporaryFolder();
   track = (await makeTinyTrack(folder)).dir;
-  // Not in /tmp, where a stage has a folder of its own.
+  // Not in /tmp, where a stage has its own folder.
   home = await mkdtemp('/var/tmp/haet-test-home-');
-  await chmod(home, 0o755); // the entry may be another user, and is to be stopped by the sandbox alone
+  await chmod(home, 0o755); // the entry can be another user, and only the sandbox may stop it
   await mkdir(join(home, 'bin'));
   await copyFile(process.execPath, join(home, 'bin/node'));
   await writeFile(join(home, 'bin/private-program'), '#!/bin/sh\n', { mode: 0o755 });
@@ -29,7 +29,7 @@ const dryRun = (entry: string, ...words: string[]) =>
   );
 
 (await describeWith('bubblewrap'))('the bubblewrap sandbox', () => {
-  test('of the home that the evaluator’s Node lies in, an entry sees Node alone, and can run it', async () => {
+  test('an entry sees only Node of the home that contains the evaluator’s Node, and can run it', async () => {
     const entry = await makeEntry(folder, {
       train: `${good.train}
         find ${home} -mindepth 1 > "$HAET_OUT_DIR/found"
@@ -50,13 +50,13 @@ const dryRun = (entry: string, ...words: string[]) =>
     expect(await model('node')).toBe(`${home}/bin/node\nit runs\n`);
   });
 
-  test('a program beside that Node is said to be missing, since the entry does not see it', async () => {
+  test('a program next to that Node is reported as missing, because the entry does not see it', async () => {
     const entry = await makeEntry(folder, { manifest: { train: ['private-program'] } });
     const { stdout } = await dryRun(entry, '--out', join(folder, 'runs'));
     expect(JSON.parse(stdout).evidence.join()).toContain('no program "private-program" on PATH');
   });
 
-  test('a folder of runs that every entry could read is refused before anything is made', async () => {
+  test('a folder of runs that every entry could read is rejected before anything is created', async () => {
     const entry = await makeEntry(folder);
     const inEntry = await dryRun(entry, '--out', join(entry, 'runs'));
     expect(inEntry).toMatchObject({ exitCode: 2, stdout: '' });

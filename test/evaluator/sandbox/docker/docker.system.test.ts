@@ -40,7 +40,7 @@ const stageOf = (script: string): StageSpec => ({
 const ownContainers = `^haet-stage-${process.pid}-`;
 const names = async (filter: string) =>
   (await execa('docker', ['ps', '--all', '--filter', `name=${filter}`, '--format', '{{.Names}}'])).stdout;
-/** What this process has of a stage's making: folders and open ends of pipes. */
+/** Returns the folders and open pipe ends of this process that belong to a stage. */
 const pipes = () => [
   ...readdirSync(tmpdir()).filter(
     (name) => /^haet-(progress|profile)-/.test(name) && name.includes(`-${process.pid}-`),
@@ -55,7 +55,7 @@ const pipes = () => [
 ];
 
 const compiled = pathToFileURL(resolve('dist/evaluator/sandbox/docker/docker.js')).href;
-/** A process that makes the sandbox and goes on with a script; its own words of an error are its output. */
+/** Starts a process that creates the sandbox and then runs a script; its own error message is its output. */
 const evaluator = (script: string, environment: Record<string, string> = {}) =>
   spawn(
     process.execPath,
@@ -71,7 +71,7 @@ const evaluator = (script: string, environment: Record<string, string> = {}) =>
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment } },
   );
 
-/** A `docker` that changes the words it is given, by a program of sed, and passes them on. */
+/** Writes a `docker` that edits its arguments with a sed program and passes them on. */
 async function changedClient(change: string): Promise<Record<string, string>> {
   const folder = await temporaryFolder();
   const { stdout: real } = await execa('sh', ['-c', 'command -v docker']);
@@ -84,7 +84,7 @@ async function changedClient(change: string): Promise<Record<string, string>> {
 }
 
 withEngine('the Docker sandbox', () => {
-  test('its engine is asked with the whole environment of the evaluator, none of which reaches the entry', async () => {
+  test('its engine is queried with the whole environment of the evaluator, and the entry gets none of it', async () => {
     const home = await temporaryFolder();
     await mkdir(join(home, '.docker'));
     await writeFile(
@@ -115,7 +115,7 @@ withEngine('the Docker sandbox', () => {
     expect(said).toMatch(process.getuid?.() === 0 ? /^kept\n64001\n$/ : /^kept\n/);
   });
 
-  test('an entry that holds on to every pipe it can reach ends with an evaluator that is killed', async () => {
+  test('an entry that keeps every reachable pipe open ends with an evaluator that is killed', async () => {
     const seconds = uniqueSeconds();
     const grab = `for each in 0 1 2; do sh -c "exec 9>/proc/1/fd/$each; exec sleep ${seconds}" & done; sleep 0.3; echo up; exec sleep ${seconds}`;
     const child = evaluator(
@@ -147,7 +147,7 @@ withEngine('the Docker sandbox', () => {
     expect(await names(ownContainers)).toBe('');
   });
 
-  test('a start that fails leaves no container, no folder and nothing open', async () => {
+  test('a failed start leaves no container, no folder and nothing open', async () => {
     const sandbox = await createDockerSandbox(plainImage);
     const mounts = [{ host: '/nowhere/at/all', inside: '/entry' }];
     await expect(sandbox.start({ ...stageOf('true'), mounts })).rejects.toThrow(
@@ -160,7 +160,7 @@ withEngine('the Docker sandbox', () => {
     expect(await names(ownContainers)).toBe('');
   });
 
-  test('what killed evaluators left is removed, what belongs to living ones stays', async () => {
+  test('leftovers of killed evaluators are removed, and those of living ones are kept', async () => {
     const dead = spawn('true');
     await once(dead, 'exit');
     const create = (name: string) => execa('docker', ['create', '--name', name, plainImage, 'true']);
@@ -184,15 +184,15 @@ withEngine('the Docker sandbox', () => {
       's/^seccomp=.*/seccomp=unconfined/',
       /system calls are not filtered \(Seccomp: 0\)/,
     ],
-    ['has users of its own', 's/^64001:64001$/64002:64002/', /could not write to its output folder/],
-  ])('an engine that %s is refused in one sentence', async (_, change, sentence) => {
+    ['remaps users', 's/^64001:64001$/64002:64002/', /could not write to its output folder/],
+  ])('an engine that %s is rejected in one sentence', async (_, change, sentence) => {
     if (process.getuid?.() !== 0 && change.includes('64001')) return;
     const said = await text(evaluator('', await changedClient(change)).stdout);
     expect(said).toMatch(/^UserError: .*\.$/);
     expect(said).toMatch(sentence);
   });
 
-  test('a stage runs on as many CPUs as it is given, with few open files and no core dumps', async () => {
+  test('a stage runs on the number of CPUs it is given, with few open files and no core dumps', async () => {
     const sandbox = await createDockerSandbox(plainImage);
     const stage = await sandbox.start(stageOf('nproc; ulimit -c; ulimit -Hc; ulimit -Hn'));
     const said = (await text(stage.stdout)).trim().split('\n');
@@ -201,7 +201,7 @@ withEngine('the Docker sandbox', () => {
     expect(Number(said[3])).toBeLessThanOrEqual(65_536);
   });
 
-  test('a runtime is passed on to the engine and stands in the record; one that it does not know is refused', async () => {
+  test('a runtime is passed to the engine and recorded; one that the engine does not know is rejected', async () => {
     const runtime = 'io.containerd.runc.v2'; // another name for the usual one
     const sandbox = await createDockerSandbox(plainImage, runtime);
     expect(sandbox.contains).toContain(`Containers are run by ${runtime}.`);

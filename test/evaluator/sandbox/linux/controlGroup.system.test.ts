@@ -34,7 +34,7 @@ function group(name = ownName('test')) {
 }
 
 able('a control group of this machine', () => {
-  test('is swept when the process that made it is gone, and stays while that lives', async () => {
+  test('is removed when the process that created it is gone, and kept while that is alive', async () => {
     const left = group(`haet-test-${2 ** 22 + 1}-5-1`);
     const kept = group();
     sweepGroups();
@@ -45,7 +45,7 @@ able('a control group of this machine', () => {
     expect(existsSync(kept.folders.pids)).toBe(false);
   });
 
-  test('counts no hit for what keeps within its limits, and is gone after its removal', async () => {
+  test('counts no hit for a process within its limits, and does not exist after its removal', async () => {
     const held = group();
     const { stdout } = await execa('sh', ['-c', `${enter} cat /proc/self/cgroup`, 'sh', ...held.entrances]);
     expect(stdout).toContain(`haet-test-${process.pid}-`);
@@ -60,7 +60,7 @@ able('a control group of this machine', () => {
     expect(readLimitHits(held.folders)).toBeNull();
   });
 
-  test('counts the kill of a process that wanted more memory, also memory of files that live in it', async () => {
+  test('counts the kill of a process that wanted more memory, also for memory of files in tmpfs', async () => {
     const held = group();
     const hog = 'head -c 300000000 /dev/zero | tail -c 299999999 > /dev/null';
     const { exitCode } = await execa('sh', ['-c', `${enter} ${hog}`, 'sh', ...held.entrances], {
@@ -76,7 +76,7 @@ able('a control group of this machine', () => {
     await held.remove();
   });
 
-  test('counts the processes that it refused', async () => {
+  test('counts the processes that it rejected', async () => {
     const held = group();
     const many = 'i=0; while [ $i -lt 40 ]; do sleep 0.2 & i=$((i + 1)); done; wait';
     await execa('sh', ['-c', `${enter} ${many}`, 'sh', ...held.entrances], { reject: false });
@@ -93,7 +93,7 @@ able('a control group of this machine', () => {
     for (let waited = 0; waited < 5000 && !files.every(existsSync); waited += 5) await sleep(5);
     const counters = () => files.map((file) => readFileSync(file, 'utf8').length);
     expect(setFrozen(held.folders, true)).toBe(true);
-    await sleep(20); // a system call under way may end
+    await sleep(20); // a running system call may end
     const before = counters();
     await sleep(200);
     expect(counters()).toEqual(before);

@@ -7,7 +7,7 @@ const statLine = (name: string, state: string, threads = 1) =>
   `4242 (${name}) ${state} 17 4242 99 0 -1 4194304 76 0 0 0 150 50 0 0 20 0 ${threads} 0 225038 3133440 364 1844 1 1 1 0 0\n`;
 
 describe('/proc/PID/stat', () => {
-  test('is read whatever the process calls itself', () => {
+  test('is parsed with any process name', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 15 }), (name) => {
         expect(parseStat(statLine(name, 'S'))).toMatchObject({
@@ -21,21 +21,21 @@ describe('/proc/PID/stat', () => {
     );
   });
 
-  test('of a zombie is nothing alive', () => {
+  test('treats a zombie as dead', () => {
     expect(parseStat(statLine('x', 'Z'))).toBeNull();
   });
 
-  test('of a process whose first thread has ended before the others is alive', () => {
+  test('treats a process whose first thread has ended before the others as alive', () => {
     expect(parseStat(statLine('x', 'Z', 2))).toMatchObject({ pid: 4242 });
   });
 
-  test('lists this very process with memory of about what Node says', () => {
+  test('lists this process with about the memory that Node reports', () => {
     const own = listProcesses('/proc').find((each) => each.pid === process.pid)!;
     expect(own.memoryBytes / process.memoryUsage.rss()).toBeCloseTo(1, 0);
   });
 });
 
-test('CPU time of processes that end between two samples is kept, and a reused pid is another process', async () => {
+test('keeps the CPU time of processes that end between two samples, and treats a reused pid as another process', async () => {
   const looks = [
     [{ pid: 1, startTicks: 1, cpuSeconds: 0.5, memoryBytes: 10 }],
     [

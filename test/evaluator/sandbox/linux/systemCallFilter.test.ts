@@ -22,7 +22,7 @@ const allow = 0x7fff0000;
 const killProcess = 0x80000000;
 const fail = (errno: number) => 0x00050000 | errno;
 
-/** What the kernel would answer: the instructions of classic BPF that filters of system calls are made of. */
+/** Returns the kernel's answer: interprets the classic BPF instructions that filters of system calls consist of. */
 function answer(filter: Buffer, call: number, machine: number, words: readonly bigint[] = []): number {
   const data = Buffer.alloc(64);
   data.writeUInt32LE(call, 0);
@@ -48,7 +48,7 @@ function answer(filter: Buffer, call: number, machine: number, words: readonly b
 
 const numbersIn = (calls: Readonly<Record<string, CallNumbers>>, arch: Arch) =>
   Object.values(calls).flatMap((numbers) => numbers[column[arch]] ?? []);
-/** Words of a call whose arguments are all zero but one. */
+/** Returns the words of a call whose arguments are all zero except one. */
 const only = (index: number, value: number | bigint) => [...Array<bigint>(index).fill(0n), BigInt(value)];
 
 describe.each(architectures)('the filter of system calls for %s', (arch) => {
@@ -56,7 +56,7 @@ describe.each(architectures)('the filter of system calls for %s', (arch) => {
   const ask = (call: number, words: readonly bigint[] = []) => answer(filter, call, audit[arch], words);
   const watched = Object.values(watchedCalls).map(({ numbers }) => numbers[column[arch]]);
 
-  test('answers what is listed as the list says, newer calls as an older kernel, and lets all others through', () => {
+  test('answers listed calls by the table, newer calls with ENOSYS, and allows the rest', () => {
     const answers = new Map<number, number>([
       ...numbersIn(refusedCalls, arch).map((call) => [call, fail(1)] as const),
       ...numbersIn(missingCalls, arch).map((call) => [call, fail(38)] as const),
@@ -70,7 +70,7 @@ describe.each(architectures)('the filter of system calls for %s', (arch) => {
   });
 
   test.each(Object.entries(watchedCalls))(
-    'lets %s through with the values that are listed, and with no others',
+    'allows %s with the listed values only',
     (_, { numbers, argument, allowed, errno }) => {
       const call = numbers[column[arch]];
       for (let value = 0; value < 200; value++) {
@@ -78,30 +78,30 @@ describe.each(architectures)('the filter of system calls for %s', (arch) => {
       }
       fc.assert(
         fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (word) => {
-          const low = Number(word & 0xffffffffn); // what the kernel takes of it
+          const low = Number(word & 0xffffffffn); // the part the kernel uses
           expect(ask(call, only(argument, word))).toBe(allowed.includes(low) ? allow : fail(errno));
         }),
       );
     },
   );
 
-  test('ends programs of another architecture', () => {
+  test('kills programs of another architecture', () => {
     for (const other of [0x40000003, audit[arch === 'x64' ? 'arm64' : 'x64'], 0]) {
       expect(answer(filter, 1, other)).toBe(killProcess);
     }
   });
 
-  test('lets threads and children be made, and no namespace', () => {
+  test('allows threads and children, and no namespace', () => {
     const clone = cloneNumbers[column[arch]];
-    const ofAThread = 0x3d0f00; // as the C library makes threads
+    const ofAThread = 0x3d0f00; // flags that the C library uses for threads
     expect(ask(clone, only(0, ofAThread))).toBe(allow);
-    expect(ask(clone, only(0, 17))).toBe(allow); // SIGCHLD alone: fork
+    expect(ask(clone, only(0, 17))).toBe(allow); // only SIGCHLD: fork
     for (const flag of [0x80, 0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000]) {
       expect(ask(clone, only(0, 17 | flag))).toBe(fail(1));
     }
   });
 
-  test('refuses the x32 numbers', () => {
+  test('rejects the x32 numbers', () => {
     expect(ask(0x40000000 + 1)).toBe(fail(38));
   });
 });
@@ -111,7 +111,10 @@ test('a machine without a table has neither filter nor profile', () => {
   expect(dockerProfile('riscv64')).toBeNull();
 });
 
-/** Refused by Docker's own profile: https://docs.docker.com/engine/security/seccomp/, without what old kernels alone had. */
+/**
+ * Rejected by Docker's own profile: https://docs.docker.com/engine/security/seccomp/, without the calls of old kernels
+ * only.
+ */
 const refusedByDocker = `
   acct add_key bpf clock_adjtime clock_settime create_module delete_module finit_module get_kernel_syms get_mempolicy
   init_module ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind mount move_pages nfsservctl
@@ -119,7 +122,7 @@ const refusedByDocker = `
   swapon swapoff sysfs _sysctl umount2 unshare uselib userfaultfd ustat
 `;
 
-test("the profile for Docker refuses what Docker's own does, and what the filter refuses, and no call is in two tables", () => {
+test("the profile for Docker rejects the calls of Docker's own and of the filter, and no call is in two tables", () => {
   const tables = [allowedCalls, ...[refusedCalls, missingCalls, ignoredCalls, watchedCalls].map(Object.keys)];
   const all = tables.flat();
   expect(all.filter((name, index) => all.indexOf(name) !== index)).toEqual([]);
@@ -135,7 +138,7 @@ test("the profile for Docker refuses what Docker's own does, and what the filter
   expect(unconditional).toEqual(allowedCalls);
 });
 
-/** The kernel's own tables of numbers, as the C library's package brings them. */
+/** Returns the kernel's own tables of numbers, which are part of the C library's package. */
 const headers: Record<Arch, string[]> = {
   x64: ['/usr/include/x86_64-linux-gnu/asm/unistd_64.h', '/usr/include/asm/unistd_64.h'],
   arm64: ['/usr/include/asm-generic/unistd.h'],
@@ -153,7 +156,7 @@ for (const arch of architectures) {
     const listed = Object.entries({ ...refusedCalls, ...missingCalls, ...ignoredCalls, clone: cloneNumbers });
     for (const [name, pair] of [...listed, ...watched]) {
       const number = pair[column[arch]];
-      // Headers of an older kernel end before the newest calls, which have one number on every machine.
+      // Headers of an older kernel lack the newest calls, which have one number on every machine.
       const isNew = number !== null && number >= 424;
       expect({ [name]: number }).toEqual({ [name]: known(name) ?? (isNew ? number : null) });
     }

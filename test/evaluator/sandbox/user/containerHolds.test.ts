@@ -17,18 +17,14 @@ const held = (files: Record<string, string>, networks = ['lo']) => {
   return containerHolds((path) => all[path] ?? null, networks);
 };
 
-test('a machine without a container holds no memory; its CPUs are all there are', () => {
+test('a machine without a container limits no memory; all CPUs count', () => {
   expect(held({}, ['lo', 'eth0'])).toEqual({ memory: false, cpus: true, network: false });
 });
 
 test.each<[string, Record<string, string>, boolean]>([
   ['limited, without swap on the machine', memory, true],
   ['limited, and it may be swapped out', { ...memory, ...swap }, false],
-  [
-    'limited, and swap is not its own to use',
-    { ...memory, ...swap, '/sys/fs/cgroup/memory.swap.max': '0' },
-    true,
-  ],
+  ['limited, without swap of its own', { ...memory, ...swap, '/sys/fs/cgroup/memory.swap.max': '0' }, true],
   ['limited by version 1, and it may be swapped out', { ...firstMemory, ...swap }, false],
   [
     'limited by version 1 together with swap',
@@ -41,9 +37,9 @@ test.each<[string, Record<string, string>, boolean]>([
 
 test.each<[string, Record<string, string>, boolean]>([
   ['a quota of whole cores', { ...group, '/sys/fs/cgroup/cpu.max': '400000 100000' }, true],
-  // The entry would be told 2 and held to 2.5.
+  // The entry would be given 2 and limited to 2.5.
   ['a quota of two cores and a half', { ...group, '/sys/fs/cgroup/cpu.max': '250000 100000' }, false],
-  ['affinity alone, which an entry may widen', { '/proc/self/status': 'Cpus_allowed_list:\t0-1' }, false],
+  ['only affinity, which an entry can widen', { '/proc/self/status': 'Cpus_allowed_list:\t0-1' }, false],
   [
     'a cpuset',
     {

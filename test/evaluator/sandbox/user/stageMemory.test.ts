@@ -8,7 +8,7 @@ const folder = temporaryFolder();
 const put = (text: string) => writeFileSync(join(folder.path, 'memory.stat'), text);
 const tebibyte = 2 ** 40;
 
-describe('what a control group holds in memory', () => {
+describe('the memory of a control group', () => {
   test('is read from either version, with its subgroups', () => {
     put('cache 9\nrss 1\nshmem 2\ntotal_cache 90\ntotal_rss 10\ntotal_rss_huge 3\ntotal_shmem 20\n');
     expect(readGroupMemory(folder.path)).toEqual({ anonymousBytes: 10, sharedBytes: 20 });
@@ -16,18 +16,18 @@ describe('what a control group holds in memory', () => {
     expect(readGroupMemory(folder.path)).toEqual({ anonymousBytes: 11, sharedBytes: 22 });
   });
 
-  test('is unknown where it is not told', () => {
+  test('is unknown if it cannot be read', () => {
     put('cache 9\n');
     expect(readGroupMemory(folder.path)).toBeNull();
     expect(readGroupMemory(join(folder.path, 'none'))).toBeNull();
   });
 });
 
-describe('a stage is found beyond its limit', () => {
+describe('a stage exceeds its limit', () => {
   const before = { anonymousBytes: 0, sharedBytes: tebibyte };
   const beyond = (limit: number) => memoryBeyond(limit, folder.path, before, () => []);
 
-  test('by what nobody else holds: neither what lay in memory before nor what other processes have resident', () => {
+  test('by its own memory only: neither by earlier memory nor by resident memory of other processes', () => {
     put(`anon ${2 * tebibyte}\nshmem ${2 * tebibyte}\n`);
     const found = beyond(tebibyte)!;
     // All processes of this machine are others here; together they have less than a tebibyte.
@@ -36,7 +36,7 @@ describe('a stage is found beyond its limit', () => {
     expect(beyond(3 * tebibyte - 1)).toBeNull();
   });
 
-  test('never by what cannot be seen', () => {
+  test('never by values that cannot be read', () => {
     put('');
     expect(beyond(1)).toBeNull();
   });

@@ -18,7 +18,7 @@ const limits = {
   outFiles: 100,
 };
 
-/** Runs a shell script as a stage. @returns what it said, and its output folder, once the stage was killed */
+/** Runs a shell script as a stage. @returns its output and its output folder, after the stage was killed */
 async function runScript(script: string, change: Partial<typeof limits> = {}) {
   const sandbox = await createSandbox('user', {});
   const [out, work] = [await temporaryFolder(), await temporaryFolder()];
@@ -38,7 +38,7 @@ async function runScript(script: string, change: Partial<typeof limits> = {}) {
   return { said: said.trim(), out };
 }
 
-/** Rows of the kernel's lists of System V IPC that hold a user's number. */
+/** Returns the rows of the kernel's lists of System V IPC that contain a user's number. */
 const rowsOf = (user: number): string[] =>
   ['shm', 'sem', 'msg'].flatMap((kind) =>
     readFileSync(`/proc/sysvipc/${kind}`, 'latin1')
@@ -47,7 +47,7 @@ const rowsOf = (user: number): string[] =>
   );
 
 (await describeWith('user'))('the sandbox of the image', () => {
-  test('takes away what a stage left in the kernel, also what its owner may not read, and nobody else’s', async () => {
+  test('removes the kernel objects of a stage, also those its owner may not read, and no others', async () => {
     const make = 'for mode in 600 000; do ipcmk -M 64 -p $mode; ipcmk -S 1 -p $mode; ipcmk -Q -p $mode; done';
     const { stdout } = await execa('ipcmk', ['-M', '64']);
     const own = stdout.split(' ').at(-1)!;
@@ -62,16 +62,16 @@ const rowsOf = (user: number): string[] =>
     }
   });
 
-  test('takes away more than one command can name', async () => {
+  test('removes more than fit into one command line', async () => {
     const { said } = await runScript('for i in $(seq 1100); do ipcmk -S 1; done | wc -l');
     expect(Number(said)).toBe(1100);
     expect(rowsOf(entryUser)).toEqual([]);
   });
 
   test.each([
-    ['the output folder, and a little more that shows it', {}, 9],
-    ['the scratch folder where that is larger', { workBytes: 16 * mebibyte }, 16],
-  ])('lets no file grow beyond what may be in %s', async (_, change, mebibytes) => {
+    ['the output folder, with a small margin', {}, 9],
+    ['the scratch folder if that is larger', { workBytes: 16 * mebibyte }, 16],
+  ])('lets no file grow beyond the limit in %s', async (_, change, mebibytes) => {
     const { said, out } = await runScript(
       `head -c 100M /dev/zero > "$HAET_OUT_DIR/big" || echo refused; truncate -s 100M "$HAET_OUT_DIR/hole" || echo refused`,
       change,

@@ -12,16 +12,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describeNative('the native kernels, alone', () => {
+describeNative('the native kernels without TensorFlow', () => {
   test.each([
-    ['memory that is not theirs and undefined behaviour', 'address,undefined', 3],
+    ['memory errors and undefined behaviour', 'address,undefined', 3],
     ['races of threads', 'thread', 4],
-  ])('are right, and free of %s', async (_, sanitizer, threads) => {
+  ])('are correct, and free of %s', async (_, sanitizer, threads) => {
     const program = join(folder, sanitizer.replace(',', '-'));
     await compileNative('.', 'test/submission/engine/native/driver.cc', program, [
       ...['-O1', '-g', `-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all'],
     ]);
-    // The layout of addresses is not made random: an older runtime of this sanitizer cannot do with every one.
+    // Address space randomisation is off: an older runtime of this sanitizer fails with some layouts.
     const words = sanitizer === 'thread' ? ['setarch', '--addr-no-randomize', program] : [program];
     const { exitCode, all } = await execa(words[0]!, [...words.slice(1), String(threads)], {
       all: true,

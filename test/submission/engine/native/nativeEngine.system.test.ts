@@ -23,7 +23,7 @@ import { type ReferenceShape, referenceBlock } from './referenceBlock.ts';
 
 const normal = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed) as Tensor;
 
-/** Input, filter and offset of a block, and a gradient to its output, NHWC. */
+/** Returns input, filter and offset of a block, and a gradient of its output, NHWC. */
 function tensorsFor(shape: ReferenceShape, seed: number): [Tensor, Tensor, Tensor, Tensor] {
   const { batch, height, width, in: inputs, out, pool } = shape;
   const factor = pool ? 2 : 1;
@@ -39,7 +39,7 @@ const results = ['output', 'mean', 'variance', 'filter', 'offset', 'input'] as c
 
 const stock = stockPasses(false);
 
-/** Both passes of an engine: `results` as numbers, NHWC; that to the input only where it is not a picture. */
+/** Runs both passes of an engine: `results` as numbers, NHWC; the input gradient only if the input is not images. */
 function passes<Saved extends TensorRecord>(
   { path, convBlock, convBlockGradient }: Passes<Saved>,
   block: BlockShape,
@@ -59,7 +59,7 @@ function passes<Saved extends TensorRecord>(
   ].map((tensor) => tensor.dataSync() as Float32Array);
 }
 
-/** Share of the values that are further than a thousandth from what is expected. */
+/** Returns the share of values that differ from the expected ones by more than a thousandth. */
 function share(values: Float32Array, expected: Float32Array): number {
   return values.filter((value, index) => !(Math.abs(value - expected[index]!) < 1e-3)).length / values.length;
 }
@@ -69,7 +69,7 @@ describeNative('the native blocks', () => {
     engineOf('native'); // sets the threads
   });
 
-  test('are near the formulas in double precision over shapes', () => {
+  test('are close to the formulas in double precision for many shapes', () => {
     const edge = fc.integer({ min: 1, max: 9 });
     const channels = fc.integer({ min: 1, max: 4 }).map((eighths) => 8 * eighths);
     const shapes = fc
@@ -77,7 +77,7 @@ describeNative('the native blocks', () => {
         batch: fc.constantFrom(1, 2, 3, 9),
         height: edge,
         width: edge,
-        in: fc.oneof(channels, fc.integer({ min: 1, max: 15 })), // as those of a picture
+        in: fc.oneof(channels, fc.integer({ min: 1, max: 15 })), // as for images
         out: channels,
         pool: fc.boolean(),
         alpha: fc.constantFrom(0.3, 1),
@@ -99,7 +99,7 @@ describeNative('the native blocks', () => {
             shape,
             ...(arrays as [Float32Array, Float32Array, Float32Array, Float32Array]),
           );
-          if (expected.leastLead < 1e-4) return; // two of a window are as large, but for rounding
+          if (expected.leastLead < 1e-4) return; // two values of a window are equal up to rounding
           compared[shape.pool ? 'pooled' : 'plain'] += 1;
           const ours = passes(nativePasses, shape, tensors);
           for (const [index, values] of ours.entries()) {
@@ -120,9 +120,9 @@ describeNative('the native blocks', () => {
     [512, 4, 16, true],
     [64, 32, 8, true],
     [250, 32, 3, false],
-    [130, 8, 160, true], // a filter so large that threads take its tiles together
+    [130, 8, 160, true], // a filter so large that threads share its tiles
   ])(
-    'of %i images, %i pixels an edge, %i channels, pooled: %s, are near those of TensorFlow',
+    "of %i images, %i pixels per edge, %i channels, pooled: %s, are close to TensorFlow's",
     (batch, edge, channels, pool) => {
       const shape = {
         batch,
@@ -139,8 +139,9 @@ describeNative('the native blocks', () => {
         for (const [index, values] of ours.entries()) {
           const name = results[index]!;
           const isGradient = name === 'filter' || name === 'offset' || name === 'input';
-          // In thousands of windows the two largest of some are as large, but for rounding: the gradient goes to either,
-          // which all gradients feel. Those of pools the driver compares to the bit, at sizes of many blocks too.
+          // In thousands of windows, the two largest values of some are equal up to rounding: either gets the gradient,
+          // which changes all gradients. The driver compares gradients of pools bit for bit, also at sizes of many
+          // blocks.
           if (pool && name === 'input') expect(share(values, theirs[index]!)).toBeLessThan(1e-2);
           else expect(error(values, theirs[index]!, 1)).toBeLessThan(pool && isGradient ? 2e-2 : 2e-4);
         }
@@ -163,9 +164,9 @@ describeNative('the native blocks', () => {
     });
   });
 
-  test('choose the first of the largest of a window', () => {
+  test('choose the first of equal maxima in a window', () => {
     tf.tidy(() => {
-      // Row by row: the first of three that are equal, and the last. Sums of one product have no rounding.
+      // Row by row: the first of three equal values, and the last. Sums of one product have no rounding.
       const pictures = tf.tensor([3, 3, 1, 3, 0, 1, 2, 9], [2, 2, 2, 1]) as Tensor;
       const middle = Array.from({ length: 72 }, (_, index) => (Math.floor(index / 8) === 4 ? 1 : 0));
       const filter = tf.tensor(middle, [3, 3, 1, 8]) as Tensor;
@@ -189,7 +190,7 @@ describeNative('the native blocks', () => {
     });
   });
 
-  test('by given statistics are near those of TensorFlow', () => {
+  test("with given statistics are close to TensorFlow's", () => {
     tf.tidy(() => {
       for (const pool of [false, true]) {
         const shape = { batch: 5, height: 6, width: 10, in: 16, out: 24, pool, alpha: 0.3 };
@@ -205,7 +206,7 @@ describeNative('the native blocks', () => {
     });
   });
 
-  test('refuse shapes that do not fit each other', () => {
+  test('reject shapes that do not match', () => {
     const zeros = (...shape: number[]) => tf.zeros(shape) as Tensor;
     const images = zeros(2, 1, 4, 4, 8);
     const block = { pool: true, alpha: 1 };
@@ -230,7 +231,7 @@ describeNative('the native blocks', () => {
     expect(() => nativeOps()!.setThreads(0)).toThrow(/1 or more/);
   });
 
-  test('refuse weights that do not fit each other', () => {
+  test('reject weights that do not match', () => {
     const raw = (shape: number[]) => rawOf(tf.zeros(shape));
     const sgd = (shapes: number[][], count = 1) =>
       runMany('HaetSgd', shapes.map(raw), [int('N', count), bool('centralized', true)], 2 * count);
@@ -243,9 +244,9 @@ describeNative('the native blocks', () => {
     expect(() => average([2, 3], [2, 3], [2])).toThrow(/decay must be one number/);
   });
 
-  test('train as those of TensorFlow do', () => {
+  test("train like TensorFlow's", () => {
     const labels = Uint8Array.from({ length: 64 }, (_, index) => index % 4);
-    // Noise, and stripes whose distance is the class's.
+    // Noise, and stripes whose distance depends on the class.
     const images = Uint8Array.from({ length: 64 * 3072 }, (_, index) => {
       const [image, column] = [Math.floor(index / 3072), Math.floor(index / 3) % 32];
       return ((index * 7919 + (index >> 9)) % 200) + (column % (2 + labels[image]!) === 0 ? 50 : 0);
@@ -262,8 +263,9 @@ describeNative('the native blocks', () => {
       );
       return Array.from({ length: 120 }, () => trainer.step(0.1).loss);
     });
-    expect(losses[0]).not.toEqual(losses[1]); // they are two
-    // Rounding at first, which training then makes larger from step to step; so later the curves, as means of 40 steps.
+    expect(losses[0]).not.toEqual(losses[1]); // two different engines
+    // Rounding differences at first, which training amplifies from step to step; later, therefore, curves as means of
+    // 40 steps.
     const [native, stock] = losses as [number[], number[]];
     expect(mean(stock.slice(80))).toBeLessThan(mean(stock.slice(0, 40)) - 0.2);
     for (let step = 0; step < 5; step += 1) expect(Math.abs(native[step]! - stock[step]!)).toBeLessThan(3e-4);
@@ -274,16 +276,16 @@ describeNative('the native blocks', () => {
   });
 });
 
-test('a CPU without the instructions that they are compiled for never loads them', () => {
-  expect(whyNoNativeOps(['sse2', 'avx', 'fma'], false)).toBe('the CPU has no avx2');
-  expect(whyNoNativeOps([], false)).toBe('the CPU has no avx2, fma');
+test('are never loaded on a CPU without the instructions they are compiled for', () => {
+  expect(whyNoNativeOps(['sse2', 'avx', 'fma'], false)).toBe('the CPU lacks avx2');
+  expect(whyNoNativeOps([], false)).toBe('the CPU lacks avx2, fma');
 });
 
-test('a GPU computes without them, whatever the CPU has', () => {
-  expect(whyNoNativeOps(['avx2', 'fma'], true)).toBe('a GPU computes');
+test('are not used with a GPU, whatever the CPU has', () => {
+  expect(whyNoNativeOps(['avx2', 'fma'], true)).toBe('a GPU is used');
 });
 
-test('the native engine is refused by name where there are no native ops, and in bfloat16', () => {
+test('the native engine is rejected by name without native ops, and in bfloat16', () => {
   expect(() => createNativeEngine(null, 1)).toThrow('This machine has no native ops: use engine=auto.');
   expect(() => createEngine({ engine: 'native', bfloat16: true }, 1)).toThrow('computes in float32');
 });

@@ -18,20 +18,24 @@ export interface ReferencePasses {
   readonly input: Float64Array;
   readonly filter: Float64Array;
   readonly offset: Float64Array;
-  /** By how much the largest of a pool's window is larger than the next, at least: where it is little, engines choose otherwise. */
+  /**
+   * Smallest difference between the two largest values of a pooling window: if it is small, engines may choose
+   * differently.
+   */
   readonly leastLead: number;
 }
 
 const EPSILON = 1e-5;
 
 /**
- * Both passes of a block in double precision, as the formulas are written (Ioffe and Szegedy 2015 for the norm's).
+ * Computes both passes of a block in double precision, directly from the formulas (Ioffe and Szegedy 2015 for the
+ * norm's).
  *
  * @param input [batch, height, width, in]
  * @param filter [3, 3, in, out]
  * @param offset [out]
  * @param outputGradient [batch, height / 2?, width / 2?, out]
- * @returns output and statistics, and the gradients to input, filter and offset
+ * @returns output and statistics, and the gradients of input, filter and offset
  */
 export function referenceBlock(
   shape: ReferenceShape,
@@ -83,7 +87,7 @@ export function referenceBlock(
   return { output, mean, variance, input: inputGradient, filter: filterGradient, offset: sum, leastLead };
 }
 
-/** Calls `take` with the places of input, weight and output of every product of the convolution. */
+/** Calls `take` with the indices of input, weight and output of every product of the convolution. */
 function eachProduct(
   { batch, height, width, in: inputs, out }: ReferenceShape,
   take: (from: number, weight: number, to: number) => void,
@@ -101,7 +105,7 @@ function eachProduct(
   }
 }
 
-/** The place in `convolved` of every value that is normalised: the first of the largest of its window, or itself. */
+/** Returns the index in `convolved` of every normalised value: the first of the largest of its window, or itself. */
 function chosenPlaces({ batch, height, width, out, pool }: ReferenceShape, convolved: Float64Array) {
   if (!pool) return { places: Array.from(convolved.keys()), leastLead: Number.POSITIVE_INFINITY };
   const places: number[] = [];
