@@ -33,4 +33,5 @@ const why = await whyNot();
     const grown = Object.entries(counts).filter(([name, count]) => count > 1.02 * recorded.counts[name]!);
     expect(grown).toEqual([]);
   },
+  600_000,
 );

@@ -201,7 +201,11 @@ test('a run with another budget is repeated', async () => {
 
 test.each<[string, (text: string) => string, string]>([
   ['torn', (text) => text.slice(0, text.length / 2), 'is not the record of a run'],
-  ['made better', (text) => text.replace('"correct": 100,', '"correct": 990,'), '990 right answers, but 100'],
+  [
+    'made better',
+    (text) => text.replace('"correct": 100,', '"correct": 990,'),
+    'the accuracy says 0.1, and 990 right of 1000 are 0.99',
+  ],
 ])('a record that was %s does not count, and the archive is run again', async (_, change, why) => {
   await put('a.tar.gz', 'One');
   await grade();

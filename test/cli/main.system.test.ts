@@ -37,7 +37,7 @@ test('help lists every command with its description, in order, and loads none of
     'dry-run pack check grade official score audit data seal check-machine verify self-test',
   );
   expect(await loadedBy('--help')).toEqual({
-    cli: ['commandList', 'main', 'terminal'],
+    cli: ['commandList', 'main', 'reportError', 'terminal'],
     packages: ['commander'],
   });
 });
@@ -65,13 +65,15 @@ test.each([
   ['grade', 'grade', ['@observablehq/plot', 'sharp']],
   ['official', 'official', ['@observablehq/plot', 'sharp']],
   ['score', 'score', ['@observablehq/plot', 'sharp']],
-  ['data', 'data', ['sharp']],
+  ['data', 'data/', ['sharp']],
   ['verify', 'verify', ['execa']],
 ])(
   '%s --help loads no other command, and nothing that only its action needs',
   async (name, file, notNeeded) => {
     const { cli, packages } = await loadedBy(name, '--help');
-    expect(cli.filter((path) => path.startsWith('commands/'))).toEqual([`commands/${file}`]);
+    const commands = cli.filter((path) => path.startsWith('commands/'));
+    expect(commands).not.toEqual([]);
+    expect(commands.filter((path) => !path.startsWith(`commands/${file}`))).toEqual([]);
     expect(packages.filter((each) => notNeeded.includes(each))).toEqual([]);
   },
 );

@@ -46,7 +46,7 @@ async function trainMasked(flags: (flags: readonly string[]) => readonly string[
     HAET_TRAIN_DIR: join(track, 'train'),
     HAET_OUT_DIR: out,
     HAET_SEED: '1',
-    HAET_BUDGET_SECONDS: '15',
+    HAET_BUDGET_SECONDS: '30',
     HAET_CPUS: '2',
     HAET_PROGRESS_FD: '1',
   };

@@ -173,6 +173,17 @@ test('after an abort no further stage is started, and a fault caused by it does 
   expect(failed).toMatchObject({ verdict: 'ABORTED', stages: [] });
 });
 
+test('a survivor is a fault also after an abort', async () => {
+  const abort = new AbortController();
+  const train: Act = async (out, spec) => {
+    abort.abort();
+    return trainWell(out, spec);
+  };
+  const record = await run({ train, kill: () => ({ processesLeft: 1 }) }, { abort: abort.signal });
+  expect(record).toMatchObject({ verdict: 'INFRA_FAULT', score: null });
+  expect(record.evidence[0]).toContain('1 processes of the train stage were still alive');
+});
+
 test('processes that survive the kill of a stage are counted, signed, and a fault of the machine', async () => {
   const record = await run({ kill: (stage) => ({ processesLeft: stage === 'predict' ? 2 : 0 }) });
   expect(record).toMatchObject({ verdict: 'INFRA_FAULT', score: null });

@@ -11,7 +11,7 @@ import { describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { createSandbox } from '../../../../evaluator/sandbox/createSandbox.ts';
 import { createDockerSandbox } from '../../../../evaluator/sandbox/docker/docker.ts';
-import { ownName } from '../../../../evaluator/sandbox/ownNames.ts';
+import { ownName, ownPrefix } from '../../../../evaluator/sandbox/ownNames.ts';
 import type { StageSpec } from '../../../../evaluator/sandbox/sandbox.ts';
 import { plainImage, processesWith, temporaryFolder, uniqueSeconds } from '../../fixtures.ts';
 
@@ -165,9 +165,10 @@ withEngine('the Docker sandbox', () => {
     await once(dead, 'exit');
     const create = (name: string) => execa('docker', ['create', '--name', name, plainImage, 'true']);
     const kept = `${ownName('stage')}-kept`;
-    await create(`haet-stage-${dead.pid}-5-1-left`);
+    const leftName = (kind: string) => ownPrefix(kind).replace(/\d+-\d+/, `${dead.pid}-5`);
+    await create(`${leftName('stage')}left`);
     await create(kept);
-    const folder = await mkdtemp(join(tmpdir(), `haet-progress-${dead.pid}-5-`));
+    const folder = await mkdtemp(join(tmpdir(), leftName('progress')));
     await createDockerSandbox(plainImage);
     expect(await names(`^haet-stage-${dead.pid}-`)).toBe('');
     expect(readdirSync(tmpdir())).not.toContain(folder.split('/').at(-1));

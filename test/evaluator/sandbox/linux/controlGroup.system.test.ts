@@ -35,7 +35,7 @@ function group(name = ownName('test')) {
 
 able('a control group of this machine', () => {
   test('is removed when the process that created it is gone, and kept while that is alive', async () => {
-    const left = group(`haet-test-${2 ** 22 + 1}-5-1`);
+    const left = group(ownName('test').replace(/\d+-\d+/, `${2 ** 22 + 1}-5`));
     const kept = group();
     sweepGroups();
     expect(Object.values(left.folders).filter((each) => each !== null && existsSync(each))).toEqual([]);
