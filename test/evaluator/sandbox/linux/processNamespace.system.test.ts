@@ -1,4 +1,5 @@
 import { readlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { holdProcessNamespace } from '../../../../evaluator/sandbox/linux/procfs.ts';
 import { createNamespace, namespaceFlags } from '../../../../evaluator/sandbox/process/namespace.ts';
@@ -9,16 +10,18 @@ const flags = await namespaceFlags();
   'a namespace that is gone lists nobody, also while new ones start: its name is kept until it is released',
   async () => {
     const gone = [];
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 15; round++) {
       const old = await createNamespace(flags!);
       const held = holdProcessNamespace(old.init);
-      const oldName = readlinkSync(`/proc/${old.init}/ns/pid`);
+      const name = readlinkSync(`/proc/${old.init}/ns/pid`);
       await old.destroy();
       old.release();
-      const next = await createNamespace(flags!);
-      gone.push({ reused: readlinkSync(`/proc/${next.init}/ns/pid`) === oldName, listed: held.list() });
-      await next.destroy();
-      next.release();
+      await sleep(30); // the kernel frees the name a moment later
+      const next = await Promise.all([1, 2, 3].map(() => createNamespace(flags!)));
+      const reused = next.some(({ init }) => readlinkSync(`/proc/${init}/ns/pid`) === name);
+      gone.push({ reused, listed: held.list() });
+      await Promise.all(next.map((each) => each.destroy()));
+      for (const each of next) each.release();
       held.release();
       expect(() => held.list()).toThrow('was released');
     }
