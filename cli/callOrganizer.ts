@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
+import { plainText } from '../datasets/plainText.ts';
 import { UserError } from '../datasets/userError.ts';
 import { parseVerifyKey } from '../evaluator/attest/signingKey.ts';
 import { projectFolder } from '../evaluator/machine/version.ts';
@@ -46,7 +47,7 @@ const reportedErrorSchema = z.object({
 
 /** @returns the last line of its standard output */
 async function haet(...words: string[]): Promise<string> {
-  const { exitCode, signal, stdout, ipcOutput } = await execa(
+  const { exitCode, signal, stdout, stderr, ipcOutput } = await execa(
     process.execPath,
     [join(projectFolder, 'cli/bin.mjs'), ...words],
     // A Ctrl-C at the terminal ends what runs entries; a run that is over still gets its score.
@@ -54,9 +55,12 @@ async function haet(...words: string[]): Promise<string> {
   );
   if (exitCode === 0) return stdout.trim().split('\n').at(-1)!;
   const told = reportedErrorSchema.safeParse(ipcOutput.at(-1));
-  throw new UserError(
-    told.success
-      ? told.data
-      : `\`haet ${words[0]}\` ended ${exitCode === undefined ? `by ${signal}` : `with status ${exitCode}`}`,
-  );
+  if (told.success) throw new UserError(told.data);
+  // It ended before it could report: not built, out of memory, or a mistake of ours in its arguments.
+  const last = stderr.trim().split('\n').at(-1);
+  const ended = exitCode === undefined ? `by ${signal}` : `with status ${exitCode}`;
+  throw new UserError({
+    reason: `\`haet ${words[0]}\` ended ${ended}${last ? `: ${plainText(last)}` : ''}`,
+    remedy: `Run \`haet ${words.join(' ')}\` to see why.`,
+  });
 }

@@ -7,6 +7,10 @@ import { tell } from './terminal.ts';
  */
 export function reportError(error: Error, context?: string): void {
   tell(`haet: ${context === undefined ? '' : `${context}: `}${error.message}`);
-  const { option, path, reason, remedy } = error instanceof UserError ? error : new UserError(error.message);
-  process.send?.({ option, path, reason, remedy } satisfies UserErrorFields);
+  const about = context === undefined ? '' : `${context}: `;
+  const { option, path, reason, remedy } =
+    error instanceof UserError ? error : new UserError(`${about}${error.message}`);
+  const fields: UserErrorFields = { option, path, reason, remedy };
+  // Whoever started this process may be gone meanwhile: that must not end what is still to be done.
+  if (process.connected) process.send?.(fields, undefined, undefined, () => {});
 }

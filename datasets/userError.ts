@@ -26,7 +26,7 @@ export class UserError extends Error implements UserErrorFields {
   constructor(what: UserErrorFields | string, options?: ErrorOptions) {
     const fields: UserErrorFields = typeof what === 'string' ? { reason: what } : what;
     super(
-      fields.remedy === undefined ? sentenceOf(fields) : `${sentenceOf(fields)}. ${fields.remedy}`,
+      fields.remedy === undefined ? sentenceOf(fields) : `${stopped(sentenceOf(fields))} ${fields.remedy}`,
       options,
     );
     this.option = fields.option;
@@ -51,6 +51,11 @@ export class UserError extends Error implements UserErrorFields {
     const { option, path, reason, remedy } = this;
     return new UserError({ option, path, reason, remedy, ...place }, { cause: this });
   }
+}
+
+/** Ends a sentence with one full stop. */
+export function stopped(sentence: string): string {
+  return sentence.endsWith('.') ? sentence : `${sentence}.`;
 }
 
 function sentenceOf({ option, path, reason }: UserErrorFields): string {

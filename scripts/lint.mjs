@@ -5,10 +5,11 @@
 // A linter of linters.txt is used from there, or from PATH in the pinned version: another version formats differently.
 // Where it is not found it is skipped by name; with HAET_EVERY_LINTER set that is a failure.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, root } from './setup/paths.mjs';
+import { sourceFiles } from './sourceFiles.mjs';
 
 const requirements = fileURLToPath(new URL('linters.txt', import.meta.url));
 const environment = join(cacheFolder(), 'linters');
@@ -33,12 +34,7 @@ function find(name) {
 
 /** Sources by linter: what git tracks or would add, less what was deleted. */
 function listSources() {
-  const words = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
-  const { status, stdout, stderr } = start('git', words, 'pipe');
-  if (status !== 0) throw new Error(`the sources cannot be listed: ${stderr ?? 'git was not found'}`);
-  const files = [...new Set(stdout.split('\0'))].filter(
-    (file) => file !== '' && existsSync(join(root, file)),
-  );
+  const files = sourceFiles();
   const isShell = (file) => /\.sh$/.test(file) || /^\.ci\/[^.]+$/.test(file);
   const shell = files.filter(isShell);
   const hasShebang = (file) => readFileSync(join(root, file), 'latin1').startsWith('#!');

@@ -1,6 +1,8 @@
 // What this machine can do at most: multiply-adds fed from L1 in the type that training computes in, and memory
-// traffic. Prints one JSON line: {"flops": per second of all threads, "bytes": per second read and written, "unit":
-// name}. usage: limit THREADS float32|bfloat16
+// traffic. Prints one JSON line: "flops", per second, of all threads; "bytes", per second, read and written; "unit", a
+// name.
+//
+// usage: limit THREADS float32|bfloat16
 #include <atomic>
 #include <chrono>
 #include <cstdint>

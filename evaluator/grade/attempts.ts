@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../datasets/userError.ts';
+import { stopped, UserError } from '../../datasets/userError.ts';
 import type { Attestor } from '../attest/attestor.ts';
 import { contradictionIn } from '../attest/consistency/checks.ts';
 import { isRunDisturbed } from '../machine/contention.ts';
 import { readRecord } from '../report/readRecord.ts';
-import { type RunRecord, recordFile } from '../run/record.ts';
+import { OtherVersion, type RunRecord, recordFile } from '../run/record.ts';
 import { runStartSchema, startFile } from '../run/runFolder.ts';
 import { readUnscored, unscoredFile } from '../run/unscored.ts';
 import { type VerdictCode, verdicts } from '../run/verdict.ts';
@@ -96,7 +96,9 @@ async function readAttempt(
     return attempt(record, 'unsigned');
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    doubts.push(`${error.message} It does not count.`);
+    // Its entry has had its run: to count it as damaged would run it again.
+    if (error instanceof OtherVersion) throw error;
+    doubts.push(`${stopped(error.message)} It does not count.`);
     return { number: 1, folder: run, record: null, voidBecause: 'damaged' };
   }
 }

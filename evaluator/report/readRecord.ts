@@ -1,28 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import { type RunRecord, runRecordSchema, runRecordVersion } from '../run/record.ts';
+import { type RunRecord, refuseOtherVersion, runRecordSchema } from '../run/record.ts';
 
-/** @throws UserError where record.json is missing or is not a record */
+/** @throws UserError where record.json is missing or is not a record; OtherVersion where another haet wrote it */
 export async function readRecord(folder: string): Promise<RunRecord> {
   const file = join(folder, 'record.json');
   const expected = 'expected the folder of a run, as `haet dry-run` writes it';
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UserError({ path: file, reason: `cannot be read (${error.code}); ${expected}.` });
   });
-  let json: { schemaVersion?: unknown } | null = null;
+  let json: unknown;
   try {
     json = JSON.parse(text);
     return runRecordSchema.parse(json);
   } catch (error) {
-    const version = json?.schemaVersion;
-    if (typeof version === 'number' && version !== runRecordVersion) {
-      throw new UserError({
-        path: file,
-        reason: `is a record of version ${version}, and this haet reads version ${runRecordVersion}`,
-        remedy: 'Read it with the haet that wrote it, or run the entry again.',
-      });
-    }
+    refuseOtherVersion(file, json);
     throw new UserError(`${file}: is not the record of a run; ${expected}.`, { cause: error });
   }
 }

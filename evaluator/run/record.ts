@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sealedTrackSchema } from '../../datasets/sealing/sealedTrack.ts';
 import { trackSchema } from '../../datasets/track.ts';
+import { UserError } from '../../datasets/userError.ts';
 import { progressLineSchema, stageNames } from '../contract.ts';
 import { archiveLimitsSchema } from '../intake/limits.ts';
 import { holdsSchema } from '../sandbox/holds.ts';
@@ -143,6 +144,20 @@ export type DetailedScore = Score & { readonly details: ScoreDetails };
 
 /** Raised with every change of the shape below. */
 export const runRecordVersion = 2;
+
+/** A record that another version of haet wrote. */
+export class OtherVersion extends UserError {}
+
+/** @throws OtherVersion where JSON read from a file has the version of another record */
+export function refuseOtherVersion(path: string, record: unknown): void {
+  const version = (record as { schemaVersion?: unknown } | null)?.schemaVersion;
+  if (typeof version !== 'number' || version === runRecordVersion) return;
+  throw new OtherVersion({
+    path,
+    reason: `is a record of version ${version}, and this haet reads version ${runRecordVersion}`,
+    remedy: 'Use the haet that wrote it, or a new folder for new runs.',
+  });
+}
 
 /** The record of one run: success and failure share this shape; every field is always present. */
 export const runRecordSchema = z.strictObject({

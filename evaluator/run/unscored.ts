@@ -8,7 +8,7 @@ import { sha256Schema } from '../../datasets/track.ts';
 import { mostPayloadBytes } from '../attest/signedRecord.ts';
 import { predictionsFile } from '../contract.ts';
 import { hashFile } from '../intake/hashFile.ts';
-import { type RunRecord, runRecordSchema } from './record.ts';
+import { type RunRecord, refuseOtherVersion, runRecordSchema } from './record.ts';
 
 /** A run folder that holds this file awaits its score and signature, whatever else lies there. */
 export const unscoredFile = 'unscored.json';
@@ -36,14 +36,18 @@ export async function writeUnscored(record: RunRecord, evaluatorImage: string | 
   await replaceFile(join(record.folder, unscoredFile), `${plainJson(unscored)}\n`);
 }
 
-/** @throws UserError where it cannot be read or is none */
-export function readUnscored(folder: string): Promise<Unscored> {
-  const remedy = 'Give the folder of a run on a sealed Track, as `haet official` or `haet grade` left it.';
-  return readJson(join(folder, unscoredFile), unscoredSchema, {
-    kind: 'a run to be scored',
-    remedy,
-    mostBytes: mostPayloadBytes,
-  });
+/** @throws UserError where it cannot be read or is none; OtherVersion where another haet wrote it */
+export async function readUnscored(folder: string): Promise<Unscored> {
+  const path = join(folder, unscoredFile);
+  const read = <T>(schema: z.ZodType<T>) =>
+    readJson(path, schema, {
+      kind: 'a run to be scored',
+      remedy: 'Give the folder of a run on a sealed Track, as `haet official` or `haet grade` left it.',
+      mostBytes: mostPayloadBytes,
+    });
+  const { record } = await read(z.looseObject({ record: z.unknown() }));
+  refuseOtherVersion(path, record);
+  return read(unscoredSchema);
 }
 
 /** To be called when record.json and record.jws are on disk. */

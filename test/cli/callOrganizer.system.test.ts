@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect, test } from '@jest/globals';
 import { callOrganizer } from '../../cli/callOrganizer.ts';
 import { makeIdentity } from '../../datasets/sealing/makeIdentity.ts';
@@ -28,4 +31,15 @@ test('a run that cannot be scored is reported with the message of that process',
   const run = join(folder.path, 'run');
   await mkdir(run);
   await expect(organizer.score(run)).rejects.toThrow(`${run} holds no unscored.json`);
+});
+
+test('a process whose caller is gone reports its error on standard error alone, and keeps its exit status', async () => {
+  const child = spawn(process.execPath, ['cli/bin.mjs', 'seal', 'keys', join(folder.path, 'none')], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  child.disconnect();
+  const said = text(child.stderr!);
+  const [code] = await once(child, 'exit');
+  expect(code).toBe(2);
+  expect(await said).toMatch(/^haet: .*none: cannot be read \(ENOENT\).*\n$/);
 });

@@ -141,11 +141,6 @@ describe('the attempt that counts', () => {
     ['torn', JSON.stringify(madeUpRecord()).slice(0, 500), 'is not the record of a run'],
     ['empty', '', 'is not the record of a run'],
     ['of another form', '{"schemaVersion": 2}', 'is not the record of a run'],
-    [
-      'of an earlier version',
-      '{"schemaVersion": 1}',
-      'is a record of version 1, and this haet reads version 2',
-    ],
     ['that contradicts itself', raised(), 'the accuracy says 0.99, and 850 right of 1000 are 0.85'],
   ])('is none whose record is %s, which is reported', async (_, text, why) => {
     await put('2026-a', text);
@@ -153,6 +148,13 @@ describe('the attempt that counts', () => {
     expect(record).toBeNull();
     expect(doubts).toEqual([expect.stringContaining(why)]);
     expect(doubts[0]).toContain(join(folder.path, '2026-a', 'record.json'));
+  });
+
+  test('stops the grading if another version of haet wrote its record: its entry would run again', async () => {
+    await put('2026-a', '{"schemaVersion": 1}');
+    await expect(find()).rejects.toThrow(
+      `${join(folder.path, '2026-a', 'record.json')}: is a record of version 1, and this haet reads version 2. Use the haet that wrote it`,
+    );
   });
 });
 

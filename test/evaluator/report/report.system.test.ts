@@ -186,7 +186,7 @@ describe('the report of a run', () => {
     );
     await writeFile(join(folder, 'record.json'), '{"schemaVersion": 1}');
     await expect(writeReport(folder, { trackDir: null })).rejects.toThrow(
-      /record\.json: is a record of version 1, and this haet reads version 2\. Read it with the haet that wrote it/,
+      /record\.json: is a record of version 1, and this haet reads version 2\. Use the haet that wrote it/,
     );
   });
 });
