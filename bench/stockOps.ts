@@ -21,7 +21,7 @@ const window = [1, 2, 2, 1];
 
 const normal = (shape: number[]): Raw => rawOf(tf.keep(tf.randomNormal(shape)));
 
-/** Returns the milliseconds of one call; waits for the result, because ops run asynchronously. */
+/** Returns the milliseconds of one call. Ops run synchronously, so this includes the result. */
 function milliseconds(compute: () => Raw): number {
   const started = performance.now();
   const result = compute();

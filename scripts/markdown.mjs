@@ -1,4 +1,4 @@
-// The one style of all Markdown files: a paragraph is one line. `npm run docs` applies it, a test checks it.
+// The Markdown style of this project: a paragraph is one line. `npm run docs` applies it, a test checks it.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
