@@ -335,7 +335,7 @@ const canMount = (() => {
 
 describe('a disk that fills up during the set-up', () => {
   (canMount ? test : test.skip)(
-    `is reported in one sentence, and the next run with space recovers${canMount ? '' : ' (skipped: no right to mount a tmpfs)'}`,
+    `is reported in one sentence, and the next run with space recovers${canMount ? '' : ' (skipped: mounting a tmpfs is not permitted)'}`,
     async () => {
       clone.reset();
       mkdirSync(clone.cache);
