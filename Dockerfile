@@ -5,8 +5,9 @@
 #     docker run ... -v IMAGES_KEY:/run/secrets/images-key:ro -v OUT:/out haet
 #     docker run ... -v IDENTITY:/run/secrets/identity:ro -v OUT:/out haet score /out/RUN
 #
-# The first runs the entry, the second, without it, scores and signs; docs/official.md has both lines whole, with what
-# locks them down. Without the images key the first is a dry run. For a GPU: --build-arg DEVICE=gpu, and --gpus all at the run.
+# The first runs the entry; the second, without it, scores and signs. docs/official.md has both commands in full, with
+# the options that lock them down. Without the images key the first is a dry run. For a GPU: --build-arg DEVICE=gpu, and
+# --gpus all for the run.
 # A release pins both bases by digest: --build-arg BUILD_BASE=node:24-bookworm@sha256:... and BASE likewise.
 ARG BUILD_BASE=node:24-bookworm
 ARG BASE=node:24-bookworm-slim
@@ -18,8 +19,8 @@ RUN apt-get update \
 WORKDIR /opt/haet
 ARG DEVICE=cpu
 ENV HAET_CACHE=/opt/haet-cache HAET_DEVICE=${DEVICE}
-# The slow parts first: packages and library are fetched anew only when their own files change, and sources are compiled
-# only when one of them changes, not for another Track.
+# Slow parts first: packages and the library are fetched again only if their own files change, and sources are compiled
+# only if one of them changes, not for another Track.
 COPY package.json package-lock.json ./
 COPY scripts/setup.mjs scripts/
 COPY scripts/setup scripts/setup
@@ -32,13 +33,13 @@ COPY evaluator evaluator
 COPY submission submission
 RUN node scripts/setup.mjs
 COPY . .
-# Folder of the context that holds a sealed Track (`haet seal --public`); without one, shapes drawn from a seed. A folder
-# with anything else in it, as labels in clear, is refused: the image may be given to anybody.
+# Folder of the build context with a sealed Track (`haet seal --public`); without one, shapes drawn from a seed. A
+# folder with any other file, such as unencrypted labels, is rejected, because the image may be published.
 ARG TRACK=
 RUN if [ -n "$TRACK" ]; then node cli/bin.mjs seal check "$TRACK" && cp -r "$TRACK" /track; \
     else node cli/bin.mjs data make --source synthetic --train-per-class 500 --test-per-class 100 --seed 1 --out /track; fi
 ARG COMMIT=
-# chmod -R would write every file anew into this layer, 2 GB of them.
+# chmod -R would copy every file into this layer, 2 GB.
 RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > commit; fi \
  && npm prune --omit=dev --ignore-scripts \
  && rm -rf "$HAET_CACHE"/downloads "$HAET_CACHE"/libtensorflow/*/tensorflow/include \
@@ -61,6 +62,6 @@ COPY --from=build /opt/haet/evaluator/selfTest/corpus /opt/haet/evaluator/selfTe
 COPY --from=build /opt/haet/evaluator/selfTest/helpers /opt/haet/evaluator/selfTest/helpers
 COPY --from=build /track /track
 ENV HAET_CACHE=/opt/haet-cache NODE_ENV=production
-# Python with NumPy is there for entries; tini is the first process and reaps orphans.
+# Python with NumPy is for entries; tini is the first process and reaps orphans.
 ENTRYPOINT ["tini", "--", "node", "/opt/haet/cli/bin.mjs"]
 CMD ["official"]

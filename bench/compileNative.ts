@@ -3,28 +3,28 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 
 const sources = 'submission/engine/native';
-/** What of it computes without TensorFlow and Node. */
+/** Sources that compile without TensorFlow and Node. */
 const folders = ['kernels', 'runtime'];
 
-/** How set-up compiles the native ops, in `compile.json` beside their sources. */
+/** Compiler settings of the native ops, from `compile.json` beside their sources. */
 interface Compile {
-  /** Instructions that the CPU must have, as /proc/cpuinfo names them. */
+  /** Required CPU flags, as in /proc/cpuinfo. */
   readonly needs: readonly string[];
-  /** Options for the compiler other than those of optimisation. */
+  /** Compiler flags except optimisation. */
   readonly words: readonly string[];
 }
 
-/** @param project folder of the project */
+/** Reads the compiler settings. @param project folder of the project */
 export async function howCompiled(project: string): Promise<Compile> {
   return JSON.parse(await readFile(join(project, sources, 'compile.json'), 'utf8'));
 }
 
 /**
- * Compiles a program of ours with the native kernels, but without TensorFlow.
+ * Compiles a program with the native kernels, but without TensorFlow.
  *
  * @param project folder of the project
  * @param driver source of the program
- * @param words further options for the compiler, such as those of optimisation
+ * @param words additional compiler flags, such as optimisation
  */
 export async function compileNative(
   project: string,

@@ -1,8 +1,7 @@
-// How long after the deadline is an entry stopped, so that none of its processes runs its own code any more, and when has
-// the kernel taken the last of them down? Twenty short runs of an entry that keeps every core busy, holds memory and
-// ignores what signals it can; in each sandbox that this machine has, the process sandbox in both its ways.
-// `npm run bench:overshoot`, `-- --json` for one line of JSON at the end, `-- --image NAME` for the image of the docker
-// sandbox (any with a shell and Node).
+// Measures how long after the deadline an entry is stopped (no process runs its own code) and gone (no process is
+// left). Runs a busy entry 20 times per available sandbox, the process sandbox with both of its methods; the entry
+// keeps every core busy, holds memory and ignores signals. `npm run bench:overshoot`, `-- --json` for one line of JSON
+// at the end, `-- --image NAME` for the image of the docker sandbox (any with a shell and Node).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -25,7 +24,7 @@ const repeats = 20;
 const limitSeconds = 1;
 const memoryMiB = 256;
 
-/** One core kept busy by each process; the first holds the memory, touched so that it is really there. */
+/** One busy process per core; the first also holds the memory, touched so that it is resident. */
 const busy = `process.on('SIGTERM', () => {}); Buffer.alloc(${memoryMiB} * 2 ** 20, 1); for (;;);`;
 const script = `i=1; while [ $i -lt ${availableParallelism()} ]; do (setsid sh -c 'while :; do :; done' &); i=$((i + 1)); done; exec node -e "${busy}"`;
 
@@ -38,7 +37,7 @@ const makers: [string, () => Promise<Sandbox>][] = [
 const results: Record<string, { stopped: Spread; gone: Spread }> = {};
 for (const [name, make] of makers) {
   const sandbox = await make().catch((error: Error) => {
-    process.stderr.write(`${name}: not on this machine (${error.message})\n`);
+    process.stderr.write(`${name}: not available (${error.message})\n`);
     return null;
   });
   if (sandbox === null) continue;

@@ -1,9 +1,9 @@
-// How much of a message that one stage leaves in the page cache can the next stage read? One bit per page of the files
-// in /usr/lib and /usr/bin: the writer reads those of the ones, the reader tells by two means which are in memory: by
-// the bytes that /proc/self/io says were fetched, and by the time that each read takes, with the threshold that makes
-// fewest errors (no attacker could know it: an upper bound). Each run is made twice, without emptying the cache between
-// the two stages and with it, as the evaluator does. The cache is empty before both: the calls by which a writer could
-// put pages out itself are refused now.
+// Measures how much of a message in the page cache the next stage can read. The message has one bit per page of the
+// files in /usr/lib and /usr/bin: the writer reads the pages of one bits. The reader detects cached pages in two ways:
+// by the bytes that /proc/self/io counts as read from disk, and by the time of each read, with the threshold that gives
+// the fewest errors (unknown to an attacker, so an upper bound). Each run is made twice, without emptying the cache
+// between the stages and with it, as the evaluator does. The cache is empty before both, because eviction calls are
+// refused and a writer cannot evict pages itself.
 // `npm run bench:page-cache`, `-- --runs N`, `-- --image NAME` for the image of the docker sandbox, which needs Node,
 // `-- --json` for one line of JSON at the end.
 import { randomBytes } from 'node:crypto';
@@ -29,7 +29,7 @@ const { runs, image, json } = new Command()
 
 const mostBits = 7200;
 
-/** How a message was read in one run. */
+/** How a message is read in one run. */
 interface Reading {
   readonly bits: number;
   readonly errors: { readonly counter: number; readonly time: number };
@@ -39,7 +39,7 @@ interface Reading {
 const results: Record<string, object> = {};
 for (const kind of ['bubblewrap', 'docker'] as const) {
   const sandbox = await createSandbox(kind, { image }).catch((error: Error) => {
-    process.stderr.write(`${kind}: not on this machine (${error.message})\n`);
+    process.stderr.write(`${kind}: not available (${error.message})\n`);
     return null;
   });
   if (sandbox?.pageCache === undefined) continue;
@@ -83,10 +83,10 @@ async function passMessage(sandbox: Sandbox, cleared: boolean): Promise<Reading>
   };
 }
 
-/** Errors of the best rule `a one where the read took less than t` for a t known afterwards. */
+/** Returns the errors of the best rule `one if the read took less than t`, with t chosen afterwards. */
 function fewestErrors(reads: { nanoseconds: number; bit: number }[]): number {
   const sorted = [...reads].sort((a, b) => a.nanoseconds - b.nanoseconds);
-  let errors = sorted.filter(({ bit }) => bit === 1).length; // all are taken for zeros
+  let errors = sorted.filter(({ bit }) => bit === 1).length; // all read as zeros
   let fewest = errors;
   for (const { bit } of sorted) {
     errors += bit === 1 ? -1 : 1;
@@ -95,7 +95,7 @@ function fewestErrors(reads: { nanoseconds: number; bit: number }[]): number {
   return fewest;
 }
 
-/** Runs a script with the attack's channel in a stage of its own, and returns what it printed. */
+/** Runs a script with the attack's channel in its own stage, and returns its output. */
 async function stage(sandbox: Sandbox, script: string): Promise<string> {
   const out = await mkdtemp(join(tmpdir(), 'haet-page-cache-'));
   const running = await sandbox.start({
@@ -152,7 +152,7 @@ function summarise(name: string, readings: readonly Reading[]) {
   return { bits, counter, time, clearMs };
 }
 
-/** Bits of uncertainty of a bit that is wrong at a rate (Shannon's binary entropy). */
+/** Returns the uncertainty of a bit with the given error rate, in bits (Shannon's binary entropy). */
 function entropy(rate: number): number {
   if (rate <= 0 || rate >= 1) return 0;
   return -rate * Math.log2(rate) - (1 - rate) * Math.log2(1 - rate);

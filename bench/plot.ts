@@ -3,13 +3,13 @@ import { dirname } from 'node:path';
 import type { PlotOptions } from '@observablehq/plot';
 import { drawPlot } from '../evaluator/report/plot.ts';
 
-/** The colours of the sides, in every plot: ours, and the peers'. */
+/** Colours of the sides in all plots: ours, and the peers'. */
 export const sideColors = {
   domain: ['native', 'TensorFlow', 'PyTorch'],
   range: ['#1f6f8b', '#f2a154', '#a6a6a6'],
 };
 
-/** Writes a plot as an SVG file that stands alone, on white: for pages that show it as a picture. */
+/** Writes a plot as a self-contained SVG file on white, for pages that show it as an image. */
 export async function writePlot(file: string, description: string, options: PlotOptions): Promise<void> {
   const drawn = drawPlot(description, {
     ...options,

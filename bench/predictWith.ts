@@ -13,7 +13,7 @@ import { hostPlaces, mountsOf } from '../evaluator/stage/stagePlaces.ts';
 
 const limits = { ...limitsSchema.parse({}), predictSeconds: 600 };
 
-/** A finished run whose model is used once more. */
+/** A finished run whose model is reused. */
 export interface FinishedRun {
   readonly record: RunRecord;
   /** Its folder, with the model. */
@@ -23,10 +23,10 @@ export interface FinishedRun {
 /**
  * Predicts with the model of a finished run.
  * @param testImages .npy, uint8 [testSize, 32, 32, 3]
- * @param scratch an existing folder that the stage's own is made in
+ * @param scratch an existing folder, in which the stage's folder is created
  * @param runId not used before in `scratch`
- * @returns scores float32 [testSize, classes], and the seconds that the stage took
- * @throws UserError where the entry is gone or was changed since; Error where the predictions are not valid
+ * @returns scores float32 [testSize, classes], and the seconds of the stage
+ * @throws UserError if the entry is gone or has changed; Error if the predictions are not valid
  */
 export async function predictWith(
   sandbox: Sandbox,
@@ -37,7 +37,7 @@ export async function predictWith(
 ): Promise<{ scores: Float32Array; seconds: number }> {
   const { manifest, folder: entryFolder, sha256 } = await loadEntry(record.entry!.path);
   if (sha256 !== record.entry!.sha256) {
-    throw new UserError(`${entryFolder} is not the code that trained ${folder}: its sha256 is another.`);
+    throw new UserError(`${entryFolder}: sha256 differs from the code that trained ${folder}.`);
   }
   const folders = await makeRunFolder(scratch, runId);
   const places = hostPlaces('predict', {
@@ -65,6 +65,6 @@ export async function predictWith(
   });
   const predictions = await readPredictions(folders.predictions, info.testSize, info.classes.length);
   if (predictions.state !== 'valid')
-    throw new Error(`${folder} gave no valid predictions: ${JSON.stringify(predictions)}`);
+    throw new Error(`${folder}: no valid predictions:  ${JSON.stringify(predictions)}`);
   return { scores: predictions.scores, seconds: stage.seconds };
 }

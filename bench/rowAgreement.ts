@@ -11,7 +11,7 @@ import { compareRows } from '../evaluator/run/rowsAgree.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process/process.ts';
 import { predictWith } from './predictWith.ts';
 
-/** How far the rows that a model gives an image differ between the first predict run and the second. */
+/** Measures how much a model's rows for an image differ between the first predict run and the second. */
 const program = new Command()
   .name('npm run bench:rows --')
   .description(
@@ -27,7 +27,7 @@ const trackDir = resolve(trackOption);
 
 const info = await readTrack(trackDir);
 const record = await readRecord(runFolder);
-if (record.entry === null) throw new UserError(`${runFolder} has no entry: its archive was refused.`);
+if (record.entry === null) throw new UserError(`${runFolder}: no entry, because its archive was rejected.`);
 const sandbox = await createProcessSandbox();
 let started = 0;
 const scratch = await mkdtemp(join(tmpdir(), 'haet-rows-'));

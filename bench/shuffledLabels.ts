@@ -1,7 +1,7 @@
-// How far does an honest learner's accuracy scatter when its training labels are shuffled, and how often would the
-// audit accuse it? Two plain learners, many shuffles of one Track: the nearest class mean, which answers alike for
-// images that look alike, and the nearest neighbour, which answers image by image; the first also on ten classes that
-// fall into clean clusters. `npm run bench:shuffled-labels -- --track DIR`, with `--json` for one line of JSON.
+// Measures how much an honest learner's accuracy varies on shuffled labels, and how often the audit would accuse it.
+// Two simple learners, many shuffles of one Track: the nearest class mean, which gives similar images the same class,
+// and the nearest neighbour, which classifies images independently; the first also on ten well separated clusters. `npm
+// run bench:shuffled-labels -- --track DIR`, with `--json` for one line of JSON.
 import { Command } from 'commander';
 import jStat from 'jstat';
 import { max, mean, sampleStandardDeviation } from 'simple-statistics';
@@ -89,7 +89,7 @@ function nearestMean({ train, test, width, classes }: Data): Learner {
   };
 }
 
-/** Who is whose neighbour does not depend on labels, and is found once. */
+/** Returns the nearest neighbours, which do not depend on labels and are computed once. */
 function nearestNeighbour({ train, test, width }: Data): Learner {
   const neighbours = Array.from({ length: test.length / width }, (_, row) =>
     nearest(test, row, train, width),
@@ -97,7 +97,7 @@ function nearestNeighbour({ train, test, width }: Data): Learner {
   return (trainLabels) => Uint8Array.from(neighbours, (row) => trainLabels[row]!);
 }
 
-/** Row of `candidates` nearest to a row of `rows`, by squared distance. */
+/** Returns the row of `candidates` nearest to a row of `rows`, by squared distance. */
 function nearest(
   rows: Uint8Array,
   row: number,
@@ -117,7 +117,7 @@ function nearest(
   return best;
 }
 
-/** Ten classes, each around a point of its own, well apart: 5,000 rows to train on, 1,000 to test. */
+/** Makes ten classes, each around its own well separated point: 5,000 training rows, 1,000 test rows. */
 function clusters(draw: Random): Data {
   const [classes, width] = [10, 8];
   const byte = () => (draw.next() >>> 8) & 0xff;
@@ -150,7 +150,7 @@ function accuracyOf(confusion: number[][]): number {
   return confusion.reduce((sum, row, label) => sum + row[label]!, 0) / total;
 }
 
-/** P(X >= the number of right answers) of as many guesses. */
+/** Returns P(X >= the number of right answers) of as many guesses. */
 function binomialTail(accuracy: number, total: number, chance: number): number {
   const correct = Math.round(accuracy * total);
   return correct === 0 ? 1 : jStat.ibeta(chance, correct, total - correct + 1);

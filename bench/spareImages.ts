@@ -13,8 +13,8 @@ import { spreadOf } from '../evaluator/score/statistics.ts';
 import { predictWith } from './predictWith.ts';
 
 /**
- * Accuracy of models that dry runs left, on a larger held-out set than they were scored on: a Track of the same
- * source and seed with more test images, which trains on the same images and so holds out none of them.
+ * Scores models of dry runs on a larger held-out set: a Track with the same source and seed and more test images has
+ * the same training half.
  */
 const program = new Command()
   .name('npm run bench:spare --')

@@ -1,5 +1,5 @@
-// Two gradients that the stock engine computes otherwise than TensorFlow's own gradient ops do, beside those ops:
-// to the input of a convolution, and to the input of a 2x2 max pool. In turn within one run, after a warm-up, on the
+// Times two gradients that the stock engine computes differently from TensorFlow's gradient ops, compared with them: of
+// the input of a convolution, and of the input of a 2x2 max pool. Alternating in one run, after a warm-up, on the
 // shapes of the network; medians of the rounds. `npm run bench:stock-ops`, `-- --json` for one line of JSON at the end.
 import { availableParallelism, cpus } from 'node:os';
 import { median } from 'simple-statistics';
@@ -21,7 +21,7 @@ const window = [1, 2, 2, 1];
 
 const normal = (shape: number[]): Raw => rawOf(tf.keep(tf.randomNormal(shape)));
 
-/** Milliseconds of one call: its result is waited for, as ops run at once. */
+/** Returns the milliseconds of one call. Ops run synchronously, so this includes the result. */
 function milliseconds(compute: () => Raw): number {
   const started = performance.now();
   const result = compute();

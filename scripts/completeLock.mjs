@@ -1,14 +1,14 @@
-// Adds to package-lock.json the optional packages of other platforms that `npm install` left out (it drops those that it
-// could not fetch), because `npm ci` then refuses the whole lock file. Run it after every change of dependencies.
+// Adds the optional packages of other platforms to package-lock.json that `npm install` omitted because it could not
+// fetch them. Without them `npm ci` rejects the lock file. Run it after every change of dependencies.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Words of a platform package's name, such as core-linux-arm-gnueabihf, and what they say in a lock file. */
+/** Parts of a platform package's name, such as core-linux-arm-gnueabihf, and their fields in a lock file. */
 const systems = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'];
 const processors = ['arm', 'arm64', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390x', 'x64'];
 
 /**
- * Adds the missing entries in place, each pinned to the version that its parent asks for.
+ * Adds the missing entries in place, each pinned to the version that its parent requires.
  * @param {{ packages: Record<string, any> }} lock
  * @returns {string[]} the names added
  */
@@ -18,7 +18,7 @@ export function completeLock(lock) {
     for (const [name, version] of Object.entries(optionalDependencies ?? {})) {
       if (isListed(lock.packages, path, name)) continue;
       if (!/^\d+\.\d+\.\d+/.test(version))
-        throw new Error(`${path} asks for ${name} ${version}: not one version`);
+        throw new Error(`${path} requires ${name} ${version}: must be a single version`);
       const words = name.split(/[/-]/);
       const entry = {
         version,
@@ -28,8 +28,7 @@ export function completeLock(lock) {
         optional: true,
         os: systems.filter((system) => words.includes(system)),
       };
-      if (entry.cpu.length !== 1 || entry.os.length !== 1)
-        throw new Error(`${name}: cannot tell its platform`);
+      if (entry.cpu.length !== 1 || entry.os.length !== 1) throw new Error(`${name}: unknown platform`);
       lock.packages[`node_modules/${name}`] = entry;
       added.push(name);
     }
@@ -40,7 +39,7 @@ export function completeLock(lock) {
   return added;
 }
 
-/** Node's own rule: a package is looked for beside its parent, then in every folder above. */
+/** Resolves a package like Node: next to its parent, then in every folder above. */
 function isListed(packages, path, name) {
   for (let folder = path; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
     if (packages[folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`]) return true;

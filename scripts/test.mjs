@@ -1,10 +1,10 @@
-// Runs the checks of scripts/lint.mjs and the tests of jest.config.mjs, and prints what failed or was skipped and where
-// the time went. What does not disturb each other runs side by side: the projects `system` and `runs`, and the check of
-// the image.
+// Runs the checks of scripts/lint.mjs and the tests of jest.config.mjs, and prints failed and skipped tests and the
+// time of each part. Parts that do not disturb each other run side by side: the projects `system` and `runs`, and the
+// check of the image.
 //   npm test                    everything but the image
-//   npm test -- --image         the image too (scripts/docker/checkImage.sh; needs a Docker engine)
+// npm test -- --image         also the image (scripts/docker/checkImage.sh; needs a Docker engine)
 //   npm test -- test/scripts    the tests under a path, without lint, as jest prints them; further arguments go to jest
-//   npm test -- --coverage      all tests one by one; coverage of the code that jest itself loads, not of child processes
+// npm test -- --coverage      all tests one by one; coverage of the code that jest itself loads, not of child processes
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -21,7 +21,7 @@ const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' };
 const write = (text) => process.stdout.write(text);
 
 /**
- * Runs a command to its end and says how it went.
+ * Runs a command to its end and returns its result.
  * @param {string} title
  * @param {string} program
  * @param {string[]} words
@@ -46,7 +46,7 @@ async function run(title, program, words, stdio = ['ignore', 'pipe', 'pipe']) {
   const [status] = await once(child, 'exit');
   clearInterval(look);
   const seconds = (performance.now() - startedAt) / 1000;
-  // A process that a test left running may hold the pipes open.
+  // A process that a test left running can hold the pipes open.
   await Promise.race([closed, sleep(2000, undefined, { ref: false })]);
   for (const stream of streams) stream.destroy();
   const passed = status === 0;
@@ -54,7 +54,7 @@ async function run(title, program, words, stdio = ['ignore', 'pipe', 'pipe']) {
   return { title, passed, seconds, cpuSeconds, output };
 }
 
-/** CPU seconds, user and system, of a process with all that it waited for; null where it is gone. */
+/** Returns the CPU seconds, user and system, of a process and its reaped children; null if it is gone. */
 function cpuSecondsOf(pid) {
   try {
     const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -66,7 +66,7 @@ function cpuSecondsOf(pid) {
 }
 
 const reportOf = (project) => join(reports, `${project}.json`);
-/** Runs a project with its failures on our standard output; what its tests print themselves is dropped. */
+/** Runs a project with its failures on our standard output; other output of its tests is dropped. */
 async function runJest(project, words = []) {
   const options = ['--selectProjects', project, '--json', `--outputFile=${reportOf(project)}`];
   const reporter = '--reporters=./scripts/quietReporter.mjs';
@@ -76,7 +76,7 @@ async function runJest(project, words = []) {
   return ended;
 }
 
-/** What a project's report says; a project without one has failed as a whole. */
+/** Returns a project's report; a project without one failed as a whole. */
 function readReport(project) {
   try {
     return JSON.parse(readFileSync(reportOf(project), 'utf8'));
@@ -85,7 +85,7 @@ function readReport(project) {
   }
 }
 
-/** Prints the files that took longest, the tests that were skipped, the time of each part and the count of tests. */
+/** Prints the slowest files, the skipped tests, the time of each part and the number of tests. */
 function summarize(parts, projects) {
   const results = projects.map(readReport);
   const files = results.flatMap(({ testResults }) => testResults);
@@ -109,7 +109,7 @@ function summarize(parts, projects) {
     write(`${column(seconds)} ${column(cpuSeconds)}  ${title}\n`);
   if (skipped.length > 0) write(`\nskipped\n${skipped.join('')}`);
   const sum = (field) => results.reduce((total, result) => total + result[field], 0);
-  // A file that cannot be loaded has no tests of its own to count as failed.
+  // A file that cannot be loaded has no tests that count as failed.
   const failed = sum('numFailedTests') + sum('numRuntimeErrorTestSuites');
   write(`\n${sum('numPassedTests')} passed, ${failed} failed, ${skipped.length} skipped\n`);
 }

@@ -1,4 +1,4 @@
-// Runs one native kernel on one shape, with one thread; valgrind counts what happens within `measured`.
+// Runs one native kernel on one shape, with one thread; valgrind counts the instructions within `measured`.
 // usage: driver KERNEL BATCH EDGE IN OUT
 #include <cstdio>
 #include <cstdlib>
@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
             newVelocity.data()}});
     });
   } else {
-    return std::fprintf(stderr, "no kernel is called %s\n", name), 2;
+    return std::fprintf(stderr, "unknown kernel %s\n", name), 2;
   }
   return 0;
 }

@@ -8,9 +8,9 @@ import { UserError } from '../../datasets/userError.ts';
 import { compileNative } from '../compileNative.ts';
 
 /**
- * How many instructions each native kernel takes, counted by valgrind on small problems with one thread: the same number
- * on every run and however busy the machine is, so that a kernel that has become worse shows at once. The counts belong
- * to a compiler; `recorded.json` names it.
+ * Counts the instructions of each native kernel with valgrind, on small problems with one thread. The count is the same
+ * in every run, however busy the machine is, so that a regression is visible at once. Counts depend on the compiler,
+ * which `recorded.json` names.
  */
 const { json, record } = new Command()
   .name('npm run bench:instructions --')
@@ -52,9 +52,9 @@ try {
   const version = (await execa(compiler, ['--version'])).stdout.split('\n')[0]!;
   const recorded: Counts = JSON.parse(await readFile(recordedFile, 'utf8'));
   const isSame = recorded.compiler === version;
-  if (!isSame) say(`Recorded with ${recorded.compiler}, this is ${version}: they may well differ.`);
+  if (!isSame) say(`Recorded with ${recorded.compiler}; this is ${version}, so counts may differ.`);
   const counts: Record<string, number> = {};
-  say(`${'kernel batch edge in out'.padEnd(34)}${'instructions'.padStart(14)}   beside recorded`);
+  say(`${'kernel batch edge in out'.padEnd(34)}${'instructions'.padStart(14)}   vs recorded`);
   for (const problem of problems) {
     counts[problem] = await instructions(program, problem);
     const before = recorded.counts[problem];
@@ -67,7 +67,7 @@ try {
   await rm(build, { recursive: true });
 }
 
-/** @throws UserError where valgrind is not installed, or says nothing of instructions */
+/** Counts instructions. @throws UserError if valgrind is not installed, or reports no count */
 async function instructions(program: string, problem: string): Promise<number> {
   const { stderr, failed, code } = await execa(
     'valgrind',

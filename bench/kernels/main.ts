@@ -1,6 +1,6 @@
-// The blocks of the network one by one, forward and backward, ours beside TensorFlow's (oneDNN) and PyTorch's: in turn
-// within one run, after a warm-up, float32; medians of the rounds. `npm run bench:kernels`, `-- --json` for one line of
-// JSON at the end.
+// Times the network's blocks, forward and backward, against TensorFlow (oneDNN) and PyTorch: alternating in one run,
+// after a warm-up, float32; medians of the rounds. `npm run bench:kernels`, `-- --json` for one line of JSON at the
+// end.
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
@@ -17,7 +17,7 @@ import { plotKernels } from './plots.ts';
 import { type Answer, kernels, type Question } from './question.ts';
 import { type Result, type Side, sides } from './result.ts';
 
-/** The blocks, those of one shape once. */
+/** The blocks, each shape once. */
 const blockNames = ['stem', 'layer1', 'residual1a', 'layer2', 'layer3', 'residual3a'];
 const { json, batch, width, rounds, only, plots } = new Command()
   .name('npm run bench:kernels --')
@@ -55,7 +55,7 @@ say(
 const results: Result[] = [];
 for (const { block, ...shape } of blocks().filter(({ block }) => only === undefined || block === only)) {
   for (const kernel of kernels) {
-    const wantsInput = block !== 'stem'; // a picture's nobody wants
+    const wantsInput = block !== 'stem'; // nobody needs the gradient of an image
     const times: Record<Side, number[]> = { native: [], TensorFlow: [], PyTorch: [] };
     for (let round = 0; round < rounds; round += 1) {
       for (const name of sides) {
@@ -87,8 +87,8 @@ await Promise.all(sides.map((name) => contenders[name].stop()));
 const slower = results.filter(({ ratio }) => ratio < 1).map(({ block, kernel }) => `${block} ${kernel}`);
 say(
   slower.length === 0
-    ? '\nNone is slower than the faster of the two.'
-    : `\nSlower than the faster of the two: ${slower.join(', ')}`,
+    ? '\nNo block is slower than the faster peer.'
+    : `\nSlower than the faster peer: ${slower.join(', ')}`,
 );
 if (plots !== undefined) {
   await plotKernels(
@@ -102,7 +102,7 @@ if (json) {
   process.stdout.write(`${JSON.stringify({ results, slower, hardware })}\n`);
 }
 
-/** The network's blocks from input to output. */
+/** Lists the network's blocks from input to output. */
 function blocks() {
   const [stem] = channels(width);
   const all = [{ name: 'stem', in: 3, out: stem, pool: false }, ...convolutions(width)];

@@ -7,17 +7,17 @@ import { stockPasses } from '../../submission/engine/stock/stockEngine.ts';
 import { type Tensor, tf } from '../../submission/engine/tensorflow.ts';
 import type { Answer, Question } from './question.ts';
 
-/** Our side of the benchmark of kernels, a process of its own. Arguments: engine, threads. */
+/** Our side of the kernel benchmark, in its own process. Arguments: engine, threads. */
 const engine = process.argv[2] as EngineName;
 createEngine({ engine, bfloat16: false }, Number(process.argv[3])); // sets the threads
 
-/** Noise as the engine takes it: in panels of eight channels, or as pictures. */
+/** Returns noise in the engine's layout: panels of eight channels, or images. */
 const images = (batch: number, edge: number, channels: number): Tensor =>
   engine === 'native' && channels % 8 === 0
     ? tf.randomNormal([batch, channels / 8, edge, edge, 8])
     : tf.randomNormal([batch, edge, edge, channels]);
 
-/** Seconds of every run of a kernel. */
+/** Times every run of a kernel, in seconds. */
 function timed<Saved extends TensorRecord>(passes: Passes<Saved>, question: Question): number[] {
   const { kernel, batch, edge, inputs, outputs, pool, wantsInput } = question;
   const shape = { pool, alpha: 0.3 };

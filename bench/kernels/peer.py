@@ -1,7 +1,7 @@
 """The peer: the same blocks in PyTorch, float32, channels_last.
 
 Reads questions, one line of JSON each, and answers with one line of JSON, the seconds of every repeat.
-Ends with its standard input.
+Exits at the end of its standard input.
 """
 
 import json
@@ -24,7 +24,7 @@ def block(x, filters, weight, bias, pool):
 
 
 def prepare(kernel, batch, edge, inputs, outputs, pool, wants_input):
-    """A function of no arguments that runs the kernel once, and only that."""
+    """Returns a function without arguments that runs the kernel once and nothing else."""
     x = image(batch, inputs, edge).requires_grad_(wants_input)
     filters = torch.randn(outputs, inputs, 3, 3).to(memory_format=torch.channels_last).requires_grad_()
     weight, bias = torch.ones(outputs), torch.zeros(outputs, requires_grad=True)

@@ -12,14 +12,14 @@ interface Bar {
 /**
  * Writes a bar chart into a folder: kernels.svg, in GFLOP/s.
  *
- * @param where what the measurement was made on, for the description
+ * @param where machine and settings of the measurement, for the description
  */
 export async function plotKernels(results: readonly Result[], where: string, folder: string): Promise<void> {
   const rows: Bar[] = results.flatMap(({ block, kernel, gflops }) =>
     sides.map((side) => ({ group: `${block}, ${kernel}`, side, value: gflops[side] })),
   );
   const groups = [...new Set(rows.map(({ group }) => group))];
-  const description = `GFLOP/s of the sums as they are written, ${where}; longer is faster`;
+  const description = `GFLOP/s, counted as direct convolution, ${where}; longer is faster`;
   await writePlot(join(folder, 'kernels.svg'), description, {
     width: 720,
     height: 70 + 46 * groups.length,

@@ -1,4 +1,4 @@
-/** What a contender is asked: to run a kernel so often, after `warmUps` times, and to say how long each run took. */
+/** Request to a contender: run a kernel a number of times after `warmUps` runs, and report the duration of each run. */
 export interface Question {
   readonly kernel: Kernel;
   readonly batch: number;
@@ -7,14 +7,14 @@ export interface Question {
   readonly inputs: number;
   readonly outputs: number;
   readonly pool: boolean;
-  /** Whether the backward pass gives the gradient to the input too. */
+  /** Whether the backward pass also computes the input gradient. */
   readonly wantsInput: boolean;
   readonly repeats: number;
-  /** Some: the first few calls clear the memory that the later ones find, in large pages. */
+  /** Several, because the first calls fault in memory in large pages. */
   readonly warmUps: number;
 }
 
-/** A block's two directions. */
+/** The two directions of a block. */
 export const kernels = ['forward', 'backward'] as const;
 export type Kernel = (typeof kernels)[number];
 

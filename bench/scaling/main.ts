@@ -5,8 +5,8 @@ import { secondsOf, startTrainers } from '../throughput/trainers.ts';
 import { type Point, plotScaling } from './plots.ts';
 
 /**
- * How the cost of a training step grows with the batch, the width of the network and the cores: ours beside PyTorch's,
- * float32, in turn at every point after a warm-up, medians of the rounds.
+ * Measures the cost of a training step by batch size, width of the network and cores, against PyTorch, float32,
+ * alternating at every point after a warm-up, medians of the rounds.
  */
 const { json, rounds, plots } = new Command()
   .name('npm run bench:scaling --')
@@ -18,18 +18,18 @@ const { json, rounds, plots } = new Command()
 
 const cores = availableParallelism();
 const usual = { width: 0.5, batch: 64, threads: cores };
-/** What is varied, the others being as usual: values from small to large. */
+/** Values of the varied quantity, from small to large; the others keep their defaults. */
 const varied = {
   batch: [16, 32, 64, 128, 256, 512],
   width: [0.25, 0.375, 0.5, 0.75, 1],
   threads: [1, 2, 4, 8, 16, 32].filter((count) => count <= cores),
 };
-/** Images that a side computes in one round: enough for a second or two. */
+/** Images per side and round: enough for a second or two. */
 const imagesARound = 512;
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 say(
-  `images/s; where it is not varied: width ${usual.width}, batch ${usual.batch}, ${cores} threads; float32, ${cpus()[0]?.model}`,
+  `images/s; defaults: width ${usual.width}, batch ${usual.batch}, ${cores} threads; float32, ${cpus()[0]?.model}`,
 );
 const points: Point[] = [];
 for (const [axis, values] of Object.entries(varied) as [keyof typeof varied, number[]][]) {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as Plot from '@observablehq/plot';
 import { sideColors, writePlot } from '../plot.ts';
 
-/** Images a second of both sides at one value of what is varied. */
+/** Images per second of both sides at one value of the varied quantity. */
 export interface Point {
   readonly axis: 'batch' | 'width' | 'threads';
   readonly value: number;
@@ -10,7 +10,7 @@ export interface Point {
   readonly peer: number;
 }
 
-/** Writes one plot for each thing that is varied: scaling-batch.svg, scaling-width.svg, scaling-threads.svg. */
+/** Writes one plot per varied quantity: scaling-batch.svg, scaling-width.svg, scaling-threads.svg. */
 export async function plotScaling(points: readonly Point[], folder: string): Promise<void> {
   for (const axis of new Set(points.map((point) => point.axis))) {
     const rows = points
@@ -20,19 +20,19 @@ export async function plotScaling(points: readonly Point[], folder: string): Pro
         { value, side: 'PyTorch', rate: peer },
       ]);
     const values = [...new Set(rows.map(({ value }) => value))];
-    await writePlot(join(folder, `scaling-${axis}.svg`), `Images a second by ${axis}, ours and PyTorch's`, {
+    await writePlot(join(folder, `scaling-${axis}.svg`), `Images per second by ${axis}, ours and PyTorch's`, {
       width: 330,
       height: 260,
       marginLeft: 46,
       marginRight: 60,
       x: {
-        label: axis === 'batch' ? 'images a step' : axis,
+        label: axis === 'batch' ? 'images per step' : axis,
         type: axis === 'width' ? 'linear' : 'log',
         ticks: values,
         tickFormat: String,
       },
       y: {
-        label: 'images a second',
+        label: 'images per second',
         domain: [0, Math.max(...rows.map(({ rate }) => rate))],
         grid: true,
         nice: true,

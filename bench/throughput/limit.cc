@@ -1,4 +1,4 @@
-// What this machine can do at most: multiply-adds fed from L1 in the type that training computes in, and memory
+// Measures the limits of this machine: multiply-adds with operands from L1 in the number type of training, and memory
 // traffic. Prints one JSON line: "flops", per second, of all threads; "bytes", per second, read and written; "unit", a
 // name.
 //
@@ -26,7 +26,7 @@ constexpr double kSeconds = 1.0;
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Sum over threads of what `work` says it did per second, all at once.
+// Returns the sum over threads of the rates that `work` returns, all at once.
 double rate(int threads, const std::function<double()>& work) {
   std::vector<double> rates(threads);
   std::vector<std::thread> pool;
@@ -64,7 +64,7 @@ double vectorFlops() {
 #pragma GCC unroll 3
         for (int j = 0; j < kColumns; ++j) {
           std::memcpy(&column[j], &b[(k * kColumns + j) * kLanes], sizeof(Vector));
-          // Keeps it in a register: as an operand from memory it would be loaded once for every row.
+          // Keeps it in a register: as a memory operand it would be loaded once per row.
           asm("" : "+x"(column[j]));
         }
 #pragma GCC unroll 4

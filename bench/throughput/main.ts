@@ -9,9 +9,9 @@ import { secondsOf, startTrainers } from './trainers.ts';
 import { leastWork } from './work.ts';
 
 /**
- * Training throughput of full-width ResNet-9, ours beside PyTorch's: forward, backward and update on the same batch
- * size, threads and number type, in turn within one run after a warm-up, medians of the rounds; and what share that is
- * of what the machine could do at most.
+ * Measures the training throughput of full-width ResNet-9 against PyTorch's: forward, backward and update with the same
+ * batch size, threads and number type, alternating in one run after a warm-up, medians of the rounds; and as a share of
+ * the machine's limit.
  */
 const { json, batch, width, rounds, steps, engine } = new Command()
   .name('npm run bench:throughput --')
@@ -19,18 +19,18 @@ const { json, batch, width, rounds, steps, engine } = new Command()
     '--json',
     'end with one JSON line {ours, peer, ratio, limitShare, limitRate, hardware, memory, profile}',
   )
-  .option('--batch <n>', 'images a step', Number, 250)
+  .option('--batch <n>', 'images per step', Number, 250)
   .option('--width <n>', 'width of the network', Number, 1)
   .option('--rounds <n>', 'rounds, each timing both sides once', Number, 5)
-  .option('--steps <n>', 'steps a round', Number, 2)
-  .option('--engine <name>', 'who computes our blocks: native, stock or auto', 'auto')
+  .option('--steps <n>', 'steps per round', Number, 2)
+  .option('--engine <name>', 'engine of our blocks: native, stock or auto', 'auto')
   .parse()
   .opts<{ json?: true; batch: number; width: number; rounds: number; steps: number; engine: string }>();
 
 const folder = fileURLToPath(new URL('../../../bench/throughput/', import.meta.url));
 const threads = availableParallelism();
 const cpuFlags = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
-// Our own ops compute in float32 only.
+// The native ops compute only in float32.
 const precision = engine !== 'native' && /\b(amx_bf16|avx512_bf16)\b/.test(cpuFlags) ? 'bfloat16' : 'float32';
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -55,13 +55,13 @@ const memory = {
 const profile = await ours.ask<Record<string, number>>(`PROFILE ${steps}`);
 await Promise.all([ours.stop(), peer.stop()]);
 
-/** The most memory that a side has held, and the page faults of one more step. */
+/** Peak memory of a side, and the page faults of one more step. */
 interface Memory {
   readonly bytes: number;
   readonly faultsAStep: number;
 }
 
-/** The best of all rounds: a machine that is shared can only look slower than it is. */
+/** Best of all rounds, because a shared machine can only be slower. */
 const limit = {
   unit: limits[0]!.unit,
   flops: Math.max(...limits.map(({ flops }) => flops)),
@@ -81,7 +81,7 @@ say(
 );
 say(
   `Limit at ${(limit.flops / 1e9).toFixed(0)} GFLOP/s (${limit.unit}, operands in L1) and ${(limit.bytes / 1e9).toFixed(1)} GB/s: ` +
-    `${limitRate.written.toFixed(0)} images/s for the sums as they are written; ours is ${((100 * rate.ours) / limitRate.written).toFixed(0)} % of it, ` +
+    `${limitRate.written.toFixed(0)} images/s for direct convolution; ours is ${((100 * rate.ours) / limitRate.written).toFixed(0)} % of it, ` +
     `PyTorch ${((100 * rate.peer) / limitRate.written).toFixed(0)} %`,
 );
 if (least === 'filtered') {
@@ -94,10 +94,10 @@ for (const [name, { bytes, faultsAStep }] of [
   ['PyTorch', memory.peer],
 ] as const) {
   say(
-    `${name}: at most ${(bytes / 1e9).toFixed(2)} GB resident, ${faultsAStep.toFixed(0)} page faults a step`,
+    `${name}: at most ${(bytes / 1e9).toFixed(2)} GB resident, ${faultsAStep.toFixed(0)} page faults per step`,
   );
 }
-say('\nWhere our step goes, ms:');
+say('\nTime per op of our step, ms:');
 const total = Object.values(profile).reduce((sum, milliseconds) => sum + milliseconds, 0);
 const isShown = ([op]: [string, number], rank: number) => rank < 14 || op === 'augmentation';
 for (const [op, milliseconds] of Object.entries(profile).filter(isShown)) {

@@ -10,12 +10,12 @@ import { defaultSettings } from '../../submission/settings.ts';
 import { createTrainer } from '../../submission/step.ts';
 
 /**
- * Our side of the throughput benchmark, a process of its own: reads lines "STEPS n", "MEMORY n" or "PROFILE n" and
+ * Our side of the throughput benchmark, in its own process: reads lines "STEPS n", "MEMORY n" or "PROFILE n" and
  * answers each with one JSON line. Arguments: width, batch size, precision, engine, threads.
  */
 const [width, batchSize] = [Number(process.argv[2]), Number(process.argv[3])];
 const [precision, engineName, threads] = [process.argv[4]!, process.argv[5]!, Number(process.argv[6])];
-// One path: the precision is set.
+// One path, because the precision is given.
 const engine = createEngine(pathsFor({ engine: engineName, precision })[0]!, threads);
 const classes = 10;
 const AUGMENTATION = 'augmentation';
@@ -46,7 +46,7 @@ function timed(steps: number): number {
   return (performance.now() - started) / 1000;
 }
 
-/** Milliseconds a step spent in each TensorFlow op and in augmentation, largest first. */
+/** Returns the milliseconds per step in each TensorFlow op and in augmentation, largest first. */
 function profiled(steps: number): Record<string, number> {
   const spent: Record<string, number> = {};
   const { binding } = backend;
@@ -83,7 +83,7 @@ function profiled(steps: number): Record<string, number> {
   );
 }
 
-/** The most memory held so far, bytes, and the page faults of a step. */
+/** Returns the peak memory, bytes, and the page faults of a step. */
 function memory(steps: number): { bytes: number; faultsAStep: number } {
   const before = process.resourceUsage();
   timed(steps);

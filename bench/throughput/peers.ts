@@ -10,7 +10,7 @@ const JEMALLOC = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/l
   .map((folder) => join(folder, 'libjemalloc.so.2'))
   .find((path) => existsSync(path));
 
-/** A process that answers a line with a line of JSON. */
+/** A process that answers each line with a line of JSON. */
 export interface Contender {
   ask<T>(question: string): Promise<T>;
   stop(): Promise<void>;
@@ -27,7 +27,7 @@ export function start(command: string, words: string[], environment: Record<stri
     async ask<T>(question: string) {
       child.stdin.write(`${question}\n`);
       const { value, done } = await answers.next();
-      if (done) throw new Error(`${command} ${words[0]} ended without an answer to "${question}".`);
+      if (done) throw new Error(`${command} ${words[0]} exited without an answer to "${question}".`);
       return JSON.parse(value) as T;
     },
     async stop() {
@@ -38,9 +38,9 @@ export function start(command: string, words: string[], environment: Record<stri
 }
 
 /**
- * A Python with PyTorch: the one that HAET_TORCH_PYTHON names, else a venv in the cache, made at the first use.
+ * Returns a Python with PyTorch: that of HAET_TORCH_PYTHON, otherwise a venv in the cache, created on first use.
  *
- * @throws when pip cannot install PyTorch
+ * @throws if pip cannot install PyTorch
  */
 export async function torchPython(): Promise<string> {
   const named = process.env.HAET_TORCH_PYTHON;
@@ -58,7 +58,7 @@ export async function torchPython(): Promise<string> {
   return python;
 }
 
-/** Environment that makes PyTorch fastest: jemalloc that keeps its memory, where it is installed. */
+/** Returns the environment in which PyTorch is fastest: jemalloc that keeps its memory, if installed. */
 export function jemallocEnvironment(): Record<string, string> {
   if (JEMALLOC === undefined) {
     process.stderr.write(
@@ -69,7 +69,9 @@ export function jemallocEnvironment(): Record<string, string> {
   return { LD_PRELOAD: JEMALLOC, MALLOC_CONF: 'dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0' };
 }
 
-/** Environment of our side: so many threads, and the allocator's settings that the submission's own command has. */
+/**
+ * Returns the environment of our side: the number of threads, and the allocator settings of the submission's command.
+ */
 export async function ourEnvironment(threads: number): Promise<Record<string, string>> {
   const entry = JSON.parse(await readFile(new URL('../../submission/haet.json', import.meta.url), 'utf8'));
   const settings = (entry.train as string[]).filter((word) => /^(MALLOC_|GLIBC_)\w+=/.test(word));

@@ -5,12 +5,12 @@ export interface Training {
   readonly width: number;
   readonly batch: number;
   readonly precision: 'bfloat16' | 'float32';
-  /** Who computes our blocks: native, stock or auto. */
+  /** Engine of our blocks: native, stock or auto. */
   readonly engine: string;
   readonly threads: number;
 }
 
-/** Our training step, and PyTorch's, as processes that answer "STEPS n" with `{seconds}`. */
+/** Starts our training step and PyTorch's as processes that answer "STEPS n" with `{seconds}`. */
 export async function startTrainers(training: Training): Promise<{ ours: Contender; peer: Contender }> {
   const { width, batch, precision, engine, threads } = training;
   const ours = start(
@@ -32,7 +32,7 @@ export async function startTrainers(training: Training): Promise<{ ours: Contend
   return { ours, peer };
 }
 
-/** Seconds that so many steps take. */
+/** Returns the seconds of the given number of steps. */
 export async function secondsOf(contender: Contender, steps: number): Promise<number> {
   return (await contender.ask<{ seconds: number }>(`STEPS ${steps}`)).seconds;
 }

@@ -1,17 +1,17 @@
 import { type Architecture, channels, convolutions, multiplyAdds } from '../../submission/model/resnet9.ts';
 
 /**
- * The least work of one training step: what any implementation has to compute and to move.
+ * Computes a lower bound of the work of one training step.
  *
- * Arithmetic, as written: multiply-adds of the sums. Filtered: what minimal filtering F(4x4, 3x3) leaves of the 3x3
- * convolutions between the stem and the head, a quarter (Lavin and Gray 2015), its transforms not counted. Float32 can
- * afford its rounding, bfloat16 cannot.
+ * Arithmetic, written: multiply-adds of direct convolution. Filtered: what minimal filtering F(4x4, 3x3) leaves of the
+ * 3x3 convolutions between the stem and the head, a quarter (Lavin and Gray 2015), without its transforms. Its rounding
+ * is acceptable in float32, but not in bfloat16.
  *
- * Memory: activations of one batch do not fit into a cache, so every use of one in a later stage reads it again.
- * A block writes its convolution's output, pooled where it pools, reads it to normalise it, writes the activation, which
- * the next block reads. Backward it reads the activation's gradient, the activation and what was normalised, writes the
- * gradient of that, reads it twice (for the input's and the filter's gradient), reads the block's input and writes its
- * gradient.
+ * Memory: activations of one batch do not fit into a cache, so every use of one in a later stage reads it again. A
+ * block writes its convolution's output, pooled if it pools, reads it to normalise it, and writes the activation, which
+ * the next block reads. Backward it reads the activation's gradient, the activation and the normalised values, writes
+ * their gradient, reads it twice (for the gradients of the input and of the filter), reads the block's input and writes
+ * its gradient.
  *
  * @param bytesPerValue of an activation
  */

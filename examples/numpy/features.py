@@ -17,13 +17,13 @@ def patches_of(images):
 
 
 def whitening_of(patches):
-    """What takes the correlations of neighbouring pixels out of patches: [dimensions, dimensions]."""
+    """Returns the matrix that decorrelates neighbouring pixels of patches: [dimensions, dimensions]."""
     values, vectors = np.linalg.eigh(np.cov(patches.T))
     return (vectors / np.sqrt(values + 0.1)) @ vectors.T
 
 
 def features_of(images, whitening, dictionary, batch=100):
-    """float32 [n, 8 * patches of the dictionary]: likeness and unlikeness by quarter of the image."""
+    """Returns float32 [n, 8 * patches of the dictionary]: similarity and dissimilarity per quarter of the image."""
     parts = []
     for start in range(0, len(images), batch):
         likeness = patches_of(images[start : start + batch]) @ (whitening @ dictionary.T)

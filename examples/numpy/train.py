@@ -40,5 +40,5 @@ np.savez(
     spread=spread,
     weights=weights,
 )
-(out / "model.part.npz").rename(out / "model.npz")  # whole or not at all
+(out / "model.part.npz").rename(out / "model.npz")  # atomically
 os.write(3, (json.dumps({"step": 1, "epoch": 1, "accuracy": accuracy}) + "\n").encode())

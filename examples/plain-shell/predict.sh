@@ -1,4 +1,4 @@
-# Writes predictions.npy: float32 [images, classes], in every row 1 for the commonest label and 0 for the rest.
+# Writes predictions.npy: float32 [images, classes], in every row 1 for the most common label and 0 for the others.
 read -r commonest classes < "$HAET_MODEL_DIR/model.txt"
 images=$(head -c 128 "$HAET_TEST_IMAGES" | LC_ALL=C tr -cd '[:print:]' | sed "s/.*'shape': *(\([0-9]*\).*/\1/")
 row=$(for label in $(seq 0 $((classes - 1))); do

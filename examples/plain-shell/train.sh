@@ -1,4 +1,4 @@
-# Learns the commonest label and the number of classes. labels.npy: a header, then one byte an image.
+# Finds the most common label and the number of classes. labels.npy: a header, then one byte per image.
 header=$(head -c 128 "$HAET_TRAIN_DIR/labels.npy" | LC_ALL=C tr -cd '[:print:]')
 images=$(echo "$header" | sed "s/.*'shape': *(\([0-9]*\).*/\1/")
 labels() { tail -c "$images" "$HAET_TRAIN_DIR/labels.npy" | od -An -v -tu1 -w1; }

@@ -19,7 +19,7 @@ WEIGHT_DECAY = 5e-4
 SAVE_EVERY_SECONDS = 20
 
 budget = float(os.environ["HAET_BUDGET_SECONDS"])
-usable = budget - max(1.5, 0.02 * budget)  # what is left pays for the last save and the exit
+usable = budget - max(1.5, 0.02 * budget)  # the rest is for the last save and the exit
 torch.set_num_threads(int(os.environ["HAET_CPUS"]))
 torch.manual_seed(int(os.environ["HAET_SEED"]))
 device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -58,12 +58,12 @@ def elapsed() -> float:
 
 
 def learning_rate(fraction: float) -> float:
-    """Up for the first fifth of the time, then down to 0: by the clock, so any machine uses all of it."""
+    """Rises for the first fifth of the time, then falls to 0; follows the clock, so any machine completes it."""
     return PEAK_LEARNING_RATE * min(fraction / 0.2, (1 - fraction) / 0.8)
 
 
 def augment(index: torch.Tensor) -> torch.Tensor:
-    """Random 32x32 windows of the padded images, half of them mirrored: [batch, 3, 32, 32]."""
+    """Returns random 32x32 windows of the padded images, half of them mirrored: [batch, 3, 32, 32]."""
     window = torch.arange(32, device=device)
     rows = torch.randint(0, 9, (len(index), 1), device=device) + window
     columns = torch.randint(0, 9, (len(index), 1), device=device) + window
@@ -74,7 +74,7 @@ def augment(index: torch.Tensor) -> torch.Tensor:
 
 
 def save() -> None:
-    """Whole or not at all: a kill in the middle leaves the weights saved before."""
+    """Saves atomically: a kill during the save leaves the previous weights."""
     path = os.path.join(os.environ["HAET_OUT_DIR"], "model.pt")
     torch.save({"weights": model.state_dict(), "classes": classes, "mean": mean, "std": std}, path + ".part")
     os.replace(path + ".part", path)

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Builds the image around a sealed Track of drawn shapes and uses it as an organizer does, in the words of
-# docs/official.md: a dry run without the key, an official run of entries in shell, in Python and of the reference
-# submission, each scored and signed by a second container, each record verified, a changed byte seen; a Track with its
-# labels in clear and an identity beside an entry refused; entries that misbehave, run inside. Prints the image's size and
-# how long it takes to start.
+# Builds the image around a sealed Track of drawn shapes and uses it as docs/official.md says: a dry run without the
+# key, an official run of entries in shell, in Python and of the reference submission, each scored and signed by a
+# second container, each record verified, a changed byte detected; a Track with unencrypted labels and an identity
+# beside an entry are refused; the self-test runs inside it. Prints the image's size and its start-up time.
 # Needs a Docker engine and the two base images (standInBases.sh makes them where they cannot be pulled).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -12,7 +11,7 @@ image="${HAET_IMAGE_NAME:-haet-check}"
 haet=(node cli/bin.mjs)
 say() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
 at="$(mktemp -d)"
-sealed="sealed-track/check-$$" # inside the build's context, and ignored by git
+sealed="sealed-track/check-$$" # inside the build context, and ignored by git
 trap 'rm -rf "$at" "$sealed"; rmdir --ignore-fail-on-non-empty sealed-track' EXIT
 mkdir -p sealed-track "$at/out" "$at/dry-out"
 value() { node -p "JSON.parse(require('fs').readFileSync(0, 'utf8').trim().split('\n').at(-1)).$1"; }
@@ -27,7 +26,7 @@ DOCKER_BUILDKIT=0 docker build --network=host --tag "$image" --build-arg "TRACK=
   --build-arg "COMMIT=$(git rev-parse HEAD)" . >"$at/build.log" 2>&1 || { tail -20 "$at/build.log"; exit 1; }
 cp -r "$at/track" "$sealed/open"
 if DOCKER_BUILDKIT=0 docker build --network=host --tag "$image-refused" --build-arg "TRACK=$sealed/open" . >"$at/build.log" 2>&1; then
-  echo "an image was built around labels in clear" >&2
+  echo "an image was built with unencrypted labels" >&2
   exit 1
 fi
 refused="$(grep 'is no part of a sealed Track' "$at/build.log")"
@@ -45,11 +44,11 @@ run=(docker run --rm --network none --read-only --tmpfs /tmp:size=1g --shm-size 
   --cpuset-cpus 0-1 --memory 4g --memory-swap 4g --pids-limit 2048)
 score=(docker run --rm --network none --read-only --cap-drop ALL --cap-add DAC_OVERRIDE --security-opt no-new-privileges)
 if "${run[@]}" "$image" official --budget 10 >"$at/dry" 2>&1; then
-  echo "a run was made without a folder for it" >&2
+  echo "a run was made without an output folder" >&2
   exit 1
 fi
 grep -q -e '-v ./out:/out' "$at/dry"
-say "without a folder for the run: refused"
+say "without an output folder: refused"
 "${haet[@]}" pack examples/plain-shell --out "$at/plain-shell.tar.gz" >/dev/null
 "${run[@]}" -v "$at/dry-out:/out" -v "$at/plain-shell.tar.gz:/entry.tar.gz:ro" "$image" official --entry /entry.tar.gz \
   --budget 20 >"$at/dry" 2>&1 || { cat "$at/dry"; exit 1; }
@@ -71,12 +70,12 @@ if "${run[@]}" -v "$at/identity.txt:/run/secrets/identity:ro" -v "$at/images-key
 fi
 grep -q 'must not lie beside an entry' "$at/beside"
 say "the identity beside an entry: refused"
-# A rival's run whose evaluator was killed in the middle of it.
+# A competitor's run whose evaluator was killed in the middle.
 mkdir -p "$at/out/unfinished/model"
 echo secret >"$at/out/unfinished/model/weights"
 chmod -R a+rX "$at/out/unfinished"
-# An entry that looks for what an entry must not have: it says so in its log. Three runs and the unfinished one lie in
-# /out by then; it also says how many folders it saw there, so that a search that found nothing did search.
+# An entry that searches for things it must not have and logs what it finds. /out contains three runs and the unfinished
+# one by then; it also logs how many folders it saw there, to prove that it did search.
 cp -r examples/plain-shell "$at/thief"
 cat >>"$at/thief/train.sh" <<'THIEF'
 note() { echo "ESCAPED $1"; }
@@ -96,14 +95,14 @@ grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/self/status || note "may gain privile
 [ "$(ls /sys/class/net)" = lo ] || note "has a network"
 echo "looked among $(ls /out | wc -l) folders"
 THIEF
-# The test images are open by now; their labels must not lie beside them or anywhere else.
+# The test images are open now; their labels must not be beside them or anywhere else.
 cat >>"$at/thief/predict.sh" <<'THIEF'
 find / -name '*labels*.npy' ! -path '/track/train/*' -readable 2>/dev/null | sed 's/^/ESCAPED may read /'
 echo looked
 THIEF
 
 for entry in plain-shell numpy reference thief; do
-  mount=() words=() budget=30 # the reference submission uses all of it, and needs 10 s to start beside the tests
+  mount=() words=() budget=30 # the reference submission uses all of it, and takes 10 s to start while the tests run
   if [[ $entry != reference ]]; then
     folder="examples/$entry"
     [[ $entry == thief ]] && folder="$at/thief"
@@ -116,27 +115,27 @@ for entry in plain-shell numpy reference thief; do
   "${haet[@]}" verify "$jws" --key "$(value verifyKey <<<"$keys")" --sealed "$at/withheld.age" --track "$sealed" >/dev/null
   if [[ $entry == thief ]]; then
     thief="$at/out/$(value runId <<<"$record")"
-    # What it left is pruned; what it said is kept in the logs.
+    # Its output is pruned; its messages are in the logs.
     logs=("$thief"/{train,predict,predict-again}.stdout.log)
     if grep ESCAPED "${logs[@]}"; then exit 1; fi
     folders="$(sed -n 's/^looked among \([0-9]*\) folders$/\1/p' "$thief/train.stdout.log")"
     if [[ "${folders:-0}" -lt 4 ]] || ! grep -q '^looked$' "$thief/predict.stdout.log"; then
-      echo "the thief did not look" >&2
+      echo "the searching entry did not search" >&2
       exit 1
     fi
-    say "official: an entry that looked for the key, the test images, the labels, earlier runs, a network and a place to write found none"
+    say "official: an entry that searched for the key, the test images, the labels, earlier runs, a network and a writable folder found none"
     continue
   fi
   say "official: $entry $(value verdict <<<"$record") $(value score.accuracy <<<"$record"), signed and verified"
 done
-other=A # than the byte that is there, one of base64
+other=A # differs from the byte that is there, in base64
 if [[ "$(dd if="$jws" bs=1 skip=500 count=1 status=none)" == A ]]; then other=B; fi
 printf '%s' "$other" | dd of="$jws" bs=1 seek=500 conv=notrunc status=none
 if "${haet[@]}" verify "$jws" --key "$(value verifyKey <<<"$keys")" >/dev/null 2>&1; then
-  echo "a changed byte went unseen" >&2
+  echo "a changed byte was not detected" >&2
   exit 1
 fi
-say "a changed byte is seen"
+say "a changed byte is detected"
 
 "${run[@]}" "$image" self-test --sandbox user >"$at/self" 2>&1 || { cat "$at/self"; exit 1; }
 held="$(grep 'attacks were held' "$at/self")"

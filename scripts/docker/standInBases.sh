@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes stand-ins for the two official base images of the Dockerfile, under their names, on a machine that cannot pull
 # them: Debian by debootstrap, Node from the npm package `node`, npm from this machine. The builder's stand-in also gets
-# this machine's certificates and its settings of pip and npm, so that a build reaches what this machine reaches.
-# Needs root, debootstrap, a Docker engine and npm. Does nothing for an image that is there already.
+# this machine's certificates and its settings of pip and npm, so that a build can reach what this machine reaches.
+# Needs root, debootstrap, a Docker engine and npm. Skips an image that exists.
 set -euo pipefail
 
 node_major=24
@@ -11,7 +11,7 @@ full="node:${node_major}-bookworm"
 
 has() { docker image inspect "$1" >/dev/null 2>&1; }
 if has "$slim" && has "$full"; then
-  echo "$slim and $full are there."
+  echo "$slim and $full exist."
   exit 0
 fi
 
@@ -31,9 +31,10 @@ for tool in npm npx; do
 done
 rm -f "$root"/debian/usr/local/lib/node_modules/npm/npmrc
 tar -C "$root/debian" -c . | docker import --change 'CMD ["node"]' - "$slim" >/dev/null
-echo "$slim made."
+echo "$slim created."
 
-# A package index or a folder of wheels on this machine is no use inside: the one big wheel is put where pip looks.
+# A package index or a folder of wheels on this machine is not available inside: the one big wheel is put where pip
+# looks.
 mkdir -p "$root/debian/opt/wheels" "$root/debian/usr/local/etc"
 version="$(grep -om1 "tensorflow_cpu-[0-9.]*[0-9]" scripts/setup/pins.mjs | cut -d- -f2)"
 pip download --quiet --no-deps --dest "$root/debian/opt/wheels" "tensorflow-cpu==$version"
@@ -41,4 +42,4 @@ printf '[global]\nfind-links = /opt/wheels\n' >"$root/debian/etc/pip.conf"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/debian/etc/ssl/certs/ca-certificates.crt"
 printf 'cafile=/etc/ssl/certs/ca-certificates.crt\n' >"$root/debian/usr/local/etc/npmrc"
 tar -C "$root/debian" -c . | docker import --change 'CMD ["node"]' - "$full" >/dev/null
-echo "$full made."
+echo "$full created."

@@ -11,14 +11,14 @@ const compiler = process.env.CXX || 'c++';
 /**
  * A C++ addon for Node that is linked to a libtensorflow.
  * @typedef {object} Addon
- * @property {string} name  as people are told
+ * @property {string} name  display name
  * @property {string} output  the file that Node loads
- * @property {string[]} sources  every file that it is made of, headers too
- * @property {string[]} words  further words for the compiler
- * @property {string[]} [needs]  instructions that it is compiled for, as /proc/cpuinfo names them; none where not said
+ * @property {string[]} sources  all of its files, including headers
+ * @property {string[]} words  additional compiler flags
+ * @property {string[]} [needs]  CPU flags it is compiled for, as in /proc/cpuinfo; none if omitted
  */
 
-/** The words that all addons share. @param {string} library the folder that holds tensorflow/ */
+/** Returns the flags of all addons. @param {string} library the folder that contains tensorflow/ */
 export function sharedWords(library) {
   const tensorflow = join(library, 'tensorflow');
   return [
@@ -31,10 +31,10 @@ export function sharedWords(library) {
 
 const stampOf = ({ output }) => output.replace(/\.node$/, '.json');
 const compiled = ({ sources }) => sources.filter((file) => file.endsWith('.cc'));
-// What is linked follows what needs it.
+// Libraries must follow the objects that need them.
 const allWords = (addon, library) => [...compiled(addon), ...addon.words, ...sharedWords(library)];
 
-/** Changes whenever the library, the compiler, its words or a source does. */
+/** Returns a key that changes whenever the library, the compiler, its flags or a source does. */
 function fingerprint(addon, library) {
   const hash = createHash('sha256').update(JSON.stringify([compiler, allWords(addon, library), addon.needs]));
   hash.update(readFileSync(join(library, 'sizes.json')));
@@ -53,7 +53,7 @@ export function addonIsReady(addon, library) {
 }
 
 /**
- * Compiles an addon, sees that it loads, and puts it in place in one step.
+ * Compiles an addon, checks that it loads, and puts it in place atomically.
  * @param {Addon} addon
  * @param {string} library
  * @param {number[]} locks
@@ -66,14 +66,14 @@ export async function buildAddon(addon, library, locks) {
   const made = await run(compiler, [...allWords(addon, library), '-o', fresh], { locks });
   if (made.missing) {
     throw new SetupFailure(
-      `The C++ compiler ${compiler} was not found: install one (on Debian or Ubuntu: sudo apt install g++) or name yours in CXX, and run this again.`,
+      `The C++ compiler ${compiler} was not found: install one (on Debian or Ubuntu: sudo apt install g++) or name yours in CXX, and run the command again.`,
     );
   }
   if (made.status !== 0) {
     const line = made.output.split('\n').find((text) => /error|undefined reference|cannot find/.test(text));
     throw new SetupFailure(
       explainSystemError(made.output, dirname(output)) ??
-        `${compiler} could not compile the ${name} (${(line ?? `exit status ${made.status}`).trim()}): it needs C++17, so use g++ 9 or clang 10, or newer, and run this again.`,
+        `${compiler} could not compile the ${name} (${(line ?? `exit status ${made.status}`).trim()}): it needs C++17, so use g++ 9 or clang 10, or newer, and run the command again.`,
     );
   }
   if (cpuHas(needs)) await requireLoads(name, fresh, locks);

@@ -7,11 +7,11 @@ export const packageFolder = join(root, 'node_modules/@tensorflow/tfjs-node-gpu'
 const sourceFolder = join(packageFolder, 'binding');
 
 /**
- * The words that link an addon to the CUDA libraries of a GPU's libtensorflow; none for a CPU.
+ * Returns the flags that link an addon to the CUDA libraries of a GPU's libtensorflow; none for a CPU.
  *
- * On a GPU machine TensorFlow opens the CUDA libraries by name when it starts. They lie where no system path leads, so what
- * loads TensorFlow asks for them itself: the loader finds them through its run path, and TensorFlow then gets the loaded ones.
- * @param {string} library  the folder that holds tensorflow/ and, for a GPU, nvidia/
+ * On a GPU machine TensorFlow opens the CUDA libraries by name when it starts. They are in no system path, so the addon
+ * links them: the loader finds them through its run path, and TensorFlow then gets the loaded ones.
+ * @param {string} library  the folder that contains tensorflow/ and, for a GPU, nvidia/
  */
 export function cudaWords(library) {
   const nvidia = join(library, 'nvidia');
@@ -28,7 +28,7 @@ export function cudaWords(library) {
 }
 
 /**
- * The binding between TensorFlow.js and a libtensorflow: tfjs-node's C++ files.
+ * Returns the binding between TensorFlow.js and a libtensorflow: tfjs-node's C++ files.
  * @param {string} library
  * @returns {import('./addon.mjs').Addon}
  */

@@ -19,10 +19,10 @@ const dist = join(root, 'dist');
 const fresh = join(root, 'dist.partial');
 const outgoing = join(root, 'dist.old');
 const stamp = join(dist, 'fingerprint');
-/** Files beside the TypeScript sources that the compiled tree needs. */
+/** Files next to the TypeScript sources that the compiled tree needs. */
 const copied = ['submission/haet.json', 'submission/package.json'];
 
-/** Every TypeScript file that goes into dist, sorted, relative to the clone. */
+/** Returns every TypeScript file that goes into dist, sorted, relative to the clone. */
 function sources() {
   const { include } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8'));
   return include
@@ -35,7 +35,7 @@ function sources() {
     .sort();
 }
 
-/** Changes whenever a source, the compiler or one of its settings does. */
+/** Returns a key that changes whenever a source, the compiler or one of its settings does. */
 function fingerprint() {
   const hash = createHash('sha256');
   const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'];
@@ -46,7 +46,7 @@ function fingerprint() {
   return hash.digest('hex');
 }
 
-/** Whether dist/ is what compiling now would give. Contents are compared, not dates: git sets dates as it likes. */
+/** Returns whether dist/ is up to date. Contents are compared, not dates, because git does not preserve dates. */
 export function buildIsReady() {
   if (!existsSync(stamp) || existsSync(outgoing)) return false;
   if (readFileSync(stamp, 'utf8') !== fingerprint()) return false;
@@ -56,7 +56,7 @@ export function buildIsReady() {
 }
 
 /**
- * Compiles into a new folder that then takes the place of dist/, so that nothing stays of sources that are gone.
+ * Compiles into a new folder that then replaces dist/, so that outputs of deleted sources disappear.
  * @param {number[]} locks
  */
 export async function build(locks) {
@@ -71,7 +71,7 @@ export async function build(locks) {
     const line = output.split('\n').find((text) => /error TS\d+/.test(text)) ?? `exit status ${status}`;
     throw new SetupFailure(
       explainSystemError(output, dist) ??
-        `The sources do not compile (${line.trim()}): mend them, or get the originals back with git, and run this again.`,
+        `The sources do not compile (${line.trim()}): fix them, or restore them with git, and run the command again.`,
     );
   }
   for (const file of copied) {

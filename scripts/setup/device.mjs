@@ -4,9 +4,9 @@ import { SetupFailure } from './failure.mjs';
 /** The oldest NVIDIA driver that runs CUDA 12 (CUDA release notes, "minor version compatibility"). */
 const oldestDriver = 525;
 
-/** What of the machine the choice depends on. */
+/** Facts that decide the choice. */
 const thisMachine = {
-  /** @returns {string | null} the NVIDIA driver's version, "" when there is one that does not say, null when there is none */
+  /** @returns {string | null} the NVIDIA driver's version, "" if a driver does not report it, null without a driver */
   nvidiaDriver() {
     try {
       return (
@@ -20,7 +20,8 @@ const thisMachine = {
 };
 
 /**
- * Which libtensorflow to use: HAET_DEVICE=cpu|gpu, or by default (auto) the GPU's where a usable NVIDIA driver is found.
+ * Returns which libtensorflow to use: HAET_DEVICE=cpu|gpu, or by default (auto) the GPU's if a usable NVIDIA driver is
+ * found.
  * @param {NodeJS.ProcessEnv} env
  * @param {typeof thisMachine} machine
  * @returns {'cpu' | 'gpu'}

@@ -7,12 +7,12 @@ const attempts = 4;
 const stallMilliseconds = 60_000;
 
 /**
- * Fetches a file over HTTP, going on where an earlier attempt (also of an earlier run) stopped. What has come so far lies
- * in `target` + ".partial". Whether it is the right file is for the caller to check.
+ * Downloads a file over HTTP and resumes an earlier attempt, also of an earlier run. The partial download is in
+ * `target` + ".partial". The caller checks that it is the right file.
  * @param {string} url
  * @param {string} target
- * @param {number | undefined} bytes  the expected size, for the bar when the server does not tell
- * @throws when the last attempt failed, with the reason
+ * @param {number | undefined} bytes  the expected size, for the bar if the server does not report it
+ * @throws if the last attempt failed, with the reason
  */
 export async function download(url, target, bytes) {
   const partial = `${target}.partial`;
@@ -39,7 +39,7 @@ async function fetchRest(url, partial, bytes) {
     });
     if (response.status === 416) {
       rmSync(partial);
-      throw new Error('the earlier part did not fit the file');
+      throw new Error('the partial download does not match the file');
     }
     if (!response.ok) {
       const error = new Error(`${url} answered ${response.status} ${response.statusText}`);
@@ -67,7 +67,7 @@ async function fetchRest(url, partial, bytes) {
     if (total !== undefined && done < total)
       throw new Error(`the connection closed after ${done} of ${total} bytes`);
   } catch (error) {
-    if (stalled.signal.aborted) throw new Error(`nothing came for ${stallMilliseconds / 1000} s`);
+    if (stalled.signal.aborted) throw new Error(`no data for ${stallMilliseconds / 1000} s`);
     throw error.cause?.code && !error.code
       ? Object.assign(error.cause, { message: String(error.cause.message) })
       : error;

@@ -7,8 +7,8 @@ import { megabytes, say } from './report.mjs';
 import { run } from './run.mjs';
 
 /**
- * Puts a pinned wheel into a folder and returns its path. Taken from, in this order: the folder itself (an earlier run,
- * or a person who carried it there), pip (it knows the user's mirrors), a direct download.
+ * Puts a pinned wheel into a folder and returns its path. Sources, in this order: the folder itself (an earlier run, or
+ * a file that a person put there), pip (it knows the user's mirrors), a direct download.
  * @param {import('./pins.mjs').Wheel} wheel
  * @param {string} folder
  * @param {{ env?: NodeJS.ProcessEnv, locks?: number[] }} options
@@ -18,7 +18,7 @@ export async function fetchWheel(wheel, folder, { env = process.env, locks = [] 
   const target = join(folder, wheel.file);
   if (existsSync(target)) {
     if ((await sha256(target)) === wheel.sha256) return target;
-    say(`${target} has the wrong checksum; fetching it anew`);
+    say(`${target} has the wrong checksum; fetching it again`);
     rmSync(target);
   }
   const size = wheel.bytes ? ` ${megabytes(wheel.bytes)}` : '';
@@ -30,11 +30,11 @@ export async function fetchWheel(wheel, folder, { env = process.env, locks = [] 
     reasons.push(reason);
   }
   throw new SetupFailure(
-    `${wheel.file} could not be fetched (${reasons.join('; ')}): check the network, or put the file into ${folder} yourself, and run this again.`,
+    `${wheel.file} could not be fetched (${reasons.join('; ')}): check the network, or put the file into ${folder} yourself, and run the command again.`,
   );
 }
 
-/** @returns {Promise<string | null>} why it did not work */
+/** @returns {Promise<string | null>} why it failed; null if it succeeded */
 async function viaPip(wheel, folder, target, { env, locks }) {
   const scratch = join(folder, 'pip');
   rmSync(scratch, { recursive: true, force: true });
@@ -49,7 +49,7 @@ async function viaPip(wheel, folder, target, { env, locks }) {
   words.push('--python-version', `3.${version}`);
   for (const platform of platforms.split('.')) words.push('--platform', platform);
   words.push(`${wheel.name}==${wheel.version}`);
-  // pip unpacks its download beside TMPDIR first, and /tmp is often a small memory disk.
+  // pip first unpacks its download in TMPDIR, and /tmp is often a small file system in memory.
   const { status, output, missing } = await run('python3', words, {
     env: { ...env, TMPDIR: scratch },
     locks,
@@ -65,8 +65,8 @@ async function viaPip(wheel, folder, target, { env, locks }) {
       return `pip: ${lines[0]?.slice('ERROR: '.length) ?? `exit status ${status}`}`;
     }
     const file = join(scratch, wheel.file);
-    if (!existsSync(file)) return `pip did not bring ${wheel.file}`;
-    if ((await sha256(file)) !== wheel.sha256) return 'what pip brought has the wrong checksum';
+    if (!existsSync(file)) return `pip did not download ${wheel.file}`;
+    if ((await sha256(file)) !== wheel.sha256) return 'the file from pip has the wrong checksum';
     renameSync(file, target);
     return null;
   } finally {
@@ -74,10 +74,10 @@ async function viaPip(wheel, folder, target, { env, locks }) {
   }
 }
 
-/** @returns {Promise<string | null>} why it did not work */
+/** @returns {Promise<string | null>} why it failed; null if it succeeded */
 async function directly(wheel, folder, target, { env }) {
   const base = env.HAET_TENSORFLOW_URL || wheel.folderUrl;
-  if (!base) return 'it lies nowhere else for a direct download';
+  if (!base) return 'no direct download is known';
   const url = `${base.replace(/\/$/, '')}/${wheel.file}`;
   say(`trying ${url} ...`);
   try {
@@ -89,7 +89,7 @@ async function directly(wheel, folder, target, { env }) {
   }
   if ((await sha256(target)) === wheel.sha256) return null;
   rmSync(target);
-  return `what ${new URL(url).host} sent has the wrong checksum`;
+  return `the file from ${new URL(url).host} has the wrong checksum`;
 }
 
 /** @param {string} file */

@@ -23,7 +23,7 @@ const libraries = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow
 const unpackWheel = fileURLToPath(new URL('unpackWheel.py', import.meta.url));
 
 /**
- * Where the libtensorflow of a device lies: `tensorflow/` with libraries and headers, `nvidia/` beside it for a GPU.
+ * Returns the folder of a device's libtensorflow: `tensorflow/` with libraries and headers, and `nvidia/` for a GPU.
  * @param {'cpu' | 'gpu'} device
  * @param {import('./pins.mjs').Library} library
  */
@@ -36,8 +36,8 @@ export function libraryFolder(device, library) {
 }
 
 /**
- * Whether the library is there and whole. The folder is renamed into place when it is complete; that the libraries still
- * have the sizes noted then shows damage done afterwards.
+ * Returns whether the library is complete. The folder is renamed into place when it is complete; later damage shows in
+ * the sizes of the libraries, which are recorded.
  * @param {string} folder
  */
 export function libraryIsReady(folder) {
@@ -50,7 +50,7 @@ export function libraryIsReady(folder) {
 }
 
 /**
- * Fetches the wheels of a library, checks them, unpacks what is needed, and drops the wheels.
+ * Downloads the wheels of a library, checks them, unpacks the needed files, and removes the wheels.
  * @param {'cpu' | 'gpu'} device
  * @param {import('./pins.mjs').Library} library
  * @param {number[]} locks
@@ -81,7 +81,7 @@ export async function installLibrary(device, library, locks) {
   for (const file of wheels) rmSync(file);
 }
 
-/** What a run that was killed left, and a folder of this library that proved to be damaged. */
+/** Removes leftovers of a killed run, and a damaged folder of this library. */
 function removeLeftovers(parent, folder) {
   mkdirSync(parent, { recursive: true });
   for (const name of readdirSync(parent)) {
@@ -90,14 +90,14 @@ function removeLeftovers(parent, folder) {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Throws when the disk has no room, before anything is fetched. Downloads that are there already need none. */
+/** Throws if the disk has too little space, before anything is downloaded. Existing downloads need none. */
 function checkRoom(library, cache, downloads) {
   const missing = library.wheels.filter((wheel) => !existsSync(join(downloads, wheel.file)));
   const need = missing.reduce((sum, wheel) => sum + (wheel.bytes ?? 0), library.unpackedBytes);
   const { bavail, bsize } = statfsSync(cache);
   if (bavail * bsize >= need) return;
   throw new SetupFailure(
-    `The disk that holds ${cache} is too full: libtensorflow needs ${megabytes(need)} there and ${megabytes(bavail * bsize)} are free, so make room or point HAET_CACHE at another disk, and run this again.`,
+    `The disk that holds ${cache} is too full: libtensorflow needs ${megabytes(need)} there and ${megabytes(bavail * bsize)} are free, so free some space or point HAET_CACHE at another disk, and run the command again.`,
   );
 }
 
@@ -108,6 +108,6 @@ async function unpack(file, wheel, folder, locks) {
   const reason = output.trim().split('\n').pop();
   throw new SetupFailure(
     explainSystemError(output, folder) ??
-      `${file} could not be unpacked (${reason}): delete it and run this again.`,
+      `${file} could not be unpacked (${reason}): delete it and run the command again.`,
   );
 }

@@ -8,13 +8,13 @@ const take =
   'import fcntl, sys; fcntl.flock(3, fcntl.LOCK_EX | (fcntl.LOCK_NB if sys.argv[1] == "try" else 0))';
 
 /**
- * Waits for and takes an exclusive lock that the kernel lets go by itself when its holder dies, however it dies.
+ * Waits for and takes an exclusive lock that the kernel releases when its holder dies.
  *
- * flock(2) locks belong to an open file, not to a process: the helper locks the file that we opened and exits, and the
- * lock stays as long as anybody has that file open. Commands that get the descriptor handed on (see run.mjs) therefore
- * keep it too: when this process is killed half-way through `npm ci`, the next run waits for that `npm ci` to end.
- * @param {string} file  is created when missing, and stays
- * @returns {number} the descriptor to hand on
+ * flock(2) locks belong to an open file, not to a process: the helper locks the file that this process opened and
+ * exits, and the lock stays as long as a process has that file open. Commands that get the descriptor (see run.mjs)
+ * therefore keep it too: when this process is killed during `npm ci`, the next run waits for that `npm ci` to end.
+ * @param {string} file  is created if missing, and kept
+ * @returns {number} the descriptor to pass on
  */
 export function takeLock(file) {
   mkdirSync(dirname(file), { recursive: true });
@@ -26,17 +26,17 @@ export function takeLock(file) {
     });
   let result = attempt('try');
   if (result.status !== 0 && /BlockingIOError/.test(result.stderr ?? '')) {
-    say('another set-up is at work; waiting for it ...');
+    say('another set-up is running; waiting ...');
     result = attempt('wait');
   }
   if (result.error?.code === 'ENOENT') {
     throw new SetupFailure(
-      'python3 was not found: install it with pip (on Debian or Ubuntu: sudo apt install python3 python3-pip) and run this again.',
+      'python3 was not found: install it with pip (on Debian or Ubuntu: sudo apt install python3 python3-pip) and run the command again.',
     );
   }
   if (result.status !== 0) {
     throw new SetupFailure(
-      `${file} could not be locked (${(result.stderr ?? '').trim().split('\n').pop()}): put the clone and HAET_CACHE on a disk that knows file locks and run this again.`,
+      `${file} could not be locked (${(result.stderr ?? '').trim().split('\n').pop()}): put the clone and HAET_CACHE on a file system with file locks and run the command again.`,
     );
   }
   return descriptor;

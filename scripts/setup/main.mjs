@@ -13,9 +13,9 @@ import { buildQuietLoad, quietLoadIsReady } from './quietLoad.mjs';
 import { say } from './report.mjs';
 
 /**
- * Does what is left to do, in order, and says nothing when that is nothing. Each step can tell by itself whether its result
- * is there and whole, and puts its result in place in one move; so a run killed anywhere is taken up by the next.
- * Ends the process with status 2 and one sentence where a step cannot go on.
+ * Runs the steps that are not done yet, in order, and prints nothing if there are none. Each step checks whether its
+ * result exists and is complete, and puts its result in place atomically, so the next run resumes after a kill. Exits
+ * with status 2 and one sentence if a step cannot continue.
  */
 export async function setUp() {
   try {
@@ -36,7 +36,7 @@ export async function setUp() {
       },
       { isReady: buildIsReady, make: build },
     ];
-    // An image is built in layers: what no source of ours changes comes first.
+    // An image is built in layers: parts that do not depend on our sources come first.
     const steps = process.argv.includes('--dependencies') ? all.slice(0, -3) : all;
     if (steps.every((step) => step.isReady())) return;
 
@@ -47,7 +47,7 @@ export async function setUp() {
   } catch (error) {
     const sentence =
       error instanceof SetupFailure ? error.message : explainSystemError(error, error.path ?? root);
-    say(sentence ?? `stopped by an error of its own; please report this: ${error.stack}`);
+    say(sentence ?? `internal error; please report this: ${error.stack}`);
     process.exitCode = sentence === null ? 1 : 2;
   }
 }

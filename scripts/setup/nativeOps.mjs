@@ -6,12 +6,12 @@ import { root } from './paths.mjs';
 
 const sourceFolder = join(root, 'submission/engine/native');
 /**
- * Our own TensorFlow ops, beside the binding: part of the runtime that entries find.
+ * Returns our own TensorFlow ops, which are put beside the binding and belong to the runtime of entries.
  * @returns {import('./addon.mjs').Addon}
  */
 function nativeOps() {
-  // Tests and benchmarks of the kernels alone read compile.json too. It is read here, not at load time: `--dependencies`
-  // runs before the sources are there.
+  // Tests and benchmarks that compile only the kernels also read compile.json. It is read here, not at load time,
+  // because `--dependencies` runs before the sources exist.
   const { words, needs } = JSON.parse(readFileSync(join(sourceFolder, 'compile.json'), 'utf8'));
   return {
     name: 'native ops',

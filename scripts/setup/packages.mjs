@@ -6,15 +6,15 @@ import { say } from './report.mjs';
 import { run } from './run.mjs';
 
 /**
- * Whether node_modules holds what package-lock.json asks for. npm writes node_modules/.package-lock.json as the last act
- * of an install, so a half-finished one has none; each package's folder is looked for besides, as people delete things.
+ * Returns whether node_modules matches package-lock.json. npm writes node_modules/.package-lock.json at the end of an
+ * install, so an incomplete one has none; each package's folder is also checked, because people delete folders.
  */
 export function packagesAreReady() {
   const wanted = readPackages(join(root, 'package-lock.json'));
   const installed = readPackages(join(root, 'node_modules/.package-lock.json'));
   if (wanted === null) {
     throw new SetupFailure(
-      `${join(root, 'package-lock.json')} is missing or broken: get it back with \`git checkout package-lock.json\`.`,
+      `${join(root, 'package-lock.json')} is missing or broken: restore it with \`git checkout package-lock.json\`.`,
     );
   }
   if (installed === null) return false;
@@ -40,8 +40,9 @@ function readPackages(file) {
 }
 
 /**
- * Installs exactly what package-lock.json lists. Scripts stay off: tfjs-node's would fetch a TensorFlow of its own.
- * @param {number[]} locks  descriptors that npm keeps open while it lives
+ * Installs exactly the packages of package-lock.json. Install scripts are off, because tfjs-node's would download its
+ * own TensorFlow.
+ * @param {number[]} locks  descriptors that npm keeps open while it runs
  */
 export async function installPackages(locks) {
   say('npm packages: installing ...');
@@ -50,11 +51,11 @@ export async function installPackages(locks) {
   const { status, output, missing } = await run('npm', words, { cwd: root, env, locks });
   if (missing) {
     throw new SetupFailure(
-      'npm was not found: install it (it comes with Node from nodejs.org) and run this again.',
+      'npm was not found: install it (it comes with Node from nodejs.org) and run the command again.',
     );
   }
   const disagree =
-    'package.json and package-lock.json disagree: run `npm install --ignore-scripts` and `node scripts/completeLock.mjs` to mend the lock file, then this again.';
+    'package.json and package-lock.json disagree: run `npm install --ignore-scripts` and `node scripts/completeLock.mjs` to fix the lock file, then run the command again.';
   if (status === 0) {
     if (packagesAreReady()) return;
     throw new SetupFailure(disagree);
@@ -63,7 +64,7 @@ export async function installPackages(locks) {
   if (explained) throw new SetupFailure(explained);
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|network/.test(output)) {
     throw new SetupFailure(
-      'npm could not reach its registry: check the network (or `npm config get registry`) and run this again.',
+      'npm could not reach its registry: check the network (or `npm config get registry`) and run the command again.',
     );
   }
   if (/in sync/.test(output)) throw new SetupFailure(disagree);

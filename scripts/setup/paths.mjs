@@ -2,11 +2,11 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The clone that this set-up belongs to. */
+/** The clone that this set-up script belongs to. */
 export const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 
 /**
- * Where large things that outlive a clone are kept: HAET_CACHE, else $XDG_CACHE_HOME/haet, else ~/.cache/haet.
+ * Returns the folder of large files that outlive a clone: HAET_CACHE, else $XDG_CACHE_HOME/haet, else ~/.cache/haet.
  * @param {NodeJS.ProcessEnv} env
  */
 export function cacheFolder(env = process.env) {

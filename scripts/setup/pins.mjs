@@ -3,17 +3,17 @@ import { SetupFailure } from './failure.mjs';
 
 /**
  * @typedef {object} Wheel
- * @property {string} name      what pip knows the package as
+ * @property {string} name      pip's name of the package
  * @property {string} version
- * @property {string} file      its tags tell pip which interpreter and platform to fetch for
+ * @property {string} file      its tags tell pip the interpreter and platform
  * @property {string} sha256
  * @property {number} [bytes]   size of the download
- * @property {string} [folderUrl]  where it also lies for a direct download
- * @property {string[]} unpack  the paths inside that are wanted, as shell patterns
+ * @property {string} [folderUrl]  folder of a direct download
+ * @property {string[]} unpack  the files that are needed, as shell patterns
  *
  * @typedef {object} Library
  * @property {string} version   TensorFlow's
- * @property {number} unpackedBytes  room to ask for, beside the downloads
+ * @property {number} unpackedBytes  disk space needed, in addition to the downloads
  * @property {Wheel[]} wheels
  */
 
@@ -34,8 +34,8 @@ const cuda = (name, version, platform, sha256) => ({
 });
 
 /**
- * What is fetched for each device, and nothing else. The CUDA wheels are those that TensorFlow's own extra `and-cuda`
- * names, less the compiler, at one release of CUDA (12.8) whose parts are known to fit each other.
+ * The downloads of each device. The CUDA wheels are those of TensorFlow's extra `and-cuda` without the compiler, at one
+ * release of CUDA (12.8) whose parts are known to be compatible.
  * @type {Record<'cpu' | 'gpu', Library>}
  */
 const pins = {
@@ -138,7 +138,7 @@ const pins = {
 };
 
 /**
- * The pinned library for a device. HAET_SETUP_PINS names a JSON file of the same shape that stands in for the table,
+ * Returns the pinned library of a device. HAET_SETUP_PINS names a JSON file of the same form that replaces the table,
  * for a TensorFlow that you built yourself.
  * @param {'cpu' | 'gpu'} device
  * @param {NodeJS.ProcessEnv} env
@@ -151,7 +151,7 @@ export function pinnedLibrary(device, env = process.env) {
     own = JSON.parse(readFileSync(env.HAET_SETUP_PINS, 'utf8'));
   } catch (error) {
     throw new SetupFailure(
-      `HAET_SETUP_PINS names ${env.HAET_SETUP_PINS}, which cannot be read as JSON (${error.message}): mend it or unset the variable.`,
+      `HAET_SETUP_PINS names ${env.HAET_SETUP_PINS}, which cannot be read as JSON (${error.message}): fix it or unset the variable.`,
     );
   }
   if (!own[device]) {

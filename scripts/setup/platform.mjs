@@ -3,7 +3,7 @@ import { SetupFailure } from './failure.mjs';
 /** The oldest glibc that the pinned libtensorflow runs on: the 2_27 in its wheel's name. */
 const oldestGlibc = [2, 27];
 
-/** What of the machine matters. glibc is absent on musl systems such as Alpine. */
+/** Facts about the machine. glibc is absent on musl systems such as Alpine. */
 export function thisPlatform() {
   process.report.excludeNetwork = true;
   const glibc = process.report.getReport().header.glibcVersionRuntime ?? null;
@@ -11,7 +11,7 @@ export function thisPlatform() {
 }
 
 /**
- * Throws when there is no libtensorflow for this machine.
+ * Throws if there is no libtensorflow for this machine.
  * @param {{ system: string, cpu: string, glibc: string | null }} platform
  */
 export function checkPlatform({ system, cpu, glibc }) {

@@ -4,7 +4,8 @@ import { cudaWords, packageFolder } from './binding.mjs';
 import { root } from './paths.mjs';
 
 /**
- * What loads TensorFlow's library without its start-up lines, beside the binding: part of the runtime that entries find.
+ * Returns the addon that loads TensorFlow's library without its start-up lines, which is put beside the binding and
+ * belongs to the runtime of entries.
  * @param {string} library
  * @returns {import('./addon.mjs').Addon}
  */
@@ -12,7 +13,7 @@ const quietLoad = (library) => ({
   name: 'quiet load',
   output: join(packageFolder, 'lib/napi-v8/haet_quiet_load.node'),
   sources: [join(root, 'submission/engine/quietLoad.cc')],
-  // It calls nothing of TensorFlow, so the last word keeps it from being linked to it; the run path stays.
+  // It calls no function of TensorFlow, so the last flag prevents linking to it; the run path stays.
   words: ['-O2', ...cudaWords(library), '-Wl,--as-needed'],
 });
 

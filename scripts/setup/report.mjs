@@ -1,17 +1,17 @@
-// What the set-up says while it works: plain lines on standard error, and a bar that redraws itself on a terminal.
+// Output of the set-up: plain lines on standard error, and a bar that redraws itself on a terminal.
 
 /** @param {string} line */
 export function say(line) {
   process.stderr.write(`haet set-up: ${line}\n`);
 }
 
-/** Bytes as people write them, in powers of ten like the sizes that package indexes show. */
+/** Formats bytes in powers of ten, like the sizes in package indexes. */
 export function megabytes(bytes) {
   return `${Math.round(bytes / 1e6)} MB`;
 }
 
 /**
- * A progress bar on a terminal, a line at every tenth elsewhere.
+ * Shows a progress bar on a terminal, or prints one line per tenth elsewhere.
  * @param {number} totalBytes
  */
 export function createProgressBar(totalBytes) {
@@ -20,7 +20,7 @@ export function createProgressBar(totalBytes) {
   let lastDrawn = 0;
   let lastTenth = 0;
   return {
-    /** @param {number} bytes  how much is there by now */
+    /** @param {number} bytes  downloaded so far */
     update(bytes) {
       const share = Math.min(1, bytes / totalBytes);
       if (!stream.isTTY) {

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs a command to its end and keeps what it wrote.
+ * Runs a command to its end and returns its output.
  * @param {string} command
  * @param {string[]} words
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, locks?: number[], live?: boolean }} options
- *   `locks`: descriptors that the command keeps open while it lives; `live`: show its output on a terminal as it comes
+ *   `locks`: descriptors that the command keeps open while it runs; `live`: show its output on a terminal as it comes
  * @returns {Promise<{ status: number | null, output: string, missing: boolean }>}
  */
 export function run(command, words, { cwd, env = process.env, locks = [], live = false } = {}) {

@@ -1,7 +1,7 @@
 """Unpacks chosen files of a wheel: unpackWheel.py WHEEL FOLDER PATTERN...
 
-Checks every file's CRC (zipfile does), refuses names that would leave FOLDER, and flushes the large files to
-the disk, so that a folder renamed into place afterwards is whole even after a power cut.
+Checks every file's CRC (by zipfile), rejects names that would leave FOLDER, and flushes the large files to
+disk, so that a folder renamed into place afterwards is complete even after a power failure.
 """
 
 import fnmatch

@@ -1,8 +1,8 @@
-// Loads TensorFlow's library without the lines that oneDNN has it print at every start.
+// Loads TensorFlow's library without oneDNN's start-up lines.
 //
 // On a CPU with AVX-512 the library's static initialisers write two lines to standard error that no variable of
-// TensorFlow silences. So descriptor 2 points at a file in memory while the library is loaded, and all other lines are
-// written to standard error afterwards; also where loading fails or an initialiser aborts the process.
+// TensorFlow turns off. Therefore descriptor 2 points to a file in memory while the library is loaded, and all other
+// lines are written to standard error afterwards, also if loading fails or an initialiser aborts the process.
 //
 // This addon must not be linked to TensorFlow: the loader would run those initialisers before any code here.
 
@@ -18,7 +18,7 @@
 
 namespace {
 
-/** Found through the run path of this addon. */
+/** Found through the addon's run path. */
 constexpr const char* kLibrary = "libtensorflow_framework.so.2";
 constexpr const char* kStartUpLines[] = {
     "oneDNN custom operations are on.",
@@ -37,7 +37,7 @@ void WriteAll(int file, const char* bytes, size_t size) {
   }
 }
 
-/** Calls only what a signal handler may call. */
+/** Calls only functions that a signal handler may call. */
 void HandBackAndAbort(int) {
   dup2(standard_error, 2);
   lseek(captured, 0, SEEK_SET);
@@ -75,8 +75,8 @@ std::string WithoutStartUpLines(const std::string& text) {
 }
 
 /**
- * What dlerror() says of a failure; null where the library is loaded. RTLD_NOW: a symbol that is missing is then a
- * failure here, and not the end of the process while descriptor 2 points elsewhere.
+ * Returns dlerror() of a failure; null if the library is loaded. With RTLD_NOW a missing symbol is a failure here, and
+ * does not end the process while descriptor 2 points elsewhere.
  */
 const char* Load() { return dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL) == nullptr ? dlerror() : nullptr; }
 
@@ -104,7 +104,7 @@ const char* LoadQuietly() {
 
 }  // namespace
 
-/** Loads the library when the addon is loaded; throws what the loader says where that fails. */
+/** Loads the library when the addon is loaded; throws the loader's message if that fails. */
 extern "C" napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   const char* fault = LoadQuietly();
   if (fault != nullptr) napi_throw_error(env, nullptr, fault);

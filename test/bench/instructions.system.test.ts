@@ -17,7 +17,7 @@ const compiler = await firstLine(process.env.CXX || 'c++');
 async function whyNot(): Promise<string | null> {
   const { needs } = await howCompiled('.');
   const flags = cpuFlags();
-  if (!needs.every((name) => flags.includes(name))) return `the CPU has not all of ${needs.join(', ')}`;
+  if (!needs.every((name) => flags.includes(name))) return `the CPU lacks some of ${needs.join(', ')}`;
   if (compiler !== recorded.compiler) return `the compiler is not ${recorded.compiler}`;
   return (await firstLine('valgrind')) === undefined ? 'valgrind is not installed' : null;
 }

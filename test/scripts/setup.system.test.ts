@@ -84,7 +84,7 @@ describe('a fresh clone', () => {
     expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
     const said = both.map(({ all }) => all).join('\n');
     expect(said.match(/npm packages: installing/g)).toHaveLength(1);
-    expect(said).toMatch(/another set-up is at work/);
+    expect(said).toMatch(/another set-up is running/);
     await expectReady();
   });
 });
@@ -159,7 +159,7 @@ describe('a clone that was set up', () => {
     rmSync(inClone('cli/extra.ts'));
     expect(exitCode).toBe(2);
     expect(lastLine(all)).toMatch(
-      /The sources do not compile \(cli\/extra\.ts\(1,14\): error TS2322.*mend them/,
+      /The sources do not compile \(cli\/extra\.ts\(1,14\): error TS2322.*fix them/,
     );
     await expectReady();
   });
@@ -242,7 +242,7 @@ describe('libtensorflow without pip', () => {
     const { all, exitCode } = await clone.setUp({ ...pins, HAET_TENSORFLOW_URL: url() });
     expect(exitCode).toBe(2);
     expect(lastLine(all)).toMatch(
-      /what pip brought has the wrong checksum; what 127\.0\.0\.1:\d+ sent has the wrong checksum/,
+      /the file from pip has the wrong checksum; the file from 127\.0\.0\.1:\d+ has the wrong checksum/,
     );
     expect(readdirSync(join(clone.cache, 'downloads'))).toEqual([]);
   });
@@ -310,7 +310,7 @@ describe('a failure is reported in one sentence:', () => {
     const { all, exitCode } = await clone.setUp({}, ['--require', preload]);
     expect(exitCode).toBe(2);
     expect(all).toBe(
-      'haet set-up: Node 18.20.4 is too old: install Node 24 (20.9 is the oldest that works) and run this again.',
+      'haet set-up: Node 18.20.4 is too old: install Node 24 (20.9 is the oldest that works) and run the command again.',
     );
   });
 
@@ -318,7 +318,7 @@ describe('a failure is reported in one sentence:', () => {
     const { all, exitCode } = await clone.setUp(clone.withPins({ unpackedBytes: 1e15 }));
     expect(exitCode).toBe(2);
     expect(lastLine(all)).toMatch(
-      /is too full: libtensorflow needs 1000000000 MB there and \d+ MB are free, so make room/,
+      /is too full: libtensorflow needs 1000000000 MB there and \d+ MB are free, so free some space/,
     );
     expect(existsSync(join(clone.cache, 'downloads'))).toBe(false);
   });
@@ -335,7 +335,7 @@ const canMount = (() => {
 
 describe('a disk that fills up during the set-up', () => {
   (canMount ? test : test.skip)(
-    `is reported in one sentence, and the next run with space recovers${canMount ? '' : ' (skipped: no right to mount a tmpfs)'}`,
+    `is reported in one sentence, and the next run with space recovers${canMount ? '' : ' (skipped: mounting a tmpfs is not permitted)'}`,
     async () => {
       clone.reset();
       mkdirSync(clone.cache);

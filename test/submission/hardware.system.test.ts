@@ -34,10 +34,10 @@ describe('the paths of a machine', () => {
 
   test('rejects invalid or conflicting settings by name', () => {
     expect(() => pathsFor({ engine: 'cuda', precision: 'auto' })).toThrow(
-      '"cuda"; it can be native, stock or auto',
+      'engine="cuda": must be native, stock or auto',
     );
     expect(() => pathsFor({ engine: 'auto', precision: 'half' })).toThrow(
-      '"half"; it can be bfloat16, float32 or auto',
+      'precision="half": must be bfloat16, float32 or auto',
     );
     expect(() => pathsFor({ engine: 'native', precision: 'bfloat16' })).toThrow('Set precision=float32 too');
   });

@@ -10,7 +10,7 @@ const base = {
 };
 
 describe('granted resources', () => {
-  test('without control groups, are the cores by affinity and the memory of the machine', () => {
+  test('without control groups are the cores by affinity and the memory of the machine', () => {
     expect(readGrant(machine(base))).toMatchObject({
       present: 8,
       affinity: 4,

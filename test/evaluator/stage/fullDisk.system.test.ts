@@ -19,7 +19,7 @@ const canMount = (() => {
 })();
 const suite = canMount ? describe : describe.skip;
 
-suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: no right to mount a tmpfs)'}`, () => {
+suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: mounting a tmpfs is not permitted)'}`, () => {
   let folder: string;
   let disk: string;
   beforeEach(async () => {

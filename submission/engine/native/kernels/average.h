@@ -5,7 +5,7 @@
 
 namespace haet {
 
-// A tensor of averages, and what it is to include.
+// A tensor of averages, and its new values.
 struct Averaged {
   long count;  // of values
   const float *average, *latest;

@@ -4,7 +4,7 @@
 // more pass over memory normalises and activates. Backward, the gradient to the input of the batch norm is written once,
 // and both products of the convolution read it.
 //
-// Intermediate results are in scratch memory that is kept from call to call, so only one call runs at a time.
+// Intermediate results are in scratch memory that is reused between calls, so only one call runs at a time.
 #include "kernels/block.h"
 
 #include <mutex>
@@ -15,7 +15,7 @@
 namespace haet {
 namespace {
 
-Scratch sumScratch, valueScratch, choiceScratch;  // of the one call that runs at a time
+Scratch sumScratch, valueScratch, choiceScratch;  // one call at a time
 std::mutex oneCall;
 
 uint8_t* choicesIn(Scratch& scratch, size_t count) {

@@ -1,5 +1,5 @@
-// One block of the network: conv3x3 -> maxpool 2x2? -> batch norm -> elu. Activations lie in panels (panels.h). The input
-// of a block may also be pictures, [batch, height, width, in], with any number of channels.
+// One block of the network: conv3x3 -> maxpool 2x2? -> batch norm -> elu. Activations are in panels (panels.h). The
+// input of a block may also be images (NHWC), [batch, height, width, in], with any number of channels.
 #pragma once
 
 #include "kernels/convolution.h"
@@ -9,14 +9,14 @@ namespace haet {
 
 struct Block {
   Convolution convolution;
-  bool isPicture;  // the input
-  bool pools;      // height and width are even then
+  bool isPicture;  // the input is images (NHWC)
+  bool pools;      // only with even height and width
   Normalise normalise;
 
   Panels result() const { return pools ? convolution.pooled() : convolution.output(); }
 };
 
-// What the forward pass by the statistics of the batch writes beside its output, for the backward pass.
+// What the forward pass with batch statistics writes in addition to its output, for the backward pass.
 struct Kept {
   float* values;    // the input of the batch norm, like the output
   uint8_t* choice;  // the index of each value in its pooling window; null without pooling
@@ -27,11 +27,11 @@ struct Kept {
 void forward(const Block& block, const float* input, const float* filter, const float* offset, float* output,
              const Kept& kept);
 
-// The same by given statistics, for predictions.
+// The same with given statistics, for prediction.
 void forwardWith(const Block& block, const float* input, const float* filter, const float* offset, const float* mean,
                  const float* variance, float* output);
 
-// What the backward pass reads of `Kept`.
+// Inputs of the backward pass from `Kept`.
 struct Passed {
   const float* values;
   const uint8_t* choice;
@@ -39,9 +39,9 @@ struct Passed {
   const float* inverse;
 };
 
-// What the backward pass writes.
+// Outputs of the backward pass.
 struct Gradients {
-  float* input;  // null where it is not wanted; a picture has none
+  float* input;  // null if not wanted; not for images
   float* filter;
   float* offset;
 };

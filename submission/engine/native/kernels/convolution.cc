@@ -1,20 +1,21 @@
 // Theory of operation
 //
-// Images are cut into tiles of 4 by 4 outputs. The window of a tile, 6 by 6 inputs, and the filter are transformed to 36
-// points (winograd.h). At every point the convolution is a product of matrices, [tiles, in] by [in, out], whose result is
+// Images are cut into tiles of 4 by 4 outputs. The window of a tile, 6 by 6 inputs, and the filter are transformed to
+// 36 points (winograd.h). At every point a matrix product remains, [tiles, in] by [in, out], whose result is
 // transformed back to the outputs of the tiles. This takes a quarter of the multiplications of a direct convolution.
-// Outputs are pooled and summed before they are written (tileWriters.h). The gradient to pooled outputs is spread when it
-// is read (tileReaders.h).
+// Outputs are pooled and summed before they are written (tileWriters.h). The gradient of pooled outputs is spread when
+// it is read (tileReaders.h).
 //
-// Forward with a small filter, each thread takes blocks of tiles through all three steps. A block is so small that its
-// intermediate results stay in the second-level cache. A large filter would be read from memory again for every such block,
-// so there all threads transform a larger block together, share the points of the product, and transform back together.
-// The gradient to the input is the same with the filter turned by 180 degrees and its channels exchanged.
+// Forward with a small filter, each thread takes blocks of tiles through all three steps. A block is small enough that
+// its intermediate results stay in the second-level cache. A large filter would be read from memory again for every
+// such block, so there all threads transform a larger block together, share the points of the product, and transform
+// back together. The gradient of the input is the same with the filter rotated by 180 degrees and its channels
+// exchanged.
 //
-// The gradient to the filter is a sum over tiles. All threads transform a block of tiles, of the input and of the gradient
-// to the output, and then share the points of the product.
+// The gradient of the filter is a sum over tiles. All threads transform a block of tiles, of the input and of the
+// output gradient, and then share the points of the product.
 //
-// Every sum has one order, whatever the number of threads.
+// Every sum has a fixed order for any number of threads.
 #include "kernels/convolution.h"
 
 #include <algorithm>
@@ -34,17 +35,17 @@ namespace {
 constexpr int kBlockBytes = 400 << 10;
 constexpr int kLeastBlock = 16, kCommonBlock = 128;
 constexpr int kLeastGradientBlock = 128, kMostGradientBlock = 256;
-// A filter is large when it has more bytes at all points than this.
+// A filter with more bytes than this at all points is large.
 constexpr size_t kLargeFilter = 2 << 20;
 constexpr int kShare = 8;  // tiles per call of a thread
-// A part of the sums for the batch norm lies within one block or share, so that one thread computes it.
+// A part of the sums for the batch norm is within one block or share, so that one thread computes it.
 static_assert(kRowGroup % kTilesOfSum == 0 && kShare % kTilesOfSum == 0 && kMostTiles % kTilesOfSum == 0);
 static_assert(kShare <= kMostTiles);
 
 int roundUp(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
 thread_local Scratch blockScratch;
-Scratch filterScratch, commonScratch;  // of the one call that runs at a time
+Scratch filterScratch, commonScratch;  // one call at a time
 std::vector<float> zeroRow;
 
 Tiles tilesOf(const Convolution& shape) { return Tiles(shape.batch, shape.height, shape.width); }
@@ -63,7 +64,7 @@ void inShares(int count, const Body& body) {
               [&](int index) { body(index * kShare, std::min(kShare, count - index * kShare)); });
 }
 
-// Every thread works on blocks of its own.
+// Every thread processes its own blocks.
 template <typename Images, typename Outputs>
 void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, const float* filter, const Outputs& output) {
   const int fitting = kBlockBytes / (kPoints * (way.from + way.to) * static_cast<int>(sizeof(float)));
@@ -85,7 +86,7 @@ void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, cons
   });
 }
 
-// All threads work on one block at a time.
+// All threads process one block at a time.
 template <typename Images, typename Outputs>
 void convolveTogether(const Tiles& tiles, const Way& way, const Images& input, const float* filter,
                       const Outputs& output) {
@@ -118,7 +119,7 @@ void convolveBy(const Convolution& shape, const Way& way, const Images& input, c
   take(tilesOf(shape), way, input, points, output);
 }
 
-// Calls body with a reader of the gradient to the output of a convolution.
+// Calls body with a reader of the output gradient of a convolution.
 template <typename Body>
 void withImages(const Convolution& shape, const Gradient& gradient, const Body& body) {
   if (gradient.choice == nullptr) body(Plain(shape.output(), gradient.values, zerosFor(shape)));
@@ -151,7 +152,7 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
                             float* filterGradient) {
   const Tiles tiles = tilesOf(shape);
   const int in = shape.in, out = shape.out;
-  // The sums of a large filter are read and written once per block: the fewer blocks the better.
+  // The sums of a large filter are read and written once per block, so fewer blocks are faster.
   const int wanted = roundUp(std::clamp(in * out / 64, kLeastGradientBlock, kMostGradientBlock), kLanes);
   const int block = std::min(wanted, roundUp(tiles.count(), kLanes));
   const Points inputPoints{block, in, block}, gradientPoints{block, out, block}, sumPoints{in, out, in};

@@ -8,7 +8,7 @@
 
 namespace haet {
 
-// Filters are [3, 3, in, out] with the last axis contiguous, images lie in panels (panels.h). All values are float32.
+// Filters are [3, 3, in, out] with the last axis contiguous, images are in panels (panels.h). All values are float32.
 struct Convolution {
   int batch, height, width;
   int in, out;  // channels, multiples of 8; for other numbers see fewChannels.h

@@ -1,13 +1,13 @@
 // Theory of operation
 //
-// Pictures have three channels: too few to fill a vector, and so few that the transforms of minimal filtering would cost
-// more than they save. They are convolved directly, for eight output channels at once. An output is a sum over three rows
-// of 3 `in` contiguous numbers, which are three pixels with all their channels. Images are first copied into a frame of
-// zeros that fits into the first-level cache, so that no pixel needs a border check. The output of an image is pooled and
-// summed right after it is written, while it is in the second-level cache.
+// Images have three channels: too few to fill a vector, and so few that the transforms of minimal filtering would cost
+// more than they save. They are convolved directly, for eight output channels at once. An output is a sum over three
+// rows of 3 `in` contiguous numbers, which are three pixels with all their channels. Images are first copied into a
+// frame of zeros that fits into the first-level cache, so that no border checks are needed. The output of an image is
+// pooled and summed right after it is written, while it is in the second-level cache.
 //
-// The gradient to the filter is summed row by row over kImagesOfSum images, and these sums are added in their order: the
-// bits are the same whatever the number of threads.
+// The gradient of the filter is summed row by row over kImagesOfSum images, and these sums are added in their order, so
+// the result is the same bit for bit with any number of threads.
 #include "kernels/fewChannels.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ namespace {
 constexpr int kImagesOfSum = 8;
 
 thread_local Scratch frameScratch, imageScratch;
-Scratch sumScratch;  // of the one call that runs at a time
+Scratch sumScratch;  // one call at a time
 
 // An image in a frame of zeros, one pixel wide.
 class Framed {
@@ -109,7 +109,7 @@ void poolImage(const Panels& pooled, const float* output, float* values, uint8_t
   }
 }
 
-// Writes the gradient to the output of one image, given the gradient to its pooled values.
+// Spreads the gradient of the pooled values of one image to its output.
 void spreadImage(const Panels& pooled, const float* values, const uint8_t* choice, float* gradient) {
   const ptrdiff_t row = 2 * pooled.rowSize();
   for (int y = 0; y < pooled.panels() * pooled.height; ++y, gradient += 2 * row) {

@@ -1,5 +1,5 @@
-// 3x3 convolutions of images with few channels, such as pictures. The input is [batch, height, width, in] with any number
-// of channels and the last axis contiguous, so shape.input() does not apply; all else is as in convolution.h.
+// 3x3 convolutions of images with few channels (NHWC). The input is [batch, height, width, in] with any number of
+// channels and the last axis contiguous, so shape.input() does not apply; everything else is as in convolution.h.
 #pragma once
 
 #include "kernels/convolution.h"

@@ -1,5 +1,5 @@
-// Filters are read in bricks of all taps, eight inputs and sixteen outputs, which are whole cache lines. In most networks
-// the taps lie a power of two apart, so that a line would be evicted before its other half is read.
+// Filters are read in blocks of all taps, eight inputs and sixteen outputs, so that whole cache lines are used. Taps
+// are often a power of two apart, so a half-used line would be evicted before its other half is read.
 #include "kernels/filters.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 constexpr int kTaps = 9;
 constexpr int kLinePanels = 2;  // panels of eight floats in a line of the cache
 
-// The values of kLanes rows at all taps, for each half of a brick.
+// The values of kLanes rows at all taps, for each half of a block.
 using Brick = Vector[kLinePanels][kLanes][kTaps];
 
 }  // namespace

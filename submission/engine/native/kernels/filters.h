@@ -8,7 +8,7 @@ namespace haet {
 
 enum class Use { kForward, kBackward };
 
-// The direction of a convolution: forward, or backward to the gradient to the input, with from = out and to = in.
+// The direction of a convolution: forward, or backward to the input gradient, with from = out and to = in.
 struct Way {
   Use use;
   int from, to;
@@ -16,10 +16,11 @@ struct Way {
   Points filter() const { return {from, to, from}; }
 };
 
-// Writes the filter at every point, a matrix [from, to] laid out as way.filter(); backward it is turned by 180 degrees.
+// Writes the filter at every point, a matrix [from, to] laid out as way.filter(); backward it is rotated by 180
+// degrees.
 void pointsOfFilter(const Convolution& shape, const Way& way, const float* filter, float* points);
 
-// Writes the gradient to the filter, given those to its points, [in, out] laid out as `layout`.
+// Writes the gradient of the filter, given those of its points, [in, out] laid out as `layout`.
 void filterGradientOfPoints(const Convolution& shape, const float* points, const Points& layout, float* filterGradient);
 
 }  // namespace haet

@@ -3,8 +3,8 @@
 // This is bound by memory bandwidth, so it takes as few passes as possible. Forward takes one, because the convolution
 // computed the sums. Backward takes two: one sums what the gradients of the moments need, one writes the gradient.
 //
-// Sums are computed plane by plane, and then over the images in double precision, in their order: they are the same
-// whatever the number of threads.
+// Sums are computed plane by plane, and then over the images in double precision, in a fixed order: they are the same
+// for any number of threads.
 #include "kernels/normalise.h"
 
 #include <cmath>
@@ -18,7 +18,7 @@ namespace {
 
 using Floats = std::vector<float>;
 
-// output = elu(scale * value + shift), scale and shift a value a channel
+// output = elu(scale * value + shift), one scale and shift per channel
 void activate(const Panels& shape, const float* values, const Floats& scale, const Floats& shift, float* output) {
   parallelFor(shape.batch, [&](int image) {
     for (int panel = 0; panel < shape.panels(); ++panel) {
@@ -31,7 +31,7 @@ void activate(const Panels& shape, const float* values, const Floats& scale, con
   });
 }
 
-// Gradient to the normalised values: elu'(n) is 1 above zero, and elu(n) + 1 below.
+// Returns the gradient of the normalised values: elu'(n) is 1 above zero, and elu(n) + 1 below.
 inline Vector normalisedGradient(const float* gradient, const float* output) {
   const Vector activated = load(output);
   const Vector slope = activated > 0 ? Vector{} + 1 : activated + 1;
@@ -77,7 +77,7 @@ void normaliseGradient(const Panels& shape, const Normalise& options, const floa
                        const float* values, const float* mean, const float* inverse, float* gradient,
                        float* offsetGradient) {
   const int channels = shape.channels;
-  // By image and channel: the sum of the gradient, and that of its products with the values less their mean.
+  // Per image and channel: the sum of the gradient, and that of its products with the values minus their mean.
   Floats sums(static_cast<size_t>(shape.batch) * channels), products(sums.size());
   parallelFor(shape.batch, [&](int image) {
     for (int panel = 0; panel < shape.panels(); ++panel) {
@@ -95,7 +95,7 @@ void normaliseGradient(const Panels& shape, const Normalise& options, const floa
     }
   });
 
-  // gradient to a value = scale * (gradient - its mean) - slope * (value - mean of values)
+  // gradient of a value = scale * (gradient - its mean) - slope * (value - mean of values)
   const double count = shape.pixels();
   Floats scale(channels), constant(channels), slope(channels);
   for (int channel = 0; channel < channels; ++channel) {

@@ -1,4 +1,4 @@
-// Batch norm by the statistics of the batch, and elu: what follows the convolution and the pool of a block.
+// Batch norm with batch statistics, and elu: the steps after the convolution and the pool of a block.
 #pragma once
 
 #include "kernels/panels.h"
@@ -22,11 +22,11 @@ struct Moments {
 void normalise(const Panels& shape, const Normalise& options, const float* values, const PartialSums& sums,
                const float* offset, const Moments& moments, float* output);
 
-// The same by given statistics, for predictions.
+// The same with given statistics, for prediction.
 void normaliseWith(const Panels& shape, const Normalise& options, const float* values, const float* mean,
                    const float* variance, const float* offset, float* output);
 
-// Writes the gradients to the values and to the offset.
+// Writes the gradients of the values and of the offset.
 void normaliseGradient(const Panels& shape, const Normalise& options, const float* outputGradient, const float* output,
                        const float* values, const float* mean, const float* inverse, float* gradient,
                        float* offsetGradient);

@@ -1,5 +1,5 @@
-// The layout of activations: [batch, channels / 8, height, width, 8]. The pixels of eight channels are contiguous and are
-// called a plane. Reading or writing eight channels of a few pixels uses whole cache lines, and few of them.
+// Memory layout of activations: [batch, channels / 8, height, width, 8]. The pixels of eight channels are contiguous
+// and are called a plane. Reading or writing eight channels of a few pixels uses few, whole cache lines.
 #pragma once
 
 #include <cstddef>

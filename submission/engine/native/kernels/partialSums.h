@@ -1,5 +1,5 @@
-// What a batch norm needs of its input: sums of values and of their squares. They are computed in parts while the values are
-// in the cache. The parts are added in their order, so that the totals do not depend on the number of threads.
+// Sums for a batch norm: of its input's values and of their squares. They are computed in parts while the values are in
+// the cache. The parts are added in a fixed order, so that the totals do not depend on the number of threads.
 #pragma once
 
 #include <array>
@@ -11,8 +11,8 @@
 
 namespace haet {
 
-// Sums of some pixels of one panel, as differences to the first pixel: the squares of values far from zero would lose the
-// digits that the variance depends on.
+// Sums of some pixels of one panel, as differences to the first pixel: for values far from zero, squares would lose the
+// variance to rounding.
 struct Sums {
   Vector origin{}, sum{}, squares{};
   int count = 0;
@@ -25,7 +25,7 @@ struct Sums {
     ++count;
   }
 
-  // Adds many: pairs first, so that additions do not wait for each other.
+  // Adds several values, pairs first, to shorten dependency chains.
   template <size_t many>
   void add(const Vector (&values)[many]) {
     static_assert(many % 4 == 0, "four at once");
@@ -50,7 +50,7 @@ struct Sums {
 
 class PartialSums {
  public:
-  // `scratch` holds the sums until it is used again.
+  // `scratch` contains the sums until its next use.
   PartialSums(int parts, int channels, Scratch& scratch)
       : parts_(parts), panels_(channels / kLanes), counts_(parts),
         values_(scratch.ofSize(static_cast<size_t>(parts) * channels * kSums)) {}
@@ -63,7 +63,7 @@ class PartialSums {
     if (panel == 0) counts_[part] = sums.count;
   }
 
-  // Of one channel over all parts.
+  // For one channel over all parts.
   struct Total {
     double count = 0, sum = 0, squares = 0;
   };

@@ -27,7 +27,7 @@ inline Largest largestOf(const Vector& first, const Vector& right, const Vector&
   return largest;
 }
 
-// A gradient to images as convolutions take it. With pooling it is the gradient to the pooled values, a quarter of the
+// A gradient of images as convolutions read it. With pooling it is the gradient of the pooled values, a quarter of the
 // memory to read, and `choice` is the index of each in its window; without pooling `choice` is null.
 struct Gradient {
   const float* values;

@@ -1,5 +1,5 @@
-// All tensors are cut into shares of some rows, which the threads take in one parallel loop: with one loop per tensor they
-// would wait for each other at the many small tensors.
+// All tensors are cut into shares of some rows, which the threads process in one parallel loop: one loop per tensor
+// would synchronise threads for every small tensor.
 #include "kernels/sgd.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ std::vector<Share> sharesOf(const std::vector<Parameter>& parameters) {
   return shares;
 }
 
-// Returns the mean gradient of every unit, tensor by tensor. The sums of shares are added in their order.
+// Returns the mean gradient of every unit, tensor by tensor. The sums of shares are added in a fixed order.
 std::vector<std::vector<float>> meansOf(const std::vector<Parameter>& parameters, const std::vector<Share>& shares) {
   std::vector<std::vector<float>> sums(shares.size());
   parallelFor(static_cast<int>(shares.size()), [&](int index) {

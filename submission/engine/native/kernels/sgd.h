@@ -1,11 +1,11 @@
-// The update of weights.
+// The update of the weights.
 #pragma once
 
 #include <vector>
 
 namespace haet {
 
-// One tensor of weights [inputs, units] and its update.
+// One weight tensor [inputs, units] and its update.
 struct Parameter {
   long inputs;
   int units;

@@ -50,8 +50,8 @@ class Plain {
   const float* zeros_;
 };
 
-// Reads tiles of the gradient to images, given that to pooled values: the gradient where the largest value of the pooling
-// window was, zero elsewhere.
+// Reads tiles of the gradient of images, given that of pooled values: the gradient at the maximum of each pooling
+// window, zero elsewhere.
 class Spread {
  public:
   // `shape`: of the pooled values

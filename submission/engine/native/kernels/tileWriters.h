@@ -1,4 +1,4 @@
-// Transforms points back to tiles of images, and writes them: as they are, with their sums, or pooled.
+// Transforms points back to tiles of images, and writes them unchanged, with their sums, or pooled.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace haet {
 
-// Writes the outputs of tiles as they are. For every panel the tiles come in their order.
+// Writes the outputs of tiles unchanged. For every panel the tiles come in their order.
 class Writer {
  public:
   Writer(const Panels& shape, float* images) : shape_(shape), images_(images) {}
@@ -38,7 +38,7 @@ class Writer {
   Panels shape_;
   float* images_;
   float* corner_ = nullptr;
-  int rows_ = 0, columns_ = 0;  // of the tile that lie in the image
+  int rows_ = 0, columns_ = 0;  // of the tile, inside the image
 };
 
 // Sums kTilesOfSum consecutive tiles, and stores the sums after the last of them.
@@ -61,7 +61,7 @@ class SumsOfTiles {
   Sums sums_;
 };
 
-// Writes outputs as they are, and sums them for the batch norm.
+// Writes outputs unchanged, and sums them for the batch norm.
 class SummingWriter : public Writer {
  public:
   SummingWriter(const Tiles& tiles, const Panels& shape, float* images, PartialSums& all)

@@ -1,5 +1,5 @@
-// The tiles that images are cut into for winograd.h, and how their points lie. tileReaders.h reads images into points,
-// tileWriters.h writes points back to images.
+// The tiles that images are cut into for winograd.h, and the layout of their points. tileReaders.h reads images into
+// points, tileWriters.h writes points back to images.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ class Tiles {
 
   int count() const { return count_; }
 
-  // Writes where tiles first..first+count-1 are.
+  // Writes the positions of tiles first..first+count-1.
   void places(int first, int count, Place* places) const {
     const int inImage = first % (down_ * across_);
     Place place{first / (down_ * across_), inImage / across_ * kTile, inImage % across_ * kTile};
@@ -49,7 +49,7 @@ class Tiles {
 // Tiles per part of the sums for the batch norm; blocks and shares are multiples of it.
 constexpr int kTilesOfSum = 4;
 
-// Largest number of tiles per call of `toPoints` or `fromPoints`.
+// Maximum tiles per call of `toPoints` or `fromPoints`.
 constexpr int kMostTiles = 64;
 
 // The layout of the points of `rows` tiles: for every point a matrix [rows, channels], in panels of eight channels and
@@ -57,8 +57,7 @@ constexpr int kMostTiles = 64;
 struct Points {
   int rows, channels, group;
 
-  // Floats between the matrices of two points. Without a gap the matrices lie a power of two apart, and all writes go to one
-  // set of the cache.
+  // Gap between the matrices of two points, in floats: without it, matrices a power of two apart map to one cache set.
   static constexpr int kGap = 16;
 
   int panels() const { return channels / kLanes; }
@@ -71,8 +70,8 @@ struct Points {
   }
 };
 
-// Calls body(panel, tile) for all panels and tiles, and ahead(panel, tile) kAhead calls earlier, to prefetch the tile: its
-// runs of memory are too short for the CPU's own prefetcher. Four calls ahead did as well as eight.
+// Calls body(panel, tile) for all panels and tiles, and ahead(panel, tile) kAhead calls earlier, to prefetch the tile:
+// its memory runs are too short for the hardware prefetcher. Four calls ahead were as fast as eight.
 constexpr int kAhead = 8;
 template <typename Body, typename Ahead>
 inline __attribute__((always_inline)) void withAhead(int panels, int tiles, const Body& body, const Ahead& ahead) {

@@ -73,8 +73,8 @@ inline void pointsToFilterGradient(const Vector* in, ptrdiff_t step, Vector* out
 
 using Transform = void (*)(const Vector*, ptrdiff_t, Vector*, ptrdiff_t);
 
-// Makes the compiler write these values to memory and read them back. Without it, it computes parts of the second half of a
-// transform early and spills twice as many values: convolutions took 1.05 times as long.
+// Makes the compiler store and reload these values. Otherwise it starts the second half of a transform early and spills
+// twice as many values: convolutions took 1.05 times as long.
 template <size_t count>
 inline __attribute__((always_inline)) void inMemory(Vector (&values)[count]) {
   asm("" : "+m"(values));

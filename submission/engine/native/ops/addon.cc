@@ -1,4 +1,4 @@
-// The addon that Node loads: registers our ops with TensorFlow and sets the number of threads that compute.
+// The addon that Node loads: registers our ops with TensorFlow and sets their number of threads.
 #include <mutex>
 
 #include "ops/op.h"
@@ -6,7 +6,7 @@
 
 namespace {
 
-// ABI version: names, attributes, inputs with their shapes, and outputs of the ops. The same as in ../addon.ts.
+// ABI version: names, attributes, inputs with their shapes, and outputs of the ops. Must match ../addon.ts.
 constexpr int32_t kVersion = 4;
 
 napi_value setThreads(napi_env env, napi_callback_info info) {
@@ -29,7 +29,7 @@ napi_value setThreads(napi_env env, napi_callback_info info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  // An op is registered once per process, however often the addon is loaded.
+  // An op is registered once per process, even if the addon is loaded several times.
   static std::once_flag registered;
   try {
     std::call_once(registered, [] {

@@ -1,4 +1,4 @@
-// Exponential averages of many tensors as one TensorFlow op. decay is an input because it changes from call to call.
+// Exponential averages of many tensors as one TensorFlow op. decay is an input because it changes between calls.
 //
 //   HaetAverage(N averages, N latest, decay []) -> N averaged = decay average + (1 - decay) latest
 #include "kernels/average.h"
@@ -16,7 +16,7 @@ void averageAll(Call& call, void*) {
     const Tensor& average = call.kept(call.input(index));
     const Tensor& latest = call.kept(call.input(count + index));
     const std::vector<int64_t> shape = shapeOf(average);
-    if (shapeOf(latest) != shape) throw std::invalid_argument("an average and what it includes must have one shape");
+    if (shapeOf(latest) != shape) throw std::invalid_argument("an average and its new values must have the same shape");
     const Tensor& averaged = call.kept(call.output(index, TF_FLOAT, shape));
     tensors.push_back({TF_TensorElementCount(average.get()), data<const float>(average), data<const float>(latest),
                        data<float>(averaged)});

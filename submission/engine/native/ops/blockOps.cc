@@ -5,7 +5,7 @@
 //   HaetBlockGradient(output_gradient, input, filter, output, values, choice, mean, inverse; pool, alpha, epsilon,
 //     wants_input) -> input_gradient, filter_gradient, offset_gradient
 //
-// choice is empty where nothing is pooled, input_gradient where it is not wanted.
+// choice is empty without pooling, input_gradient is empty if not wanted.
 #include "kernels/block.h"
 #include "ops/op.h"
 
@@ -33,7 +33,7 @@ class Reader {
     if (isFine()) TF_OpKernelConstruction_GetAttrFloat(construction_, name, &value, status_.get());
     return value;
   }
-  // Returns the attributes for the kernel to keep; null where one could not be read.
+  // Returns the attributes for the kernel to keep; null if one could not be read.
   Attributes* kept(const Attributes& attributes) {
     if (isFine()) return new Attributes(attributes);
     TF_OpKernelConstruction_Failure(construction_, status_.get());
@@ -72,22 +72,24 @@ bool isOf(const Tensor& tensor, const Panels& shape) {
   return true;
 }
 
-// Returns the block with these shapes. @throws std::invalid_argument when they are not those of a block
+// Returns the block with these shapes. @throws std::invalid_argument if they are not those of a block
 Block blockOf(const Tensor& input, const Tensor& filter, const Attributes& attributes) {
   const bool isPicture = rank(input) == 4, isPanels = rank(input) == 5 && edge(input, 4) == kLanes;
   const bool isFilter = rank(filter) == 4 && edge(filter, 0) == 3 && edge(filter, 1) == 3 && edge(filter, 3) % kLanes == 0;
   const bool hasElements = TF_TensorElementCount(input.get()) > 0 && TF_TensorElementCount(filter.get()) > 0;
   if (!(isPicture || isPanels) || !isFilter || !hasElements) {
     throw std::invalid_argument(
-        "expected images [batch, channels / 8, height, width, 8] or pictures [batch, height, width, channels], and a "
+        "expected panels [batch, channels / 8, height, width, 8] or images [batch, height, width, channels], and a "
         "filter [3, 3, in, out], out a multiple of 8; none empty");
   }
   const int row = isPicture ? 1 : 2;
   const Convolution shape{edge(input, 0), edge(input, row), edge(input, row + 1),
                           isPicture ? edge(input, 3) : edge(input, 1) * kLanes, edge(filter, 3)};
-  if (edge(filter, 2) != shape.in) throw std::invalid_argument("the filter is for other channels than the input has");
+  if (edge(filter, 2) != shape.in) {
+    throw std::invalid_argument("the filter and the input have different numbers of channels");
+  }
   if (attributes.pool && (shape.height % 2 != 0 || shape.width % 2 != 0)) {
-    throw std::invalid_argument("expected even edges where images are pooled");
+    throw std::invalid_argument("pooling needs even edges");
   }
   return {shape, isPicture, attributes.pool, attributes.normalise};
 }
@@ -95,7 +97,7 @@ Block blockOf(const Tensor& input, const Tensor& filter, const Attributes& attri
 void requireVectors(const Block& block, std::initializer_list<const Tensor*> tensors) {
   for (const Tensor* tensor : tensors) {
     if (!isVector(*tensor, block.convolution.out)) {
-      throw std::invalid_argument("offset and statistics must have a value for every channel");
+      throw std::invalid_argument("offset and statistics must have one value per channel");
     }
   }
 }
@@ -133,9 +135,9 @@ void computeBackward(Call& call, void* state) {
   const Panels result = block.result();
   if (!isOf(outputGradient, result) || !isOf(output, result) || !isOf(values, result) ||
       (block.pools && !isOf(choice, result))) {
-    throw std::invalid_argument("the shapes of the inputs do not fit each other");
+    throw std::invalid_argument("the shapes of the inputs do not match");
   }
-  if (attributes.wantsInput && block.isPicture) throw std::invalid_argument("pictures have no gradient");
+  if (attributes.wantsInput && block.isPicture) throw std::invalid_argument("images (NHWC) have no input gradient");
   const Convolution& shape = block.convolution;
   const Tensor inputGradient =
                    call.output(0, TF_FLOAT, attributes.wantsInput ? axesOf(shape.input()) : std::vector<int64_t>{0}),

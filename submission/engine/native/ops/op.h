@@ -1,4 +1,4 @@
-// What all our ops use of the C interface of TensorFlow for kernels.
+// Helpers for TensorFlow's C kernel API.
 #pragma once
 
 #include <node_api.h>
@@ -42,7 +42,7 @@ Value* data(const Tensor& tensor) {
   return static_cast<Value*>(TF_TensorData(tensor.get()));
 }
 
-// One call of an op. An exception becomes the failure of the op.
+// One call of an op. Exceptions become the op's error status.
 class Call {
  public:
   explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()) {}
@@ -83,7 +83,7 @@ class Call {
   std::deque<Tensor> kept_;
 };
 
-// The compute function of a kernel. body takes the call and the state of the kernel, which may be null.
+// The compute function of a kernel. body receives the call and the state of the kernel, which may be null.
 template <void (*body)(Call&, void* state)>
 void compute(void* state, TF_OpKernelContext* context) {
   Call call(context);
@@ -98,7 +98,7 @@ inline void unknownShape(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_ShapeInferenceContextSetUnknownShape(context, status);
 }
 
-// An op for the CPU, in the syntax of TensorFlow's op definitions: "input: float", "inputs: N * float", "pool: bool".
+// An op for the CPU, in TensorFlow's op definition syntax: "input: float", "inputs: N * float", "pool: bool".
 struct Op {
   const char* name;
   std::initializer_list<const char*> inputs, outputs, attributes;

@@ -1,5 +1,5 @@
-// The update of weights (sgd.h) as a TensorFlow op. A row of options is [rate, momentum, decay]. They are an input because
-// TensorFlow would make a new kernel for every value of an attribute, and they change at every step.
+// The update of the weights (sgd.h) as a TensorFlow op. A row of options is [rate, momentum, decay]. They are an input
+// because they change in every step, and TensorFlow would create a new kernel for every value of an attribute.
 //
 //   HaetSgd(N weights, N velocities, N gradients, options [N, 3]; centralized) -> N new_weights, N new_velocities
 //
@@ -28,7 +28,7 @@ void update(Call& call, void* state) {
   const int count = (call.inputs() - 1) / 3;
   const Tensor options = call.input(3 * count);
   if (TF_TensorElementCount(options.get()) != kOptions * count) {
-    throw std::invalid_argument("expected rate, momentum and decay of every tensor");
+    throw std::invalid_argument("expected rate, momentum and decay for every tensor");
   }
   std::vector<Parameter> parameters;
   for (int index = 0; index < count; ++index) {
@@ -37,7 +37,7 @@ void update(Call& call, void* state) {
     const Tensor& gradient = call.kept(call.input(2 * count + index));
     const std::vector<int64_t> shape = shapeOf(weight);
     if (shape.empty() || shapeOf(velocity) != shape || shapeOf(gradient) != shape) {
-      throw std::invalid_argument("weight, velocity and gradient must have one shape of one axis or more");
+      throw std::invalid_argument("weight, velocity and gradient must have the same shape, with at least one axis");
     }
     const Tensor& newWeight = call.kept(call.output(index, TF_FLOAT, shape));
     const Tensor& newVelocity = call.kept(call.output(count + index, TF_FLOAT, shape));

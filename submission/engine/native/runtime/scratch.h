@@ -1,4 +1,4 @@
-// Memory that is kept from call to call and only grows. It uses pages of 2 MiB where the system has them.
+// Memory reused between calls; it only grows. It uses pages of 2 MiB if the system has them.
 #pragma once
 
 #include <sys/mman.h>

@@ -11,8 +11,8 @@
 namespace haet {
 namespace {
 
-// How often a thread polls before it sleeps: 50 to 100 microseconds. In a training step new work mostly comes sooner, and
-// waking a thread takes as long.
+// Spins before sleeping, 50 to 100 microseconds: the next work of a training step usually arrives sooner, and waking a
+// thread takes as long.
 constexpr int kPolls = 2000;
 
 inline void pause() {
@@ -99,7 +99,7 @@ class Pool {
       round = round_;
       take();
       if (--busy_ == 0) {
-        // Under the lock, so that the caller cannot miss it between its last poll and its sleep.
+        // Under the lock, to avoid a lost wake-up.
         const std::lock_guard<std::mutex> lock(mutex_);
         done_.notify_one();
       }
@@ -119,7 +119,7 @@ class Pool {
   std::atomic<int> next_{0};
 };
 
-// Never destroyed: its threads sleep when the process ends, and need not be joined.
+// Never destroyed; its threads sleep when the process exits.
 Pool& pool() {
   static Pool& only = *new Pool;
   return only;

@@ -1,4 +1,4 @@
-// Vectors of eight numbers, in the vector types of GCC and Clang; AVX2 where it is compiled for.
+// Vectors of eight numbers, in the vector types of GCC and Clang; AVX2 if compiled for it.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +31,8 @@ inline __attribute__((always_inline)) Vector loadToRegister(const float* from) {
   return vector;
 }
 
-// Prefetches a cache line. Not by the compiler's builtin: GCC takes a function that only prefetches for one without effect,
-// and removes its calls.
+// Prefetches a cache line. Not with the compiler's builtin: GCC treats a function that only prefetches as pure and
+// removes its calls.
 inline void prefetch(const void* line) {
 #ifdef __x86_64__
   asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(line)));
@@ -71,8 +71,8 @@ inline void transpose(Vector (&rows)[kLanes]) {
 #endif
 }
 
-// Calls body(first, size) for groups of `count` items, with a size that the compiler knows. Groups have `most` items as
-// often as possible, but none has one item where it could have more: it would leave the multiply-add units idle.
+// Calls body(first, size) for groups of `count` items, with a size known at compile time. Groups have `most` items if
+// possible, and avoid a single item, which would leave the multiply-add units idle.
 template <int most, typename Body>
 inline void inGroupsOf(int count, const Body& body) {
   static_assert(most == 3 || most == 4, "other sizes would leave groups of one");
@@ -90,7 +90,7 @@ typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
 
 inline Integers loadBytes(const uint8_t* from) {
 #if defined(__AVX2__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  // One instruction; GCC makes four for a conversion of a vector. Sanitizers cannot check it.
+  // One instruction; GCC uses four to convert a vector. Sanitizers cannot check it.
   Integers integers;
   asm("vpmovzxbd %1, %0" : "=x"(integers) : "m"(*reinterpret_cast<const Bytes*>(from)));
   return integers;
@@ -106,8 +106,8 @@ inline void storeBytes(uint8_t* to, const Integers& integers) {
   std::memcpy(to, &bytes, sizeof bytes);
 }
 
-// e^x for x <= 0, with an error of about 1e-7: 2^n times a polynomial of the remainder (Cody and Waite's reduction, and
-// the Taylor series up to the seventh power on [-ln 2 / 2, ln 2 / 2]).
+// Returns e^x for x <= 0, with a relative error of about 1e-7: 2^n times a polynomial of the remainder (Cody and
+// Waite's reduction, and the Taylor series up to the seventh power on [-ln 2 / 2, ln 2 / 2]).
 inline Vector exponential(Vector x) {
   constexpr float kLeast = -87, kLog2OfE = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
   constexpr float kRound = 12582912;  // 1.5 * 2^23: adding and subtracting it rounds to an integer

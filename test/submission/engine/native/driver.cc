@@ -1,5 +1,6 @@
-// Runs the native kernels over shapes, alone, for sanitizers; the convolutions beside a sum as it is written, in double
-// precision. Exits with 0 where every result is near, and is the same to the bit with one thread and with several.
+// Runs the native kernels over many shapes without TensorFlow, for sanitizers, and compares convolutions with a direct
+// sum in double precision. Exits with 0 if every result is close, and the same bit for bit with one thread and with
+// several.
 // usage: driver THREADS
 #include <algorithm>
 #include <atomic>
@@ -30,7 +31,7 @@ Floats normal(size_t count, std::mt19937& random) {
   return values;
 }
 
-// Where a value of an image in panels lies.
+// Returns the index of an image's value in panels.
 size_t at(const Panels& shape, int image, int y, int x, int channel) {
   return shape.plane(image, channel / 8) + (static_cast<size_t>(y) * shape.width + x) * 8 + channel % 8;
 }
@@ -39,7 +40,7 @@ struct Results {
   Floats output, inputGradient, filterGradient;
 };
 
-// Whether images of so many channels come as pictures.
+// Returns whether images with this number of channels are NHWC.
 bool isFew(const Convolution& shape) { return shape.in % 8 != 0; }
 
 Results computed(const Convolution& shape, const Floats& input, const Floats& filter, const Gradient& outputGradient) {
@@ -49,7 +50,7 @@ Results computed(const Convolution& shape, const Floats& input, const Floats& fi
   (isFew(shape) ? haet::convolveFew : haet::convolve)(shape, input.data(), filter.data(),
                                                       {results.output.data(), nullptr, &sums});
   if (isFew(shape)) {
-    results.inputGradient.clear();  // nobody wants it
+    results.inputGradient.clear();  // not computed for images
     convolveFewFilterGradient(shape, input.data(), outputGradient, results.filterGradient.data());
     return results;
   }
@@ -58,7 +59,7 @@ Results computed(const Convolution& shape, const Floats& input, const Floats& fi
   return results;
 }
 
-// Largest difference, as a share of the largest value.
+// Returns the largest difference, relative to the largest value.
 double error(const Floats& values, const std::vector<double>& exact) {
   double difference = 0, largest = 1e-30;
   for (size_t i = 0; i < values.size(); ++i) {
@@ -108,7 +109,7 @@ bool isRight(const Convolution& shape, int threads, std::mt19937& random) {
   return same && worst < 2e-5;
 }
 
-// A gradient to pooled values is, to the bit, the gradient to all values that it stands for.
+// Checks bit for bit that a gradient of pooled values gives the same result as the spread gradient of all values.
 bool isSpread(const Convolution& shape, std::mt19937& random) {
   const Panels pooled = shape.pooled(), whole = shape.output();
   const Floats input = normal(static_cast<size_t>(shape.batch) * shape.height * shape.width * shape.in, random);
@@ -132,7 +133,7 @@ bool isSpread(const Convolution& shape, std::mt19937& random) {
   return same;
 }
 
-// A whole block, forward, backward and by given statistics: everything it writes, one after the other.
+// Runs a whole block, forward, backward and with given statistics. Returns all its outputs in a row.
 Floats passes(const haet::Block& block, const Floats& input, const Floats& filter, const Floats& offset,
               const Floats& gradient) {
   const size_t size = block.result().floats(), channels = offset.size();
@@ -155,7 +156,7 @@ Floats passes(const haet::Block& block, const Floats& input, const Floats& filte
   return output;
 }
 
-// The variance of values whose mean is ten thousand times as large as their deviation.
+// Checks the variance of values whose mean is ten thousand times their deviation.
 bool keepsVariance(std::mt19937& random) {
   const Floats values = normal(8 * 1000, random);
   haet::Scratch scratch;
@@ -178,7 +179,7 @@ bool keepsVariance(std::mt19937& random) {
   return right;
 }
 
-// Two tensors of weights after an update of both: a matrix, centralized, and the first of its rows as a tensor that is
+// Updates two weight tensors and returns both: a matrix, centralized, and the first of its rows as a tensor that is
 // not.
 Floats updated(long inputs, int units, const Floats& weight, const Floats& velocity, const Floats& gradient) {
   Floats newWeight(weight.size(), NAN), newVelocity(weight.size(), NAN), newRow(units, NAN), newRowVelocity(units, NAN);
@@ -192,7 +193,7 @@ Floats updated(long inputs, int units, const Floats& weight, const Floats& veloc
   return newWeight;
 }
 
-// Averages of two tensors, one of them longer than what a thread takes at once, and of one without values between.
+// Averages two tensors, one of them longer than one thread's share, and one without values between them.
 Floats averaged(const Floats& average, const Floats& latest) {
   const long count = average.size();
   Floats whole(count, NAN), part(3, NAN);
@@ -216,7 +217,7 @@ bool isSame(const char* name, int threads, const Run& run) {
   return finite && alone == together;
 }
 
-// What a body throws reaches the caller, whoever ran it, and the threads go on working.
+// Checks that an exception of a body reaches the caller from any thread, and that the threads continue to work.
 bool throwsOn(int threads) {
   haet::setThreads(threads);
   for (int thrower = 0; thrower < 50; ++thrower) {
