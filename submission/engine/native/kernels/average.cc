@@ -15,7 +15,8 @@ void average(const std::vector<Averaged>& tensors, float decay) {
   std::vector<Averaged> shares;
   for (const Averaged& tensor : tensors) {
     for (long at = 0; at < tensor.count; at += kShare) {
-      shares.push_back({std::min(kShare, tensor.count - at), tensor.average + at, tensor.latest + at, tensor.averaged + at});
+      shares.push_back(
+          {std::min(kShare, tensor.count - at), tensor.average + at, tensor.latest + at, tensor.averaged + at});
     }
   }
   parallelFor(static_cast<int>(shares.size()), [&](int index) {

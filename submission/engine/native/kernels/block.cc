@@ -1,8 +1,8 @@
 // Theory of operation
 //
 // Forward, the convolution writes the input of the batch norm and its sums, from which the statistics are computed. One
-// more pass over memory normalises and activates. Backward, the gradient to the input of the batch norm is written once,
-// and both products of the convolution read it.
+// more pass over memory normalises and activates. Backward, the gradient to the input of the batch norm is written
+// once, and both products of the convolution read it.
 //
 // Intermediate results are in scratch memory that is reused between calls, so only one call runs at a time.
 #include "kernels/block.h"

@@ -66,7 +66,8 @@ void inShares(int count, const Body& body) {
 
 // Every thread processes its own blocks.
 template <typename Images, typename Outputs>
-void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, const float* filter, const Outputs& output) {
+void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, const float* filter,
+                   const Outputs& output) {
   const int fitting = kBlockBytes / (kPoints * (way.from + way.to) * static_cast<int>(sizeof(float)));
   const int fair = (tiles.count() + threads() - 1) / threads();
   const int block = roundUp(std::min(std::clamp(fitting, kLeastBlock, kMostTiles), fair), kRowGroup);
@@ -79,8 +80,8 @@ void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, cons
     toPoints<kWindow, 1, inputToPoints>(tiles, input, first, count, points, in, 0);
     zeroRows(points, in, count, rows);
     for (int point = 0; point < kPoints; ++point) {
-      product(points + point * in.stride(), filter + point * way.filter().stride(), products + point * out.stride(), rows,
-              way.from, way.to);
+      product(points + point * in.stride(), filter + point * way.filter().stride(), products + point * out.stride(),
+              rows, way.from, way.to);
     }
     fromPoints(tiles, products, out, 0, first, count, output);
   });
@@ -101,8 +102,8 @@ void convolveTogether(const Tiles& tiles, const Way& way, const Images& input, c
     });
     zeroRows(points, in, count, rows);
     parallelFor(kPoints, [&](int point) {
-      product(points + point * in.stride(), filter + point * way.filter().stride(), products + point * out.stride(), rows,
-              way.from, way.to);
+      product(points + point * in.stride(), filter + point * way.filter().stride(), products + point * out.stride(),
+              rows, way.from, way.to);
     });
     inShares(count, [&](int row, int some) { fromPoints(tiles, products, out, row, first + row, some, output); });
   }
@@ -122,8 +123,10 @@ void convolveBy(const Convolution& shape, const Way& way, const Images& input, c
 // Calls body with a reader of the output gradient of a convolution.
 template <typename Body>
 void withImages(const Convolution& shape, const Gradient& gradient, const Body& body) {
-  if (gradient.choice == nullptr) body(Plain(shape.output(), gradient.values, zerosFor(shape)));
-  else body(Spread(shape.pooled(), gradient, zerosFor(shape)));
+  if (gradient.choice == nullptr)
+    body(Plain(shape.output(), gradient.values, zerosFor(shape)));
+  else
+    body(Spread(shape.pooled(), gradient, zerosFor(shape)));
 }
 
 }  // namespace
@@ -137,7 +140,8 @@ void convolve(const Convolution& shape, const float* input, const float* filter,
   if (output.choice == nullptr) {
     convolveBy(shape, way, images, filter, SummingWriter(tiles, shape.output(), output.values, *output.sums));
   } else {
-    convolveBy(shape, way, images, filter, PoolingWriter(tiles, shape.pooled(), output.values, output.choice, *output.sums));
+    convolveBy(shape, way, images, filter,
+               PoolingWriter(tiles, shape.pooled(), output.values, output.choice, *output.sums));
   }
 }
 
@@ -172,8 +176,8 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
       zeroRows(inputs, inputPoints, count, rows);
       zeroRows(gradients, gradientPoints, count, rows);
       parallelFor(kPoints, [&](int point) {
-        transposedProduct(inputs + point * inputPoints.stride(), gradients + point * gradientPoints.stride(), block, rows,
-                          sums + point * sumPoints.stride(), in, out, first > 0);
+        transposedProduct(inputs + point * inputPoints.stride(), gradients + point * gradientPoints.stride(), block,
+                          rows, sums + point * sumPoints.stride(), in, out, first > 0);
       });
     }
   });

@@ -1,5 +1,5 @@
-// The three products of a 3x3 convolution (stride 1, zero padding) that training needs. They share scratch memory, so only
-// one call may run at a time; block.cc ensures it.
+// The three products of a 3x3 convolution (stride 1, zero padding) that training needs. They share scratch memory, so
+// only one call may run at a time; block.cc ensures it.
 #pragma once
 
 #include "kernels/panels.h"
@@ -21,7 +21,7 @@ struct Convolution {
 // Where the output of a convolution is written.
 struct Output {
   float* values;
-  uint8_t* choice;  // null without pooling; else values are pooled, and this is the index of each in its window
+  uint8_t* choice;    // null without pooling; else values are pooled, and this is the index of each in its window
   PartialSums* sums;  // of values
 };
 

@@ -36,7 +36,8 @@ class Framed {
     for (int row = 0; row < shape.height; ++row) {
       float* to = frame + (row + 1) * rowSize_;
       std::fill(to, to + in_, 0.0f);
-      std::memcpy(to + in_, images + (static_cast<ptrdiff_t>(index) * shape.height + row) * inRow, inRow * sizeof(float));
+      std::memcpy(to + in_, images + (static_cast<ptrdiff_t>(index) * shape.height + row) * inRow,
+                  inRow * sizeof(float));
       std::fill(to + in_ + inRow, to + rowSize_, 0.0f);
     }
     std::fill(frame + (shape.height + 1) * rowSize_, frame + (shape.height + 2) * rowSize_, 0.0f);
@@ -44,7 +45,9 @@ class Framed {
   }
 
   // The window of the filter at a pixel: three rows of 3 `in` numbers, rowSize() apart.
-  const float* window(int row, int column) const { return frame_ + row * rowSize_ + static_cast<ptrdiff_t>(column) * in_; }
+  const float* window(int row, int column) const {
+    return frame_ + row * rowSize_ + static_cast<ptrdiff_t>(column) * in_;
+  }
   ptrdiff_t rowSize() const { return rowSize_; }
 
  private:
@@ -55,7 +58,8 @@ class Framed {
 
 // Writes `panels` panels of `pixels` adjacent pixels. output: the first pixel in the first panel.
 template <int pixels, int panels>
-inline void outputs(const Convolution& shape, const Framed& image, const float* window, const float* filter, float* output) {
+inline void outputs(const Convolution& shape, const Framed& image, const float* window, const float* filter,
+                    float* output) {
   const ptrdiff_t planeSize = shape.output().planeSize();
   Vector sum[pixels][panels] = {};
   for (int down = 0; down < 3; ++down, window += image.rowSize()) {
@@ -81,7 +85,8 @@ inline void outputs(const Convolution& shape, const Framed& image, const float* 
 }
 
 template <int pixels>
-inline void outputs(const Convolution& shape, const Framed& image, const float* window, const float* filter, float* output) {
+inline void outputs(const Convolution& shape, const Framed& image, const float* window, const float* filter,
+                    float* output) {
   inGroupsOf<3>(shape.out / kLanes, [&](int panel, auto panels) {
     outputs<pixels, panels>(shape, image, window, filter + panel * kLanes, output + panel * shape.output().planeSize());
   });
@@ -102,7 +107,8 @@ void poolImage(const Panels& pooled, const float* output, float* values, uint8_t
   for (int y = 0; y < pooled.panels() * pooled.height; ++y, output += 2 * row) {
     for (int x = 0; x < pooled.width; ++x, values += kLanes, choice += kLanes) {
       const float* first = output + 2 * x * kLanes;
-      const auto [value, chosen] = largestOf(load(first), load(first + kLanes), load(first + row), load(first + row + kLanes));
+      const auto [value, chosen] =
+          largestOf(load(first), load(first + kLanes), load(first + row), load(first + row + kLanes));
       store(values, value);
       storeBytes(choice, chosen);
     }

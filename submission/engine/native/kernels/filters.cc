@@ -54,7 +54,8 @@ void pointsOfFilter(const Convolution& shape, const Way& way, const float* filte
   });
 }
 
-void filterGradientOfPoints(const Convolution& shape, const float* points, const Points& layout, float* filterGradient) {
+void filterGradientOfPoints(const Convolution& shape, const float* points, const Points& layout,
+                            float* filterGradient) {
   const ptrdiff_t stride = layout.stride();
   parallelFor(shape.out / kLanes, [&](int outputs) {
     for (int row = 0; row < shape.in; ++row) {

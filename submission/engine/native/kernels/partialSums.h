@@ -52,7 +52,9 @@ class PartialSums {
  public:
   // `scratch` contains the sums until its next use.
   PartialSums(int parts, int channels, Scratch& scratch)
-      : parts_(parts), panels_(channels / kLanes), counts_(parts),
+      : parts_(parts),
+        panels_(channels / kLanes),
+        counts_(parts),
         values_(scratch.ofSize(static_cast<size_t>(parts) * channels * kSums)) {}
 
   void put(int part, int panel, const Sums& sums) {

@@ -5,8 +5,8 @@
 namespace haet {
 namespace {
 
-// Three panels of four rows are 12 accumulators: enough to keep two multiply-add units with a latency of four cycles busy,
-// and few enough for 16 registers.
+// Three panels of four rows are 12 accumulators: enough to keep two multiply-add units with a latency of four cycles
+// busy, and few enough for 16 registers.
 constexpr int kRows = kRowGroup;
 // Largest depth per pass: a panel group of b, 3 x 8 x 256 floats, stays in a first-level cache of 32 KiB.
 constexpr int kDepth = 256;
@@ -58,7 +58,7 @@ void product(const float* a, const float* b, float* c, int rows, int depth, int 
     inGroupsOf<3>(columns / kLanes, [&](int panel, auto panels) {
       for (int row = 0; row < rows; row += kRows) {
         tile<Left::kPlain, panels>(a + row * depth + from * kRows, kPanel, b + panel * bPanel + from * kLanes, bPanel,
-                             c + row * columns + panel * kPanel, kPanel, most, from > 0);
+                                   c + row * columns + panel * kPanel, kPanel, most, from > 0);
       }
     });
   }
@@ -72,8 +72,8 @@ void transposedProduct(const float* a, const float* b, int laidOut, int depth, f
     inGroupsOf<3>(columns / kLanes, [&](int panel, auto panels) {
       for (int row = 0; row < rows; row += kRows) {
         tile<Left::kTransposed, panels>(a + row / kLanes * inPanel + row % kLanes + from * kLanes, inPanel,
-                                  b + panel * inPanel + from * kLanes, inPanel, c + panel * cPanel + row * kLanes, cPanel,
-                                  most, adds || from > 0);
+                                        b + panel * inPanel + from * kLanes, inPanel, c + panel * cPanel + row * kLanes,
+                                        cPanel, most, adds || from > 0);
       }
     });
   }

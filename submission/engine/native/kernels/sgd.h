@@ -15,8 +15,8 @@ struct Parameter {
   float *newWeight, *newVelocity;
 };
 
-// SGD with Nesterov's momentum in PyTorch's form (Sutskever et al. 2013) for all tensors. With `centralizes`, each unit's
-// mean over its inputs is first subtracted from the gradient (gradient centralization, Yong et al. 2020).
+// SGD with Nesterov's momentum in PyTorch's form (Sutskever et al. 2013) for all tensors. With `centralizes`, each
+// unit's mean over its inputs is first subtracted from the gradient (gradient centralization, Yong et al. 2020).
 //
 //   d = gradient - mean + decay weight;  v' = momentum v + d;  weight' = weight - rate (d + momentum v')
 void sgd(const std::vector<Parameter>& parameters);

@@ -21,7 +21,8 @@ class Plain {
     fetchTile(images_ + cornerOf(shape_, place, panel), shape_.rowSize(), shape_.height - place.row);
   }
 
-  // The window of a tile, `edge` by `edge` pixels, starting `margin` pixels before the tile. Rows outside the image are zero.
+  // The window of a tile, `edge` by `edge` pixels, starting `margin` pixels before the tile. Rows outside the image are
+  // zero.
   template <int edge, int margin>
   class Window {
    public:
@@ -37,7 +38,8 @@ class Plain {
     // Reads column `across` of the window, which is column `column` of the image.
     void read(int, int column, Vector (&values)[edge]) const {
 #pragma GCC unroll 6
-      for (int down = 0; down < edge; ++down) values[down] = load(rows_[down] + static_cast<ptrdiff_t>(column) * kLanes);
+      for (int down = 0; down < edge; ++down)
+        values[down] = load(rows_[down] + static_cast<ptrdiff_t>(column) * kLanes);
     }
 
    private:
@@ -60,7 +62,8 @@ class Spread {
 
   void fetch(const Place& place, int panel) const {
     const ptrdiff_t corner = pooledCornerOf(shape_, place, panel);
-    fetchPooledTile(gradient_.values + corner, gradient_.choice + corner, shape_.rowSize(), shape_.height - place.row / 2);
+    fetchPooledTile(gradient_.values + corner, gradient_.choice + corner, shape_.rowSize(),
+                    shape_.height - place.row / 2);
   }
 
   template <int edge, int margin>

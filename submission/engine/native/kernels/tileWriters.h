@@ -28,7 +28,8 @@ class Writer {
     columns_ = std::min(kTile, shape_.width - place.column);
   }
   void write(int down, int across, const Vector& value) {
-    if (isWhole() || (down < rows_ && across < columns_)) store(corner_ + down * shape_.rowSize() + across * kLanes, value);
+    if (isWhole() || (down < rows_ && across < columns_))
+      store(corner_ + down * shape_.rowSize() + across * kLanes, value);
   }
   void end() {}
 

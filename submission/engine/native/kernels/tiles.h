@@ -20,7 +20,10 @@ struct Place {
 class Tiles {
  public:
   Tiles(int batch, int height, int width)
-      : height_(height), width_(width), down_((height + kTile - 1) / kTile), across_((width + kTile - 1) / kTile),
+      : height_(height),
+        width_(width),
+        down_((height + kTile - 1) / kTile),
+        across_((width + kTile - 1) / kTile),
         count_(batch * down_ * across_) {}
 
   int count() const { return count_; }

@@ -1,5 +1,5 @@
-// The transforms of Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural
-// Networks"): four by four outputs of a 3x3 filter with 36 multiplications instead of 144.
+// The transforms of Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2015, "Fast Algorithms for Convolutional
+// Neural Networks"): four by four outputs of a 3x3 filter with 36 multiplications instead of 144.
 //
 //   output = A' [ (G filter G') * (B' input B) ] A        * is element by element, ' transposes
 //
@@ -10,8 +10,8 @@
 
 namespace haet {
 
-constexpr int kTile = 4;                  // outputs along an edge
-constexpr int kWindow = kTile + 2;        // inputs along an edge
+constexpr int kTile = 4;                    // outputs along an edge
+constexpr int kWindow = kTile + 2;          // inputs along an edge
 constexpr int kPoints = kWindow * kWindow;  // multiplications
 
 // B': six inputs to six points.

@@ -75,7 +75,8 @@ bool isOf(const Tensor& tensor, const Panels& shape) {
 // Returns the block with these shapes. @throws std::invalid_argument if they are not those of a block
 Block blockOf(const Tensor& input, const Tensor& filter, const Attributes& attributes) {
   const bool isPicture = rank(input) == 4, isPanels = rank(input) == 5 && edge(input, 4) == kLanes;
-  const bool isFilter = rank(filter) == 4 && edge(filter, 0) == 3 && edge(filter, 1) == 3 && edge(filter, 3) % kLanes == 0;
+  const bool isFilter =
+      rank(filter) == 4 && edge(filter, 0) == 3 && edge(filter, 1) == 3 && edge(filter, 3) % kLanes == 0;
   const bool hasElements = TF_TensorElementCount(input.get()) > 0 && TF_TensorElementCount(filter.get()) > 0;
   if (!(isPicture || isPanels) || !isFilter || !hasElements) {
     throw std::invalid_argument(
@@ -112,7 +113,8 @@ void computeForward(Call& call, void* state) {
                values = call.output(4, TF_FLOAT, axes),
                choice = call.output(5, TF_UINT8, block.pools ? axes : std::vector<int64_t>{0});
   forward(block, data<const float>(input), data<const float>(filter), data<const float>(offset), data<float>(output),
-          {data<float>(values), block.pools ? data<uint8_t>(choice) : nullptr,
+          {data<float>(values),
+           block.pools ? data<uint8_t>(choice) : nullptr,
            {data<float>(mean), data<float>(variance), data<float>(inverse)}});
 }
 

@@ -59,8 +59,8 @@ class Call {
   Tensor output(int index, TF_DataType type, const std::vector<int64_t>& shape) {
     size_t bytes = TF_DataTypeSize(type);
     for (const int64_t edge : shape) bytes *= edge;
-    Tensor tensor(TF_AllocateOutput(context_, index, type, shape.data(), static_cast<int>(shape.size()), bytes,
-                                    status_.get()));
+    Tensor tensor(
+        TF_AllocateOutput(context_, index, type, shape.data(), static_cast<int>(shape.size()), bytes, status_.get()));
     check();
     return tensor;
   }

@@ -4,8 +4,8 @@
 //   HaetSgd(N weights, N velocities, N gradients, options [N, 3]; centralized) -> N new_weights, N new_velocities
 //
 // A tensor of one axis is not centralized.
-#include "ops/op.h"
 #include "kernels/sgd.h"
+#include "ops/op.h"
 
 namespace haet {
 namespace {
@@ -46,9 +46,9 @@ void update(Call& call, void* state) {
     const int units = static_cast<int>(shape.back());
     const bool centralizes = *static_cast<const bool*>(state) && shape.size() > 1;
     const float* option = data<const float>(options) + kOptions * index;
-    parameters.push_back({values / units, units, centralizes, option[0], option[1], option[2], data<const float>(weight),
-                          data<const float>(velocity), data<const float>(gradient), data<float>(newWeight),
-                          data<float>(newVelocity)});
+    parameters.push_back({values / units, units, centralizes, option[0], option[1], option[2],
+                          data<const float>(weight), data<const float>(velocity), data<const float>(gradient),
+                          data<float>(newWeight), data<float>(newVelocity)});
   }
   sgd(parameters);
 }

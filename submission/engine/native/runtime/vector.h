@@ -110,7 +110,7 @@ inline void storeBytes(uint8_t* to, const Integers& integers) {
 // Waite's reduction, and the Taylor series up to the seventh power on [-ln 2 / 2, ln 2 / 2]).
 inline Vector exponential(Vector x) {
   constexpr float kLeast = -87, kLog2OfE = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
-  constexpr float kRound = 12582912;  // 1.5 * 2^23: adding and subtracting it rounds to an integer
+  constexpr float kRound = 12582912;       // 1.5 * 2^23: adding and subtracting it rounds to an integer
   x = x < kLeast ? Vector{} + kLeast : x;  // NaN propagates
   const Vector whole = (x * kLog2OfE + kRound) - kRound;
   const Vector rest = (x - whole * kLn2High) - whole * kLn2Low;
