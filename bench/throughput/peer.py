@@ -2,7 +2,7 @@
 
 bfloat16 autocast if the CPU computes in bfloat16, else float32; channels_last; Nesterov SGD; label
 smoothing.
-Reads lines "STEPS n" or "MEMORY n" and answers each with one JSON line; exits at the end of its standard input.
+Reads lines "STEPS n" or "MEMORY n" and answers each with one JSON line; exits at the end of its input.
 """
 
 import json

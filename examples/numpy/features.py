@@ -23,7 +23,7 @@ def whitening_of(patches):
 
 
 def features_of(images, whitening, dictionary, batch=100):
-    """Returns float32 [n, 8 * patches of the dictionary]: similarity and dissimilarity per quarter of the image."""
+    """Returns float32 [n, 8 * patches of the dictionary]: similarity and dissimilarity per image quarter."""
     parts = []
     for start in range(0, len(images), batch):
         likeness = patches_of(images[start : start + batch]) @ (whitening @ dictionary.T)

@@ -58,7 +58,7 @@ def elapsed() -> float:
 
 
 def learning_rate(fraction: float) -> float:
-    """Rises for the first fifth of the time, then falls to 0; follows the clock, so any machine completes it."""
+    """Rises for the first fifth of the time, then falls to 0 by the clock, so that any machine gets there."""
     return PEAK_LEARNING_RATE * min(fraction / 0.2, (1 - fraction) / 0.8)
 
 
