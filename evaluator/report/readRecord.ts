@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
 import { type RunRecord, runRecordSchema, runRecordVersion } from '../run/record.ts';
 
-/** @throws UserError where record.json is missing or is not a record */
+/**
+ * Reads a run's record.json.
+ * @throws UserError if record.json is missing or is not a record
+ */
 export async function readRecord(folder: string): Promise<RunRecord> {
   const file = join(folder, 'record.json');
   const expected = 'expected the folder of a run, as `haet dry-run` writes it';
@@ -19,7 +22,7 @@ export async function readRecord(folder: string): Promise<RunRecord> {
     if (typeof version === 'number' && version !== runRecordVersion) {
       throw new UserError({
         path: file,
-        reason: `is a record of version ${version}, and this haet reads version ${runRecordVersion}`,
+        reason: `is a record of version ${version}, but this haet reads version ${runRecordVersion}`,
         remedy: 'Read it with the haet that wrote it, or run the entry again.',
       });
     }

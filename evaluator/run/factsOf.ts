@@ -6,7 +6,7 @@ import type { Scoring, TrackCheck } from './scorePredictions.ts';
 import type { Intake } from './takeIn.ts';
 import type { Trained } from './train.ts';
 
-/** What every step of a run found; null for one that was not taken. */
+/** Results of the steps of a run; null for a step that was not taken. */
 export interface RunSteps {
   readonly intake: Intake;
   readonly trained: Trained | null;
@@ -16,7 +16,7 @@ export interface RunSteps {
   readonly scoring: Scoring;
 }
 
-/** Returns the facts that the verdict is drawn from. */
+/** Returns the facts that decide the verdict. */
 export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
   const { intake, trained, predicted, again, track, scoring } = steps;
   const inOrder = [intake, trained, predicted, again, track, scoring];
@@ -39,7 +39,7 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
   };
 }
 
-/** Returns the stages that were run, in their order. */
+/** Returns the stages that were run, in order. */
 export function stagesOf({ trained, predicted, again }: RunSteps): StageResult[] {
   return [trained?.stage, predicted?.stage, again?.second?.stage].filter((stage) => stage != null);
 }

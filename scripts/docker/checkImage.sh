@@ -69,7 +69,7 @@ if "${run[@]}" -v "$at/identity.txt:/run/secrets/identity:ro" -v "$at/images-key
   echo "an official run was made beside the identity" >&2
   exit 1
 fi
-grep -q 'must not lie beside an entry' "$at/beside"
+grep -q 'must not be where an entry runs' "$at/beside"
 say "the identity beside an entry: refused"
 # A rival's run whose evaluator was killed in the middle of it.
 mkdir -p "$at/out/unfinished/model"

@@ -27,5 +27,5 @@ test('a run that cannot be scored is told as that process told it', async () => 
   expect(organizer.publicKey).toMatch(/^age1/);
   const run = join(folder.path, 'run');
   await mkdir(run);
-  await expect(organizer.score(run)).rejects.toThrow(`${run} holds no unscored.json`);
+  await expect(organizer.score(run)).rejects.toThrow(`${run} has no unscored.json`);
 });

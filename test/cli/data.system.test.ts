@@ -94,7 +94,7 @@ describe('a secret to draw by', () => {
     [
       'one that is there already',
       [...from, '--new-secret', 'bad.txt'],
-      /^haet: bad\.txt: is there already and is never overwritten/,
+      /^haet: bad\.txt: exists and is never overwritten/,
     ],
     [
       'what is no secret',

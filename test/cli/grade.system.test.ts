@@ -306,7 +306,7 @@ test('a run that killed its evaluator twice waits for a person; the others are r
   const third = await grade();
   expect(third.code).toBe(30);
   expect(third.stderr).not.toContain('starts');
-  expect(third.stderr).toContain('a.tar.gz, seed 1: to be decided by a person');
+  expect(third.stderr).toContain('a.tar.gz, seed 1: needs a decision');
   expect(runs().filter((path) => existsSync(join(out, path, 'start.json')))).toHaveLength(2);
   expect(runs().filter((path) => existsSync(join(out, path, 'work')))).toEqual([]);
   expect((await leaderboard()).rows).toMatchObject([
@@ -334,7 +334,7 @@ test('an entry that copies the answers cannot be graded without a word: a sandbo
     /^haet: no sandbox was named. Give --sandbox bubblewrap or --sandbox docker.*--trusted/,
   );
   expect(existsSync(out)).toBe(false);
-  expect((await grade()).stderr).toContain('NOTHING IS FENCED');
+  expect((await grade()).stderr).toContain('NO ISOLATION');
 });
 
 test('only so many archives of a team are run as --per-team says, however its name is written', async () => {

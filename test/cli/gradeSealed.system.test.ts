@@ -299,7 +299,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       ];
       const set = await grade(...inSandbox, ...elsewhere, ...committed);
       expect(set).toMatchObject({ exitCode: 2, stdout: '' });
-      expect(set.stderr).toMatch(/commitment\.json: the commitment is to a sealed set with sha256/);
+      expect(set.stderr).toMatch(/commitment\.json: the commitment names the sealed set with sha256/);
       expect(existsSync(at('graded', 'runs'))).toBe(false);
     });
 
@@ -309,7 +309,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       const { exitCode, stdout, stderr } = await grade(...inSandbox, ...committed, ...words);
       expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
       expect(stderr.trim().split('\n').at(-1)).toMatch(
-        /commitment\.json: this would run under other terms: 21 s to train, and the commitment is to 20 s to train; 2 CPUs, and the commitment is to 1 CPU; the sandbox \w+, and the commitment is to the sandbox \w+\. Run/,
+        /commitment\.json: this would run under other terms: 21 s to train, but the commitment says 20 s to train; 2 CPUs, but the commitment says 1 CPU; the sandbox \w+, but the commitment says the sandbox \w+\. Run/,
       );
       expect(existsSync(at('graded', 'runs'))).toBe(false);
     });

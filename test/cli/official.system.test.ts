@@ -80,7 +80,7 @@ fenced('haet official', () => {
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(join(folder.path, 'tampered.jws'), bytes);
     expect((await haet('verify', 'tampered.jws', '--key', keys.verifyKey)).exitCode).toBe(1);
-    expect((await score(record.folder)).stderr).toMatch(/holds no unscored\.json/);
+    expect((await score(record.folder)).stderr).toMatch(/has no unscored\.json/);
   });
 
   test('a run whose predictions were changed meanwhile is not scored, nor one of another key', async () => {
@@ -96,7 +96,7 @@ fenced('haet official', () => {
     await writeFile(predictions, bytes);
     const changed = await score(run);
     expect(changed).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(changed.stderr).toMatch(/predictions\.npy is not what it was when the run ended/);
+    expect(changed.stderr).toMatch(/predictions\.npy changed after the run/);
     expect(await readdir(run)).not.toContain('record.jws');
   });
 
@@ -135,7 +135,7 @@ fenced('haet official', () => {
     [
       'terms that were not committed to',
       [...sealedWith('images-key.txt'), ...['--commitment', 'commitment.json', '--reveal', 'reveal.json']],
-      '20 s to train, and the commitment is to 19 s to train; the sandbox bubblewrap, and the commitment is to the sandbox docker',
+      '20 s to train, but the commitment says 19 s to train; the sandbox bubblewrap, but the commitment says the sandbox docker',
     ],
   ])('with %s nothing is run: one sentence, status 2', async (_, words, sentence) => {
     await writeFile(join(folder.path, 'shared.txt'), await readFile(join(folder.path, 'images-key.txt')));

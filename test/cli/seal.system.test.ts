@@ -192,7 +192,10 @@ test('check: a sealed Track is fit to be given away, one with its labels in clea
     'sealed',
   );
   expect(await haet('check', 'sealed')).toMatchObject({ exitCode: 0, stderr: '' });
-  expectRefused(await haet('check', 'my-track'), /my-track: holds ".*", which is no part of a sealed Track/);
+  expectRefused(
+    await haet('check', 'my-track'),
+    /my-track: contains ".*", which is not part of a sealed Track/,
+  );
 });
 
 test('help of each has an example, and that of seal its options', async () => {
@@ -251,7 +254,7 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
       ['--out', 'note.txt', '--images-out', 'new'],
       ['--out', 'new', '--images-out', 'note.txt'],
     ]) {
-      expectRefused(await haet('keygen', ...files), /note\.txt: is there already and is never overwritten/);
+      expectRefused(await haet('keygen', ...files), /note\.txt: exists and is never overwritten/);
     }
     expect(await readFile(at('note.txt'), 'utf8')).toBe('text');
     expect((await readdir(folder.path)).sort()).toEqual(before);

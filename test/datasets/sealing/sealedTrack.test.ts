@@ -93,7 +93,7 @@ describe('what may be given to anyone is a sealed Track and nothing else', () =>
     async (file) => {
       await mkdir(dirname(join(dir, file)), { recursive: true });
       await writeFile(join(dir, file), 'secret');
-      await expect(checkPublic(dir)).rejects.toThrow(/holds ".*", which is no part of a sealed Track/);
+      await expect(checkPublic(dir)).rejects.toThrow(/contains ".*", which is not part of a sealed Track/);
     },
   );
 
@@ -128,7 +128,7 @@ describe('a sealed Track that is not whole is refused', () => {
     await writeFile(join(dir, 'track.json'), JSON.stringify(good));
     expect((await reading()).message).toMatch(/the label at row 3 is not one of the 10 classes/);
     await writeFile(join(dir, 'track.json'), JSON.stringify({ ...good, trainSize: 5 }));
-    expect((await reading()).message).toMatch(/images\.npy: is not the array expected/);
+    expect((await reading()).message).toMatch(/images\.npy: is not the expected array/);
   });
 
   test('a Track that was never sealed, or something else', async () => {

@@ -123,7 +123,7 @@ test('a fault of the machine is repeated once, and what comes of it counts; the 
 test('after the second a person decides: no call runs it again by itself, and another cause does not start anew', async () => {
   const { rows, open, said } = await grade(failing(100));
   const ask = expect.stringMatching(
-    /^a\.tar\.gz, seed 1: to be decided by a person, .*--repeat a\.tar\.gz:1 --because TEXT$/,
+    /^a\.tar\.gz, seed 1: needs a decision, .*--repeat a\.tar\.gz:1 --because TEXT$/,
   );
   expect(said).toEqual(['starts', fault, fault, 'INFRA_FAULT', ask]);
   expect({ open, rank: rows[0]!.rank, verdict: rows[0]!.verdict, toDecide: rows[0]!.toDecide }).toEqual({

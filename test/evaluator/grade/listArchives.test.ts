@@ -38,7 +38,7 @@ test('an archive whose name is not UTF-8 is left alone and said to be, the other
 test('a folder without archives, or none at all, is a mistake that is named', async () => {
   await put('a.zip');
   await expect(listArchives(folder.path)).rejects.toThrow(UserError);
-  await expect(listArchives(folder.path)).rejects.toThrow(`${folder.path}: holds no archive`);
+  await expect(listArchives(folder.path)).rejects.toThrow(`${folder.path}: contains no archive`);
   await expect(listArchives(join(folder.path, 'none'))).rejects.toThrow('none: cannot be read (ENOENT)');
   await expect(listArchives(join(folder.path, 'a.zip'))).rejects.toThrow('ENOTDIR');
 });

@@ -163,7 +163,7 @@ describe('the report of a run', () => {
     },
   );
 
-  test('lists the commonest confusions where a table of all classes would not be readable', async () => {
+  test('lists the most common confusions where a table of all classes would not be readable', async () => {
     const html = await reportOf((record) => {
       const names = Array.from({ length: 100 }, (_, at) => `a rather long class name ${at}`);
       record.track!.classes = names;
@@ -172,7 +172,7 @@ describe('the report of a run', () => {
         names.map((_, predicted) => (truth === predicted ? 8 : (truth + 1) % 100 === predicted ? 2 : 0)),
       );
     });
-    expect(html).toContain('The commonest confusions');
+    expect(html).toContain('The most common confusions');
     expect(html).not.toContain('class="confusion"');
   });
 
@@ -186,7 +186,7 @@ describe('the report of a run', () => {
     );
     await writeFile(join(folder, 'record.json'), '{"schemaVersion": 1}');
     await expect(writeReport(folder, { trackDir: null })).rejects.toThrow(
-      /record\.json: is a record of version 1, and this haet reads version 2\. Read it with the haet that wrote it/,
+      /record\.json: is a record of version 1, but this haet reads version 2\. Read it with the haet that wrote it/,
     );
   });
 });

@@ -197,7 +197,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(processesWith(seconds)).toEqual([]);
   });
 
-  test('a train stage that fails after saving is scored, and the record says how it failed', async () => {
+  test('a train stage that fails after saving is scored, but the record says how it failed', async () => {
     const record = await run(isolation, { train: 'echo x > "$HAET_OUT_DIR/model"; exit 1' });
     expect(record.verdict).toBe('SCORED_SALVAGED');
     expect(record.stages[0]).toMatchObject({ ended: 'exited', exitCode: 1, signal: null });
@@ -281,7 +281,7 @@ describe.each(isolations)('in the process sandbox held together by %s', (isolati
     expect(log.length).toBeLessThan(100_100);
     expect(log.startsWith('begin\n')).toBe(true);
     expect(log.endsWith('end\n')).toBe(true);
-    expect(log).toContain('[haet: 59900010 bytes left out]');
+    expect(log).toContain('[haet: 59900010 bytes omitted]');
   });
 
   test('an endless flood does not move the deadline', async () => {
