@@ -30,7 +30,7 @@ if DOCKER_BUILDKIT=0 docker build --network=host --tag "$image-refused" --build-
   echo "an image was built around labels in clear" >&2
   exit 1
 fi
-refused="$(grep 'is no part of a sealed Track' "$at/build.log")"
+refused="$(grep 'is not part of a sealed Track' "$at/build.log")"
 say "$refused"
 rm -r "$sealed/open"
 id="$(docker image inspect --format '{{.Id}}' "$image")"
@@ -139,5 +139,5 @@ fi
 say "a changed byte is seen"
 
 "${run[@]}" "$image" self-test --sandbox user >"$at/self" 2>&1 || { cat "$at/self"; exit 1; }
-held="$(grep 'attacks were held' "$at/self")"
+held="$(grep 'attacks were stopped' "$at/self")"
 say "$held"

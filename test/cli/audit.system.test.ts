@@ -110,7 +110,7 @@ describe('haet audit', () => {
   });
 
   test.each([
-    ['an entry that is not there', ['nowhere', '--track', 'track', '--trusted'], /no entry at .*nowhere/],
+    ['an entry that is not there', ['nowhere', '--track', 'track', '--trusted'], /nowhere: no such entry/],
     ['a Track that is not there', ['.', '--track', 'none', '--trusted'], /none: is not a Track/],
     ['no Track', ['.'], /--track/],
     ['an unknown sandbox', ['.', '--track', 'track', '--sandbox', 'cardboard'], /cardboard.*process/],
@@ -132,7 +132,12 @@ describe('haet audit', () => {
   test('says in its help what it can find, what it cannot, and how it ends', async () => {
     const { exitCode, stdout } = await haet('audit', '--help');
     expect(exitCode).toBe(0);
-    for (const part of ['do not find a pretrained model', 'Exit status', '$ haet audit', '--control-seed']) {
+    for (const part of [
+      'do not detect a pretrained model',
+      'Exit status',
+      '$ haet audit',
+      '--control-seed',
+    ]) {
       expect(stdout).toContain(part);
     }
   });

@@ -15,8 +15,8 @@ test('an error of the process that holds the identity comes over with its fields
   expect(error).toMatchObject({
     path: missing,
     reason: 'cannot be read (ENOENT)',
-    remedy: 'Give a file that is there.',
-    message: `${missing}: cannot be read (ENOENT). Give a file that is there.`,
+    remedy: 'Check the path.',
+    message: `${missing}: cannot be read (ENOENT). Check the path.`,
   });
 });
 

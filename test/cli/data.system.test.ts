@@ -187,11 +187,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
       ['--source', 'synthetic', '--from', 'x'],
       /^haet: --from is x, but --source synthetic reads nothing/,
     ],
-    [
-      '--test-from with synthetic',
-      ['--source', 'synthetic', '--test-from', 'test'],
-      /has no test set of its own/,
-    ],
+    ['--test-from with synthetic', ['--source', 'synthetic', '--test-from', 'test'], /has no test set/],
     ['an unknown source', ['--source', 'imagenet'], /imagenet.*cifar10/s],
     [
       'a folder without Fashion-MNIST',

@@ -386,7 +386,7 @@ test('one grader works in a folder at a time; the one that comes second says who
   await saved(seconds);
   const second = await grade();
   expect(second.code).toBe(2);
-  expect(second.stderr).toContain(`process ${first.child.pid} times a run on this machine`);
+  expect(second.stderr).toContain(`process ${first.child.pid} is timing a run on this machine`);
   expect(second.stdout).toBe('');
   first.child.kill('SIGTERM');
   expect((await first.ended).code).toBe(40);
@@ -396,7 +396,7 @@ test('one timed run goes on at a time on a machine: another folder is refused to
   await put('a.tar.gz', 'One');
   const unlock = lockMachine();
   if (typeof unlock !== 'function') throw new Error(unlock.fault);
-  const says = `rocess ${process.pid} times a run on this machine`;
+  const says = `rocess ${process.pid} is timing a run on this machine`;
   try {
     const { code, stderr } = await grade();
     expect({ code, said: stderr.includes(says) }).toEqual({ code: 2, said: true });
@@ -447,22 +447,30 @@ test.each<[string, string[], string]>([
   ['a Track that is not there', ['--track', '/nowhere'], '/nowhere'],
   ['an --out inside a file', ['--out', `${haet}/out`], 'ENOTDIR'],
   ['no seeds', ['--seeds', '0'], 'an integer from'],
-  ['more memory than there is', ['--memory', String(2 ** 50)], 'are kept for the evaluator'],
-  ['a repeat without a reason', ['--repeat', 'a.tar.gz'], '--repeat and --because go together'],
-  ['a repeat of nothing', ['--repeat', 'z.tar.gz:1', '--because', 'x'], 'no archive of that name'],
+  ['more memory than there is', ['--memory', String(2 ** 50)], 'are reserved for the evaluator'],
+  ['a repeat without a reason', ['--repeat', 'a.tar.gz'], '--repeat and --because must be given together'],
+  ['a repeat of nothing', ['--repeat', 'z.tar.gz:1', '--because', 'x'], 'no such archive'],
   [
     'the sandbox of the image',
     ['--sandbox', 'user'],
-    'Use haet official in the image, or bubblewrap or docker',
+    'Use haet official in the image, or --sandbox bubblewrap or docker',
   ],
   [
     'keys on an open Track',
     ['--images-key', 'none.txt', '--identity', 'none.txt', '--sandbox', 'bubblewrap'],
     'is not sealed',
   ],
-  ['one key of the two', ['--identity', 'none.txt'], '--images-key and --identity go together'],
-  ['a commitment without its reveal', ['--commitment', 'c.json'], '--commitment and --reveal go together'],
-  ['a reveal without its commitment', ['--reveal', 'r.json'], '--commitment and --reveal go together'],
+  ['one key of the two', ['--identity', 'none.txt'], '--images-key and --identity must be given together'],
+  [
+    'a commitment without its reveal',
+    ['--commitment', 'c.json'],
+    '--commitment and --reveal must be given together',
+  ],
+  [
+    'a reveal without its commitment',
+    ['--reveal', 'r.json'],
+    '--commitment and --reveal must be given together',
+  ],
   [
     'a commitment and seeds',
     ['--commitment', 'c.json', '--reveal', 'r.json', '--seeds', '3'],

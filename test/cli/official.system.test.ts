@@ -127,7 +127,7 @@ fenced('haet official', () => {
 
   test.each([
     ['an open Track', ['--track', 'open', '--images-key', 'images-key.txt'], 'is not sealed'],
-    ['no fence', [...sealedWith('images-key.txt'), '--sandbox', 'process'], 'fences nothing off'],
+    ['no fence', [...sealedWith('images-key.txt'), '--sandbox', 'process'], 'isolates nothing'],
     ['a key that others may read', sealedWith('shared.txt'), 'chmod 600'],
     ['a key that is not there', sealedWith('typo.txt'), 'typo.txt'],
     ['the identity', sealedWith('identity.txt'), 'is the organizer'],
@@ -175,6 +175,6 @@ fenced('haet official', () => {
     const second = await haet('official', ...words, '--budget', '20');
     unlock();
     expect(second).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(second.stderr).toMatch(/rivals: process \d+ is at work there/);
+    expect(second.stderr).toMatch(/rivals: in use by process \d+/);
   });
 });

@@ -20,7 +20,7 @@ test('an entry is packed and its archive found fit, by people and by machines', 
 
   const said = await haet('check', 'entry.tar.gz');
   expect(said.exitCode).toBe(0);
-  expect(said.stdout).toContain('fit to be sent in');
+  expect(said.stdout).toContain('ready to send');
   const ofArchive = JSON.parse((await haet('check', 'entry.tar.gz', '--json')).stdout);
   const ofFolder = JSON.parse((await haet('check', example, '--json')).stdout);
   expect(ofArchive).toEqual(ofFolder);

@@ -237,7 +237,7 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
     expectRefused(await haet(), /--to <key>' not specified/);
     expectRefused(await haet('nowhere', ...to, '--out', 'w.age'), /nowhere: is not a Track/);
     expectRefused(await haet('my-track', ...to, '--out', 'note.txt'), /note\.txt: is there already/);
-    expectRefused(await haet('my-track', ...to, '--out', 'w.age', '--name', 'A'), /Give --public/);
+    expectRefused(await haet('my-track', ...to, '--out', 'w.age', '--name', 'A'), /--name needs --public/);
     const taken = await haet('my-track', ...to, '--out', 'w.age', '--public', 'taken');
     expectRefused(
       taken,

@@ -153,7 +153,10 @@ test('another file, another key and other seeds do not hold, with status 1', asy
   });
 
   const otherKey = await haet('verify', 'record.jws', '--key', publicVerifyKey(strangersKey));
-  expect(otherKey).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('somebody else signed it') });
+  expect(otherKey).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining('it was signed by someone else'),
+  });
 
   const noRecord = await haet('verify', 'entry.tar.gz', '--key', verifyKey);
   expect(noRecord).toMatchObject({
@@ -206,7 +209,7 @@ describe('several records are checked as a chain:', () => {
       head: { number: 3, sha256: head },
       records: [{ number: 1 }, { number: 2 }, { number: 3 }],
     });
-    expect(machine.stderr).toContain('not checked, for want of --head');
+    expect(machine.stderr).toContain('not checked, because --head is missing');
   });
 
   test('a bad run that was deleted is missed, also where it was the last', async () => {
@@ -262,12 +265,12 @@ test.each([
   [
     'seeds without a commitment',
     ['record.jws', '--key', verifyKey, '--reveal', 'r.json'],
-    /^haet: --reveal is/,
+    /^haet: --reveal needs --commitment/,
   ],
   [
     'a labels key without the sealed set',
     ['record.jws', '--key', verifyKey, '--labels-key', 'k.json', '--predictions', 'p.npy'],
-    /^haet: --labels-key opens .* Give --sealed withheld\.age and --predictions/,
+    /^haet: --labels-key needs --sealed withheld\.age and --predictions/,
   ],
   [
     'a labels key that is none',

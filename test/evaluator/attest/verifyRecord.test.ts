@@ -207,11 +207,9 @@ describe('whatever else is signed', () => {
     expect(await under({ ...header, jwk: {} })).toMatchObject({ name: 'header' });
     expect(await under({ ...header, kid: 'x\u001b[31m\u009b' })).toMatchObject({
       name: 'header',
-      says: expect.stringMatching(
-        /^it was signed with the key "x\\u001b\[31m\?", but the given key is "/,
-      ),
+      says: expect.stringMatching(/^it was signed with the key "x\\u001b\[31m\?", but the given key is "/),
     });
-    expect(await under([])).toMatchObject({ name: 'header', says: 'its header is no JSON object' });
+    expect(await under([])).toMatchObject({ name: 'header', says: 'its header is not a JSON object' });
     expect(
       await failureOf(`${Buffer.from('{').toString('base64url')}.${payload}.${signature}`),
     ).toMatchObject({

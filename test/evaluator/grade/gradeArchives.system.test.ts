@@ -158,7 +158,7 @@ test('a person may allow one more attempt, which is written down and shown; not 
     ],
   });
   expect(JSON.parse(readFileSync(join(outFolder, runs().at(-1)!, 'record.json'), 'utf8')).attempt).toBe(4);
-  await expect(grade(works, undefined, { repeat })).rejects.toThrow('no such job waits for a decision');
+  await expect(grade(works, undefined, { repeat })).rejects.toThrow('no such job needs a decision');
   await expect(grade(works, undefined, { repeat: { ...repeat, seed: 2 } })).rejects.toThrow(UserError);
 });
 

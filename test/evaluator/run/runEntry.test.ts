@@ -128,7 +128,7 @@ describe('a run ends with the step that went wrong', () => {
     });
     expect(record).toMatchObject({ verdict: 'DISK_FULL', modelSha256: null });
     expect(record.evidence).toContain('train: the files in its output folder are longer than the limit');
-    expect(record.evidence.join()).not.toContain('no room was left');
+    expect(record.evidence.join()).not.toContain('scratch folder was full');
     expect(stagesOf(record)).toEqual(['train']);
   });
 

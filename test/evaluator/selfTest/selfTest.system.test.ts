@@ -83,7 +83,9 @@ test('a verdict, an owner or an evidence that is not the expected one is a probl
   const evidence = await run('archive-climbs', {
     expected: { verdicts: ['REJECTED_ARCHIVE'], owner: 'contestant', evidence: 'too large' },
   });
-  expect(evidence.problems).toEqual([expect.stringMatching(/does not say "too large" \(.*leads out/)]);
+  expect(evidence.problems).toEqual([
+    expect.stringMatching(/does not say "too large" \(.*leaves the archive/),
+  ]);
 });
 
 test('an attack that should probe and did not is a broken one', async () => {
