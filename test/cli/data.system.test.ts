@@ -39,7 +39,7 @@ test('make writes a Track and says what; the last line with --json is the Track'
   const from = await cifarFolder();
   const said = await haet('make', '--source', 'cifar10', '--from', from, ...small, '--out', 'a');
   expect(said).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(said.stdout).toMatch(/Made a: CIFAR-10.*50 images to train on, 20 held out/s);
+  expect(said.stdout).toMatch(/Made a: CIFAR-10.*50 training images, 20 held-out images/s);
   const json = await haet('make', '--source', 'cifar10', '--from', from, ...small, '--out', 'b', '--json');
   const made = JSON.parse(json.stdout.split('\n').at(-1)!);
   expect(made).toMatchObject({ dir: join(folder.path, 'b'), duplicates: 0, contradictions: 0 });

@@ -137,7 +137,7 @@ describe('three archives, one of them good', () => {
       expect(files).not.toContain('entry');
     }
     const lines = first.stderr.split('\n');
-    expect(lines).toContain('Left alone, as no archives: notes.txt');
+    expect(lines).toContain('Skipped, not archives: notes.txt');
     expect(lines.filter((line) => /^\[\d of 3\]/.test(line))).toEqual([
       '[1 of 3] a-crash.tar.gz, seed 5  starts',
       expect.stringMatching(/^\[1 of 3\] a-crash.tar.gz, seed 5 {2}CRASHED; train: .*exit status 3/),
@@ -201,7 +201,7 @@ test('what was run with another budget is run again', async () => {
 
 test.each<[string, (text: string) => string, string]>([
   ['torn', (text) => text.slice(0, text.length / 2), 'is not the record of a run'],
-  ['made better', (text) => text.replace('"correct": 100,', '"correct": 990,'), '990 right answers, but 100'],
+  ['made better', (text) => text.replace('"correct": 100,', '"correct": 990,'), 'the accuracy is 0.1, but 990 of 1000 correct'],
 ])('a record that was %s does not count: the archive is run again', async (_, change, why) => {
   await put('a.tar.gz', 'One');
   await grade();
@@ -490,6 +490,6 @@ test.each<[string, string[], string]>([
 test('a folder without archives is named, and nothing is made', async () => {
   const { code, stderr } = await grade();
   expect(code).toBe(2);
-  expect(stderr).toContain(`${archives}: holds no archive`);
+  expect(stderr).toContain(`${archives}: contains no archive`);
   expect(existsSync(out)).toBe(false);
 });

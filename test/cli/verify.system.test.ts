@@ -81,7 +81,7 @@ test('a record that holds is said to, check by check, with what was not checked'
   );
   const { correct, total } = made.official.record.score!;
   expect(lines[16]).toContain(
-    `record.jws holds: number 1, attempt 1, SCORED, ${correct} of ${total} right (`,
+    `record.jws holds: number 1, attempt 1, SCORED, ${correct} of ${total} correct (`,
   );
   expect(lines[16]).toContain('ResNet-9 by haet, seed 1');
 });
@@ -244,7 +244,7 @@ test.each([
   [
     'a folder without a record',
     ['empty', '--key', verifyKey],
-    /^haet: empty: no folder in it holds a record\.jws\. Give/,
+    /^haet: empty: contains no record\.jws\. Give/,
   ],
   ['a device', ['/dev/null', '--key', verifyKey], /^haet: \/dev\/null: cannot be read \(no regular file\)/],
   [
