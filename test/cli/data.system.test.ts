@@ -64,7 +64,7 @@ test('--test-from test draws the held-out images from the test set of the source
     );
   const refused = await make('--out', 'a');
   expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
-  expect(refused.stderr).toMatch(/"airplane" has 25 different images where 30 \(25 to train \+ 5 to test\)/);
+  expect(refused.stderr).toMatch(/"airplane" has 25 distinct images, but 30 \(25 to train \+ 5 to test\)/);
   expect(await make('--out', 'b', '--test-from', 'test')).toMatchObject({ exitCode: 0 });
 });
 
@@ -99,7 +99,7 @@ describe('a secret to draw by', () => {
     [
       'what is no secret',
       [...from, '--secret', 'bad.txt'],
-      /^haet: bad\.txt: is no secret to draw a Track by: expected 64 hexadecimal digits/,
+      /^haet: bad\.txt: is not a sampling secret: expected 64 hexadecimal digits/,
     ],
     [
       'one that others may read',
@@ -112,7 +112,7 @@ describe('a secret to draw by', () => {
     [
       'images that follow from a seed',
       ['--source', 'synthetic', ...small, '--new-secret', 'new.txt'],
-      /^haet: a secret does not hide what --source synthetic draws/,
+      /^haet: --source synthetic cannot be hidden by a secret/,
     ],
     [
       'a Track that cannot be drawn',

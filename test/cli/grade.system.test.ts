@@ -201,7 +201,11 @@ test('what was run with another budget is run again', async () => {
 
 test.each<[string, (text: string) => string, string]>([
   ['torn', (text) => text.slice(0, text.length / 2), 'is not the record of a run'],
-  ['made better', (text) => text.replace('"correct": 100,', '"correct": 990,'), 'the accuracy is 0.1, but 990 of 1000 correct'],
+  [
+    'made better',
+    (text) => text.replace('"correct": 100,', '"correct": 990,'),
+    'the accuracy is 0.1, but 990 of 1000 correct',
+  ],
 ])('a record that was %s does not count: the archive is run again', async (_, change, why) => {
   await put('a.tar.gz', 'One');
   await grade();

@@ -36,7 +36,7 @@ const truth = Array.from({ length: 30 }, (_, index) => (index * 3) % 10);
 function expectRefused(said: Awaited<ReturnType<typeof haet>>, reason: RegExp): void {
   expect(said).toMatchObject({ exitCode: 2, stdout: '' });
   expect(said.stderr).toMatch(reason);
-  expect(said.stderr).toMatch(/^haet: .*\n?(\(add --help for the options and an example\))?$/);
+  expect(said.stderr).toMatch(/^haet: .*\n?(\(see --help for options and an example\))?$/);
 }
 
 test('keygen, seal, commit: what comes out opens, reads and belongs together', async () => {
@@ -158,7 +158,7 @@ test('labels-key: what it writes opens the labels, without the identity and with
   const images = await openImages(withheld, await readIdentity(at('id')));
   expect([...labels]).toEqual(numbersOf(images.images).map((number) => truth[number]));
 
-  expectRefused(await haet(...words), /key\.json: is there already/);
+  expectRefused(await haet(...words), /key\.json: exists/);
   await keygen('other');
   const other = ['labels-key', '--sealed', 'w.age', '--identity', 'other', '--out', 'other.json'];
   expectRefused(await haet(...other), /w\.age: is not sealed for the key age1/);
@@ -169,7 +169,7 @@ test('a source that is public is warned of, unless the Track was drawn by a secr
   const to = toKeys(lastLine((await keygen()).stdout));
   const said = await haet(dir, ...to, '--out', 'w.age');
   expect(said.exitCode).toBe(0);
-  expect(said.stderr).toMatch(/synthetic, is public\. Whoever has it can try sampling seeds/);
+  expect(said.stderr).toMatch(/\(synthetic\) is public\. Anyone can try sampling seeds/);
   expect(said.stderr).toContain('haet data make --new-secret FILE');
 
   const info = JSON.parse(await readFile(join(dir, 'track.json'), 'utf8'));
@@ -232,7 +232,7 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
   test('of seal', async () => {
     const identity = await readIdentity(at('id'));
     const secret = await haet('my-track', ...to, '--to', identity, '--out', 'w.age');
-    expectRefused(secret, /--to: is a secret key, which is not repeated here/);
+    expectRefused(secret, /--to: is a secret key \(not shown\)/);
     expect(secret.stderr).not.toContain(identity.slice(0, 24));
     expectRefused(await haet(), /--to <key>' not specified/);
     expectRefused(await haet('nowhere', ...to, '--out', 'w.age'), /nowhere: is not a Track/);
