@@ -117,7 +117,7 @@ describe('a secret to draw by', () => {
     [
       'a Track that cannot be drawn',
       [...from, '--train-per-class', '100', '--new-secret', 'new.txt'],
-      /"airplane" has \d+ different images where 102/,
+      /"airplane" has \d+ distinct images, but 102/,
     ],
   ])('is refused, leaving nothing: %s', async (_, words, reason) => {
     await cifarFolder();
@@ -185,7 +185,7 @@ describe('a mistake ends with one sentence, status 2 and nothing written:', () =
     [
       '--from with synthetic',
       ['--source', 'synthetic', '--from', 'x'],
-      /^haet: --from is x, but --source synthetic reads nothing/,
+      /^haet: --from x: --source synthetic reads no file/,
     ],
     ['--test-from with synthetic', ['--source', 'synthetic', '--test-from', 'test'], /has no test set/],
     ['an unknown source', ['--source', 'imagenet'], /imagenet.*cifar10/s],

@@ -335,7 +335,7 @@ test('an entry that copies the answers cannot be graded without a word: a sandbo
   const { code, stderr } = await run(...words);
   expect(code).toBe(2);
   expect(stderr).toMatch(
-    /^haet: no sandbox was named. Give --sandbox bubblewrap or --sandbox docker.*--trusted/,
+    /^haet: --sandbox is missing. Give --sandbox bubblewrap or --sandbox docker.*--trusted/,
   );
   expect(existsSync(out)).toBe(false);
   expect((await grade()).stderr).toContain('NO ISOLATION');
@@ -358,7 +358,7 @@ test('only so many archives of a team are run as --per-team says, however its na
     rank: null,
     verdict: null,
     runs: [],
-    refused: expect.stringContaining('more than the 2 that a team may send'),
+    refused: expect.stringContaining('the team's limit is 2 archives'),
   });
 });
 
@@ -440,7 +440,7 @@ test('an archive that changes while others run is not graded for what it was', a
   });
   const { code, stderr } = await grade();
   expect(code).toBe(30);
-  expect(stderr).toContain('b.tar.gz: changed or gone since grading began');
+  expect(stderr).toContain('b.tar.gz: changed or removed since grading began');
   expect((await leaderboard()).rows.find((row) => row.archive === 'b.tar.gz')).toMatchObject({
     verdict: null,
   });

@@ -284,7 +284,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       const otherReveal = ['--commitment', 'commitment.json', '--reveal', 'otherReveal.json'];
       const seeds = await grade(...inSandbox, ...otherReveal);
       expect(seeds).toMatchObject({ exitCode: 2, stdout: '' });
-      expect(seeds.stderr).toMatch(/otherReveal\.json: the seeds revealed give sha256/);
+      expect(seeds.stderr).toMatch(/otherReveal\.json: the revealed seeds have sha256/);
 
       const { publicKey, imagesPublicKey } = await keygen('second.txt', 'second-images.txt');
       const to = ['--to', publicKey, '--images-to', imagesPublicKey];
@@ -309,7 +309,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       const { exitCode, stdout, stderr } = await grade(...inSandbox, ...committed, ...words);
       expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
       expect(stderr.trim().split('\n').at(-1)).toMatch(
-        /commitment\.json: this would run under other terms: 21 s to train, but the commitment says 20 s to train; 2 CPUs, but the commitment says 1 CPU; the sandbox \w+, but the commitment says the sandbox \w+\. Run/,
+        /commitment\.json: the terms differ: 21 s to train, but the commitment says 20 s to train; 2 CPUs, but the commitment says 1 CPU; the sandbox \w+, but the commitment says the sandbox \w+\. Use/,
       );
       expect(existsSync(at('graded', 'runs'))).toBe(false);
     });
@@ -320,7 +320,7 @@ test('the key is refused where an entry could read it', async () => {
   const { exitCode, stdout, stderr } = await grade('--trusted');
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toMatch(
-    /^haet: --sandbox process fences nothing off: .* Use --sandbox bubblewrap or docker\.$/,
+    /^haet: --sandbox process isolates nothing, .* Use --sandbox bubblewrap or docker\.$/,
   );
   expect(existsSync(at('graded'))).toBe(false);
 });

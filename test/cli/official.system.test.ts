@@ -89,7 +89,7 @@ fenced('haet official', () => {
     await haet('seal', 'keygen', ...other);
     const byOther = await score(run, '--identity', 'other.txt');
     expect(byOther).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(byOther.stderr).toMatch(/--identity other\.txt has the public key age1/);
+    expect(byOther.stderr).toMatch(/--identity other\.txt: its public key is age1/);
     const predictions = join(run, 'predictions', 'predictions.npy');
     const bytes = await readFile(predictions);
     bytes[bytes.length - 1]! ^= 1;

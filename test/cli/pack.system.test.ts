@@ -44,7 +44,7 @@ test('what is no entry is refused with one sentence and status 2, and no archive
 test('check refuses by the limits of intake that it is given, and names the limit', async () => {
   await haet('pack', example, '--out', 'limits.tar.gz');
   for (const [option, reason] of [
-    ['--max-archive-bytes', /at most 1 are taken/],
+    ['--max-archive-bytes', /maximum 1/],
     ['--max-unpacked-bytes', /over 1 unpacked bytes/],
     ['--max-files', /more than 1 members/],
   ] as const) {

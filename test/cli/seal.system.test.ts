@@ -236,7 +236,7 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
     expect(secret.stderr).not.toContain(identity.slice(0, 24));
     expectRefused(await haet(), /--to <key>' not specified/);
     expectRefused(await haet('nowhere', ...to, '--out', 'w.age'), /nowhere: is not a Track/);
-    expectRefused(await haet('my-track', ...to, '--out', 'note.txt'), /note\.txt: is there already/);
+    expectRefused(await haet('my-track', ...to, '--out', 'note.txt'), /note\.txt: exists/);
     expectRefused(await haet('my-track', ...to, '--out', 'w.age', '--name', 'A'), /--name needs --public/);
     const taken = await haet('my-track', ...to, '--out', 'w.age', '--public', 'taken');
     expectRefused(
@@ -274,8 +274,8 @@ describe('mistakes are refused with one sentence and status 2, and leave nothing
     expectRefused(await haet(...sealed, ...files, '--seeds', '2', '--seed-list', '1'), /cannot be used with/);
     expectRefused(await haet(...sealed, ...files, '--sandbox', 'process'), /Allowed choices are bubblewrap/);
     expectRefused(await haet(...sealed, ...files, '--image-id', 'latest'), /--image-id .*Expected sha256:/);
-    expectRefused(await haet(...sealed, '--out', 'note.txt', '--reveal', 'r'), /note\.txt: is there already/);
-    expectRefused(await haet(...sealed, '--out', 'c', '--reveal', 'c'), /c: is there already/);
+    expectRefused(await haet(...sealed, '--out', 'note.txt', '--reveal', 'r'), /note\.txt: exists/);
+    expectRefused(await haet(...sealed, '--out', 'c', '--reveal', 'c'), /c: exists/);
     expect((await readdir(folder.path)).sort()).toEqual(before);
   });
 });

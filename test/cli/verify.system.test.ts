@@ -77,7 +77,7 @@ test('a record that holds is said to, check by check, with what was not checked'
     'terms: 600 s to train, 60 s to predict, 2 CPUs, 7516192768 bytes of memory, 1024 processes, the sandbox bubblewrap, the image sha256:1',
   );
   expect(lines[15]).toContain(
-    'not checked, for want of: --archive, --predictions, --sealed, --track, --labels-key, --commitment, --reveal',
+    'not checked, because not given: --archive, --predictions, --sealed, --track, --labels-key, --commitment, --reveal',
   );
   const { correct, total } = made.official.record.score!;
   expect(lines[16]).toContain(

@@ -84,7 +84,7 @@ test('a record put in the place of the last one, or that does not follow it, is 
   );
   await put('a', { number: 2, previousSha256: sha256('other') });
   await expect(requireChain(folder.path, key)).rejects.toThrow(
-    /is number 2 of the chain and does not follow number 1/,
+    /has number 2 but the last signed record has number 1/,
   );
 });
 
@@ -99,7 +99,7 @@ test('what an entry left below its run, and what others signed, is passed over',
 test('the chain of another organizer, or a damaged head, is refused with what to do', async () => {
   await sign('a');
   await expect(requireChain(folder.path, createPublicKey(strangersKey))).rejects.toThrow(
-    /chain\.json: the records there are signed with another key \(haet1.*another folder/,
+    /chain\.json: its records are signed with another key \(haet1.*another folder/,
   );
   await writeFile(at('chain.json'), '{}');
   await expect(requireChain(folder.path, key)).rejects.toThrow(/is not the head of a chain/);

@@ -273,7 +273,7 @@ describe('with the key of the organizer', () => {
     const strangers = deriveSigningKey(await readIdentity(stranger));
     await writeOfficialRecord(record, { image: null }, strangers, await mkdtemp(join(folder, 'elsewhere-')));
     expect((await signing()).said).toEqual([
-      expect.stringMatching(/record\.jws does not hold: it names the signing key .* It does not count\.$/),
+      expect.stringMatching(/record\.jws does not hold: it was signed with the key .* It does not count\.$/),
       'starts',
       'SCORED',
     ]);

@@ -88,7 +88,7 @@ test('where no folder is for all users it says so', () => {
   const own = join(folder.path, 'own');
   mkdirSync(own, { mode: 0o755 });
   expect(lockMachine([own, '/nowhere'])).toEqual({
-    fault: `none of ${own}, /nowhere is a folder that all may write to`,
+    fault: `none of ${own}, /nowhere is writable by all users`,
   });
   expect(held([own, place])).toEqual(expect.any(Function));
 });

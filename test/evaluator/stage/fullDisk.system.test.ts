@@ -108,6 +108,6 @@ test('a record that cannot be written turns the verdict into INFRA_FAULT, which 
     await createProcessSandbox(),
   );
   expect(record).toMatchObject({ verdict: 'INFRA_FAULT', owner: 'infrastructure', score: null });
-  expect(record.evidence.join()).toContain('it would have said SCORED, 100 of 1000 right');
+  expect(record.evidence.join()).toContain('the verdict would have been SCORED, 100 of 1000 correct');
   await rm(folder, { recursive: true, force: true });
 });
