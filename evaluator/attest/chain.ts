@@ -190,7 +190,7 @@ function follow(head: ChainHead, record: SignedFile): ChainHead {
     return headAt(record);
   }
   throw new Error(
-    `${record.path} has number ${record.chain.number} but the last signed record has number ${head.number}. Restore ${chainFile} and the records.`,
+    `${record.path} has number ${record.chain.number}, but the last signed record has number ${head.number}. Restore ${chainFile} and the records.`,
   );
 }
 

@@ -358,7 +358,7 @@ test('only so many archives of a team are run as --per-team says, however its na
     rank: null,
     verdict: null,
     runs: [],
-    refused: expect.stringContaining('the team's limit is 2 archives'),
+    refused: expect.stringContaining("the team's limit is 2 archives"),
   });
 });
 

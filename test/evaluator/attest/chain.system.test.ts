@@ -80,11 +80,11 @@ test('a record put in the place of the last one, or that does not follow it, is 
   await sign('a');
   await put('a', { number: 1, previousSha256: null });
   await expect(sign('b')).rejects.toThrow(
-    /a\/record\.jws says that it is number 1 of the chain, and .* names another/,
+    /a\/record\.jws claims number 1 of the chain, but .* names another/,
   );
   await put('a', { number: 2, previousSha256: sha256('other') });
   await expect(requireChain(folder.path, key)).rejects.toThrow(
-    /has number 2 but the last signed record has number 1/,
+    /has number 2, but the last signed record has number 1/,
   );
 });
 
