@@ -45,7 +45,7 @@ test('check refuses by the limits of intake that it is given, and names the limi
   await haet('pack', example, '--out', 'limits.tar.gz');
   for (const [option, reason] of [
     ['--max-archive-bytes', /maximum 1/],
-    ['--max-unpacked-bytes', /over 1 unpacked bytes/],
+    ['--max-unpacked-bytes', /exceeds 1 unpacked bytes/],
     ['--max-files', /more than 1 members/],
   ] as const) {
     const { exitCode, stderr } = await haet('check', 'limits.tar.gz', option, '1');
