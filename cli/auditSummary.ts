@@ -3,7 +3,7 @@ import { type Audit, type AuditedRun, auditFile } from '../evaluator/audit/audit
 import { inPercent, interval95 } from '../evaluator/report/format.ts';
 import { shortName } from './terminal.ts';
 
-/** What a person wants to know at the end of an audit, in a few lines. */
+/** Returns the summary of an audit for the terminal. */
 export function summariseAudit({ overall, entry, runs, judgements, folder }: Audit): string[] {
   const whose = entry === null ? '' : `  ${shortName(entry.name)} by ${shortName(entry.team)}`;
   const rows = Object.entries(runs).map(([name, run]) => `  ${name.padEnd(9)} ${runLine(run)}`);
@@ -21,6 +21,6 @@ function runLine(run: AuditedRun | null): string {
 }
 
 function mark(holds: boolean | null): string {
-  if (holds === null) return 'cannot tell';
-  return holds ? 'holds' : 'DOES NOT HOLD';
+  if (holds === null) return 'inconclusive';
+  return holds ? 'holds' : 'FAILED';
 }

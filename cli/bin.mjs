@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `haet` command: hands over to the compiled command line, or says how to get one.
+// The `haet` command: runs the compiled command line, or says how to build it.
 import { existsSync } from 'node:fs';
 
 const main = new URL('../dist/cli/main.js', import.meta.url);

@@ -7,24 +7,26 @@ import { UserError } from '../datasets/userError.ts';
 import { parseVerifyKey } from '../evaluator/attest/signingKey.ts';
 import { projectFolder } from '../evaluator/machine/version.ts';
 
-/** The organizer, as a process that runs strangers may know him: by his public keys, and by what he does for it. */
+/**
+ * What a process that runs untrusted entries knows of the organizer: the public keys, and a way to have runs scored.
+ */
 export interface Organizer {
-  /** `age1...`, to which labels are sealed. */
+  /** Public key `age1...` that labels are sealed to. */
   readonly publicKey: string;
   readonly verifyKey: KeyObject;
   /**
    * Scores and signs the run in a folder.
-   * @throws UserError with the fields of the error of the process that could not
+   * @throws UserError with the fields of the error of the process that failed
    */
   score(folder: string): Promise<void>;
 }
 
 /**
- * Hands the path of an identity file, never what is in it, to other processes. To be called when no process of an entry
- * lives, as must be `score`: they read the file.
+ * Passes the path of an identity file, never its content, to other processes. Call this and `score` only when no
+ * process of an entry is alive, because they read the file.
  * @param track folder of the sealed Track
- * @param chain folder of all runs, which holds the chain of signed records
- * @throws UserError where the identity cannot be read
+ * @param chain folder of all runs, with the chain of signed records
+ * @throws UserError if the identity cannot be read
  */
 export async function callOrganizer(identity: string, track: string, chain: string): Promise<Organizer> {
   const { publicKey, verifyKey } = JSON.parse(await haet('seal', 'keys', identity, '--json'));
@@ -37,7 +39,7 @@ export async function callOrganizer(identity: string, track: string, chain: stri
   };
 }
 
-/** What the called process reports of an error, see reportError.ts. */
+/** An error as the called process reports it, see reportError.ts. */
 const reportedErrorSchema = z.object({
   option: z.string().optional(),
   path: z.string().optional(),
@@ -45,12 +47,12 @@ const reportedErrorSchema = z.object({
   remedy: z.string().optional(),
 });
 
-/** @returns the last line of its standard output */
+/** Runs a haet command and returns the last line of its standard output. */
 async function haet(...words: string[]): Promise<string> {
   const { exitCode, signal, stdout, stderr, ipcOutput } = await execa(
     process.execPath,
     [join(projectFolder, 'cli/bin.mjs'), ...words],
-    // A Ctrl-C at the terminal ends what runs entries; a run that is over still gets its score.
+    // Ctrl-C at the terminal stops the process that runs entries; a run that has ended is still scored.
     { reject: false, detached: true, stdin: 'ignore', ipc: true, serialization: 'json' },
   );
   if (exitCode === 0) return stdout.trim().split('\n').at(-1)!;

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 
-/** A command as `haet --help` lists it. What it takes and does is in a file of its own, loaded when it is used. */
+/**
+ * A command as listed by `haet --help`. Its arguments and action are in a file of their own, which is loaded on use.
+ */
 export interface ListedCommand {
   readonly name: string;
   readonly description: string;
-  /** Loads what gives the command its arguments, options, examples and action. */
+  /** Loads the function that adds arguments, options, examples and action to the command. */
   readonly load: () => Promise<(command: Command) => void>;
 }
 
@@ -33,7 +35,7 @@ export const commandList: readonly ListedCommand[] = [
   {
     name: 'official',
     description:
-      'Run an entry on a sealed Track, to be scored by `haet score`; without the images key, do a dry run. The default command of the image.',
+      'Run an entry on a sealed Track, to be scored later by `haet score`; without the images key, do a dry run. The default command of the image.',
     load: async () => (await import('./commands/official.ts')).officialCommand,
   },
   {
@@ -54,7 +56,7 @@ export const commandList: readonly ListedCommand[] = [
   },
   {
     name: 'seal',
-    description: 'Encrypt the withheld half of a Track to a public key, in the age format.',
+    description: 'Encrypt the withheld half of a Track to public keys, in the age format.',
     load: async () => (await import('./commands/seal/seal.ts')).sealCommand,
   },
   {
@@ -70,7 +72,7 @@ export const commandList: readonly ListedCommand[] = [
   {
     name: 'self-test',
     description:
-      'Run the corpus of hostile entries in the sandboxes of this machine, and check that each is held and gets its verdict.',
+      'Run the hostile-entry corpus in the sandboxes of this machine, and check that each attack is stopped and gets the right verdict.',
     load: async () => (await import('./commands/selfTest.ts')).selfTestCommand,
   },
 ];

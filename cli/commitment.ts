@@ -3,37 +3,36 @@ import { type ContestTerms, compareTerms, type UsedTerms } from '../datasets/sea
 import { UserError } from '../datasets/userError.ts';
 import type { RunTrack } from '../evaluator/run/runTrack.ts';
 
-/** The files of a commitment, as the person named them. */
+/** The files of a commitment, from the command line. */
 export interface CommitmentOptions {
   readonly commitment?: string;
   readonly reveal?: string;
 }
 
-/** What was committed to before the contest. */
+/** A commitment with its reveal. */
 export interface Committed {
   /** Path of the commitment. */
   readonly path: string;
-  /** In their order. */
+  /** In the order of the reveal. */
   readonly seeds: readonly number[];
   readonly terms: ContestTerms;
 }
 
 /**
- * Refuses one file without the other, before anything is made.
+ * Rejects one file without the other, before anything is created.
  * @throws UserError
  */
 export function requireBoth({ commitment, reveal }: CommitmentOptions): void {
   if ((commitment === undefined) === (reveal === undefined)) return;
   throw new UserError({
-    reason:
-      '--commitment and --reveal go together: the seeds are read from one and checked against the other',
+    reason: '--commitment and --reveal must be given together',
     remedy: 'Give both files that `haet seal commit` wrote, or neither.',
   });
 }
 
 /**
- * Reads what was committed to; null where nothing was named.
- * @throws UserError when a file cannot be read, or the reveal or the sealed set is not the one committed to
+ * Reads a commitment and its reveal; null if none is given.
+ * @throws UserError if a file cannot be read, or the reveal or the sealed set does not match the commitment
  */
 export async function readCommitted(
   { commitment: path, reveal: revealPath }: CommitmentOptions,
@@ -47,7 +46,7 @@ export async function readCommitted(
     throw new UserError({
       path,
       reason: otherSet,
-      remedy: 'Give the Track whose withheld.age it was made of with `haet seal commit`.',
+      remedy: 'Give the Track that `haet seal commit` was run on.',
     });
   }
   const otherSeeds = revealFault(commitment, reveal);
@@ -55,22 +54,22 @@ export async function readCommitted(
     throw new UserError({
       path: revealPath,
       reason: otherSeeds,
-      remedy: 'Give the two files that one `haet seal commit` wrote.',
+      remedy: 'Give the two files of the same `haet seal commit`.',
     });
   }
   return { path, seeds: reveal.seeds, terms: commitment.terms };
 }
 
 /**
- * Refuses to run under other terms than those committed to.
- * @throws UserError that names every difference
+ * Rejects terms that differ from the commitment.
+ * @throws UserError with every difference
  */
 export function requireTerms({ path, terms }: Committed, used: UsedTerms): void {
   const faults = compareTerms(terms, used).flatMap(({ fault }) => fault ?? []);
   if (faults.length === 0) return;
   throw new UserError({
     path,
-    reason: `this would run under other terms: ${faults.join('; ')}`,
-    remedy: 'Run it under the terms that were published.',
+    reason: `the terms differ: ${faults.join('; ')}`,
+    remedy: 'Use the published terms.',
   });
 }

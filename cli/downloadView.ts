@@ -4,8 +4,8 @@ import { sayOn } from './terminal.ts';
 type OnProgress = (received: number, total: number) => void;
 
 /**
- * Shows on `stream` how far a download is while `run` goes on: a bar on a terminal, else a line every tenth.
- * Nothing is shown until the first byte, since there may be nothing to download.
+ * Shows the progress of a download on `stream` while `run` is running: a bar on a terminal, otherwise a line per
+ * tenth. Shows nothing before the first byte, because there may be nothing to download.
  */
 export async function withDownloadView<T>(
   what: string,
@@ -23,7 +23,7 @@ export async function withDownloadView<T>(
       bar.update(received);
     });
   } finally {
-    // A bar that is left running keeps the process alive.
+    // A running bar would keep the process alive.
     if (bar.isActive) bar.stop();
   }
 }

@@ -5,25 +5,25 @@ import { commandList } from './commandList.ts';
 import { reportError } from './reportError.ts';
 import { linesOf, tell } from './terminal.ts';
 
-/** Exit status at a user's mistake; those of a run are in the table of verdicts. */
+/** Exit status for a user's mistake; the statuses of runs are in the table of verdicts. */
 const mistake = 2;
-/** At a fault of ours, as Node gives for an error that nobody catches. */
+/** Exit status for an internal error, as Node uses for an uncaught error. */
 const fault = 1;
 
 const program = new Command('haet')
-  .description('Train an image classifier against a ten-minute clock, and grade anyone’s.')
+  .description("Train an image classifier against a ten-minute clock, and grade other people's.")
   .version(version)
-  .showHelpAfterError('(add --help for the options and an example)')
+  .showHelpAfterError('(see --help for options and an example)')
   .configureOutput({ outputError: (text) => tell(...linesOf(text.replace(/^error: /, 'haet: '))) })
   .exitOverride();
 
 const words = process.argv.slice(2);
 for (const { name, description, load } of commandList) {
   const command = program.command(name).description(description);
-  // Wherever it stands: `haet help data` shows what `haet data --help` does.
+  // At any position: `haet help data` prints the same as `haet data --help`.
   if (words.includes(name)) (await load())(command);
 }
-// Of those not loaded no more is known than the name. Set last, or the lists of `data` and `seal` would have it too.
+// Commands that are not loaded are known by name only. This is set last, because `data` and `seal` would inherit it.
 program.configureHelp({ subcommandTerm: (command) => command.name() });
 
 try {
@@ -35,9 +35,9 @@ try {
     reportError(error);
     process.exitCode = mistake;
   } else {
-    // Not thrown: Node would print the message as it is.
+    // Not rethrown, because Node would print the message unescaped.
     const { message, stack = '' } = error as Error;
-    reportError(error as Error, 'a fault of haet itself');
+    reportError(error as Error, 'internal error');
     const frames = linesOf(stack.slice(stack.indexOf(message) + message.length)).filter(
       (line) => line !== '',
     );

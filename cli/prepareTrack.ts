@@ -14,21 +14,21 @@ import { withDownloadView } from './downloadView.ts';
 import type { Say } from './terminal.ts';
 
 export interface TrackChoice {
-  /** A ready Track. */
+  /** Folder of an existing Track. */
   readonly track?: string | undefined;
-  /** A local CIFAR-10. */
+  /** Path of a local CIFAR-10. */
   readonly from?: string | undefined;
   readonly testPerClass: number;
 }
 
 const trainPerClass = 500;
-/** The same for every run, so that seeds of training are compared on the same images. */
+/** Fixed, so that training seeds are compared on the same images. */
 const samplingSeed = 1;
 
 /**
- * The Track of a dry run: the one named, else one drawn from CIFAR-10 where that is at hand or can be downloaded,
- * else one of synthetic images. What is drawn is kept in the cache folder.
- * @param tell takes a sentence for the person
+ * Returns the Track for a dry run: the given one, or one drawn from CIFAR-10 if it is found or can be downloaded, or
+ * one of synthetic images. Drawn Tracks are kept in the cache folder.
+ * @param tell prints a message
  * @throws UserError
  */
 export async function prepareTrack(
@@ -51,8 +51,8 @@ export async function prepareTrack(
   tell(
     ...[
       '',
-      '  NOTE: CIFAR-10 is neither at hand nor can it be downloaded: this run uses SYNTHETIC images.',
-      '  Its score says that everything works; it is not comparable with scores on CIFAR-10.',
+      '  NOTE: CIFAR-10 was not found and cannot be downloaded: this run uses SYNTHETIC images.',
+      '  Its score shows that everything works; it is not comparable with scores on CIFAR-10.',
       '  To use CIFAR-10: --from FILE, or HAET_CIFAR10=FILE, with FILE its cifar-10-binary.tar.gz.',
       '',
     ],
@@ -63,7 +63,7 @@ export async function prepareTrack(
   });
 }
 
-/** Takes the Track out of the cache, or draws it; one in the cache that is damaged is drawn again. */
+/** Reads the Track from the cache, or draws it if it is missing or damaged. */
 async function drawn(
   identity: string[],
   testPerClass: number,
@@ -83,13 +83,13 @@ async function drawn(
   try {
     return { dir, info: (await makeTrack(await read(), options)).info };
   } catch (error) {
-    // Another run may have drawn the same one meanwhile.
+    // Another run may have drawn the same Track in the meantime.
     if (error instanceof UserError && existsSync(dir)) return { dir, info: await readTrack(dir) };
     throw error;
   }
 }
 
-/** Tells one source from another, or from its own past, without reading it all. */
+/** Identifies a version of a source without reading all of it. */
 async function stamp(path: string): Promise<string> {
   const { size, mtimeMs } = await stat(path);
   return createHash('sha256')

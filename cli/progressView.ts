@@ -4,25 +4,25 @@ import type { ProgressLine } from '../evaluator/contract.ts';
 import { sayOn } from './terminal.ts';
 
 export interface ProgressView {
-  /** Names the stage that begins; its clock starts at 0. */
+  /** Starts a stage; its clock starts at 0. */
   stage(name: string): void;
-  /** Takes what the entry said of itself. */
+  /** Updates the view with a progress line of the entry. */
   update(line: ProgressLine, atSeconds: number): void;
-  /** Moves the clock on while the entry says nothing. */
+  /** Advances the clock between progress lines. */
   tick(atSeconds: number): void;
-  /** Ends the view; the terminal is left as it was, below the last state. Whatever comes later is ignored. */
+  /** Ends the view and leaves the cursor below it. Later calls are ignored. */
   stop(): void;
 }
 
-/** Seconds between two plain lines, where there is no terminal to redraw. */
+/** Seconds between two lines if the output is not a terminal. */
 const plainInterval = 15;
 const barWidth = 20;
 
 /**
- * Shows how a run goes: a bar that is redrawn on a terminal, else one plain line about every 15 s. All times are
- * seconds of the stage's own clock.
- * @param options.budgetSeconds limit of the train stage; the bar is full when it is used up
- * @param options.trainSize images of one epoch; gives images/s where the entry does not report them
+ * Shows the progress of a run: a bar on a terminal, otherwise a line about every 15 s. All times are seconds of the
+ * stage's clock.
+ * @param options.budgetSeconds limit of the train stage; the bar is full when it is reached
+ * @param options.trainSize images of one epoch; gives images/s if the entry does not report them
  */
 export function createProgressView(options: {
   stream: NodeJS.WriteStream;
@@ -57,13 +57,13 @@ export function createProgressView(options: {
 interface State {
   readonly stage: string;
   readonly atSeconds: number;
-  /** What the entry said last, in words. */
+  /** Facts of the last progress line, formatted. */
   readonly facts: string[];
 }
 
 interface Drawing {
   show(state: State, clock: string): void;
-  /** The stage is over: leaves its last state standing. */
+  /** Ends the stage and leaves its last state on the screen. */
   end(): void;
 }
 
@@ -122,7 +122,7 @@ function clockText({ stage, atSeconds }: State, budgetSeconds: number): string {
   return stage === 'train' ? `${seconds}/${Math.round(budgetSeconds)} s` : `${seconds} s`;
 }
 
-/** The line in words; what is missing or makes no sense is left out. */
+/** Formats a progress line; missing and non-finite values are omitted. */
 function factsOf(line: ProgressLine, atSeconds: number, trainSize: number): string[] {
   const epoch = finite(line.epoch);
   const derived = epoch === null ? null : finite((epoch * trainSize) / atSeconds);
@@ -141,7 +141,7 @@ function finite(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
-/** A number in a few characters, however large. */
+/** Formats a number in a few characters, whatever its size. */
 function short(value: number, digits: number): string {
   return Math.abs(value) < 1e6 ? value.toFixed(digits) : value.toExponential(1);
 }

@@ -9,7 +9,7 @@ export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isDirectory() ?? false;
 }
 
-/** Files as they were given; of a folder, every record in it. @throws UserError where a folder holds none */
+/** Returns the given files, and for a folder every record in it. @throws UserError if a folder has none */
 export async function recordFiles(given: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for (const path of given) {
@@ -21,14 +21,14 @@ export async function recordFiles(given: readonly string[]): Promise<string[]> {
       throw new UserError({
         path,
         reason: `cannot be read (${describeFault(error)})`,
-        remedy: 'Give a folder that you may read.',
+        remedy: 'Give a readable folder.',
       });
     });
     if (found.length === 0) {
       throw new UserError({
         path,
-        reason: 'no folder in it holds a record.jws',
-        remedy: 'Give a record.jws, or the folder that --out named for haet grade or haet official.',
+        reason: 'contains no record.jws',
+        remedy: 'Give a record.jws, or the --out folder of haet grade or haet official.',
       });
     }
     files.push(...found);
@@ -37,14 +37,14 @@ export async function recordFiles(given: readonly string[]): Promise<string[]> {
 }
 
 /**
- * Reads no more of a file than shows that it is too large for a record.
- * @throws UserError when it cannot be read
+ * Reads a file up to the size limit of a record.
+ * @throws UserError if it cannot be read
  */
 export async function readRecordBytes(path: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   try {
-    // Opening a pipe would wait for ever for somebody to write into it.
-    if (!(await stat(path)).isFile()) throw new Error('no regular file');
+    // Opening a pipe would block until a writer appears.
+    if (!(await stat(path)).isFile()) throw new Error('not a regular file');
     for await (const chunk of createReadStream(path, { end: mostRecordBytes })) chunks.push(chunk as Buffer);
   } catch (error) {
     throw new UserError({

@@ -2,23 +2,23 @@ import { type OfficialRecord, usedTermsOf } from '../evaluator/attest/officialRe
 import { inPercent, interval95 } from '../evaluator/report/format.ts';
 import { shortName } from './terminal.ts';
 
-/** Where a record stands in its chain, for people. */
+/** Formats the position of a record in its chain. */
 export function placeOf({ chain, record }: OfficialRecord): string {
   return `number ${chain.number}, attempt ${record.attempt}`;
 }
 
-/** What came of a run, in one line. */
+/** Formats the result of a run in one line. */
 export function resultOf({ record: { verdict, score, entry, seed, stages } }: OfficialRecord): string {
   const right =
     score === null
       ? ''
-      : `, ${score.correct} of ${score.total} right (${inPercent(score.accuracy)} %, ${interval95(score.wilson95)})`;
+      : `, ${score.correct} of ${score.total} correct (${inPercent(score.accuracy)} %, ${interval95(score.wilson95)})`;
   const name = entry === null ? '' : `, ${shortName(entry.name)} by ${shortName(entry.team)}`;
   const stopped = stages.some(({ ended }) => ended === 'interrupted') ? ', stopped by a person' : '';
   return `${verdict}${right}${name}, seed ${seed}${stopped}`;
 }
 
-/** A record that holds, in short, as JSON. */
+/** Summarises a valid record as JSON. */
 export function summaryOf(official: OfficialRecord) {
   const { runId, startedAt, verdict, score, entry, seed, attempt } = official.record;
   return {

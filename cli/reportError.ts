@@ -2,8 +2,9 @@ import { UserError, type UserErrorFields } from '../datasets/userError.ts';
 import { tell } from './terminal.ts';
 
 /**
- * Says on standard error what went wrong. A `haet` that started this process gets it in fields, see callOrganizer.ts.
- * @param context said before the message, for example which of several runs it is about
+ * Prints an error to standard error. If a `haet` started this process, it gets the error's fields, see
+ * callOrganizer.ts.
+ * @param context prefix of the message, for example the run that it is about
  */
 export function reportError(error: Error, context?: string): void {
   tell(`haet: ${context === undefined ? '' : `${context}: `}${error.message}`);

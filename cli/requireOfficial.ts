@@ -4,9 +4,9 @@ import { unheld } from '../evaluator/sandbox/holds.ts';
 import type { Sandbox, SandboxKind } from '../evaluator/sandbox/sandbox.ts';
 
 /**
- * Refuses, before any time is spent, what no signed record may come of: a Track whose answers lie open, and a sandbox in
- * which an entry could read the key.
- * @param remedies what to do instead, one sentence each
+ * Rejects, before the run starts, what cannot lead to a signed record: an open Track, or a sandbox in which an entry
+ * could read the key.
+ * @param remedies what to do instead, one sentence per rejection
  * @throws UserError
  */
 export async function requireOfficial(
@@ -14,17 +14,17 @@ export async function requireOfficial(
   remedies: { readonly track: string; readonly sandbox: string },
 ): Promise<void> {
   if (!(await isSealed(track))) {
-    throw new UserError(`the Track in ${track} is not sealed: its answers lie open. ${remedies.track}`);
+    throw new UserError(`the Track in ${track} is not sealed: its labels are readable. ${remedies.track}`);
   }
   if (sandbox === 'process') {
     throw new UserError(
-      `--sandbox process fences nothing off: no official run, as an entry could read the key. ${remedies.sandbox}`,
+      `--sandbox process isolates nothing, so an entry could read the key. It cannot make an official run. ${remedies.sandbox}`,
     );
   }
 }
 
 /**
- * Refuses a sandbox that does not hold entries to their limits on this machine.
+ * Rejects a sandbox that does not enforce the limits on this machine.
  * @throws UserError
  */
 export function requireHeld({ kind, holds }: Pick<Sandbox, 'kind' | 'holds'>): void {
@@ -32,14 +32,14 @@ export function requireHeld({ kind, holds }: Pick<Sandbox, 'kind' | 'holds'>): v
   if (missing.length === 0) return;
   throw new UserError({
     option: `--sandbox ${kind}`,
-    reason: `does not hold ${missing.join(', ')} here: no record of such a run can be signed`,
+    reason: `does not enforce ${missing.join(', ')} on this machine, so the run could not be signed`,
     remedy: heldRemedies[kind],
   });
 }
 
 const heldRemedies: Record<SandboxKind, string> = {
   process: 'Use bubblewrap or docker.',
-  bubblewrap: 'Run haet as root, who may make control groups, or use --sandbox docker.',
+  bubblewrap: 'Run haet as root, which can create control groups, or use --sandbox docker.',
   docker: 'Use a Docker engine that sets limits.',
   user: 'Start the container with --network none, --memory and --memory-swap of the same size, and whole CPUs (--cpus 4 or --cpuset-cpus 0-3).',
 };

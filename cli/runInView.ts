@@ -4,7 +4,7 @@ import type { Sandbox } from '../evaluator/sandbox/sandbox.ts';
 import { createProgressView } from './progressView.ts';
 import type { StopSignals } from './stopSignals.ts';
 
-/** Runs the entry while a person can see how it goes. */
+/** Runs the entry and shows its progress. */
 export async function runInView(plan: RunPlan, sandbox: Sandbox, stops: StopSignals): Promise<RunRecord> {
   const view = createProgressView({
     stream: process.stderr,

@@ -1,19 +1,19 @@
-/** What the person at the terminal asked for. */
+/** Stop requests from the terminal. */
 export interface StopSignals {
-  /** End training early and score what is there. */
+  /** Ends training early and scores what has been saved. */
   readonly interrupt: AbortSignal;
-  /** End everything. */
+  /** Ends the run. */
   readonly abort: AbortSignal;
-  /** Says whether training is under way: only then does a first Ctrl-C mean less than the end of everything. */
+  /** Sets whether training is running; only then does the first Ctrl-C end training instead of the run. */
   training: boolean;
-  /** Gives the signals their usual meaning back. */
+  /** Restores the default signal handlers. */
   close(): void;
 }
 
 /**
- * Listens for the signals by which people and machines stop a command: the first Ctrl-C in training ends training
- * early, any other ends the run. Ctrl-Z would stop us but not the entry, which would then run past its deadline.
- * @param tell takes a sentence for the person
+ * Handles stop signals: the first Ctrl-C in training ends training early; any other signal ends the run. Ctrl-Z is
+ * refused, because it would stop the evaluator and not the entry, which would pass its deadline.
+ * @param tell prints a message
  */
 export function listenForStops(tell: (sentence: string) => void): StopSignals {
   const interrupt = new AbortController();
@@ -32,7 +32,7 @@ export function listenForStops(tell: (sentence: string) => void): StopSignals {
     if (!abort.signal.aborted) tell('Stopping.');
     abort.abort();
   };
-  const onSuspend = () => tell('A run cannot be suspended: its clock would run on.');
+  const onSuspend = () => tell('A run cannot be suspended, because its clock keeps running.');
   const handlers: [NodeJS.Signals, () => void][] = [
     ['SIGINT', onInterrupt],
     ['SIGTERM', onTerminate],

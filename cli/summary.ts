@@ -4,7 +4,7 @@ import type { RunRecord, RunStage, StageRecord } from '../evaluator/run/record.t
 import { awaitsScore } from '../evaluator/run/unscored.ts';
 import type { Spread } from '../evaluator/score/statistics.ts';
 
-/** Short, so that all lines begin at the same column. */
+/** Short labels, so that the columns align. */
 const stageLabels: Record<RunStage, string> = {
   train: 'train',
   predict: 'predict',
@@ -12,7 +12,7 @@ const stageLabels: Record<RunStage, string> = {
 };
 const count = (value: number): string => value.toLocaleString('en-GB');
 
-/** What a person wants to know at the end of a run, in a few lines. */
+/** Summarises a run for the terminal. */
 export function summarise(
   record: RunRecord,
   reportPath: string | null,
@@ -21,17 +21,20 @@ export function summarise(
   const { score } = record;
   const headline =
     score === null
-      ? `${record.verdict}${awaitsScore(record) ? ', to be scored where the labels can be opened' : ''}`
+      ? `${record.verdict}${awaitsScore(record) ? ', not scored yet: run `haet score` where the identity is' : ''}`
       : `${record.verdict}  ${inPercent(score.accuracy)} % of ${count(score.total)} images, ${interval95(score.wilson95)}`;
   const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
   const advice = record.verdict === 'SCORED' ? [] : [`  ${record.advice}`];
-  const words = lastWords.map((line, at) => `  ${at === 0 ? 'it said:' : '        '} ${line}`);
+  const words = lastWords.map((line, at) => `  ${at === 0 ? 'stderr: ' : '        '} ${line}`);
   const rows = record.stages.map((stage) => `  ${stageLabels[stage.stage].padEnd(8)} ${stageLine(stage)}`);
   const place = reportPath === null ? `  record   ${record.folder}` : `  report   ${reportPath}`;
   return [headline, ...because, ...words, ...advice, ...rows, place];
 }
 
-/** Last line that a crashed entry wrote to standard error, in pieces that fit a terminal; none where it wrote none. */
+/**
+ * Returns the last line that a crashed entry wrote to standard error, split to fit a terminal; empty if there is
+ * none.
+ */
 export async function lastWordsOf({ verdict, folder, stages }: RunRecord): Promise<string[]> {
   const stage = stages.at(-1);
   if (verdict !== 'CRASHED' || stage === undefined) return [];
@@ -42,7 +45,7 @@ export async function lastWordsOf({ verdict, folder, stages }: RunRecord): Promi
     .at(-1)
     ?.replace(/[\p{Cc}\p{Z}]+/gu, ' ')
     .trim();
-  // Broken here, not by the terminal: the start of a line is ours.
+  // Split here and not by the terminal, so that every line starts with our own text.
   return (
     [...(line ?? '')]
       .slice(0, 300)
@@ -60,7 +63,7 @@ function stageLine(stage: StageRecord): string {
   return `${stage.seconds.toFixed(1)} of ${stage.limitSeconds} s (${stage.ended}${overshoot}), at most ${memory}`;
 }
 
-/** Mean and spread of the accuracy over seeds, and where the page about them is. */
+/** Summarises accuracy over seeds and names the report. */
 export function summariseSpread(spread: Spread, reportPath: string | null): string[] {
   const deviation =
     spread.standardDeviation === null ? '' : `, standard deviation ${inPercent(spread.standardDeviation)}`;

@@ -10,7 +10,7 @@ import { type Evidence, verifyRecord } from '../evaluator/attest/verifyRecord.ts
 import { readRecordBytes, recordFiles } from './recordFiles.ts';
 import { placeOf, resultOf, summaryOf } from './recordSummary.ts';
 
-/** What `haet verify` found. */
+/** Result of `haet verify`. */
 export interface Outcome {
   readonly holds: boolean;
   readonly lines: readonly string[];
@@ -18,10 +18,10 @@ export interface Outcome {
 }
 
 /**
- * Every record by itself, then what ties them together.
+ * Verifies every record by itself, then the chain.
  * @param given paths of record.jws, or of folders of runs
  * @param head sha256 of the last record, as published
- * @throws UserError when a file cannot be read, or a folder holds no record
+ * @throws UserError if a file cannot be read, or a folder has no record
  */
 export async function verifySeveral(
   given: readonly string[],
@@ -41,7 +41,7 @@ export async function verifySeveral(
     }
     records.push({ path, sha256: sha256(bytes), official: result.official });
   }
-  // A record that does not hold would be missed from the chain for that alone.
+  // An invalid record is excluded, and would otherwise be reported as missing from the chain.
   const broken = faults.length === 0 ? chainFault(records, head) : null;
   if (broken !== null) faults.push(broken);
   const inOrder = inChainOrder(records);
@@ -70,13 +70,13 @@ export async function verifySeveral(
 }
 
 const tailUnknown =
-  '  not checked, for want of --head: whether more records were signed after the last one given';
+  '  not checked, because --head is missing: whether more records were signed after the last given one';
 
 function describeAttempts({ archive, seed, runs }: SignedAttempts): string {
   const entry = archive === null ? 'an entry from a folder' : `archive ${archive.slice(0, 16)}`;
   const each = runs.map(({ number, attempt, verdict }) => `${attempt} ${verdict} (number ${number})`);
   const made = new Set(runs.map(({ attempt }) => attempt));
-  // One whose evaluator was killed left none; one that was deleted leaves a gap in the chain.
+  // An attempt whose evaluator was killed left no record; a deleted record leaves a gap in the chain.
   const lost = Array.from({ length: Math.max(...made) }, (_, at) => at + 1).filter((at) => !made.has(at));
   const without = lost.length === 0 ? '' : `; no record of attempt ${lost.join(', ')}`;
   return `  attempts of ${entry}, seed ${seed}: ${each.join(', ')}${without}`;

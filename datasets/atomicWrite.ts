@@ -1,6 +1,6 @@
-// Atomic writes: a reader, and whoever looks after a crash, finds the old file or the new one, never a part of it.
-// Written here because write-file-atomic and atomically do neither of two things that are needed: fail where the file
-// exists, and refuse a link or a pipe that an entry put in the place of the temporary file.
+// Atomic writes: readers find the old file or the new one, never a part of it, also after a crash. The libraries
+// write-file-atomic and atomically are not used, because they neither fail if the file exists, nor reject a link or a
+// pipe that an entry created at the path of the temporary file.
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, open, rename, rm } from 'node:fs/promises';
@@ -9,14 +9,14 @@ import { describeFault } from './describeFault.ts';
 import { UserError } from './userError.ts';
 
 /**
- * Writes a file, in the place of one that is there. On disk when this returns.
- * @param mode 0o600 for what only its owner may read
- * @throws Error with a code of the system; the old file or the new one is then there
+ * Writes a file atomically, replacing an existing one, and flushes it to disk.
+ * @param mode 0o600 for files that only the owner may read
+ * @throws Error with a system error code; the path then has either the old or the new content
  */
 export async function replaceFile(path: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
   const temporary = `${path}.part`;
   try {
-    // An entry can guess the name: what it may have left there is neither followed nor waited for.
+    // An entry can guess the temporary name, so whatever is there is removed: it is never followed or opened.
     await rm(temporary, { force: true, recursive: true });
     await writeTemporary(temporary, content, mode);
     await moveIntoPlace(temporary, path);
@@ -27,42 +27,42 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
 }
 
 /**
- * Writes a file that must not exist yet. On disk when this returns.
- * @param mode 0o600 for what only its owner may read
- * @throws UserError where something of that name exists, or the file cannot be written
+ * Writes a new file atomically and flushes it to disk.
+ * @param mode 0o600 for files that only the owner may read
+ * @throws UserError if the path exists or cannot be written
  */
 export async function createFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const temporary = `${path}.${randomUUID()}.part`;
   try {
     await writeTemporary(temporary, content, mode);
-    // Unlike a rename, a link never takes the place of what is there.
+    // Unlike rename, link never replaces an existing file.
     await link(temporary, path);
     await flushFolder(dirname(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
       throw new UserError({
         path,
-        reason: 'is there already and is never overwritten',
-        remedy: 'Give a new name, or move it.',
+        reason: 'exists and is never overwritten',
+        remedy: 'Give a new name, or move the file.',
       });
     }
     throw new UserError({
       path,
       reason: `cannot be written (${describeFault(error)})`,
-      remedy: 'Give a place that you may write to.',
+      remedy: 'Give a writable path.',
     });
   } finally {
     await rm(temporary, { force: true });
   }
 }
 
-/** Renames a finished file or folder to its name, in the place of a file that is there. On disk when this returns. */
+/** Renames a finished file or folder to its final path, replacing an existing file, and flushes the change to disk. */
 export async function moveIntoPlace(temporary: string, path: string): Promise<void> {
   await rename(temporary, path);
   await flushFolder(dirname(path));
 }
 
-/** Flushes the names in a folder to disk, where its file system can and the folder may be read. */
+/** Flushes the entries of a folder to disk, if its file system supports that and the folder can be read. */
 export async function flushFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, constants.O_RDONLY);
@@ -72,7 +72,7 @@ export async function flushFolder(folder: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    // The file is in its place by now: a network file system that knows no such flush must not make it a failure.
+    // The file has its name by now. A file system without this operation must not turn that into a failure.
     if (!unflushable.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import sharp, { type OverlayOptions } from 'sharp';
 import { imageAt, type LabelledImages } from './source.ts';
 
-/** Images stand at twice their size, with a gap of a few pixels. */
+/** Images are drawn at twice their size, a few pixels apart. */
 const ZOOM = 2;
 const SIDE = 32 * ZOOM;
 const GAP = 4;
@@ -10,13 +10,13 @@ const NAME_WIDTH = 170;
 const HEADING = 30;
 const LONGEST_NAME = 22;
 
-/** A font of our own: a machine without any would show boxes for letters. */
+/** Bundled font: a machine without fonts would draw boxes instead of letters. */
 const fontFile = createRequire(import.meta.url).resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf');
 
 /**
- * Draws the first images of each class, one row per class: training images at the left, held-out ones at the right.
+ * Draws the first images of each class, one row per class: training images on the left, held-out images on the right.
  *
- * @param perClass most images of each class and half
+ * @param perClass maximum images per class and half
  * @returns the bytes of a PNG
  */
 export async function drawContactSheet(
@@ -75,7 +75,7 @@ function paste(
   }
 }
 
-/** A line of text, centred in the height given, made smaller where it is too wide. */
+/** Renders a line of text, vertically centred, scaled down if it is too wide. */
 async function drawWord(word: {
   text: string;
   left: number;
@@ -96,7 +96,7 @@ function shorten(name: string): string {
   return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join('')}…` : name;
 }
 
-/** Text is Pango markup to the renderer. */
+/** Escapes text, because the renderer parses Pango markup. */
 function escapeMarkup(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

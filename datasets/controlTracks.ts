@@ -6,16 +6,15 @@ import { sha256 } from './sha256.ts';
 import { type TrackInfo, trackFiles } from './track.ts';
 
 /**
- * Control Tracks: the images of a Track under other labels, to find out what an entry takes from the labels that it
- * is given and what it brought along.
+ * Control Tracks: the images of a Track with other labels, to find out what an entry learns from the given labels and
+ * what it brought along.
  *
- *     shuffled   training labels dealt out anew among the training images; withheld labels as they were
- *     permuted   every class called by another one's name, in both halves alike
+ *     shuffled   training labels shuffled among the training images; withheld labels unchanged
+ *     permuted   every class has the name of another, in both halves
  *
- * An entry that can tell a control from the real thing can behave on it. So a Track that is left as it is (`honest`)
- * is written anew too, all by the same hand, and nothing but labels differs: name and class list stay, which is why
- * no track.json says which control it is. In a permuted Track image and name no longer belong together; that is the
- * point of it.
+ * An entry that can recognise a control can behave well on it. So the unchanged Track (`honest`) is rewritten by the
+ * same code too, and only labels differ. Name and class list are the same, so no track.json reveals the control. In a
+ * permuted Track, images and class names do not match; this is intended.
  */
 export const trackVersions = ['honest', 'shuffled', 'permuted'] as const;
 export type TrackVersion = (typeof trackVersions)[number];
@@ -48,7 +47,7 @@ export async function readContent(dir: string, info: TrackInfo): Promise<TrackCo
 
 /**
  * Draws the labels of each version of a Track.
- * @returns also `renaming`: in the permuted version class `c` is called `renaming[c]`, for every c another than c
+ * @returns also `renaming`: in the permuted version, class `c` has the name `renaming[c]`, which is never `c`
  */
 export function drawVersions(
   labels: Halves,
@@ -69,9 +68,9 @@ export function drawVersions(
 }
 
 /**
- * Writes a Track of the same images and other labels as the folder `out`, which appears whole or not at all.
- * @returns its description: that of the content, with the hashes of what was written
- * @throws UserError when `out` is taken or cannot be written
+ * Writes a Track with the same images and other labels to the folder `out`, atomically.
+ * @returns its description: that of the content, with the hashes of the written files
+ * @throws UserError if `out` is not free or cannot be written
  */
 export async function writeVersion(
   { info, images }: TrackContent,
@@ -94,7 +93,7 @@ export async function writeVersion(
   return written;
 }
 
-/** A permutation of 0 to n - 1 that leaves no number in its place, each equally likely: drawn until one does. */
+/** Draws a derangement of 0 to n - 1 uniformly, by rejection. */
 function derangement(n: number, random: Random): number[] {
   for (;;) {
     const order = shuffle(

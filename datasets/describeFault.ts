@@ -1,7 +1,7 @@
 import { plainText } from './plainText.ts';
 import { quoteUntrusted } from './quoteUntrusted.ts';
 
-/** What went wrong, in as few words as an error of the system or of a decoder gives. */
+/** Describes an error briefly: the code of a system error, or the message of a decoder. */
 export function describeFault(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return code?.startsWith('E') ? code : (message?.split('\n')[0] ?? String(error));
@@ -10,8 +10,8 @@ export function describeFault(error: unknown): string {
 const mostFaultText = 500;
 
 /**
- * A fault of ours, in one line for a record. The path in an error of the system may end in names that an entry chose, so
- * it is quoted.
+ * Describes an internal error in one line, for a record. The path in a system error can contain names chosen by an
+ * entry, so it is quoted.
  */
 export function describeOwnFault(error: unknown): string {
   const { code, syscall, path, message } = error as NodeJS.ErrnoException;

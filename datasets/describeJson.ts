@@ -2,19 +2,19 @@ import type { z } from 'zod';
 import { quoteUntrusted } from './quoteUntrusted.ts';
 
 /**
- * Says that a text is not JSON, and from where on. The message of JSON.parse quotes the text, which a stranger may have
- * written, so only the place is taken from it.
+ * Says where a text stops being JSON. The message of JSON.parse quotes the text, which may be untrusted, so only the
+ * position is used.
  */
 export function describeJsonFault(error: unknown): string {
   const { message } = error as Error;
   const position = /at position (\d+)/.exec(message)?.[1];
-  if (position !== undefined) return `not JSON from character ${Number(position) + 1} on`;
-  return message.includes('end of JSON') ? 'not JSON: it ends too early' : 'not JSON';
+  if (position !== undefined) return `not JSON at character ${Number(position) + 1}`;
+  return message.includes('end of JSON') ? 'not JSON: unexpected end' : 'not JSON';
 }
 
 const mostKeys = 3;
 
-/** What of a value is not as its schema says, in one line. Names of fields that the schema does not know are quoted. */
+/** Lists, in one line, what of a value violates its schema. Names of unknown fields are quoted. */
 export function describeIssues(error: z.ZodError): string {
   return error.issues
     .map((issue) => {

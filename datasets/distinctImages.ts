@@ -4,18 +4,18 @@ import { imageAt, type Source } from './source.ts';
 export interface DistinctImages {
   /** Indices into `source.train`, ascending. */
   readonly train: number[];
-  /** Indices into `source.test`, ascending; null when the source has none. */
+  /** Indices into `source.test`, ascending; null if the source has no test set. */
   readonly test: number[] | null;
-  /** Images left out because another with the same pixels was kept. */
+  /** Images skipped because another with the same pixels was kept. */
   readonly duplicates: number;
-  /** Images left out because the same pixels carry different labels: they have no right answer. */
+  /** Images skipped because the same pixels have different labels. */
   readonly contradictions: number;
 }
 
 /**
- * One of each image of a source, compared by the sha256 of its pixels, over its training and its test images
- * together: what is kept can be split in any way without an image standing on both sides.
- * Of equal images the first in source order stays, training images before test images.
+ * Keeps one of each image of a source, compared by the sha256 of its pixels over training and test images together,
+ * so that no split can have an image on both sides. Of equal images the first in source order is kept, training
+ * images before test images.
  */
 export function distinctImages(source: Source): DistinctImages {
   const sets = source.test === undefined ? [source.train] : [source.train, source.test];

@@ -12,34 +12,34 @@ import { UserError } from './userError.ts';
 
 export interface DownloadOptions {
   readonly url: string;
-  /** Where the file comes to lie; it appears there only when it is whole and its checksum is right. */
+  /** Target path; the file appears there only when it is complete and its checksum matches. */
   readonly path: string;
   readonly bytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
   readonly onProgress?: (received: number, total: number) => void;
-  /** Seconds to wait for the server's answer. Default 5. */
+  /** Seconds to wait for the server's response. Default 5. */
   readonly answerSeconds?: number;
-  /** Seconds without a byte after which a connection is given up. Default 30. */
+  /** Seconds without a byte after which a connection is closed. Default 30. */
   readonly silenceSeconds?: number;
-  /** Seconds before the first new attempt after a connection that brought nothing; doubled each time. Default 0.5. */
+  /** Seconds before the first retry after a connection without data; doubled for each retry. Default 0.5. */
   readonly pauseSeconds?: number;
 }
 
-/** Connections in a row that may bring nothing before a download that has begun is given up. */
+/** Consecutive connections without data after which a started download is abandoned. */
 const ATTEMPTS = 4;
 
-/** The server gave no byte at all: no network, no such host, or a proxy that refuses. */
+/** No byte was received: no network, no such host, or a proxy that refuses. */
 export class Unreachable extends UserError {
   override readonly name = 'Unreachable';
 }
 
 /**
- * Downloads a file of known size and checksum. What an earlier, interrupted download left in `path`.part is gone on
- * with, by an HTTP range request (RFC 9110, section 14), and so is a connection that breaks.
+ * Downloads a file of known size and checksum. Resumes from `path`.part after an interrupted download or a broken
+ * connection, by an HTTP range request (RFC 9110, section 14).
  *
- * @throws Unreachable when no connection brought anything
- * @throws UserError when it breaks off too often, or is not the file expected
+ * @throws Unreachable if no connection delivered data
+ * @throws UserError if it fails too often, or the file is not the expected one
  */
 export async function download(options: DownloadOptions): Promise<void> {
   const { url, path, bytes, pauseSeconds = 0.5 } = options;
@@ -47,8 +47,8 @@ export async function download(options: DownloadOptions): Promise<void> {
   await mkdir(dirname(path), { recursive: true }).catch((error) => {
     throw new UserError({
       path: dirname(path),
-      reason: `cannot be made (${describeFault(error)})`,
-      remedy: 'Point HAET_CACHE at a folder that may be written.',
+      reason: `cannot be created (${describeFault(error)})`,
+      remedy: 'Set HAET_CACHE to a writable folder.',
     });
   });
   if ((await sizeOf(part)) > bytes) await rm(part);
@@ -62,15 +62,16 @@ export async function download(options: DownloadOptions): Promise<void> {
     barren = now > have ? 0 : barren + 1;
     have = now;
     if (barren === 0) continue;
-    const reason = fault === null ? 'the server ended the answer early' : describeFault(fault.cause ?? fault);
+    const reason =
+      fault === null ? 'the server closed the response early' : describeFault(fault.cause ?? fault);
     if (have === before) {
       throw new Unreachable(`${url} cannot be reached (${reason}). Check the network, or use a local copy.`);
     }
     if (barren === ATTEMPTS) {
       throw new UserError({
         path: url,
-        reason: `broke off at ${have} of ${bytes} bytes (${reason})`,
-        remedy: 'Run this again: it goes on from there.',
+        reason: `the download stopped at ${have} of ${bytes} bytes (${reason})`,
+        remedy: 'Run the command again to resume.',
       });
     }
     await sleep(1000 * pauseSeconds * 2 ** (barren - 1));
@@ -78,26 +79,26 @@ export async function download(options: DownloadOptions): Promise<void> {
   await accept(options, part);
 }
 
-/** One connection: appends what it brings to `part`, from byte `have` on. */
+/** Makes one connection and appends its data to `part`, from byte `have` on. */
 async function receive(options: DownloadOptions, part: string, have: number): Promise<void> {
   const { url, bytes, onProgress, answerSeconds = 5, silenceSeconds = 30 } = options;
   const patience = new AbortController();
   const giveUpAfter = (seconds: number) =>
-    setTimeout(() => patience.abort(new Error(`nothing came for ${seconds} s`)), seconds * 1000);
+    setTimeout(() => patience.abort(new Error(`no data for ${seconds} s`)), seconds * 1000);
   let timer = giveUpAfter(answerSeconds);
   try {
     const answer = await fetch(url, {
-      // `identity`: a body that a proxy compressed on the way would not resume at the byte asked for.
+      // `identity`: a body compressed by a proxy could not be resumed at the requested byte.
       headers: { 'accept-encoding': 'identity', ...(have > 0 ? { range: `bytes=${have}-` } : {}) },
       signal: patience.signal,
     });
     if (!answer.ok || answer.body === null) {
-      throw new Error(`it answered ${answer.status} ${answer.statusText}`.trim());
+      throw new Error(`the server answered ${answer.status} ${answer.statusText}`.trim());
     }
-    // A server that does not know ranges answers 200 with the whole file.
+    // A server without range support answers 200 with the whole file.
     const resumed = answer.status === 206 && startsAt(answer.headers.get('content-range'), have);
     if (answer.status === 206 && !resumed)
-      throw new Error('the server sent another range than was asked for');
+      throw new Error('the server sent a different range than requested');
     let received = resumed ? have : 0;
     const file = await open(part, resumed ? 'a' : 'w');
     try {
@@ -108,7 +109,7 @@ async function receive(options: DownloadOptions, part: string, have: number): Pr
         timer = giveUpAfter(silenceSeconds);
         received += chunk.length;
         if (received > bytes)
-          throw new UserError({ path: url, reason: `sends more than the ${bytes} bytes expected.` });
+          throw new UserError({ path: url, reason: `sends more than the expected ${bytes} bytes.` });
         await write(file, chunk, part);
         onProgress?.(received, bytes);
       }
@@ -127,7 +128,7 @@ async function write(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array, 
     throw new UserError({
       path: part,
       reason: `cannot be written (${describeFault(error)})`,
-      remedy: 'Make room, or point HAET_CACHE at another folder, and run this again.',
+      remedy: 'Free some space, or set HAET_CACHE to another folder, and run the command again.',
     });
   }
 }
@@ -140,8 +141,8 @@ async function accept({ url, path, sha256 }: DownloadOptions, part: string): Pro
     await rm(part);
     throw new UserError({
       path: url,
-      reason: `is not the file expected: its sha256 is ${got}, expected ${sha256}`,
-      remedy: 'It was thrown away; run this again, or use a local copy.',
+      reason: `sha256 is ${got}, expected ${sha256}`,
+      remedy: 'The file was deleted. Run the command again, or use a local copy.',
     });
   }
   await moveIntoPlace(part, path);

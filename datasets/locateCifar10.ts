@@ -5,7 +5,7 @@ import { download, Unreachable } from './download.ts';
 import { UserError } from './userError.ts';
 
 /**
- * The archive as its makers publish it. The md5 on https://www.cs.toronto.edu/~kriz/cifar.html is
+ * The archive as published by its authors. The md5 on https://www.cs.toronto.edu/~kriz/cifar.html is
  * c32a1d4ab5d03f1284b67883e8d87530; the sha256 of the same file is the one that other projects pin.
  */
 const official = {
@@ -15,11 +15,11 @@ const official = {
 };
 
 export interface LocateOptions {
-  /** A file or folder that the user named: taken, or refused; nothing else is tried. */
+  /** A file or folder that the user named; no other place is tried. */
   readonly from?: string | undefined;
   readonly env?: NodeJS.ProcessEnv;
   readonly onProgress?: (received: number, total: number) => void;
-  /** The file to download when none is at hand, or null to not try. Default: the official archive. */
+  /** The file to download if none is found; null: do not download. Default: the official archive. */
   readonly remote?: { readonly url: string; readonly bytes: number; readonly sha256: string } | null;
 }
 
@@ -30,10 +30,10 @@ export interface LocatedCifar10 {
 }
 
 /**
- * Finds CIFAR-10: where the user says, else where HAET_CIFAR10 says, else in the cache folder, else from its site.
+ * Finds CIFAR-10: in the given place, else in HAET_CIFAR10, else in the cache folder, else by download.
  *
- * @returns null when it is nowhere at hand and its site does not answer within a few seconds
- * @throws UserError when a place that was named does not exist, or a download that began came to nothing
+ * @returns null if it is not found and its site does not answer within a few seconds
+ * @throws UserError if a given place does not exist, or a started download failed
  */
 export async function locateCifar10(options: LocateOptions = {}): Promise<LocatedCifar10 | null> {
   const { from, env = process.env, onProgress, remote = official } = options;
@@ -61,6 +61,6 @@ function mustExist(path: string, option: string): string {
     option,
     path,
     reason: 'does not exist',
-    remedy: 'Give the file cifar-10-binary.tar.gz or the folder unpacked from it.',
+    remedy: 'Give the file cifar-10-binary.tar.gz or the unpacked folder.',
   });
 }

@@ -13,27 +13,27 @@ import { UserError } from './userError.ts';
 export interface MakeTrackOptions {
   readonly trainPerClass: number;
   readonly testPerClass: number;
-  /** Integer, 0 to 2^32 - 1; or a secret of 32 bytes, for a withheld half that nobody can draw again without it. */
+  /** Integer from 0 to 2^32 - 1, or a 32-byte secret, without which nobody can draw the withheld half again. */
   readonly seed: Seed;
-  /** Folder to make; must not exist, or be empty. */
+  /** Folder to create; must not exist or must be empty. */
   readonly out: string;
-  /** Default: the source's description with the sample's size and, if it is no secret, seed. */
+  /** Default: the source's description with the sample's size and its seed, if that is not secret. */
   readonly name?: string;
 }
 
 export interface MadeTrack {
   readonly info: TrackInfo;
-  /** Images of the source left out because another with the same pixels was kept. */
+  /** Images skipped because another with the same pixels was kept. */
   readonly duplicates: number;
-  /** Images of the source left out because the same pixels carry different labels. */
+  /** Images skipped because the same pixels have different labels. */
   readonly contradictions: number;
 }
 
 /**
- * Draws a Track from a source and writes it as the folder `out`: stratified, train and test disjoint by image content,
- * the same bytes for the same source, seed and sizes. The folder appears whole or not at all.
+ * Draws a stratified Track from a source and writes it to the folder `out`, atomically. Training and test images are
+ * disjoint by content. The same source, seed and sizes give the same bytes.
  *
- * @throws UserError when the sizes or seed make no sense, a class has too few different images, or `out` is taken.
+ * @throws UserError if sizes or seed are invalid, a class has too few distinct images, or `out` is not free
  */
 export async function makeTrack(source: Source, options: MakeTrackOptions): Promise<MadeTrack> {
   checkOptions(options);
@@ -77,7 +77,7 @@ function checkOptions({ trainPerClass, testPerClass, seed }: MakeTrackOptions): 
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new UserError({
         option: `${option} ${value}`,
-        reason: 'expected a whole number of at least 1.',
+        reason: 'must be an integer of at least 1.',
       });
     }
   }
@@ -88,7 +88,7 @@ function checkOptions({ trainPerClass, testPerClass, seed }: MakeTrackOptions): 
   if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
     throw new UserError({
       option: `--seed ${seed}`,
-      reason: `expected a whole number from 0 to ${MAX_SEED}.`,
+      reason: `must be an integer from 0 to ${MAX_SEED}.`,
     });
   }
 }
@@ -114,13 +114,13 @@ function drawSample(
       test: `${error.needed} to test`,
     }[error.split];
     throw new UserError({
-      reason: `${source.description}: class "${source.classes[error.label]}" has ${error.available} different images where ${wanted} are asked for`,
+      reason: `${source.description}: class "${source.classes[error.label]}" has ${error.available} distinct images, but ${wanted} are needed`,
       remedy: 'Lower --train-per-class or --test-per-class, or add images of that class.',
     });
   }
 }
 
-/** The images at `indices`, in that order, copied. */
+/** Copies the images at `indices`, in that order. */
 function select(
   set: LabelledImages,
   indices: readonly number[],

@@ -6,9 +6,9 @@ import { describeFault } from './describeFault.ts';
 import { UserError } from './userError.ts';
 
 /**
- * Refuses a place where no folder can be made. Callers whose data take long to read ask before they read them.
- * @param option that named the place; used in the message
- * @throws UserError where `path` exists and is not an empty folder
+ * Rejects a path where no folder can be created. Call it before reading slow data.
+ * @param option the option that gave the path, for the message
+ * @throws UserError if `path` exists and is not an empty folder
  */
 export async function requireFree(path: string, option = '--out'): Promise<void> {
   let entries: string[];
@@ -29,15 +29,15 @@ export async function requireFree(path: string, option = '--out'): Promise<void>
     option,
     path,
     reason: `exists and is not empty (${entries.length} entries, such as ${entries[0]})`,
-    remedy: 'Give a folder that does not exist yet, or remove that one.',
+    remedy: 'Give a folder that does not exist yet, or remove it.',
   });
 }
 
 /**
- * Makes a folder with its files, whole or not at all: written beside `path`, flushed to disk, then renamed.
+ * Creates a folder with its files, atomically: written beside `path`, flushed to disk, then renamed.
  * @param files bytes by their path within the folder
- * @param option that named the place; used in the message
- * @throws UserError where `path` is taken or cannot be written
+ * @param option the option that gave the path, for the message
+ * @throws UserError if `path` is not free or cannot be written
  */
 export async function createFolder(
   path: string,
@@ -56,15 +56,15 @@ export async function createFolder(
     }
     await moveIntoPlace(temporary, path);
   } catch (error) {
-    // Fails in its turn where a file stands in place of a folder above: the first cause is the one to tell.
+    // This cleanup can fail too, if a parent is a file; the first error is the one to report.
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
-    // Another process made it since it was looked at: told as if it had been there from the start.
+    // Another process may have created it after the check: report it like an existing folder.
     await requireFree(path, option);
     throw new UserError({
       option,
       path,
       reason: `could not be written (${describeFault(error)}), and nothing was left there`,
-      remedy: 'Check the free space and your rights on that folder, or give another one.',
+      remedy: 'Check free space and permissions, or give another folder.',
     });
   }
 }

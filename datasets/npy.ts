@@ -6,12 +6,11 @@ import { mostQuoted, quoteUntrusted } from './quoteUntrusted.ts';
 import { UserError } from './userError.ts';
 
 /**
- * NumPy's .npy format, the two kinds of array that a Track and a prediction are made of: uint8 and float32, C order.
- * Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ * NumPy's .npy format for the two kinds of array in Tracks and predictions: uint8 and float32, C order. Format:
+ * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  *
- * Reading is written here, not left to npyjs: that library drops the byte order, takes a missing `fortran_order` or
- * `shape` for False and (), and never compares the shape with the bytes that follow; a file from a stranger may be
- * wrong in each of these ways.
+ * Reading does not use npyjs: it ignores the byte order, defaults a missing `fortran_order` or `shape`, and never
+ * compares the shape with the data. An untrusted file can be wrong in each of these ways.
  */
 const dtypes = {
   uint8: { descr: ['|u1', '<u1', '>u1', '=u1'], bytes: 1 },
@@ -33,19 +32,19 @@ interface Expected<D extends NpyDtype> {
   readonly dtype: D;
   /** `null` for an axis of any length. */
   readonly shape: readonly (number | null)[];
-  /** Refuse a symbolic link at `path` (for a file that a stranger wrote). Default false. */
+  /** Reject a symbolic link at `path` (for untrusted files). Default false. */
   readonly refuseLinks?: boolean;
 }
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
-/** NumPy itself refuses to evaluate headers beyond 10,000 characters. */
+/** NumPy also rejects headers of more than 10,000 characters. */
 const MAX_HEADER_BYTES = 10_000;
 
 /**
- * Reads the array at `path`. The whole header is checked, and the file's size against it, before any data is read,
- * so that a file of the wrong size costs nothing.
+ * Reads the array at `path`. The whole header is checked, and the file's size against it, before any data is read, so
+ * that a file of the wrong size is rejected without reading it.
  *
- * @throws UserError when there is no such file or it is not exactly the array that is expected, with the reason.
+ * @throws UserError with the reason, if the file is missing or is not exactly the expected array
  */
 export async function readNpy<D extends NpyDtype>(path: string, expected: Expected<D>): Promise<NpyArray<D>> {
   const file = await openForReading(path, expected.refuseLinks ?? false);
@@ -65,7 +64,7 @@ export async function readNpy<D extends NpyDtype>(path: string, expected: Expect
 }
 
 /**
- * Parses an array held in memory; the same checks as {@link readNpy}. `name` stands for the path in messages.
+ * Parses an array held in memory; the same checks as {@link readNpy}. `name` replaces the path in messages.
  *
  * @throws UserError
  */
@@ -83,7 +82,7 @@ export function parseNpy<D extends NpyDtype>(
   return { data: view(new Uint8Array(bytes.subarray(dataOffset)), expected.dtype), shape };
 }
 
-/** The bytes of a .npy file (format version 1.0). */
+/** Encodes a .npy file (format version 1.0). */
 export function formatNpy<D extends NpyDtype>(
   dtype: D,
   data: NpyData[D],
@@ -91,12 +90,12 @@ export function formatNpy<D extends NpyDtype>(
 ): Uint8Array {
   const expectedLength = product(shape);
   if (data.length !== expectedLength) {
-    throw new RangeError(`${data.length} values do not fill the shape ${format(shape)}`);
+    throw new RangeError(`${data.length} values do not match the shape ${format(shape)}`);
   }
   return new Uint8Array(dump(data, [...shape], { dtype: dtype === 'uint8' ? 'u1' : 'f4' }));
 }
 
-/** Writes an array to `path`, on disk when this returns; a reader sees the whole file or none. */
+/** Writes an array to `path` atomically and flushes it to disk. */
 export async function writeNpy<D extends NpyDtype>(
   path: string,
   dtype: D,
@@ -113,12 +112,11 @@ async function openForReading(path: string, refuseLinks: boolean): Promise<FileH
     return await open(path, flags);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR')
-      throw new UserError({ path, reason: 'there is no such file.' });
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw new UserError({ path, reason: 'no such file.' });
     if (code === 'ELOOP')
       throw new UserError({ path, reason: 'is a symbolic link; expected the file itself.' });
     if (code === 'EACCES' || code === 'EPERM')
-      throw new UserError({ path, reason: `may not be read (${code}).` });
+      throw new UserError({ path, reason: `cannot be read (${code}).` });
     if (code === 'ENXIO') throw new UserError({ path, reason: 'is not a regular file.' });
     throw error;
   }
@@ -149,12 +147,13 @@ function checkHeader<D extends NpyDtype>(
   const major = start[6]!;
   const minor = start[7]!;
   if (major < 1 || major > 3 || minor !== 0) {
-    throw fail(`format version ${major}.${minor} is not known (1.0, 2.0 and 3.0 are)`);
+    throw fail(`unknown format version ${major}.${minor}; expected 1.0, 2.0 or 3.0`);
   }
   const textOffset = major === 1 ? 10 : 12;
   if (start.length < textOffset) throw fail(`it ends after ${start.length} bytes, inside the header`);
   const textLength = major === 1 ? start.readUInt16LE(8) : start.readUInt32LE(8);
-  if (textLength > MAX_HEADER_BYTES) throw fail(`its header claims ${textLength} bytes`);
+  if (textLength > MAX_HEADER_BYTES)
+    throw fail(`its header length is ${textLength} bytes, maximum ${MAX_HEADER_BYTES}`);
   const dataOffset = textOffset + textLength;
   if (dataOffset > fileSize) throw fail(`it ends after ${fileSize} bytes, inside the header`);
 
@@ -170,14 +169,14 @@ function checkHeader<D extends NpyDtype>(
     header.shape.length === expected.shape.length &&
     header.shape.every((length, axis) => (expected.shape[axis] ?? length) === length);
   if (!matches) throw fail(`its shape is ${shown(header.shape)}`);
-  // An array of one axis (or none) has the same bytes in both orders, and NumPy marks it as it likes.
+  // For arrays with at most one axis both orders are the same, and NumPy sets the flag arbitrarily.
   if (header.fortranOrder && header.shape.length > 1) {
     throw fail('it is in Fortran order; save np.ascontiguousarray(array)');
   }
   const needed = product(header.shape) * bytes;
   const present = fileSize - dataOffset;
   if (present < needed) {
-    throw fail(`it is truncated: ${present} bytes of data where ${needed} belong to ${format(header.shape)}`);
+    throw fail(`it is truncated: ${present} bytes of data, expected ${needed} for ${format(header.shape)}`);
   }
   if (present > needed) throw fail(`${present - needed} bytes follow the data of ${format(header.shape)}`);
   return { dataOffset, shape: header.shape };
@@ -186,7 +185,7 @@ function checkHeader<D extends NpyDtype>(
 function parseHeader(text: string): { descr: string; fortranOrder: boolean; shape: number[] } | null {
   const dict = /^\{(.*)\}[ \n]*$/s.exec(text)?.[1];
   if (dict === undefined) return null;
-  // `descr` is a string, or a list of tuples for a structured dtype: taken whole, to be named in the refusal.
+  // `descr` is a string, or a list of tuples for a structured dtype; kept for the error message.
   const item =
     /\s*'(descr|fortran_order|shape)'\s*:\s*('[^']*'|\[[^\]]*\]|True|False|\(\s*(?:\d+\s*,\s*)*(?:\d+\s*)?\))\s*(?:,|$)/gy;
   const found = new Map<string, string>();
@@ -209,7 +208,7 @@ function parseHeader(text: string): { descr: string; fortranOrder: boolean; shap
 
 function describeDtype(descr: string): string {
   if (descr === '>f4') return "'>f4' (big-endian float32; expected little-endian '<f4')";
-  // A code of NumPy, such as '<f8', says nothing else; a file from a stranger may hold anything here.
+  // A NumPy type code such as '<f8' is safe to show; an untrusted file can contain anything here.
   const quoted = /^[<>|=]?[a-zA-Z]\d{0,3}$/.test(descr) ? `'${descr}'` : quoteUntrusted(descr);
   if (descr.startsWith('[')) return `structured (${quoted})`;
   return /^.?O/.test(descr) ? `${quoted} (Python objects, which would need unpickling)` : quoted;
@@ -219,12 +218,12 @@ function refuse<D extends NpyDtype>(name: string, reason: string, expected: Expe
   const shape = format(expected.shape.map((length) => length ?? 'any'));
   return new UserError({
     path: name,
-    reason: `is not the array expected: ${reason}`,
+    reason: `is not the expected array: ${reason}`,
     remedy: `Expected a .npy file of ${expected.dtype} ${shape} in C order.`,
   });
 }
 
-/** `bytes` must begin an ArrayBuffer of its own, so that float32 values are aligned. */
+/** `bytes` must start at offset 0 of its ArrayBuffer, so that float32 values are aligned. */
 function view<D extends NpyDtype>(bytes: Uint8Array<ArrayBuffer>, dtype: D): NpyData[D];
 function view(bytes: Uint8Array<ArrayBuffer>, dtype: NpyDtype): NpyData[NpyDtype] {
   return dtype === 'uint8'
@@ -236,7 +235,7 @@ function product(lengths: readonly number[]): number {
   return lengths.reduce((total, length) => total * length, 1);
 }
 
-/** A shape as a file claims it: as many digits as fit, since their values are the file's own. */
+/** Formats a shape from an untrusted file, cut to a few digits. */
 function shown(shape: readonly number[]): string {
   const text = format(shape);
   return text.length <= mostQuoted ? text : `${text.slice(0, mostQuoted)}…`;

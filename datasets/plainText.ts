@@ -1,26 +1,26 @@
 /**
- * What has no place in a line of text for people: characters that steer a terminal or end a line (Cc, Zl, Zp), that turn
- * the direction of text or cannot be seen (Cf, Default_Ignorable_Code_Point: zero-width, soft hyphen, fillers, tags), and
- * halves of a surrogate pair (Cs).
+ * Characters that must not appear in a line of text: those that control a terminal or end a line (Cc, Zl, Zp), change
+ * the text direction or are invisible (Cf, Default_Ignorable_Code_Point: zero-width, soft hyphen, fillers, tags), and
+ * lone surrogates (Cs).
  */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** Text of strangers, such as a file's name, as one line without signs that steer a terminal or cannot be seen. */
+/** Returns untrusted text, such as a file name, as one line without control and invisible characters. */
 export function plainText(text: string): string {
   return text.replace(unsafe, '\ufffd');
 }
 
 /**
- * A value as JSON in which such characters are written as escapes, so that the text is fit for a terminal and parses to
- * the same value. Line breaks are those of the indentation.
- * @param indent as of JSON.stringify; none: one line
+ * Serialises a value as JSON with these characters escaped, so that the text is safe on a terminal and parses to the
+ * same value. Only indentation adds line breaks.
+ * @param indent as for JSON.stringify; default: one line
  */
 export function plainJson(value: unknown, indent?: number): string {
   const escaped = (sign: string) =>
     [...Array(sign.length).keys()]
       .map((at) => `\\u${sign.charCodeAt(at).toString(16).padStart(4, '0')}`)
       .join('');
-  // Within strings JSON.stringify has escaped line breaks already: the ones that are left are its own.
+  // JSON.stringify has already escaped line breaks in strings; the remaining ones come from the indentation.
   return JSON.stringify(value, null, indent).replace(unsafe, (sign) =>
     sign === '\n' ? sign : escaped(sign),
   );

@@ -1,14 +1,13 @@
-/** Characters of a stranger's text that are shown at most: enough to find a thing by, too few to carry data out. */
+/** Maximum characters shown of untrusted text: enough to identify a thing, too few to leak data. */
 export const mostQuoted = 20;
 const mark = '…';
 
 /**
- * Quotes text that an entry chose (a header field, a file's name, a key) inside a sentence of ours. At most 20 of its
- * characters are shown, of a harmless alphabet: ASCII letters, digits and `. _ - /`; all else becomes `?`. Of a longer
- * text the beginning and the end are shown, with `…` between.
+ * Quotes text chosen by an entry (a header field, a file's name, a key). Shows at most 20 characters: ASCII letters,
+ * digits and `. _ - /`; all others become `?`. Longer text is shortened in the middle with `…`.
  *
- * Longer quotes would be a channel: a predict stage has seen the withheld images, and what it chooses must not be carried
- * out of the evaluator. The alphabet holds nothing that steers a terminal, ends a line, or starts markup.
+ * Longer quotes would be a channel: a predict stage has seen the withheld images, and text it chooses must not leave
+ * the evaluator. The alphabet has no character that controls a terminal, ends a line, or starts markup.
  */
 export function quoteUntrusted(text: string): string {
   const half = mostQuoted / 2;

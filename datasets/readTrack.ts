@@ -10,14 +10,13 @@ import { UserError } from './userError.ts';
 
 export type Split = 'train' | 'test';
 
-/** What the files of a Track are measured by; a sealed Track says as much. */
+/** The fields of track.json that the files are checked against; a sealed Track has them too. */
 export type TrackSizes = Pick<TrackInfo, 'classes' | 'imageShape' | 'trainSize' | 'testSize'>;
 
 /**
- * Reads track.json of the Track in folder `dir` and checks every file that it names: there, and unchanged since the
- * Track was made.
+ * Reads track.json of the Track in folder `dir` and checks that every file it names exists and is unchanged.
  *
- * @throws UserError naming the file that is missing, malformed or changed.
+ * @throws UserError that names the file that is missing, malformed or changed.
  */
 export async function readTrack(dir: string): Promise<TrackInfo> {
   const info = await readTrackInfo(dir);
@@ -29,7 +28,8 @@ export async function readTrack(dir: string): Promise<TrackInfo> {
   ]) {
     await checkHash(dir, file, info);
   }
-  // The hashes prove the bytes, not that they are what track.json says: a Track may have been made by other software.
+  // Hashes prove that the bytes are unchanged, not that they have the described form: other software may have made
+  // the Track.
   for (const split of ['train', 'test'] as const) {
     await readImages(dir, split, info);
     await readLabels(dir, split, info);
@@ -38,7 +38,7 @@ export async function readTrack(dir: string): Promise<TrackInfo> {
 }
 
 /**
- * Images of one half of a Track.
+ * Reads the images of one half of a Track.
  *
  * @returns uint8 [size, 32, 32, 3], flat, C order, values 0 to 255
  * @throws UserError
@@ -54,7 +54,7 @@ export async function readImages(
 }
 
 /**
- * Labels of one half of a Track; those of `test` are the withheld answers.
+ * Reads the labels of one half; those of `test` are withheld from entries.
  *
  * @returns uint8 [size], each an index into `info.classes`
  * @throws UserError
@@ -120,7 +120,7 @@ async function checkHash(dir: string, file: string, info: TrackInfo): Promise<vo
   if (expected === undefined) {
     throw new UserError({
       path: join(dir, trackFiles.info),
-      reason: `gives no sha256 of ${file}`,
+      reason: `has no sha256 for ${file}`,
       remedy: 'Make the Track again with `haet data make`.',
     });
   }
@@ -138,7 +138,7 @@ async function checkHash(dir: string, file: string, info: TrackInfo): Promise<vo
   if (got !== expected) {
     throw new UserError({
       path,
-      reason: `has changed since the Track was made: its sha256 is ${got}, track.json says ${expected}`,
+      reason: `has changed since the Track was made: its sha256 is ${got}, but track.json says ${expected}`,
       remedy: 'Make the Track again with `haet data make`.',
     });
   }

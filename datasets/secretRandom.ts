@@ -1,7 +1,7 @@
 import { createCipheriv, hkdfSync } from 'node:crypto';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 
-/** Length of a secret that a sample is drawn by. */
+/** Bytes of a sampling secret. */
 export const SECRET_BYTES = 32;
 
 const blockBytes = 4096;
@@ -10,9 +10,8 @@ const cipherBytes = 16;
 const zeros = Buffer.alloc(blockBytes);
 
 /**
- * A stream of random numbers that nobody can tell, or find again, without the secret: the key stream of AES-256 in
- * counter mode from zero, as int32 in little endian; its key is HKDF-SHA256 of the secret, no salt, info
- * `haet sampling v1`.
+ * Creates a random stream that cannot be predicted or reproduced without the secret: the AES-256-CTR key stream from
+ * counter 0, as little-endian int32. The key is HKDF-SHA256 of the secret, no salt, info `haet sampling v1`.
  * @param secret 32 bytes
  * @throws RangeError for another length
  */
@@ -23,7 +22,7 @@ export function randomFromSecret(secret: Uint8Array): RandomGenerator {
   return streamFrom(Buffer.from(hkdfSync('sha256', secret, '', 'haet sampling v1', 32)), 0);
 }
 
-/** @param start number of the word that comes first */
+/** @param start index of the first word */
 function streamFrom(key: Buffer, start: number): RandomGenerator {
   let position = start;
   let held = -1;
@@ -44,7 +43,7 @@ function streamFrom(key: Buffer, start: number): RandomGenerator {
   };
 }
 
-/** The block of that number, 4096 bytes. */
+/** Returns block `number` of the key stream, 4096 bytes. */
 function keyStream(key: Buffer, number: number): Buffer {
   const counter = Buffer.alloc(cipherBytes);
   counter.writeBigUInt64BE(BigInt(number) * BigInt(blockBytes / cipherBytes), cipherBytes / 2);

@@ -11,28 +11,28 @@ export interface LabelledImages {
   readonly labels: Uint8Array;
 }
 
-/** All the images that a source has to offer; a Track is drawn from it. */
+/** All images of a source, from which a Track is drawn. */
 export interface Source {
   readonly kind: TrackInfo['source']['kind'];
-  /** For people: what the images are and where they came from. */
+  /** Human-readable content and origin of the images. */
   readonly description: string;
   readonly classes: readonly string[];
-  /** Where training images are drawn from, and held-out images too unless `test` is given. */
+  /** Training images, and held-out images too unless `test` is given. */
   readonly train: LabelledImages;
-  /** The source's own test set, when held-out images are to be drawn from that. */
+  /** The source's own test set, if held-out images are drawn from it. */
   readonly test?: LabelledImages;
 }
 
-/** Which images of a source with a test set of its own the held-out ones are drawn from. */
+/** For a source with its own test set: where held-out images are drawn from. */
 export const testFromChoices = ['batches', 'test'] as const;
 export type TestFrom = (typeof testFromChoices)[number];
 
-/** Image `index` of a set: uint8 [32, 32, 3], a view. */
+/** Returns image `index` of a set: uint8 [32, 32, 3], a view. */
 export function imageAt(set: LabelledImages, index: number): Uint8Array {
   return set.images.subarray(index * IMAGE_BYTES, (index + 1) * IMAGE_BYTES);
 }
 
-/** One hash over the class names and all images and labels, in source order; in hexadecimal. */
+/** Returns one hash over the class names and all images and labels in source order, in hexadecimal. */
 export function fingerprint(source: Source): string {
   const hash = createHash('sha256').update(JSON.stringify(source.classes));
   for (const set of [source.train, source.test]) {

@@ -1,9 +1,9 @@
 import { randomFrom, type Seed, shuffle } from './random.ts';
 
 export interface StratifiedRequest {
-  /** Label of each candidate: `trainLabels[i]` belongs to image i. */
+  /** Label per candidate: `trainLabels[i]` belongs to image i. */
   readonly trainLabels: ArrayLike<number>;
-  /** Indices of the candidates for training, and for testing too when `test` is null. */
+  /** Indices of the candidates for training, and for testing too if `test` is null. */
   readonly train: readonly number[];
   readonly test: { readonly labels: ArrayLike<number>; readonly indices: readonly number[] } | null;
   readonly classes: number;
@@ -12,7 +12,7 @@ export interface StratifiedRequest {
   readonly seed: Seed;
 }
 
-/** A class has fewer candidates than are asked of it. */
+/** A class has fewer candidates than requested. */
 export class TooFewImages extends Error {
   constructor(
     readonly label: number,
@@ -25,10 +25,10 @@ export class TooFewImages extends Error {
 }
 
 /**
- * Draws the same number of images of every class, without replacement, each half in random order.
- * The training half depends on the seed and not on `testPerClass`, so that two Tracks of one seed train alike.
+ * Draws the same number of images per class, without replacement, each half in random order. The training half does
+ * not depend on `testPerClass`, so two Tracks with one seed have the same training half.
  *
- * @returns indices into the candidates' sets; disjoint when both halves come from one set
+ * @returns indices into the candidates' sets; disjoint if both halves come from one set
  * @throws TooFewImages
  */
 export function stratifiedSample(request: StratifiedRequest): { train: number[]; test: number[] } {

@@ -1,6 +1,6 @@
 /**
- * The name of a file as text; null where its bytes are not UTF-8. Node decodes such a name to another one, by which the
- * file is not found, so names of strangers are read as bytes (`encoding: 'buffer'`).
+ * Decodes a file name; null if it is not UTF-8. Node decodes such a name to a different one that does not exist, so
+ * untrusted names are read as bytes (`encoding: 'buffer'`).
  */
 export function textName(bytes: Buffer): string | null {
   const text = bytes.toString('utf8');

@@ -3,13 +3,13 @@ import { z } from 'zod';
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
- * A Track: data ready to be trained on, as a folder neutral to language and framework.
+ * A Track: a data set split for a contest, as a folder that any language can read.
  *
- *     track.json          what this module describes
+ *     track.json          described by this module
  *     train/images.npy    uint8 [trainSize, 32, 32, 3]     train/labels.npy   uint8 [trainSize]
  *     test/images.npy     uint8 [testSize, 32, 32, 3]      labels.npy         uint8 [testSize]
  *
- * `labels.npy` holds the withheld answers; it lies outside `train/` and `test/` so that neither folder ever shows it.
+ * `labels.npy` contains the withheld labels. It is outside `train/` and `test/`, so that neither folder exposes it.
  */
 export const trackSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -24,9 +24,7 @@ export const trackSchema = z.strictObject({
   testSize: z.int().positive(),
   seed: z
     .union([z.int().nonnegative(), z.strictObject({ secretSha256: sha256Schema })])
-    .describe(
-      'sampling seed: the same source and seed give the same bytes; of one that is secret, the sha256',
-    ),
+    .describe('sampling seed (the same source and seed give the same bytes), or the sha256 of a secret'),
   source: z.strictObject({
     kind: z.enum(['cifar10', 'fashion-mnist', 'folder', 'synthetic', 'training-half']),
     description: z.string(),
@@ -36,7 +34,7 @@ export const trackSchema = z.strictObject({
 });
 export type TrackInfo = z.infer<typeof trackSchema>;
 
-/** What a Track was drawn by, for people. */
+/** Describes the seed or secret that a Track was drawn with. */
 export function describeSeed(seed: TrackInfo['seed']): string {
   return typeof seed === 'number' ? `seed ${seed}` : `the secret with sha256 ${seed.secretSha256}`;
 }

@@ -1,19 +1,19 @@
-/** What a user's mistake is about, and what to do. Each part is optional but the reason. */
+/** Fields of a user's mistake. All but the reason are optional. */
 export interface UserErrorFields {
-  /** The option of the command line at fault: `--out`; with its value where that is no path: `--seed 3`. */
+  /** The option of the command line at fault: `--out`, with its value if that is not a path: `--seed 3`. */
   readonly option?: string | undefined;
-  /** The file or folder at fault, under the name that the user knows. */
+  /** The file or folder at fault, under the user's name for it. */
   readonly path?: string | undefined;
-  /** What is wrong, without a full stop. Follows `option path: ` in the message. */
+  /** What is wrong, without a final period. Follows `option path: ` in the message. */
   readonly reason: string;
-  /** What to do next: one or more whole sentences. */
+  /** What to do next: one or more sentences. */
   readonly remedy?: string | undefined;
 }
 
 /**
- * A mistake that the user can mend. The command line prints its message without a stack trace.
- * The message names the file or option, the value got, the value expected, and what to do next. A caller that knows the
- * file or option under another name changes the field, see {@link UserError.about}, not the text.
+ * A mistake that the user can fix. The command line prints its message without a stack trace. The message names the
+ * file or option, the value got, the value expected, and what to do next. A caller that knows the file or option
+ * under another name replaces the field with {@link UserError.about}; it never edits the text.
  */
 export class UserError extends Error implements UserErrorFields {
   override readonly name: string = 'UserError';
@@ -22,7 +22,7 @@ export class UserError extends Error implements UserErrorFields {
   readonly reason: string;
   readonly remedy: string | undefined;
 
-  /** @param what the fields, or the whole message where no caller needs to tell its parts apart */
+  /** @param what the fields, or the whole message if no caller needs the parts */
   constructor(what: UserErrorFields | string, options?: ErrorOptions) {
     const fields: UserErrorFields = typeof what === 'string' ? { reason: what } : what;
     super(
@@ -35,12 +35,12 @@ export class UserError extends Error implements UserErrorFields {
     this.remedy = fields.remedy;
   }
 
-  /** What is wrong and where, without the remedy and without a full stop. */
+  /** What is wrong and where, without the remedy and the final period. */
   get sentence(): string {
     return sentenceOf(this);
   }
 
-  /** Returns the same error where what lies at `from`, or below it, is known to the user as `to`. */
+  /** Returns the same error with the path `from`, or a path below it, replaced by the user's name `to`. */
   under(from: string, to: string): UserError {
     if (this.path === from) return this.about({ path: to });
     return this.path?.startsWith(`${from}/`) ? this.about({ path: to + this.path.slice(from.length) }) : this;

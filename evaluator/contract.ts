@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 /**
- * The agreement between the evaluator and an entry. States everything that an entry may rely on, once: the evaluator
- * builds each stage from these tables, and docs/contract.md is generated from them.
+ * The contract between the evaluator and an entry. It states, in one place, everything that an entry can rely on: the
+ * evaluator builds each stage from these tables, and docs/contract.md is generated from them.
  *
  * An entry is a folder with `haet.json` and code. Its two commands are started without a shell, in the entry's
- * folder, one after the other: `train` learns from the training set, `predict` labels the test set with the model that
- * train left. Exit status 0 means success. A run whose train stage fails or is stopped is still scored if predict can
- * use what it left.
+ * folder, one after the other: `train` learns from the training set, `predict` labels the test set with the trained
+ * model. Exit status 0 means success. A run whose train stage fails or is stopped is still scored if it left a model
+ * that predict can use.
  */
 export const stageNames = ['train', 'predict'] as const;
 export type StageName = (typeof stageNames)[number];
@@ -20,8 +20,8 @@ export const rowAgreement = {
   /** Largest difference of a score, as a fraction of the row's range (highest minus lowest score). */
   tolerance: 0.05,
   /**
-   * Fraction of the rows that may differ by more, one row in any case: rounding may depend on the batch. In the second run
-   * each image stands in about ten rows, so 2 % of 1,000 rows are two images of a hundred.
+   * Fraction of rows that may differ by more; one row always may, because rounding can depend on the batch. In the
+   * second run about ten rows belong to each image, so 2 % of 1,000 rows are two images of a hundred.
    */
   share: 0.02,
 } as const;
@@ -30,8 +30,8 @@ export const manifestFile = 'haet.json';
 export const predictionsFile = 'predictions.npy';
 
 /**
- * A name fit for leaderboards and terminals: it has a visible character, none that is invisible or changes the direction
- * of text, and no two names differ only in spaces or in how an accent is encoded.
+ * A name shown on leaderboards and terminals: visible, without invisible or direction-changing characters. Two names
+ * cannot differ only in spaces or in the encoding of an accent.
  */
 const printable = z
   .string()
@@ -61,19 +61,17 @@ export const manifestSchema = z.strictObject({
   name: printable.describe(
     'name of the entry on the leaderboard: 1 to 100 visible characters, words separated by single spaces',
   ),
-  team: printable.describe('name of the team, in the same form'),
+  team: printable.describe('name of the team, same rules'),
   train: argv.describe(
     'command of the train stage: program and arguments, started in the folder of the entry without a shell; a program name without a slash is looked up on PATH',
   ),
-  predict: argv.describe('command of the predict stage, in the same form'),
+  predict: argv.describe('command of the predict stage, same rules'),
   runtime: z
     .string()
     .min(1)
     .max(200)
     .optional()
-    .describe(
-      'name of the container image that the entry is meant for; used where entries run in containers',
-    ),
+    .describe('name of the container image that the entry is made for; used if entries run in containers'),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
@@ -87,9 +85,11 @@ const commonEnvironment = {
   HAET_OUT_DIR: z
     .string()
     .describe(
-      'output folder, empty at the start: train writes the model here, predict writes predictions.npy. Of the model, folders and regular files are kept whose path has at most 1024 bytes of UTF-8; links, pipes and sockets are removed. Of the predictions only predictions.npy is kept',
+      'output folder, empty at the start: train writes the model here, predict writes predictions.npy. Of the model, folders and regular files with UTF-8 paths of up to 1024 bytes are kept; links, pipes and sockets are removed. Of predict, only predictions.npy is kept',
     ),
-  HAET_WORK_DIR: z.string().describe('scratch folder, empty at the start of each stage and removed after it'),
+  HAET_WORK_DIR: z
+    .string()
+    .describe('scratch folder, empty at the start of each stage and removed afterwards'),
   HAET_SEED: decimal(
     'seed of the run, an integer; training twice with the same seed should give the same model',
   ),
@@ -120,28 +120,26 @@ export const environmentSchemas = {
     HAET_TEST_IMAGES: z
       .string()
       .describe('path of the test images, .npy, uint8 [testSize, 32, 32, 3]; read-only'),
-    HAET_MODEL_DIR: z
-      .string()
-      .describe('folder with what the train stage left in its HAET_OUT_DIR; read-only'),
+    HAET_MODEL_DIR: z.string().describe("folder with the train stage's HAET_OUT_DIR; read-only"),
     ...commonEnvironment,
   }),
 } as const satisfies Record<StageName, z.ZodType>;
 export type StageEnvironment = { [Stage in StageName]: z.infer<(typeof environmentSchemas)[Stage]> };
 
-/** What the .npy header of `predictions.npy` must say; the rows follow the order of the test images. */
+/** The required .npy header of `predictions.npy`; the rows follow the order of the test images. */
 export const predictionsSchema = z.strictObject({
   descr: z.literal('<f4').describe('float32, little-endian'),
-  fortran_order: z.literal(false).describe('row after row (C order)'),
+  fortran_order: z.literal(false).describe('row-major (C order)'),
   shape: z
     .tuple([z.int().positive(), z.int().positive()])
     .describe(
-      '[testSize, classes]: one row of finite class scores per image; the class with the highest score is predicted, on a tie the one with the lowest index',
+      '[testSize, classes]: one row of finite class scores per image; the class with the highest score is the prediction, on a tie the one with the lowest index',
     ),
 });
 
 /**
- * One JSON object per line on file descriptor 3, in the train stage. Optional; shown live, recorded and plotted, never
- * used for the score. Other fields are recorded as they are.
+ * One JSON object per line on file descriptor 3, in the train stage. Optional: shown live, recorded and plotted,
+ * never used for the score. Other fields are recorded unchanged.
  */
 export const progressLineSchema = z.looseObject({
   step: z.int().nonnegative().describe('optimizer steps done'),
@@ -174,38 +172,38 @@ export const limitsSchema = z.strictObject({
     .int()
     .positive()
     .default(1024)
-    .describe('processes and threads alive at the same time, in sandboxes that count them'),
+    .describe('maximum number of processes and threads, in sandboxes that count them'),
   workBytes: z
     .int()
     .positive()
     .default(2 * 2 ** 30)
-    .describe('size of HAET_WORK_DIR, in sandboxes that give each stage its own; it lies in memory'),
+    .describe('size of HAET_WORK_DIR, in sandboxes that give each stage its own; it is in memory'),
   outBytes: z
     .int()
     .positive()
     .default(2 * 2 ** 30)
     .describe(
-      'bytes in HAET_OUT_DIR; a stage that writes more is stopped. In sandboxes that give each stage its own folder it lies in memory; elsewhere it is polled several times per second',
+      'bytes in HAET_OUT_DIR; a stage that writes more is stopped. In sandboxes that give each stage its own folder it is in memory; elsewhere it is polled several times per second',
     ),
   outFiles: z
     .int()
     .positive()
     .default(10_000)
-    .describe('files and folders in HAET_OUT_DIR; a stage that makes more is stopped'),
+    .describe('files and folders in HAET_OUT_DIR; a stage that creates more is stopped'),
   logBytes: z
     .int()
     .positive()
     .default(4 * 2 ** 20)
-    .describe('bytes kept of each log; the rest is read and discarded'),
+    .describe('bytes kept of each log; the rest is discarded'),
   progressLineBytes: z
     .int()
     .positive()
     .default(4096)
-    .describe('longest progress line in bytes; longer lines are rejected'),
+    .describe('maximum bytes of a progress line; longer lines are rejected'),
   progressLinesPerSecond: z
     .int()
     .positive()
     .default(50)
-    .describe('progress lines recorded per second; further lines are rejected'),
+    .describe('progress lines recorded per second; the rest are rejected'),
 });
 export type Limits = z.infer<typeof limitsSchema>;

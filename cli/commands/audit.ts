@@ -38,48 +38,48 @@ interface Options extends StrangersSandbox {
   readonly json?: boolean;
 }
 
-/** Exit statuses beside those of the verdicts. */
+/** Exit statuses in addition to those of the verdicts. */
 const failed = 1;
 const cannotTell = 3;
 
-/** `haet audit`: trains an entry on control Tracks and judges what it brought along. */
+/** `haet audit`: trains an entry on control Tracks and judges whether it brought knowledge along. */
 export function auditCommand(command: Command): void {
   addStrangersSandbox(command)
     .argument('<entry>', `folder of the entry, with ${manifestFile}, or its archive`)
-    .requiredOption('--track <dir>', 'Track to train and score on, of at least 7 classes')
-    .option('--out <dir>', `the folder with the three runs and ${auditFile} is made in this one`, 'runs')
+    .requiredOption('--track <dir>', 'Track to train and score on; at least 7 classes')
+    .option('--out <dir>', `parent of the folder that gets the three runs and ${auditFile}`, 'runs')
     .option('--budget <seconds>', 'limit of each train stage', stageSeconds, defaultLimits.trainSeconds)
     .option('--seed <n>', 'seed of the three runs', runSeed, 1)
     .option(
       '--control-seed <n>',
-      'seed of the control labels, which an entry must not know (default: drawn at random, kept in the result)',
+      'seed of the control labels, secret from the entry (default: random, kept in the result)',
       integer(0, MAX_SEED),
     )
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--json', `last line on standard output: what ${auditFile} holds`)
+    .option('--json', `last line on standard output: the content of ${auditFile}`)
     .addHelpText('after', help)
     .action(runAudit);
 }
 
 const help = `
-The three runs, in an order that the entry does not know:
-  honest    the Track as it is
-  shuffled  training labels dealt out anew: accuracy must fall to chance
-  permuted  every class under another one's name: accuracy must stay
-They find a model, answers or labels that came with the entry. They do not find a pretrained model that is only
-trained further, or one whose features alone are used: that learns what it is taught, as an honest entry does. Nor
-do they find an entry that knows the Track so well that it recognises a control and behaves: audit on images that
-nobody has seen, in a sandbox that fences files.
+The three runs, in an order unknown to the entry:
+  honest    the unchanged Track
+  shuffled  training labels shuffled: accuracy must fall to chance
+  permuted  every class under the name of another: accuracy must stay
+They detect a model, answers or labels that came with the entry. They do not detect a pretrained model that is trained
+further, or one that is used for its features only: it learns the given labels, as an honest entry does. Nor do they
+detect an entry that recognises the Track and behaves well on a control. Audit on images that nobody has seen, in a
+sandbox that isolates files.
 
 Ctrl-C stops the audit.
 
 Exit status:
    0  passed
    1  failed: a control does not hold
-   2  a mistake on the command line
-   3  inconclusive: all was scored, but the honest run is too close to chance or the entry changed its files
-  10 to 40  inconclusive: a run was not scored or not made; the status of its verdict, as of haet dry-run
+   2  wrong command line
+   3  inconclusive: all runs were scored, but the honest run is too close to chance or the entry changed its files
+  10 to 40  inconclusive: a run was not made or not scored; the status is that of its verdict, as in haet dry-run
 
 Example:
   $ haet audit my-entry --track my-track --budget 120 --sandbox bubblewrap
@@ -88,9 +88,7 @@ Example:
 async function runAudit(entry: string, options: Options): Promise<void> {
   const kind = strangersSandbox(options);
   if (!existsSync(entry)) {
-    throw new UserError(
-      `there is no entry at ${resolve(entry)}. Give the folder or the archive of an entry.`,
-    );
+    throw new UserError(`${resolve(entry)}: no such entry. Give the folder or the archive of an entry.`);
   }
   const machine = await describeMachine();
   const sandbox = await createSandbox(kind, options);
@@ -115,7 +113,7 @@ async function runAudit(entry: string, options: Options): Promise<void> {
   process.exitCode = exitCodeOf(result);
 }
 
-/** Runs the audit while a person can see how it goes. A run cut short compares with no other: Ctrl-C ends them all. */
+/** Runs the audit and shows its progress. Ctrl-C stops all runs, because an interrupted run cannot be compared. */
 async function auditInView(plan: AuditPlan, sandbox: Sandbox): Promise<Audit> {
   const stops = listenForStops(tell);
   const run: { view: ProgressView | null; stageStart: number } = { view: null, stageStart: 0 };

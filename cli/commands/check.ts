@@ -7,11 +7,11 @@ import { checkArchive } from '../../evaluator/intake/packEntry.ts';
 import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
 import { say, sayJson, shortName } from '../terminal.ts';
 
-/** `haet check`: says what intake would say of an entry. */
+/** `haet check`: checks an entry as intake does. */
 export function checkCommand(command: Command): void {
   command
     .argument('<entry>', 'folder, or archive (tar or tar.gz)')
-    .option('--json', 'last line on standard output: what haet.json says, and the sha256 of the files')
+    .option('--json', 'last line on standard output: the content of haet.json, and the sha256 of the files')
     .addHelpText('after', '\nExample:\n  $ haet check entry.tar.gz\n')
     .action(check);
   addIntakeOptions(command);
@@ -31,7 +31,7 @@ async function check(entry: string, options: CheckOptions): Promise<void> {
     return;
   }
   say(
-    `${shortName(manifest.name)} by ${shortName(manifest.team)}: fit to be sent in`,
+    `${shortName(manifest.name)} by ${shortName(manifest.team)}: ready to send`,
     `  train    ${shortName(plainJson(manifest.train))}`,
     `  predict  ${shortName(plainJson(manifest.predict))}`,
   );

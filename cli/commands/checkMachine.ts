@@ -17,7 +17,7 @@ interface Section {
   readonly findings: readonly Finding[];
 }
 
-/** `haet check-machine`: what a run will find here, and what to mend first. Changes nothing. */
+/** `haet check-machine`: reports what a run will find here and what to fix first. Changes nothing. */
 export function checkMachineCommand(command: Command): void {
   command
     .option('--json', 'write the findings as one line of JSON on standard output')
@@ -44,26 +44,26 @@ function node(): Finding {
   return { name: 'Node', value: process.versions.node, remedy: null };
 }
 
-/** What submission/describeMachine.ts prints. */
+/** The output of submission/describeMachine.ts. */
 const tensorflowSchema = z.object({
   version: z.string(),
   gpu: z.boolean(),
   paths: z.array(z.object({ engine: z.enum(['native', 'stock']), bfloat16: z.boolean() })).min(1),
-  whyNotNative: z.string().nullable().describe('null where the native ops can be used'),
+  whyNotNative: z.string().nullable().describe('null if the native ops can be used'),
 });
 type TensorflowFacts = z.infer<typeof tensorflowSchema>;
 
-/** How the reference submission trains here; of several ways it takes the one that it measures to be faster. */
+/** Names the ops that the reference submission trains with here; of several it measures which are faster. */
 function trainingOps({ paths, gpu, whyNotNative }: TensorflowFacts): string {
   const names = paths.map(
     ({ engine, bfloat16 }) =>
       `${engine === 'native' ? 'native' : "TensorFlow's"}, in ${bfloat16 ? 'bfloat16' : 'float32'}`,
   );
-  if (names.length > 1) return `${names.join('; or ')}: a run takes what it measures to be faster`;
+  if (names.length > 1) return `${names.join('; or ')}: a run measures both and uses the faster`;
   return gpu || whyNotNative === null ? names[0]! : `${names[0]} (no native ops: ${whyNotNative})`;
 }
 
-/** Asked of a child process: this one never loads TensorFlow. */
+/** Queries a child process, because this process never loads TensorFlow. */
 async function tensorflow(): Promise<Finding[]> {
   const program = join(projectFolder, 'dist/submission/describeMachine.js');
   const { stdout, stderr } = await execa(process.execPath, [program], {
@@ -79,7 +79,7 @@ async function tensorflow(): Promise<Finding[]> {
       { name: 'training ops', value: trainingOps(facts), remedy: null },
     ];
   }
-  const reason = stderr.split('\n').find((line) => line.includes('Error')) ?? 'no answer';
+  const reason = stderr.split('\n').find((line) => line.includes('Error')) ?? 'no output';
   return [
     {
       name: 'TensorFlow',
@@ -97,7 +97,7 @@ function factsIn(line: string): TensorflowFacts | null {
   }
 }
 
-/** TensorFlow frees and allocates every activation at every step, so the allocator shows in the step time. */
+/** TensorFlow frees and allocates every activation in every step, so the allocator affects the step time. */
 function allocator(): Finding {
   const loaded = /(jemalloc|tcmalloc|mimalloc)/.exec(readSystemFile('/proc/self/maps') ?? '')?.[1];
   if (loaded) return { name: 'allocator', value: `${loaded}, preloaded`, remedy: null };
@@ -120,10 +120,10 @@ function processor(): Finding[] {
     { name: 'CPU', value: model, remedy: null },
     {
       name: 'CPU features',
-      value: `${features.join(' ') || 'none that matter'}; bfloat16 ${bfloat16 ? 'in hardware' : 'not in hardware'}`,
+      value: `${features.join(' ') || 'none relevant'}; bfloat16 ${bfloat16 ? 'in hardware' : 'not in hardware'}`,
       remedy: features.includes('avx2')
         ? null
-        : 'TensorFlow needs AVX2 and FMA to be fast: use a processor of 2015 or later',
+        : 'TensorFlow needs AVX2 and FMA to be fast: use a processor from 2015 or later',
     },
   ];
 }
@@ -148,7 +148,7 @@ function memory({ memoryBytes, memoryTotalBytes, memoryLimitBytes }: Grant): Fin
     value: `${gigabytes(memoryBytes)}${limited}`,
     remedy:
       memoryBytes < 4 * 2 ** 30
-        ? 'ResNet-9 at full width wants 4 GiB: grant more or choose a smaller width'
+        ? 'ResNet-9 at full width needs 4 GiB: grant more memory or set a smaller width'
         : null,
   };
 }
@@ -165,18 +165,18 @@ function data(): Finding[] {
       value: found
         ? `${found} (${size(found)})`
         : named
-          ? `HAET_CIFAR10 names ${named}, which is not there`
-          : 'not here',
+          ? `HAET_CIFAR10 names ${named}, which does not exist`
+          : 'not found',
       remedy: found
         ? null
         : 'set HAET_CIFAR10 to cifar-10-binary.tar.gz; without it a dry run downloads it or uses synthetic images',
     },
     {
       name: 'Fashion-MNIST',
-      value: existsSync(debianFolder) ? debianFolder : 'not here',
+      value: existsSync(debianFolder) ? debianFolder : 'not found',
       remedy: existsSync(debianFolder) ? null : 'on Debian: sudo apt install dataset-fashion-mnist',
     },
-    { name: 'cache folder', value: existsSync(cache) ? cache : `${cache} (not made yet)`, remedy: null },
+    { name: 'cache folder', value: existsSync(cache) ? cache : `${cache} (not created yet)`, remedy: null },
   ];
 }
 
@@ -190,11 +190,11 @@ async function namespaces(): Promise<Finding> {
     name: 'process namespaces',
     value: 'not allowed',
     remedy:
-      'install util-linux and allow them (sysctl kernel.unprivileged_userns_clone=1, or run as root); without, kills rest on the process tree',
+      'install util-linux and allow them (sysctl kernel.unprivileged_userns_clone=1, or run as root); without them, processes are killed by walking the process tree',
   };
 }
 
-/** A table for people: aligned names and values, a remedy on a line of its own under what it mends. */
+/** Formats a table with aligned names and values; a remedy is on its own line below the finding. */
 export function formatSections(sections: readonly Section[]): string {
   const width = Math.max(...sections.flatMap(({ findings }) => findings.map(({ name }) => name.length)));
   const lines = sections.flatMap(({ title, findings }) => [

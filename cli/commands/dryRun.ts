@@ -48,7 +48,7 @@ interface Options extends StageLimitOptions, ContainerOptions, IntakeOptions {
 
 const referenceSubmission = join(projectFolder, 'dist/submission');
 
-/** `haet dry-run`: trains and scores an entry on this machine, as the contest would. */
+/** `haet dry-run`: trains and scores an entry on this machine as in the contest. */
 export function dryRunCommand(command: Command): void {
   command
     .option(
@@ -61,14 +61,9 @@ export function dryRunCommand(command: Command): void {
       'argument added to the train command of the entry; may be repeated',
       collect,
     )
-    .option('--track <dir>', 'a ready Track to train and score on')
-    .option('--from <file>', 'CIFAR-10, its cifar-10-binary.tar.gz or the folder unpacked from it')
-    .option(
-      '--test-per-class <n>',
-      'held-out images per class, where a Track is drawn',
-      integer(1, 10_000),
-      100,
-    )
+    .option('--track <dir>', 'existing Track to train and score on')
+    .option('--from <file>', 'CIFAR-10, its cifar-10-binary.tar.gz or the unpacked folder')
+    .option('--test-per-class <n>', 'held-out images per class, if a Track is drawn', integer(1, 10_000), 100)
     .addOption(budgetOption())
     .addOption(predictLimitOption())
     .option('--seed <n>', 'seed of the run', runSeed, 1)
@@ -81,14 +76,17 @@ export function dryRunCommand(command: Command): void {
     .option('--cpus <n>', 'CPUs that the entry may use (default: all)', cpuCount)
     .option(
       '--memory <bytes>',
-      'memory that the entry may use (default: all but a share for the evaluator)',
+      "memory that the entry may use (default: all minus the evaluator's share)",
       byteCount,
     )
     .addOption(sandboxOption())
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--out <dir>', 'folder in which the folder of the run is made', 'runs')
-    .option('--json', 'last line on standard output: the record of the run, or with --seeds the list of them')
+    .option('--out <dir>', "parent of the run's folder", 'runs')
+    .option(
+      '--json',
+      'last line on standard output: the record of the run, or with --seeds a list of records',
+    )
     .addHelpText('after', help())
     .action(dryRun);
   addIntakeOptions(command);
@@ -98,9 +96,7 @@ async function dryRun(options: Options): Promise<void> {
   requireEntry(options.entry);
   await requireFolder(options.out);
   if (options.track !== undefined && options.from !== undefined) {
-    throw new UserError(
-      '--track and --from exclude each other: a Track is ready, its source is not looked at.',
-    );
+    throw new UserError('--track and --from cannot be combined: a Track needs no source.');
   }
   const machine = await describeMachine();
   const memoryBytes = entryMemoryBytes(machine, options.memory);
@@ -108,15 +104,14 @@ async function dryRun(options: Options): Promise<void> {
   const track = await prepareTrack(options, tell);
   requireNotShown(sandbox, { 'the Track': track.dir, '--out': options.out }, options.entry);
   tell(
-    `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} held out.`,
+    `Track: ${track.info.name}; ${track.info.trainSize} training images, ${track.info.testSize} held-out images.`,
   );
 
-  // Slow to load, so not for --help; nor later, when an entry may have changed the files.
+  // Loaded here: it is too slow for --help, and later an entry may have changed the files.
   const { writeReport } = await import('../../evaluator/report/report.ts');
   const { writeSeedsReport } = await import('../../evaluator/report/seedsReport.ts');
   const holder = machineLockHolder();
-  if (holder !== null)
-    tell(`Process ${holder} times a run on this machine: this one takes its time from it.`);
+  if (holder !== null) tell(`Process ${holder} is timing a run on this machine, and this run slows it down.`);
   const stops = listenForStops(tell);
   const records: RunRecord[] = [];
   for (let run = 0; run < options.seeds && !stops.interrupt.aborted && !stops.abort.aborted; run++) {
@@ -153,7 +148,7 @@ async function dryRun(options: Options): Promise<void> {
     records.map((record) => verdicts[record.verdict].exitCode).find((code) => code !== 0) ?? 0;
 }
 
-/** Found out before ten minutes are spent, and without making anything yet. */
+/** Fails before the run starts, and creates nothing. */
 async function requireFolder(out: string): Promise<void> {
   let nearest = resolve(out);
   while (!existsSync(nearest)) nearest = dirname(nearest);
@@ -166,7 +161,7 @@ async function requireFolder(out: string): Promise<void> {
       option: '--out',
       path: resolve(out),
       reason: `cannot be written to (${code})`,
-      remedy: 'Give a folder that you may make or write to.',
+      remedy: 'Give a folder that you can create or write to.',
     });
   }
 }
@@ -177,7 +172,7 @@ function requireEntry(entry: string): void {
   throw new UserError(
     entry === referenceSubmission
       ? `the reference submission is not built (${entry}). Run \`npm run setup\` in the clone.`
-      : `--entry names ${resolve(entry)}, which has no ${manifestFile}. Give the folder of an entry or its archive.`,
+      : `--entry ${resolve(entry)}: no ${manifestFile} there. Give an entry's folder or archive.`,
   );
 }
 
@@ -190,11 +185,11 @@ function help(): string {
   for (const [code, { exitCode }] of Object.entries(verdicts)) {
     codes.set(exitCode, [...(codes.get(exitCode) ?? []), code]);
   }
-  const rows = [...codes, [2, ['mistake on the command line']] as const]
+  const rows = [...codes, [2, ['wrong command line']] as const]
     .sort(([a], [b]) => a - b)
     .map(([status, names]) => `  ${String(status).padStart(2)}  ${names.join(', ')}`);
   return `
-Ctrl-C ends training early and scores what it has saved; a second one stops without a score.
+Ctrl-C ends training early and scores what it has saved; a second Ctrl-C stops the run without a score.
 
 Exit status:
 ${rows.join('\n')}

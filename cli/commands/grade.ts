@@ -65,58 +65,54 @@ interface Options extends StrangersSandbox, StageLimitOptions, CommitmentOptions
   readonly json?: boolean;
 }
 
-/** `haet grade`: every archive of a folder through the official path, and a leaderboard. */
+/** `haet grade`: runs every archive of a folder as an official run and writes a leaderboard. */
 export function gradeCommand(command: Command): void {
   addStrangersSandbox(command)
     .argument('<folder>', 'folder with archives (*.tar, *.tar.gz, *.tgz), as `haet pack` makes them')
-    .requiredOption('--track <dir>', 'the Track that all are trained and scored on')
-    .requiredOption('--out <dir>', 'folder for the leaderboard and the runs; what is there is taken up')
+    .requiredOption('--track <dir>', 'Track to train and score on')
+    .requiredOption('--out <dir>', 'folder for the leaderboard and the runs; existing runs are reused')
     .option('--seed <n>', 'seed of the runs', runSeed, 1)
-    .option('--seeds <n>', 'run each with as many seeds, counting up from --seed', integer(1, 1000), 1)
+    .option('--seeds <n>', 'run each archive with N seeds, counting up from --seed', integer(1, 1000), 1)
     .addOption(budgetOption())
     .addOption(predictLimitOption())
     .option('--images-key <file>', 'secret key that opens the images of a sealed Track, and nothing else')
     .option(
       '--identity <file>',
-      'secret key that opens its labels and signs every run (record.jws); read by another process, between runs',
+      'secret key that opens the labels and signs every run (record.jws); read by a separate process between runs',
     )
     .addOption(
       new Option(
         '--commitment <file>',
-        'commitment that was published: with --reveal, its seeds are run, and its terms must be met',
+        'published commitment; with --reveal, its seeds are run and its terms enforced',
       ).conflicts(['seed', 'seeds']),
     )
     .addOption(
-      new Option('--reveal <file>', 'reveal that belongs to it: holds the seeds').conflicts([
+      new Option('--reveal <file>', 'reveal that belongs to the commitment; contains the seeds').conflicts([
         'seed',
         'seeds',
       ]),
     )
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--cpus <n>', 'CPUs that an entry gets (default: all)', cpuCount)
-    .option(
-      '--memory <bytes>',
-      'memory that an entry gets (default: all but a share for the evaluator)',
-      byteCount,
-    )
+    .option('--cpus <n>', 'CPUs for an entry (default: all)', cpuCount)
+    .option('--memory <bytes>', "memory for an entry (default: all minus the evaluator's share)", byteCount)
     .option(
       '--retries <n>',
-      'how often a run that does not count is repeated before a person decides',
+      'repeats of a run that does not count, before a person must decide',
       integer(0, 10),
       1,
     )
     .addOption(mostDisturbanceOption())
     .option(
       '--wait-for-quiet <seconds>',
-      'how long to wait, before a run, for other work on the machine to end; 0 starts without a look',
+      'how long to wait before a run for other work on the machine to end; 0: do not wait',
       numberOption({ min: 0, max: 86_400 }),
       60,
     )
-    .option('--per-team <n>', 'run at most as many archives of a team (default: all)', integer(1, 1000))
-    .addOption(new Option('--repeat <file[:seed]>', 'decide that a job without a result is run once more'))
-    .option('--because <text>', 'why, for the leaderboard; with --repeat')
-    .option('--keep-models', 'keep what the train stages left, which is removed once it is hashed')
+    .option('--per-team <n>', 'maximum archives to run per team (default: all)', integer(1, 1000))
+    .addOption(new Option('--repeat <file[:seed]>', 'allow one more attempt of a job without a result'))
+    .option('--because <text>', 'reason shown on the leaderboard; with --repeat')
+    .option('--keep-models', 'keep the models, which are otherwise removed after hashing')
     .option('--json', 'last line on standard output: the leaderboard')
     .addHelpText('after', help)
     .action(grade);
@@ -128,9 +124,9 @@ async function grade(folder: string, options: Options, command: Command): Promis
   await requireTogether(options, kind);
   const { archives, others } = await listArchives(folder);
   const machine = await describeMachine();
-  entryMemoryBytes(machine, options.memory); // refused before anything is made
+  entryMemoryBytes(machine, options.memory); // fails before anything is created
   const repeat = repeatOf(options, archives);
-  // Already to make a sandbox takes time from a run that is timed on this machine.
+  // Creating a sandbox already disturbs a run that is being timed on this machine.
   const unlockMachine = lockForTiming(tell);
   const sandbox = await createSandbox(kind, options);
   if (options.identity !== undefined) requireHeld(sandbox);
@@ -170,7 +166,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
         evaluator: { version, commit: await evaluatorCommit() },
       });
     }
-    if (others.length > 0) tell(`Left alone, as no archives: ${others.join(', ')}`);
+    if (others.length > 0) tell(`Skipped, not archives: ${others.join(', ')}`);
     warnWhereUnfenced(kind, tell);
     tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
@@ -190,7 +186,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
       keepModels: options.keepModels ?? false,
     };
     for (const warning of machineWarnings()) tell(warning);
-    // Slow to load, as it draws the reports, so not for --help.
+    // Loaded here because it is too slow for --help.
     const { gradeArchives } = await import('../../evaluator/grade/gradeArchives.ts');
     const { standing, open } = await gradeArchives(plan, sandbox, {
       abort: stops.abort,
@@ -205,7 +201,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
     else say(...summarise(standing, outFolder));
     if (open > 0) {
       tell(
-        `${open} of ${standing.runs.wanted} runs have no result yet: the same command takes up those that need no decision.`,
+        `${open} of ${standing.runs.wanted} runs have no result yet. Run the same command again to continue; runs that need a decision are not repeated.`,
       );
       process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
     }
@@ -226,7 +222,7 @@ function quiet(options: Options, cpus: number, abort: AbortSignal): Promise<stri
   return waitForQuiet(conditions, tell, abort);
 }
 
-/** What `--repeat FILE[:SEED] --because TEXT` asks for; null where it is not given. */
+/** Parses `--repeat FILE[:SEED] --because TEXT`; null if not given. */
 function repeatOf(
   { repeat, because }: Options,
   archives: readonly Submission[],
@@ -235,7 +231,7 @@ function repeatOf(
   const reason = because?.trim() ?? '';
   if (repeat === undefined || reason === '' || reason.length > 500) {
     throw new UserError(
-      '--repeat and --because go together: what is run once more, and why, in at most 500 characters. The leaderboard shows both.',
+      '--repeat and --because must be given together. The reason can have 500 characters; the leaderboard shows both.',
     );
   }
   const isFile = (name: string) => archives.some(({ file }) => file === name);
@@ -244,23 +240,23 @@ function repeatOf(
   if (name !== undefined && isFile(name)) return { archive: name, seed: Number(seed), because: reason };
   throw new UserError({
     option: `--repeat ${repeat}`,
-    reason: 'no archive of that name',
+    reason: 'no such archive',
     remedy: 'Give FILE or FILE:SEED.',
   });
 }
 
-/** Options that do not go together are refused before anything is made. */
+/** Rejects options that cannot be combined, before anything is created. */
 async function requireTogether(options: Options, sandbox: SandboxKind): Promise<void> {
   const { imagesKey, identity } = options;
   if (sandbox === 'user') {
     throw new UserError(
-      '--sandbox user holds entries only inside the image. Use haet official in the image, or bubblewrap or docker.',
+      '--sandbox user isolates entries only inside the image. Use haet official in the image, or --sandbox bubblewrap or docker.',
     );
   }
   requireBoth(options);
   if ((imagesKey === undefined) !== (identity === undefined)) {
     throw new UserError(
-      '--images-key and --identity go together: one opens the images while entries run, the other scores and signs when none does. Give both files that `haet seal keygen` wrote.',
+      '--images-key and --identity must be given together. Give both files that `haet seal keygen` wrote.',
     );
   }
   if (identity === undefined) return;
@@ -274,7 +270,7 @@ async function requireTogether(options: Options, sandbox: SandboxKind): Promise<
   );
 }
 
-/** This process, which runs strangers, knows where the identity is and never reads it. */
+/** This process runs untrusted entries: it knows the identity's path and never reads the file. */
 async function attestorOf(
   { identity }: Options,
   { dir, info }: RunTrack,
@@ -286,7 +282,7 @@ async function attestorOf(
     throw new UserError({
       option: '--identity',
       path: identity,
-      reason: `has the public key ${publicKey}, and the labels are sealed to ${info.sealed.organizer}`,
+      reason: `its public key is ${publicKey}, but the labels are sealed to ${info.sealed.organizer}`,
       remedy: 'Give the identity of this Track.',
     });
   }
@@ -300,8 +296,8 @@ async function makeFolder(out: string): Promise<string> {
     throw new UserError({
       option: '--out',
       path: folder,
-      reason: `cannot be made (${error.code})`,
-      remedy: 'Give a folder that you may make or write to.',
+      reason: `cannot be created (${error.code})`,
+      remedy: 'Give a folder that you can create or write to.',
     });
   });
   return folder;
@@ -328,27 +324,27 @@ function summarise({ rows }: Standing, outFolder: string): string[] {
 
 function result({ rank, verdict, accuracy, interval95: ends, toDecide, refused }: Row): string {
   if (refused !== null) return 'not run'.padEnd(27);
-  if (toDecide.length > 0) return 'to be decided by a person'.padEnd(27);
-  if (rank === null) return (verdict ?? 'to be run').padEnd(27);
+  if (toDecide.length > 0) return 'needs a decision'.padEnd(27);
+  if (rank === null) return (verdict ?? 'not run yet').padEnd(27);
   return `${inPercent(accuracy!)} %  (${ends!.map((end) => inPercent(end)).join(' to ')})`.padEnd(27);
 }
 
 const help = `
-One of --sandbox and --trusted is required. A run is not repeated while its record lies in --out and was made of the same
-bytes, Track, seed, limits and sandbox: the same command again takes up what was stopped or killed. Ctrl-C stops the run
-under way and writes the leaderboard.
-A sealed Track takes --images-key, --identity and a sandbox that fences and holds entries to their limits. Each run is then
-scored and signed, whatever its verdict, by a process of its own, \`haet score\`, that starts when no process of the entry
-lives; only signed runs count. The records form a chain: one that is missing shows (haet verify OUT). With --commitment,
-terms other than those committed to are refused; limits not given are taken from it.
+Give --sandbox or --trusted. A run whose record is in --out (same bytes, Track, seed, limits and sandbox) is not repeated,
+so the same command resumes after a stop or a kill. Ctrl-C stops the current run and writes the leaderboard.
 
-A run does not count that ended in INFRA_FAULT, that other work on the machine disturbed, or that its evaluator died of.
-It is repeated --retries times, whatever its score; then a person decides: --repeat FILE:SEED --because TEXT.
+A sealed Track needs --images-key, --identity and a sandbox that isolates entries and enforces their limits. Every run is
+then scored and signed, whatever its verdict, by a separate process (\`haet score\`) that starts when no process of the entry
+is alive. Only signed runs count. The records form a chain, so a missing one is detected (haet verify OUT). With
+--commitment, other terms are refused, and limits that are not given are taken from it.
+
+A run does not count if it ended in INFRA_FAULT, was disturbed by other work, or its evaluator died. It is repeated up to
+--retries times, whatever its score. After that a person decides: --repeat FILE:SEED --because TEXT.
 
 Exit status:
    0  every run has a result, whatever its verdict
-   2  a mistake on the command line, or the Track was changed meanwhile
-  30  a run has no result: none of its attempts counts, could not be signed, or its archive changed meanwhile
+   2  wrong command line, or the Track changed
+  30  a run has no result: no attempt counts, it could not be signed, or its archive changed
   40  stopped by a person
 
 Examples:

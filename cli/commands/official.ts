@@ -67,7 +67,7 @@ interface Options extends StageLimitOptions, CommitmentOptions, ContainerOptions
   readonly json?: boolean;
 }
 
-/** How the container is started, see docs/official.md; without its mounts. */
+/** The `docker run` options of docs/official.md, without the mounts. */
 const dockerRun = [
   'docker run --rm --network none --read-only --tmpfs /tmp:size=1g --shm-size 1g',
   '--cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add KILL',
@@ -75,7 +75,7 @@ const dockerRun = [
   '--cpuset-cpus 0-3 --memory 12g --memory-swap 12g --pids-limit 2048',
 ];
 
-/** `haet official`: what `docker run` of the sealed image does. */
+/** `haet official`: runs an entry on a sealed Track; the default command of the sealed image. */
 export function officialCommand(command: Command): void {
   command
     .option('--entry <path>', 'folder or archive of the entry', join(projectFolder, 'dist/submission'))
@@ -85,13 +85,13 @@ export function officialCommand(command: Command): void {
       'secret key that opens the test images and nothing else',
       '/run/secrets/images-key',
     )
-    .option('--out <dir>', 'folder in which the folder of the run is made', '/out')
+    .option('--out <dir>', "parent of the run's folder", '/out')
     .option('--seed <n>', 'seed of the run', runSeed, 1)
     .option(
       '--commitment <file>',
-      'published before the contest; --seed must be one of the seeds committed to, and the terms as it says',
+      'published commitment; --seed must be one of its seeds, and the terms must match',
     )
-    .option('--reveal <file>', 'the seeds that belong to the commitment')
+    .option('--reveal <file>', 'reveal with the seeds of the commitment')
     .addOption(budgetOption())
     .addOption(predictLimitOption())
     .addOption(mostDisturbanceOption())
@@ -99,20 +99,17 @@ export function officialCommand(command: Command): void {
     .addOption(imageOption())
     .addOption(runtimeOption())
     .addOption(
-      new Option(
-        '--image-id <sha256>',
-        'content hash of the image that this runs in, for the record',
-      ).argParser(imageId),
+      new Option('--image-id <sha256>', 'content hash of this image, for the record').argParser(imageId),
     )
     .option('--json', 'last line on standard output: the record of the run')
     .addHelpText(
       'after',
       `
-CPUs, memory and processes are what the container was given, less a share of memory for the evaluator. With the images key,
-a container that does not limit them, or that has a network, is refused. The labels stay sealed: the run is scored and signed
-afterwards, whatever its verdict, by \`haet score\` in a container without the entry, which is given the identity. This one
-must not see it. With --commitment, terms other than those committed to are refused; limits that are not given are taken from
-it. The exit status is that of haet dry-run.
+CPUs, memory and processes are those of the container, minus the evaluator's share of memory. With the images key, a
+container without these limits, or with a network, is refused. The labels stay sealed. Afterwards, \`haet score\` scores
+and signs the run, whatever its verdict, in a container that has the identity and not the entry. The identity must not be
+visible here. With --commitment, other terms are refused, and limits that are not given are taken from it. The exit
+statuses are those of haet dry-run.
 
 Example:
   $ ${dockerRun.join(' \\\n      ')} \\
@@ -132,15 +129,15 @@ async function official(options: Options, command: Command): Promise<void> {
     throw new UserError({
       option: '--images-key',
       path: options.imagesKey,
-      reason: 'there is no such file',
-      remedy: 'Leave it out for a dry run.',
+      reason: 'no such file',
+      remedy: 'Omit the option for a dry run.',
     });
   }
   requireNoIdentity();
   await requireOwnFolder(options);
   if (isOfficial) await requireOfficialRun(options);
   const machine = await describeMachine();
-  // Already to make a sandbox takes time from a run that is timed on this machine.
+  // Creating a sandbox already disturbs a run that is being timed on this machine.
   const unlockMachine = lockForTiming(tell);
   const sandbox = await createSandbox(options.sandbox, options);
   if (isOfficial) requireHeld(sandbox);
@@ -164,7 +161,7 @@ async function official(options: Options, command: Command): Promise<void> {
   }
   const unlock = options.sandbox === 'user' ? await shutEarlierRuns(options.out) : () => {};
   tell(
-    `Track: ${track.info.name}; ${track.info.trainSize} images to train on, ${track.info.testSize} withheld.`,
+    `Track: ${track.info.name}; ${track.info.trainSize} training images, ${track.info.testSize} withheld images.`,
   );
 
   const stops = listenForStops(tell);
@@ -174,7 +171,7 @@ async function official(options: Options, command: Command): Promise<void> {
     const look = { cpus: machine.cores, most: mostDisturbance, patienceSeconds: 0 };
     const remarks = await waitForQuiet(look, tell, stops.abort);
     tell(...remarks);
-    // Slow to load, so not for --help; nor later, when an entry may have changed the files.
+    // Loaded here: it is too slow for --help, and later an entry may have changed the files.
     const { writeReport } = await import('../../evaluator/report/report.ts');
     const plan: RunPlan = {
       entryPath: options.entry,
@@ -194,7 +191,7 @@ async function official(options: Options, command: Command): Promise<void> {
     };
     const record = await runInView(plan, sandbox, stops);
     const isUnscored = existsSync(join(record.folder, unscoredFile));
-    // The page of a run that awaits its score is made with it.
+    // The report of a run that is not scored yet is written when it is scored.
     const report = isUnscored
       ? null
       : await tryPage(() => writeReport(record.folder, { trackDir: track.dir }), warn);
@@ -202,13 +199,13 @@ async function official(options: Options, command: Command): Promise<void> {
     sayer(options)(
       ...summarise(record, report, await lastWordsOf(record)),
       ...(isRunDisturbed(record, mostDisturbance)
-        ? ['  DISTURBED: other work on this machine took time from this run; see its evidence']
+        ? ['  DISTURBED: other work on this machine slowed this run; see its evidence']
         : []),
       isUnscored
-        ? `  next     haet score ${record.folder}, with the identity and without the entry: it signs the record`
+        ? `  next     haet score ${record.folder}, where the identity is and the entry is not; it signs the record`
         : '  NOT OFFICIAL: the record is not signed',
       ...(isOfficial && wasStopped
-        ? ['  A person stopped it: it had less time than others, and its record says so.']
+        ? ['  Stopped by a person: it had less time than others, and the record says so.']
         : []),
     );
     if (options.json) sayJson(record);
@@ -221,21 +218,22 @@ async function official(options: Options, command: Command): Promise<void> {
   }
 }
 
-/** The one file that opens labels and signs, as the image is given it. */
+/** Where the image expects the identity, which opens labels and signs. */
 const identityFile = '/run/secrets/identity';
 
-/** @throws UserError where the organizer's identity lies on the machine that an entry is about to run on */
+/** @throws UserError if the organizer's identity is on the machine that runs the entry */
 function requireNoIdentity(): void {
   if (!existsSync(identityFile)) return;
   throw new UserError({
     path: identityFile,
-    reason: "is there: the organizer's identity opens the labels and signs, and must not lie beside an entry",
+    reason:
+      "exists: the organizer's identity opens the labels and signs, and must not be where an entry runs",
     remedy:
-      'Start this container with -v ./images-key.txt:/run/secrets/images-key:ro instead, and afterwards one with the identity and `haet score /out/RUN`.',
+      'Start this container with -v ./images-key.txt:/run/secrets/images-key:ro instead. Afterwards, start another one with the identity and `haet score /out/RUN`.',
   });
 }
 
-/** What keeps a score from being official is refused before ten minutes are spent. */
+/** Fails before the run starts if its score could not be official. */
 async function requireOfficialRun(options: Options): Promise<void> {
   await requireOfficial(options, {
     track:
@@ -244,21 +242,21 @@ async function requireOfficialRun(options: Options): Promise<void> {
   });
 }
 
-/** Without the key nothing that is sealed is touched: the images held out are drawn from the training half. */
+/** Without the key, the sealed file is not read: the held-out images are drawn from the training half. */
 async function dryTrack({ track, imagesKey, seed }: Options): Promise<RunTrack> {
   tell('');
-  tell(`  NOTE: there is no key at ${imagesKey}: this is a DRY RUN, its record is not signed.`);
+  tell(`  NOTE: no key at ${imagesKey}. This is a DRY RUN: its record is not signed.`);
   if (!(await isSealed(track))) {
-    tell('  It is scored on the held-out images of a Track whose answers lie open.', '');
+    tell('  It is scored on the held-out images of an open Track.', '');
     return openRunTrack(track);
   }
-  tell('  It is scored on images held out of the training half; what is sealed stays sealed.', '');
+  tell('  It is scored on images held out of the training half; the sealed set stays closed.', '');
   const { info } = await readSealedTrack(track);
   const source = await readTrainingHalf(track, info);
   const perClass = Math.floor(info.trainSize / info.classes.length);
   const testPerClass = Math.max(1, Math.floor(perClass / 5));
   const scratch = await makeOwnFolder('dry');
-  await chmod(scratch, 0o711); // an entry runs as another user, and need not list what lies here
+  await chmod(scratch, 0o711); // the entry runs as another user and does not need to list this folder
   const out = join(scratch, 'track');
   await makeTrack(source, { trainPerClass: perClass - testPerClass, testPerClass, seed, out });
   await chmod(join(out, 'labels.npy'), 0o600);
@@ -266,7 +264,7 @@ async function dryTrack({ track, imagesKey, seed }: Options): Promise<RunTrack> 
   return { ...opened, close: () => rm(scratch, { recursive: true, force: true }) };
 }
 
-/** @throws UserError when set or seed are not those that were committed to */
+/** @throws UserError if set or seed differ from the commitment */
 async function readSeedAndTerms(options: Options, track: RunTrack): Promise<Committed | null> {
   requireBoth(options);
   const committed = await readCommitted(options, track);
@@ -274,36 +272,35 @@ async function readSeedAndTerms(options: Options, track: RunTrack): Promise<Comm
   if (committed === null || committed.seeds.includes(seed)) return committed;
   throw new UserError({
     option: `--seed ${seed}`,
-    reason: `is not among the seeds committed to: ${committed.seeds.join(', ')}.`,
+    reason: `is not one of the committed seeds: ${committed.seeds.join(', ')}.`,
   });
 }
 
-/** Where an entry runs as another user on the same files, the folder of its run must stay where it is. */
+/** An entry that runs as another user must not be able to move the run's folder. */
 async function requireOwnFolder({ out, sandbox }: Options): Promise<void> {
   const facts = await stat(out).catch(() => null);
   if (sandbox !== 'user' || facts === null || (facts.mode & 0o022) === 0) return;
   throw new UserError({
     option: '--out',
     path: out,
-    reason: `may be written to by others (mode ${(facts.mode & 0o777).toString(8)})`,
+    reason: `is writable by others (mode ${(facts.mode & 0o777).toString(8)})`,
     remedy: 'Run `chmod 755` on it.',
   });
 }
 
 /**
- * What lies there from earlier, runs that are over or not, is no business of this entry, which runs as another user beside
- * them, and as the same user as theirs: it is shut. So that none of them is under way, one process works there at
- * a time.
- * @returns lets others work there
- * @throws UserError when another process does, or the folder cannot be made
+ * Makes earlier runs in the folder unreadable for this entry, whose user is the one that ran them. One process works
+ * there at a time, so none of them is in progress.
+ * @returns a function that unlocks the folder
+ * @throws UserError if another process works there, or the folder cannot be created
  */
 async function shutEarlierRuns(out: string): Promise<() => void> {
   await mkdir(out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new UserError({
       option: '--out',
       path: out,
-      reason: `is not there and cannot be made (${error.code})`,
-      remedy: 'Start the container with -v ./out:/out, or name another folder.',
+      reason: `does not exist and cannot be created (${error.code})`,
+      remedy: 'Start the container with -v ./out:/out, or give another folder.',
     });
   });
   const unlock = lockFolder(out);
@@ -319,7 +316,7 @@ function imageId(value: string): string {
   if (!/^sha256:[0-9a-f]{64}$/.test(value)) {
     throw new UserError({
       option: `--image-id ${value}`,
-      reason: 'is not sha256:... as `docker image inspect --format {{.Id}}` prints.',
+      reason: 'must be sha256:... as printed by `docker image inspect --format {{.Id}}`.',
     });
   }
   return value;

@@ -6,7 +6,7 @@ import { hashFile } from '../../evaluator/intake/hashFile.ts';
 import { leftOut, packEntry } from '../../evaluator/intake/packEntry.ts';
 import { say, sayJson, shortName } from '../terminal.ts';
 
-/** `haet pack`: makes the archive of an entry that is sent in. */
+/** `haet pack`: makes the archive of an entry. */
 export function packCommand(command: Command): void {
   command
     .argument('<folder>', `folder of the entry, with ${manifestFile}`)
@@ -14,7 +14,7 @@ export function packCommand(command: Command): void {
     .option('--json', 'last line on standard output: name, team, sha256, bytes, files')
     .addHelpText(
       'after',
-      `\nLeft out: ${leftOut.join(', ')}. The same files give the same bytes.\n\nExample:\n  $ haet pack examples/pytorch --out entry.tar.gz\n`,
+      `\nSkipped: ${leftOut.join(', ')}. The same files give the same bytes.\n\nExample:\n  $ haet pack examples/pytorch --out entry.tar.gz\n`,
     )
     .action(pack);
 }

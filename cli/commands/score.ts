@@ -19,11 +19,13 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `haet score`: what is left to do of runs on a sealed Track, where the organizer's identity is and no entry. */
+/**
+ * `haet score`: scores and signs finished runs on a sealed Track, where the identity is available and no entry runs.
+ */
 export function scoreCommand(command: Command): void {
   command
-    .argument('<run...>', 'folder of a run that is over, with its unscored.json')
-    .option('--track <dir>', 'the sealed Track that it was run on', '/track')
+    .argument('<run...>', 'folder of a finished run, with its unscored.json')
+    .option('--track <dir>', 'the sealed Track of the run', '/track')
     .option(
       '--identity <file>',
       'secret key of the organizer: opens the labels, signs',
@@ -31,9 +33,9 @@ export function scoreCommand(command: Command): void {
     )
     .option(
       '--chain <dir>',
-      'folder of all runs, in which the signed records form a chain (default: what the run lies in: an --out of grade or official)',
+      'folder of all runs, whose signed records form a chain (default: the --out of grade or official that contains the run)',
     )
-    .option('--json', 'last line on standard output: the record of the run, of several the list of them')
+    .option('--json', 'last line on standard output: the record of the run, or a list of records')
     .addHelpText('after', help)
     .action(scoreRuns);
 }
@@ -59,25 +61,28 @@ async function scoreRuns(folders: string[], options: Options): Promise<void> {
   if (records.length < folders.length) process.exitCode = verdicts.INFRA_FAULT.exitCode;
 }
 
-/** The --out that a run lies in: `haet grade` has its runs in runs/JOB/RUN beside public/, `haet official` in RUN. */
+/**
+ * Returns the --out folder of a run: `haet grade` puts runs into runs/JOB/RUN beside public/, `haet official` into
+ * RUN.
+ */
 function chainFolderOf(run: string): string {
   const graded = resolve(run, '../../..');
   return existsSync(publicFolder(graded)) ? graded : dirname(resolve(run));
 }
 
 async function reportOf(folder: string): Promise<string | null> {
-  // Slow to load, so not for --help.
+  // Loaded here because it is too slow for --help.
   const { writeReport } = await import('../../evaluator/report/report.ts');
   return tryPage(() => writeReport(folder, { trackDir: null }), warn);
 }
 
 const help = `
-Run it where no entry runs: it reads the identity. In the folder of each run it leaves record.json, record.jws, a report,
-and score-details.json.age, which only the identity opens. A call that was killed is made good by the next.
+Run it where no entry runs, because it reads the identity. It writes record.json, record.jws, a report, and
+score-details.json.age, which only the identity opens, into the folder of each run. If it was killed, run it again.
 
 Exit status:
    0  every run is scored and signed, whatever its verdict
-   2  a mistake on the command line
+   2  wrong command line
   30  a run could not be scored
 
 Example:

@@ -17,11 +17,11 @@ interface Options extends ContainerOptions {
   readonly json?: boolean;
 }
 
-/** How the attacks went in one sandbox. */
+/** Results of the attacks in one sandbox. */
 interface SandboxResult {
   readonly sandbox: SandboxKind;
   readonly ok: boolean;
-  /** Why the sandbox does not work on this machine; null where it does. */
+  /** Why the sandbox does not work on this machine; null if it does. */
   readonly unavailable: string | null;
   readonly attacks: readonly AttackResult[];
   readonly notRun: readonly { readonly attack: string; readonly reason: string }[];
@@ -29,7 +29,7 @@ interface SandboxResult {
 
 const notAllHeld = 1;
 
-/** `haet self-test`: runs the hostile-entry corpus on this machine and reports whether each attack was held. */
+/** `haet self-test`: runs the hostile-entry corpus on this machine and reports whether each attack was stopped. */
 export function selfTestCommand(command: Command): void {
   command
     .addOption(
@@ -51,12 +51,11 @@ export function selfTestCommand(command: Command): void {
     .addHelpText(
       'after',
       `
-An attack is run only in a sandbox that claims to hold back what it would harm, and stops by itself soon after the
-point where it should have been stopped. The entries are in evaluator/selfTest/corpus. With --jobs, a file left
-outside a run may be reported for an attack that ran at the same time; --jobs 1 reports it for the one that left it.
-The sandbox user runs one attack at a time.
+An attack is run only in a sandbox that claims to stop it, and ends by itself if it is not stopped. The corpus is in
+evaluator/selfTest/corpus. With --jobs, a file left outside a run may be reported for an attack that ran at the same
+time; --jobs 1 reports it for the right one. In the sandbox "user", attacks run one at a time.
 
-Exit status: 0 if every attack was held and got its verdict, ${notAllHeld} if not, 2 for a mistake on the command line.
+Exit status: 0 if every attack was stopped and got the right verdict, ${notAllHeld} if not, 2 if the command line is wrong.
 
 Example:
   $ haet self-test --sandbox bubblewrap --only reads-labels fails-after-saving
@@ -86,7 +85,7 @@ async function selfTest(options: Options): Promise<void> {
       return error.message;
     });
     if (typeof sandbox === 'string') {
-      print(`Sandbox ${kind}: not on this machine. ${sandbox}`, '');
+      print(`Sandbox ${kind}: not available. ${sandbox}`, '');
       results.push({ sandbox: kind, ok: true, unavailable: sandbox, attacks: [], notRun: [] });
     } else {
       results.push(await tryAll(kind, sandbox, attacks, options.jobs, print, () => stopped));
@@ -117,7 +116,7 @@ async function tryAll(
     expected: Math.max(8, ...toRun.map(({ expected }) => expected.verdicts.join(' or ').length)),
   };
   print(`Sandbox ${kind}: ${sandbox.contains}`, '');
-  print(row(widths, 'attack', 'verdict', 'expected', 'seconds', 'held'));
+  print(row(widths, 'attack', 'verdict', 'expected', 'seconds', 'stopped'));
 
   const session = await openSelfTest(sandbox, jobs);
   const results = await pMap(
@@ -128,14 +127,14 @@ async function tryAll(
       print(...rowsOf(result, widths));
       return result;
     },
-    { concurrency: jobs, stopOnError: false }, // what runs beside a fault is waited for
+    { concurrency: jobs, stopOnError: false }, // on a fault, waits for attacks that are still running
   )
     .catch(({ errors: [fault] }: AggregateError) => {
       throw fault;
     })
     .finally(session.close);
   const good = results.filter((each) => each.ok).length;
-  print('', `${good} of ${results.length} attacks were held and have the expected verdict.`);
+  print('', `${good} of ${results.length} attacks were stopped and got the right verdict.`);
   for (const [reason, names] of grouped(notRun)) print(`Not run, because ${reason}: ${names.join(', ')}.`);
   print('');
   return { sandbox: kind, ok: good === results.length, unavailable: null, attacks: results, notRun };
@@ -149,10 +148,10 @@ function row(
   verdict: string,
   expected: string,
   seconds: string,
-  held: string,
+  stopped: string,
 ) {
   const words = [attack.padEnd(widths.attack), verdict.padEnd(16), expected.padEnd(widths.expected)];
-  return `  ${[...words, seconds.padStart(7), held].join('  ')}`;
+  return `  ${[...words, seconds.padStart(7), stopped].join('  ')}`;
 }
 
 /** Returns the line of the table and, below it, the problems. */
@@ -182,18 +181,18 @@ function choose(all: readonly Attack[], only: readonly string[] | undefined): re
   const unknown = only.filter((name) => !all.some((attack) => attack.name === name));
   if (unknown.length > 0) {
     throw new UserError(
-      `--only names ${unknown.join(', ')}; the attacks are ${all.map(({ name }) => name).join(', ')}.`,
+      `--only ${unknown.join(', ')}: no such attack. Attacks: ${all.map(({ name }) => name).join(', ')}.`,
     );
   }
   return all.filter(({ name }) => only.includes(name));
 }
 
-/** A self-test that tests nothing must not look like one that passed. */
+/** Fails if no attack was run, so that an empty test does not pass. */
 function requireSome(results: readonly SandboxResult[], stopped: boolean): void {
   if (stopped || results.some(({ attacks }) => attacks.length > 0)) return;
   const reasons = results.flatMap(({ unavailable, notRun }) => [
     ...(unavailable === null ? [] : [unavailable]),
     ...notRun.map(({ reason }) => reason),
   ]);
-  throw new UserError(`none of these attacks can be run: ${[...new Set(reasons)].join('; ')}.`);
+  throw new UserError(`none of these attacks can run here: ${[...new Set(reasons)].join('; ')}.`);
 }

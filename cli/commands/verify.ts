@@ -26,7 +26,7 @@ interface Options {
 }
 
 const doesNotHold = 1;
-/** Options that tie a record to more than its signature, for the line that says what was left unchecked. */
+/** Options for further checks, listed in the line that says what was not checked. */
 const furtherChecks = {
   archive: '--archive',
   predictions: '--predictions',
@@ -37,29 +37,29 @@ const furtherChecks = {
   reveal: '--reveal',
 } as const;
 
-/** `haet verify`: checks the signed record of a run, or the chain that several form. */
+/** `haet verify`: verifies one signed record, or the chain of several. */
 export function verifyCommand(command: Command): void {
   command
-    .argument('<records...>', 'record.jws of a run; several, or a folder of runs, are checked as a chain')
+    .argument('<records...>', 'record.jws of a run; several files or a folder of runs are checked as a chain')
     .option('--key <key>', 'the organizer’s public key, haet1...')
-    .option('--archive <file>', 'archive of the entry, as it was sent in')
+    .option('--archive <file>', 'archive of the entry')
     .option('--predictions <file>', 'predictions.npy of the run')
     .option('--sealed <file>', 'withheld.age, the sealed set')
-    .option('--track <dir>', 'the public Track that was trained on')
+    .option('--track <dir>', 'the public Track of the run')
     .option(
       '--labels-key <file>',
       'labels-key.json, published after the contest: opens the labels of --sealed and scores --predictions again',
     )
     .option('--commitment <file>', 'commitment.json, published before the contest')
-    .option('--reveal <file>', 'reveal.json, published after it; with --commitment')
+    .option('--reveal <file>', 'reveal.json, published after the contest; with --commitment')
     .option(
       '--head <sha256>',
-      'sha256 of the last record, as the leaderboard says: shows that none is missing',
+      'sha256 of the last record, from the leaderboard; shows that none is missing at the end',
       sha256,
     )
     .option(
       '--json',
-      'last line on standard output: holds, checks, what was not checked, the run, details of its score',
+      'last line on standard output: the result, the checks, options for further checks, the run, details of its score',
     )
     .addHelpText('after', help)
     .action(verify);
@@ -79,7 +79,7 @@ async function verify(given: readonly string[], options: Options): Promise<void>
 
 async function verifyOne(path: string, evidence: Evidence, options: Options): Promise<Outcome> {
   if (options.head !== undefined) {
-    throw new UserError('--head is checked against all records of a contest. Give them, or their folder.');
+    throw new UserError('--head needs all records of a contest. Give their files or their folder.');
   }
   const result = await verifyRecord(await readRecordBytes(path), evidence);
   const notChecked = Object.entries(furtherChecks)
@@ -98,8 +98,8 @@ function requireNoneOfOneRun(options: Options): void {
     if (options[name] === undefined) continue;
     throw new UserError({
       option: furtherChecks[name],
-      reason: 'belongs to one run',
-      remedy: "Give it beside that run's record.jws alone.",
+      reason: 'applies to one run',
+      remedy: 'Give a single record.jws with it.',
     });
   }
 }
@@ -108,18 +108,14 @@ async function readEvidence(options: Options): Promise<Evidence> {
   const { key, commitment, reveal, archive, predictions, sealed, track, labelsKey } = options;
   if (key === undefined) {
     throw new UserError(
-      '--key is missing: a signature proves something only by a key that you trust. Give the key, haet1..., that the organizer published before the contest; one that came with the record is worth nothing.',
+      '--key is missing. Give the key haet1... that the organizer published before the contest; a key that came with the record proves nothing.',
     );
   }
   if (reveal !== undefined && commitment === undefined) {
-    throw new UserError(
-      '--reveal is checked against the commitment. Give --commitment too, as it was published before the contest.',
-    );
+    throw new UserError('--reveal needs --commitment, as published before the contest.');
   }
   if (labelsKey !== undefined && (sealed === undefined || predictions === undefined)) {
-    throw new UserError(
-      '--labels-key opens the labels of the sealed set, to score the predictions again. Give --sealed withheld.age and --predictions predictions.npy too.',
-    );
+    throw new UserError('--labels-key needs --sealed withheld.age and --predictions predictions.npy.');
   }
   return {
     key: parseVerifyKey(key),
@@ -145,9 +141,9 @@ function describe(path: string, result: Verification, notChecked: readonly strin
 
   const official = result.official!;
   const options = notChecked.join(', ');
-  const unchecked = options === '' ? [] : [`  not checked, for want of: ${options}`];
+  const unchecked = options === '' ? [] : [`  not checked, because not given: ${options}`];
   const terms = notChecked.includes(furtherChecks.commitment)
-    ? [`  it ran with ${describeTerms(usedTermsOf(official))}`]
+    ? [`  terms: ${describeTerms(usedTermsOf(official))}`]
     : [];
   const again = result.details === null ? [] : describeDetails(result.details);
   return [
@@ -159,18 +155,18 @@ function describe(path: string, result: Verification, notChecked: readonly strin
   ];
 }
 
-/** What the record of a sealed Track leaves out until the labels are published. */
+/** Formats the part of the score that the record of a sealed Track omits until the labels are published. */
 function describeDetails({ perClass, logLoss, calibration }: ScoreDetails): string[] {
   const width = Math.max(...perClass.map(({ name }) => name.length));
   return [
     ...perClass.map(
-      ({ name, correct, total }) => `  class  ${name.padEnd(width)}  ${correct} of ${total} right`,
+      ({ name, correct, total }) => `  class  ${name.padEnd(width)}  ${correct} of ${total} correct`,
     ),
     `  log-loss ${logLoss.toFixed(3)} nats, expected calibration error ${calibration.expectedError.toFixed(3)}`,
   ];
 }
 
-/** What a record that holds says, in short. */
+/** Summarises a valid record. */
 function runOf({ official }: Verification) {
   return official === null ? null : { ...summaryOf(official), digests: official.digests };
 }
@@ -181,17 +177,17 @@ function sha256(text: string): string {
 }
 
 const help = `
-Checks are made in order, up to the first that does not hold; each says what it means. With --labels-key, once the
-organizer has published it, the predictions are scored again and every figure is compared with the record; accuracy by
-class, confusion matrix (--json), log-loss and calibration, which the record leaves out until then, are shown.
+Checks run in order and stop at the first that fails; each prints what it proves. With --labels-key, which the organizer
+publishes after the contest, the predictions are scored again and every figure is compared with the record. Then accuracy by
+class, confusion matrix (--json), log-loss and calibration are shown, which the record omits.
 
-Every record has a number and names the record before it. Of several, or of a folder of runs, it is checked that none is
-missing and none was exchanged, and all attempts of each archive are listed. That the last ones are there is shown by --head.
+Every record has a number and names the record before it. For several records or a folder of runs, haet checks that none is
+missing or exchanged, and lists all attempts per archive. --head shows that none is missing at the end.
 
 Exit status:
-   0  all holds
+   0  everything holds
    1  something does not hold
-   2  a mistake on the command line
+   2  wrong command line
 
 Example:
   $ haet verify record.jws --key haet1... --archive entry.tar.gz --commitment commitment.json --reveal reveal.json

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { type ArchiveLimits, archiveLimitsSchema } from '../../evaluator/intake/limits.ts';
 import { byteCount } from './numberOption.ts';
 
-/** What an archive may be, as the person gave it. */
+/** Limits of intake, from the command line. */
 export interface IntakeOptions {
   readonly maxArchiveBytes: number;
   readonly maxUnpackedBytes: number;
@@ -21,7 +21,7 @@ export function addIntakeOptions(command: Command): void {
   ] as const;
   for (const [flags, description, value] of options) {
     command.addOption(
-      new Option(flags, `intake: ${description}, at most`).argParser(byteCount).default(value),
+      new Option(flags, `intake: maximum ${description}`).argParser(byteCount).default(value),
     );
   }
 }

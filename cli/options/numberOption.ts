@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { MOST_SEED } from '../../datasets/sealing/commitment.ts';
 
-/** Reader of an option that takes a number. The message names what is expected; commander names the option. */
+/** Parses a number option. The message says what is expected; commander adds the option's name. */
 export function numberOption(range: {
   min: number;
   max: number;
@@ -23,5 +23,5 @@ export const cpuCount = integer(1, 4096);
 export const byteCount = integer(1, Number.MAX_SAFE_INTEGER);
 /** Seed of a run. */
 export const runSeed = integer(0, MOST_SEED);
-/** Limit of a stage: at most a day. */
+/** Limit of a stage, up to one day. */
 export const stageSeconds = numberOption({ min: 0.001, max: 86_400 });

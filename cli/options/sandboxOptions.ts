@@ -9,38 +9,37 @@ const sandbox = () =>
     'sandbox that runs the entry; process isolates neither files nor network',
   ).choices(sandboxKinds);
 
-/** `--sandbox`, where the entry is the user's own or the place is known: how it is held. */
+/** `--sandbox` for commands that run the user's own entry. */
 export function sandboxOption(usual: SandboxKind = 'process'): Option {
   return sandbox().default(usual);
 }
 
-/** What entries run in, with `--sandbox docker`. */
+/** Image and runtime of `--sandbox docker`. */
 export interface ContainerOptions {
   readonly image: string;
   readonly runtime?: string;
 }
 
-/** How entries of strangers are held: there is no default, one of the two must be given. */
+/** Options for untrusted entries: one of the two is required. */
 export interface StrangersSandbox extends ContainerOptions {
   readonly sandbox?: SandboxKind;
   readonly trusted?: true;
 }
 
-/** Adds `--sandbox` and `--trusted` to a command that runs entries of strangers. */
+/** Adds `--sandbox` and `--trusted` to a command that runs untrusted entries. */
 export function addStrangersSandbox(command: Command): Command {
   return command
     .addOption(sandbox())
     .addOption(
-      new Option(
-        '--trusted',
-        'run entries that you trust without isolation, as --sandbox process does',
-      ).conflicts('sandbox'),
+      new Option('--trusted', 'run trusted entries without isolation, as --sandbox process does').conflicts(
+        'sandbox',
+      ),
     );
 }
 
 /**
- * The kind of sandbox that was asked for.
- * @throws UserError where neither option was given
+ * Returns the requested kind of sandbox.
+ * @throws UserError if neither option was given
  */
 export function strangersSandbox({
   sandbox,
@@ -49,29 +48,29 @@ export function strangersSandbox({
   const kind = trusted ? 'process' : sandbox;
   if (kind === undefined) {
     throw new UserError(
-      'no sandbox was named. Give --sandbox bubblewrap or --sandbox docker, which keep files, answers and network from entries; or --trusted where every entry is your own.',
+      '--sandbox is missing. Give --sandbox bubblewrap or --sandbox docker, which isolate files and network, or --trusted if every entry is your own.',
     );
   }
   return kind;
 }
 
-/** Says, before strangers' entries are run, that nothing holds them, where that is so. */
+/** Warns before untrusted entries run without isolation. */
 export function warnWhereUnfenced(kind: SandboxKind, tell: (sentence: string) => void): void {
   if (kind !== 'process') return;
-  tell('NOTHING IS FENCED: an entry can read the answers and every file of yours, and use the network.');
+  tell('NO ISOLATION: an entry can read the labels and all your files, and use the network.');
 }
 
-/** `--image`: what entries run in, with `--sandbox docker`. */
+/** `--image`: the image that entries run in, with `--sandbox docker`. */
 export function imageOption(): Option {
   return new Option('--image <name>', 'image that entries run in, with --sandbox docker').default(
     defaultImage,
   );
 }
 
-/** `--runtime`: what runs the containers of `--sandbox docker`. */
+/** `--runtime`: runtime of the containers of `--sandbox docker`. */
 export function runtimeOption(): Option {
   return new Option(
     '--runtime <name>',
-    'with --sandbox docker: runtime of the containers, of those that the engine knows (default: its own)',
+    "with --sandbox docker: container runtime, one that the engine knows (default: the engine's)",
   );
 }

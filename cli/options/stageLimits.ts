@@ -3,7 +3,7 @@ import { limitsSchema } from '../../evaluator/contract.ts';
 import type { Committed } from '../commitment.ts';
 import { stageSeconds } from './numberOption.ts';
 
-/** The limits of both stages, as the person gave them. */
+/** The limits of both stages, from the command line. */
 export interface StageLimitOptions {
   readonly budget: number;
   readonly predictLimit: number;
@@ -11,21 +11,21 @@ export interface StageLimitOptions {
 
 export const defaultLimits = limitsSchema.parse({});
 
-/** `--budget`: how long an entry may train. */
+/** `--budget`: time limit of training. */
 export function budgetOption(): Option {
   return new Option('--budget <seconds>', 'limit of the train stage')
     .argParser(stageSeconds)
     .default(defaultLimits.trainSeconds);
 }
 
-/** `--predict-limit`: how long an entry may predict. */
+/** `--predict-limit`: time limit of predicting. */
 export function predictLimitOption(): Option {
   return new Option('--predict-limit <seconds>', 'limit of the predict stage')
     .argParser(stageSeconds)
     .default(defaultLimits.predictSeconds);
 }
 
-/** The limits of both stages: what was given on the command line, else what was committed to, else the defaults. */
+/** Returns the limits of both stages: from the command line, else the commitment, else the defaults. */
 export function stageLimits(
   options: StageLimitOptions,
   command: Command,

@@ -8,9 +8,9 @@ const firstLine = Buffer.from('age-encryption.org/v1\n');
 export const recipientPattern = /^age1[02-9ac-hj-np-z]{58}$/;
 
 /**
- * Encrypts to X25519 recipients, `age1...`, which every version of age knows; each of them opens it.
+ * Encrypts to X25519 recipients (`age1...`), which every version of age supports; each recipient can decrypt.
  *
- * @throws Error when one of `recipients` is not such a key, see {@link checkRecipient}
+ * @throws Error if a recipient is not such a key, see {@link checkRecipient}
  */
 export async function encrypt(plain: Uint8Array, ...recipients: readonly string[]): Promise<Uint8Array> {
   const encrypter = new Encrypter();
@@ -19,18 +19,18 @@ export async function encrypt(plain: Uint8Array, ...recipients: readonly string[
 }
 
 /**
- * Refuses what cannot be encrypted to.
+ * Rejects an invalid recipient.
  *
  * @param option names the recipient in messages, e.g. `--to`
- * @throws UserError when `recipient` is no X25519 public key; a secret key is never repeated
+ * @throws UserError if `recipient` is not an X25519 public key; the message never contains a secret key
  */
 export async function checkRecipient(option: string, recipient: string): Promise<void> {
   if (/AGE-SECRET-KEY/i.test(recipient)) {
     throw new UserError({
       option,
-      reason:
-        'is a secret key, which is not repeated here; expected a public key, age1 and 58 more characters',
-      remedy: 'Make a new pair with `haet seal keygen`: the shell may have kept this one in its history.',
+      reason: 'is a secret key (not shown); expected a public key, age1 and 58 more characters',
+      remedy:
+        'Make a new pair with `haet seal keygen`, because the shell may have stored this one in its history.',
     });
   }
   const refusal = new UserError({
@@ -40,7 +40,7 @@ export async function checkRecipient(option: string, recipient: string): Promise
   });
   if (!recipientPattern.test(recipient)) throw refusal;
   try {
-    // A point that no secret key belongs to is found out only by using it.
+    // An invalid curve point is detected only by using it.
     await encrypt(new Uint8Array(), recipient);
   } catch {
     throw refusal;
@@ -48,11 +48,11 @@ export async function checkRecipient(option: string, recipient: string): Promise
 }
 
 /**
- * Decrypts an age file, all of it or nothing.
+ * Decrypts an age file completely, or throws.
  *
- * @param name stands for the file in messages
+ * @param name replaces the path in messages
  * @param key the identity, `AGE-SECRET-KEY-1...`, or the file key, see {@link fileKeyOf}
- * @throws UserError when it is no age file, is sealed for another key, or is not what was sealed to the last byte
+ * @throws UserError if it is not an age file, is sealed for another key, or was altered
  */
 export async function decrypt(
   name: string,
@@ -69,17 +69,17 @@ export async function decrypt(
     throw new UserError({
       path: name,
       reason:
-        'does not open with the file key that was given: it was altered, or the key is that of another file',
-      remedy: 'Give the sealed file and the key as they were published.',
+        'does not open with the given file key: the file was altered, or the key belongs to another file',
+      remedy: 'Use the published file and key.',
     });
   }
 }
 
 /**
- * The key of one age file alone, 16 bytes: it opens that file and no other, and tells nothing of the identity. The file
- * holds a code of it (HMAC-SHA256), so that no second key opens the same bytes as something else.
+ * Returns the 16-byte key of one age file. It opens only that file and reveals nothing about the identity. The file
+ * contains an HMAC-SHA256 of its header under this key, so no other key opens the same bytes.
  *
- * @param name stands for the file in messages
+ * @param name replaces the path in messages
  * @param identity `AGE-SECRET-KEY-1...`
  * @throws UserError as {@link decrypt}
  */
@@ -100,18 +100,18 @@ async function openWith(
   try {
     return await open(decrypter);
   } catch (error) {
-    // The library tells its causes apart by their words alone.
+    // The library distinguishes causes only by message text.
     if ((error as Error).message.startsWith('no identity matched')) {
       throw new UserError({
         path: name,
-        reason: `is not sealed for the key ${publicKey}, or its first lines were altered`,
-        remedy: 'Give the identity file whose public key it was sealed for.',
+        reason: `is not sealed for the key ${publicKey}, or its header was altered`,
+        remedy: 'Give the matching identity file.',
       });
     }
     throw new UserError({
       path: name,
-      reason: 'is damaged: it was altered or cut short after it was sealed',
-      remedy: 'Fetch it again from where it was published.',
+      reason: 'is damaged: it was altered or truncated after sealing',
+      remedy: 'Download the published file again.',
     });
   }
 }
@@ -120,19 +120,19 @@ function requireAgeFile(name: string, sealed: Uint8Array): void {
   if (isAgeFile(sealed)) return;
   throw new UserError({
     path: name,
-    reason: `is not an age file: it does not begin with the line ${firstLine.toString().trim()}`,
+    reason: `is not an age file: it does not start with the line ${firstLine.toString().trim()}`,
     remedy: 'Give the file that `haet seal` wrote.',
   });
 }
 
-/** Whether a file claims to be in the age format; what it holds is known only once it is opened. */
+/** Whether a file starts like an age file. */
 export function isAgeFile(bytes: Uint8Array): boolean {
   return firstLine.equals(bytes.subarray(0, firstLine.length));
 }
 
 /**
- * The public key, `age1...`, that belongs to a secret key.
- * @throws UserError when `identity` is no X25519 secret key; it is never repeated
+ * Returns the public key, `age1...`, of a secret key.
+ * @throws UserError if `identity` is not an X25519 secret key; the message never contains it
  */
 export async function publicKeyOf(identity: string): Promise<string> {
   try {

@@ -4,7 +4,7 @@ import { trackFiles } from '../track.ts';
 import { UserError } from '../userError.ts';
 import { readSealedTrack, type SealedTrackInfo } from './sealedTrack.ts';
 
-/** All that a sealed Track holds: files, and the folder of some. */
+/** The files and folders of a sealed Track. */
 const expected = new Set([
   trackFiles.info,
   trackFiles.trainImages,
@@ -14,10 +14,10 @@ const expected = new Set([
 ]);
 
 /**
- * Checks that a folder may be given to anyone: a whole sealed Track and nothing else, so neither labels nor test images
- * in clear, nor a key.
+ * Checks that a folder can be published: a complete sealed Track and nothing else, so no unencrypted labels or test
+ * images and no key.
  *
- * @throws UserError naming the first file that must not be there, is missing, malformed or changed
+ * @throws UserError that names the first file that is unexpected, missing, malformed or changed
  */
 export async function checkPublic(dir: string): Promise<SealedTrackInfo> {
   const found = await readdir(dir, { withFileTypes: true, recursive: true }).catch(() => []);
@@ -26,9 +26,9 @@ export async function checkPublic(dir: string): Promise<SealedTrackInfo> {
     if (expected.has(path) && (each.isFile() || each.isDirectory())) continue;
     throw new UserError({
       path: dir,
-      reason: `holds ${JSON.stringify(path)}, which is no part of a sealed Track and may tell what is withheld`,
+      reason: `contains ${JSON.stringify(path)}, which is not part of a sealed Track and may reveal withheld data`,
       remedy:
-        'Give the folder that `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR` made, as it was made.',
+        'Give the folder that `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR` made, unchanged.',
     });
   }
   return (await readSealedTrack(dir)).info;

@@ -7,8 +7,8 @@ import { readJson } from './readJson.ts';
 import { type ContestTerms, termsSchema } from './terms.ts';
 
 /**
- * Commit and reveal: before the contest the organizer publishes a commitment, afterwards the reveal. Then anyone can see
- * that the withheld set, the seeds and the terms were settled before the first entry came in. The terms need no hiding.
+ * Commit and reveal: the organizer publishes a commitment before the contest and the reveal afterwards. Anyone can
+ * then check that withheld set, seeds and terms were fixed before the first entry arrived. The terms are not secret.
  */
 export const commitmentSchema = z.strictObject({
   schemaVersion: z.literal(2),
@@ -20,7 +20,7 @@ export const commitmentSchema = z.strictObject({
 });
 export type Commitment = z.infer<typeof commitmentSchema>;
 
-/** It left the terms open. */
+/** Version 1 had no terms. */
 const firstCommitmentSchema = z.looseObject({
   schemaVersion: z.literal(1),
   sealedSha256: sha256Schema,
@@ -30,20 +30,23 @@ const firstCommitmentSchema = z.looseObject({
 /** Largest seed of a run, see `haet dry-run --seed`. */
 export const MOST_SEED = 2 ** 31 - 1;
 
-/** Kept secret until the contest is over. */
+/** Secret until the contest ends. */
 export const revealSchema = z.strictObject({
   nonce: sha256Schema.describe(
-    '32 random bytes in hexadecimal: without them, few seeds could be guessed from the hash',
+    '32 random bytes in hexadecimal; without them, the seeds could be guessed from the hash',
   ),
   seeds: z
     .array(z.int().min(0).max(MOST_SEED))
     .min(1)
-    .refine((seeds) => new Set(seeds).size === seeds.length, 'a seed stands twice in the list')
+    .refine((seeds) => new Set(seeds).size === seeds.length, 'a seed occurs twice')
     .describe('seeds of the runs of every entry, in their order'),
 });
 export type Reveal = z.infer<typeof revealSchema>;
 
-/** @param withheld the bytes of withheld.age */
+/**
+ * Creates a commitment and its reveal.
+ * @param withheld the bytes of withheld.age
+ */
 export function commitTo(
   withheld: Uint8Array,
   seeds: readonly number[],
@@ -59,21 +62,21 @@ export function commitTo(
   return { commitment, reveal };
 }
 
-/** What shows that the reveal is not the one that was committed to, as a sentence without its end; null when it is. */
+/** Returns why the reveal does not match the commitment, without a final period; null if it matches. */
 export function revealFault(commitment: Commitment, reveal: Reveal): string | null {
   const got = seedsSha256(reveal);
   if (got === commitment.seedsSha256) return null;
-  return `the seeds revealed give sha256 ${got}, and the commitment says ${commitment.seedsSha256}: they are not the ones chosen beforehand`;
+  return `the revealed seeds have sha256 ${got}, but the commitment says ${commitment.seedsSha256}`;
 }
 
 /**
- * As `revealFault`, of the withheld set.
- * @param got sha256 of withheld.age; null where no sealed set was used
+ * Returns why the withheld set does not match the commitment, without a final period; null if it matches.
+ * @param got sha256 of withheld.age; null if no sealed set was used
  */
 export function sealedFault(commitment: Commitment, got: string | null): string | null {
   if (got === commitment.sealedSha256) return null;
   const used = got === null ? 'none was used' : `the one used has ${got}`;
-  return `the commitment is to a sealed set with sha256 ${commitment.sealedSha256}, and ${used}`;
+  return `the commitment names the sealed set with sha256 ${commitment.sealedSha256}, but ${used}`;
 }
 
 /** @throws UserError */
@@ -84,8 +87,8 @@ export async function readCommitment(path: string): Promise<Commitment> {
   if (found.schemaVersion === 2) return found;
   throw new UserError({
     path,
-    reason: 'is a commitment of version 1, which leaves the terms of the contest open',
-    remedy: 'Make a new one with `haet seal commit` and publish it before the first entry comes in.',
+    reason: 'is a commitment of version 1, which has no terms',
+    remedy: 'Make a new one with `haet seal commit` and publish it before the first entry arrives.',
   });
 }
 
@@ -95,7 +98,7 @@ export function readReveal(path: string): Promise<Reveal> {
   return readJson(path, revealSchema, { kind: 'a reveal', remedy });
 }
 
-/** What a commitment says of the seeds. Built anew, so that the text has one form whatever the file looked like. */
+/** Returns the hash of the seeds. The text is rebuilt, so that the file's formatting has no influence. */
 export function seedsSha256({ nonce, seeds }: Reveal): string {
   return sha256(JSON.stringify({ nonce, seeds }));
 }

@@ -9,22 +9,23 @@ import { type WithheldInfo, withheldFiles } from './withheldSet.ts';
 const fileKeySchema = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 hexadecimal digits');
 
 /**
- * What opens one withheld set and nothing else, for everyone once the contest is over: the keys of its two age files.
- * The identity, from which the signing key follows, stays secret.
+ * The keys of the two age files of one withheld set, published after the contest. They open nothing else. The
+ * identity, from which the signing key is derived, stays secret.
  */
 export const labelsKeySchema = z.strictObject({
   schemaVersion: z.literal(1),
-  sealedSha256: sha256Schema.describe('of the withheld.age that it opens'),
+  sealedSha256: sha256Schema.describe('sha256 of the withheld.age that it opens'),
   setKey: fileKeySchema.describe('file key of withheld.age, 16 bytes in hexadecimal'),
-  labelsKey: fileKeySchema.describe('file key of labels.npy.age within'),
+  labelsKey: fileKeySchema.describe('file key of the labels.npy.age inside'),
 });
 export type LabelsKey = z.infer<typeof labelsKeySchema>;
 
 /**
+ * Derives the labels key of a withheld set.
  * @param withheld the bytes of withheld.age
  * @param identity `AGE-SECRET-KEY-1...`
- * @param name stands for the file in messages
- * @throws UserError when it is not sealed for this key, was altered or cut short, or is no withheld set
+ * @param name replaces the path in messages
+ * @throws UserError if it is not sealed for this key, was altered or truncated, or is not a withheld set
  */
 export async function makeLabelsKey(
   withheld: Uint8Array,
@@ -32,7 +33,7 @@ export async function makeLabelsKey(
   name: string,
 ): Promise<LabelsKey> {
   const { info, sealedLabels } = await openImages(withheld, identity, name);
-  // A key is given away only of what opens to the end.
+  // Keys are returned only for files that decrypt completely.
   await openLabels(sealedLabels, identity, info);
   const key = async (file: string, bytes: Uint8Array) =>
     Buffer.from(await fileKeyOf(file, bytes, identity)).toString('hex');
@@ -45,10 +46,11 @@ export async function makeLabelsKey(
 }
 
 /**
+ * Opens the labels of a withheld set with its labels key.
  * @param withheld the bytes of withheld.age
- * @param name stands for the file in messages
+ * @param name replaces the path in messages
  * @returns `labels`: uint8 [testSize], in the order of the images
- * @throws UserError when the key is not of these bytes, or they are no withheld set
+ * @throws UserError if the key does not belong to these bytes, or they are not a withheld set
  */
 export async function openWithLabelsKey(
   withheld: Uint8Array,

@@ -3,11 +3,11 @@ import { createFile } from '../atomicWrite.ts';
 import { publicKeyOf } from './age.ts';
 
 /**
- * Makes a key pair and writes its identity file, the secret half, as `age-keygen` does: readable by its owner only.
+ * Generates a key pair and writes the secret key to an identity file like `age-keygen`, readable by its owner only.
  *
- * @param purpose what the key is for, one line in the file for people
+ * @param purpose purpose of the key, a comment line in the file
  * @returns the public key, `age1...`
- * @throws UserError when the file is there already or cannot be written
+ * @throws UserError if the file exists or cannot be written
  */
 export async function makeIdentity(path: string, purpose: string): Promise<string> {
   const identity = await generateX25519Identity();

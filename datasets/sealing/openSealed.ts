@@ -11,17 +11,17 @@ export interface OpenedImages {
   readonly info: WithheldInfo;
   /** A .npy file: uint8 [testSize, 32, 32, 3]. */
   readonly images: Uint8Array;
-  /** For {@link openLabels}, when no process of an entry lives any more. */
+  /** For {@link openLabels}, once no process of an entry is alive. */
   readonly sealedLabels: Uint8Array;
 }
 
 /**
- * Opens the images of a withheld set; the labels stay sealed.
+ * Decrypts the images of a withheld set; the labels stay encrypted.
  *
  * @param sealed the bytes of withheld.age
  * @param key the identity, `AGE-SECRET-KEY-1...`, see `readIdentity`; or the file key of these bytes
- * @param name stands for the file in messages
- * @throws UserError when it is not sealed for this key, was altered or cut short, or is no withheld set
+ * @param name replaces the path in messages
+ * @throws UserError if it is not sealed for this key, was altered or truncated, or is not a withheld set
  */
 export async function openImages(
   sealed: Uint8Array,
@@ -45,9 +45,9 @@ export async function openImages(
  * Opens the labels of a withheld set.
  *
  * @param key the identity, or the file key of `sealedLabels`
- * @param info of the same withheld set: other labels than those that belong to its images are refused
+ * @param info of the same withheld set; labels of another set are rejected
  * @returns uint8 [testSize], each an index into `info.classes`, in the order of the images
- * @throws UserError when they are not sealed for this key, were altered, or belong to another set
+ * @throws UserError if they are not sealed for this key, were altered, or belong to another set
  */
 export async function openLabels(
   sealedLabels: Uint8Array,
@@ -71,7 +71,7 @@ function unpack(name: string, archive: Uint8Array): Map<string, Uint8Array> {
   } catch (error) {
     throw new UserError({
       path: name,
-      reason: `is not a withheld set: within is no tar archive of ${expected} (${(error as Error).message})`,
+      reason: `is not a withheld set: it does not contain a tar archive of ${expected} (${(error as Error).message})`,
       remedy,
     });
   }
@@ -79,7 +79,7 @@ function unpack(name: string, archive: Uint8Array): Map<string, Uint8Array> {
   if (found !== expected) {
     throw new UserError({
       path: name,
-      reason: `is not a withheld set: within are ${found || 'no files'}; expected ${expected}`,
+      reason: `is not a withheld set: it contains ${found || 'no files'}; expected ${expected}`,
       remedy,
     });
   }
@@ -110,7 +110,7 @@ function checkHash(path: string, bytes: Uint8Array, expected: string): void {
   if (got === expected) return;
   throw new UserError({
     path,
-    reason: `is not what was sealed with these images: its sha256 is ${got}, track.json beside it says ${expected}`,
-    remedy: 'Open images and labels from one and the same withheld.age.',
+    reason: `does not belong to these images: its sha256 is ${got}, expected ${expected}`,
+    remedy: 'Use images and labels of the same withheld.age.',
   });
 }

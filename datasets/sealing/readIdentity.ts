@@ -5,19 +5,19 @@ import { readWhole } from './readWhole.ts';
 const mostBytes = 64 * 1024;
 
 /**
- * Reads the secret key from an identity file, as `haet seal keygen` and `age-keygen` write it: one key on a line of its
- * own; empty lines and those that begin with # do not count.
+ * Reads the secret key from an identity file, as `haet seal keygen` and `age-keygen` write it: one key on its own
+ * line; empty lines and lines that start with # are ignored.
  *
  * @returns `AGE-SECRET-KEY-1...`
- * @throws UserError when others than its owner may read the file, or it does not hold exactly one key; no message
- *   repeats what stands in it
+ * @throws UserError if others can read the file or it does not contain exactly one key; messages never contain its
+ *   content
  */
 export async function readIdentity(path: string): Promise<string> {
   const { bytes, mode } = await readWhole(path, mostBytes);
   if ((mode & 0o077) !== 0) {
     throw new UserError({
       path,
-      reason: `holds a secret key, and others than its owner may reach it (mode ${mode.toString(8)}; expected 600)`,
+      reason: `contains a secret key and is accessible to others (mode ${mode.toString(8)}; expected 600)`,
       remedy: `Run \`chmod 600 ${path}\`.`,
     });
   }
@@ -30,7 +30,7 @@ export async function readIdentity(path: string): Promise<string> {
   if (key === undefined || more.length > 0) {
     throw new UserError({
       path,
-      reason: `holds ${keys.length} lines that could be keys; expected one, AGE-SECRET-KEY-1 and 58 more characters`,
+      reason: `contains ${keys.length} lines that look like keys; expected one, AGE-SECRET-KEY-1 and 58 more characters`,
       remedy: 'Give a file that `haet seal keygen` wrote.',
     });
   }

@@ -7,9 +7,9 @@ const usualMostBytes = 2 ** 20;
 
 /**
  * Reads a JSON file of a known kind.
- * @param kind what it is called in messages, with its article: `a commitment`
- * @param mostBytes a larger file is refused; 1 MiB where not given
- * @param remedy sentence that says what to do where it is not one
+ * @param kind its name in messages, with an article: `a commitment`
+ * @param mostBytes maximum size; default 1 MiB
+ * @param remedy what to do if it is not one
  * @throws UserError
  */
 export async function readJson<T>(
@@ -22,7 +22,7 @@ export async function readJson<T>(
   try {
     json = JSON.parse(bytes.toString('utf8'));
   } catch {
-    // Not the parser's words: they repeat what stands in the file, which may be secret.
+    // The parser's message is not used, because it quotes the file, which may be secret.
     throw new UserError({ path, reason: `is not ${kind}: it is not JSON`, remedy });
   }
   const parsed = schema.safeParse(json);

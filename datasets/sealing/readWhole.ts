@@ -4,9 +4,9 @@ import { describeFault } from '../describeFault.ts';
 import { UserError } from '../userError.ts';
 
 /**
- * The bytes of a regular file, and who may do what with it.
- * @param mostBytes a larger file is refused before it is read
- * @throws UserError naming the file and what keeps it from being read
+ * Reads a regular file and its mode.
+ * @param mostBytes maximum size; a larger file is rejected without reading it
+ * @throws UserError with the file and the reason
  */
 export async function readWhole(
   path: string,
@@ -21,7 +21,7 @@ export async function readWhole(
       throw new UserError({ path, reason: 'is not a regular file', remedy: 'Give the file itself.' });
     }
     if (facts.size > mostBytes) {
-      throw new UserError({ path, reason: `has ${facts.size} bytes; at most ${mostBytes} are expected.` });
+      throw new UserError({ path, reason: `has ${facts.size} bytes, maximum ${mostBytes}.` });
     }
     return { bytes: await file.readFile(), mode: facts.mode & 0o777 };
   } catch (error) {
@@ -29,7 +29,7 @@ export async function readWhole(
     throw new UserError({
       path,
       reason: `cannot be read (${describeFault(error)})`,
-      remedy: 'Give a file that is there.',
+      remedy: 'Check the path.',
     });
   } finally {
     await file?.close();

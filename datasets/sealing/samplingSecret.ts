@@ -8,9 +8,9 @@ const mostBytes = 4096;
 const pattern = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`, 'i');
 
 /**
- * Makes a secret to draw a Track by and writes it to a file, readable by its owner only: 64 hexadecimal digits.
+ * Generates a sampling secret and writes it to a file, readable by its owner only: 64 hexadecimal digits.
  * @returns 32 bytes
- * @throws UserError when the file is there already or cannot be written
+ * @throws UserError if the file exists or cannot be written
  */
 export async function makeSamplingSecret(path: string): Promise<Uint8Array> {
   const secret = randomBytes(SECRET_BYTES);
@@ -19,16 +19,16 @@ export async function makeSamplingSecret(path: string): Promise<Uint8Array> {
 }
 
 /**
+ * Reads a sampling secret.
  * @returns 32 bytes
- * @throws UserError when others than its owner may reach the file, or it is no such secret; what stands in it is not
- *   repeated
+ * @throws UserError if others can access the file, or it is not a sampling secret; messages never contain it
  */
 export async function readSamplingSecret(path: string): Promise<Uint8Array> {
   const { bytes, mode } = await readWhole(path, mostBytes);
   if ((mode & 0o077) !== 0) {
     throw new UserError({
       path,
-      reason: `holds a secret, and others than its owner may reach it (mode ${mode.toString(8)}; expected 600)`,
+      reason: `contains a secret and is accessible to others (mode ${mode.toString(8)}; expected 600)`,
       remedy: `Run \`chmod 600 ${path}\`.`,
     });
   }
@@ -36,7 +36,7 @@ export async function readSamplingSecret(path: string): Promise<Uint8Array> {
   if (pattern.test(text)) return Buffer.from(text, 'hex');
   throw new UserError({
     path,
-    reason: `is no secret to draw a Track by: expected ${2 * SECRET_BYTES} hexadecimal digits and nothing else`,
+    reason: `is not a sampling secret: expected ${2 * SECRET_BYTES} hexadecimal digits and nothing else`,
     remedy: 'Make one with `haet data make --new-secret FILE` or `openssl rand -hex 32`.',
   });
 }

@@ -9,34 +9,34 @@ import { checkRecipient, encrypt } from './age.ts';
 import { packTar } from './tarInMemory.ts';
 import { type WithheldInfo, withheldFiles } from './withheldSet.ts';
 
-/** Public keys, `age1...`: two, so that what runs entries need not hold the key that opens the labels. */
+/** Two public keys, `age1...`, so that the process that runs entries does not have the key to the labels. */
 export interface SealTo {
   /** The organizer's: opens images and labels. */
   readonly organizer: string;
-  /** Opens the images alone. */
+  /** Opens only the images. */
   readonly images: string;
 }
 
 export interface SealedSet {
-  /** What is to be written as withheld.age. */
+  /** Content of withheld.age. */
   readonly bytes: Uint8Array;
-  /** What the sealed file says of itself, to who can open it; not for the public. */
+  /** Description inside the sealed file; not public. */
   readonly info: WithheldInfo;
 }
 
 /**
- * Seals the withheld half of a Track, its images and labels, so that only who has a secret key can read it. Nothing
- * in clear is written anywhere; the length of the sealed file does not depend on the labels.
+ * Encrypts the withheld images and labels of a Track. Nothing unencrypted is written to disk; the length of the
+ * sealed file does not depend on the labels.
  *
- * @throws UserError when the Track is not whole, a key is no public key, or both are the same
+ * @throws UserError if the Track is incomplete, a key is not a public key, or both keys are the same
  */
 export async function sealTrack(trackDir: string, to: SealTo): Promise<SealedSet> {
-  // The keys first: a Track may take long to read.
+  // Checks the keys first, because reading a Track can be slow.
   await checkRecipient('--to', to.organizer);
   await checkRecipient('--images-to', to.images);
   if (to.organizer === to.images) {
     throw new UserError(
-      '--to and --images-to are the same key: whoever opens the images to run entries would open the labels too. ' +
+      '--to and --images-to are the same key, so the process that runs entries could open the labels. ' +
         'Give the two public keys that `haet seal keygen` printed.',
     );
   }
@@ -70,8 +70,8 @@ export async function sealTrack(trackDir: string, to: SealTo): Promise<SealedSet
 }
 
 /**
- * Returns the same images with their labels, every order equally likely. Drawn from the system's randomness: the order in
- * the Track follows from its sampling seed, which can be found by trying.
+ * Shuffles images and labels together with the system's random numbers, because the order in the Track depends on its
+ * sampling seed, which can be guessed.
  */
 function inFreshOrder({ images, labels }: LabelledImages): {
   images: Uint8Array<ArrayBuffer>;

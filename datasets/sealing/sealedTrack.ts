@@ -16,14 +16,14 @@ import type { SealTo } from './sealTrack.ts';
 const recipientSchema = z.string().regex(recipientPattern, 'expected age1 and 58 more characters');
 
 /**
- * A sealed Track: a Track as it may be shown to anyone, with its withheld half sealed.
+ * A sealed Track: a publishable Track whose withheld half is encrypted.
  *
- *     track.json          what this module describes
+ *     track.json          described by this module
  *     train/images.npy    uint8 [trainSize, 32, 32, 3]     train/labels.npy   uint8 [trainSize]
  *     withheld.age        see withheldSet.ts
  *
- * It gives neither the sampling seed nor the source, and no hash of a withheld file in clear: with these, whoever has
- * the source could draw the withheld set again, or tell whether a guess is right.
+ * It contains neither the sampling seed nor the source, and no hash of an unencrypted withheld file. With these,
+ * anyone who has the source could draw the withheld set again or confirm a guess.
  */
 export const sealedTrackSchema = trackSchema
   .pick({ name: true, classes: true, imageShape: true, trainSize: true, testSize: true })
@@ -36,7 +36,7 @@ export const sealedTrackSchema = trackSchema
       file: z.literal('withheld.age'),
       sha256: sha256Schema,
       organizer: recipientSchema.describe('public key of the identity that opens images and labels'),
-      images: recipientSchema.describe('public key of the images key, which opens the images alone'),
+      images: recipientSchema.describe('public key of the images key, which opens only the images'),
     }),
   });
 export type SealedTrackInfo = z.infer<typeof sealedTrackSchema>;
@@ -48,12 +48,12 @@ export interface SealedTrack {
 }
 
 /**
- * Writes what may be public of a Track as the folder `out`, whole or not at all.
+ * Writes the public part of a Track to the folder `out`, atomically.
  *
- * @param withheld what `sealTrack` made of the same Track
+ * @param withheld result of `sealTrack` for the same Track
  * @param to the keys that it was sealed to
- * @param name for people; the name of the Track itself may tell the source and the seed
- * @throws UserError when the Track is not whole, or `out` is taken or cannot be written
+ * @param name public name; the Track's own name may reveal source and seed
+ * @throws UserError if the Track is incomplete, or `out` is not free or cannot be written
  */
 export async function writeSealedTrack(
   out: string,
@@ -86,8 +86,8 @@ export async function writeSealedTrack(
 }
 
 /**
- * Reads a sealed Track and checks every file that its track.json names. Needs no key.
- * @throws UserError naming the file that is missing, malformed or changed
+ * Reads a sealed Track and checks every file that its track.json names. It needs no key.
+ * @throws UserError that names the file that is missing, malformed or changed
  */
 export async function readSealedTrack(dir: string): Promise<SealedTrack> {
   const infoPath = join(dir, trackFiles.info);
@@ -95,7 +95,7 @@ export async function readSealedTrack(dir: string): Promise<SealedTrack> {
     kind: 'that of a sealed Track',
     remedy:
       'Seal the Track again with `haet seal TRACK --to KEY --images-to KEY --out withheld.age --public DIR`: ' +
-      'one sealed by an earlier haet, schemaVersion 1, had one key for images and labels.',
+      'Tracks with schemaVersion 1 used one key for images and labels.',
   });
   const readChecked = async (file: string, expected: string): Promise<Buffer> => {
     const path = join(dir, file);
@@ -104,8 +104,8 @@ export async function readSealedTrack(dir: string): Promise<SealedTrack> {
     if (got === expected) return bytes;
     throw new UserError({
       path,
-      reason: `has changed since the Track was sealed: its sha256 is ${got}, ${trackFiles.info} says ${expected}`,
-      remedy: 'Fetch the sealed Track again from where it was published.',
+      reason: `has changed since the Track was sealed: its sha256 is ${got}, but ${trackFiles.info} says ${expected}`,
+      remedy: 'Download the published sealed Track again.',
     });
   };
   for (const [file, shape] of [

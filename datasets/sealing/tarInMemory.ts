@@ -1,11 +1,11 @@
 import { Header } from 'tar';
 
-/** Headers and bodies of a tar archive fill whole blocks of so many bytes; two empty ones end it. */
+/** Block size of a tar archive; two empty blocks end it. */
 const BLOCK = 512;
 
 /**
- * A tar archive of regular files, made without touching the disk: what goes in may be secret. Owners are left out and
- * all times are the same, so that the same members give the same bytes.
+ * Packs regular files into a tar archive in memory, because they may be secret. It has no owners and fixed times, so
+ * the same members give the same bytes.
  */
 export function packTar(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
   const blocks: Uint8Array[] = [];
@@ -18,10 +18,10 @@ export function packTar(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
 }
 
 /**
- * The members of a tar archive, by name; views of `archive`. Takes regular files under plain names, each once, as
- * {@link packTar} writes them, and nothing else.
+ * Returns the members of a tar archive by name, as views of `archive`. Accepts only what {@link packTar} writes:
+ * regular files with distinct names.
  *
- * @throws Error when the archive is anything else
+ * @throws Error otherwise
  */
 export function unpackTar(archive: Uint8Array): Map<string, Uint8Array> {
   const bytes = Buffer.from(archive.buffer, archive.byteOffset, archive.length);
@@ -32,12 +32,12 @@ export function unpackTar(archive: Uint8Array): Map<string, Uint8Array> {
     if (header.nullBlock) break;
     const { path, size, type } = header;
     if (!header.cksumValid || type !== 'File' || !path || size === undefined || members.has(path)) {
-      throw new Error(`no regular file of a new name at byte ${offset}`);
+      throw new Error(`byte ${offset} does not start a regular file with a new name`);
     }
     const start = offset + BLOCK;
     offset = start + Math.ceil(size / BLOCK) * BLOCK;
     members.set(path, archive.subarray(start, start + size));
   }
-  if (bytes.subarray(offset).some((byte) => byte !== 0)) throw new Error(`something follows its end`);
+  if (bytes.subarray(offset).some((byte) => byte !== 0)) throw new Error(`data after the end of the archive`);
   return members;
 }

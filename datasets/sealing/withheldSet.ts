@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { sha256Schema, trackSchema } from '../track.ts';
 
 /**
- * The withheld set of a Track, sealed: one file, by habit withheld.age, in the age format (https://age-encryption.org/v1).
+ * The sealed withheld set of a Track: one file, usually withheld.age, in the age format
+ * (https://age-encryption.org/v1).
  *
- *     withheld.age          opened by the images key and by the organizer's identity; within, a tar archive of
- *       track.json          what this module describes
- *       images.npy          uint8 [testSize, 32, 32, 3]
- *       labels.npy.age      the labels, for the organizer's identity alone; within, labels.npy: uint8 [testSize]
+ *     withheld.age          opened by the images key or the identity; contains a tar archive of
+ *       track.json          described by this module images.npy          uint8 [testSize, 32, 32, 3] labels.npy.age
+ *       opened by the identity only; contains labels.npy: uint8 [testSize]
  *
- * What opens the images, for an entry to predict, cannot open the labels. The rows stand in an order of their own,
- * drawn at sealing and kept nowhere.
+ * The key that opens the images cannot open the labels. The rows are in an order that is drawn at sealing and not
+ * stored.
  */
 export const withheldFiles = {
   info: 'track.json',
@@ -29,7 +29,8 @@ export const withheldInfoSchema = trackSchema
     source: true,
   })
   .extend({
-    // Of the labels as encrypted: whoever opens the images could find few labels again from a hash of them in clear.
+    // Hash of the encrypted labels: with a hash of the plain labels, anyone who opens the images could find labels by
+    // trial.
     sha256: z
       .strictObject({ [withheldFiles.images]: sha256Schema, [withheldFiles.labels]: sha256Schema })
       .describe('hash of each file beside this one'),

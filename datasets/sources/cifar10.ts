@@ -26,13 +26,13 @@ const classes = [
 ] as const;
 
 const remedy =
-  'Give --from the file cifar-10-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html, or the folder unpacked from it.';
+  'Give --from the file cifar-10-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html, or the unpacked folder.';
 
 /**
- * Reads CIFAR-10, binary version, from its tar (compressed or not) or from the folder unpacked from that.
- * Any checksum will do, and any number of records a file up to 10,000: it is taken from the file's size.
+ * Reads the binary version of CIFAR-10 from its tar file (compressed or not) or the unpacked folder. The checksum is
+ * not checked; each file can have up to 10,000 records, counted by its size.
  *
- * @throws UserError naming the file and what is wrong with it
+ * @throws UserError that names the file and what is wrong with it
  */
 export async function readCifar10(options: { from: string; testFrom: TestFrom }): Promise<Source> {
   const { from, testFrom } = options;
@@ -56,7 +56,7 @@ export async function readCifar10(options: { from: string; testFrom: TestFrom })
  * Parses records of 1 label byte, then 1,024 red, 1,024 green and 1,024 blue bytes.
  *
  * @returns images in rows of RGB pixels
- * @throws UserError; `name` stands for the file in its message
+ * @throws UserError; `name` replaces the path in its message
  */
 export function parseCifarRecords(name: string, bytes: Uint8Array): LabelledImages {
   const refusal = wrongSize(name, bytes.length);
@@ -91,7 +91,7 @@ function wrongSize(name: string, size: number): UserError | null {
   if (size > 0 && size % RECORD_BYTES === 0 && size <= RECORDS_A_FILE * RECORD_BYTES) return null;
   return new UserError({
     path: name,
-    reason: `has ${size} bytes; expected a multiple of ${RECORD_BYTES} (one record), at most ${RECORDS_A_FILE * RECORD_BYTES}: it is truncated, or is another file`,
+    reason: `has ${size} bytes; expected a multiple of ${RECORD_BYTES} (one record), at most ${RECORDS_A_FILE * RECORD_BYTES}: it is truncated or a different file`,
     remedy,
   });
 }
@@ -134,7 +134,7 @@ async function readTar(path: string, names: readonly string[]): Promise<Map<stri
         return;
       }
       refusal = files.has(name)
-        ? new UserError({ path, reason: `holds ${name} twice`, remedy })
+        ? new UserError({ path, reason: `contains ${name} twice`, remedy })
         : wrongSize(`${path}: ${name}`, entry.size);
       if (refusal !== null) {
         parser.abort(refusal);
@@ -156,7 +156,7 @@ async function readTar(path: string, names: readonly string[]): Promise<Map<stri
       refusal ??
       new UserError({
         path,
-        reason: `is not a whole tar archive (${describeFault(error)}): it is damaged, cut short or another file`,
+        reason: `is not a complete tar archive (${describeFault(error)})`,
         remedy,
       })
     );
@@ -169,7 +169,7 @@ function checkComplete(where: string, found: readonly string[], needed: readonly
   const missing = needed.filter((name) => !found.includes(name));
   if (missing.length === 0) return;
   const hint = found.some((name) => /^data_batch_\d$/.test(name))
-    ? 'It looks like the Python version, which holds pickles; the binary version is needed. '
+    ? 'It looks like the Python version, which contains pickles; the binary version is needed. '
     : '';
   throw new UserError({ path: where, reason: `has no ${missing.join(', ')}`, remedy: hint + remedy });
 }

@@ -6,7 +6,7 @@ import { describeFault } from '../describeFault.ts';
 import { IMAGE_BYTES, type LabelledImages, type Source, type TestFrom } from '../source.ts';
 import { UserError } from '../userError.ts';
 
-/** Where Debian's package dataset-fashion-mnist puts the files. */
+/** Folder of Debian's package dataset-fashion-mnist. */
 export const debianFolder = '/usr/share/datasets/fashion-mnist';
 
 const classes = [
@@ -22,17 +22,16 @@ const classes = [
   'Ankle boot',
 ] as const;
 const SIDE = 28;
-/** The largest file has 60,000 images; a compressed file that claims to hold far more is not one of these. */
+/** The largest file has 60,000 images; anything that decompresses to much more is rejected. */
 const MOST_BYTES = 16 + 60_000 * SIDE * SIDE;
 const remedy =
   'Install the Debian package dataset-fashion-mnist, or give --from the folder with the four .gz files of https://github.com/zalandoresearch/fashion-mnist.';
 
 /**
- * Reads Fashion-MNIST from the folder with its four IDX files, compressed or not.
- * Its 28 x 28 grey images become 32 x 32 RGB by a border of 2 black pixels, their background, and three equal channels:
- * no pixel is made up.
+ * Reads Fashion-MNIST from the folder with its four IDX files, compressed or not. The 28 x 28 grey images are padded
+ * to 32 x 32 with 2 black pixels per side and copied to three channels; nothing is interpolated.
  *
- * @throws UserError naming the file and what is wrong with it
+ * @throws UserError that names the file and what is wrong with it
  */
 export async function readFashionMnist(options: { from: string; testFrom: TestFrom }): Promise<Source> {
   const { from, testFrom } = options;
@@ -88,7 +87,7 @@ async function readMaybeCompressed(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw new UserError({
       path: `${path}.gz`,
-      reason: `cannot be uncompressed (${(error as Error).message}): it is damaged or another file`,
+      reason: `cannot be uncompressed (${(error as Error).message}): it is damaged or a different file`,
       remedy,
     });
   }
@@ -99,7 +98,7 @@ async function readMaybeCompressed(path: string): Promise<Uint8Array> {
  * 32-bit integers, the data. Format: http://yann.lecun.com/exdb/mnist/
  *
  * @param axes 1 (labels) or 3 (images)
- * @throws UserError; `name` stands for the file in its message
+ * @throws UserError; `name` replaces the path in its message
  */
 export function parseIdx(
   name: string,
@@ -117,7 +116,7 @@ export function parseIdx(
     const hex = (value: number) => value.toString(16).padStart(8, '0');
     throw new UserError({
       path: name,
-      reason: `begins with ${hex(magic)}; expected ${hex(expected)} (unsigned bytes, ${axes} axes)`,
+      reason: `starts with ${hex(magic)}; expected ${hex(expected)} (unsigned bytes, ${axes} axes)`,
       remedy,
     });
   }
@@ -127,14 +126,14 @@ export function parseIdx(
   if (present !== needed || needed === 0) {
     throw new UserError({
       path: name,
-      reason: `has ${present} bytes of data where its header says [${shape.join(', ')}]: it is ${present < needed ? 'truncated' : 'not the file expected'}`,
+      reason: `has ${present} bytes of data, but its header says [${shape.join(', ')}]: it is ${present < needed ? 'truncated' : 'a different file'}`,
       remedy,
     });
   }
   return { data: bytes.subarray(dataOffset), shape };
 }
 
-/** uint8 [size, 28, 28] to uint8 [size, 32, 32, 3]. */
+/** Converts uint8 [size, 28, 28] to uint8 [size, 32, 32, 3]. */
 function greyToRgb(grey: Uint8Array, size: number): Uint8Array {
   const border = (32 - SIDE) / 2;
   const rgb = new Uint8Array(size * IMAGE_BYTES);

@@ -11,14 +11,14 @@ const layout =
   'Expected one subfolder per class, named after it, with the images of that class directly inside (JPEG, PNG, WebP, ...).';
 
 /**
- * Reads a folder of images by class: `from`/CLASS/IMAGE, any format that sharp decodes. Classes stand in the order of
- * their names, images in the order of theirs (by code unit, whatever the locale). Names that begin with a dot are
- * passed over, and so are plain files beside the class folders.
+ * Reads a folder of images by class: `from`/CLASS/IMAGE, any format that sharp decodes. Classes and images are sorted
+ * by name (by code unit, independent of the locale). Names that start with a dot and files beside the class folders
+ * are skipped.
  *
- * Each image is turned as its EXIF orientation says, converted to sRGB, laid on white where it is transparent, and cut
- * to a centred square of 32 x 32 pixels.
+ * Each image is rotated by its EXIF orientation, converted to sRGB, composited on white, and cropped and scaled to a
+ * centred 32 x 32 square.
  *
- * @throws UserError naming the folder or image and what is wrong with it
+ * @throws UserError that names the folder or image and what is wrong with it
  */
 export async function readImageFolder(options: { from: string }): Promise<Source> {
   const { from } = options;
@@ -39,14 +39,14 @@ export async function readImageFolder(options: { from: string }): Promise<Source
 /**
  * Decodes an image file to uint8 [32, 32, 3].
  *
- * @throws UserError when it is not a whole image
+ * @throws UserError if it is not a complete image
  */
 export async function decodeImage(path: string): Promise<Uint8Array> {
   try {
     return await sharp(path, { failOn: 'error' })
       .autoOrient()
       .flatten({ background: '#ffffff' })
-      // sharp may shrink inside the JPEG decoder, quicker and with some moire: here lanczos3 filters all pixels.
+      // Disables shrink-on-load, which is faster but causes moire; lanczos3 filters all pixels.
       .resize(32, 32, { fit: 'cover', kernel: 'lanczos3', fastShrinkOnLoad: false })
       .removeAlpha()
       .raw()
@@ -54,8 +54,8 @@ export async function decodeImage(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw new UserError({
       path,
-      reason: `is not an image that can be read (${describeFault(error)})`,
-      remedy: 'Replace it or take it out, and run this again.',
+      reason: `is not a readable image (${describeFault(error)})`,
+      remedy: 'Replace or remove it and run the command again.',
     });
   }
 }
@@ -90,7 +90,8 @@ async function listImages(folder: string, label: number): Promise<{ path: string
       remedy: layout,
     });
   }
-  if (visible.length === 0) throw new UserError({ path: folder, reason: 'holds no image', remedy: layout });
+  if (visible.length === 0)
+    throw new UserError({ path: folder, reason: 'contains no image', remedy: layout });
   return visible
     .map((entry) => ({ path: join(folder, entry.name), label }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -7,10 +7,10 @@ import { IMAGE_BYTES, type Source } from '../source.ts';
 import { drawScene, shapeNames } from './syntheticScene.ts';
 
 /**
- * Draws `perClass` images of each of ten shapes, from a seed: each in its own colours, texture, size, angle and place,
- * partly hidden, before clutter, under noise. No image repeats, so any number can be had.
+ * Draws `perClass` images of each of ten shapes from a seed, with random colours, texture, size, angle and position,
+ * partly hidden, on clutter and under noise. No image repeats.
  *
- * Made to be learnt, and not by a linear model: colour and brightness say nothing of the shape.
+ * Designed to be learnable, but not by a linear model: colour and brightness are independent of the shape.
  */
 export async function readSynthetic(options: { perClass: number; seed: number }): Promise<Source> {
   const { perClass, seed } = options;
@@ -18,7 +18,7 @@ export async function readSynthetic(options: { perClass: number; seed: number })
   const random = randomFrom(seed);
   const images = new Uint8Array(size * IMAGE_BYTES);
   const labels = Uint8Array.from({ length: size }, (_, index) => index % shapeNames.length);
-  // Every image has a seed of its own, taken in order: what is drawn does not depend on how many are drawn at once.
+  // Every image has its own seed, taken in order, so the images do not depend on how many are drawn in parallel.
   const scenes = Array.from(labels, (label) => ({ label, seed: uniformInt(random, 0, 0x7fffffff) }));
   await pMap(
     scenes,
@@ -38,7 +38,7 @@ export async function readSynthetic(options: { perClass: number; seed: number })
   };
 }
 
-/** Adds noise of about normal distribution (a sum of three uniform ones) whose strength differs from image to image. */
+/** Adds approximately normal noise (the sum of three uniform values) whose strength varies per image. */
 function addNoise(pixels: Uint8Array, random: Random): Uint8Array {
   const strength = uniformInt(random, 4, 16);
   return pixels.map((value) => {

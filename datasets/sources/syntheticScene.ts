@@ -1,7 +1,10 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import type { Random } from '../random.ts';
 
-/** Outlines as SVG paths around (0, 0), within a circle of radius 10; equal in area to within a factor of about two. */
+/**
+ * Outlines as SVG paths around (0, 0), within a circle of radius 10; their areas differ by a factor of at most about
+ * two.
+ */
 const shapes = {
   circle: 'M-8.5 0a8.5 8.5 0 1 0 17 0a8.5 8.5 0 1 0 -17 0z',
   square: 'M-7.5 -7.5H7.5V7.5H-7.5z',
@@ -19,7 +22,7 @@ type Shape = keyof typeof shapes;
 /** The ten classes, in the order of their labels. */
 export const shapeNames = Object.keys(shapes) as Shape[];
 
-/** An SVG of 32 x 32 pixels with one shape to be recognised in it. */
+/** Draws an SVG of 32 x 32 pixels with one shape to recognise. */
 export function drawScene(label: number, random: Random): string {
   const between = (from: number, to: number) => uniformInt(random, from * 100, to * 100) / 100;
   const background = colour(random);
@@ -45,7 +48,9 @@ function colour(random: Random): Rgb {
   return [uniformInt(random, 20, 235), uniformInt(random, 20, 235), uniformInt(random, 20, 235)];
 }
 
-/** A colour that can be told from `other`; lighter or darker, so that brightness tells nothing. */
+/**
+ * Draws a colour distinguishable from `other`, randomly lighter or darker, so that brightness carries no information.
+ */
 function contrasting(other: Rgb, random: Random): Rgb {
   for (;;) {
     const candidate = colour(random);
@@ -60,7 +65,7 @@ function near(rgb: Rgb, by: number, random: Random): Rgb {
   return [shift(rgb[0]), shift(rgb[1]), shift(rgb[2])];
 }
 
-/** A paint named `id`: stripes, checks, dots or a gradient of two shades of `rgb`. */
+/** Defines a paint named `id`: stripes, checks, dots or a gradient of two shades of `rgb`. */
 function texture(id: string, rgb: Rgb, random: Random): string {
   const first = css(rgb);
   const second = css(near(rgb, 55, random));
@@ -83,7 +88,7 @@ function texture(id: string, rgb: Rgb, random: Random): string {
   return kinds[uniformInt(random, 0, kinds.length - 1)]!();
 }
 
-/** Thin lines and small blobs behind the shape. */
+/** Draws thin lines and small blobs behind the shape. */
 function clutter(random: Random, between: (from: number, to: number) => number): string {
   return Array.from({ length: uniformInt(random, 2, 5) }, () => {
     const paint = css(colour(random));
@@ -93,7 +98,7 @@ function clutter(random: Random, between: (from: number, to: number) => number):
   }).join('');
 }
 
-/** In half of the images, a bar that hides a part of the shape. */
+/** Draws, in half of the images, a bar that hides a part of the shape. */
 function occluder(random: Random, between: (from: number, to: number) => number): string {
   if (uniformInt(random, 0, 1) === 0) return '';
   const width = between(2, 5);

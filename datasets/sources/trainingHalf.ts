@@ -2,10 +2,10 @@ import { readImages, readLabels, type TrackSizes } from '../readTrack.ts';
 import type { Source } from '../source.ts';
 
 /**
- * The training half of a Track as a source of its own, to draw a Track from whose withheld half may be known: what is
- * sealed stays so.
+ * Returns the training half of a Track as a source, to draw a Track with a public held-out half; the sealed set stays
+ * closed.
  *
- * @throws UserError when the files are not what track.json says
+ * @throws UserError if the files do not match track.json
  */
 export async function readTrainingHalf(
   dir: string,

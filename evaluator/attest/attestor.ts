@@ -7,25 +7,26 @@ import { type RunRecord, recordFile } from '../run/record.ts';
 import { officialRecordFile } from './officialRecord.ts';
 import { verifyRecord } from './verifyRecord.ts';
 
-/** Lets a process that holds the organizer's key score and sign runs, and checks what it wrote. */
+/** Scores and signs runs in a process that has the organizer's key, and checks the signatures. */
 export interface Attestor {
   /**
-   * Lets a finished run be scored and signed, and verifies what was written.
+   * Has a finished run scored and signed, and verifies the result.
    * @param folder of the run, with its unscored.json
    * @returns its final record
-   * @throws Error when it could not be scored or signed, or does not hold
+   * @throws Error if it could not be scored or signed, or does not hold
    */
   finish(folder: string): Promise<RunRecord>;
   /**
-   * Says, as half a sentence, why a run's folder contains no valid signed record of this organizer with the content of its
-   * record.json; null when it does.
+   * Returns, as a clause, why a run's folder contains no valid signed record of this organizer with the content of
+   * its record.json; null if it does.
    */
   fault(folder: string): Promise<string | null>;
 }
 
 /**
- * @param key the organizer's public key, all that this process knows of the organizer
- * @param score scores and signs the run in a folder where the secret key is: in another process
+ * Creates an attestor.
+ * @param key the organizer's public key; this process has no other key
+ * @param score scores and signs the run in a folder, in the process that has the secret key
  */
 export function createAttestor(key: KeyObject, score: (folder: string) => Promise<unknown>): Attestor {
   return { finish, fault: (folder) => signatureFault(folder, key) };
@@ -38,7 +39,7 @@ export function createAttestor(key: KeyObject, score: (folder: string) => Promis
   }
 }
 
-/** As {@link Attestor.fault}, for the organizer with a public key. */
+/** Implements {@link Attestor.fault} for the organizer with a public key. */
 export async function signatureFault(folder: string, key: KeyObject): Promise<string | null> {
   const bytes = await readFile(join(folder, officialRecordFile)).catch(() => null);
   if (bytes === null) return `it has no ${officialRecordFile}`;
@@ -47,5 +48,5 @@ export async function signatureFault(folder: string, key: KeyObject): Promise<st
   const written: unknown = JSON.parse(await readFile(join(folder, recordFile), 'utf8'));
   return isDeepStrictEqual(official.record, written)
     ? null
-    : `its ${officialRecordFile} is not that of its ${recordFile}`;
+    : `its ${officialRecordFile} does not match its ${recordFile}`;
 }

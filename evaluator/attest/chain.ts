@@ -1,16 +1,16 @@
 import { sha256 } from '../../datasets/sha256.ts';
 // Theory of operation
 //
-// The records that one organizer signs in one folder of runs form a chain: each has a number, from 1, and the sha256 of
-// the record.jws before it. Who has all of them sees whether one is missing or was exchanged, so that a run cannot be
-// made again until it suits somebody without that being seen.
+// The records that an organizer signs in one folder of runs form a chain: each has a number, starting at 1, and the
+// sha256 of the previous record.jws. Anyone who has all of them can detect a missing or exchanged record, so nobody
+// can repeat a run unnoticed until the result suits them.
 //
-// chain.json holds the head: number and sha256 of the last record. A record is written first and the head second, each
-// whole or not at all, under a lock. A kill between the two leaves one record that follows the head; the next to sign
-// finds it among the files and goes on from there. A kill before the first leaves nothing. So no number is given twice,
-// and none is left out.
+// chain.json contains the head: number and sha256 of the last record. The record is written first and the head
+// second, each atomically, under a lock. A kill between the two writes leaves one record beyond the head; the next
+// signer finds it and continues from there. A kill before the first write leaves nothing. So no number is used twice
+// or skipped.
 //
-// The head is also what shows that the last records were deleted: the next number is then still the one after them.
+// The head also reveals that the last records were deleted, because numbering continues after them.
 
 import { spawn } from 'node:child_process';
 import { createPublicKey, type KeyObject } from 'node:crypto';
@@ -38,26 +38,26 @@ import { verifyKeyText } from './signingKey.ts';
 export const chainFile = 'chain.json';
 const lockFile = '.chain.lock';
 const lockPatienceSeconds = 60;
-/** `haet grade --out` has its runs in runs/JOB/RUN, `haet official --out` in RUN. */
+/** `haet grade --out` puts runs into runs/JOB/RUN, `haet official --out` into RUN. */
 const deepestRecord = 3;
 
-/** Where a record stands in the chain. */
+/** Position of a record in the chain. */
 export type ChainPlace = OfficialRecord['chain'];
 
 const headSchema = z.strictObject({
   schemaVersion: z.literal(1),
-  verifyKey: z.string().describe('whose records these are'),
-  number: z.int().positive().describe('of the last record, and so how many there are'),
-  sha256: sha256Schema.describe('of the last record.jws'),
+  verifyKey: z.string().describe('the key that signed them'),
+  number: z.int().positive().describe('number of the last record, which is the number of records'),
+  sha256: sha256Schema.describe('sha256 of the last record.jws'),
 });
 
-/** The last record of a chain; number 0 where there is none yet. */
+/** The last record of a chain; number 0 if there is none yet. */
 export interface ChainHead {
   readonly number: number;
   readonly sha256: string | null;
 }
 
-/** A record.jws that somebody signed with the key at hand. */
+/** A record.jws signed with the given key. */
 interface SignedFile {
   readonly path: string;
   readonly sha256: string;
@@ -65,9 +65,10 @@ interface SignedFile {
 }
 
 /**
- * Gives the next place in a folder's chain to a record that is about to be signed, and moves the head to it.
- * @param write signs the record for that place and puts it on disk; returns its bytes
- * @throws UserError where the chain is another organizer's; Error where the files contradict the head, or the disk refuses
+ * Signs a record as the next one of a folder's chain and moves the head to it.
+ * @param write signs the record for that position and writes it to disk; returns its bytes
+ * @throws UserError if the chain belongs to another organizer; Error if the files contradict the head or writing
+ *   fails
  */
 export async function extendChain(
   folder: string,
@@ -87,7 +88,7 @@ export async function extendChain(
 }
 
 /**
- * Moves the head of a folder's chain to the last record that was signed there, where a kill came between the two.
+ * Moves the head of a folder's chain to the last signed record, if a kill came between the two writes.
  * @param key the organizer's public key
  * @throws as `extendChain`
  */
@@ -109,12 +110,12 @@ async function writeHead(
   last: { readonly number: number; readonly sha256: string },
 ): Promise<void> {
   const head: z.infer<typeof headSchema> = { schemaVersion: 1, verifyKey: verifyKeyText(key), ...last };
-  // In the image an entry sees this folder, and what others did is not its business.
+  // In the image an entry can see this folder; other runs must not be visible to it.
   await replaceFile(join(folder, chainFile), `${JSON.stringify(head, null, 2)}\n`, 0o600);
 }
 
 /**
- * Checks that a record could be signed in a folder, before any time is spent on a run.
+ * Checks before a run that its record can be signed in a folder.
  * @param key the organizer's public key
  * @throws as `extendChain`
  */
@@ -124,9 +125,9 @@ export async function requireChain(folder: string, key: KeyObject): Promise<void
 }
 
 /**
- * Reads the head as chain.json has it; null where there is none.
- * @param verifyKey whose records they must be; anyone's where not given
- * @throws UserError where chain.json cannot be read, is no head, or is another organizer's
+ * Reads the head from chain.json; null if there is none.
+ * @param verifyKey the key that must have signed the records; default: any key
+ * @throws UserError if chain.json cannot be read, is not a head, or belongs to another organizer
  */
 export function readHead(folder: string, verifyKey?: string): ChainHead | null {
   const path = join(folder, chainFile);
@@ -139,7 +140,7 @@ export function readHead(folder: string, verifyKey?: string): ChainHead | null {
     throw new UserError({
       path,
       reason: 'is not the head of a chain of signed records',
-      remedy: 'Put it back as it was, or take another folder.',
+      remedy: 'Restore it, or use another folder.',
     });
   }
   if (verifyKey === undefined || head.verifyKey === verifyKey) {
@@ -147,8 +148,8 @@ export function readHead(folder: string, verifyKey?: string): ChainHead | null {
   }
   throw new UserError({
     path,
-    reason: `the records there are signed with another key (${head.verifyKey})`,
-    remedy: 'Give that identity, or another folder.',
+    reason: `its records are signed with another key (${head.verifyKey})`,
+    remedy: 'Use that identity, or another folder.',
   });
 }
 
@@ -172,7 +173,7 @@ async function findHead(folder: string, key: KeyObject): Promise<ChainHead> {
   for (const each of here) {
     if (each.sha256 === written!.sha256) continue;
     throw new Error(
-      `${each.path} says that it is number ${written!.number} of the chain, and ${join(folder, chainFile)} names another record as that. Put back the one that was signed.`,
+      `${each.path} claims number ${written!.number} of the chain, but ${join(folder, chainFile)} names another record for it. Restore the signed one.`,
     );
   }
   if (written === null) return records.at(-1) === undefined ? noHead : headAt(records.at(-1)!);
@@ -182,18 +183,18 @@ async function findHead(folder: string, key: KeyObject): Promise<ChainHead> {
 const noHead: ChainHead = { number: 0, sha256: null };
 const headAt = ({ chain, sha256 }: SignedFile): ChainHead => ({ number: chain.number, sha256 });
 
-/** @throws Error when the record does not come next */
+/** @throws Error if the record does not come next */
 function follow(head: ChainHead, record: SignedFile): ChainHead {
   if (record.chain.number === head.number && record.sha256 === head.sha256) return head;
   if (record.chain.number === head.number + 1 && record.chain.previousSha256 === head.sha256) {
     return headAt(record);
   }
   throw new Error(
-    `${record.path} is number ${record.chain.number} of the chain and does not follow number ${head.number}, which was signed last. Put back ${chainFile} and the records as they were.`,
+    `${record.path} has number ${record.chain.number}, but the last signed record has number ${head.number}. Restore ${chainFile} and the records.`,
   );
 }
 
-/** Those that were signed with a key, by their numbers; others are passed over. */
+/** Returns the records signed with a key, by number; others are skipped. */
 async function readRecords(folder: string, key: KeyObject): Promise<SignedFile[]> {
   const found: SignedFile[] = [];
   for (const path of await findRecordFiles(folder)) {
@@ -217,27 +218,27 @@ async function placeOf(bytes: Uint8Array, key: KeyObject): Promise<ChainPlace | 
 }
 
 /**
- * Every record.jws in a folder of runs, in order of path. The folder of a run is not looked into any further: what lies
- * deeper there is of the entry.
- * @throws Error when the folder cannot be read
+ * Finds every record.jws in a folder of runs, sorted by path. Does not search inside the folder of a run, because the
+ * entry can write there.
+ * @throws Error if the folder cannot be read
  */
 export async function findRecordFiles(folder: string, depth = 0): Promise<string[]> {
   const found = await readdir(folder, { withFileTypes: true });
   const names = new Set(found.map((each) => each.name));
   const record = found.find((each) => each.name === officialRecordFile && each.isFile());
   if (record !== undefined) return [join(folder, record.name)];
-  // A run that was not signed, or never ended.
+  // A run that was not signed or never ended.
   if (names.has(recordFile) || names.has('model') || depth === deepestRecord) return [];
   const deeper: string[] = [];
   for (const each of found.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    // What is being taken in, or was when its evaluator died, is no run.
+    // A folder in which an entry is being unpacked is not a run.
     if (!each.isDirectory() || each.name.startsWith('.')) continue;
     deeper.push(...(await findRecordFiles(join(folder, each.name), depth + 1)));
   }
   return deeper;
 }
 
-/** A lock of the kernel on a file of its own, see lockFolder.ts; waited for, since it is held for moments. */
+/** Takes a kernel lock on its own file (see lockFolder.ts), and waits for it, because it is held only briefly. */
 async function lock(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, lockFile);
   const file = await open(path, 'a', 0o600);

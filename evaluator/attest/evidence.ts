@@ -15,13 +15,13 @@ import { rescoreFault } from './consistency/score.ts';
 import type { Digests, OfficialRecord } from './officialRecord.ts';
 import { DoesNotHold } from './signedRecord.ts';
 
-/** Files given beside a record; each is compared with its digest. */
+/** Files given to verify a record; each is compared with its digest. */
 export interface GivenFiles {
   readonly archive?: string;
   readonly predictions?: string;
   /** withheld.age. */
   readonly sealed?: string;
-  /** Folder of the Track, which may lack the withheld half. */
+  /** Folder of the Track, possibly without the withheld half. */
   readonly track?: string;
 }
 
@@ -29,14 +29,17 @@ const digestOf = { archive: 'archive', predictions: 'predictions', sealed: 'seal
 export type SingleFile = keyof typeof digestOf;
 export const singleFiles = Object.keys(digestOf) as SingleFile[];
 
-/** @throws DoesNotHold; UserError when the file cannot be read */
+/**
+ * Compares a file with its digest.
+ * @throws DoesNotHold; UserError if the file cannot be read
+ */
 export async function checkFile(kind: SingleFile, path: string, { digests }: OfficialRecord): Promise<void> {
   await compare(path, digests[digestOf[kind]]);
 }
 
 /**
- * Compares what was trained on, and the test images where folder and record both have them.
- * @throws DoesNotHold; UserError when a file cannot be read
+ * Compares the training half, and the test images if both have them.
+ * @throws DoesNotHold; UserError if a file cannot be read
  */
 export async function checkTrack(folder: string, { digests, record }: OfficialRecord): Promise<void> {
   const files: [string, Digests['trainImages']][] = [
@@ -56,21 +59,21 @@ async function compare(path: string, digest: string | null): Promise<void> {
     throw new UserError({
       path,
       reason: `cannot be read (${describeFault(error)})`,
-      remedy: 'Give a regular file that you may read.',
+      remedy: 'Give a readable regular file.',
     });
   });
-  if (digest === null) throw new DoesNotHold(`the record holds no digest to compare ${path} with`);
-  if (got !== digest) throw new DoesNotHold(`${path} has the sha256 ${got}, and the record says ${digest}`);
+  if (digest === null) throw new DoesNotHold(`the record has no digest for ${path}`);
+  if (got !== digest) throw new DoesNotHold(`${path} has sha256 ${got}, but the record says ${digest}`);
 }
 
-/** A link of the user's own is followed. */
+/** The user's own symbolic links are followed. */
 const hashGiven = async (path: string) => hashFile(await realpath(path));
 
 /**
- * Opens the labels of the sealed set on which a run was scored.
+ * Opens the labels of the sealed set that a run was scored on.
  * @param sealed path of withheld.age
  * @returns uint8 [testSize], each an index into the Track's classes
- * @throws DoesNotHold when file or key are not of that set; UserError when the file cannot be read
+ * @throws DoesNotHold if file or key do not belong to that set; UserError if the file cannot be read
  */
 export async function openLabelsOf(
   { record, digests }: OfficialRecord,
@@ -79,7 +82,7 @@ export async function openLabelsOf(
 ): Promise<Uint8Array> {
   if (labelsKey.sealedSha256 !== digests.sealedSet) {
     throw new DoesNotHold(
-      `the labels key opens the sealed set with sha256 ${labelsKey.sealedSha256}, and the record says ${digests.sealedSet ?? 'that none was used'}`,
+      `the labels key opens the sealed set with sha256 ${labelsKey.sealedSha256}, but the record says ${digests.sealedSet ?? 'that none was used'}`,
     );
   }
   const withheld = await readWithDigest(sealed, digests.sealedSet);
@@ -87,17 +90,17 @@ export async function openLabelsOf(
     throw error instanceof UserError ? new DoesNotHold(error.sentence) : error;
   });
   if (record.track?.classes.join('\0') !== info.classes.join('\0')) {
-    throw new DoesNotHold('the classes of the sealed set are not those of the record’s Track');
+    throw new DoesNotHold('the classes of the sealed set differ from those of the record’s Track');
   }
   return labels;
 }
 
 /**
- * Scores the predictions of a run once more and compares every figure with the record's.
+ * Scores the predictions of a run again and compares every figure with the record's.
  * @param path of predictions.npy
  * @param labels uint8 [testSize]
- * @returns the details of the score, which the record of a sealed Track leaves out; null where there is no score
- * @throws DoesNotHold when they give another score, or none; UserError when the file cannot be read
+ * @returns the details of the score, which the record of a sealed Track omits; null if there is no score
+ * @throws DoesNotHold if the score differs or the predictions are invalid; UserError if the file cannot be read
  */
 export async function checkScoreAgain(
   { record, digests }: OfficialRecord,
@@ -113,7 +116,7 @@ export async function checkScoreAgain(
     return null;
   }
   if (predictions.state !== 'valid') {
-    throw new DoesNotHold(`there is a score, and the predictions are none: ${predictions.reason}`);
+    throw new DoesNotHold(`there is a score, but the predictions are invalid: ${predictions.reason}`);
   }
   const again = score(predictions.scores, labels, classes);
   const fault = rescoreFault(record.score, again);
@@ -121,17 +124,17 @@ export async function checkScoreAgain(
   return again.details;
 }
 
-/** Of the reasons why a run has no score, checks the one that follows from the predictions alone. */
+/** Checks the one reason for a missing score that the predictions can show. */
 function unscoredFault(verdict: string, { state }: ParsedPredictions): string | null {
   return verdict === 'INVALID_OUTPUT' && state === 'valid'
-    ? 'the verdict is INVALID_OUTPUT, and yet the predictions can be scored'
+    ? 'the verdict is INVALID_OUTPUT, but the predictions can be scored'
     : null;
 }
 
-/** Reads a file once, for its digest and for its content: it may change between two reads. */
+/** Reads a file once for its digest and its content, because it could change between two reads. */
 async function readWithDigest(path: string, digest: string | null): Promise<Uint8Array> {
   const { bytes } = await readWhole(path);
   const got = sha256(bytes);
   if (got === digest) return bytes;
-  throw new DoesNotHold(`${path} has the sha256 ${got}, and the record says ${digest ?? 'nothing of it'}`);
+  throw new DoesNotHold(`${path} has sha256 ${got}, but the record says ${digest ?? 'nothing'}`);
 }

@@ -7,25 +7,25 @@ export const officialRecordFile = 'record.jws';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 
-/** Hashes of everything that a score depends on. Null: there was no such thing, or it could not be read. */
+/** Hashes of everything that a score depends on; null if it did not exist or could not be read. */
 const digestsSchema = z.strictObject({
   image: z
     .string()
     .regex(/sha256:[0-9a-f]{64}$/, 'expected an id or digest of an image, ending in sha256:...')
     .nullable()
     .describe('container image that the entry or the evaluator ran in'),
-  archive: sha256.nullable().describe('bytes of the archive that was sent in'),
+  archive: sha256.nullable().describe('bytes of the archive of the entry'),
   entry: sha256.nullable().describe('files of the entry, by hashFolder of loadEntry.ts'),
   trainImages: sha256.nullable().describe('train/images.npy of the Track'),
   trainLabels: sha256.nullable().describe('train/labels.npy of the Track'),
-  sealedSet: sha256.nullable().describe('bytes of withheld.age, the set that was scored on'),
+  sealedSet: sha256.nullable().describe('bytes of withheld.age, the set that the run was scored on'),
   predictions: sha256.nullable().describe('bytes of predictions.npy'),
   model: sha256.nullable().describe('modelSha256 of the record'),
   evaluatorCommit: z.string().nullable(),
 });
 export type Digests = z.infer<typeof digestsSchema>;
 
-/** What was left of a stage when it was over. */
+/** State after a stage ended. */
 const killReceiptSchema = z.strictObject({
   stage: z.enum(runStages),
   processesLeft: z.int().nonnegative().nullable().describe('processesLeft of the stage'),
@@ -34,34 +34,32 @@ const killReceiptSchema = z.strictObject({
     .number()
     .nullable()
     .describe(
-      'from the deadline until no process could run its own code; null where the stage ended for another cause',
+      'from the deadline until every process of the stage was stopped; null if the stage ended for another reason',
     ),
 });
 export type KillReceipt = z.infer<typeof killReceiptSchema>;
 
-/** Raised with every change of the shape below, that of the run's record included. */
+/** Incremented with every change of the schema below, including the run's record. */
 export const officialRecordVersion = 3;
 
-/** What an organizer signs: the whole record of a run, and what ties it to bytes that others can have. */
+/** What an organizer signs: the whole record and digests of the files it refers to. */
 export const officialRecordSchema = z.strictObject({
   kind: z.literal('haet-official-record'),
   schemaVersion: z.literal(officialRecordVersion),
   issuedAt: z.iso.datetime(),
   chain: z
     .strictObject({
-      number: z.int().positive().describe('1 for the first record that was signed in a folder of runs'),
-      previousSha256: sha256
-        .nullable()
-        .describe('of the record.jws with the number before; null for the first'),
+      number: z.int().positive().describe('1 for the first record signed in a folder of runs'),
+      previousSha256: sha256.nullable().describe('sha256 of the previous record.jws; null for the first'),
     })
-    .describe('its place among all records that the organizer signed there'),
+    .describe('its position among all records that the organizer signed there'),
   record: runRecordSchema,
   digests: digestsSchema,
-  killReceipts: z.array(killReceiptSchema).describe('one a stage, in the order of record.stages'),
+  killReceipts: z.array(killReceiptSchema).describe('one per stage, in the order of record.stages'),
 });
 export type OfficialRecord = z.infer<typeof officialRecordSchema>;
 
-/** What the record of a run does not say by itself. */
+/** Facts that are not in the record. */
 export interface OfficialFacts
   extends Pick<Digests, 'image' | 'predictions'>,
     Pick<OfficialRecord, 'chain'> {}
@@ -78,13 +76,13 @@ export function buildOfficialRecord(record: RunRecord, { chain, ...digests }: Of
   };
 }
 
-/** What the entry was run under. */
+/** Returns the terms of the run. */
 export function usedTermsOf({ record, digests }: Pick<OfficialRecord, 'record' | 'digests'>): UsedTerms {
   const { limits, sandbox, evaluator } = record;
   return { ...limits, sandbox: sandbox.kind, image: digests.image, evaluator };
 }
 
-/** The digests that the record of a run holds already. */
+/** Returns the digests contained in the record. */
 export function digestsWithin(
   record: RunRecord,
 ): Pick<

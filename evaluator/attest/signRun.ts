@@ -12,13 +12,14 @@ import { buildOfficialRecord, type OfficialFacts, officialRecordFile } from './o
 import { signRecord } from './signedRecord.ts';
 import { deriveSigningKey } from './signingKey.ts';
 
-/** Signs the record of a finished run. @returns path of record.jws */
+/** Signs the record of a finished run and returns the path of record.jws. */
 export type Signer = (record: RunRecord) => Promise<string>;
 
 /**
- * Returns a signer that derives its key from an identity file. The file is read at each signing, and the key is not kept.
+ * Returns a signer that derives its key from an identity file. The file is read at each signing, and the key is not
+ * kept.
  * @param chainFolder the folder of all runs, see chain.ts
- * @param image what the evaluator itself runs in, where stages have no image of their own
+ * @param image image of the evaluator, if stages have no image of their own
  */
 export function createSigner(identity: string, chainFolder: string, image: string | null = null): Signer {
   return async (record) => {
@@ -28,12 +29,12 @@ export function createSigner(identity: string, chainFolder: string, image: strin
 }
 
 /**
- * Signs the record of a finished run as the next of its chain and writes it beside record.json. Hashes the predictions, so
- * call it before they are moved.
- * @param chainFolder the folder of all runs, which holds the head of the chain
+ * Signs the record of a finished run as the next of its chain and writes it beside record.json. Hashes the
+ * predictions, so call it before they are moved.
+ * @param chainFolder the folder of all runs, with the head of the chain
  * @returns path of record.jws
- * @throws Error when the run has no record.json, the record contradicts itself or says that a limit was not held, the
- *   chain is broken, or the disk refuses
+ * @throws Error if the run has no record.json, the record contradicts itself or says that a limit was not enforced,
+ *   the chain is broken, or writing fails
  */
 export async function writeOfficialRecord(
   record: RunRecord,
@@ -41,7 +42,7 @@ export async function writeOfficialRecord(
   signingKey: KeyObject,
   chainFolder: string,
 ): Promise<string> {
-  // A run that got no folder of its own names the one of all runs.
+  // A run whose own folder could not be created names the folder of all runs.
   await access(join(record.folder, recordFile));
   const left = {
     predictions: await hashFile(join(record.folder, 'predictions', predictionsFile)).catch(() => null),

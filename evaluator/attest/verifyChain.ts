@@ -1,16 +1,16 @@
 import type { OfficialRecord } from './officialRecord.ts';
 
-/** A signed record that holds by itself. */
+/** A signed record that is valid by itself. */
 export interface ChainRecord {
   readonly path: string;
-  /** Of the bytes of record.jws. */
+  /** sha256 of the bytes of record.jws. */
   readonly sha256: string;
   readonly official: OfficialRecord;
 }
 
 /** The runs of one archive with one seed, in the order in which they were signed. */
 export interface SignedAttempts {
-  /** sha256; null where the entry came as a folder. */
+  /** sha256; null if the entry came as a folder. */
   readonly archive: string | null;
   readonly seed: number;
   readonly runs: readonly {
@@ -21,9 +21,8 @@ export interface SignedAttempts {
 }
 
 /**
- * Returns the first sign that records are missing, were exchanged or are not in the order in which they were signed, as a
- * sentence; null when all are there from the first to the last one given. Only the head shows whether more were signed
- * after that one.
+ * Returns the first sign that records are missing, exchanged or reordered, as a sentence; null if the given ones are
+ * complete. Only the head shows whether more were signed after the last given one.
  * @param records in any order; the same bytes may be given twice
  * @param head sha256 of the last record, as published
  */
@@ -37,10 +36,10 @@ export function chainFault(records: readonly ChainRecord[], head?: string): stri
   }
   if (head === undefined || before?.sha256 === head) return null;
   const last = before === null ? 'there is none' : `${nameOf(before)} has ${before.sha256}`;
-  return `the head of the chain has the sha256 ${head}, and of the records given the last, ${last}: later ones are missing, or it was exchanged`;
+  return `the head of the chain has sha256 ${head}, but the last given record ${last}: later records are missing, or the last one was exchanged`;
 }
 
-/** By their numbers; the same bytes stand there once. */
+/** Sorts records by number and removes duplicates. */
 export function inChainOrder(records: readonly ChainRecord[]): ChainRecord[] {
   const different = new Map(records.map((record) => [record.sha256, record]));
   return [...different.values()].sort((a, b) => a.official.chain.number - b.official.chain.number);
@@ -62,18 +61,18 @@ function linkFault(before: ChainRecord | null, record: ChainRecord): string | nu
   const { number, previousSha256 } = record.official.chain;
   const last = before?.official.chain.number ?? 0;
   if (number === last) {
-    return `${before!.path} and ${record.path} are both number ${number} of the chain: one of them was signed in the place of the other`;
+    return `${before!.path} and ${record.path} both have number ${number}: one of them replaced the other`;
   }
   if (number > last + 1) {
     const missing =
       number - last === 2 ? `number ${last + 1} is` : `numbers ${last + 1} to ${number - 1} are`;
-    return `${missing} missing from the chain: ${nameOf(record)} comes after`;
+    return `${missing} missing from the chain before ${nameOf(record)}`;
   }
   if (previousSha256 === (before?.sha256 ?? null)) return null;
   if (before === null) {
-    return `${nameOf(record)} was signed after a record with the sha256 ${previousSha256}, and is the first of the chain`;
+    return `${nameOf(record)} names a previous record with sha256 ${previousSha256}, but is the first given`;
   }
-  return `${nameOf(record)} was signed after a record with the sha256 ${previousSha256}, and ${before.path} has ${before.sha256}: number ${last} was exchanged`;
+  return `${nameOf(record)} was signed after a record with sha256 ${previousSha256}, but ${before.path} has ${before.sha256}: number ${last} was exchanged`;
 }
 
 const nameOf = ({ path, official }: ChainRecord) => `${path} (number ${official.chain.number})`;

@@ -19,35 +19,35 @@ export interface Evidence {
   /** The organizer's public key. */
   readonly key: KeyObject;
   readonly files?: GivenFiles;
-  /** Opens the labels, to score the predictions again; counts only beside the files `sealed` and `predictions`. */
+  /** Opens the labels, to score the predictions again; used only with the files `sealed` and `predictions`. */
   readonly labelsKey?: LabelsKey;
   readonly commitment?: Commitment;
-  /** Counts only beside a commitment. */
+  /** Used only with a commitment. */
   readonly reveal?: Reveal;
 }
 
 export interface Check {
   readonly name: string;
   readonly holds: boolean;
-  /** What is known now, or what does not hold; for people. */
+  /** What the check proved, or what does not hold. */
   readonly says: string;
 }
 
 export interface Verification {
   readonly holds: boolean;
-  /** In the order in which they were made; only the last can be one that does not hold. */
+  /** In order; only the last can fail. */
   readonly checks: readonly Check[];
-  /** The record, if all holds: nothing of another is to be believed. */
+  /** The record, if everything holds; otherwise nothing in it can be trusted. */
   readonly official: OfficialRecord | null;
-  /** What the predictions give beyond the record's score, where they were scored again and all holds. */
+  /** Details of the score from the predictions, if they were scored again and everything holds. */
   readonly details: ScoreDetails | null;
 }
 
 /**
- * Checks a signed record, without a network, up to the first thing that does not hold: form, header, signature, schema,
- * whether it agrees with itself, and with what else was given.
+ * Verifies a signed record offline, up to the first check that fails: form, header, signature, schema, consistency,
+ * and agreement with the given files.
  * @param bytes of record.jws
- * @throws UserError when a given file cannot be read
+ * @throws UserError if a given file cannot be read
  */
 export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promise<Verification> {
   const checks: Check[] = [];
@@ -65,7 +65,7 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
     const { jws, header } = await check('form', 'it is a compact JWS and nothing else', () =>
       readForm(bytes),
     );
-    await check('header', 'it names the key that was given, and Ed25519', () => checkHeader(header, key));
+    await check('header', 'it names the given key, and Ed25519', () => checkHeader(header, key));
     const payload = await check('signature', 'the organizer signed these bytes', () =>
       checkSignature(jws, key),
     );
@@ -80,34 +80,36 @@ export async function verifyRecord(bytes: Uint8Array, evidence: Evidence): Promi
     for (const kind of singleFiles) {
       const path = files[kind];
       if (path === undefined) continue;
-      await check(kind, `${path} is the one of this run`, () => checkFile(kind, path, official));
+      await check(kind, `${path} belongs to this run`, () => checkFile(kind, path, official));
     }
     const { track, sealed, predictions } = files;
     if (track !== undefined) {
-      await check('track', `${track} is what the entry was trained on`, () => checkTrack(track, official));
+      await check('track', `the entry was trained on ${track}`, () => checkTrack(track, official));
     }
     if (labelsKey !== undefined && sealed !== undefined && predictions !== undefined) {
-      const labels = await check('labels', 'the labels key opens those of the sealed set', () =>
+      const labels = await check('labels', 'the labels key opens the labels of the sealed set', () =>
         openLabelsOf(official, sealed, labelsKey),
       );
       const meaning =
         official.record.score === null
-          ? 'there is no score, and the predictions do not say that there should be'
+          ? 'there is no score, and the predictions do not give one'
           : 'the predictions give this score';
       details = await check('scored again', meaning, () => checkScoreAgain(official, predictions, labels));
     }
     if (commitment !== undefined) {
-      await check('sealed set committed', 'it was scored on the set that was committed to', () =>
+      await check('sealed set committed', 'it was scored on the committed set', () =>
         requireNone(sealedFault(commitment, official.digests.sealedSet)),
       );
       for (const { name, used, fault } of compareTerms(commitment.terms, usedTermsOf(official))) {
-        await check(name, `${used}, as committed to`, () => requireNone(fault && `it ran with ${fault}`));
+        await check(name, `${used}, as committed`, () => requireNone(fault && `it ran with ${fault}`));
       }
       if (reveal !== undefined) {
-        await check('seeds revealed', 'the seeds revealed are those committed to', () =>
+        await check('seeds revealed', 'the revealed seeds are the committed ones', () =>
           requireNone(revealFault(commitment, reveal)),
         );
-        await check('seed', 'its seed is one of them', () => requireNone(seedFault(official, reveal)));
+        await check('seed', 'its seed is one of the revealed seeds', () =>
+          requireNone(seedFault(official, reveal)),
+        );
       }
     }
     return { holds: true, checks, official, details };
@@ -124,5 +126,5 @@ function requireNone(fault: string | null): void {
 
 function seedFault({ record }: OfficialRecord, { seeds }: Reveal): string | null {
   if (seeds.includes(record.seed)) return null;
-  return `the run had the seed ${record.seed}, which is not among the ${seeds.length} that were revealed`;
+  return `the run's seed ${record.seed} is not among the ${seeds.length} revealed seeds`;
 }

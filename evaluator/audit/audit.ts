@@ -27,9 +27,9 @@ import { fewestClasses } from './chance.ts';
 import { judgePermuted, judgeShuffled, type ScoredRun } from './judge.ts';
 
 export interface AuditPlan extends Omit<RunPlan, 'track'> {
-  /** An open Track: the controls are made of all of it. */
+  /** An open Track; the controls use all of it. */
   readonly track: { readonly dir: string; readonly info: TrackInfo };
-  /** Of the control labels and the order of the runs, 0 to 2^32 - 1. An entry that knew it could tell a control. */
+  /** Seed of control labels and run order, 0 to 2^32 - 1. An entry that knew it could recognise a control. */
   readonly controlSeed: number;
 }
 
@@ -39,19 +39,19 @@ export interface AuditHooks extends Pick<RunHooks, 'abort' | 'onStage' | 'onProg
 
 interface AuditRun {
   readonly record: RunRecord;
-  /** Null where the run was not scored. */
+  /** Null if the run was not scored. */
   readonly scored: ScoredRun | null;
 }
 
 /**
- * Runs an entry three times with the same seed and limits, on the Track as it is and on its two controls, in an order
- * that the entry does not know, and judges what it may have brought along. The runs and audit.json lie in a folder of
- * their own in `plan.runsFolder`; the folder's name says no more than when it was made.
+ * Runs an entry three times with the same seed and limits, on the Track and its two controls, in an order unknown to
+ * the entry, and judges whether it brought knowledge along. The runs and audit.json are in a new folder in
+ * `plan.runsFolder`, named only by its time.
  *
- * Each run has a Track written for it, gone before the next begins: where files are not fenced, an entry that saw two
- * of them could compare their labels.
+ * Each run gets its own Track, which is removed before the next run; without file isolation an entry could otherwise
+ * compare labels.
  *
- * @throws UserError when the Track has too few classes or is not what it says, or a folder cannot be written
+ * @throws UserError if the Track has too few classes or does not match its track.json, or a folder cannot be written
  */
 export async function audit(plan: AuditPlan, sandbox: Sandbox, hooks: AuditHooks = {}): Promise<Audit> {
   const startedAt = new Date().toISOString();
@@ -111,21 +111,21 @@ async function runOn(
   try {
     const info = await writeVersion(content, labels, dir);
     const record = await runEntry({ ...plan, track: { dir, info } }, sandbox, hooks);
-    // Read before the next run, which could reach the files of this one where they are not fenced.
+    // Read before the next run, which could access this run's files if they are not isolated.
     return { record, scored: await scoredRun(record, labels) };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
 }
 
-/** Null where it was not scored. The Tracks of an audit lie open, so that a score has its details. */
+/** Reads the score of a run; null if it was not scored. Tracks of an audit are open, so scores have details. */
 async function scoredRun(record: RunRecord, labels: Halves): Promise<ScoredRun | null> {
   const { score } = record;
   if (score === null || score.details === null) return null;
   return { score: { ...score, details: score.details }, right: await rightOf(record, labels) };
 }
 
-/** Which test images a scored run has right. */
+/** Returns, per test image, whether a scored run predicted it correctly. */
 async function rightOf(record: RunRecord, labels: Halves): Promise<boolean[]> {
   const classes = record.track!.classes.length;
   const folder = join(record.folder, 'predictions');
@@ -141,8 +141,8 @@ async function rightOf(record: RunRecord, labels: Halves): Promise<boolean[]> {
   if (right.filter(Boolean).length !== record.score!.correct) {
     throw new UserError({
       path: folder,
-      reason: 'the predictions are no longer those that were scored; a process of the entry outlived its run',
-      remedy: 'Audit it in a sandbox that holds it.',
+      reason: 'the predictions changed after scoring; a process of the entry survived its run',
+      remedy: 'Use a sandbox that prevents this.',
     });
   }
   return right;
@@ -183,8 +183,8 @@ function requireClasses({ track: { dir, info } }: AuditPlan): void {
   if (info.classes.length >= fewestClasses) return;
   throw new UserError({
     path: dir,
-    reason: `has ${info.classes.length} classes; an audit needs at least ${fewestClasses}, as with fewer an honest entry can name them all by luck`,
-    remedy: 'Give a Track of more classes.',
+    reason: `has ${info.classes.length} classes; an audit needs at least ${fewestClasses}, because with fewer an honest entry can be right by chance`,
+    remedy: 'Give a Track with more classes.',
   });
 }
 
@@ -194,8 +194,8 @@ async function makeFolder(parent: string, startedAt: string): Promise<string> {
   await mkdir(folder, { recursive: true }).catch((error) => {
     throw new UserError({
       path: folder,
-      reason: `cannot be made (${describeFault(error)})`,
-      remedy: 'Give --out a folder that you may make or write to.',
+      reason: `cannot be created (${describeFault(error)})`,
+      remedy: 'Give --out a folder that you can create or write to.',
     });
   });
   return folder;

@@ -2,20 +2,20 @@ import jStat from 'jstat';
 import { significance } from './chance.ts';
 
 /**
- * Smallest drop in accuracy that counts, as a fraction. Two trainings of an honest entry differ too, and a test over
- * images does not know of that: runs of the reference submission, ten minutes each, have a standard deviation of 0.5
- * points over seeds (README), so that this is seven standard deviations of a difference between two.
+ * Smallest drop in accuracy that counts, as a fraction. Two trainings of an honest entry differ too, which a test
+ * over images ignores. Ten-minute runs of the reference submission have a standard deviation of 0.4 points over seeds
+ * (README, n = 3), so this is about nine standard deviations of a difference between two.
  */
 export const tolerance = 0.05;
 
 /**
- * Whether a second run answers the same images worse than a first one: McNemar's exact test, one-sided, over the
- * images that just one of the two has right (McNemar 1947, doi:10.1007/BF02295996).
+ * Tests whether a second run is worse than a first one on the same images: McNemar's exact test, one-sided, over the
+ * images that exactly one of the two predicts correctly (McNemar 1947, doi:10.1007/BF02295996).
  *
- * @param first which images the first run has right, [images]
+ * @param first per image, whether the first run is correct, [images]
  * @param second the same of the second run
- * @returns `drop` in accuracy, first minus second, and `threshold`, the lowest drop that is at least the tolerance and
- *   has, with as many images that just one of the two has right, a p-value below `significance`; 1 where none has
+ * @returns `drop` in accuracy, first minus second, and `threshold`, the lowest drop that is at least the tolerance
+ *   and has a p-value below `significance` with the same number of differing images; 1 if there is none
  */
 export function comparePaired(
   first: readonly boolean[],
@@ -36,7 +36,7 @@ export function comparePaired(
 }
 
 /**
- * Whether a run has so much to lose that its fall to chance would be found.
+ * Whether a run is far enough above chance for a fall to be detected.
  * @param chance accuracy of guessing, a fraction
  */
 export function hasFarToFall(correct: number, images: number, chance: number): boolean {
@@ -44,7 +44,7 @@ export function hasFarToFall(correct: number, images: number, chance: number): b
   return most / images >= tolerance && atLeast(most, most) < significance;
 }
 
-/** P(X >= successes) of as many fair coin tosses. */
+/** Returns P(X >= successes) for a number of fair coin tosses. */
 function atLeast(successes: number, tosses: number): number {
   return successes <= 0 ? 1 : jStat.ibeta(0.5, successes, tosses - successes + 1);
 }

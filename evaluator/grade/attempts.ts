@@ -14,40 +14,40 @@ import { removePath } from '../stage/removeTree.ts';
 import { agrees, type JobTerms } from './terms.ts';
 import type { VoidReason } from './voidReasons.ts';
 
-/** One run of a job, as its folder says. */
+/** One run of a job, read from its folder. */
 export interface Attempt {
   readonly number: number;
   readonly folder: string;
-  /** Null where its evaluator died, or its record is damaged. */
+  /** Null if its evaluator died or its record is damaged. */
   readonly record: RunRecord | null;
-  /** Why it is no result of the entry; null where it is one. */
+  /** Why it is not a result; null if it is. */
   readonly voidBecause: VoidReason | null;
 }
 
-/** What an attempt is judged by. The score is not among it. */
+/** Criteria for attempts; the score is not one of them. */
 export interface Rules {
-  /** What others may use of the CPUs, see contention.ts. */
+  /** Share of the CPUs that other work may use, see contention.ts. */
   readonly mostDisturbance: number;
-  /** Where given, only what it signed counts. */
+  /** If given, only runs it signed count. */
   readonly attestor?: Pick<Attestor, 'fault'> | undefined;
 }
 
 export interface Attempts {
   /** In the order they were made. */
   readonly all: readonly Attempt[];
-  /** The first that counts: a run that was repeated by hand must not replace a result. Null where none does. */
+  /** The first that counts; a manual repeat must not replace a result. Null if none does. */
   readonly counted: (Attempt & { readonly record: RunRecord }) | null;
-  /** How many are void, apart from those that a person stopped: what a limit on repeats is held against. */
+  /** Number of void attempts without those stopped by a person, compared with the limit of repeats. */
   readonly spent: number;
-  /** Whether one of them is over and awaits its score: until it has that, the job is not run again. */
+  /** Whether a finished attempt is not scored yet; the job is not run again before that. */
   readonly awaitsScore: boolean;
   /** A sentence about every record that is damaged, contradicts itself, or lacks its signature. */
   readonly doubts: readonly string[];
 }
 
 /**
- * All that was tried of a job on these terms, also runs that never got a record: their evaluator was killed.
- * @param folder holds one folder per run; need not be there. No run goes on in it
+ * Lists all attempts of a job on these terms, including runs without a record, whose evaluator was killed.
+ * @param folder contains one folder per run; may not exist; no run is in progress
  */
 export async function readAttempts(folder: string, terms: JobTerms, rules: Rules): Promise<Attempts> {
   const doubts: string[] = [];
@@ -63,10 +63,10 @@ export async function readAttempts(folder: string, terms: JobTerms, rules: Rules
   return { all, counted: counted as Attempts['counted'], spent, awaitsScore, doubts };
 }
 
-/** Whether an attempt that ended so uses up no try: it is nobody's fault, or not over yet. */
+/** Whether such an attempt uses no retry. */
 const isFree = (reason: VoidReason): boolean => reason === 'stopped' || reason === 'unscored';
 
-/** @returns null for a run on other terms, or one that was not started */
+/** Reads an attempt; null for a run on other terms, or one that was not started. */
 async function readAttempt(
   run: string,
   terms: JobTerms,
@@ -103,7 +103,7 @@ async function readAttempt(
   }
 }
 
-/** Why a run is no result of the entry, by its record alone; null where it is one. */
+/** Returns why a run is not a result of the entry, by its record only; null if it is. */
 export function voidByRule(record: RunRecord, mostDisturbance: number): VoidReason | null {
   if (record.verdict === 'ABORTED') return 'stopped';
   if (!isTheEntrysDoing(record.verdict)) return 'fault';
@@ -132,14 +132,11 @@ function parsed(text: string) {
   try {
     return runStartSchema.parse(JSON.parse(text));
   } catch {
-    return null; // whatever it was, it is not forgotten
+    return null; // it is listed even if it is unreadable
   }
 }
 
-/**
- * Removes what runs without a record left behind: their evaluator was killed. What says that they were, and their logs,
- * stay.
- */
+/** Removes leftovers of runs whose evaluator was killed, but keeps start.json and the logs. */
 export async function clearUnfinished(folder: string): Promise<void> {
   const remove = (path: string) => removePath(path).catch(() => {});
   for (const run of await runFolders(folder)) {
@@ -151,7 +148,7 @@ export async function clearUnfinished(folder: string): Promise<void> {
 
 const isKept = (name: string) => name === startFile || name.endsWith('.log') || name === 'progress.jsonl';
 
-/** The folders of a job's runs, in the order of their names, which start with the time. */
+/** Lists the folders of a job's runs, sorted by name, which starts with the time. */
 export async function runFolders(folder: string): Promise<string[]> {
   const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];

@@ -1,13 +1,14 @@
 export type Cell = string | number | boolean | null;
 
-/** Signs that make a spreadsheet take a cell for a formula, also their full-width forms. */
+/** Characters that start a formula in spreadsheets, including full-width forms. */
 const formulaStart = /(^|[,;\t\r\n])([^\S\t\r\n]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 
 /**
- * Rows as comma-separated values, RFC 4180: CRLF after each row, quotes where a cell needs them. Null is empty.
+ * Formats rows as comma-separated values (RFC 4180): CRLF after each row, quotes where a cell needs them. Null is
+ * empty.
  *
- * Words come from strangers and the file is opened in spreadsheets: a word that could start a formula gets an
- * apostrophe in front, also after a sign that some spreadsheets take for the end of a cell (OWASP, CSV Injection).
+ * Cells contain untrusted text and the file is opened in spreadsheets: text that could start a formula gets a leading
+ * apostrophe, also after characters that some spreadsheets treat as cell separators (OWASP, CSV Injection).
  */
 export function formatCsv(rows: readonly (readonly Cell[])[]): string {
   return rows.map((row) => `${row.map(formatCell).join(',')}\r\n`).join('');
@@ -19,7 +20,7 @@ function formatCell(cell: Cell): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** A word that no spreadsheet takes for a formula. */
+/** Neutralises a formula. */
 export function withoutFormula(text: string): string {
   return text.replace(formulaStart, "$1'$2");
 }

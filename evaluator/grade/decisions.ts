@@ -10,20 +10,20 @@ export const decisionsFile = 'decisions.jsonl';
 const decisionSchema = z.strictObject({
   schemaVersion: z.literal(1),
   at: z.iso.datetime(),
-  archive: z.string().describe('name of its file'),
+  archive: z.string().describe('file name of the archive'),
   job: z.string().describe("name of the job's folder: bytes, Track and seed"),
   terms: z.string().describe('sandbox and limits that the job was run under'),
   seed: z.int().nonnegative(),
-  spent: z.int().positive().describe('how many attempts were void by then; one more is allowed'),
+  spent: z.int().positive().describe('number of void attempts so far; one more is allowed'),
   because: z.string().min(1).max(500),
 });
 
-/** That a job is run once more although its attempts are used up. */
+/** A decision to allow one more attempt of a job. */
 export type Decision = z.infer<typeof decisionSchema>;
 
 /**
- * All decisions, in the order they were taken.
- * @throws UserError when the file cannot be read or is damaged
+ * Reads all decisions, in order.
+ * @throws UserError if the file cannot be read or is damaged
  */
 export async function readDecisions(folder: string): Promise<Decision[]> {
   const path = join(folder, decisionsFile);
@@ -43,7 +43,7 @@ export async function readDecisions(folder: string): Promise<Decision[]> {
     });
 }
 
-/** Adds decisions; the file is the old one or the new one, never half of one. */
+/** Adds decisions to the file, atomically. */
 export async function addDecisions(folder: string, more: readonly Decision[]): Promise<Decision[]> {
   const all = [...(await readDecisions(folder)), ...more];
   await replaceFile(join(folder, decisionsFile), all.map((each) => `${JSON.stringify(each)}\n`).join(''));

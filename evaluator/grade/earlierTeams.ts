@@ -3,8 +3,8 @@ import { readRecord } from '../report/readRecord.ts';
 import { runFolders } from './attempts.ts';
 
 /**
- * Reads which archives were run already, and for which team: also of archives that lie there no more.
- * @param runs folder with one folder per job, which holds one per run
+ * Reads which archives were already run, and for which team, including archives that were removed since.
+ * @param runs folder with one folder per job, which contains one per run
  * @returns team by sha256 of the archive
  */
 export async function readEarlierTeams(runs: string): Promise<Map<string, string>> {

@@ -29,59 +29,57 @@ export interface GradePlan {
   readonly seeds: readonly number[];
   readonly trainSeconds: number;
   readonly predictSeconds: number;
-  /** Processes and threads that an entry may have at once. */
+  /** Maximum number of processes and threads of an entry. */
   readonly processes: number;
-  /** All of this machine where not given; records made with others then count too. */
+  /** Default: all of this machine; then records made with other values count too. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
-  /** How often a run that did not count is repeated, whatever call made it, before a person decides. */
+  /** Maximum repeats of a run that does not count, over all calls. */
   readonly retries: number;
-  /** What others may use of the CPUs before a run counts as disturbed, a fraction of 1; see contention.ts. */
+  /** Share of the CPUs that other work may use before a run counts as disturbed, a fraction of 1; see contention.ts. */
   readonly mostDisturbance: number;
-  /** How many archives of one team are run; all where not given. */
+  /** Maximum archives per team; default: no limit. */
   readonly perTeam?: number;
-  /** The decision of a person that a job, whose attempts are used up, is run once more. */
+  /** A person's decision to allow one more attempt of a job without remaining retries. */
   readonly repeat?: { readonly archive: string; readonly seed: number | null; readonly because: string };
   readonly machine: RunRecord['machine'];
-  /** What an archive may be; where not given, the usual. */
+  /** Limits of intake; default limits if not given. */
   readonly intake?: ArchiveLimits;
-  /** Whether models stay in the runs' folders when they have been used and hashed. Default false. */
+  /** Whether models stay in the runs' folders after they were used and hashed. Default false. */
   readonly keepModels?: boolean;
 }
 
-/** One archive with one seed, under however many names its bytes lie there. */
+/** One archive with one seed; several file names may have these bytes. */
 export interface Job {
   readonly archive: Submission;
   readonly seed: number;
   /** 1 for the first. */
   readonly number: number;
   readonly of: number;
-  /** Holds a folder for each of its runs. */
+  /** Contains one folder per run. */
   readonly folder: string;
 }
 
 export interface GradeHooks extends JobHooks {
   readonly starts: (job: Job) => void;
-  /** @param earlier whether the record was there already */
+  /** @param earlier whether the record existed before this call */
   readonly ended: (job: Job, record: RunRecord, earlier: boolean) => void;
 }
 
-/** What is known of a job. */
+/** State of a job. */
 interface State {
   readonly attempts: Attempts;
-  /** What the leaderboard says of it: of the attempt that counts, or of the last fault. Null: nothing yet. */
+  /** Record shown on the leaderboard: of the attempt that counts, or of the last fault; null if there is none yet. */
   readonly record: RunRecord | null;
 }
 
 /**
- * Grades archives one after the other, each with every seed. What has a result on the same terms is not run
- * again, so that a call that was stopped or killed anywhere is taken up by the next one. With an attestor only what it
- * signed counts; it scores and signs what ends in this call, and what an earlier one left to be scored. A job whose
- * attempts are used up waits for a person; one that an evaluator died of is run after all others. The leaderboard is
- * written at the start and after every run.
+ * Grades archives one after the other, each with every seed. Jobs that have a result on the same terms are not run
+ * again, so the next call resumes after a stop or a kill. With an attestor, only signed runs count; it scores and
+ * signs runs of this call and unscored runs of earlier ones. A job without remaining retries waits for a person; a
+ * job whose evaluator died runs after all others. The leaderboard is written at the start and after every run.
  * @returns the leaderboard, and the number of jobs that still have no result
- * @throws UserError when the Track or the disk is not as it was: nothing more can be graded then; or when a decision is
- *   given for a job that waits for none
+ * @throws UserError if the Track or the disk changed, or a decision is given for a job that needs none
  */
 export async function gradeArchives(
   plan: GradePlan,
@@ -130,7 +128,7 @@ export async function gradeArchives(
       const { record, attempts } = await gradeJob(runPlanOf(plan, job), sandbox, rulesOf(job), hooks);
       if (record !== null && !agrees(record, jobTermsOf(plan, job, sandbox))) {
         hooks.warn(
-          `${job.archive.path}: changed or gone since grading began. Call again to grade what is there now.`,
+          `${job.archive.path}: changed or removed since grading began. Run the command again to grade the current files.`,
         );
       }
       states.set(job, { attempts, record: attempts.counted?.record ?? faultIn(attempts, record) });
@@ -167,7 +165,7 @@ export async function gradeArchives(
     );
     if (waiting.length === 0) {
       throw new UserError(
-        `--repeat ${archive}${seed === null ? '' : `:${seed}`}: no such job waits for a decision. Give the file and the seed of one of which the leaderboard says so.`,
+        `--repeat ${archive}${seed === null ? '' : `:${seed}`}: no such job needs a decision. Give file and seed of a job that the leaderboard lists as needing one.`,
       );
     }
     return waiting.map((job) => ({
@@ -184,15 +182,14 @@ export async function gradeArchives(
 
   function askFor(job: Job): string {
     const why = repeatsOf(job.seed, states.get(job)!.attempts).map((each) => each.reason);
-    return `${job.archive.file}, seed ${job.seed}: to be decided by a person, as no attempt counts (${why.join('; ')}). To allow one more: --repeat ${job.archive.file}:${job.seed} --because TEXT`;
+    return `${job.archive.file}, seed ${job.seed}: needs a decision, because no attempt counts (${why.join('; ')}). To allow one more attempt: --repeat ${job.archive.file}:${job.seed} --because TEXT`;
   }
 
   function standing(): Standing {
-    const entries = plan.archives.map(({ file, path, sha256 }): Graded => {
+    const entries = plan.archives.map(({ file, sha256 }): Graded => {
       const own = jobs.filter((job) => job.archive.sha256 === sha256);
       return {
         archive: file,
-        path,
         sha256,
         records: own.map((job) => states.get(job)?.record ?? null),
         repeats: own.flatMap((job) => repeatsOf(job.seed, states.get(job)?.attempts)),
@@ -206,7 +203,7 @@ export async function gradeArchives(
   }
 }
 
-/** The record that a leaderboard shows of a job without a result: of a fault or a stop, which has no score. */
+/** Returns the record that the leaderboard shows for a job without a result: of a fault or a stop, without a score. */
 function faultIn({ all }: Attempts, unwritten: RunRecord | null): RunRecord | null {
   const last = all.at(-1);
   if (last !== undefined) {
@@ -235,7 +232,7 @@ function jobsOf(
       seed,
       number: place * seeds.length + at + 1,
       of: firsts.length * seeds.length,
-      // Short, as the whole of both hashes is compared with the record's.
+      // Short, because the full hashes are compared with the record's.
       folder: join(
         runsFolder(outFolder),
         `${archive.sha256.slice(0, 16)}-t${trackSha256.slice(0, 8)}-s${seed}`,
@@ -262,7 +259,7 @@ function jobTermsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): 
   };
 }
 
-/** The terms that a decision was taken under. */
+/** Formats the terms that a decision applies to. */
 function termsText(
   { trainSeconds, predictSeconds, processes, cpus, memoryBytes }: GradePlan,
   { kind }: Sandbox,
@@ -286,8 +283,8 @@ function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
   };
 }
 
-/** A Track that one entry changed must not fail the next. */
+/** Stops if an entry changed the Track, so that the next entry does not fail because of it. */
 async function requireTrack({ withheld }: RunTrack): Promise<void> {
   const change = await withheld.change();
-  if (change !== null) throw new UserError(`${change}. Put the Track back as it was and call again.`);
+  if (change !== null) throw new UserError(`${change}. Restore the Track and run the command again.`);
 }

@@ -12,31 +12,30 @@ import { agrees, type JobTerms } from './terms.ts';
 import { voidReasons } from './voidReasons.ts';
 
 export interface JobHooks {
-  /** Ends the run under way; none is started after it. */
+  /** Stops the current run; no other is started. */
   readonly abort: AbortSignal;
-  /** Takes a sentence for the organizer. */
+  /** Prints a message for the organizer. */
   readonly warn: (sentence: string) => void;
   /** Scores and signs runs on a sealed Track, in another process. */
   readonly attestor?: Attestor;
-  /** Waits until the machine is fit for a timed run; returns what is wrong with it, for the evidence. */
+  /** Waits until the machine is quiet; returns remarks for the evidence. */
   readonly ready?: () => Promise<string[]>;
 }
 
-/** What a job is run by. */
+/** Options of a job. */
 export interface JobRules {
   readonly terms: JobTerms;
   readonly mostDisturbance: number;
-  /** How many attempts may be void before a person decides. */
+  /** Maximum void attempts before a person decides. */
   readonly allowed: number;
 }
 
 /**
- * Runs one archive with one seed, through the official path, signed and with a report, until an attempt counts or as
- * many as are allowed are void. Every attempt keeps its folder, and is counted by it. Whether one counts does not depend
- * on its score.
- * @param plan its runsFolder belongs to this job alone
- * @returns the record of the last run, null where none was made; and what is on disk now. A record of other bytes than
- *   were asked for, or one that should be signed and is not, ends the job for this call.
+ * Runs one archive with one seed as an official run, signed and with a report, until an attempt counts or the allowed
+ * attempts are used. Every attempt keeps its folder and is counted by it; the score has no influence.
+ * @param plan its runsFolder is used by this job only
+ * @returns the record of the last run, null if none was made; and the attempts now on disk. A record of other bytes
+ *   than requested, or an unsigned record that should be signed, ends the job for this call.
  */
 export async function gradeJob(
   plan: RunPlan,
@@ -47,7 +46,7 @@ export async function gradeJob(
   const read = () => readAttempts(plan.runsFolder, terms, { mostDisturbance, attestor: hooks.attestor });
   let attempts = await read();
   let record: RunRecord | null = null;
-  // What a full disk did not let be counted there is counted here.
+  // Counts attempts that a full disk could not record.
   for (let made = 0; attempts.spent < allowed && made < allowed && !hooks.abort.aborted; made++) {
     const remarks = (await hooks.ready?.()) ?? [];
     if (hooks.abort.aborted) break;
@@ -61,7 +60,7 @@ export async function gradeJob(
     attempts = await read();
     if (attempts.counted !== null || !attested || !agrees(record, terms)) break;
     const why = voidByRule(record, mostDisturbance);
-    // That a person stopped it, the person knows.
+    // A stop by a person is not reported again.
     if (why !== null && why !== 'stopped')
       hooks.warn(`${voidReasons[why]}: ${record.verdict}: ${record.evidence[0]}`);
   }
@@ -69,8 +68,8 @@ export async function gradeJob(
 }
 
 /**
- * Has a run that has just ended scored and signed, whatever its verdict: a run that is left out of the chain shows. No
- * process of the entry lives.
+ * Scores and signs the run that just ended, whatever its verdict, because every run must be in the chain. No process
+ * of the entry is alive.
  */
 async function finish(
   record: RunRecord,
@@ -85,7 +84,7 @@ async function finish(
   }
 }
 
-/** As {@link finish}, of the runs in a job's folder whose evaluator was killed, or that could not be scored then. */
+/** Scores and signs the runs in a job's folder whose evaluator was killed, or that could not be scored before. */
 export async function finishEarlier(folder: string, { attestor, warn }: JobHooks): Promise<void> {
   if (attestor === undefined) return;
   for (const run of await runFolders(folder)) {
@@ -96,7 +95,7 @@ export async function finishEarlier(folder: string, { attestor, warn }: JobHooks
   }
 }
 
-/** Writes the report of a run with a record that has none: it was killed before that, or has just ended. */
+/** Writes the report of a run that has a record but no report: it just ended, or its evaluator was killed. */
 export async function ensureReport(
   { folder }: RunRecord,
   trackDir: string,

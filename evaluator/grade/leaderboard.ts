@@ -4,13 +4,12 @@ import type { VerdictCode } from '../run/verdict.ts';
 import { spreadOf } from '../score/statistics.ts';
 import { publicEvidence } from './publicEvidence.ts';
 
-/** One archive of those to be ranked. */
+/** An archive with its runs. */
 export interface Graded {
-  /** Name of the archive's file, and its absolute path. */
+  /** Name of the archive's file. */
   readonly archive: string;
-  readonly path: string;
   readonly sha256: string;
-  /** One per seed, in the order of the seeds; null where it has not been run. */
+  /** One per seed, in order; null if it has not been run. */
   readonly records: readonly (RunRecord | null)[];
   readonly repeats?: Row['repeats'];
   readonly toDecide?: Row['toDecide'];
@@ -22,13 +21,13 @@ export interface Graded {
 export interface Repeat {
   readonly seed: number;
   readonly attempt: number;
-  /** Null where the evaluator died during it. */
+  /** Null if the evaluator died during it. */
   readonly verdict: VerdictCode | null;
   /** One of the fixed sentences of voidReasons.ts. */
   readonly reason: string;
 }
 
-/** That a person allowed one more attempt. */
+/** A person's decision to allow one more attempt. */
 export interface RowDecision {
   readonly seed: number;
   readonly at: string;
@@ -36,36 +35,36 @@ export interface RowDecision {
 }
 
 export interface Row {
-  /** 1 is the best; equal ones share a rank; null where not every seed was scored. */
+  /** 1 is the best; ties share a rank; null if not every seed was scored. */
   readonly rank: number | null;
-  /** As the entry calls itself; null where it was refused or has not been run. */
+  /** The entry's own name; null if it was rejected or has not been run. */
   readonly name: string | null;
   readonly team: string | null;
   readonly archive: string;
   readonly sha256: string;
-  /** Of the entry as a whole: that of the first seed that was not scored, if any. Null: still to be run. */
+  /** Verdict of the entry: of the first seed that was not scored, if any; null if not run yet. */
   readonly verdict: VerdictCode | null;
   /** Mean over the seeds that were scored. */
   readonly accuracy: number | null;
   /** Sample standard deviation over seeds; null for fewer than two. */
   readonly standardDeviation: number | null;
   readonly runsScored: number;
-  /** One seed: Wilson's interval, over images. Several: Student's t of the mean, over seeds, cut to [0, 1]. */
+  /** One seed: Wilson's interval, over images. Several: Student's t of the mean, over seeds, clipped to [0, 1]. */
   readonly interval95: readonly [number, number] | null;
-  /** Whether the interval lies apart from those of the rank above; null at the top and without a rank. */
+  /** Whether the interval is separate from those of the rank above; null at the top and without a rank. */
   readonly separatedFromAbove: boolean | null;
-  /** Of all runs together. */
+  /** Sum over all runs. */
   readonly trainSeconds: number;
-  /** Of the run that the verdict is taken from: see publicEvidence. Empty where all went well. */
+  /** Evidence of the run that the verdict is taken from, see publicEvidence; empty if it is SCORED. */
   readonly evidence: readonly string[];
   readonly advice: string | null;
   readonly note: string | null;
-  /** Every attempt that does not count, with why. */
+  /** Every attempt that does not count, with the reason. */
   readonly repeats: readonly Repeat[];
-  /** Seeds of which so many attempts were void that a person decides. */
+  /** Seeds that need a decision. */
   readonly toDecide: readonly number[];
   readonly decisions: readonly RowDecision[];
-  /** Why it is not run; null where it is. */
+  /** Why it is not run; null if it is. */
   readonly refused: string | null;
   readonly runs: readonly RowRun[];
 }
@@ -76,15 +75,15 @@ export interface RowRun {
   readonly accuracy: number | null;
   readonly trainSeconds: number;
   /**
-   * Name of the folder that holds its own: which archive, Track and seed. Not the run's id, which says to the second when it
-   * began, and with that how long the predict stage before it took.
+   * Name of the job's folder (archive, Track, seed). The run's id is not published, because its time reveals how long
+   * the previous predict stage took.
    */
   readonly job: string;
 }
 
 /**
- * Ranks entries by mean accuracy. Ranked are those of which every seed was scored, so that nobody gains by a run that
- * failed; the others follow. Archives with the same bytes are one entry: they take one place together.
+ * Ranks entries whose seeds were all scored by mean accuracy, so that a failed run is no advantage; the others
+ * follow. Archives with the same bytes share one place.
  */
 export function rank(entries: readonly Graded[]): Row[] {
   const rows = entries.map((entry) => ({ row: unrankedRow(entry, entries), right: rightAnswers(entry) }));
@@ -101,7 +100,7 @@ export function rank(entries: readonly Graded[]): Row[] {
   ];
 }
 
-/** Over all seeds: whole numbers, so that equal ones are found equal. Null unless every seed was scored. */
+/** Sums the correct answers over all seeds, as integers for exact ties; null unless every seed was scored. */
 function rightAnswers({ records }: Graded): number | null {
   if (records.length === 0) return null;
   const scores = records.map((record) => record?.score ?? null);
@@ -112,7 +111,7 @@ function rightAnswers({ records }: Graded): number | null {
 }
 
 function unrankedRow(graded: Graded, entries: readonly Graded[]): Row {
-  const { archive, path, sha256, records } = graded;
+  const { archive, sha256, records } = graded;
   const made = records.filter((record) => record !== null);
   const scores = made.flatMap((record) => record.score ?? []);
   const spread = scores.length === 0 ? null : spreadOf(scores.map((score) => score.accuracy));
@@ -132,7 +131,7 @@ function unrankedRow(graded: Graded, entries: readonly Graded[]): Row {
     interval95: spread?.mean95 ? withinOne(spread.mean95) : (scores[0]?.wilson95 ?? null),
     separatedFromAbove: null,
     trainSeconds: made.reduce((sum, record) => sum + trainSecondsOf(record), 0),
-    evidence: telling === null ? [] : evidenceOf(telling, path, archive),
+    evidence: telling === null ? [] : publicEvidence(telling),
     advice: telling === null || telling.verdict === 'SCORED' ? null : telling.advice,
     note:
       twins.length === 0 ? null : `same bytes as ${twins.map((each) => each.archive).join(', ')}; run once`,
@@ -150,19 +149,12 @@ function unrankedRow(graded: Graded, entries: readonly Graded[]): Row {
   };
 }
 
-/** The record that speaks for all: the first without a score, else the first that was cut, else the first. */
+/** Returns the representative record: the first without a score, else the first SCORED_SALVAGED, else the first. */
 function tellingRecord(records: Graded['records']): RunRecord | null {
   const failed = records.find((record) => record !== null && record.score === null);
   if (failed) return failed;
   if (records.includes(null)) return null;
   return records.find((record) => record?.verdict === 'SCORED_SALVAGED') ?? records[0] ?? null;
-}
-
-/** Where files lie on the organizer's machine is nobody else's concern. */
-function evidenceOf(record: RunRecord, path: string, archive: string): string[] {
-  return publicEvidence(record).map((sentence) =>
-    sentence.replaceAll(path, () => archive).replaceAll(`${record.folder}/`, ''),
-  );
 }
 
 function isSeparated(row: Row, ranked: readonly Row[]): boolean | null {

@@ -26,7 +26,7 @@ const columns: readonly (readonly [name: string, cell: (row: Row) => Cell])[] = 
   ['sha256', (row) => row.sha256],
 ];
 
-/** leaderboard.csv: a line for each archive. */
+/** Formats leaderboard.csv: one line per archive. */
 export function leaderboardCsv(rows: readonly Row[]): string {
   return formatCsv([
     columns.map(([name]) => name),

@@ -9,7 +9,7 @@ const safe = (text: string | null): string => (text === null ? '' : escapeMarkdo
 const percent = (fraction: number): string => inPercent(fraction, 2);
 const list = (items: readonly (string | number)[]): string => safe(items.join(', '));
 
-/** leaderboard.md: for people, and for a page that renders it. Words of strangers are inert in it. */
+/** Formats leaderboard.md; untrusted text in it is escaped. */
 export function leaderboardMarkdown(standing: Standing): string {
   const ranked = standing.rows.filter((row) => row.rank !== null);
   const others = standing.rows.filter((row) => row.rank === null);
@@ -77,9 +77,9 @@ function rankedTable(rows: readonly Row[]): string {
 function legend(seeds: number): string {
   const interval =
     seeds === 1
-      ? 'The interval is Wilson’s for a proportion: how far the accuracy would move on other withheld images.'
-      : 'The interval is that of the mean by Student’s t: how far it would move with other seeds, on these images.';
-  return `${interval} "Not separated" says that it overlaps that of the rank above; neither word is a test of the difference.`;
+      ? "Intervals are Wilson's, over withheld images."
+      : 'Intervals are Student’s t of the mean, over seeds.';
+  return `${interval} "Not separated" means that the interval overlaps that of the rank above; it is not a test.`;
 }
 
 function othersTable(rows: readonly Row[]): string {
@@ -100,8 +100,8 @@ function othersTable(rows: readonly Row[]): string {
 
 function stateOf({ verdict, refused, toDecide }: Row): string {
   if (refused !== null) return 'not run';
-  if (toDecide.length > 0) return `to be decided by a person${verdict === null ? '' : ` (${verdict})`}`;
-  return verdict ?? 'to be run';
+  if (toDecide.length > 0) return `needs a decision${verdict === null ? '' : ` (${verdict})`}`;
+  return verdict ?? 'not run yet';
 }
 
 function remarks(row: Row): string {
@@ -111,7 +111,7 @@ function remarks(row: Row): string {
     .join('; ');
 }
 
-/** Every run, by its seed. Reports are no part of what is published with this page. */
+/** Lists every run by seed. Reports are not published with this page. */
 function runsOf(row: Row): string {
   return row.runs.map(({ seed }) => `s${seed}`).join(' ');
 }

@@ -7,7 +7,7 @@ import { hashFile } from '../intake/hashFile.ts';
 
 const endings = ['.tar', '.tar.gz', '.tgz'];
 
-/** An archive that was sent in. */
+/** A submitted archive. */
 export interface Submission {
   /** Its name in the folder. */
   readonly file: string;
@@ -17,9 +17,9 @@ export interface Submission {
 }
 
 /**
- * The archives of a folder: regular files named *.tar, *.tar.gz or *.tgz, in the order of their names (by code unit).
- * @returns also the names of all else that lies there, so that nothing is passed over in silence
- * @throws UserError when the folder cannot be read or holds no archive, or an archive cannot be read
+ * Lists the archives of a folder: regular files named *.tar, *.tar.gz or *.tgz, sorted by name (by code unit).
+ * @returns also the names of other files, so that they can be reported
+ * @throws UserError if the folder cannot be read or contains no archive, or an archive cannot be read
  */
 export async function listArchives(folder: string): Promise<{ archives: Submission[]; others: string[] }> {
   const found = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(
@@ -27,7 +27,7 @@ export async function listArchives(folder: string): Promise<{ archives: Submissi
       throw new UserError({
         path: resolve(folder),
         reason: `cannot be read (${error.code})`,
-        remedy: 'Give the folder that the archives lie in.',
+        remedy: 'Give the folder with the archives.',
       });
     },
   );
@@ -44,8 +44,8 @@ export async function listArchives(folder: string): Promise<{ archives: Submissi
   if (files.length === 0) {
     throw new UserError({
       path: resolve(folder),
-      reason: `holds no archive (${endings.join(', ')})`,
-      remedy: 'Put there what `haet pack` makes.',
+      reason: `contains no archive (${endings.join(', ')})`,
+      remedy: 'Put archives made by `haet pack` into it.',
     });
   }
   const archives: Submission[] = [];
@@ -59,7 +59,7 @@ async function readSubmission(folder: string, file: string): Promise<Submission>
     throw new UserError({
       path,
       reason: `cannot be read (${error.code})`,
-      remedy: 'Make it readable, or take it away.',
+      remedy: 'Make it readable or remove it.',
     });
   });
   return { file, path, sha256 };

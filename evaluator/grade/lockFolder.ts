@@ -6,9 +6,9 @@ import { takeLock } from '../machine/takeLock.ts';
 const lockFile = '.lock';
 
 /**
- * Takes the lock of a folder, that one process works in it at a time. The file itself stays; it names the last holder.
- * @returns gives the lock back
- * @throws UserError when another process holds it, or the folder cannot be locked
+ * Locks a folder, so that one process works in it at a time. The lock file stays and names the last holder.
+ * @returns a function that releases the lock
+ * @throws UserError if another process holds it, or the folder cannot be locked
  */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, lockFile);
@@ -18,8 +18,8 @@ export function lockFolder(folder: string): () => void {
   closeSync(file);
   throw new UserError(
     fault === null
-      ? `${folder}: process ${holder} is at work there. Wait for it to end, or give another folder.`
-      : `${path}: cannot be locked (${fault}). Install util-linux, and give a folder on a disk that knows file locks.`,
+      ? `${folder}: in use by process ${holder}. Wait until it ends, or give another folder.`
+      : `${path}: cannot be locked (${fault}). Install util-linux, and give a folder on a file system with file locks.`,
   );
 }
 
@@ -31,7 +31,7 @@ function openLock(path: string): number {
     throw new UserError({
       path,
       reason: `cannot be written (${code})`,
-      remedy: 'Give a folder that you may write to.',
+      remedy: 'Give a writable folder.',
     });
   }
 }

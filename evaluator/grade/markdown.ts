@@ -1,6 +1,6 @@
 /**
- * Text of strangers made inert in Markdown, also in a table: every sign that could start markup, HTML or a link is
- * written as its character reference, which shows the sign itself.
+ * Escapes untrusted text for Markdown, also in tables: characters that could start markup, HTML or a link become
+ * character references.
  */
 export function escapeMarkdown(text: string): string {
   return text.replace(/[^\p{L}\p{M}\p{N} .,()'"+=/;?%-]/gu, reference).replace(/(?<=www)\./gi, reference);
@@ -10,7 +10,7 @@ function reference(sign: string): string {
   return `&#${sign.codePointAt(0)};`;
 }
 
-/** A table; cells must be Markdown already. */
+/** Formats a table; the cells must be valid Markdown. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
   return [head, head.map(() => '---'), ...rows].map(line).join('');

@@ -9,13 +9,12 @@ import type { Submission } from './listArchives.ts';
 const prefix = '.team-';
 
 /**
- * Tells which archives are more than a team may send. Those that were run count, also where they lie there no more: what
- * their scores told is known. Then the first of each team count, in the order of the archives; the same bytes count once.
- * An archive that intake refuses is of no team: it cannot be scored.
- * @param earlier teams by sha256 of the archives that were run already
- * @param intake what an archive may be; the usual where undefined
- * @param scratch folder that archives are unpacked in, one after the other; nobody else works there
- * @returns sha256 of each that is too many, with the reason
+ * Returns the archives beyond a team's limit. Archives that were already run count first, even if removed, because
+ * their scores are known; then the first in order. The same bytes count once. Rejected archives belong to no team.
+ * @param earlier teams by sha256 of the archives that were already run
+ * @param intake limits of intake; default limits if undefined
+ * @param scratch folder in which archives are unpacked one after the other; no other process uses it
+ * @returns sha256 of each archive beyond the limit, with the reason
  */
 export async function tooManyOfTeam(
   archives: readonly Submission[],
@@ -40,13 +39,13 @@ export async function tooManyOfTeam(
     else
       refused.set(
         sha256,
-        `not run: more than the ${most} that a team may send; those that were run count, then the first by name`,
+        `not run: the team's limit is ${most} archives (archives already run count first, then by name)`,
       );
   }
   return refused;
 }
 
-/** Names that look or read alike are one team: compatibility forms, case, white space and signs that are not seen. */
+/** Normalises a team name: compatibility forms, case, white space and invisible characters are ignored. */
 export function teamKey(name: string): string {
   return name
     .normalize('NFKC')
@@ -58,7 +57,7 @@ export function teamKey(name: string): string {
     .trim();
 }
 
-/** What a call that was killed here left behind. */
+/** Removes leftovers of a killed call. */
 async function removeLeftovers(scratch: string): Promise<void> {
   for (const name of await readdir(scratch)) {
     if (name.startsWith(prefix)) await rm(join(scratch, name), { recursive: true, force: true });
@@ -74,7 +73,7 @@ async function teamOf(
   try {
     return (await unpackEntry(archive, into, intake)).manifest.team;
   } catch (error) {
-    if (error instanceof UserError) return null; // its run says why
+    if (error instanceof UserError) return null; // its run reports the reason
     throw error;
   } finally {
     await rm(into, { recursive: true, force: true });

@@ -3,10 +3,10 @@ import type { RunRecord } from '../run/record.ts';
 import { verdicts } from '../run/verdict.ts';
 
 /**
- * What the leaderboard says of a run that was not simply SCORED, one sentence each. The leaderboard is public while the
- * withheld images are secret, and a predict stage has seen them: of a run that came to it only the verdict and the fixed
- * sentence that belongs to it are said, nothing that the stage could choose (exit status, signal, seconds, what stood in
- * its file). The record keeps the whole evidence.
+ * Returns the evidence shown on the leaderboard, one sentence each. The leaderboard is public while the withheld
+ * images are secret, and a predict stage has seen them. For a run that reached predict, it therefore shows only the
+ * verdict and its fixed sentence, and nothing that the stage could choose (exit status, signal, seconds, content of
+ * its file). The record keeps all evidence.
  */
 export function publicEvidence(record: RunRecord): string[] {
   const { verdict, stages, modelSha256 } = record;

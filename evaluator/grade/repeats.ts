@@ -4,7 +4,7 @@ import type { Decision } from './decisions.ts';
 import type { Repeat, Row, RowDecision } from './leaderboard.ts';
 import { voidReasons } from './voidReasons.ts';
 
-/** The attempts of a job that do not count. What an entry chose is in none of it, nor is a score. */
+/** Lists the attempts of a job that do not count. Contains nothing chosen by an entry and no score. */
 export function repeatsOf(seed: number, attempts: Attempts | undefined): Repeat[] {
   return (attempts?.all ?? []).flatMap((attempt) => {
     const reason = reasonOf(attempt);
@@ -26,7 +26,7 @@ export function decisionsOf(decisions: readonly Decision[]): RowDecision[] {
   return decisions.map(({ seed, at, because }) => ({ seed, at, because }));
 }
 
-/** What a row says of repeats and decisions, one sentence each. */
+/** Formats repeats and decisions of a row, one sentence each. */
 export function remarksOf({ repeats, toDecide, decisions, refused }: Row): string[] {
   return [
     ...(refused === null ? [] : [refused]),
@@ -34,6 +34,6 @@ export function remarksOf({ repeats, toDecide, decisions, refused }: Row): strin
       ({ seed, attempt, reason }) => `seed ${seed}, attempt ${attempt} does not count: ${reason}`,
     ),
     ...decisions.map(({ seed, because }) => `seed ${seed}: one more attempt allowed, because: ${because}`),
-    ...toDecide.map((seed) => `seed ${seed}: to be decided by a person`),
+    ...toDecide.map((seed) => `seed ${seed}: needs a decision`),
   ];
 }

@@ -5,7 +5,7 @@ import type { RunRecord } from '../run/record.ts';
 import type { RunTrack } from '../run/runTrack.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
 
-/** What was asked for, the same for every entry. */
+/** Conditions that are the same for every entry. */
 export interface Conditions {
   readonly track: { readonly info: RunTrack['info']; readonly sha256: string };
   readonly seeds: readonly number[];
@@ -14,28 +14,31 @@ export interface Conditions {
   readonly sandbox: RunRecord['sandbox']['kind'];
 }
 
-/** A leaderboard with all that a reader needs to judge it; leaderboard.json is this. */
+/** Content of leaderboard.json: the leaderboard with its conditions. */
 export interface Standing {
   readonly schemaVersion: 1;
   readonly track: {
     readonly name: string;
-    /** Of its track.json, which holds the hashes of all its files. */
+    /** sha256 of its track.json, which contains the hashes of all its files. */
     readonly sha256: string;
     readonly testSize: number;
   };
   readonly seeds: readonly number[];
   readonly limits: { readonly trainSeconds: number; readonly predictSeconds: number };
   readonly sandbox: RunRecord['sandbox']['kind'];
-  /** Every kind of machine and version of the evaluator that runs were made with: more than one is worth a question. */
+  /** Machines and evaluator versions of the runs; more than one is suspicious. */
   readonly machines: readonly string[];
   readonly evaluators: readonly string[];
   readonly runs: { readonly wanted: number; readonly done: number };
-  /** Number of records that were signed, also of runs that do not count, and sha256 of the last; null where none was. */
+  /** Number of signed records, including runs that do not count, and sha256 of the last; null if there is none. */
   readonly chain: ChainHead | null;
   readonly rows: readonly Row[];
 }
 
-/** @param outFolder holds the head of the chain of signed records */
+/**
+ * Builds the leaderboard with its conditions.
+ * @param outFolder contains the head of the chain of signed records
+ */
 export function standingOf(
   { track, seeds, trainSeconds, predictSeconds, sandbox }: Conditions,
   entries: readonly Graded[],
@@ -64,7 +67,7 @@ export function standingOf(
   };
 }
 
-/** A damaged chain.json keeps nobody from a leaderboard: signing refuses it. */
+/** Reads the head of the chain; null if chain.json is damaged, which only signing must reject. */
 function headOf(outFolder: string): ChainHead | null {
   try {
     return readHead(outFolder);

@@ -3,15 +3,15 @@ import type { RunRecord } from '../run/record.ts';
 import type { RunStart } from '../run/runFolder.ts';
 import type { RunTrack } from '../run/runTrack.ts';
 
-/** What a run must have been to count. */
+/** Terms that a run must match to count. */
 export interface JobTerms {
   readonly archiveSha256: string;
   readonly track: RunTrack['info'];
   readonly seed: number;
   readonly sandbox: RunRecord['sandbox']['kind'];
-  /** Only what is named here must agree. */
+  /** Only the given limits must agree. */
   readonly limits: Partial<RunRecord['limits']>;
-  /** Only a refusal depends on it. */
+  /** Matters only for rejected archives. */
   readonly intake: RunRecord['intake'];
 }
 

@@ -1,4 +1,4 @@
-/** Every reason for which an attempt does not count. Fixed sentences: they are published. */
+/** Reasons why an attempt does not count. The sentences are fixed, because they are published. */
 export const voidReasons = {
   fault: 'a fault of the machine or the evaluator',
   disturbed: 'disturbed by other work on the machine',
@@ -6,6 +6,6 @@ export const voidReasons = {
   unsigned: 'its record is not signed, or the signature does not hold',
   damaged: 'its record is damaged',
   stopped: 'stopped by a person',
-  unscored: 'it awaits its score',
+  unscored: 'not scored yet',
 } as const;
 export type VoidReason = keyof typeof voidReasons;

@@ -14,8 +14,8 @@ export const leaderboardFiles = {
 } as const;
 
 /**
- * Writes the leaderboard in all its forms; each file is the old one or the new one, never half of one.
- * @throws UserError when the disk refuses
+ * Writes the leaderboard in all its forms; each file is replaced atomically.
+ * @throws UserError if writing fails
  */
 export async function writeStanding(folder: string, standing: Standing): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -28,7 +28,7 @@ export async function writeStanding(folder: string, standing: Standing): Promise
       throw new UserError({
         path: join(folder, file),
         reason: `cannot be written (${error.code ?? error})`,
-        remedy: 'Make room or give a place to write to.',
+        remedy: 'Free some space or give a writable folder.',
       });
     });
   }

@@ -3,9 +3,8 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /**
- * sha256 of the bytes of a regular file. What an entry may have put in its place is not followed (a link) and not
- * waited for (a pipe).
- * @throws Error with a code of the system, or when it is no regular file
+ * Hashes a regular file. Links are not followed and pipes do not block.
+ * @throws Error with a system error code, or if it is not a regular file
  */
 export async function hashFile(path: string): Promise<string> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -12,7 +12,7 @@ export const archiveLimitsSchema = z.strictObject({
     .positive()
     .default(500 * 2 ** 20)
     .describe('size of all files together in bytes'),
-  members: z.int().positive().default(10_000).describe('files and folders'),
+  members: z.int().positive().default(10_000).describe('number of files and folders'),
   depth: z.int().positive().default(20).describe('nesting of folders'),
   pathBytes: z.int().positive().default(1000).describe('length of a path in bytes'),
   ratio: z.int().positive().default(100).describe('ratio of the unpacked size to the size of the archive'),

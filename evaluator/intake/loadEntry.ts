@@ -20,8 +20,8 @@ export interface Entry {
 }
 
 /**
- * Reads an entry's folder.
- * @throws UserError naming what is wrong with the folder or its haet.json
+ * Loads an entry's folder.
+ * @throws UserError that names what is wrong with the folder or its haet.json
  */
 export async function loadEntry(path: string): Promise<Entry> {
   const folder = resolve(path);
@@ -38,19 +38,22 @@ async function readManifest(folder: string): Promise<string> {
     });
   const path = join(folder, manifestFile);
   const cannot = (reason: string) =>
-    new UserError({ path, reason: `cannot be read (${reason}); an entry is a folder with that file` });
+    new UserError({ path, reason: `cannot be read (${reason}); an entry is a folder with this file` });
   const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     throw cannot(error.code ?? String(error));
   });
-  // Opening a pipe would wait for ever for somebody to write into it.
+  // Opening a pipe would block until a writer appears.
   if (!file.isFile()) throw cannot('not a regular file');
-  if (file.size > mostManifestBytes) throw cannot(`${file.size} bytes; at most ${mostManifestBytes}`);
+  if (file.size > mostManifestBytes) throw cannot(`${file.size} bytes, maximum ${mostManifestBytes}`);
   return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw cannot(error.code ?? String(error));
   });
 }
 
-/** @throws UserError naming each field that is not as the contract says */
+/**
+ * Parses haet.json.
+ * @throws UserError that names each field that violates the contract
+ */
 export function parseManifest(text: string, path: string): Manifest {
   let value: unknown;
   try {
@@ -64,10 +67,9 @@ export function parseManifest(text: string, path: string): Manifest {
 }
 
 /**
- * sha256 over every file below a folder, in the order of their relative paths (by code unit): for each its path, its
- * kind and its length or target, then its bytes. Permissions and times do not count. Symbolic links count by where
- * they point.
- * @throws UserError at anything that is no file, folder or link
+ * Returns the sha256 over every file below a folder, sorted by relative path (by code unit): for each its path, kind
+ * and length or target, then its bytes. Permissions and times are ignored. Symbolic links count by their target.
+ * @throws UserError for anything other than files, folders and links
  */
 export async function hashFolder(folder: string): Promise<string> {
   const hash = createHash('sha256');
@@ -82,7 +84,7 @@ export async function hashFolder(folder: string): Promise<string> {
     } else {
       throw new UserError({
         path: folder,
-        reason: `holds ${quoteUntrusted(path)}, which is neither file, folder nor link; remove it`,
+        reason: `contains ${quoteUntrusted(path)}, which is not a file, folder or link; remove it`,
       });
     }
   }
@@ -90,8 +92,8 @@ export async function hashFolder(folder: string): Promise<string> {
 }
 
 /**
- * Relative paths, with `/`, of all that lies below a folder and is no folder itself; sorted.
- * @throws UserError at a name that is not UTF-8
+ * Returns the sorted relative paths of everything below a folder except folders.
+ * @throws UserError for a name that is not UTF-8
  */
 export async function listFiles(folder: string): Promise<string[]> {
   const found: string[] = [];
@@ -107,13 +109,13 @@ export async function listFiles(folder: string): Promise<string[]> {
 
 /**
  * Returns the path of something below a folder, relative to it.
- * @throws UserError when a name in it is not UTF-8
+ * @throws UserError if a name in it is not UTF-8
  */
 export function pathOf(folder: string, { name, relative }: Found): string {
   const path = textName(relative());
   if (path !== null) return path;
   throw new UserError({
     path: folder,
-    reason: `holds ${quoteUntrusted(String(name))}, a name that is not UTF-8; rename it`,
+    reason: `contains ${quoteUntrusted(String(name))}, a name that is not UTF-8; rename it`,
   });
 }

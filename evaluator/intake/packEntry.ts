@@ -9,19 +9,19 @@ import type { ArchiveLimits } from './limits.ts';
 import { type Entry, loadEntry, pathOf } from './loadEntry.ts';
 import { unpackEntry } from './takeEntry.ts';
 
-/** Left out wherever they are: no part of an entry, and different at every packing. */
+/** Skipped everywhere: not part of an entry and different each time. */
 export const leftOut = ['.git', '__pycache__', '.DS_Store'];
 
 export interface PackedEntry extends Entry {
-  /** Relative paths of what went in. */
+  /** Relative paths of the packed files. */
   readonly files: readonly string[];
 }
 
 /**
  * Writes an entry's folder as `tar.gz`. The same files give the same bytes: sorted, without owners or times. The
- * archive is put in place only after it was taken in as an organizer would take it.
+ * archive appears only after it passed intake.
  *
- * @throws UserError when the folder is no entry, or holds what intake would refuse
+ * @throws UserError if the folder is not an entry or contains something intake would reject
  */
 export async function packEntry(folder: string, archive: string): Promise<PackedEntry> {
   const entry = await loadEntry(folder);
@@ -39,7 +39,7 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
         noDirRecurse: true,
         strict: true,
       },
-      files.map((file) => `./${file}`), // a name that starts with @ would be read as an archive
+      files.map((file) => `./${file}`), // tar reads a name that starts with @ as an archive
     );
     const checked = await checkArchive(partial);
     await moveIntoPlace(partial, target);
@@ -52,7 +52,7 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
       throw new UserError({
         path: target,
         reason: `cannot be written (${code})`,
-        remedy: 'Give a place that you may write to.',
+        remedy: 'Give a writable path.',
       });
     }
     throw error;
@@ -60,8 +60,8 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
 }
 
 /**
- * Takes an archive in as an organizer does, into a folder that is removed again.
- * @throws UserError naming what intake refuses
+ * Unpacks an archive as intake does, into a temporary folder.
+ * @throws UserError that names what intake rejects
  */
 export async function checkArchive(archive: string, limits?: ArchiveLimits): Promise<Omit<Entry, 'folder'>> {
   const scratch = await makeOwnFolder('check');
@@ -83,15 +83,15 @@ async function filesOf(folder: string): Promise<string[]> {
       else if (!each.facts.isDirectory()) {
         throw new UserError({
           path: join(folder, path),
-          reason: 'only regular files go into an archive',
-          remedy: 'Put the file itself there.',
+          reason: 'only regular files can be packed',
+          remedy: 'Replace it by the file itself.',
         });
       }
       return undefined;
     },
   });
   if (dirname(folder) === folder) {
-    throw new UserError({ path: folder, reason: 'is the root of the file system, no entry' });
+    throw new UserError({ path: folder, reason: 'is the root of the file system, not an entry' });
   }
   return found.sort((a, b) => (a < b ? -1 : 1));
 }

@@ -7,8 +7,8 @@ import { type Entry, loadEntry } from './loadEntry.ts';
 import { unpackArchive } from './unpackArchive.ts';
 
 /**
- * sha256 of the archive at a path; null where no regular file is there.
- * @throws Error when the archive cannot be read
+ * Hashes the archive at a path; null if it is not a regular file.
+ * @throws Error if the archive cannot be read
  */
 export async function hashArchive(path: string): Promise<string | null> {
   const facts = await stat(path).catch(() => null);
@@ -16,9 +16,9 @@ export async function hashArchive(path: string): Promise<string | null> {
 }
 
 /**
- * Takes an entry as it was sent in: a folder as it lies, an archive unpacked into `into`, which must not exist yet.
- * What is refused leaves nothing there.
- * @throws UserError naming what intake refuses
+ * Loads an entry: a folder in place, an archive unpacked into `into`, which must not exist. A rejected archive leaves
+ * nothing there.
+ * @throws UserError that names what intake rejects
  */
 export async function takeEntry(path: string, into: string, limits?: ArchiveLimits): Promise<Entry> {
   const facts = await stat(path).catch(() => null);
@@ -27,7 +27,7 @@ export async function takeEntry(path: string, into: string, limits?: ArchiveLimi
 
 /**
  * Unpacks an entry's archive into a folder that must not exist yet.
- * @throws UserError naming the archive, and the member or the field of its haet.json, that intake refuses
+ * @throws UserError that names the archive, and the member or the field of its haet.json, that intake rejects
  */
 export async function unpackEntry(archive: string, into: string, limits?: ArchiveLimits): Promise<Entry> {
   const folder = resolve(into);

@@ -9,11 +9,11 @@ import { type ArchiveLimits, archiveLimitsSchema } from './limits.ts';
 import { createMemberNames } from './memberNames.ts';
 
 /**
- * Unpacks the archive of an entry (tar, plain or gzip) into a folder that must not exist yet. Only regular files and
- * folders are taken; owners, times and special modes are not. Everything is checked before it is written, and an
- * archive that breaks a rule anywhere leaves nothing behind.
+ * Unpacks the archive of an entry (tar, plain or gzip) into a folder that must not exist yet. Unpacks regular files
+ * and folders without owners, times and special modes. Everything is checked before it is written; an archive that
+ * breaks a rule leaves nothing behind.
  *
- * @throws UserError naming the archive, the member and the rule that it breaks
+ * @throws UserError that names the archive, the member and the rule that it breaks
  */
 export async function unpackArchive(
   archive: string,
@@ -34,12 +34,12 @@ async function requireArchive(archive: string, limits: ArchiveLimits): Promise<v
   const facts = await lstat(archive).catch((error: NodeJS.ErrnoException) => {
     throw new UserError({ path: archive, reason: `cannot be read (${error.code})` });
   });
-  // Opening a pipe would wait for ever for somebody to write into it.
+  // Opening a pipe would block until a writer appears.
   if (!facts.isFile()) throw new UserError({ path: archive, reason: 'is not a regular file' });
   if (facts.size > limits.archiveBytes) {
     throw new UserError({
       path: archive,
-      reason: `has ${facts.size} bytes; at most ${limits.archiveBytes} are taken`,
+      reason: `has ${facts.size} bytes, maximum ${limits.archiveBytes}`,
     });
   }
 }
@@ -54,7 +54,10 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
     openFile = null;
   };
 
-  /** @throws UserError when the member breaks a rule */
+  /**
+   * Unpacks a member.
+   * @throws UserError if it breaks a rule
+   */
   function take(member: ReadEntry): void {
     members += 1;
     if (members > limits.members) throw new UserError(`has more than ${limits.members} members`);
@@ -66,14 +69,14 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
       member.type !== 'ContiguousFile'
     ) {
       throw new UserError(
-        `member ${quoteUntrusted(member.path)} is a ${plainType(member.type)}; only regular files and folders are taken`,
+        `member ${quoteUntrusted(member.path)} is a ${plainType(member.type)}; only regular files and folders are allowed`,
       );
     }
     const path = names.accept(member.path, isFolder);
     bytes += member.size;
     if (bytes > limits.unpackedBytes) {
       throw new UserError(
-        `member ${quoteUntrusted(path)} brings it over ${limits.unpackedBytes} unpacked bytes`,
+        `member ${quoteUntrusted(path)} exceeds ${limits.unpackedBytes} unpacked bytes in total`,
       );
     }
     if (isFolder) {
@@ -81,7 +84,7 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
       member.resume();
     } else {
       openFile = openForWriting(join(into, path), member);
-      // Written as the bytes come, so that the parser waits for the disk.
+      // Writes synchronously with the stream, so that the parser applies backpressure.
       member.on('data', (chunk) => writeAll(openFile, chunk));
       member.on('end', closeOpenFile);
     }
@@ -114,11 +117,11 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
     parser.on('ignoredEntry', (member) => {
       refuse(
         new UserError(
-          `member ${quoteUntrusted(member.path)} is of a kind that is not taken (${plainType(member.type)})`,
+          `member ${quoteUntrusted(member.path)} has an unsupported type (${plainType(member.type)})`,
         ),
       );
     });
-    parser.on('error', (error) => refuse(new UserError(`is no sound tar archive (${error.message})`)));
+    parser.on('error', (error) => refuse(new UserError(`is not a valid tar archive (${error.message})`)));
     parser.on('end', resolve);
     input.on('error', (error) => refuse(new UserError(`cannot be read (${error.message})`)));
     input.on('data', (chunk) => {
@@ -128,10 +131,10 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
     input.on('end', () => parser.end());
   });
   await finished(input).catch(() => {});
-  if (members === 0) throw new UserError('is no tar archive, or an empty one');
+  if (members === 0) throw new UserError('is not a tar archive, or is empty');
 }
 
-/** The library's name for the kind of a member; of a kind that it does not know it may be any byte. */
+/** Returns the library's name for a member type; an unknown type can be any byte, so it is quoted. */
 function plainType(type: string): string {
   return /^[A-Za-z]{2,20}$/.test(type) ? type : quoteUntrusted(type);
 }
@@ -142,7 +145,7 @@ function openForWriting(path: string, member: ReadEntry): number {
   return openSync(path, 'wx', isProgram ? 0o755 : 0o644);
 }
 
-/** Does nothing where the file is closed already: its archive was refused. */
+/** Does nothing if the file is already closed because its archive was rejected. */
 function writeAll(file: number | null, chunk: Uint8Array): void {
   for (let written = 0; file !== null && written < chunk.length; ) {
     written += writeSync(file, chunk, written);

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { projectFolder } from './version.ts';
 
-/** Stands behind the commit of a clone whose tracked files were changed since. */
+/** Suffix of the commit of a clone with changed tracked files. */
 const changed = '-dirty';
 
 /**
- * Returns the commit that the evaluator was built from: of the clone, or as the image was told; null where neither says.
- * Of a clone with uncommitted changes to tracked files it is followed by `-dirty`, since no commit has these files.
+ * Returns the commit that the evaluator was built from: of the clone, or set at image build; null if unknown. The
+ * suffix `-dirty` marks a clone with uncommitted changes to tracked files, because no commit has these files.
  * @param folder of the project
  */
 export async function evaluatorCommit(folder: string = projectFolder): Promise<string | null> {
@@ -27,7 +27,7 @@ export async function evaluatorCommit(folder: string = projectFolder): Promise<s
   return exitCode === 0 ? stdout : null;
 }
 
-/** Returns the commit whose files the evaluator is built from; null where there is none, or it is not known. */
+/** Returns the commit whose files the evaluator is built from; null if there is none or it is unknown. */
 export async function cleanCommit(folder: string = projectFolder): Promise<string | null> {
   const commit = await evaluatorCommit(folder);
   return commit?.endsWith(changed) ? null : commit;

@@ -4,15 +4,15 @@ import type { VerdictCode } from '../run/verdict.ts';
 import type { ProcessSample } from '../sandbox/sandbox.ts';
 import { cpuOfOthers, createOthers, type Others } from './othersCpu.ts';
 
-/** What others may use, as a fraction of CPUs given times seconds, before a stage counts as disturbed. */
+/** Share of CPUs × seconds that other work may use before a stage counts as disturbed. */
 export const usualMostDisturbance = 0.05;
-/** What they may use of a short stage, in CPU seconds. */
+/** Minimum for short stages, in CPU seconds. */
 const leastSeconds = 1;
 const intervalMs = 1000;
 const busiestShown = 3;
-/** The kernel's number of the first process namespace: in any other, the processes of others are not to be seen. */
+/** Inode of the initial process namespace; in any other, processes of others are invisible. */
 const firstProcessNamespace = 'pid:[4026531836]';
-/** What these say, the entry brought about alone, whatever else ran. */
+/** Verdicts that only the entry can cause, whatever else ran. */
 const undisturbable: readonly VerdictCode[] = [
   'REJECTED_ARCHIVE',
   'RULE_VIOLATION',
@@ -23,8 +23,8 @@ const undisturbable: readonly VerdictCode[] = [
 type Contention = NonNullable<StageRecord['contention']>;
 
 /**
- * Whether others used so much of the machine during a stage that its time is not what it was meant to be: more than
- * 1 CPU second and more than a share of what the entry was given. The score is not asked.
+ * Whether other work used more than 1 CPU second and more than a share of the entry's CPUs during a stage. The score
+ * has no influence.
  * @param most share, a fraction of 1
  */
 export function isDisturbed(
@@ -37,7 +37,7 @@ export function isDisturbed(
   return used > Math.max(leastSeconds, most * cpus * seconds);
 }
 
-/** Whether a run does not count because of others. One whose verdict has nothing to do with time does. */
+/** Whether a run does not count because it was disturbed. Verdicts that do not depend on time always count. */
 export function isRunDisturbed(
   { verdict, stages, limits }: Pick<RunRecord, 'verdict' | 'stages' | 'limits'>,
   most: number,
@@ -45,7 +45,7 @@ export function isRunDisturbed(
   return !undisturbable.includes(verdict) && stages.some((stage) => isDisturbed(stage, limits.cpus, most));
 }
 
-/** One sentence for each stage that was disturbed, and one where that could not be seen. */
+/** Returns one sentence per disturbed stage, and one about stages that could not be measured. */
 export function disturbances(
   stages: readonly StageRecord[],
   cpus: number,
@@ -56,11 +56,11 @@ export function disturbances(
     ...stages
       .filter((stage) => isDisturbed(stage, cpus, most))
       .map(
-        ({ stage, contention }) => `${stage}: disturbed: ${describe(contention!)} of the ${cpus} CPUs given`,
+        ({ stage, contention }) => `${stage}: disturbed: ${describe(contention!)} of the given ${cpus} CPUs`,
       ),
     ...(unseen.length === 0
       ? []
-      : [`${unseen.join(', ')}: what other programs did to this machine could not be seen from here`]),
+      : [`${unseen.join(', ')}: other work on this machine could not be measured here`]),
   ];
 }
 
@@ -68,13 +68,13 @@ function describe({ othersCpuSeconds, stolenCpuSeconds, share }: Contention): st
   return `others used ${othersCpuSeconds.toFixed(1)} CPU seconds and ${stolenCpuSeconds.toFixed(1)} were stolen, ${(100 * share).toFixed(1)} %`;
 }
 
-/** How long after its end a stage may still be looked at. */
+/** Time after a stage's end for a last sample. */
 const mostLateMs = 250;
 
 /**
- * Measures from now on, once a second, what others do to this machine.
- * @param processes those of the stage
- * @param cpus that the stage was given
+ * Starts measuring other work on this machine, once per second.
+ * @param processes lists the processes of the stage
+ * @param cpus number of CPUs of the stage
  */
 export function watchContention(processes: () => ProcessSample[], cpus: number): ContentionWatch {
   const startedAt = performance.now();
@@ -86,7 +86,7 @@ export function watchContention(processes: () => ProcessSample[], cpus: number):
     try {
       others.look(processes());
     } catch {
-      // the stage has just ended
+      // the stage just ended
     }
   };
   const timer = setInterval(look, intervalMs);
@@ -102,7 +102,7 @@ export function watchContention(processes: () => ProcessSample[], cpus: number):
     },
     stop() {
       const { at, stolen } = end();
-      // One more look, unless the kernel took long to remove the stage: what others did meanwhile is not of it.
+      // Takes a last sample unless removing the stage took long, because work after its end does not belong to it.
       if (performance.now() - at < mostLateMs) look();
       return contentionOf(others, stolen, cpus * (at - startedAt));
     },
@@ -110,9 +110,9 @@ export function watchContention(processes: () => ProcessSample[], cpus: number):
 }
 
 export interface ContentionWatch {
-  /** Looks no more: how long the kernel takes to remove a killed stage is no part of it. Takes no time to speak of. */
+  /** Stops sampling at once; the time to remove a killed stage is not part of it. */
   end(): void;
-  /** Ends it, and says what was seen; null where it cannot be seen. */
+  /** Ends the measurement and returns it; null if not measurable. */
   stop(): Contention | null;
 }
 
@@ -125,8 +125,8 @@ function tryToSee(): ReturnType<typeof createOthers> | null {
 }
 
 /**
- * Measures what others do to this machine while nothing of ours runs; null where that cannot be seen.
- * @param cpus that an entry is to be given
+ * Measures other work on this machine while no stage runs; null if not measurable.
+ * @param cpus number of CPUs that an entry will get
  */
 export async function lookAtOthers(milliseconds: number, cpus: number): Promise<Contention | null> {
   const watch = watchContention(() => [], cpus);
@@ -149,11 +149,11 @@ function contentionOf(others: Others, stolenCpuSeconds: number, givenMs: number)
   };
 }
 
-/** Programs name themselves. */
+/** Sanitises a program name, which any program can choose for itself. */
 const harmless = (command: string) => command.replace(/[^A-Za-z0-9._+-]/g, '_').slice(0, 15);
 const rounded = (seconds: number) => Math.round(seconds * 100) / 100;
 
-/** Whether /proc shows every process of this machine: not in a container, nor where it hides those of other users. */
+/** Whether /proc shows every process of this machine: not in a container, nor if it hides those of other users. */
 function canBeSeen(): boolean {
   try {
     readFileSync('/proc/1/stat');
@@ -163,7 +163,10 @@ function canBeSeen(): boolean {
   }
 }
 
-/** CPU time that the hypervisor gave to others, all CPUs together, since start-up (proc_stat(5)); null where it is not told. */
+/**
+ * Returns the CPU time that the hypervisor gave to others on all CPUs since start-up (proc_stat(5)); null if not
+ * reported.
+ */
 function stolenSeconds(): number | null {
   try {
     const ticks = /^cpu\s+(?:\d+ ){7}(\d+)/.exec(readFileSync('/proc/stat', 'latin1'))?.[1];

@@ -3,7 +3,7 @@ import { arch, cpus, release, totalmem } from 'node:os';
 import type { RunRecord } from '../run/record.ts';
 import { parseCpuList } from '../sandbox/linux/cpuList.ts';
 
-/** Reads a file of /proc or /sys; null where it is not there. Tests pass one that reads from a table. */
+/** Reads a file of /proc or /sys; null if it does not exist. Tests pass one that reads from a table. */
 export type ReadFile = (path: string) => string | null;
 
 export const readSystemFile: ReadFile = (path) => {
@@ -14,7 +14,7 @@ export const readSystemFile: ReadFile = (path) => {
   }
 };
 
-/** CPU features that decide which kernels can run, as /proc/cpuinfo names them. */
+/** CPU features that decide which kernels can run, by their names in /proc/cpuinfo. */
 export const featuresThatMatter = [
   'avx2',
   'fma',
@@ -26,7 +26,7 @@ export const featuresThatMatter = [
   'amx_int8',
 ] as const;
 
-/** What the processor is. `virtual` says that it is one lent by a hypervisor. */
+/** Reads facts about the processor; `virtual`: provided by a hypervisor. */
 export function readProcessor(read: ReadFile): { model: string; features: string[]; virtual: boolean } {
   const text = read('/proc/cpuinfo') ?? '';
   const field = (name: string) => new RegExp(`^${name}\\s*:\\s*(.+)$`, 'm').exec(text)?.[1]?.trim();
@@ -38,20 +38,20 @@ export function readProcessor(read: ReadFile): { model: string; features: string
   };
 }
 
-/** What this process may use. `quota` is in cores, null where there is none; so are `memoryLimitBytes`. */
+/** Resources granted to this process. `quota` (in cores) and `memoryLimitBytes` are null if there is no limit. */
 export interface Grant {
   readonly present: number;
   readonly affinity: number;
   readonly quota: number | null;
-  /** Whole cores that can be kept busy at once: the smaller of affinity and quota, at least 1. */
+  /** Whole cores usable at once: the smaller of affinity and quota, at least 1. */
   readonly cores: number;
   readonly memoryTotalBytes: number;
   readonly memoryLimitBytes: number | null;
-  /** The smaller of what the machine has and what the control group allows. */
+  /** The smaller of the machine's memory and the control group's limit. */
   readonly memoryBytes: number;
 }
 
-/** What affinity and control groups (version 1 or 2) leave to this process. */
+/** Reads what affinity and control groups (version 1 or 2) grant to this process. */
 export function readGrant(read: ReadFile): Grant {
   const online = read('/sys/devices/system/cpu/online');
   const present = online ? parseCpuList(online).length : cpus().length;
@@ -86,7 +86,10 @@ export function readGrant(read: ReadFile): Grant {
   };
 }
 
-/** Folders of our control group and of all above it: a limit on any of them binds. `controller` is '' for version 2. */
+/**
+ * Lists the folders of our control group and its ancestors; a limit on any of them applies. Version 2: `controller`
+ * ''.
+ */
 function groupFolders(read: ReadFile, controller: string): string[] {
   const lines = (read('/proc/self/cgroup') ?? '').split('\n').map((line) => line.split(':'));
   const line = lines.find(([, names]) => (names ?? '').split(',').includes(controller));
@@ -99,7 +102,7 @@ function groupFolders(read: ReadFile, controller: string): string[] {
   );
 }
 
-/** The contents of a file in our control group and in all above it. `controller` is '' for version 2. */
+/** Reads a file of our control group and of all its ancestors. `controller` is '' for version 2. */
 export function groupFiles(read: ReadFile, controller: string, file: string): string[] {
   return groupFolders(read, controller)
     .map((folder) => read(`${folder}/${file}`))
@@ -111,7 +114,7 @@ function smallest(values: number[]): number | null {
   return known.length > 0 ? Math.min(...known) : null;
 }
 
-/** The machine as a run's record keeps it: cores and memory are those granted to this process. */
+/** Describes the machine for a record: cores and memory are those granted to this process. */
 export async function describeMachine(): Promise<RunRecord['machine']> {
   const { model, features } = readProcessor(readSystemFile);
   const { cores, memoryBytes } = readGrant(readSystemFile);

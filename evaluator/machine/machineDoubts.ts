@@ -1,6 +1,6 @@
 import { type ReadFile, readGrant, readProcessor } from './machine.ts';
 
-/** One line of `haet check-machine`. `remedy` is null where nothing is wrong. */
+/** One line of `haet check-machine`. `remedy` is null if nothing is wrong. */
 export interface Finding {
   readonly name: string;
   readonly value: string;
@@ -10,7 +10,7 @@ export interface Finding {
 type Check = (read: ReadFile) => Finding | null;
 const cpuFolder = '/sys/devices/system/cpu';
 
-/** What makes one timing differ from the next, or one machine from another. A check gives null where it cannot tell. */
+/** Checks for causes of unreliable timings; a check returns null if it cannot decide. */
 const checks: readonly Check[] = [
   function governor(read) {
     const value = read(`${cpuFolder}/cpu0/cpufreq/scaling_governor`);
@@ -29,7 +29,7 @@ const checks: readonly Check[] = [
       name: 'turbo',
       value: on ? 'on' : 'off',
       remedy: on
-        ? 'clocks follow temperature: for timings to compare, turn turbo off in the firmware or in sysfs'
+        ? 'clock speed depends on temperature: disable turbo in the firmware or in sysfs for comparable timings'
         : null,
     };
   },
@@ -39,8 +39,8 @@ const checks: readonly Check[] = [
     const shared = /[,-]/.test(list);
     return {
       name: 'hyper-threads',
-      value: shared ? `two or more share a core (${list})` : 'one a core',
-      remedy: shared ? 'pin runs to one processor a core: taskset -c LIST haet ...' : null,
+      value: shared ? `two or more share a core (${list})` : 'one per core',
+      remedy: shared ? 'pin runs to one processor per core: taskset -c LIST haet ...' : null,
     };
   },
   function virtualMachine(read) {
@@ -48,9 +48,7 @@ const checks: readonly Check[] = [
     return {
       name: 'virtual machine',
       value: virtual ? 'yes' : 'no',
-      remedy: virtual
-        ? 'neighbours may take turns on the same cores: repeat timings, compare within one run'
-        : null,
+      remedy: virtual ? 'other guests may share the cores: repeat timings and compare within one run' : null,
     };
   },
   function steal(read) {
@@ -59,7 +57,7 @@ const checks: readonly Check[] = [
       ?.split(/\s+/)
       .map(Number);
     if (times === undefined) return null;
-    // guest times (from the ninth on) are counted in user time already
+    // guest times (from the ninth field on) are already included in user time
     const total = times.slice(0, 8).reduce((sum, ticks) => sum + ticks, 0);
     const percent = (100 * (times[7] ?? 0)) / Math.max(1, total);
     return {
@@ -89,7 +87,7 @@ const checks: readonly Check[] = [
       name: 'swap',
       value: total === 0 ? 'none' : `${Math.round(used / 1024)} of ${Math.round(total / 1024)} MiB used`,
       remedy:
-        used > 100 * 1024 ? 'memory was short: close programs, then sudo swapoff -a && sudo swapon -a' : null,
+        used > 100 * 1024 ? 'memory ran low: close programs, then sudo swapoff -a && sudo swapon -a' : null,
     };
   },
   function quota(read) {
@@ -97,7 +95,7 @@ const checks: readonly Check[] = [
     if (quota === null || quota >= affinity) return null;
     return {
       name: 'CPU quota',
-      value: `${quota.toFixed(2)} of ${affinity} cores, shared out in slices`,
+      value: `${quota.toFixed(2)} of ${affinity} cores, as a CPU time quota`,
       remedy: 'give the container whole cores (--cpuset-cpus) instead of a share (--cpus)',
     };
   },
@@ -112,7 +110,7 @@ const checks: readonly Check[] = [
   },
 ];
 
-/** Everything found that could make timings on this machine unreliable, one line each. */
+/** Lists everything that could make timings on this machine unreliable, one line each. */
 export function findDoubts(read: ReadFile): Finding[] {
   return checks.map((check) => check(read)).filter((finding) => finding !== null);
 }

@@ -4,23 +4,23 @@ import { UserError } from '../../datasets/userError.ts';
 import { takeLock } from './takeLock.ts';
 
 const lockFile = 'haet-machine.lock';
-/** Where every user of a machine may make a file that no other may remove; the same one for all of them. */
+/** Folders where every user can create a file that others cannot remove. */
 const places = ['/run/lock', '/tmp'];
-/** Who only looks whether it is held holds it for some milliseconds. */
+/** A process that only checks the lock holds it for milliseconds. */
 const patienceSeconds = 0.5;
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
-/** Why this machine could not be locked, where that is no mistake of a person. */
+/** Why the machine could not be locked. */
 export interface Unlockable {
   readonly fault: string;
 }
 
 /**
- * Takes the lock of this machine, that one timed run goes on at a time, whoever starts it. In a container it is the
+ * Locks this machine, so that only one timed run is active, whichever user starts it. In a container, the lock is the
  * container's own.
- * @param folders where the lock's file may lie; the first that everybody may write to is taken
- * @returns gives the lock back; or why there is none to be had here
- * @throws UserError when another process holds it
+ * @param folders candidates for the lock file's folder; the first one that is writable by all users is used
+ * @returns a function that releases the lock, or why locking is not possible
+ * @throws UserError if another process holds it
  */
 export function lockMachine(folders: readonly string[] = places): (() => void) | Unlockable {
   const opened = openLock(folders);
@@ -30,11 +30,11 @@ export function lockMachine(folders: readonly string[] = places): (() => void) |
   closeSync(opened);
   if (fault !== null) return { fault };
   throw new UserError(
-    `process ${holder} times a run on this machine: two at once spoil each other. Wait for it to end.`,
+    `process ${holder} is timing a run on this machine; two runs would disturb each other. Wait until it ends.`,
   );
 }
 
-/** Process id of who holds the lock of this machine; null where nobody does. */
+/** Returns the process id of the holder of the machine lock; null if it is free. */
 export function machineLockHolder(folders: readonly string[] = places): string | null {
   const opened = openLock(folders);
   if (typeof opened !== 'number') return null;
@@ -43,24 +43,23 @@ export function machineLockHolder(folders: readonly string[] = places): string |
   return taken || fault !== null ? null : holder;
 }
 
-/** Anyone may have made the file, or put something else in its place: that is neither followed nor waited for. */
+/** Any user may have created the file or replaced it: links are not followed and pipes do not block. */
 function openLock(folders: readonly string[]): number | Unlockable {
   const folder = folders.find(isForAll);
-  if (folder === undefined)
-    return { fault: `none of ${folders.join(', ')} is a folder that all may write to` };
+  if (folder === undefined) return { fault: `none of ${folders.join(', ')} is writable by all users` };
   const path = join(folder, lockFile);
   try {
     const file = openOrMake(path);
     const facts = fstatSync(file);
     if (facts.isFile() && facts.nlink === 1) return file;
     closeSync(file);
-    return { fault: `${path} is not a file of its own; remove it` };
+    return { fault: `${path} is not a regular file with one name; remove it` };
   } catch (error) {
     return { fault: `${path}: ${(error as NodeJS.ErrnoException).code}` };
   }
 }
 
-/** Opens it without O_CREAT where it is there: Linux refuses that for a file of somebody else (fs.protected_regular). */
+/** Opens an existing file without O_CREAT, which Linux refuses for files of other users (fs.protected_regular). */
 function openOrMake(path: string): number {
   const flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
   try {
@@ -70,7 +69,7 @@ function openOrMake(path: string): number {
   }
   try {
     const file = openSync(path, flags | O_CREAT | O_EXCL, 0o666);
-    fchmodSync(file, 0o666); // the umask took some of it
+    fchmodSync(file, 0o666); // undoes the umask
     return file;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -78,7 +77,7 @@ function openOrMake(path: string): number {
   }
 }
 
-/** Whether everybody may make files in a folder, and nobody may remove those of others. */
+/** Whether every user can create files in a folder and cannot remove those of others. */
 function isForAll(folder: string): boolean {
   const facts = statSync(folder, { throwIfNoEntry: false });
   return facts?.isDirectory() === true && (facts.mode & 0o1777) === 0o1777;

@@ -1,47 +1,50 @@
 // Theory of operation
 //
-// A disturbed run is repeated, so an entry must not be able to make its own run look disturbed. What others used is
-// therefore never "all minus the entry", but added up over processes that are others'. Not counted is
-// - what the stage is, by its own list, by its control group, by the user that entries run as, and all that descends
-//   from us: an orphan of a stage goes to the first process of its namespace, to us or to an ancestor of ours;
-// - ancestors of ours, the machine's first process among them: they reap what an entry leaves and get its time;
-// - kernel threads: an entry that reads, writes or allocates makes them work;
-// - daemons that work for an entry: the container engine, which moves its output; those that log or dump its crashes.
-// The time of a process that died between two looks reaches its parent, if that waits for it. So it is counted where
-// the parent is others', less what of it was counted already. A process of a stage has no such parent.
+// A disturbed run is repeated, so an entry must not be able to make its own run look disturbed. CPU time of others is
+// therefore summed over their processes and never computed as "all minus the entry". Not counted:
+// - the stage: its process list, its control group, the entries' user, and all descendants of ours, because an orphan
+//   of a stage is adopted by the first process of its namespace, by us or by an ancestor of ours;
+// - our ancestors, including the machine's first process, which reap the entry's orphans and get their time;
+// - kernel threads, which work for an entry that reads, writes or allocates;
+// - daemons that work for an entry: the container engine, which moves its output, and crash loggers. The time of a
+//   process that died between two samples is added to its parent when the parent waits for it. It is counted if the
+//   parent belongs to others, minus the part already counted. A process of a stage has no such parent.
 //
-// A look reads /proc/PID/stat of every process, and /proc/PID/cgroup of new ones that used time: some 30 µs each.
+// A sample reads /proc/PID/stat of every process, and /proc/PID/cgroup of new ones that used time, about 30 µs each.
 import { readdirSync, readFileSync } from 'node:fs';
 import { entryUser } from '../sandbox/entryUser.ts';
 import type { ProcessSample } from '../sandbox/sandbox.ts';
 
-/** One process as /proc/PID/stat shows it. Times are CPU seconds, user and system. */
+/** A process from /proc/PID/stat. Times are CPU seconds, user and system. */
 export interface ProcessTimes {
   readonly pid: number;
   readonly parent: number;
   readonly startTicks: number;
   readonly isKernel: boolean;
-  /** Whether it has ended and nobody has waited for it yet. */
+  /** Whether it has ended and was not reaped yet. */
   readonly isZombie: boolean;
   readonly command: string;
   readonly ownSeconds: number;
-  /** Of children that it waited for, with theirs. */
+  /** Time of reaped children, including their own reaped children. */
   readonly childrenSeconds: number;
 }
 
-/** Processes by their id. */
+/** Processes by id. */
 export type Look = ReadonlyMap<number, ProcessTimes>;
 
-/** What others have used since it was made. */
+/** CPU time of others since this was created. */
 export interface Others {
-  /** @param stage processes of the stage */
+  /**
+   * Takes a sample.
+   * @param stage processes of the stage
+   */
   look(stage: readonly ProcessSample[]): void;
   readonly used: ReadonlyMap<string, number>;
 }
 
 const kernelThread = 0x00200000; // PF_KTHREAD of the kernel's include/linux/sched.h
 const ticksPerSecond = 100;
-/** Only where one of the machine's own users runs it: others may give their programs any name. */
+/** Only if a system user runs it, because other users can use any program name. */
 const lastSystemUser = 999;
 const worksForEntries =
   /^(?:dockerd|containerd|containerd-shim.*|docker-proxy|docker|runc.*|crun|systemd-journal|systemd-coredum|systemd-oomd|rsyslogd|rs:.*|auditd|kauditd|apport|abrt.*|earlyoom)$/;
@@ -50,7 +53,7 @@ export function createOthers(): Others {
   const used = new Map<string, number>();
   const groups = new Map<string, string | null>();
   const stageGroups = new Set<string>();
-  /** Found once to descend from us or the stage: it stays so, also as an orphan that has ended. */
+  /** Known descendants of us or the stage; they stay so as orphans. */
   const remembered = new Set<string>();
   const ownGroup = groupsOf('self');
   let before = readLook();
@@ -65,7 +68,7 @@ export function createOthers(): Others {
         if (!groups.has(key)) groups.set(key, groupsOf(each.pid));
         return groups.get(key) ?? null;
       };
-      // Numbers of the stage may be those of a namespace of its own; only one that is the same process here says its group.
+      // The stage's process ids may belong to another namespace; use the group only if it is the same process here.
       for (const each of now.values()) {
         if (!stageKeys.has(keyOf(each))) continue;
         const group = groupOf(each);
@@ -78,7 +81,7 @@ export function createOthers(): Others {
       for (const [command, seconds] of usedBetween(before, now, isOthers)) {
         used.set(command, (used.get(command) ?? 0) + seconds);
       }
-      // Not our ancestors: whatever runs on this machine descends from the first of them.
+      // Excludes our ancestors, because everything descends from the first of them.
       for (const each of now.values()) if (ours.has(each.pid)) remembered.add(keyOf(each));
       const live = new Set([...now.values()].map(keyOf));
       for (const known of [groups, remembered]) {
@@ -89,19 +92,19 @@ export function createOthers(): Others {
   };
 }
 
-/** @returns in CPU seconds, altogether and by the name of the program */
+/** Returns CPU seconds in total and by program name. */
 export function cpuOfOthers({ used }: Others): { seconds: number; byCommand: ReadonlyMap<string, number> } {
   return { seconds: [...used.values()].reduce((sum, each) => sum + each, 0), byCommand: used };
 }
 
-/** CPU seconds that processes of others used from one look to the next, by the name of the program. */
+/** Returns the CPU seconds of other processes between two samples, by program name. */
 export function usedBetween(
   before: Look,
   now: Look,
   isOthers: (each: ProcessTimes) => boolean,
 ): Map<string, number> {
   const same = (a: ProcessTimes | undefined, b: ProcessTimes) => a?.startTicks === b.startTicks;
-  /** By parent: what of the dead was known already. */
+  /** Per parent: time of dead children already counted. */
   const known = new Map<number, number>();
   for (const each of before.values()) {
     if (same(now.get(each.pid), each)) continue;
@@ -111,7 +114,7 @@ export function usedBetween(
   const used = new Map<string, number>();
   for (const each of now.values()) {
     const earlier = before.get(each.pid);
-    // Whose it was cannot be told any more; its time reaches its parent.
+    // Its owner is unknown now; its time is added to its parent.
     if (each.isZombie && !same(earlier, each)) continue;
     const [own, children] = same(earlier, each) ? [earlier!.ownSeconds, earlier!.childrenSeconds] : [0, 0];
     const reaped = each.childrenSeconds - children - (known.get(each.pid) ?? 0);
@@ -122,7 +125,7 @@ export function usedBetween(
   return used;
 }
 
-/** Ids of what ran before us and of what works for everybody: the machine's first process, our ancestors, kernel threads. */
+/** Returns the ids of our ancestors and of system processes: the machine's first process and kernel threads. */
 export function ancestorsAndKernel(look: Look, self: number): Set<number> {
   const found = new Set<number>([1]);
   for (let pid = look.get(self)?.parent; pid !== undefined && pid > 0; pid = look.get(pid)?.parent) {
@@ -132,7 +135,7 @@ export function ancestorsAndKernel(look: Look, self: number): Set<number> {
   return found;
 }
 
-/** Ids of us, of the stage and of all that descends from either. */
+/** Returns the ids of us, of the stage and of all descendants. */
 export function descendants(
   look: Look,
   self: number,
@@ -142,7 +145,7 @@ export function descendants(
   const isOurs = (each: ProcessTimes): boolean => {
     const known = descends.get(each.pid);
     if (known !== undefined) return known;
-    descends.set(each.pid, false); // a parent that was reused meanwhile could close a ring
+    descends.set(each.pid, false); // a reused parent id could form a cycle
     const parent = look.get(each.parent);
     const ours = isOfStage(each) || (parent !== undefined && isOurs(parent));
     descends.set(each.pid, ours);
@@ -151,7 +154,7 @@ export function descendants(
   return new Set([...look.values()].filter(isOurs).map((each) => each.pid));
 }
 
-/** Parses one line of /proc/PID/stat (proc_pid_stat(5)). The name may hold any byte, also `)`. */
+/** Parses one line of /proc/PID/stat (proc_pid_stat(5)). The name can contain any byte, also `)`. */
 export function parseTimes(line: string): ProcessTimes {
   const nameEnd = line.lastIndexOf(')');
   const fields = line.slice(nameEnd + 2).split(' ');
@@ -178,13 +181,13 @@ function readLook(): Look {
       const times = parseTimes(readFileSync(`/proc/${name}/stat`, 'latin1'));
       look.set(times.pid, times);
     } catch {
-      // it ended while we looked
+      // it ended meanwhile
     }
   }
   return look;
 }
 
-/** By the user that the kernel says, not by the owner of the /proc folder: a process can hand that to root. */
+/** Decides by the kernel's user id, not by the owner of the /proc folder, which a process can change to root. */
 function belongsToEntries({ pid, command }: ProcessTimes): boolean {
   const user = userOf(pid);
   return user === entryUser || (worksForEntries.test(command) && user !== null && user <= lastSystemUser);
@@ -194,7 +197,7 @@ function userOf(pid: number): number | null {
   try {
     return Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
   } catch {
-    return null; // it ended while we looked
+    return null; // it ended meanwhile
   }
 }
 
@@ -202,7 +205,7 @@ function groupsOf(pid: number | 'self'): string | null {
   try {
     return readFileSync(`/proc/${pid}/cgroup`, 'latin1');
   } catch {
-    return null; // it ended while we looked
+    return null; // it ended meanwhile
   }
 }
 

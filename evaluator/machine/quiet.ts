@@ -4,7 +4,7 @@ import { findDoubts } from './machineDoubts.ts';
 
 const lookMs = 1000;
 
-/** What on this machine could make timings unreliable, one sentence each with its remedy. */
+/** Lists what could make timings on this machine unreliable, one sentence each with its remedy. */
 export function machineWarnings(): string[] {
   return findDoubts(readSystemFile)
     .filter(({ remedy }) => remedy !== null)
@@ -12,11 +12,11 @@ export function machineWarnings(): string[] {
 }
 
 /**
- * Waits until others leave the machine alone: looks for one second, again and again.
- * @param cpus that an entry is to be given
- * @param most what others may use of them, a fraction of 1
- * @param patienceSeconds how long at most; 0: one look
- * @returns what to say in the evidence of a run that starts now: nothing where it is quiet, or cannot be seen
+ * Waits until other work on the machine ends, sampling one second at a time.
+ * @param cpus number of CPUs that an entry will get
+ * @param most share of them that other work may use, a fraction of 1
+ * @param patienceSeconds maximum wait; 0: one sample
+ * @returns remarks for the evidence; empty if the machine is quiet or not measurable
  */
 export async function waitForQuiet(
   { cpus, most, patienceSeconds }: { cpus: number; most: number; patienceSeconds: number },

@@ -5,19 +5,19 @@ const heldByAnother = 1; // exit status of flock(1)
 
 export interface Lock {
   readonly taken: boolean;
-  /** Process id of who holds it, as the file says it; `(unknown)` where it says nothing of use. */
+  /** Process id of the holder, from the file; `(unknown)` if the file has none. */
   readonly holder: string;
-  /** Why it could not be tried; null where it is taken, or held by another. */
+  /** Why locking failed; null if it is locked by us or by another. */
   readonly fault: string | null;
 }
 
 /**
  * Takes the lock of an open file for this process, and writes its id into it.
  *
- * It is a lock of the kernel, flock(2): it belongs to the open file, so flock(1) takes it on the one that we opened and
- * ends, and it goes when we close that file or die, however we die. There is no stale lock to be told from a live one.
+ * Uses flock(2), which belongs to the open file: flock(1) locks the file we opened and exits; the lock is released
+ * when we close the file or die. There are no stale locks.
  * @param file descriptor open for reading and writing
- * @param patienceSeconds how long it is waited for
+ * @param patienceSeconds maximum wait
  */
 export function takeLock(file: number, patienceSeconds = 0): Lock {
   const patience = patienceSeconds === 0 ? ['-n'] : ['-w', String(patienceSeconds)];
@@ -34,7 +34,7 @@ export function takeLock(file: number, patienceSeconds = 0): Lock {
   return { taken: true, holder: String(process.pid), fault: null };
 }
 
-/** Others may write to the file too: only a number is repeated. */
+/** Reads the holder's process id. Only a number is returned, because others can write to the file too. */
 function holderIn(file: number): string {
   const bytes = Buffer.alloc(16);
   const length = readSync(file, bytes, 0, bytes.length, 0);

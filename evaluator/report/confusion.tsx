@@ -1,9 +1,9 @@
 import type { ScoreDetails } from '../run/record.ts';
 import { Scroll } from './markup.tsx';
 
-/** Beyond this many classes a table of all pairs is not readable; the commonest confusions are listed instead. */
+/** With more classes than this, the most common confusions are listed instead of a table. */
 const largestTable = 30;
-const commonest = 20;
+const mostCommon = 20;
 
 interface Confusion {
   readonly truth: string;
@@ -11,7 +11,7 @@ interface Confusion {
   readonly images: number;
 }
 
-/** Which class was taken for which: a table of counts, shaded by the share of the true class. */
+/** Renders the confusion matrix, shaded by the share of the true class. */
 export function ConfusionMatrix({ details }: { details: ScoreDetails }) {
   const names = details.perClass.map((row) => row.name);
   const confusions = details.confusion
@@ -25,7 +25,7 @@ export function ConfusionMatrix({ details }: { details: ScoreDetails }) {
     .filter((confusion) => confusion !== null)
     .sort((a, b) => b.images - a.images);
   return names.length > largestTable ? (
-    <ConfusionList confusions={confusions.slice(0, commonest)} />
+    <ConfusionList confusions={confusions.slice(0, mostCommon)} />
   ) : (
     <>
       <p class="soft small">{summary(confusions)}</p>
@@ -35,16 +35,16 @@ export function ConfusionMatrix({ details }: { details: ScoreDetails }) {
 }
 
 function summary(confusions: Confusion[]): string {
-  if (confusions.length === 0) return 'No image was taken for another class.';
-  const top = confusions.slice(0, 3).map((c) => `${c.truth} taken for ${c.predicted} (${c.images})`);
-  return `Most often: ${top.join(', ')}.`;
+  if (confusions.length === 0) return 'No image was misclassified.';
+  const top = confusions.slice(0, 3).map((c) => `${c.truth} predicted as ${c.predicted} (${c.images})`);
+  return `Most common: ${top.join(', ')}.`;
 }
 
 function ConfusionTable({ names, counts }: { names: string[]; counts: number[][] }) {
   return (
     <Scroll label="Confusion matrix">
       <table class="confusion">
-        <caption>Rows: what the image shows. Columns: what was predicted. Numbers of images.</caption>
+        <caption>Rows: true class. Columns: predicted class. Numbers of images.</caption>
         <thead>
           <tr>
             <td class="none" />
@@ -78,7 +78,10 @@ function ConfusionTable({ names, counts }: { names: string[]; counts: number[][]
   );
 }
 
-/** Strength of a cell's colour in per cent: below 60, so that its number stays readable; errors are amplified. */
+/**
+ * Returns the strength of a cell's colour in per cent: up to 60, so that its number is readable; errors are
+ * amplified.
+ */
 function shade(share: number, hit: boolean): number {
   return Math.round(hit ? 10 + 40 * share : Math.min(60, 8 + 220 * share));
 }
@@ -86,14 +89,14 @@ function shade(share: number, hit: boolean): number {
 function ConfusionList({ confusions }: { confusions: Confusion[] }) {
   return (
     <table class="wide">
-      <caption>The commonest confusions</caption>
+      <caption>The most common confusions</caption>
       <thead>
         <tr>
           <th scope="col" class="left">
-            Shows
+            True class
           </th>
           <th scope="col" class="left">
-            Taken for
+            Predicted class
           </th>
           <th scope="col">Images</th>
         </tr>

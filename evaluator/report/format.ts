@@ -1,21 +1,21 @@
-/** Numbers as people read them. Every function accepts any number and never throws. */
+// Formats numbers for people. Every function accepts any number and never throws.
 
-/** `0.8731` becomes `87.3`: for text that says by itself that it is per cent. */
+/** Formats `0.8731` as `87.3`, for text that adds the unit itself. */
 export function inPercent(fraction: number, digits = 1): string {
   return (100 * fraction).toFixed(digits);
 }
 
-/** `0.8731` becomes `87.3 %`, never broken before the sign. For pages; a terminal may lack that space. */
+/** Formats `0.8731` as `87.3 %` with a non-breaking space. For pages; terminals may not have that space. */
 export function percent(fraction: number, digits = 1): string {
   return `${inPercent(fraction, digits)}\u202f%`;
 }
 
-/** `95 % interval 85.0 to 89.1`, in per cent. */
+/** Formats `95 % interval 85.0 to 89.1`, in per cent. */
 export function interval95([low, high]: readonly [number, number]): string {
   return `95 % interval ${inPercent(low)} to ${inPercent(high)}`;
 }
 
-/** Seconds with a unit that fits: `12 ms`, `4.32 s`, `600.0 s`, `2 h 5 min`. */
+/** Formats seconds with a suitable unit: `12 ms`, `4.32 s`, `600.0 s`, `2 h 5 min`. */
 export function duration(seconds: number): string {
   if (seconds < 0.1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 10) return `${seconds.toFixed(2)} s`;
@@ -23,7 +23,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }
 
-/** Bytes in binary units: `2.3 GiB`. */
+/** Formats bytes in binary units: `2.3 GiB`. */
 export function bytes(count: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, count)) / 10)));
@@ -31,14 +31,14 @@ export function bytes(count: number): string {
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
 }
 
-/** Thousands apart: `5 000` with a thin space, which reads the same in every language. */
+/** Separates thousands: `5 000` with a thin space, which is the same in every language. */
 export function count(value: number): string {
   return Math.round(value)
     .toString()
     .replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
-/** `2026-11-21T10:41:23.000Z` becomes `2026-11-21 10:41:23 UTC`. */
+/** Formats `2026-11-21T10:41:23.000Z` as `2026-11-21 10:41:23 UTC`. */
 export function instant(iso: string): string {
   return iso.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC');
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readEnd } from './readEnd.ts';
 
-/** A line of progress.jsonl: what the entry said, with the second of the evaluator's clock at which it arrived. */
+/** A line of progress.jsonl: the entry's progress line with its time of arrival. */
 const pointSchema = z.looseObject({
   atSeconds: z.number(),
   loss: z.number().optional(),
@@ -14,15 +14,15 @@ export type CurveName = (typeof curveNames)[number];
 export type CurvePoint = { atSeconds: number; value: number };
 export type LearningCurves = Record<CurveName, CurvePoint[]>;
 
-/** Read of progress.jsonl: ten minutes of a talkative entry. */
+/** Maximum bytes read of progress.jsonl. */
 const mostBytes = 32 * 2 ** 20;
 
 /** Points kept of one curve; a plot is narrower than this many pixels. */
 const pointsPerCurve = 400;
 
 /**
- * The learning curves of progress.jsonl; empty where the file is missing. Lines that make no sense are passed over,
- * and many lines are averaged in equal slices of time, so that a talkative entry does not swell the report.
+ * Reads the learning curves of progress.jsonl; empty if the file is missing. Invalid lines are skipped; many lines
+ * are averaged per time slice to limit the report's size.
  */
 export async function readLearningCurves(folder: string): Promise<LearningCurves> {
   const curves: LearningCurves = { loss: [], accuracy: [], imagesPerSecond: [] };
@@ -46,7 +46,7 @@ function parsePoint(line: string) {
   }
 }
 
-/** Averages neighbours in at most `limit` equal slices of time; returns few points as they are. */
+/** Averages neighbours in at most `limit` equal slices of time; returns few points unchanged. */
 export function thinOut(points: CurvePoint[], limit: number): CurvePoint[] {
   if (points.length <= limit) return points;
   const first = points[0]!.atSeconds;

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from 'preact';
 
-/** Markup made by ourselves (a drawn plot, the style sheet), put in as it is; never text that came from an entry. */
+/** Inserts trusted markup (plots, style sheet) unescaped; never use it for text of an entry. */
 export function Raw({ as: Tag, html, ...rest }: { as: 'div' | 'style'; html: string; class?: string }) {
   const markup = { dangerouslySetInnerHTML: { __html: html } };
   return <Tag {...rest} {...markup} />;
 }
 
-/** A plot with its title above and what to read from it below. */
+/** Renders a plot with a title above and an explanation below. */
 export function Figure({
   title,
   svg,
@@ -25,7 +25,7 @@ export function Figure({
   );
 }
 
-/** Names and values in two columns; rows whose value is null are left out. */
+/** Renders names and values in two columns; rows whose value is null are omitted. */
 export function Facts({ rows }: { rows: [name: ComponentChildren, value: ComponentChildren | null][] }) {
   return (
     <dl class="facts">
@@ -41,10 +41,10 @@ export function Facts({ rows }: { rows: [name: ComponentChildren, value: Compone
   );
 }
 
-/** Something wider than a phone: scrolls inside its own box, also by keyboard. */
+/** Wraps wide content in a scrollable box that the keyboard can reach. */
 export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable box must be reachable by keyboard
     <section class="scroll" aria-label={label} tabIndex={0}>
       {children}
     </section>

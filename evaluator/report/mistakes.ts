@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { argmax } from '../score/score.ts';
 
-/** A test image that the entry got wrong. */
+/** A test image that the entry misclassified. */
 export interface Mistake {
   /** Row of the test set. */
   readonly index: number;
@@ -14,9 +14,9 @@ export interface Mistake {
 }
 
 /**
- * The mistakes made with the highest confidence, most confident first; of equal ones, the earlier image first.
- * The class with the highest score wins, the lowest index on a tie.
- * @param scores float32 [images, classes], row after row
+ * Returns the mistakes with the highest confidence, most confident first, ties by image order. The class with the
+ * highest score is the prediction, the lowest index on a tie.
+ * @param scores float32 [images, classes], row-major
  * @param labels uint8 [images]
  */
 export function mostConfidentMistakes(
@@ -47,11 +47,11 @@ export function mostConfidentMistakes(
     .slice(0, limit);
 }
 
-/** Each pixel becomes a square of this many, so that 32 px pictures stay crisp on any screen. */
+/** Enlargement per pixel, so that 32 px images stay crisp on any screen. */
 const enlargement = 4;
 
 /**
- * One image as a data URI of an enlarged PNG.
+ * Encodes an image as a data URI of an enlarged PNG.
  * @param pixels uint8 [height, width, 3]
  */
 export async function pictureUri(pixels: Uint8Array, height: number, width: number): Promise<string> {

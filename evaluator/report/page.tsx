@@ -4,8 +4,8 @@ import { Raw } from './markup.tsx';
 import { styleSheet } from './style.ts';
 
 /**
- * A whole page as text: no script, and a content policy that forbids every request, so that what a page shows is in
- * its one file and nothing an entry wrote (its name, its logs) can act.
+ * Renders a page without scripts and with a content policy that forbids requests, so that the page is one
+ * self-contained file and untrusted text (the entry's name, its logs) cannot act.
  */
 export function renderPage(title: string, body: ComponentChildren): string {
   const page: VNode = (

@@ -2,15 +2,15 @@ import domino from '@mixmark-io/domino';
 import * as Plot from '@observablehq/plot';
 
 /**
- * Draws on the server: Observable Plot needs only a `document` to make elements in, and everything it draws takes
- * its colours from the page (`currentColor` and custom properties), so one drawing serves light, dark and paper.
+ * Observable Plot needs only a `document` to create elements in. Everything it draws takes its colours from the page
+ * (`currentColor` and custom properties), so one drawing serves light, dark and print.
  */
 const document = domino.createDocument('');
 
-/** Text size of every plot, in px of the page at the plot's natural width. */
+/** Text size of every plot, in px at the plot's natural width. */
 const fontSize = 12;
 
-/** An SVG element as text, with what it shows in words for those who cannot see it. */
+/** Renders a plot as SVG text, with a description for screen readers. */
 export function drawPlot(description: string, options: Plot.PlotOptions): string {
   const svg = Plot.plot({
     document,

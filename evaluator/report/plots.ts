@@ -5,12 +5,12 @@ import { duration, percent } from './format.ts';
 import type { CurvePoint } from './learningCurves.ts';
 import { drawPlot } from './plot.ts';
 
-/** Natural sizes in px: small stands three in a row, medium two, and both still read on a phone. */
+/** Natural sizes in px: three small or two medium plots fit in a row, and both are readable on a phone. */
 const small = { width: 330, height: 220 };
 const medium = { width: 440, height: 300 };
 const percentAxis = { percent: true, tickFormat: (value: number) => `${value}\u202f%` };
 
-/** One number with its 95 % interval on the scale from 0 to 100 %, beside what guessing would give. */
+/** Draws a number with its 95 % interval on a scale from 0 to 100 %, next to the accuracy of guessing. */
 export function accuracyPlot(score: Score, classes: number): string {
   const [low, high] = score.wilson95;
   const chance = 1 / classes;
@@ -45,8 +45,8 @@ export function accuracyPlot(score: Score, classes: number): string {
 }
 
 /**
- * A learning curve against the clock. The vertical scale covers 99 % of the values, so that one wild value (an
- * entry may write anything) does not flatten the rest.
+ * Draws a learning curve over time. The vertical scale covers 99 % of the values, so that an outlier (an entry can
+ * write anything) does not flatten the curve.
  */
 export function curvePlot(
   name: string,
@@ -94,21 +94,21 @@ export function curvePlot(
   });
 }
 
-/** Accuracies with their 95 % intervals, one row each, beside one value that they have in common. */
+/** Accuracies with their 95 % intervals, one per row, with a common reference line. */
 export interface IntervalRow {
-  /** Unique on the axis, short enough for it. */
+  /** Short, and unique on the axis. */
   readonly label: string;
   readonly accuracy: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** Accuracy of each class; the line is the accuracy over all. */
+/** Draws the accuracy of each class; the line is the accuracy over all classes. */
 export function perClassPlot(rows: IntervalRow[], accuracy: number): string {
   return intervalPlot('Accuracy by class', rows, accuracy, [0, 1]);
 }
 
-/** Accuracy of repeated runs around their mean, close up. */
+/** Draws the accuracy of repeated runs around their mean, enlarged. */
 export function seedsPlot(rows: IntervalRow[], mean: number): string {
   const lowest = Math.min(...rows.map((row) => row.low));
   const highest = Math.max(...rows.map((row) => row.high));
@@ -155,7 +155,7 @@ function intervalPlot(
   });
 }
 
-/** Frame of a plot whose horizontal axis is the confidence of a prediction. */
+/** Returns the frame of a plot whose horizontal axis is the confidence of a prediction. */
 const overConfidence: Plot.PlotOptions = {
   width: medium.width,
   height: 320,
@@ -171,7 +171,7 @@ const overConfidence: Plot.PlotOptions = {
   },
 };
 
-/** Confidence against accuracy: points on the diagonal are honest, points below it are overconfident. */
+/** Draws confidence against accuracy: points on the diagonal are calibrated, points below it are overconfident. */
 export function calibrationPlot(calibration: ScoreDetails['calibration']): string {
   const bins = calibration.bins.filter((bin) => bin.count > 0);
   return drawPlot(
@@ -206,7 +206,7 @@ export function calibrationPlot(calibration: ScoreDetails['calibration']): strin
   );
 }
 
-/** How many images were predicted with which confidence. */
+/** Draws the number of images by confidence. */
 export function confidencePlot(calibration: ScoreDetails['calibration']): string {
   const width = 1 / calibration.bins.length;
   const bars = calibration.bins.map((bin, at) => ({
@@ -247,7 +247,9 @@ interface StageSpan {
   readonly label: string;
 }
 
-/** The stages on one clock that starts with the first of them: time used on time allowed, deadline as a mark. */
+/**
+ * Draws the stages on one clock that starts with the first: time used over time allowed, with the deadline as a mark.
+ */
 export function timelinePlot(stages: StageRecord[]): string {
   const start = Math.min(...stages.map((stage) => Date.parse(stage.startedAt)));
   const spans: StageSpan[] = stages.map((stage) => {
@@ -299,7 +301,7 @@ export function timelinePlot(stages: StageRecord[]): string {
   });
 }
 
-/** CPU cores kept busy over the stages, one after the other, below what the limits allow. */
+/** Draws CPU cores in use over the stages, one after the other, and the limit. */
 export function cpuPlot(record: RunRecord): string {
   return usagePlot(record, {
     description: 'CPU cores kept busy over time',
@@ -310,7 +312,7 @@ export function cpuPlot(record: RunRecord): string {
   });
 }
 
-/** Resident memory over the stages, in GiB, and the limit where it is near enough to be told from the frame. */
+/** Draws resident memory over the stages, in GiB, and the limit if it is close enough to be shown. */
 export function memoryPlot(record: RunRecord): string {
   return usagePlot(record, {
     description: 'Resident memory over time, GiB',

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
 /**
- * The last bytes of a text file without terminal colours; null where there is no such file. An entry could have put
- * anything in its place: a link out of the run's folder would publish what it points at, a pipe would hang us.
+ * Reads the end of an untrusted text file without terminal colours; null if missing. Links are not followed, because
+ * they would publish their target, and pipes do not block.
  */
 export async function readEnd(
   folder: string,

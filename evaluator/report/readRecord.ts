@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
 import { type RunRecord, refuseOtherVersion, runRecordSchema } from '../run/record.ts';
 
-/** @throws UserError where record.json is missing or is not a record; OtherVersion where another haet wrote it */
+/**
+ * Reads a run's record.json.
+ * @throws UserError if record.json is missing or is not a record; OtherVersion if another version of haet wrote it
+ */
 export async function readRecord(folder: string): Promise<RunRecord> {
   const file = join(folder, 'record.json');
   const expected = 'expected the folder of a run, as `haet dry-run` writes it';

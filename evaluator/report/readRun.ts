@@ -9,12 +9,12 @@ import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
 import { readEnd } from './readEnd.ts';
 import { readRecord } from './readRecord.ts';
 
-/** Everything of a run's folder that its report shows. What is missing is null, with the reason in `notes`. */
+/** The content of a run's folder for its report. Missing parts are null, with the reason in `notes`. */
 export interface Run {
   readonly record: RunRecord;
   readonly curves: LearningCurves;
   readonly mistakes: (Mistake & { picture: string })[] | null;
-  /** Settings that the entry wrote to model/settings.json, as it wrote them. */
+  /** Unchanged content of the entry's model/settings.json. */
   readonly settings: string | null;
   readonly logs: Log[];
   /** Why a part of the report is missing, one sentence each. */
@@ -34,7 +34,7 @@ const logFiles = runStages.flatMap((stage) => [`${stage}.stderr.log`, `${stage}.
 
 /**
  * Reads a run's folder; only record.json must be there.
- * @throws UserError where record.json is missing or is not a record
+ * @throws UserError if record.json is missing or is not a record
  */
 export async function readRun(folder: string, trackDir: string | null): Promise<Run> {
   const record = await readRecord(folder);
@@ -43,7 +43,7 @@ export async function readRun(folder: string, trackDir: string | null): Promise<
     record,
     curves: await readLearningCurves(folder),
     mistakes: await readMistakes(folder, trackDir, record).catch((error: Error) => {
-      notes.push(`The pictures of mistakes are missing: ${error.message}`);
+      notes.push(`Images of mistakes are missing: ${error.message}`);
       return null;
     }),
     settings: (await readEnd(folder, join('model', settingsFile), mostSettingsBytes))?.tail ?? null,
@@ -53,9 +53,9 @@ export async function readRun(folder: string, trackDir: string | null): Promise<
 }
 
 async function readMistakes(folder: string, trackDir: string | null, { track, score }: RunRecord) {
-  // Of a sealed Track, neither images nor labels are shown to anyone before the reveal.
+  // Images and labels of a sealed Track are not shown before the reveal.
   if (score === null || score.details === null) return null;
-  if (track === null || trackDir === null) throw new Error('the Track is not at hand.');
+  if (track === null || trackDir === null) throw new Error('the Track was not found.');
   const [height, width, channels] = track.imageShape;
   const { data: images } = await readNpy(join(trackDir, trackFiles.testImages), {
     dtype: 'uint8',

@@ -3,7 +3,7 @@ import { renderPage } from './page.tsx';
 import type { Run } from './readRun.ts';
 import * as sections from './sections.tsx';
 
-/** The report of one run as a page. */
+/** Renders the report of one run. */
 export function renderReport(run: Run): string {
   const { record } = run;
   const name = record.entry?.name ?? 'Unknown entry';

@@ -12,7 +12,7 @@ import * as plots from './plots.ts';
 import type { Log, Run } from './readRun.ts';
 import { settingsRows } from './settings.ts';
 
-/** One section of a page. */
+/** Renders a section of a page. */
 export function Card({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <section class="card">
@@ -22,14 +22,14 @@ export function Card({ title, children }: { title: string; children: ComponentCh
   );
 }
 
-/** Colour of a verdict: good and fair are scored, bad is the contestant's to mend, none is nobody's fault. */
+/** Returns the colour of a verdict. good, fair: scored; bad: the contestant must fix it; none: nobody's fault. */
 export function tone(verdict: VerdictCode): string {
   if (verdict === 'SCORED') return 'tone-good';
   if (verdict === 'SCORED_SALVAGED') return 'tone-fair';
   return verdicts[verdict].owner === 'contestant' ? 'tone-bad' : 'tone-none';
 }
 
-/** The verdict, what it was drawn from, and the accuracy with its error bar where there is one. */
+/** Renders the verdict, its evidence, and the accuracy with its interval if there is one. */
 export function Verdict({ record }: { record: RunRecord }) {
   const { score } = record;
   return (
@@ -40,7 +40,7 @@ export function Verdict({ record }: { record: RunRecord }) {
         {score && <p class="big">{percent(score.accuracy)}</p>}
         {score && (
           <p class="soft">
-            {count(score.correct)} of {count(score.total)} images right
+            {count(score.correct)} of {count(score.total)} images correct
             <br />
             95 % interval {percent(score.wilson95[0])} to {percent(score.wilson95[1])}
           </p>
@@ -77,14 +77,14 @@ const curves: [name: CurveName, title: string, options: Parameters<typeof plots.
   ['imagesPerSecond', 'Throughput', { color: 'var(--speed)', label: '↑ images/s' }],
 ];
 
-/** What the entry said of itself while it trained. */
+/** Renders the learning curves that the entry reported. */
 export function LearningCurves({ run: { record, curves: points } }: { run: Run }) {
   const drawn = curves.filter(([name]) => points[name].length > 0);
   const { lines, rejected, last } = record.progress;
   return (
     <Card title="Learning curves">
       {drawn.length === 0 ? (
-        <p class="soft">The entry wrote no progress lines that could be drawn; they are optional.</p>
+        <p class="soft">The entry wrote no valid progress lines; they are optional.</p>
       ) : (
         <div class="grid">
           {drawn.map(([name, title, options]) => (
@@ -104,15 +104,14 @@ export function LearningCurves({ run: { record, curves: points } }: { run: Run }
   );
 }
 
-/** Where it went wrong and whether it knew; of a sealed Track, that nothing of it is told yet. */
+/** Renders mistakes and calibration; for a sealed Track, only a note until the reveal. */
 export function Details({ score: { accuracy, details } }: { score: Score }) {
   if (details === null) {
     return (
       <Card title="After the reveal">
         <p class="soft">
-          Confusion matrix, accuracy by class, calibration and the pictures of mistakes tell of the withheld
-          labels: they are shown once the organizer has published the labels key, by{' '}
-          <code>haet verify --labels-key</code>.
+          Confusion matrix, accuracy by class, calibration and the images of mistakes reveal withheld labels.
+          After the organizer has published the labels key, <code>haet verify --labels-key</code> shows them.
         </p>
       </Card>
     );
@@ -125,7 +124,7 @@ export function Details({ score: { accuracy, details } }: { score: Score }) {
   );
 }
 
-/** Which class was taken for which, and how often by class. */
+/** Renders the confusion matrix and the accuracy by class. */
 function Classes({ accuracy, details }: { accuracy: number; details: ScoreDetails }) {
   return (
     <div class="pair">
@@ -155,13 +154,13 @@ function perClassRows({ perClass }: ScoreDetails): plots.IntervalRow[] {
   });
 }
 
-/** Whether the entry knew when it was right. */
+/** Renders the calibration. */
 function Calibration({ details: { calibration, logLoss } }: { details: ScoreDetails }) {
   return (
     <Card title="Calibration">
       <div class="pair">
         <Figure title="Accuracy by confidence" svg={plots.calibrationPlot(calibration)}>
-          On the dashed line, confidence equals accuracy; below it the entry was too sure of itself.
+          On the dashed line, confidence equals accuracy; below it, the entry was overconfident.
         </Figure>
         <Figure title="Images by confidence" svg={plots.confidencePlot(calibration)}>
           Expected calibration error {percent(calibration.expectedError)}, log-loss {logLoss.toFixed(3)} nats.
@@ -171,14 +170,14 @@ function Calibration({ details: { calibration, logLoss } }: { details: ScoreDeta
   );
 }
 
-/** The mistakes that the entry was surest of. */
+/** Renders the mistakes with the highest confidence. */
 export function Mistakes({ run: { record, mistakes } }: { run: Run }) {
   if (mistakes === null || record.track === null) return null;
   const { classes } = record.track;
   return (
     <Card title="Most confident mistakes">
       {mistakes.length === 0 ? (
-        <p class="soft">There are none: every image was right.</p>
+        <p class="soft">None: every prediction was correct.</p>
       ) : (
         <ol class="mistakes">
           {mistakes.map(({ index, truth, predicted, confidence, truthConfidence, picture }) => (
@@ -188,7 +187,7 @@ export function Mistakes({ run: { record, mistakes } }: { run: Run }) {
                   src={picture}
                   width={128}
                   height={128}
-                  alt={`${classes[truth]}, taken for ${classes[predicted]} (row ${index} of the test set)`}
+                  alt={`${classes[truth]}, predicted as ${classes[predicted]} (row ${index} of the test set)`}
                 />
                 <figcaption>
                   <div>
@@ -205,14 +204,12 @@ export function Mistakes({ run: { record, mistakes } }: { run: Run }) {
           ))}
         </ol>
       )}
-      <p class="soft small">
-        What each image shows, then what it was taken for, with the entry's confidence in either.
-      </p>
+      <p class="soft small">True class, then predicted class, each with the entry's confidence.</p>
     </Card>
   );
 }
 
-/** When each stage ran, against its deadline. */
+/** Renders the times of the stages and their deadlines. */
 export function Timeline({ record: { stages } }: { record: RunRecord }) {
   if (stages.length === 0) {
     return (
@@ -223,7 +220,7 @@ export function Timeline({ record: { stages } }: { record: RunRecord }) {
   }
   return (
     <Card title="Timeline">
-      <Figure svg={plots.timelinePlot(stages)}>Time used on time allowed; the mark is the deadline.</Figure>
+      <Figure svg={plots.timelinePlot(stages)}>Time used over time allowed; the mark is the deadline.</Figure>
       <Scroll label="Stages">
         <table class="wide">
           <thead>
@@ -266,13 +263,13 @@ function killText({ kill, ended }: StageRecord): string {
     : `${processes} at ${duration(kill.signalledAtSeconds)}`;
 }
 
-/** CPU and memory over time. */
+/** Renders CPU and memory over time. */
 export function Resources({ record }: { record: RunRecord }) {
   if (record.stages.every((stage) => stage.usage.length === 0)) return null;
   return (
     <Card title="Resource use">
       <div class="pair">
-        <Figure title="CPU cores busy" svg={plots.cpuPlot(record)} />
+        <Figure title="CPU cores in use" svg={plots.cpuPlot(record)} />
         <Figure title="Resident memory" svg={plots.memoryPlot(record)}>
           All processes of the entry together; the limit is {bytes(record.limits.memoryBytes)}.
         </Figure>
@@ -281,13 +278,13 @@ export function Resources({ record }: { record: RunRecord }) {
   );
 }
 
-/** Everything needed to run it again. */
+/** Renders everything needed to repeat the run. */
 export function Setup({ record, settings }: { record: RunRecord; settings: string | null }) {
   const { entry, track, machine, limits, sandbox, evaluator } = record;
-  // Of a sealed Track nobody is told where it was drawn from.
+  // The source of a sealed Track is not published.
   const source = track !== null && 'source' in track ? { ...track.source, seed: track.seed } : null;
   return (
-    <Card title="What was run, on what">
+    <Card title="Run and machine">
       <div class="pair">
         <div>
           <h3>Entry and data</h3>
@@ -306,7 +303,7 @@ export function Setup({ record, settings }: { record: RunRecord; settings: strin
               [
                 'Images',
                 track &&
-                  `${count(track.trainSize)} to train on, ${count(track.testSize)} withheld, ${track.classes.length} classes`,
+                  `${count(track.trainSize)} training images, ${count(track.testSize)} withheld images, ${track.classes.length} classes`,
               ],
               ['Source', source && `${source.description} (drawn by ${describeSeed(source.seed)})`],
               ['Source hash', source && <code>{source.sha256}</code>],
@@ -356,7 +353,7 @@ function Settings({ text }: { text: string }) {
   );
 }
 
-/** The ends of the logs: what a person looks at first when a run failed, so then they are open. */
+/** Renders the ends of the logs, which are open if the run failed. */
 export function Logs({ logs, open }: { logs: Log[]; open: boolean }) {
   if (logs.length === 0) return null;
   return (
@@ -365,7 +362,7 @@ export function Logs({ logs, open }: { logs: Log[]; open: boolean }) {
         <details open={open}>
           <summary>
             {file} ({bytes(size)}
-            {size > Buffer.byteLength(tail) + 64 && ', the end of it'})
+            {size > Buffer.byteLength(tail) + 64 && ', truncated'})
           </summary>
           <pre>{tail}</pre>
         </details>

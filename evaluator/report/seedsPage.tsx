@@ -13,7 +13,7 @@ interface SeedRun {
 }
 type ScoredRun = SeedRun & { readonly record: { readonly score: Score } };
 
-/** The page over repeated runs, with links relative to the folder that it will lie in. */
+/** Renders the page about repeated runs, with links relative to its folder. */
 export function renderSeedsPage(runs: readonly SeedRun[], pageFolder: string): string {
   const first = runs[0]?.record;
   const name = first?.entry?.name ?? 'Unknown entry';
@@ -88,7 +88,7 @@ function RunTable({ runs, pageFolder }: { runs: readonly SeedRun[]; pageFolder: 
     <table class="wide">
       <thead>
         <tr>
-          {['Run', 'Seed', 'Verdict', 'Accuracy', '95 % interval', 'Right', 'Training'].map((title, at) => (
+          {['Run', 'Seed', 'Verdict', 'Accuracy', '95 % interval', 'Correct', 'Training'].map((title, at) => (
             <th scope="col" class={at === 0 ? 'left' : undefined}>
               {title}
             </th>
@@ -118,7 +118,7 @@ function RunTable({ runs, pageFolder }: { runs: readonly SeedRun[]; pageFolder: 
   );
 }
 
-/** A file as a link from a page in a folder. */
+/** Returns the link to a file from a page in a folder. */
 function address(file: string, pageFolder: string): string {
   return `./${relative(pageFolder, file).split(sep).map(encodeURIComponent).join('/')}`;
 }

@@ -4,11 +4,11 @@ import { readRecord } from './readRecord.ts';
 import { renderSeedsPage } from './seedsPage.tsx';
 
 /**
- * Writes one page over repeated runs: mean and sample standard deviation of the accuracy, every run's interval, and
+ * Writes one page about repeated runs: mean and sample standard deviation of the accuracy, every run's interval, and
  * links to the runs' own reports.
- * @param folders the runs' folders, in the order to be shown
+ * @param folders the runs' folders, in display order
  * @returns the path of the page
- * @throws UserError where a folder has no record
+ * @throws UserError if a folder has no record
  */
 export async function writeSeedsReport(folders: readonly string[], outFile: string): Promise<string> {
   const runs = await Promise.all(

@@ -1,10 +1,10 @@
-/** Most settings a table of them shows. */
+/** Maximum number of settings in a table. */
 const mostRows = 200;
 const mostLevels = 8;
 
 /**
- * Settings as names and values, nested ones as `outer.inner`; null where the text is not a JSON object (an entry may
- * write anything), or has too many for a table.
+ * Returns settings as names and values, nested ones as `outer.inner`; null if the text is not a JSON object (an entry
+ * can write anything) or has too many settings.
  */
 export function settingsRows(text: string): [name: string, value: string][] | null {
   let settings: unknown;
@@ -21,7 +21,7 @@ export function settingsRows(text: string): [name: string, value: string][] | nu
 function* flatten(settings: object, prefix: string, depth = 0): Generator<[string, string]> {
   for (const [name, value] of Object.entries(settings)) {
     if (isObject(value)) {
-      // Nested so deeply it is no list of settings, and could be too deep to walk.
+      // Too deeply nested for a settings table.
       if (depth < mostLevels) yield* flatten(value, `${prefix}${name}.`, depth + 1);
     } else yield [`${prefix}${name}`, typeof value === 'string' ? value : JSON.stringify(value)];
   }

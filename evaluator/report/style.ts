@@ -1,4 +1,4 @@
-/** The one style sheet of the pages: light, dark, narrow and paper from the same custom properties. */
+/** Style sheet of all pages: light, dark, narrow and print from the same custom properties. */
 export const styleSheet = `
 :root {
   color-scheme: light dark;

@@ -1,7 +1,7 @@
 /**
- * Writes a page about runs whose records are safe on disk: a page that cannot be made must lose no result.
- * @param warn takes a sentence that says why there is no page
- * @returns what `write` returns, the path of the page; null where it failed
+ * Writes a page about runs whose records are already on disk, so that a failing page loses no result.
+ * @param warn prints why there is no page
+ * @returns what `write` returns, the path of the page; null if it failed
  */
 export async function tryPage(
   write: () => Promise<string>,

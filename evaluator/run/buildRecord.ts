@@ -11,7 +11,7 @@ import { modelNotes } from './train.ts';
 import { verdicts } from './verdict.ts';
 
 /**
- * Builds the record of a run that is over.
+ * Builds the record of a finished run.
  * @param remarks further sentences for the evidence
  */
 export async function buildRecord(

@@ -3,15 +3,15 @@ import { formatNpy, readNpy } from '../../datasets/npy.ts';
 import { shuffleBy } from '../../datasets/random.ts';
 import { IMAGE_BYTES } from '../../datasets/source.ts';
 
-/** How often an image stands among those of the second predict run. */
+/** How often an image is repeated in the second predict run. */
 const timesEach = 10;
 
 /**
- * Draws the test images of the second predict run: a random tenth of them, each about ten times, in random order. So an
- * entry cannot tell from the count which run it is in, and what it adapts to is another set of images than before. The
- * numbers are the system's random ones: the seed of the run is known to the entry.
- * @param count test images there are, 1 or more
- * @returns uint32 [count], each the number of a test image
+ * Draws the test images of the second predict run: a random tenth of them, each about ten times, in random order. The
+ * number of rows does not reveal which run it is, and an entry that adapts to the images adapts to a different set.
+ * The system's random numbers are used, because the entry knows the run's seed.
+ * @param count number of test images, 1 or more
+ * @returns uint32 [count], each the index of a test image
  */
 export function drawImages(count: number): Uint32Array {
   const all = shuffled(Uint32Array.from({ length: count }, (_, image) => image));
@@ -22,9 +22,9 @@ export function drawImages(count: number): Uint32Array {
 const shuffled = (images: Uint32Array) => shuffleBy(images, (limit) => randomInt(limit));
 
 /**
- * The bytes of a .npy file of chosen images.
+ * Encodes a .npy file of chosen images.
  * @param path .npy, uint8 [images, 32, 32, 3]
- * @param chosen numbers of images of that file, in the order wanted
+ * @param chosen indices of images in that file, in output order
  * @returns .npy, uint8 [chosen.length, 32, 32, 3]
  */
 export async function chosenImages(path: string, chosen: Uint32Array): Promise<Uint8Array> {

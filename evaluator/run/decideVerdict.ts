@@ -4,31 +4,31 @@ import type { VerdictCode } from './verdict.ts';
 
 export interface StageFacts
   extends Pick<StageRecord, 'ended' | 'exitCode' | 'signal' | 'limitSeconds' | 'seconds' | 'limitHits'> {
-  /** Whether it held more in its folders than it may, or left files that are longer than it may leave. */
+  /** Whether it exceeded the limit of its folders, or left files that are longer than the limit. */
   readonly excess: 'full' | 'too long' | null;
 }
 
-/** Everything that a verdict is drawn from. */
+/** Facts that decide a verdict. */
 export interface RunFacts {
   /** A failure of the evaluator or its machine. */
   readonly fault: string | null;
-  /** Why the entry could not be accepted. */
+  /** Why the entry was not accepted. */
   readonly rejected: string | null;
-  /** The person who started the run stopped all of it. */
+  /** The run was stopped by the person who started it. */
   readonly aborted: boolean;
-  /** What the entry changed that it must not touch. */
+  /** Forbidden change made by the entry. */
   readonly tampered: string | null;
   readonly train: StageFacts | null;
-  /** Whether the train stage left anything to predict with. */
+  /** Whether the train stage left a model. */
   readonly modelSaved: boolean;
   readonly predict: StageFacts | null;
-  /** What predict left, once it was read. */
+  /** The output of predict, after reading. */
   readonly predictions: PredictionFacts;
-  /** The second predict run, on other test images; null where the first left nothing valid. */
+  /** The second predict run, on other test images; null if the first left nothing valid. */
   readonly again: {
     readonly stage: StageFacts;
     readonly predictions: PredictionFacts;
-    /** How its rows differ from those of the first run; null where they do not. */
+    /** How its rows differ from those of the first run; null if they do not. */
     readonly disagreement: string | null;
   } | null;
 }
@@ -41,8 +41,8 @@ export interface Decision {
 }
 
 /**
- * The verdict of a run. The order of the questions is the rule "first cause wins": what happened to the evaluator,
- * then to the entry as a whole, then in training, then in predicting.
+ * Decides the verdict of a run. The order of the checks implements "the first cause wins": evaluator, entry,
+ * training, prediction.
  */
 export function decideVerdict(facts: RunFacts): Decision {
   const evidence = evidenceOf(facts);
@@ -65,7 +65,7 @@ function codeOf(facts: RunFacts): VerdictCode {
     if (again.disagreement !== null) return 'RULE_VIOLATION';
     return train.ended === 'exited' && train.exitCode === 0 ? 'SCORED' : 'SCORED_SALVAGED';
   }
-  // What cut training short also explains a model that predict cannot use.
+  // An interrupted training also explains a model that predict cannot use.
   return limitCause(train) ?? predictCause(predict, predictions);
 }
 
@@ -74,7 +74,7 @@ function predictCause(predict: StageFacts, predictions: RunFacts['predictions'])
   return limitCause(predict) ?? failure(predict) ?? (predictions === 'none' ? 'NO_OUTPUT' : 'INVALID_OUTPUT');
 }
 
-/** The verdict that a limit or a person brought about; null when neither did. */
+/** Returns the verdict caused by a limit or a person; null if there is none. */
 function limitCause(stage: StageFacts): VerdictCode | null {
   if (stage.ended === 'interrupted') return 'ABORTED';
   if (stage.ended === 'out-of-memory' || isOutOfMemory(stage.limitHits)) return 'OUT_OF_MEMORY';
@@ -119,20 +119,20 @@ function predictEvidence(name: string, stage: StageFacts, predictions: Predictio
 function excessEvidence(name: string, { excess }: StageFacts): string[] {
   if (excess === null) return [];
   return excess === 'full'
-    ? [`${name}: no room was left in its output or scratch folder`]
-    : [`${name}: the files in its output folder are longer than they may be`];
+    ? [`${name}: its output or scratch folder was full`]
+    : [`${name}: the files in its output folder are longer than the limit`];
 }
 
-/** How a stage ended, as the rest of a sentence. */
+/** Describes how a stage ended, as the predicate of a sentence. */
 export function describeEnd(
   stage: Pick<StageFacts, 'ended' | 'exitCode' | 'signal' | 'limitSeconds' | 'seconds'>,
 ): string {
   const seconds = `${stage.seconds.toFixed(1)} s`;
   switch (stage.ended) {
     case 'deadline':
-      return `was still running at its deadline of ${stage.limitSeconds} s and was killed`;
+      return `was killed at its deadline of ${stage.limitSeconds} s`;
     case 'interrupted':
-      return `was ended after ${seconds} by the person who started it`;
+      return `was stopped after ${seconds} by the person who started it`;
     case 'failed-to-start':
       return 'could not be started';
     default:

@@ -5,8 +5,8 @@ import { startFile } from './runFolder.ts';
 import { unscoredFile } from './unscored.ts';
 
 /**
- * Counts the runs of an entry with a seed that lie in a folder of runs, also those whose evaluator died and those that
- * await their score: the next one is then told from a first one.
+ * Counts the earlier runs of an entry and seed in a folder, including runs whose evaluator died and runs that are not
+ * scored yet.
  * @param archiveSha256 null for entries that came as a folder
  */
 export async function countEarlierRuns(
@@ -24,7 +24,7 @@ export async function countEarlierRuns(
   return count;
 }
 
-/** What the folder of a run says of it, in whatever state it is; null where it is none. */
+/** Reads the facts of a run from its folder, in any state; null if it is not a run. */
 async function readAny(run: string): Promise<{ archiveSha256: unknown; seed: unknown } | null> {
   for (const file of [recordFile, unscoredFile, startFile]) {
     try {

@@ -9,14 +9,14 @@ import type { RunStage } from './record.ts';
 import type { SettledRun } from './settleRun.ts';
 import type { Intake } from './takeIn.ts';
 
-/** An entry that was taken in, with all that its stages need. */
+/** An accepted entry, with everything that its stages need. */
 export interface Ready {
   readonly runId: string;
   readonly entry: Entry;
   readonly folders: RunFolders;
 }
 
-/** Returns what stages need; null where the entry was refused or its run has no folder. */
+/** Returns what stages need; null if the entry was rejected or its run has no folder. */
 export function readyOf({ runId, entry, folders, fault }: Intake): Ready | null {
   return entry === null || folders === null || fault !== null ? null : { runId, entry, folders };
 }
@@ -24,7 +24,7 @@ export function readyOf({ runId, entry, folders, fault }: Intake): Ready | null 
 /**
  * Runs one stage of an entry to its end.
  * @param testImages path of the test images; null in training
- * @throws Error at a fault of the sandbox or of the evaluator, never at one of the entry
+ * @throws Error for a fault of the sandbox or the evaluator, never of the entry
  */
 export function runEntryStage(
   run: SettledRun,
@@ -78,7 +78,10 @@ function withArguments(argv: readonly string[], more: readonly string[]): [strin
   return [program!, ...rest, ...more];
 }
 
-/** @throws Error where this machine failed the stage, did not end all of it, or gave it time that others did not have */
+/**
+ * Checks that the machine treated a stage fairly.
+ * @throws Error if the machine failed the stage, left processes of it alive, or gave it extra time
+ */
 export function requireFair({ record, machineFault }: StageResult): void {
   const { stage, kill, limitSeconds, processesLeft } = record;
   if (machineFault !== null) throw new Error(`${stage}: ${machineFault}`);
@@ -89,7 +92,7 @@ export function requireFair({ record, machineFault }: StageResult): void {
   const late = kill.stoppedAtSeconds - limitSeconds;
   if (late > tolerableLatenessSeconds) {
     throw new Error(
-      `the ${stage} stage was stopped only ${late.toFixed(1)} s after its deadline; was the evaluator suspended or starved?`,
+      `the ${stage} stage was stopped ${late.toFixed(1)} s after its deadline; the evaluator may have been suspended or starved`,
     );
   }
 }

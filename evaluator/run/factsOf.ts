@@ -6,7 +6,7 @@ import type { Scoring, TrackCheck } from './scorePredictions.ts';
 import type { Intake } from './takeIn.ts';
 import type { Trained } from './train.ts';
 
-/** What every step of a run found; null for one that was not taken. */
+/** Results of the steps of a run; null for a step that was not taken. */
 export interface RunSteps {
   readonly intake: Intake;
   readonly trained: Trained | null;
@@ -16,12 +16,12 @@ export interface RunSteps {
   readonly scoring: Scoring;
 }
 
-/** Returns the facts that the verdict is drawn from. */
+/** Returns the facts that decide the verdict. */
 export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
   const { intake, trained, predicted, again, track, scoring } = steps;
   const inOrder = [intake, trained, predicted, again, track, scoring];
   return {
-    // Also after an abort: a survivor is no helper of ours that Ctrl-C struck.
+    // Also after an abort, because Ctrl-C does not explain a surviving process.
     fault: inOrder.find((step) => step !== null && step.fault !== null)?.fault ?? survivorsOf(steps),
     rejected: intake.rejected,
     aborted: isAborted && scoring.score === null && !scoring.isAwaited,
@@ -48,7 +48,7 @@ function survivorsOf(steps: RunSteps): string | null {
     : `${survived.processesLeft} processes of the ${survived.stage} stage were still alive after it was killed`;
 }
 
-/** Returns the stages that were run, in their order. */
+/** Returns the stages that were run, in order. */
 export function stagesOf({ trained, predicted, again }: RunSteps): StageResult[] {
   return [trained?.stage, predicted?.stage, again?.second?.stage].filter((stage) => stage != null);
 }

@@ -12,9 +12,9 @@ import { writeUnscored } from './unscored.ts';
 import { verdicts } from './verdict.ts';
 
 /**
- * Tidies the folder of a run that is over: only regular files are left, also after a fault, and of the model what was
- * asked for.
- * @returns sentences for the record about what could not be tidied
+ * Cleans up the folder of a finished run, also after a fault: keeps only regular files, and the model only if
+ * requested.
+ * @returns sentences for the record about failures
  */
 export async function tidyRun(
   { plan, limits }: SettledRun,
@@ -27,20 +27,20 @@ export async function tidyRun(
       await keepRegularFiles(folders.model);
       await keepPredictions(folders.predictions);
     }
-    // Holes take no room here, but all their length wherever they are copied or hashed.
+    // Sparse files take no space here but their full length when copied or hashed.
     const predictions = join(folders.predictions, predictionsFile);
     const { size } = await lstat(predictions).catch(() => ({ size: 0 }));
     if (size > limits.outBytes) await rm(predictions);
     if (!(plan.keepModel ?? true)) await pruneModel(folders.model);
     return [];
   } catch (error) {
-    return [`the folder of the run could not be tidied: ${describeOwnFault(error)}`];
+    return [`could not clean up the run's folder: ${describeOwnFault(error)}`];
   }
 }
 
 /**
- * Writes the record of a run into its folder, or what awaits its score there where the labels are sealed.
- * @returns the record; where the disk refused it, one that says so
+ * Writes the record of a run into its folder, as unscored.json if the labels are sealed.
+ * @returns the record; if writing failed, a record that says so
  */
 export async function keepRecord(
   { plan, withheld }: SettledRun,
@@ -61,7 +61,7 @@ export async function keepRecord(
 }
 
 function unwritten(record: RunRecord, { message }: Error): RunRecord {
-  const score = record.score ? `, ${record.score.correct} of ${record.score.total} right` : '';
+  const score = record.score ? `, ${record.score.correct} of ${record.score.total} correct` : '';
   return {
     ...record,
     verdict: 'INFRA_FAULT',
@@ -70,7 +70,7 @@ function unwritten(record: RunRecord, { message }: Error): RunRecord {
     score: null,
     evidence: [
       `the record could not be written: ${message}`,
-      `it would have said ${record.verdict}${score}`,
+      `the verdict would have been ${record.verdict}${score}`,
       ...record.evidence,
     ],
   };

@@ -9,18 +9,18 @@ import { faultOf, type SettledRun } from './settleRun.ts';
 import type { Intake } from './takeIn.ts';
 import type { Trained } from './train.ts';
 
-/** What the first predict run did and left. */
+/** Result of the first predict run. */
 export interface Predicted {
-  /** Null where the stage could not be run. */
+  /** Null if the stage could not be run. */
   readonly stage: StageResult | null;
-  /** `none` where the stage did not end well: what it left is then not read. */
+  /** `none` if the stage failed, because its output is then not read. */
   readonly predictions: Predictions;
-  /** What the entry had changed in a Track that lies open, as a sentence; null where nothing. */
+  /** What the entry changed in an open Track, as a sentence; null if nothing. */
   readonly tampered: string | null;
   readonly fault: string | null;
 }
 
-/** Runs predict on the test images. @returns null where nothing was to be run */
+/** Runs predict on the test images. Returns null if there was nothing to run. */
 export async function predict(
   run: SettledRun,
   intake: Intake,
@@ -40,20 +40,20 @@ export async function predict(
     const left = await keepPredictions(folders.predictions);
     requireFair(stage);
     if (endedWell(stage) && !run.abort.aborted) predictions = await read(run, folders.predictions, left);
-    // What an entry changed in a Track that lies open is known before its images are read again.
+    // Changes to an open Track are detected before its images are read again.
     if (run.sandbox.kind === 'process') tampered = await run.withheld.change();
   });
   return { stage, predictions, tampered, fault };
 }
 
-/** What the second predict run did and left. */
+/** Result of the second predict run. */
 export interface PredictedAgain {
-  /** Null where it could not be run. */
+  /** Null if it could not be run. */
   readonly second: SecondRun | null;
   readonly fault: string | null;
 }
 
-/** Runs predict on other test images, where the first run gave valid rows. @returns null where nothing was to be run */
+/** Runs predict on other test images, if the first run gave valid rows. Returns null if there was nothing to run. */
 export async function predictSecond(
   run: SettledRun,
   intake: Intake,

@@ -1,6 +1,6 @@
-// Predict runs twice: the second time in a fresh sandbox, on other test images, with all else as before. A row that depends
-// on the model and its own image alone comes out the same. One that depends on the other test images does not, so training
-// in the predict stage, which has time but must not learn, shows. The first run is the one that is scored.
+// Predict runs twice, the second time in a fresh sandbox on other test images and otherwise unchanged. A row that
+// depends only on the model and its own image stays the same. A row that depends on other test images changes, so
+// training in the predict stage is detected. The first run is scored.
 import { chmod, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Predictions, readPredictions } from '../score/readPredictions.ts';
@@ -15,15 +15,15 @@ import type { Withheld } from './withheld.ts';
 export interface SecondRun {
   readonly stage: StageResult;
   readonly predictions: Predictions;
-  /** What speaks against the entry, as a sentence; null when the rows agree, or when there are none to compare. */
+  /** Accusation as a sentence; null if the rows agree or cannot be compared. */
   readonly disagreement: string | null;
 }
 
 /**
- * Runs predict once more and compares. To be called when no process of the first run lives.
- * @param first float32 [testSize, classes], what the first run gave
+ * Runs predict again and compares the rows. Call it when no process of the first run is alive.
+ * @param first float32 [testSize, classes], the rows of the first run
  * @param runOn runs the predict stage on the test images at a path
- * @throws Error at a fault of the sandbox or of the evaluator, never at one of the entry
+ * @throws Error for a fault of the sandbox or the evaluator, never of the entry
  */
 export async function predictAgain(
   first: Float32Array,
@@ -51,9 +51,9 @@ export async function predictAgain(
 }
 
 /**
- * Puts what predict left where no other user sees it, and an empty folder in its place, while `use` runs; then brings it
- * back, and what was left meanwhile goes. The path stays the same, so that no run is told from another by it. Nothing new
- * is made, since the entry may have left no room on the disk.
+ * While `use` runs, hides the first output from other users and puts an empty folder in its place; afterwards
+ * restores it and removes the second output. The path is the same in both runs, so an entry cannot tell them apart.
+ * Nothing is created, because the disk may be full.
  */
 async function withOutputAside<T>({ predictions, aside }: RunFolders, use: () => Promise<T>): Promise<T> {
   const [first, second] = [join(aside, 'first'), join(aside, 'second')];
@@ -67,7 +67,7 @@ async function withOutputAside<T>({ predictions, aside }: RunFolders, use: () =>
   }
 }
 
-/** An entry may have shut the folder, and a shut one cannot be moved. */
+/** An entry may have removed its permissions on the folder, which could then not be moved. */
 async function move(from: string, to: string): Promise<void> {
   await chmod(from, 0o755);
   await rename(from, to);

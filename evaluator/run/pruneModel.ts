@@ -2,13 +2,13 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeTree } from '../stage/removeTree.ts';
 
-/** What the report shows of a model, as an entry may write it there. */
+/** File of the model that the report shows. */
 export const settingsFile = 'settings.json';
 export const mostSettingsBytes = 64_000;
 
 /**
- * Removes a model that has been used and hashed, all but its small settings.json.
- * @param folder as keepRegularFiles left it
+ * Removes a model after it was used and hashed, except settings.json up to 64 kB.
+ * @param folder as left by keepRegularFiles
  */
 export async function pruneModel(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {

@@ -8,23 +8,23 @@ import { holdsSchema } from '../sandbox/holds.ts';
 import { sandboxKinds } from '../sandbox/sandbox.ts';
 import { verdictCodeSchema } from './verdict.ts';
 
-/** Where the record of a run lies in its folder. */
+/** File name of the record in a run's folder. */
 export const recordFile = 'record.json';
 
-/** The stages of a run in their order: the contract's, and predict a second time, on other test images. */
+/** The stages of a run in order; predict-again is the second predict run. */
 export const runStages = [...stageNames, 'predict-again'] as const;
 export type RunStage = (typeof runStages)[number];
 
-/** How one stage of an entry went. Times are seconds of the monotonic clock from its start. */
+/** Result of one stage. Times are seconds of the monotonic clock from its start. */
 export const stageRecordSchema = z.strictObject({
   stage: z.enum(runStages),
   argv: z.array(z.string()),
-  startedAt: z.iso.datetime().describe('wall-clock time of the start, for people only'),
+  startedAt: z.iso.datetime().describe('wall-clock time of the start, for information only'),
   limitSeconds: z.number().positive(),
   seconds: z
     .number()
     .nonnegative()
-    .describe('from process start until no process of the stage could run its own code any more'),
+    .describe('from process start until every process of the stage was stopped'),
   ended: z
     .enum([
       'exited',
@@ -43,10 +43,8 @@ export const stageRecordSchema = z.strictObject({
       signalledAtSeconds: z.number().describe('when the kill was sent'),
       stoppedAtSeconds: z
         .number()
-        .describe('when no process of the stage could run its own code any more: what the deadline counts'),
-      goneAtSeconds: z
-        .number()
-        .describe('when the kernel had taken the last process down; no clock runs for it'),
+        .describe('when every process of the stage was stopped; compared with the deadline'),
+      goneAtSeconds: z.number().describe('when the last process was gone; not counted by any limit'),
       overshootMs: z.number().describe('stoppedAtSeconds - limitSeconds, for a deadline kill; else 0'),
       processesKilled: z.int().nonnegative(),
     })
@@ -55,31 +53,28 @@ export const stageRecordSchema = z.strictObject({
     .int()
     .nonnegative()
     .nullable()
-    .describe(
-      'live processes of the stage that were found when it was over; null where it was never started',
-    ),
+    .describe('processes of the stage that were still alive after it ended; null if it was never started'),
   limitHits: z
     .strictObject({
-      outOfMemoryKills: z.int().nonnegative().describe('kills for lack of memory, its own or the machine’s'),
-      memoryUsedUp: z.boolean().describe('whether it had used up its own memory'),
+      outOfMemoryKills: z
+        .int()
+        .nonnegative()
+        .describe("out-of-memory kills, caused by its own limit or the machine's"),
+      memoryUsedUp: z.boolean().describe('whether it reached its own limit'),
       processesRefused: z.int().nonnegative(),
       peakMemoryBytes: z
         .int()
         .nonnegative()
         .nullable()
-        .describe(
-          'most memory in use at once, shared pages once; null where the group was not of the stage alone',
-        ),
+        .describe("peak memory, shared pages counted once; null if the group was not the stage's own"),
     })
     .nullable()
-    .describe('what the control group of the stage counted; null where it had none of its own'),
+    .describe("counters of the stage's control group; null without one"),
   cpuSeconds: z.number().nonnegative().describe('user + system, all processes of the stage'),
   peakMemoryBytes: z
     .int()
     .nonnegative()
-    .describe(
-      'largest sum of resident memory seen by the sampler; a page that several processes share counts for each',
-    ),
+    .describe('largest sampled sum of resident memory; shared pages count once per process'),
   usage: z
     .array(
       z.strictObject({
@@ -95,24 +90,24 @@ export const stageRecordSchema = z.strictObject({
       othersCpuSeconds: z
         .number()
         .nonnegative()
-        .describe('CPU time of processes that are neither of the stage nor of the evaluator'),
+        .describe('CPU time of processes other than the stage and the evaluator'),
       stolenCpuSeconds: z.number().nonnegative().describe('CPU time that the hypervisor gave to others'),
-      share: z.number().nonnegative().describe('both, as a fraction of CPUs given times seconds'),
+      share: z.number().nonnegative().describe('both, as a fraction of CPUs × seconds'),
       busiest: z
         .array(z.strictObject({ command: z.string().max(15), cpuSeconds: z.number().nonnegative() }))
         .max(3),
     })
     .nullable()
-    .describe('what others did to the machine meanwhile; null where it cannot be seen, as in a container'),
+    .describe('other work on the machine; null if it cannot be seen, as in a container'),
   stdoutBytes: z
     .int()
     .nonnegative()
-    .describe('bytes written by the entry, also those beyond the cap of the log'),
+    .describe("bytes written by the entry, including those beyond the log's limit"),
   stderrBytes: z.int().nonnegative(),
 });
 export type StageRecord = z.infer<typeof stageRecordSchema>;
 
-/** Everything about the mistakes of a run. Each figure tells of the labels what the accuracy does not. */
+/** Details of the score. Each reveals more about the labels than the accuracy. */
 export const scoreDetailsSchema = z.strictObject({
   perClass: z.array(
     z.strictObject({ name: z.string(), correct: z.int(), total: z.int(), accuracy: z.number() }),
@@ -128,7 +123,7 @@ export const scoreDetailsSchema = z.strictObject({
 });
 export type ScoreDetails = z.infer<typeof scoreDetailsSchema>;
 
-/** What the predictions are worth. Accuracies are fractions of 1. */
+/** Score of the predictions. Accuracies are fractions of 1. */
 export const scoreSchema = z.strictObject({
   correct: z.int().nonnegative(),
   total: z.int().positive(),
@@ -136,38 +131,42 @@ export const scoreSchema = z.strictObject({
   wilson95: z.tuple([z.number(), z.number()]).describe('Wilson score interval at 95 %'),
   details: scoreDetailsSchema
     .nullable()
-    .describe('null on a sealed Track, until the labels are revealed: an entry could tell labels by them'),
+    .describe('null on a sealed Track until the labels are revealed, because they reveal labels'),
 });
 export type Score = z.infer<typeof scoreSchema>;
 /** A score of an open Track. */
 export type DetailedScore = Score & { readonly details: ScoreDetails };
 
-/** Raised with every change of the shape below. */
+/** Incremented with every change of the schema below. */
 export const runRecordVersion = 2;
 
-/** A record that another version of haet wrote. */
+/** The error of a record that another version of haet wrote. */
 export class OtherVersion extends UserError {}
 
-/** @throws OtherVersion where JSON read from a file has the version of another record */
+/**
+ * Refuses the record of another version.
+ * @param record JSON read from the file
+ * @throws OtherVersion
+ */
 export function refuseOtherVersion(path: string, record: unknown): void {
   const version = (record as { schemaVersion?: unknown } | null)?.schemaVersion;
   if (typeof version !== 'number' || version === runRecordVersion) return;
   throw new OtherVersion({
     path,
-    reason: `is a record of version ${version}, and this haet reads version ${runRecordVersion}`,
+    reason: `is a record of version ${version}, but this haet reads version ${runRecordVersion}`,
     remedy: 'Use the haet that wrote it, or a new folder for new runs.',
   });
 }
 
-/** The record of one run: success and failure share this shape; every field is always present. */
+/** The record of one run. Success and failure have the same fields, which are always present. */
 export const runRecordSchema = z.strictObject({
   schemaVersion: z.literal(runRecordVersion),
   runId: z.string(),
   startedAt: z.iso.datetime(),
-  folder: z.string().describe('where the files of the run lie'),
+  folder: z.string().describe('folder of the run'),
   verdict: verdictCodeSchema,
   owner: z.enum(['contestant', 'infrastructure', 'organizer']),
-  evidence: z.array(z.string()).describe('the facts that the verdict was drawn from, one sentence each'),
+  evidence: z.array(z.string()).describe('facts behind the verdict, one sentence each'),
   advice: z.string(),
   score: scoreSchema.nullable(),
   entry: z
@@ -176,23 +175,19 @@ export const runRecordSchema = z.strictObject({
   archiveSha256: z
     .string()
     .nullable()
-    .describe(
-      'hash of the archive that the entry came in, also of one refused; null where it came as a folder',
-    ),
+    .describe("hash of the entry's archive, also of a rejected one; null for a folder"),
   modelSha256: z
     .string()
     .nullable()
-    .describe(
-      'what the train stage left and was kept of it, by hashFolder of loadEntry.ts; null where it left nothing',
-    ),
-  intake: archiveLimitsSchema.describe('what an archive may be; decides of a refusal'),
+    .describe('hash of the kept model files, by hashFolder of loadEntry.ts; null if there are none'),
+  intake: archiveLimitsSchema.describe('limits of intake, which decide whether an archive is rejected'),
   track: z.union([trackSchema, sealedTrackSchema]).nullable(),
   seed: z.int().nonnegative(),
   attempt: z.int().positive().describe('1 for the first run of this archive with this seed on these terms'),
   sandbox: z.strictObject({
     kind: z.enum(sandboxKinds),
-    contains: z.string().describe('what it holds back and what it does not, for people'),
-    holds: holdsSchema.describe('what it held every stage to'),
+    contains: z.string().describe('what the sandbox isolates and what it does not'),
+    holds: holdsSchema.describe('limits that it enforced'),
     image: z.string().nullable().describe('content hash of the image that stages ran in'),
   }),
   limits: z.strictObject({
@@ -200,7 +195,7 @@ export const runRecordSchema = z.strictObject({
     predictSeconds: z.number().positive(),
     cpus: z.int().positive(),
     memoryBytes: z.int().positive(),
-    processes: z.int().positive().describe('processes and threads alive at once'),
+    processes: z.int().positive().describe('maximum number of processes and threads'),
   }),
   stages: z.array(stageRecordSchema),
   progress: z.strictObject({
@@ -212,7 +207,7 @@ export const runRecordSchema = z.strictObject({
     cpu: z.string(),
     cores: z.int().positive(),
     memoryBytes: z.int().positive(),
-    features: z.array(z.string()).describe('CPU features that matter: avx2, avx512f, amx_bf16, ...'),
+    features: z.array(z.string()).describe('relevant CPU features: avx2, avx512f, amx_bf16, ...'),
     platform: z.string(),
     node: z.string(),
   }),

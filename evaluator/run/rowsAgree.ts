@@ -1,23 +1,23 @@
 import { rowAgreement } from '../contract.ts';
 import { argmax } from '../score/score.ts';
 
-/** How the rows of a second predict run compare with those that the first gave the same images. */
+/** Comparison of the rows of both predict runs. */
 export interface RowComparison {
   readonly rows: number;
-  /** Rows beyond the tolerance, or with another class on top. */
+  /** Rows beyond the tolerance, or with a different predicted class. */
   readonly differing: number;
-  /** Of all rows: largest difference of a score, as a fraction of the range of its row in the first run. */
+  /** Largest difference of a score over all rows, as a fraction of the range of its row in the first run. */
   readonly largestDifference: number;
 }
 
 /**
- * Compares the rows of two predict runs, image by image. A row differs when a score does by more than the tolerance, which
- * is a fraction of the row's range (highest minus lowest score of the first run), or when another class has the highest
- * score: a single score that is very large or small makes the range as wide as an entry likes, and does not change the class.
- * A row of equal scores has the range 0, so that any difference is beyond the tolerance.
- * @param first float32 [rows, classes], of the test images in their order
- * @param second float32 [rows, classes], all finite, as are those of `first`
- * @param chosen uint32 [rows]; row r of `second` is of test image chosen[r]
+ * Compares the rows of two predict runs, image by image. A row differs if a score differs by more than the tolerance,
+ * which is a fraction of the row's range (highest minus lowest score of the first run), or if another class has the
+ * highest score. The class is compared too, because one extreme score makes the range arbitrarily wide without
+ * changing the class. A row of equal scores has range 0, so any difference counts.
+ * @param first float32 [rows, classes], one row per test image, in order, all finite
+ * @param second float32 [rows, classes], all finite
+ * @param chosen uint32 [rows]; row r of `second` belongs to test image chosen[r]
  */
 export function compareRows(
   first: Float32Array,
@@ -37,16 +37,16 @@ export function compareRows(
   return { rows: chosen.length, differing, largestDifference };
 }
 
-/** What the comparison says against an entry, as a sentence of fixed words and counts; null when the rows agree. */
+/** Returns the accusation as a sentence with counts only; null if the rows agree. */
 export function disagreementOf({ rows, differing, largestDifference }: RowComparison): string | null {
   const allowed = Math.max(1, Math.floor(rowAgreement.share * rows));
   if (differing <= allowed) return null;
   const percent = Math.round(100 * largestDifference);
   const largest = percent > 100 ? 'over 100' : percent;
-  return `predict: run again on other test images, ${differing} of ${rows} rows are not those that it gave the same images before (at most ${allowed} may differ); largest difference ${largest} % of a row's range`;
+  return `predict: in the second run, on other test images, ${differing} of ${rows} rows differ from the first run's rows for the same images (at most ${allowed} may differ); largest difference ${largest} % of a row's range`;
 }
 
-/** Largest difference of a score, as a fraction of the range of `before`. */
+/** Returns the largest difference of a score, as a fraction of the range of `before`. */
 function differenceOf(before: Float32Array, after: Float32Array): number {
   let [lowest, top, largest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
   for (const [index, score] of before.entries()) {

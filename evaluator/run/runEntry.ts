@@ -13,13 +13,13 @@ import { train } from './train.ts';
 export type { RunHooks, RunPlan } from './runPlan.ts';
 
 /**
- * Runs an entry on a Track and scores it. Always returns a record, whatever happened; it lies in the run's folder as
- * record.json unless the disk refused it. Every step returns what it found and the fault of the evaluator or its machine
- * that cut it short; a step whose predecessor did not end well is not taken.
+ * Runs an entry on a Track and scores it. Always returns a record; it is written to record.json in the run's folder
+ * unless the disk fails. Every step returns what it found and the fault of the evaluator or its machine that cut it
+ * short; a step whose predecessor did not end well is not taken.
  *
- * On a sealed Track the record is not final: it lies there as unscored.json, until `scoreRun` adds the score, where the
+ * On a sealed Track the record is not final: it is stored as unscored.json until `scoreRun` adds the score, if the
  * predictions are valid, and signs it.
- * @throws UserError where the Track is sealed and its withheld half was not opened
+ * @throws UserError if the Track is sealed and its withheld half was not opened
  */
 export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks = {}): Promise<RunRecord> {
   const run = settleRun(plan, sandbox, hooks);

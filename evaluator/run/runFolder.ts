@@ -7,20 +7,20 @@ import { removePath } from '../stage/removeTree.ts';
 import type { RunFolders } from '../stage/stagePlaces.ts';
 import { type RunRecord, recordFile, runRecordSchema } from './record.ts';
 
-/** What a run is, for as long as it has no record: if its evaluator dies, this is what is known of it. */
+/** Facts about a run before it has a record, for the case that the evaluator dies. */
 export const startFile = 'start.json';
 export const runStartSchema = runRecordSchema
   .pick({ attempt: true, archiveSha256: true, track: true, seed: true, limits: true })
   .extend({ sandbox: runRecordSchema.shape.sandbox.pick({ kind: true }) });
 export type RunStart = z.infer<typeof runStartSchema>;
-/** Room kept free from the start, so that a disk that the entry fills still has place for the record and the report. */
+/** Space reserved at the start, so that record and report can be written even if the entry fills the disk. */
 const reserveFile = '.reserve';
 const reserveBytes = 2 ** 20;
 
 /**
- * Makes the folder of a run, named by its id. A folder without record.json is a run that never ended.
- * @param parent made where it is not there
- * @throws Error when the disk has no room, or a run of that id is there already
+ * Creates the folder of a run, named by its id. A folder without record.json is a run that never ended.
+ * @param parent created if it does not exist
+ * @throws Error if the disk is full, or a run with this id exists
  */
 export async function makeRunFolder(parent: string, runId: string): Promise<RunFolders> {
   await mkdir(parent, { recursive: true });
@@ -42,33 +42,36 @@ export async function makeRunFolder(parent: string, runId: string): Promise<RunF
   return folders;
 }
 
-/** Empties the scratch folder between two stages. @throws Error when something of it is left */
+/**
+ * Empties the scratch folder between two stages.
+ * @throws Error if something cannot be removed
+ */
 export async function emptyWork(folders: RunFolders): Promise<void> {
   await removePath(folders.work);
   await mkdir(folders.work);
 }
 
-/** Makes room for the record, also on a disk that the entry filled. */
+/** Frees the reserved space for the record. */
 export async function releaseReserve(folders: RunFolders): Promise<void> {
   await rm(join(folders.run, reserveFile), { force: true });
 }
 
-/** Removes the scratch folder after the last stage: what cannot be removed costs no score. */
+/** Removes the scratch folder after the last stage; failures do not affect the score. */
 export async function removeWork(folders: RunFolders): Promise<void> {
   await removePath(folders.work).catch(() => {});
 }
 
-/** Removes what the second predict run left, likewise. */
+/** Removes the output of the second predict run; failures do not affect the score. */
 export async function removeAside(folders: RunFolders): Promise<void> {
   await removePath(folders.aside).catch(() => {});
 }
 
-/** Writes what is known of a run before it starts. */
+/** Writes the facts about a run before it starts. */
 export async function writeStart(folder: string, start: RunStart): Promise<void> {
   await replaceFile(join(folder, startFile), `${JSON.stringify(start)}\n`);
 }
 
-/** Writes record.json, whole or not at all, and on disk when this returns. It takes the place of start.json. */
+/** Writes record.json atomically, flushes it to disk, and removes start.json. */
 export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
   await replaceFile(join(folder, recordFile), `${plainJson(record, 2)}\n`);
   await rm(join(folder, startFile), { force: true });

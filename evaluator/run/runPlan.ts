@@ -6,45 +6,45 @@ import type { RunRecord, RunStage } from './record.ts';
 import type { Withheld } from './withheld.ts';
 
 export interface RunPlan {
-  /** Folder of the entry, or the archive that it was sent in. */
+  /** Folder of the entry, or its archive. */
   readonly entryPath: string;
-  /** Words added to the command of the train stage. */
+  /** Arguments added to the command of the train stage. */
   readonly entryArguments?: readonly string[];
   readonly track: {
     readonly dir: string;
     readonly info: TrackInfo | SealedTrackInfo;
-    /** The half that is scored on; where it lies open in the Track it need not be named. */
+    /** The withheld half; optional for an open Track. */
     readonly withheld?: Withheld;
   };
-  /** The run's own folder is made in this one. */
+  /** Parent of the run's folder. */
   readonly runsFolder: string;
   readonly seed: number;
-  /** How many runs of these bytes with this seed on these terms there were, with this one; 1 by default. */
+  /** Number of this attempt (same bytes, seed and terms); 1 by default. */
   readonly attempt?: number;
   readonly limits?: Partial<Limits>;
-  /** CPUs and memory that the entry may use, and is told of; by default all CPUs, and what entryMemory.ts leaves. */
+  /** CPUs and memory for the entry; by default all CPUs, and what entryMemory.ts leaves. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly machine: RunRecord['machine'];
   /** Content hash of the image that the evaluator itself runs in; for the signed record of a sealed Track. */
   readonly evaluatorImage?: string;
-  /** What an archive may be; where not given, the usual. */
+  /** Limits of intake; default limits if not given. */
   readonly intake?: ArchiveLimits;
-  /** Whether the model stays in the run's folder when it has been used and hashed. Default true. */
+  /** Whether the model stays in the run's folder after it was used and hashed. Default true. */
   readonly keepModel?: boolean;
-  /** What others may use of the CPUs before the run counts as disturbed, see contention.ts. */
+  /** Share of the CPUs that other work may use before the run counts as disturbed, see contention.ts. */
   readonly mostDisturbance?: number;
   /** Sentences for the evidence: what was wrong with the machine before the run. */
   readonly remarks?: readonly string[];
 }
 
 export interface RunHooks {
-  /** Ends training early; what it saved by then is scored. */
+  /** Ends training early; the model saved by then is scored. */
   readonly interrupt?: AbortSignal;
-  /** Ends the run; nothing is scored any more. */
+  /** Ends the run without a score. */
   readonly abort?: AbortSignal;
   readonly onStage?: (stage: RunStage) => void;
   readonly onProgress?: (line: ProgressLine, atSeconds: number) => void;
-  /** Looks at the output folder of a stage as the stage left it, before anything of it is removed. */
+  /** Inspects a stage's output folder before anything in it is removed. */
   readonly onOutput?: (stage: StageName, folder: string) => Promise<void>;
 }

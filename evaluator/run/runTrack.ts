@@ -15,23 +15,23 @@ export interface RunTrack {
   readonly dir: string;
   readonly info: TrackInfo | SealedTrackInfo;
   readonly withheld: Withheld;
-  /** Removes what was opened of a sealed Track. */
+  /** Removes the opened images of a sealed Track. */
   close(): Promise<void>;
 }
 
-/** Whether a folder holds a sealed Track; says nothing of whether it is whole. */
+/** Whether a folder contains a sealed Track; it may be incomplete. */
 export async function isSealed(dir: string): Promise<boolean> {
   try {
     return 'sealed' in JSON.parse(await readFile(join(dir, trackFiles.info), 'utf8'));
   } catch {
-    return false; // whoever reads the Track says what is wrong with it
+    return false; // reading the Track reports the error
   }
 }
 
 /**
- * Reads and checks a Track. Removes what evaluators left behind when they were killed, opened test images among it.
- * @param imagesKey file with the secret key that opens the images of a sealed one
- * @throws UserError naming the file that is missing, malformed or changed, that the key is needed or is another
+ * Reads and checks a Track. Removes files left by killed evaluators, including opened test images.
+ * @param imagesKey file with the secret key that opens the images of a sealed Track
+ * @throws UserError if a file is missing, malformed or changed, or if the key is missing or does not match
  */
 export async function openRunTrack(folder: string, imagesKey?: string): Promise<RunTrack> {
   const dir = resolve(folder);
@@ -49,13 +49,13 @@ export async function openRunTrack(folder: string, imagesKey?: string): Promise<
   return { dir, info: sealed.info, withheld, close: () => withheld.shut() };
 }
 
-/** A wrong file is better known now than after ten minutes. */
+/** Checks the key now instead of after ten minutes. */
 async function requireImagesKey(path: string, { sealed }: SealedTrackInfo): Promise<void> {
   const publicKey = await publicKeyOf(await readIdentity(path));
   if (publicKey === sealed.images) return;
   throw new UserError(
     publicKey === sealed.organizer
-      ? `--images-key ${path} is the organizer's identity, which opens the labels and signs: it does not belong where entries run. Give the images key that \`haet seal keygen\` wrote beside it.`
-      : `--images-key ${path} has the public key ${publicKey}, and the images are sealed to ${sealed.images}. Give the images key of this Track.`,
+      ? `--images-key ${path} is the organizer's identity, which must not be where entries run. Give the images key that \`haet seal keygen\` wrote.`
+      : `--images-key ${path}: its public key is ${publicKey}, but the images are sealed to ${sealed.images}. Give the images key of this Track.`,
   );
 }

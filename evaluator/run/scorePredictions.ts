@@ -4,17 +4,14 @@ import type { Score } from './record.ts';
 import { faultOf, type SettledRun } from './settleRun.ts';
 import type { Trained } from './train.ts';
 
-/** What was found of the withheld half of the Track when all stages were over. */
+/** State of the Track after all stages. */
 export interface TrackCheck {
-  /** What the entry changed, as a sentence; null where nothing. */
+  /** What the entry changed, as a sentence; null if nothing. */
   readonly tampered: string | null;
   readonly fault: string | null;
 }
 
-/**
- * Takes the test images away again, and looks whether the Track is as it was, where a stage was run and no fault came
- * before.
- */
+/** Removes the opened test images and checks that the Track is unchanged, if a stage was run without a fault. */
 export async function closeTrack(
   run: SettledRun,
   trained: Trained | null,
@@ -32,7 +29,7 @@ export async function closeTrack(
     await withheld.shut();
     if (trained?.stage == null) return;
     const change = await withheld.change();
-    // Where entries cannot write to the Track, it was something else that did, or the disk.
+    // If entries cannot write to the Track, something else changed it.
     if (sandbox.kind === 'process') tampered = change;
     else if (change !== null) throw new Error(change);
   });
@@ -40,16 +37,16 @@ export async function closeTrack(
   return { tampered, fault };
 }
 
-/** What the predictions are worth. */
+/** Score of the predictions. */
 export interface Scoring {
-  /** Null where there is nothing to score, or the labels are sealed. */
+  /** Null if there is nothing to score or the labels are sealed. */
   readonly score: Score | null;
   /** Whether the labels are sealed, and another process scores the run. */
   readonly isAwaited: boolean;
   readonly fault: string | null;
 }
 
-/** Scores the predictions where they are valid and predict gave the same rows twice. */
+/** Scores the predictions if they are valid and both predict runs gave the same rows. */
 export async function scorePredictions(
   run: SettledRun,
   predicted: Predicted | null,
@@ -70,7 +67,7 @@ export async function scorePredictions(
   const openLabels = withheld.labels;
   let found: Score | null = null;
   const fault = await faultOf(run, async () => {
-    // No process of the entry lives from here on: the first moment at which the labels may be opened.
+    // From here on no process of the entry is alive, so the labels may be opened.
     found = score(scores, await openLabels(), plan.track.info.classes);
   });
   return { score: found, isAwaited: false, fault };

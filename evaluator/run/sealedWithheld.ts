@@ -10,9 +10,8 @@ import { chosenImages } from './chosenImages.ts';
 import type { Withheld } from './withheld.ts';
 
 /**
- * The withheld half of a sealed Track, of which the labels cannot be opened here. The key is read when the images are
- * opened with it, and not kept.
- * @param imagesKey file with the secret key that opens the images alone
+ * Opens the images of a sealed Track; the labels stay encrypted. The key is read for each use and not kept.
+ * @param imagesKey file with the secret key that opens only the images
  */
 export function sealedWithheld(dir: string, { info, withheld }: SealedTrack, imagesKey: string): Withheld {
   let opened: string | null = null;
@@ -30,8 +29,8 @@ export function sealedWithheld(dir: string, { info, withheld }: SealedTrack, ima
       return path;
     },
     async otherImages(chosen) {
-      // At the same path: a stage that sees this machine's files finds no others.
-      if (opened === null) throw new Error('other test images were asked for before the first');
+      // The same path is used, so a stage that sees this machine's files finds no other images.
+      if (opened === null) throw new Error('second test images requested before the first');
       const path = join(opened, 'images.npy');
       await writeOpened(path, await chosenImages(path, chosen));
       return path;

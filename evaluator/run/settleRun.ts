@@ -11,7 +11,7 @@ import type { RunRecord } from './record.ts';
 import type { RunHooks, RunPlan } from './runPlan.ts';
 import { openWithheld, type Withheld } from './withheld.ts';
 
-/** A run as it is settled before it starts: the plan with every default filled in. */
+/** The plan of a run with every default filled in. */
 export interface SettledRun {
   readonly plan: RunPlan;
   readonly sandbox: Sandbox;
@@ -22,17 +22,20 @@ export interface SettledRun {
   readonly startedAt: string;
   readonly attempt: number;
   readonly limits: Limits;
-  /** The limits that the record names. */
+  /** The limits in the record. */
   readonly recordedLimits: RunRecord['limits'];
   readonly archiveLimits: ArchiveLimits;
   readonly withheld: Withheld;
-  /** Where an archive is unpacked until the run has a folder. */
+  /** Folder in which an archive is unpacked until the run has its own folder. */
   readonly unpacked: string;
 }
 
 const never = new AbortController().signal;
 
-/** @throws UserError where the Track is sealed and its withheld half was not opened */
+/**
+ * Fills in the defaults of a plan.
+ * @throws UserError if the Track is sealed and its withheld half was not opened
+ */
 export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): SettledRun {
   const abort = hooks.abort ?? never;
   const limits = limitsSchema.parse(plan.limits ?? {});
@@ -62,15 +65,15 @@ export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): Set
 function withheldOf({ dir, info, withheld }: RunPlan['track']): Withheld {
   if (withheld !== undefined) return withheld;
   if ('sealed' in info) {
-    throw new UserError(`${dir} is sealed: its withheld half needs the key that opens its images`);
+    throw new UserError(`${dir} is sealed: give the images key`);
   }
   return openWithheld(dir, info);
 }
 
 /**
- * Runs a part of a step to its end.
- * @returns what failed of the evaluator or its machine, as a sentence; null where nothing did. After an abort nothing
- *   counts as a fault: a Ctrl-C at the terminal also strikes a helper of ours that has just been started.
+ * Runs a part of a step.
+ * @returns the fault of the evaluator or its machine, as a sentence; null if there is none. After an abort nothing
+ *   counts as a fault, because Ctrl-C can also kill a helper that was just started.
  */
 export async function faultOf({ abort }: SettledRun, act: () => Promise<void>): Promise<string | null> {
   try {

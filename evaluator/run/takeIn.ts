@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
 import type { Entry } from '../intake/loadEntry.ts';
 import { hashArchive, moveEntry, takeEntry } from '../intake/takeEntry.ts';
@@ -8,21 +8,21 @@ import type { RunFolders } from '../stage/stagePlaces.ts';
 import { makeRunFolder, writeStart } from './runFolder.ts';
 import { faultOf, type SettledRun } from './settleRun.ts';
 
-/** What came in, and where the run keeps its files. */
+/** The entry, and the folders of its run. */
 export interface Intake {
-  /** Null where the entry came as a folder. */
+  /** Null if the entry is a folder. */
   readonly archiveSha256: string | null;
-  /** Null where it was refused. */
+  /** Null if it was rejected. */
   readonly entry: Entry | null;
-  /** Why it was refused, as a sentence. */
+  /** Why it was rejected, as a sentence. */
   readonly rejected: string | null;
   readonly runId: string;
-  /** Null where no folder could be made for the run. */
+  /** Null if no folder could be created for the run. */
   readonly folders: RunFolders | null;
   readonly fault: string | null;
 }
 
-/** Takes an entry in and makes the folder of its run. */
+/** Loads an entry and creates the folder of its run. */
 export async function takeIn(run: SettledRun): Promise<Intake> {
   const { plan, unpacked } = run;
   let archiveSha256: string | null = null;
@@ -36,7 +36,9 @@ export async function takeIn(run: SettledRun): Promise<Intake> {
       entry = await takeEntry(plan.entryPath, unpacked, run.archiveLimits);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      rejected = error.message;
+      // The evidence is published: it names the entry without its path on this machine.
+      const path = resolve(plan.entryPath);
+      rejected = error.under(path, basename(path)).message;
     }
     runId = runIdOf(run, entry);
     folders = await makeRunFolder(plan.runsFolder, runId);
@@ -53,7 +55,7 @@ export async function takeIn(run: SettledRun): Promise<Intake> {
   return { archiveSha256, entry, rejected, runId: runId ?? runIdOf(run, entry), folders, fault };
 }
 
-/** Removes the unpacked copy of an archive, which is itself the evidence. What cannot be removed costs no score. */
+/** Removes the unpacked copy of an archive; the archive is the evidence. Failures do not affect the score. */
 export async function removeUnpacked({ unpacked }: SettledRun, { folders }: Intake): Promise<void> {
   for (const path of [unpacked, ...(folders === null ? [] : [unpackedIn(folders)])]) {
     await removePath(path).catch(() => {});
@@ -63,8 +65,8 @@ export async function removeUnpacked({ unpacked }: SettledRun, { folders }: Inta
 const unpackedIn = ({ run }: RunFolders): string => join(run, 'entry');
 
 /**
- * Sortable by time, readable, fit for a file name, and unique whatever the clock says: the last part is random.
- * For example 2026-11-21T10-41-23-resnet-9-s1-9f86d081884c7d65.
+ * Returns an id that is readable, sortable by time, valid as a file name, and unique: the last part is random. For
+ * example 2026-11-21T10-41-23-resnet-9-s1-9f86d081884c7d65.
  */
 function runIdOf({ startedAt, plan: { seed } }: SettledRun, entry: Entry | null): string {
   const name = (entry?.manifest.name ?? 'entry').toLowerCase().replace(/[^a-z0-9]+/g, '-');

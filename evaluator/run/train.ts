@@ -6,24 +6,24 @@ import { readyOf, requireFair, runEntryStage } from './entryStage.ts';
 import { faultOf, type SettledRun } from './settleRun.ts';
 import type { Intake } from './takeIn.ts';
 
-/** What the train stage did and left. */
+/** Result of the train stage. */
 export interface Trained {
-  /** Null where the stage could not be run. */
+  /** Null if the stage could not be run. */
   readonly stage: StageResult | null;
-  /** Null where what it left could not be looked at. */
+  /** Null if its output could not be read. */
   readonly model: SavedModel | null;
   readonly fault: string | null;
 }
 
 export interface SavedModel {
   readonly kept: KeptFiles;
-  /** Whether its files are longer than they may be, though they may fill less: a file of holes can be of any length. */
+  /** Whether its files exceed the limit by their length; sparse files can be longer than the space they take. */
   readonly isTooLong: boolean;
-  /** By hashFolder; null where there is nothing that predict may use. */
+  /** Hash by hashFolder; null if there is no usable model. */
   readonly sha256: string | null;
 }
 
-/** Runs the train stage and keeps the regular files that it left. @returns null where nothing was to be run */
+/** Runs the train stage and keeps the regular files of its output. Returns null if there was nothing to run. */
 export async function train(run: SettledRun, intake: Intake): Promise<Trained | null> {
   const ready = readyOf(intake);
   if (ready === null || run.abort.aborted) return null;
@@ -41,21 +41,21 @@ export async function train(run: SettledRun, intake: Intake): Promise<Trained | 
 async function saveModel(folder: string, { outBytes }: Limits, stage: StageResult): Promise<SavedModel> {
   const kept = await keepRegularFiles(folder);
   const isTooLong = kept.bytes > outBytes;
-  // What is too long is not read, not even to be hashed.
+  // Files beyond the limit are not read, not even for hashing, because a sparse file can have any length.
   const isUsable = !isTooLong && !stage.beyondQuota && kept.files > 0;
   return { kept, isTooLong, sha256: isUsable ? await hashFolder(folder) : null };
 }
 
-/** Facts for the record about what was left in the output folder, one sentence each. */
+/** Returns facts about the output folder for the record, one sentence each. */
 export function modelNotes({ kept, isTooLong }: SavedModel, { outBytes }: Limits): string[] {
   return [
     ...(kept.removed === 0
       ? []
       : [
-          `train: ${kept.removed} things in its output folder that are no regular files of a plain name were removed`,
+          `train: removed ${kept.removed} items from its output folder that are not regular files with plain names`,
         ]),
     ...(isTooLong
-      ? [`train: the files in its output folder are ${kept.bytes} bytes long; at most ${outBytes} are taken`]
+      ? [`train: the files in its output folder have ${kept.bytes} bytes, maximum ${outBytes}`]
       : []),
   ];
 }

@@ -1,31 +1,32 @@
 import { z } from 'zod';
 
-/** Who has to act on a verdict. */
+/** Who must act on a verdict. */
 export type Owner = 'contestant' | 'infrastructure' | 'organizer';
 
 interface VerdictFacts {
   readonly owner: Owner;
-  /** Exit status of the `haet` command when a run ends so. */
+  /** Exit status of `haet` for this verdict. */
   readonly exitCode: number;
   readonly meaning: string;
   /** One sentence of what to do next. */
   readonly advice: string;
 }
 
-/** Every way a run can end: one table, from which types, exit codes and the documentation follow. */
+/** Every way a run can end. Types, exit statuses and documentation are derived from this table. */
 export const verdicts = {
   SCORED: {
     owner: 'contestant',
     exitCode: 0,
     meaning:
-      'Both stages ended by themselves within their limits, predict gave the same rows twice, and they were scored.',
+      'Both stages ended within their limits, both predict runs gave the same rows, and the predictions were scored.',
     advice: 'Nothing to do.',
   },
   SCORED_SALVAGED: {
     owner: 'contestant',
     exitCode: 0,
-    meaning: 'Training was cut (deadline, crash or interrupt) and what it had saved by then was scored.',
-    advice: 'End training before the deadline, or save more often, so that the last state is the one scored.',
+    meaning:
+      'Training was stopped early (deadline, crash or interrupt), and the model it had saved was scored.',
+    advice: 'End training before the deadline or save more often, so that the latest model is scored.',
   },
   NO_OUTPUT: {
     owner: 'contestant',
@@ -43,32 +44,32 @@ export const verdicts = {
   REJECTED_ARCHIVE: {
     owner: 'contestant',
     exitCode: 10,
-    meaning: 'The entry could not be accepted: a bad archive or a bad haet.json.',
-    advice: 'Mend what the evidence names and send the entry again.',
+    meaning: 'The entry was not accepted: its archive or its haet.json is invalid.',
+    advice: 'Fix what the evidence names and send the entry again.',
   },
   OUT_OF_MEMORY: {
     owner: 'contestant',
     exitCode: 13,
-    meaning: 'The entry used up the memory that it was given, was stopped for it, and had saved nothing.',
+    meaning: 'The entry exceeded its memory limit, was stopped, and had saved no model.',
     advice: 'Use smaller batches or a smaller model; the limit is in HAET_MEMORY_BYTES.',
   },
   DISK_FULL: {
     owner: 'contestant',
     exitCode: 13,
-    meaning: 'A stage put more into its output folder than it may hold.',
+    meaning: 'A stage exceeded the limit of its output folder.',
     advice: 'Keep only the newest checkpoint in HAET_OUT_DIR.',
   },
   TOO_MANY_PROCESSES: {
     owner: 'contestant',
     exitCode: 13,
-    meaning: 'The entry hit the limit of processes and threads.',
+    meaning: 'The entry reached the limit of processes and threads.',
     advice: 'Start fewer processes and threads; HAET_CPUS says how many can run at once.',
   },
   CRASHED: {
     owner: 'contestant',
     exitCode: 13,
-    meaning: 'A stage ended with a failure of its own and there was nothing to score.',
-    advice: 'Read the end of the log of the stage that failed.',
+    meaning: 'A stage failed, and there was nothing to score.',
+    advice: "Read the end of the failed stage's log.",
   },
   PREDICT_TIMEOUT: {
     owner: 'contestant',
@@ -79,13 +80,13 @@ export const verdicts = {
   RULE_VIOLATION: {
     owner: 'contestant',
     exitCode: 20,
-    meaning: 'The entry did something that the rules forbid.',
+    meaning: 'The entry broke a rule.',
     advice: 'Read the evidence; remove what it names.',
   },
   INFRA_FAULT: {
     owner: 'infrastructure',
     exitCode: 30,
-    meaning: 'The evaluator or its machine failed; the entry is not to blame and the run may be repeated.',
+    meaning: "The evaluator or its machine failed. It is not the entry's fault; the run can be repeated.",
     advice: 'Run it again; if it repeats, run `haet check-machine`.',
   },
   ABORTED: {

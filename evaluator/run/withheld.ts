@@ -7,27 +7,27 @@ import { UserError } from '../../datasets/userError.ts';
 import { makeOwnFolder } from '../sandbox/ownNames.ts';
 import { chosenImages } from './chosenImages.ts';
 
-/** The half of a Track that is scored on, opened piece by piece: nothing sooner than a run needs it. */
+/** The withheld half of a Track; each part is opened only when a run needs it. */
 export interface Withheld {
-  /** Path of the test images, .npy; called when no process of the train stage lives. */
+  /** Returns the path of the test images, .npy. Call it when no process of the train stage is alive. */
   images(): Promise<string>;
   /**
-   * Path of other test images in their place, .npy; called when no process of the first predict run lives.
-   * @param chosen the numbers of the test images, in the order wanted
+   * Returns the path of other test images, .npy. Call it when no process of the first predict run is alive.
+   * @param chosen indices of the test images, in output order
    */
   otherImages(chosen: Uint32Array): Promise<string>;
-  /** Takes the images away again, where they were only opened for the predict stage. */
+  /** Removes the images if they were opened for the predict stage. */
   shut(): Promise<void>;
   /**
-   * The answers, uint8 [testSize]; called when no process of the entry lives. Null where they are sealed: another process
-   * opens them and scores the run.
+   * Reads the labels, uint8 [testSize]. Call it when no process of the entry is alive. Null if they are sealed:
+   * another process opens them and scores the run.
    */
   readonly labels: (() => Promise<Uint8Array>) | null;
-  /** What the entry changed in the Track, one sentence; null when it is as it was. */
+  /** Returns what the entry changed in the Track, as a sentence; null if nothing. */
   change(): Promise<string | null>;
 }
 
-/** The withheld half of a Track that lies open on this machine. */
+/** Returns the withheld half of an open Track. */
 export function openWithheld(dir: string, info: TrackInfo): Withheld {
   let other: string | null = null;
   return {

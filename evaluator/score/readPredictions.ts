@@ -4,16 +4,16 @@ import { parseNpy, readNpy } from '../../datasets/npy.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { predictionsFile } from '../contract.ts';
 
-/** What a predictions.npy holds: float32 [rows, classes], row by row, all finite, or the reason why not. */
+/** Content of predictions.npy: float32 [rows, classes], row-major, all finite; or the reason why it is invalid. */
 export type ParsedPredictions =
   | { readonly state: 'invalid'; readonly reason: string }
   | { readonly state: 'valid'; readonly scores: Float32Array };
 export type Predictions = { readonly state: 'none' } | ParsedPredictions;
 
 /**
- * Reads what the predict stage left: float32 [rows, classes], row by row, all finite. The file was made by a
- * stranger: no link is followed, no pipe waited for, and nothing is read before its size is known to fit.
- * @throws Error when the disk fails, never because of what the file holds
+ * Reads predictions.npy: float32 [rows, classes], row-major, all finite. The file is untrusted: links are not
+ * followed, pipes do not block, and the size is checked before reading.
+ * @throws Error if the disk fails, never because of the file's content
  */
 export async function readPredictions(folder: string, rows: number, classes: number): Promise<Predictions> {
   const path = join(folder, predictionsFile);
@@ -23,7 +23,7 @@ export async function readPredictions(folder: string, rows: number, classes: num
   );
 }
 
-/** As {@link readPredictions}, of bytes that were read; `name` stands for the file in the reason. */
+/** Parses predictions from bytes with the checks of {@link readPredictions}; `name` replaces the path in the reason. */
 export function parsePredictions(
   name: string,
   bytes: Uint8Array,
@@ -42,7 +42,10 @@ async function judged(
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) return { state: 'valid', scores: data };
     const place = `row ${Math.floor(bad / classes)}, column ${bad % classes}`;
-    return { state: 'invalid', reason: `${predictionsFile}: ${place} is ${data[bad]}; all must be finite` };
+    return {
+      state: 'invalid',
+      reason: `${predictionsFile}: ${place} is ${data[bad]}; values must be finite`,
+    };
   } catch (error) {
     if (error instanceof UserError) return { state: 'invalid', reason: error.message };
     throw error;

@@ -2,24 +2,24 @@ import type { DetailedScore } from '../run/record.ts';
 import { wilsonInterval } from './statistics.ts';
 
 const calibrationBins = 15;
-/** Lowest probability that a true class is taken to have been given. */
+/** Lower bound for the probability of the true class. */
 const leastProbability = 1e-3;
 const mostLoss = -Math.log(leastProbability);
 
 /**
  * Scores predictions against the truth.
- * @param scores float32 [testSize, classes], row by row, finite; the highest of a row is the predicted class, the
- *   lowest index on a tie
+ * @param scores float32 [testSize, classes], row-major, finite; the highest score of a row is the predicted class,
+ *   the lowest index on a tie
  * @param labels uint8 [testSize], each below the number of classes
  * @param classes names of the classes
  *
- * Log-loss and calibration take the softmax of a row as its probabilities. Calibration: expected calibration error
+ * Log-loss and calibration use the softmax of a row as its probabilities. Calibration: expected calibration error
  * over equal-width bins of confidence (Guo et al. 2017, arXiv 1706.04599).
  *
- * A mean of real numbers can be made to spell out labels: rows whose losses are digits of different places (12 labels
- * per run were read so). The probability of the true class is therefore clipped from below at 1/1000, which bounds
- * what one row adds by ln(1000) = 6.9 nats, and the mean is rounded to multiples of ln(1000) / testSize. So it takes
- * one of testSize + 1 values, as the accuracy does, and no row moves it by more than one step.
+ * A mean of real numbers can encode labels: rows whose losses are digits at different places (12 labels per run were
+ * read this way). The probability of the true class is therefore clipped at 1/1000, which limits a row's loss to
+ * ln(1000) = 6.9 nats, and the mean is rounded to multiples of ln(1000) / testSize. It then has testSize + 1 possible
+ * values, like the accuracy, and no row changes it by more than one step.
  */
 export function score(scores: Float32Array, labels: Uint8Array, classes: readonly string[]): DetailedScore {
   const width = classes.length;
@@ -70,14 +70,14 @@ export function score(scores: Float32Array, labels: Uint8Array, classes: readonl
   };
 }
 
-/** Index of the highest value; the lowest index on a tie. */
+/** Returns the index of the highest value, the lowest index on a tie. */
 export function argmax(row: Float32Array): number {
   let best = 0;
   for (let index = 1; index < row.length; index++) if (row[index]! > row[best]!) best = index;
   return best;
 }
 
-/** log Σ exp(row), shifted by its maximum so that nothing overflows. */
+/** Returns log Σ exp(row), shifted by its maximum to avoid overflow. */
 function logSumExp(row: Float32Array, maximum: number): number {
   let sum = 0;
   for (const value of row) sum += Math.exp(value - maximum);

@@ -1,6 +1,6 @@
-// The second half of a run on a sealed Track, in a process of its own that starts when no process of the entry lives,
-// on this machine or on another: here the labels are opened, the score is computed and the record signed. What runs
-// entries never holds the key for any of that.
+// The second half of a run on a sealed Track. It opens the labels, computes the score and signs the record, in a
+// separate process that starts when no process of the entry is alive, on this or another machine. The process that
+// runs entries never has this key.
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -32,13 +32,10 @@ import {
 import { readPredictions } from './readPredictions.ts';
 import { score } from './score.ts';
 
-/**
- * What a score tells of single labels, encrypted to the organizer's public key: nobody else reads it before the reveal,
- * wherever the run's folder is copied to.
- */
+/** Details of the score that reveal labels, encrypted to the organizer's public key. */
 export const detailsFile = 'score-details.json.age';
 
-/** Sizes of what is encrypted are multiples of this. */
+/** Encrypted content is padded to multiples of this size. */
 const detailsBlock = 2 ** 16;
 
 export interface ScoredRecord {
@@ -48,12 +45,12 @@ export interface ScoredRecord {
 }
 
 /**
- * Scores and signs a run that is over, and leaves record.json, record.jws and the encrypted details in its folder. A
- * call that was killed anywhere is made good by the next.
- * @param given.track folder of the sealed Track that it was run on
- * @param given.identity file with the organizer's secret key; read here, and not kept
- * @param given.chain the folder of all runs, in which the signed records form a chain
- * @throws UserError where the run is no such run, its predictions were changed since, or the key or Track is another
+ * Scores and signs a finished run, and writes record.json, record.jws and the encrypted details to its folder. If it
+ * is killed, the next call completes it.
+ * @param given.track folder of the sealed Track of the run
+ * @param given.identity file with the organizer's secret key; read here and not kept
+ * @param given.chain the folder of all runs, whose signed records form a chain
+ * @throws UserError if it is not such a run, its predictions changed, or key or Track do not match
  */
 export async function scoreRun(
   folder: string,
@@ -61,8 +58,8 @@ export async function scoreRun(
 ): Promise<ScoredRecord> {
   if (!existsSync(join(folder, unscoredFile))) {
     throw new UserError(
-      `${folder} holds no ${unscoredFile}: no run on a sealed Track awaits its score there. ` +
-        'Give the folder of a run, as `haet official` or `haet grade` left it.',
+      `${folder} has no ${unscoredFile}: it is not an unscored run on a sealed Track. ` +
+        'Give the folder of a run made by `haet official` or `haet grade`.',
     );
   }
   const unlock = lockFolder(folder);
@@ -75,11 +72,11 @@ export async function scoreRun(
     const full = awaitsScore(unscored.record)
       ? await scoreOf(unscored, folder, sealed, given.identity)
       : null;
-    // What tells of single labels stays with the organizer.
+    // Details that reveal labels stay with the organizer.
     const record = { ...unscored.record, folder: resolve(folder), score: full && { ...full, details: null } };
     if (full !== null) await writeDetails(record, full, sealed);
     await writeRecord(folder, record);
-    // Whatever its verdict, also where a person stopped it: a run that is left out of the chain shows.
+    // Whatever its verdict, even if a person stopped it, because every run must be in the chain.
     const signed = await createSigner(given.identity, given.chain, unscored.evaluatorImage)(record);
     await removeUnscored(folder);
     return { record, signed };
@@ -89,8 +86,8 @@ export async function scoreRun(
 }
 
 /**
- * Takes the record of a call that was killed when it had signed: nothing is signed twice. It may have been killed before
- * the head of the chain was moved.
+ * Reuses the record if an earlier call was killed after signing, so nothing is signed twice. It may have been killed
+ * before the head of the chain was moved.
  */
 async function signedEarlier(
   { record }: Unscored,
@@ -112,14 +109,12 @@ async function requireKeys(
   { track, identity }: { readonly track: string; readonly identity: string },
 ): Promise<void> {
   if (!isDeepStrictEqual(record.track, info)) {
-    throw new UserError(
-      `${track} is not the Track of the run ${record.runId}. Give the one that it was run on.`,
-    );
+    throw new UserError(`${track} is not the Track of the run ${record.runId}. Give the Track of the run.`);
   }
   const publicKey = await publicKeyOf(await readIdentity(identity));
   if (publicKey === info.sealed.organizer) return;
   throw new UserError(
-    `--identity ${identity} has the public key ${publicKey}, and the labels are sealed to ${info.sealed.organizer}. ` +
+    `--identity ${identity}: its public key is ${publicKey}, but the labels are sealed to ${info.sealed.organizer}. ` +
       'Give the identity that `haet seal keygen` wrote for this Track.',
   );
 }
@@ -135,8 +130,8 @@ async function scoreOf(
   const predictions = await readPredictions(join(folder, 'predictions'), info.testSize, info.classes.length);
   if (predictions.state !== 'valid' || got !== predictionsSha256) {
     throw new UserError(
-      `${path} is not what it was when the run ended: its sha256 is ${got}, ${unscoredFile} says ${predictionsSha256}. ` +
-        'Put the file back, or run the entry again.',
+      `${path} changed after the run: sha256 ${got}, expected ${predictionsSha256}. ` +
+        'Restore the file, or run the entry again.',
     );
   }
   const key = await readIdentity(identity);
@@ -146,7 +141,7 @@ async function scoreOf(
 
 async function writeDetails({ runId, folder }: RunRecord, { details }: DetailedScore, { info }: SealedTrack) {
   const text = JSON.stringify({ schemaVersion: 1, runId, details }, null, 2);
-  // The size of the file shows: that of counts of one, two or three digits would tell of them.
+  // Padding hides the number of digits of the counts.
   const padded = text.padEnd(Math.ceil(text.length / detailsBlock) * detailsBlock);
   await replaceFile(join(folder, detailsFile), await encrypt(Buffer.from(padded), info.sealed.organizer));
 }

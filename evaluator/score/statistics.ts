@@ -2,12 +2,13 @@ import jStat from 'jstat';
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 
 /**
- * Wilson score interval of a proportion (Wilson 1927, doi:10.1080/01621459.1927.10502953), both ends in [0, 1].
+ * Returns the Wilson score interval of a proportion (Wilson 1927, doi:10.1080/01621459.1927.10502953), both ends in
+ * [0, 1].
  * @param total > 0
  * @param level two-sided, e.g. 0.95
  */
 export function wilsonInterval(successes: number, total: number, level = 0.95): [number, number] {
-  // Not simple-statistics' probit: that one is off by 0.003 here.
+  // simple-statistics' probit is not used, because it is off by 0.003 here.
   const z = jStat.normal.inv(1 - (1 - level) / 2, 0, 1);
   const p = successes / total;
   const z2 = z * z;
@@ -25,7 +26,7 @@ export interface Spread {
   readonly mean95: [number, number] | null;
 }
 
-/** Mean and spread of repeated runs, e.g. accuracy over seeds. */
+/** Computes mean and spread of repeated runs, e.g. accuracy over seeds. */
 export function spreadOf(values: readonly number[]): Spread {
   const all = [...values];
   const centre = mean(all);

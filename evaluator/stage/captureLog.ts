@@ -3,15 +3,15 @@ import { finished } from 'node:stream/promises';
 import { freshFile } from './freshFile.ts';
 
 export interface CapturedLog {
-  /** Bytes that the entry wrote, also those that were not kept. */
+  /** Bytes written by the entry, including those not kept. */
   readonly bytes: number;
-  /** Why the log is not complete on disk; null when it is. */
+  /** Why the log is not complete on disk; null if it is. */
   readonly fault: string | null;
 }
 
 /**
- * Reads a stream to its end and keeps its first and its last `capBytes / 2` in a file: how a log begins and how it
- * ends is what people read. Reading never waits for the disk, so an entry cannot be slowed by its own log.
+ * Reads a stream to its end and keeps the first and last `capBytes / 2` bytes in a file. Reading never waits for the
+ * disk, so an entry is not slowed by its own log.
  */
 export async function captureLog(stream: Readable, path: string, capBytes: number): Promise<CapturedLog> {
   const half = Math.ceil(capBytes / 2);
@@ -33,7 +33,7 @@ export async function captureLog(stream: Readable, path: string, capBytes: numbe
 
   const kept = tail.read();
   const left = bytes - Math.min(bytes, half) - kept.length;
-  if (left > 0 && fault === null) file.write(`\n[haet: ${left} bytes left out]\n`);
+  if (left > 0 && fault === null) file.write(`\n[haet: ${left} bytes omitted]\n`);
   if (fault === null) file.write(kept);
   file.end();
   await finished(file).catch((error: Error) => {
@@ -42,12 +42,12 @@ export async function captureLog(stream: Readable, path: string, capBytes: numbe
   return { bytes, fault };
 }
 
-/** The last bytes of what is pushed, in one ring: no more memory and no more work for chunks of one byte each. */
+/** Keeps the last bytes pushed, in a ring buffer, so that tiny chunks cost no extra memory or time. */
 class Tail {
   readonly #size: number;
-  /** Made at the first byte: most logs never get here. */
+  /** Allocated at the first byte, because most logs never need it. */
   #ring: Buffer | null = null;
-  /** Where the next byte goes. */
+  /** Index of the next byte. */
   #next = 0;
   #isFull = false;
 

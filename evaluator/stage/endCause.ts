@@ -5,16 +5,16 @@ import type { WatchResult } from './watchdog.ts';
 type Ending = Pick<WatchResult, 'cause' | 'exit'> & { kill: Pick<WatchResult['kill'], 'limitHits'> };
 
 interface MemoryFound {
-  /** How often the kernel's out-of-memory killer struck anywhere on the machine while the stage ran. */
+  /** Out-of-memory kills on the whole machine during the stage. */
   readonly machineOomKills: number;
-  /** What the stage's processes were seen to use at most, and what the stage was given. */
+  /** Peak of the sampled use, and the limit. */
   readonly memory: { readonly peakBytes: number; readonly limitBytes: number };
 }
 
 /**
- * Names the cause by what was measured of the stage alone. An exit status never proves lack of memory, processes or disk:
- * the first two take the counts of the stage's own control group, the third an output folder beyond its quota. Without a
- * control group, lack of memory takes a kill by the kernel and a stage that was seen beyond what it was given.
+ * Determines the cause from measurements of the stage only. An exit status never proves a lack of memory, processes
+ * or disk: the first two need counters of the stage's own control group, the third an output folder over its quota.
+ * Without a control group, lack of memory needs a kill by the kernel and sampled use over the limit.
  */
 export function causeOf(
   { cause, exit, kill: { limitHits } }: Ending,
@@ -36,10 +36,11 @@ function wasKilledBeyond(
 }
 
 /**
- * What of this machine failed a stage, as a sentence; null where the stage ended well or failed by itself. Memory and
- * disk of the whole machine can be used up by anybody: where that happened while a stage failed, and nothing shows that
- * the stage had used up its own share, the stage is not to blame.
- * @param found.machineDiskFull whether the disk of the run was full, with the stage's own files within their quota
+ * Returns the fault of the machine that made a stage fail, as a sentence; null if the stage succeeded or failed by
+ * itself. Anyone can exhaust the machine's memory and disk. If that happened while a stage failed and nothing shows
+ * that the stage exceeded its own share, the stage is not blamed.
+ * @param found.machineDiskFull whether the disk of the run was full although the stage's files were within their
+ *   quota
  */
 export function faultOfMachine(
   { cause, exit, kill: { limitHits } }: Ending,
@@ -47,10 +48,10 @@ export function faultOfMachine(
 ): string | null {
   if (cause !== 'exited' || exit.exitCode === 0) return null;
   if (limitHits !== null && limitHits.outOfMemoryKills > 0 && !isOutOfMemory(limitHits)) {
-    return `the machine ran out of memory and the kernel killed ${limitHits.outOfMemoryKills} of its processes, which had memory left of what they were given`;
+    return `the machine ran out of memory and the kernel killed ${limitHits.outOfMemoryKills} of its processes, which were below their limit`;
   }
   if (limitHits === null && machineOomKills > 0 && memory.peakBytes <= memory.limitBytes) {
-    return `the kernel's out-of-memory killer struck ${machineOomKills} times on this machine while it ran and failed; it was seen to use ${memory.peakBytes} of the ${memory.limitBytes} bytes that it was given`;
+    return `the kernel's out-of-memory killer ran ${machineOomKills} times on this machine during the failed stage, which used ${memory.peakBytes} of its ${memory.limitBytes} bytes`;
   }
-  return machineDiskFull ? 'the disk of the run was full, while its own output was within its quota' : null;
+  return machineDiskFull ? 'the disk of the run was full, but its own output was within its quota' : null;
 }

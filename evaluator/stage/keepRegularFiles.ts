@@ -7,23 +7,26 @@ import { predictionsFile } from '../contract.ts';
 import { removeTree } from './removeTree.ts';
 import { walkTree } from './walkTree.ts';
 
-/** Longer paths are not kept, so that every file can be named from wherever the folder is brought to. */
+/** Longer paths are removed, so that files stay accessible when the folder is copied elsewhere. */
 const mostPathBytes = 1024;
 
-/** What is left of the output folder of a stage. */
+/** Result of reducing a stage's output folder. */
 export interface KeptFiles {
   readonly files: number;
-  /** By their lengths: holes and files of several names count in full, as they do when they are read. */
+  /** Sum of file lengths; holes and hard links count in full. */
   readonly bytes: number;
-  /** Links, pipes, sockets, devices, names that are not UTF-8, files of holes with a name elsewhere, what lies too deep. */
+  /**
+   * Number of removed items: links, pipes, sockets, devices, names that are not UTF-8, sparse files with a hard link
+   * elsewhere, paths that are too long.
+   */
   readonly removed: number;
 }
 
 /**
- * Makes the output folder of a stage a tree of folders and regular files that are ours, without special modes, and
- * removes all else. To be called when no process of the stage lives, before anything there is read: whoever reads or
- * publishes the folder later meets no link out of it, no pipe that waits, no name that it cannot print.
- * @throws Error when the disk or the system refuses
+ * Reduces a stage's output folder to folders and regular files owned by us, without special modes. Call it when no
+ * process of the stage is alive and before reading the folder. Afterwards the folder has no link, no pipe and no
+ * unprintable name.
+ * @throws Error if the disk or the system fails
  */
 export async function keepRegularFiles(folder: string): Promise<KeptFiles> {
   await requireFolder(folder);
@@ -52,7 +55,7 @@ export async function keepRegularFiles(folder: string): Promise<KeptFiles> {
   let [files, bytes] = [0, 0];
   for (const { path, facts } of found) {
     const hasNameElsewhere = facts.nlink > names.get(inode(facts))!;
-    // Its mode and owner are also those of a name elsewhere, which are none of our business. Holes would be filled.
+    // A hard link elsewhere shares its mode and owner, so it is copied; holes would be filled.
     if (hasNameElsewhere && facts.size > facts.blocks * 512) {
       await unlink(path);
       removed += 1;
@@ -66,13 +69,13 @@ export async function keepRegularFiles(folder: string): Promise<KeptFiles> {
   return { files, bytes, removed };
 }
 
-/** What stood where the predictions belong. */
+/** What was found at predictions.npy. */
 export type PredictionsKind = 'file' | 'nothing' | 'symbolic link' | 'folder' | 'pipe' | 'socket' | 'device';
 
 /**
- * Keeps predictions.npy of what the predict stage left, if it is a regular file, and nothing else. A predict stage has
- * seen the withheld images: whatever else it left may be a copy of them.
- * @throws Error when the disk or the system refuses
+ * Keeps predictions.npy of a predict stage's output, if it is a regular file, and removes everything else. A predict
+ * stage has seen the withheld images, so anything else it left may be a copy of them.
+ * @throws Error if the disk or the system fails
  */
 export async function keepPredictions(folder: string): Promise<PredictionsKind> {
   await requireFolder(folder);
@@ -93,7 +96,7 @@ function kindOf(facts: Stats | null): PredictionsKind {
   return facts.isSocket() ? 'socket' : 'device';
 }
 
-/** Where files are not fenced, an entry can put something else in the place of the folder. */
+/** Makes sure that the folder exists and is ours. Without file isolation, an entry can replace it. */
 async function requireFolder(folder: string): Promise<void> {
   const facts = await lstat(folder).catch(() => null);
   if (facts !== null && !facts.isDirectory()) await unlink(folder);

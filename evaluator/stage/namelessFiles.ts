@@ -1,12 +1,12 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
 
-/** Files that a process has open, and those that it has mapped; who may not look into the second is told of none there. */
+/** Open and mapped files of a process; without permission, mapped files are not listed. */
 const folders = ['fd', 'map_files'] as const;
 
 /**
- * Bytes that files without a name take on a disk: files that were removed, and that processes hold open or mapped.
- * @param proc the /proc that counts the processes as `pids` does
- * @param device the disk, as `st_dev` of stat(2)
+ * Returns the bytes of deleted files that processes still hold open or mapped.
+ * @param proc the /proc whose process ids are `pids`
+ * @param device `st_dev` of the disk, see stat(2)
  */
 export function namelessBytes(proc: string, pids: readonly number[], device: number): number {
   const bytesOf = new Map<number, number>();
@@ -27,7 +27,7 @@ function pathsIn(folder: string): string[] {
   try {
     return readdirSync(folder).map((name) => `${folder}/${name}`);
   } catch {
-    return []; // the process ended, or is not ours to look into
+    return []; // the process ended, or we have no permission
   }
 }
 

@@ -1,8 +1,7 @@
-// Where test images lie between the train stage and the end of the predict stage. They are in memory where the machine
-// has a file system there, so that no disk keeps them. What an evaluator leaves that was killed is removed by the next
-// one (ownNames.ts). No name leads to the images but for root and the entry: the folder can be
-// passed only by the group that entries run as, and it cannot be listed. Where files are fenced, the file is shown to
-// the entry by a mount of its own, which needs no way through the folder.
+// The folder of opened test images between the train stage and the end of predict. It is in memory if possible, so
+// that no disk stores them. Leftovers of a killed evaluator are removed by the next one (ownNames.ts). Only root and
+// the entries' group can traverse the folder, and it cannot be listed. A sandbox with file isolation mounts the file
+// directly.
 import { chownSync, statfsSync } from 'node:fs';
 import { chmod, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,8 +12,8 @@ const isRoot = process.getuid?.() === 0;
 const tmpfs = 0x01021994; // TMPFS_MAGIC of statfs(2)
 
 /**
- * Makes a folder for test images that are open, empty: on Linux in memory, elsewhere in the system's temporary folder.
- * @throws Error when it cannot be made
+ * Creates an empty folder for opened test images: in memory on Linux, otherwise in the system's temporary folder.
+ * @throws Error if it cannot be created
  */
 export async function makeOpenedFolder(): Promise<string> {
   const folder = await makeOwnFolder('opened', isInMemory(memoryFolder) ? memoryFolder : tmpdir());
@@ -25,9 +24,9 @@ export async function makeOpenedFolder(): Promise<string> {
   return folder;
 }
 
-/** Writes a file anew, for root and entries alone to read; without root, for this user alone. */
+/** Replaces a file that only root and entries can read; without root, only this user. */
 export async function writeOpened(path: string, bytes: Uint8Array): Promise<void> {
-  await rm(path, { force: true }); // nobody may write to the one that was there
+  await rm(path, { force: true }); // nobody can write to the existing one
   const file = await open(path, 'wx', 0o400);
   try {
     await file.writeFile(bytes);

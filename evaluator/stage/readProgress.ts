@@ -6,8 +6,8 @@ import { freshFile } from './freshFile.ts';
 
 /**
  * Reads progress lines to the end of the stream: valid ones go to `onLine` and, with `atSeconds` of our clock added,
- * to a file; the rest is counted and dropped. What an entry says here is never trusted: lines are capped in length
- * and in rate, and fields that we add overwrite fields of the same name.
+ * to a file; the rest is counted and dropped. Progress lines are untrusted: length and rate are limited, and our
+ * fields overwrite fields of the same name.
  * @param startedAt milliseconds of `performance.now()`
  */
 export async function readProgress(
@@ -26,7 +26,7 @@ export async function readProgress(
   let second = -1;
   let inThisSecond = 0;
 
-  /** Whether one more line may be looked at in this second. */
+  /** Whether another line is accepted in this second. */
   const mayTake = () => {
     const now = Math.floor((performance.now() - startedAt) / 1000);
     if (now !== second) {
@@ -61,7 +61,7 @@ export async function readProgress(
   return progress;
 }
 
-/** What the record keeps of a line: an entry could make a further field as large as it likes once it is written out. */
+/** Fields kept in the record; other fields could be arbitrarily large. */
 function knownFields({ step, epoch, loss, accuracy, imagesPerSecond }: ProgressLine): ProgressLine {
   return {
     step,
@@ -81,8 +81,9 @@ function parseLine(text: string): ProgressLine | null {
 }
 
 /**
- * Calls back with each line, or null for one longer than the cap; a last line without its end is dropped. While no line
- * may be taken, lines are only counted: a flood of empty lines at a gigabyte per second must not hold up the clock.
+ * Calls back with each line, or null for one longer than the limit; an unterminated last line is dropped. Over the
+ * rate limit, lines are only counted, so that a flood of empty lines at a gigabyte per second does not delay the
+ * clock.
  */
 async function eachLine(
   stream: Readable,
@@ -116,7 +117,7 @@ async function eachLine(
   await finished(stream).catch(() => {});
 }
 
-/** Line ends from one index to another, both included; a plain loop takes a tenth of the time of a search per line. */
+/** Counts newlines in a range, both ends included; a plain loop takes a tenth of the time of a search per line. */
 function countLines(bytes: Buffer, from: number, to: number): number {
   let count = 0;
   for (let at = from; at <= to; at++) if (bytes[at] === 10) count++;

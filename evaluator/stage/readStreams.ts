@@ -9,19 +9,19 @@ import { readProgress } from './readProgress.ts';
 
 export const noProgress: RunRecord['progress'] = { lines: 0, rejected: 0, last: null };
 
-/** All that a stage wrote to its streams. */
+/** Content of a stage's streams. */
 export interface StreamsRead {
   readonly stdout: CapturedLog;
   readonly stderr: CapturedLog;
   readonly progress: RunRecord['progress'];
 }
 
-/** How long the streams of a stage that is over may take to end. */
+/** Time for the streams to end after the stage has ended. */
 const patienceMs = 2000;
 
 /**
- * Reads the streams of a stage into files of a folder, from now on.
- * @returns `finish`, to be called when the stage is over: resolves when all is read
+ * Starts reading the streams of a stage into files of a folder.
+ * @returns `finish`: call it when the stage has ended; it resolves when everything is read
  */
 export function readStreams(
   running: RunningStage,
@@ -51,7 +51,7 @@ export function readStreams(
     async finish() {
       const patience = new AbortController();
       const patient = sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => {});
-      // A process that escaped the sandbox could hold a stream open for ever: no process, no more to read.
+      // An escaped process could keep a stream open, so reading stops when the stage's processes are gone.
       await Promise.race([reading, patient]);
       patience.abort();
       for (const stream of [running.stdout, running.stderr, running.progress]) stream?.destroy();

@@ -4,11 +4,11 @@ import { basename, dirname } from 'node:path';
 import { execa } from 'execa';
 
 /**
- * Removes whatever lies at a path, without following links: also a tree deeper than any path can name, which Node's own
- * `rm` cannot, folders that were shut, and names that are not UTF-8. Nobody may be at work there any more.
- * @param folder that it lies in, absolute
- * @param name bytes of its name there
- * @throws Error when it is still there
+ * Removes anything at a path without following links: also trees deeper than PATH_MAX (which Node's `rm` cannot),
+ * folders without permissions, and names that are not UTF-8. No process may be using it.
+ * @param folder absolute path of its parent
+ * @param name bytes of its name
+ * @throws Error if it cannot be removed
  */
 export async function removeTree(folder: string, name: Buffer | string): Promise<void> {
   const path = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name)]);
@@ -20,15 +20,16 @@ export async function removeTree(folder: string, name: Buffer | string): Promise
   if (!facts.isDirectory()) return unlink(path);
   const plain = await plainPath(folder, path);
   const options = { reject: false, env: { LC_ALL: 'C' }, maxBuffer: 2 ** 16 } as const;
-  // What is named must be no link, which chmod follows; links below it are passed over.
+  // The argument must not be a link, because chmod follows it; links below are skipped.
   await execa('chmod', ['-R', 'u+rwX', '--', plain], options);
   const { exitCode } = await execa('rm', ['-rf', '--one-file-system', '--', plain], options);
-  if (exitCode !== 0) throw new Error(`what an entry left in ${folder} cannot be removed (rm: ${exitCode})`);
+  if (exitCode !== 0)
+    throw new Error(`the entry's files in ${folder} cannot be removed (rm exited with ${exitCode})`);
 }
 
 /**
- * Returns a path of UTF-8, as a program's arguments are. Only a name that is not UTF-8 gets another: where a removal is cut
- * short, the next one finds the rest under its name.
+ * Returns a UTF-8 path, because program arguments are UTF-8. Only a name that is not UTF-8 is replaced: after an interrupted
+ * removal, the next one finds the rest under the old name.
  */
 async function plainPath(folder: string, path: Buffer): Promise<string> {
   const text = path.toString();
@@ -38,7 +39,7 @@ async function plainPath(folder: string, path: Buffer): Promise<string> {
   return renamed;
 }
 
-/** As {@link removeTree}, of what lies at an absolute path, if anything does. */
+/** Removes anything at an absolute path like {@link removeTree}, if it exists. */
 export async function removePath(path: string): Promise<void> {
   await removeTree(dirname(path), basename(path));
 }

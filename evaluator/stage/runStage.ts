@@ -24,20 +24,20 @@ export interface StagePlan {
 export interface StageResult {
   readonly record: StageRecord;
   readonly progress: RunRecord['progress'];
-  /** Whether the stage used up what its output or scratch folder may hold. */
+  /** Whether the stage filled its output or scratch folder. */
   readonly outputFull: boolean;
-  /** Whether it left more there than that: nothing of it is used. */
+  /** Whether it exceeded the limit; then nothing of it is used. */
   readonly beyondQuota: boolean;
-  /** What of this machine failed the stage, which is then not to blame; null where nothing did. */
+  /** Fault of the machine that made the stage fail; null if none. */
   readonly machineFault: string | null;
   /** Further facts for the record, one sentence each. */
   readonly notes: readonly string[];
 }
 
 /**
- * Runs one stage of an entry to its end. When this returns, no process of the stage lives and all it wrote has been
- * read.
- * @throws Error at a fault of the sandbox or of the evaluator, never at one of the entry
+ * Runs one stage of an entry to its end. When this returns, no process of the stage is alive and all its output has
+ * been read.
+ * @throws Error for a fault of the sandbox or the evaluator, never of the entry
  */
 export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<StageResult> {
   const startedAt = new Date().toISOString();
@@ -51,7 +51,7 @@ export async function runStage(sandbox: Sandbox, plan: StagePlan): Promise<Stage
   return follow(running, plan, { startedAt, oomBefore }).finally(() => running.output.discard());
 }
 
-/** Watches a stage that has been started, ends it, and says how it went. */
+/** Watches a started stage, ends it and returns the result. */
 async function follow(
   running: RunningStage,
   plan: StagePlan,
@@ -69,7 +69,8 @@ async function follow(
   const { output } = running;
   const beyondQuota = watched.cause === 'disk-full' || (await isBeyondQuota(running, limits, work));
   const outputFull = beyondQuota || (output.walled && (await isFull(output.path)));
-  // More than it may leave is not kept: to copy it could fill this machine's disk. Nor is what a survivor still changes.
+  // Output beyond the limit is not kept, because copying it could fill this machine's disk. Neither is output that a
+  // surviving process may still change.
   const isKept = !(output.walled && beyondQuota) && watched.kill.processesLeft === 0;
   const lost = isKept ? await output.collect() : null;
   const found = {
@@ -97,7 +98,7 @@ async function follow(
   };
 }
 
-/** Waits for the end of a stage. A fault of ours leaves neither a timer nor a process behind. */
+/** Waits for the end of a stage. An internal error leaves no timer and no process. */
 async function watchToItsEnd(
   running: RunningStage,
   { limitSeconds, interrupt }: StagePlan,
@@ -112,7 +113,7 @@ async function watchToItsEnd(
   }
 }
 
-/** How and when a stage ended, as the record has it. */
+/** Returns how and when a stage ended, for the record. */
 function endOf(
   { startedAt }: RunningStage,
   { cause, exit, kill }: WatchResult,
@@ -141,7 +142,7 @@ function endOf(
   };
 }
 
-/** A disk is full when a checkpoint of any use would not fit: under 64 KiB, or no file, left. */
+/** A disk counts as full if less than 64 KiB or no inode is left, so that no useful checkpoint fits. */
 async function isFull(folder: string): Promise<boolean> {
   const { bavail, bsize, files, ffree } = await statfs(folder);
   return bavail * bsize < 64 * 1024 || (files > 0 && ffree === 0);

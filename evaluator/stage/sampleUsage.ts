@@ -2,20 +2,20 @@ import type { StageRecord } from '../run/record.ts';
 import type { ProcessSample } from '../sandbox/sandbox.ts';
 
 const intervalMs = 1000;
-/** The first look comes early, so that a short stage is seen at all. */
+/** The first sample is early, so that short stages have one. */
 const firstMs = 200;
 
 export interface UsageSampler {
-  /** Takes no more samples. A killed process that the kernel takes down slowly is no part of the stage any more. */
+  /** Takes no more samples. Processes that die slowly after the kill are not sampled. */
   end(): void;
-  /** Ends sampling and returns what was seen. */
+  /** Ends sampling and returns the result. */
   stop(): Pick<StageRecord, 'usage' | 'cpuSeconds' | 'peakMemoryBytes'>;
 }
 
 /**
- * Samples what a stage uses, once a second: cores kept busy since the last sample, resident memory summed over its
- * processes (a page that several share counts once for each of them), number of processes. CPU time of a process between its last
- * sample and its end is not seen.
+ * Samples the resource use of a stage once per second: cores used since the last sample, resident memory summed over
+ * its processes (shared pages count once per process), number of processes. CPU time of a process between its last
+ * sample and its end is not counted.
  * @param startedAt milliseconds of `performance.now()`
  */
 export function sampleUsage(processes: () => ProcessSample[], startedAt: number): UsageSampler {
@@ -49,7 +49,7 @@ export function sampleUsage(processes: () => ProcessSample[], startedAt: number)
     try {
       sample();
     } catch {
-      // the stage has just ended
+      // the stage just ended
     }
   };
   const first = setTimeout(quietly, firstMs);

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { environmentSchemas, type StageEnvironment } from '../contract.ts';
 import type { StagePlaces } from './stagePlaces.ts';
 
-/** What the environment tells a stage of its run beside the places. */
+/** Environment of a run except paths. */
 export interface RunSettings {
   readonly runId: string;
   readonly seed: number;
@@ -10,7 +10,7 @@ export interface RunSettings {
   readonly memoryBytes: number;
 }
 
-/** The environment of the train stage: the contract's variables and nothing of our own. */
+/** Returns the environment of the train stage: only the contract's variables. */
 export function trainEnvironment(
   run: RunSettings,
   places: StagePlaces,
@@ -24,7 +24,7 @@ export function trainEnvironment(
   });
 }
 
-/** The environment of the predict stage. */
+/** Returns the environment of the predict stage: only the contract's variables. */
 export function predictEnvironment(
   run: RunSettings,
   places: StagePlaces,

@@ -4,7 +4,7 @@ import type { CapturedLog } from './captureLog.ts';
 import { isOutOfMemory } from './outOfMemory.ts';
 import type { WatchResult } from './watchdog.ts';
 
-/** What of a stage is told in sentences. */
+/** Facts about a stage for the notes. */
 export interface StageFindings {
   readonly stage: RunStage;
   readonly limits: StageLimits;
@@ -12,9 +12,9 @@ export interface StageFindings {
   readonly stdout: CapturedLog;
   readonly stderr: CapturedLog;
   readonly beyondQuota: boolean;
-  /** What of its output could not be kept, in the words of the first complaint; null when all was. */
+  /** Why some of its output could not be kept, from the first error; null if everything was kept. */
   readonly lost: string | null;
-  /** Memory that it held when it was ended for it; null where it was not. */
+  /** Memory that it used when it was stopped for it; null if it was not. */
   readonly memoryFoundBytes: number | null;
 }
 
@@ -25,7 +25,7 @@ export function stageNotes(found: StageFindings): string[] {
     ...logNote(found.stderr, 'standard error'),
     ...limitNotes(found),
     ...memoryNote(found),
-    ...(found.lost === null ? [] : [`not all that it left could be kept (${found.lost})`]),
+    ...(found.lost === null ? [] : [`some of its output could not be kept (${found.lost})`]),
     ...killNote(found),
   ].map((note) => `${found.stage}: ${note}`);
 }
@@ -38,14 +38,14 @@ function limitNotes({ limits, watched, beyondQuota }: StageFindings): string[] {
   const { limitHits } = watched.kill;
   const notes: string[] = [];
   if (isOutOfMemory(limitHits)) {
-    notes.push(`killed for lack of memory ${limitHits!.outOfMemoryKills} times (control group)`);
+    notes.push(`killed by the out-of-memory killer ${limitHits!.outOfMemoryKills} times (control group)`);
   }
   if (limitHits !== null && limitHits.processesRefused > 0) {
-    notes.push(`refused a new process or thread ${limitHits.processesRefused} times (control group)`);
+    notes.push(`was refused a new process or thread ${limitHits.processesRefused} times (control group)`);
   }
   if (beyondQuota) {
     notes.push(
-      `held more than ${limits.outBytes} bytes or ${limits.outFiles} files in its output folder, more than ${limits.workBytes} bytes in its scratch folder, or a folder that is shut or too deep to be looked at; nothing of it is used`,
+      `exceeded ${limits.outBytes} bytes or ${limits.outFiles} files in its output folder or ${limits.workBytes} bytes in its scratch folder, or made a folder that cannot be read; its output is not used`,
     );
   }
   return notes;
@@ -53,7 +53,7 @@ function limitNotes({ limits, watched, beyondQuota }: StageFindings): string[] {
 
 function memoryNote({ limits, watched, memoryFoundBytes }: StageFindings): string[] {
   if (watched.cause !== 'memory') return [];
-  return [`held ${memoryFoundBytes} bytes of memory, and was given ${limits.memoryBytes}: it was ended`];
+  return [`used ${memoryFoundBytes} bytes of memory, limit ${limits.memoryBytes}, and was stopped`];
 }
 
 function killNote({ watched: { cause, kill } }: StageFindings): string[] {

@@ -3,7 +3,7 @@ import { trackFiles } from '../../datasets/track.ts';
 import type { StageName } from '../contract.ts';
 import type { Mount } from '../sandbox/sandbox.ts';
 
-/** Where a stage finds what it is told of. */
+/** Paths given to a stage. */
 export interface StagePlaces {
   /** The entry's own folder, its working folder. */
   readonly entry: string;
@@ -11,7 +11,7 @@ export interface StagePlaces {
   readonly train: string;
   /** The test images, a file; predict only. */
   readonly testImages: string;
-  /** What the train stage left; predict only. */
+  /** The trained model; predict only. */
   readonly model: string;
   readonly out: string;
   readonly work: string;
@@ -22,12 +22,12 @@ export interface RunFolders {
   readonly run: string;
   readonly model: string;
   readonly predictions: string;
-  /** Keeps the output of one predict run while the other is under way; of the evaluator's user alone. */
+  /** Contains the first predict run's output during the second; private to the evaluator's user. */
   readonly aside: string;
   readonly work: string;
 }
 
-/** The places that a stage finds where its files are fenced: the same on every machine. */
+/** Paths in a sandbox with file isolation; the same on every machine. */
 export const fencedPlaces: StagePlaces = {
   entry: '/entry',
   train: '/data/train',
@@ -37,7 +37,7 @@ export const fencedPlaces: StagePlaces = {
   work: '/work',
 };
 
-/** The places of a stage on this machine. */
+/** Returns the paths of a stage on this machine. */
 export function hostPlaces(
   stage: StageName,
   at: {
@@ -58,7 +58,7 @@ export function hostPlaces(
   };
 }
 
-/** What of this machine each stage sees: everything it needs to read, and its output folder. */
+/** Returns the mounts of a stage: inputs and its output folder. */
 export function mountsOf(
   stage: StageName,
   host: StagePlaces,

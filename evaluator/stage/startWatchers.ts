@@ -7,19 +7,19 @@ import type { StopCause } from './watchdog.ts';
 import { watchMemory } from './watchMemory.ts';
 import { exceeds, kernelPathBytes, type OutputQuota, watchOutput } from './watchOutput.ts';
 
-/** All that is looked at while a stage runs. */
+/** The watchers of a running stage. */
 export interface Watchers {
-  /** Aborted when the stage went beyond what it was given. */
+  /** Aborted when the stage exceeds a limit. */
   readonly stops: Readonly<Record<Exclude<StopCause, 'interrupted'>, AbortSignal>>;
-  /** Ends the sampling: a killed process that the kernel takes down slowly is no part of the stage any more. Is quick. */
+  /** Ends sampling, because a killed process that dies slowly no longer belongs to the stage. Fast. */
   end(): void;
-  /** Ends everything; may be called where `end` was not. */
+  /** Ends everything; can be called without `end`. */
   stop(): WatchFindings;
 }
 
 export interface WatchFindings
   extends Pick<StageRecord, 'usage' | 'cpuSeconds' | 'peakMemoryBytes' | 'contention'> {
-  /** Memory that the stage held when that was too much; null where it never was. */
+  /** Memory of the stage when it exceeded its limit; null if it never did. */
   readonly memoryFoundBytes: number | null;
 }
 
@@ -34,7 +34,7 @@ export function startWatchers(running: RunningStage, limits: StageLimits, work: 
   const outputWatch = watchOutput(output.path, outputQuota(limits), (device) =>
     namelessBytes(running.proc, idsOf(running), device),
   );
-  // On a file system of its own, the kernel holds the scratch folder to its size.
+  // With its own file system, the kernel limits the scratch folder.
   const scratchWatch = output.walled ? null : watchOutput(work, scratchQuota(limits));
   const memory = watchMemory(running.memoryBeyond);
   return {
@@ -56,7 +56,7 @@ export function startWatchers(running: RunningStage, limits: StageLimits, work: 
   };
 }
 
-/** Tells whether a stage that is over holds more in its folders than it may. */
+/** Whether a finished stage exceeds the limits of its folders. */
 export async function isBeyondQuota(
   { output }: Pick<RunningStage, 'output'>,
   limits: StageLimits,
@@ -70,12 +70,12 @@ function outputQuota({ outBytes, outFiles }: StageLimits): OutputQuota {
   return { bytes: outBytes, files: outFiles, pathBytes: kernelPathBytes };
 }
 
-/** What the scratch folder may hold; its files are not counted. */
+/** Returns the limit of the scratch folder, whose files are not counted. */
 function scratchQuota({ workBytes }: StageLimits): OutputQuota {
   return { bytes: workBytes, files: Number.MAX_SAFE_INTEGER };
 }
 
-/** None where the stage has just ended, and its processes cannot be listed any more. */
+/** Returns the ids of a stage's processes; empty if the stage just ended. */
 function idsOf(running: RunningStage): number[] {
   try {
     return running.processes().map(({ pid }) => pid);

@@ -1,2 +1,2 @@
-/** An entry that was stopped later than this after its deadline had time that others did not have. */
+/** An entry that is stopped later than this after its deadline had an unfair advantage. */
 export const tolerableLatenessSeconds = 1;

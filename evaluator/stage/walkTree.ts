@@ -1,17 +1,17 @@
 import type { Stats } from 'node:fs';
 import { constants, type FileHandle, lstat, open, readdir } from 'node:fs/promises';
 
-/** A file or folder that a walk has come to. */
+/** A file or folder found by a walk. */
 export interface Found {
-  /** Bytes: a name that is not UTF-8 would be lost in a string. */
+  /** Bytes, because names that are not UTF-8 do not survive decoding. */
   readonly name: Buffer;
   readonly facts: Stats;
-  /** The folder it lies in, and itself, by paths that hold until `visit` has returned. */
+  /** Paths of its parent and of itself; valid until `visit` returns. */
   readonly folder: Buffer;
   readonly path: Buffer;
-  /** Length of its path relative to the folder that is walked. */
+  /** Length of its path relative to the walked folder. */
   readonly relativeBytes: number;
-  /** Its path relative to the folder that is walked, with `/`. */
+  /** Returns its path relative to the walked folder, with `/`. */
   relative(): Buffer;
 }
 
@@ -19,31 +19,33 @@ export interface Found {
 export type NextStep = 'skip' | 'stop' | undefined;
 
 export interface TreeVisitor {
-  /** Called with everything below the folder, each folder before what it holds. */
+  /** Called with everything below the folder, each folder before its content. */
   visit(found: Found): NextStep | Promise<NextStep>;
   /**
-   * Called where something cannot be looked at. By default the walk throws the error.
-   * @param at what it is: the folder that is walked, or something below it
-   * @param isTop whether the folder that is walked is itself what cannot be listed or entered
+   * Called if something cannot be read. By default the walk throws the error.
+   * @param at returns the relative path of the unreadable item, empty for the walked folder
+   * @param isTop whether the walked folder itself cannot be listed or entered
    */
   onUnseen?(error: NodeJS.ErrnoException, at: () => Buffer, isTop: boolean): NextStep;
 }
 
 /**
- * A folder with a longer path is entered through a descriptor, so that no path below it exceeds PATH_MAX (4096 bytes):
- * a name has at most 255 bytes.
+ * A folder with a longer path is entered through a descriptor, so that no path below it exceeds PATH_MAX (4096
+ * bytes); a name has at most 255 bytes.
  */
 const longestPathBytes = 3072;
-/** So is one this many levels below the last: the kernel resolves every name of a path at every look. */
+/**
+ * A descriptor is also used after this many levels, because the kernel resolves every name of a path at every access.
+ */
 const mostLevelsPerPath = 32;
-/** Bounds the memory, the time and the descriptors of a walk. */
+/** Limits the memory, the time and the descriptors of a walk. */
 const mostLevels = 1024;
 
 /**
  * Walks everything below a folder, without following symbolic links, also folders nested deeper than a path can name.
  * @returns whether `visit` or `onUnseen` stopped the walk
- * @throws Error where something cannot be looked at, unless `onUnseen` is given; below 1024 levels nothing is looked at,
- *   and the error has the code ENAMETOOLONG
+ * @throws Error if something cannot be read, unless `onUnseen` is given; nothing below 1024 levels is read, and the
+ *   error has the code ENAMETOOLONG
  */
 export async function walkTree(folder: string, { visit, onUnseen = rethrow }: TreeVisitor): Promise<boolean> {
   const walk = async (at: Buffer, below: Below | null): Promise<boolean> => {
@@ -98,7 +100,7 @@ export async function walkTree(folder: string, { visit, onUnseen = rethrow }: Tr
   return walk(Buffer.from(folder), null);
 }
 
-/** Where the walk is. Names are linked, since the paths of all folders of a deep tree would fill the memory. */
+/** Position of the walk. Names are a linked list, because full paths of a deep tree would fill the memory. */
 interface Below {
   readonly parent: Below | null;
   readonly name: Buffer;

@@ -3,17 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const pauseMs = 100;
 
 export interface MemoryWatch {
-  /** Aborted when the stage held more than it was given. */
+  /** Aborted when the stage exceeds its memory. */
   readonly beyond: AbortSignal;
-  /** What it held then; null where it never did. */
+  /** Returns its memory at that time; null if it never exceeded its limit. */
   readonly foundBytes: () => number | null;
   stop(): void;
 }
 
 /**
- * Looks ten times a second whether a stage holds more memory than it was given, where no control group of its own
- * sees to that. What an entry takes faster meets the limit of the container, and the kernel kills the entry first.
- * @param memoryBeyond what the stage holds where that is too much, else null; undefined where that is seen to
+ * Polls ten times per second whether a stage exceeds its memory, if it has no control group. An entry that allocates
+ * faster reaches the container's limit, where the kernel kills it first.
+ * @param memoryBeyond returns the stage's memory if it exceeds the limit, else null; undefined if a control group
+ *   enforces it
  */
 export function watchMemory(memoryBeyond: (() => number | null) | undefined): MemoryWatch {
   const beyond = new AbortController();
@@ -33,6 +34,6 @@ function quietly(memoryBeyond: () => number | null): number | null {
   try {
     return memoryBeyond();
   } catch {
-    return null; // what cannot be seen proves nothing
+    return null; // no measurement, no accusation
   }
 }

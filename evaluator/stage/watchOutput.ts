@@ -5,29 +5,28 @@ import { walkTree } from './walkTree.ts';
 export interface OutputQuota {
   readonly bytes: number;
   readonly files: number;
-  /** Longest path of a file, from the root of the file system: what is longer is too much. Unlimited by default. */
+  /** Maximum bytes of a file's absolute path; a longer path exceeds the quota. Unlimited by default. */
   readonly pathBytes?: number;
 }
 
-/** Longest path that the kernel takes (PATH_MAX, which counts the NUL). */
+/** Longest path that the kernel accepts (PATH_MAX includes the NUL). */
 export const kernelPathBytes = 4095;
 
 export interface OutputWatch {
-  /** Aborted when the folder went beyond its quota. */
+  /** Aborted when the folder exceeds its quota. */
   readonly full: AbortSignal;
   stop(): void;
 }
 
 const pauseMs = 250;
-/** At most this share of a core is spent on looking. */
+/** Maximum share of a core for polling. */
 const mostLooking = 0.1;
 
 /**
- * Looks at an output folder several times a second. Only what the entry itself holds counts: its files, and those that
- * it removed and still holds open. What the disk has left says nothing about an entry, since others fill it too.
- * Between two looks an entry can write what the disk takes: this guards a disk that has that much to spare; it is no
- * wall.
- * @param nameless bytes of the entry's files on that disk that have no name any more
+ * Polls an output folder several times per second. Only the entry's own files count, including deleted files it still
+ * holds open. Free disk space proves nothing, because others use the disk too. Between two polls an entry can write
+ * as fast as the disk allows, so this is not a hard limit.
+ * @param nameless returns the bytes of the entry's deleted files on that disk
  */
 export function watchOutput(
   folder: string,
@@ -43,7 +42,7 @@ export function watchOutput(
     );
     while (!stopped.signal.aborted && !full.signal.aborted) {
       const start = performance.now();
-      // A look that this machine fails is not one: the check when the stage has ended throws.
+      // An error of this machine is ignored here; the same check after the stage reports it.
       const look = exceeds(folder, quota, device === null ? 0 : nameless(device));
       if (await look.catch(() => false)) full.abort();
       const pause = Math.max(pauseMs, (performance.now() - start) / mostLooking);
@@ -54,11 +53,11 @@ export function watchOutput(
 }
 
 /**
- * Tells whether an entry holds more than its quota in a folder. Counts what is on the disk: a sparse file weighs what it
- * fills, a file with several names weighs as much for each, as it does once it is copied. A folder that is shut counts as
- * too much, as does one nested deeper than `walkTree` goes; the watched folder itself, shut or gone, counts as nothing.
- * @param elsewhere bytes that the entry holds on that disk outside the folder
- * @throws Error where this machine fails the look, for example without a free descriptor
+ * Whether an entry exceeds its quota in a folder. Counts disk usage: a sparse file counts the blocks that it uses, and a
+ * file with several names counts once per name, as when it is copied. Folders that cannot be read or are nested deeper
+ * than `walkTree` goes count as exceeding the quota; the watched folder itself, if unreadable or missing, counts as empty.
+ * @param elsewhere bytes that the entry uses on that disk outside the folder
+ * @throws Error if this machine cannot read the folder, for example because no file descriptor is free
  */
 export async function exceeds(folder: string, quota: OutputQuota, elsewhere = 0): Promise<boolean> {
   const { pathBytes = Number.POSITIVE_INFINITY } = quota;
@@ -82,7 +81,7 @@ export async function exceeds(folder: string, quota: OutputQuota, elsewhere = 0)
   return stopped || bytes > quota.bytes;
 }
 
-/** Why something is there and cannot be looked at. */
+/** Errors that mean something exists but cannot be read. */
 const hiding = ['EACCES', 'ENAMETOOLONG'];
-/** Why something that was listed cannot be looked at any more: it was removed, or something else took its place. */
+/** Errors that mean something was removed or replaced after it was listed. */
 const gone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE'];

@@ -1,26 +1,26 @@
 import type { KillReceipt, RunningStage, StageExit } from '../sandbox/sandbox.ts';
 
-/** What ended a stage: the first cause wins, whatever happened after it. */
+/** What ended a stage; the first cause wins, whatever happened later. */
 export type EndCause = 'exited' | 'deadline' | StopCause;
 
-/** Why a stage was stopped before its time. */
+/** Why a stage was stopped early. */
 export type StopCause = 'interrupted' | 'disk-full' | 'memory';
 
 export interface WatchResult {
   readonly cause: EndCause;
-  /** How the process that was started ended; after a kill, by the kill. */
+  /** Exit of the started process; after a kill, that of the kill. */
   readonly exit: StageExit;
   readonly kill: KillReceipt;
 }
 
 /**
- * Waits for the first of: the stage ends by itself, its time is up, one of the stops. Then kills whatever is left,
- * once, and returns when nothing is.
+ * Waits until the stage ends, its limit is reached, or a stop is requested. Then kills the remaining processes and
+ * returns when none is left.
  *
- * There is one clock, `performance.now()`, which is monotonic: a change of the wall clock moves no deadline.
+ * The only clock is `performance.now()`, which is monotonic, so a change of the wall clock does not move a deadline.
  * @param limitSeconds counted from `stage.startedAt`
- * @param onEnd called when the stage is over and before it is killed, so it must be quick
- * @throws Error when processes survive the kill
+ * @param onEnd called when the stage ends and before the kill, so it must be fast
+ * @throws Error if processes survive the kill
  */
 export async function watch(
   stage: RunningStage,
@@ -44,7 +44,7 @@ function firstCause(
   const decided = new Promise<EndCause>((resolve, reject) => {
     let timer: NodeJS.Timeout;
     over.signal.addEventListener('abort', () => clearTimeout(timer));
-    // Node's timers count whole milliseconds and may fire one early.
+    // Node's timers count whole milliseconds and can fire one early.
     const tick = () => {
       const left = deadline - performance.now();
       if (left <= 0) resolve('deadline');
@@ -55,7 +55,7 @@ function firstCause(
       if (signal.aborted) resolve(cause);
       signal.addEventListener('abort', () => resolve(cause), { signal: over.signal });
     }
-    // An exit that is noticed only after the deadline came after the deadline.
+    // An exit noticed after the deadline counts as after the deadline.
     stage.exited.then((exit) => resolve(exit.at <= deadline ? 'exited' : 'deadline'), reject);
   });
   return decided.finally(() => over.abort());

@@ -29,7 +29,7 @@ if DOCKER_BUILDKIT=0 docker build --network=host --tag "$image-refused" --build-
   echo "an image was built with unencrypted labels" >&2
   exit 1
 fi
-refused="$(grep 'is no part of a sealed Track' "$at/build.log")"
+refused="$(grep 'is not part of a sealed Track' "$at/build.log")"
 say "$refused"
 rm -r "$sealed/open"
 id="$(docker image inspect --format '{{.Id}}' "$image")"
@@ -68,7 +68,7 @@ if "${run[@]}" -v "$at/identity.txt:/run/secrets/identity:ro" -v "$at/images-key
   echo "an official run was made beside the identity" >&2
   exit 1
 fi
-grep -q 'must not lie beside an entry' "$at/beside"
+grep -q 'must not be where an entry runs' "$at/beside"
 say "the identity beside an entry: refused"
 # A competitor's run whose evaluator was killed in the middle.
 mkdir -p "$at/out/unfinished/model"
@@ -138,5 +138,5 @@ fi
 say "a changed byte is detected"
 
 "${run[@]}" "$image" self-test --sandbox user >"$at/self" 2>&1 || { cat "$at/self"; exit 1; }
-held="$(grep 'attacks were held' "$at/self")"
+held="$(grep 'attacks were stopped' "$at/self")"
 say "$held"

@@ -18,8 +18,8 @@ test('an error of the process that holds the identity keeps its fields', async (
   expect(error).toMatchObject({
     path: missing,
     reason: 'cannot be read (ENOENT)',
-    remedy: 'Give a file that is there.',
-    message: `${missing}: cannot be read (ENOENT). Give a file that is there.`,
+    remedy: 'Check the path.',
+    message: `${missing}: cannot be read (ENOENT). Check the path.`,
   });
 });
 
@@ -30,7 +30,7 @@ test('a run that cannot be scored is reported with the message of that process',
   expect(organizer.publicKey).toMatch(/^age1/);
   const run = join(folder.path, 'run');
   await mkdir(run);
-  await expect(organizer.score(run)).rejects.toThrow(`${run} holds no unscored.json`);
+  await expect(organizer.score(run)).rejects.toThrow(`${run} has no unscored.json`);
 });
 
 test('a process whose caller is gone reports its error on standard error alone, and keeps its exit status', async () => {

@@ -39,7 +39,7 @@ test('make writes a Track and prints it; with --json the last line is the Track'
   const from = await cifarFolder();
   const said = await haet('make', '--source', 'cifar10', '--from', from, ...small, '--out', 'a');
   expect(said).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(said.stdout).toMatch(/Made a: CIFAR-10.*50 images to train on, 20 held out/s);
+  expect(said.stdout).toMatch(/Made a: CIFAR-10.*50 training images, 20 held-out images/s);
   const json = await haet('make', '--source', 'cifar10', '--from', from, ...small, '--out', 'b', '--json');
   const made = JSON.parse(json.stdout.split('\n').at(-1)!);
   expect(made).toMatchObject({ dir: join(folder.path, 'b'), duplicates: 0, contradictions: 0 });
@@ -64,7 +64,7 @@ test('--test-from test draws the held-out images from the test set of the source
     );
   const refused = await make('--out', 'a');
   expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
-  expect(refused.stderr).toMatch(/"airplane" has 25 different images where 30 \(25 to train \+ 5 to test\)/);
+  expect(refused.stderr).toMatch(/"airplane" has 25 distinct images, but 30 \(25 to train \+ 5 to test\)/);
   expect(await make('--out', 'b', '--test-from', 'test')).toMatchObject({ exitCode: 0 });
 });
 
@@ -94,12 +94,12 @@ describe('a secret sample', () => {
     [
       'an existing file',
       [...from, '--new-secret', 'bad.txt'],
-      /^haet: bad\.txt: is there already and is never overwritten/,
+      /^haet: bad\.txt: exists and is never overwritten/,
     ],
     [
       'an invalid secret',
       [...from, '--secret', 'bad.txt'],
-      /^haet: bad\.txt: is no secret to draw a Track by: expected 64 hexadecimal digits/,
+      /^haet: bad\.txt: is not a sampling secret: expected 64 hexadecimal digits/,
     ],
     [
       'a secret readable by others',
@@ -112,12 +112,12 @@ describe('a secret sample', () => {
     [
       'a source that is computed from a seed',
       ['--source', 'synthetic', ...small, '--new-secret', 'new.txt'],
-      /^haet: a secret does not hide what --source synthetic draws/,
+      /^haet: --source synthetic cannot be hidden by a secret/,
     ],
     [
       'a Track that cannot be drawn',
       [...from, '--train-per-class', '100', '--new-secret', 'new.txt'],
-      /"airplane" has \d+ different images where 102/,
+      /"airplane" has \d+ distinct images, but 102/,
     ],
   ])('is rejected and leaves nothing: %s', async (_, words, reason) => {
     await cifarFolder();
@@ -185,13 +185,9 @@ describe('a mistake is reported in one sentence with status 2, and nothing is wr
     [
       '--from with synthetic',
       ['--source', 'synthetic', '--from', 'x'],
-      /^haet: --from is x, but --source synthetic reads nothing/,
+      /^haet: --from x: --source synthetic reads no file/,
     ],
-    [
-      '--test-from with synthetic',
-      ['--source', 'synthetic', '--test-from', 'test'],
-      /has no test set of its own/,
-    ],
+    ['--test-from with synthetic', ['--source', 'synthetic', '--test-from', 'test'], /has no test set/],
     ['an unknown source', ['--source', 'imagenet'], /imagenet.*cifar10/s],
     [
       'a folder without Fashion-MNIST',

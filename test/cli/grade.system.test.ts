@@ -137,7 +137,7 @@ describe('three archives, one of them good', () => {
       expect(files).not.toContain('entry');
     }
     const lines = first.stderr.split('\n');
-    expect(lines).toContain('Left alone, as no archives: notes.txt');
+    expect(lines).toContain('Skipped, not archives: notes.txt');
     expect(lines.filter((line) => /^\[\d of 3\]/.test(line))).toEqual([
       '[1 of 3] a-crash.tar.gz, seed 5  starts',
       expect.stringMatching(/^\[1 of 3\] a-crash.tar.gz, seed 5 {2}CRASHED; train: .*exit status 3/),
@@ -204,7 +204,7 @@ test.each<[string, (text: string) => string, string]>([
   [
     'made better',
     (text) => text.replace('"correct": 100,', '"correct": 990,'),
-    'the accuracy says 0.1, and 990 right of 1000 are 0.99',
+    'the accuracy is 0.1, but 990 of 1000 correct',
   ],
 ])('a record that was %s does not count, and the archive is run again', async (_, change, why) => {
   await put('a.tar.gz', 'One');
@@ -313,7 +313,7 @@ test('a run that killed its evaluator twice waits for a decision; the others run
   const third = await grade();
   expect(third.code).toBe(30);
   expect(third.stderr).not.toContain('starts');
-  expect(third.stderr).toContain('a.tar.gz, seed 1: to be decided by a person');
+  expect(third.stderr).toContain('a.tar.gz, seed 1: needs a decision');
   expect(runs().filter((path) => existsSync(join(out, path, 'start.json')))).toHaveLength(2);
   expect(runs().filter((path) => existsSync(join(out, path, 'work')))).toEqual([]);
   expect((await leaderboard()).rows).toMatchObject([
@@ -338,10 +338,10 @@ test('grade without --sandbox or --trusted is rejected', async () => {
   const { code, stderr } = await run(...words);
   expect(code).toBe(2);
   expect(stderr).toMatch(
-    /^haet: no sandbox was named. Give --sandbox bubblewrap or --sandbox docker.*--trusted/,
+    /^haet: --sandbox is missing. Give --sandbox bubblewrap or --sandbox docker.*--trusted/,
   );
   expect(existsSync(out)).toBe(false);
-  expect((await grade()).stderr).toContain('NOTHING IS FENCED');
+  expect((await grade()).stderr).toContain('NO ISOLATION');
 });
 
 test('--per-team limits the archives that are run per team, however its name is written', async () => {
@@ -361,7 +361,7 @@ test('--per-team limits the archives that are run per team, however its name is 
     rank: null,
     verdict: null,
     runs: [],
-    refused: expect.stringContaining('more than the 2 that a team may send'),
+    refused: expect.stringContaining("the team's limit is 2 archives"),
   });
 });
 
@@ -393,7 +393,7 @@ test('only one grader works in a folder; a second one names the first, with stat
   await saved(seconds);
   const second = await grade();
   expect(second.code).toBe(2);
-  expect(second.stderr).toContain(`process ${first.child.pid} times a run on this machine`);
+  expect(second.stderr).toContain(`process ${first.child.pid} is timing a run on this machine`);
   expect(second.stdout).toBe('');
   first.child.kill('SIGTERM');
   expect((await first.ended).code).toBe(40);
@@ -403,7 +403,7 @@ test('only one timed run is made on a machine: grading in another folder is reje
   await put('a.tar.gz', 'One');
   const unlock = lockMachine();
   if (typeof unlock !== 'function') throw new Error(unlock.fault);
-  const says = `rocess ${process.pid} times a run on this machine`;
+  const says = `rocess ${process.pid} is timing a run on this machine`;
   try {
     const { code, stderr } = await grade();
     expect({ code, said: stderr.includes(says) }).toEqual({ code: 2, said: true });
@@ -443,7 +443,7 @@ test('an archive that changes while others run is not graded as the earlier one'
   });
   const { code, stderr } = await grade();
   expect(code).toBe(30);
-  expect(stderr).toContain('b.tar.gz: changed or gone since grading began');
+  expect(stderr).toContain('b.tar.gz: changed or removed since grading began');
   expect((await leaderboard()).rows.find((row) => row.archive === 'b.tar.gz')).toMatchObject({
     verdict: null,
   });
@@ -454,22 +454,30 @@ test.each<[string, string[], string]>([
   ['a missing Track', ['--track', '/nowhere'], '/nowhere'],
   ['an --out inside a file', ['--out', `${haet}/out`], 'ENOTDIR'],
   ['no seeds', ['--seeds', '0'], 'an integer from'],
-  ['more memory than there is', ['--memory', String(2 ** 50)], 'are kept for the evaluator'],
-  ['a repeat without a reason', ['--repeat', 'a.tar.gz'], '--repeat and --because go together'],
-  ['a repeat of nothing', ['--repeat', 'z.tar.gz:1', '--because', 'x'], 'no archive of that name'],
+  ['more memory than there is', ['--memory', String(2 ** 50)], 'are reserved for the evaluator'],
+  ['a repeat without a reason', ['--repeat', 'a.tar.gz'], '--repeat and --because must be given together'],
+  ['a repeat of nothing', ['--repeat', 'z.tar.gz:1', '--because', 'x'], 'no such archive'],
   [
     'the sandbox of the image',
     ['--sandbox', 'user'],
-    'Use haet official in the image, or bubblewrap or docker',
+    'Use haet official in the image, or --sandbox bubblewrap or docker',
   ],
   [
     'keys on an open Track',
     ['--images-key', 'none.txt', '--identity', 'none.txt', '--sandbox', 'bubblewrap'],
     'is not sealed',
   ],
-  ['one key of the two', ['--identity', 'none.txt'], '--images-key and --identity go together'],
-  ['a commitment without its reveal', ['--commitment', 'c.json'], '--commitment and --reveal go together'],
-  ['a reveal without its commitment', ['--reveal', 'r.json'], '--commitment and --reveal go together'],
+  ['one key of the two', ['--identity', 'none.txt'], '--images-key and --identity must be given together'],
+  [
+    'a commitment without its reveal',
+    ['--commitment', 'c.json'],
+    '--commitment and --reveal must be given together',
+  ],
+  [
+    'a reveal without its commitment',
+    ['--reveal', 'r.json'],
+    '--commitment and --reveal must be given together',
+  ],
   [
     'a commitment and seeds',
     ['--commitment', 'c.json', '--reveal', 'r.json', '--seeds', '3'],
@@ -489,6 +497,6 @@ test.each<[string, string[], string]>([
 test('a folder without archives is reported, and nothing is created', async () => {
   const { code, stderr } = await grade();
   expect(code).toBe(2);
-  expect(stderr).toContain(`${archives}: holds no archive`);
+  expect(stderr).toContain(`${archives}: contains no archive`);
   expect(existsSync(out)).toBe(false);
 });

@@ -296,7 +296,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       const otherReveal = ['--commitment', 'commitment.json', '--reveal', 'otherReveal.json'];
       const seeds = await grade(...inSandbox, ...otherReveal);
       expect(seeds).toMatchObject({ exitCode: 2, stdout: '' });
-      expect(seeds.stderr).toMatch(/otherReveal\.json: the seeds revealed give sha256/);
+      expect(seeds.stderr).toMatch(/otherReveal\.json: the revealed seeds have sha256/);
 
       const { publicKey, imagesPublicKey } = await keygen('second.txt', 'second-images.txt');
       const to = ['--to', publicKey, '--images-to', imagesPublicKey];
@@ -311,7 +311,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       ];
       const set = await grade(...inSandbox, ...elsewhere, ...committed);
       expect(set).toMatchObject({ exitCode: 2, stdout: '' });
-      expect(set.stderr).toMatch(/commitment\.json: the commitment is to a sealed set with sha256/);
+      expect(set.stderr).toMatch(/commitment\.json: the commitment names the sealed set with sha256/);
       expect(existsSync(at('graded', 'runs'))).toBe(false);
     });
 
@@ -321,7 +321,7 @@ for (const { kind, words: inSandbox } of sandboxes) {
       const { exitCode, stdout, stderr } = await grade(...inSandbox, ...committed, ...words);
       expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
       expect(stderr.trim().split('\n').at(-1)).toMatch(
-        /commitment\.json: this would run under other terms: 21 s to train, and the commitment is to 20 s to train; 2 CPUs, and the commitment is to 1 CPU; the sandbox \w+, and the commitment is to the sandbox \w+\. Run/,
+        /commitment\.json: the terms differ: 21 s to train, but the commitment says 20 s to train; 2 CPUs, but the commitment says 1 CPU; the sandbox \w+, but the commitment says the sandbox \w+\. Use/,
       );
       expect(existsSync(at('graded', 'runs'))).toBe(false);
     });
@@ -332,7 +332,7 @@ test('the key is rejected where an entry could read it', async () => {
   const { exitCode, stdout, stderr } = await grade('--trusted');
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toMatch(
-    /^haet: --sandbox process fences nothing off: .* Use --sandbox bubblewrap or docker\.$/,
+    /^haet: --sandbox process isolates nothing, .* Use --sandbox bubblewrap or docker\.$/,
   );
   expect(existsSync(at('graded'))).toBe(false);
 });

@@ -86,5 +86,5 @@ test.each([
 ])('%s: prints one sentence and how to get help, with status 2', async (_, words, sentence) => {
   const { exitCode, stdout, stderr } = await haet(words);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-  expect(stderr).toBe(`${sentence}\n(add --help for the options and an example)`);
+  expect(stderr).toBe(`${sentence}\n(see --help for options and an example)`);
 });

@@ -80,7 +80,7 @@ fenced('haet official', () => {
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(join(folder.path, 'tampered.jws'), bytes);
     expect((await haet('verify', 'tampered.jws', '--key', keys.verifyKey)).exitCode).toBe(1);
-    expect((await score(record.folder)).stderr).toMatch(/holds no unscored\.json/);
+    expect((await score(record.folder)).stderr).toMatch(/has no unscored\.json/);
   });
 
   test('a run whose predictions were changed, or one of another key, is not scored', async () => {
@@ -89,14 +89,14 @@ fenced('haet official', () => {
     await haet('seal', 'keygen', ...other);
     const byOther = await score(run, '--identity', 'other.txt');
     expect(byOther).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(byOther.stderr).toMatch(/--identity other\.txt has the public key age1/);
+    expect(byOther.stderr).toMatch(/--identity other\.txt: its public key is age1/);
     const predictions = join(run, 'predictions', 'predictions.npy');
     const bytes = await readFile(predictions);
     bytes[bytes.length - 1]! ^= 1;
     await writeFile(predictions, bytes);
     const changed = await score(run);
     expect(changed).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(changed.stderr).toMatch(/predictions\.npy is not what it was when the run ended/);
+    expect(changed.stderr).toMatch(/predictions\.npy changed after the run/);
     expect(await readdir(run)).not.toContain('record.jws');
   });
 
@@ -127,7 +127,7 @@ fenced('haet official', () => {
 
   test.each([
     ['an open Track', ['--track', 'open', '--images-key', 'images-key.txt'], 'is not sealed'],
-    ['no fence', [...sealedWith('images-key.txt'), '--sandbox', 'process'], 'fences nothing off'],
+    ['no fence', [...sealedWith('images-key.txt'), '--sandbox', 'process'], 'isolates nothing'],
     ['a key that others may read', sealedWith('shared.txt'), 'chmod 600'],
     ['a missing key', sealedWith('typo.txt'), 'typo.txt'],
     ['the identity', sealedWith('identity.txt'), 'is the organizer'],
@@ -135,7 +135,7 @@ fenced('haet official', () => {
     [
       'terms that differ from the commitment',
       [...sealedWith('images-key.txt'), ...['--commitment', 'commitment.json', '--reveal', 'reveal.json']],
-      '20 s to train, and the commitment is to 19 s to train; the sandbox bubblewrap, and the commitment is to the sandbox docker',
+      '20 s to train, but the commitment says 19 s to train; the sandbox bubblewrap, but the commitment says the sandbox docker',
     ],
   ])('with %s runs nothing: one sentence, status 2', async (_, words, sentence) => {
     await writeFile(join(folder.path, 'shared.txt'), await readFile(join(folder.path, 'images-key.txt')));
@@ -175,6 +175,6 @@ fenced('haet official', () => {
     const second = await haet('official', ...words, '--budget', '20');
     unlock();
     expect(second).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(second.stderr).toMatch(/rivals: process \d+ is at work there/);
+    expect(second.stderr).toMatch(/rivals: in use by process \d+/);
   });
 });

@@ -20,7 +20,7 @@ test('packs an entry and checks its archive, as text and as JSON', async () => {
 
   const said = await haet('check', 'entry.tar.gz');
   expect(said.exitCode).toBe(0);
-  expect(said.stdout).toContain('fit to be sent in');
+  expect(said.stdout).toContain('ready to send');
   const ofArchive = JSON.parse((await haet('check', 'entry.tar.gz', '--json')).stdout);
   const ofFolder = JSON.parse((await haet('check', example, '--json')).stdout);
   expect(ofArchive).toEqual(ofFolder);
@@ -44,8 +44,8 @@ test('rejects a folder that is not an entry with one sentence and status 2, and 
 test('check applies the given limits of intake, and names the exceeded one', async () => {
   await haet('pack', example, '--out', 'limits.tar.gz');
   for (const [option, reason] of [
-    ['--max-archive-bytes', /at most 1 are taken/],
-    ['--max-unpacked-bytes', /over 1 unpacked bytes/],
+    ['--max-archive-bytes', /maximum 1/],
+    ['--max-unpacked-bytes', /exceeds 1 unpacked bytes/],
     ['--max-files', /more than 1 members/],
   ] as const) {
     const { exitCode, stderr } = await haet('check', 'limits.tar.gz', option, '1');

@@ -26,12 +26,12 @@ test.each([
   [
     'bubblewrap',
     { ...allHeld, memory: false, processes: false, cpus: false },
-    /^--sandbox bubblewrap: does not hold memory, the number of processes, CPU time here: .* Run haet as root/,
+    /^--sandbox bubblewrap: does not enforce memory, the number of processes, CPU time on this machine, .* Run haet as root/,
   ],
   [
     'user',
     { ...allHeld, network: false },
-    /^--sandbox user: does not hold the network here: .* with --network none/,
+    /^--sandbox user: does not enforce the network on this machine, .* with --network none/,
   ],
   ['process', nothingHeld, /Use bubblewrap or docker\.$/],
 ] as const)('rejects %s without its limits, with what to do', (kind, holds, message) => {
@@ -54,6 +54,6 @@ test('rejects terms that differ from the commitment, and names each', () => {
     'nothing is refused',
   );
   expect(messageOf(() => requireTerms(committed, { ...terms, cpus: 2, sandbox: 'bubblewrap' }))).toBe(
-    'c.json: this would run under other terms: 2 CPUs, and the commitment is to 4 CPUs; the sandbox bubblewrap, and the commitment is to the sandbox docker. Run it under the terms that were published.',
+    'c.json: the terms differ: 2 CPUs, but the commitment says 4 CPUs; the sandbox bubblewrap, but the commitment says the sandbox docker. Use the published terms.',
   );
 });

@@ -36,7 +36,7 @@ const truth = Array.from({ length: 30 }, (_, index) => (index * 3) % 10);
 function expectRefused(said: Awaited<ReturnType<typeof haet>>, reason: RegExp): void {
   expect(said).toMatchObject({ exitCode: 2, stdout: '' });
   expect(said.stderr).toMatch(reason);
-  expect(said.stderr).toMatch(/^haet: .*\n?(\(add --help for the options and an example\))?$/);
+  expect(said.stderr).toMatch(/^haet: .*\n?(\(see --help for options and an example\))?$/);
 }
 
 test('keygen, seal and commit write files that open, can be read and match each other', async () => {
@@ -158,7 +158,7 @@ test('labels-key writes a key that opens the labels without the identity and con
   const images = await openImages(withheld, await readIdentity(at('id')));
   expect([...labels]).toEqual(numbersOf(images.images).map((number) => truth[number]));
 
-  expectRefused(await haet(...words), /key\.json: is there already/);
+  expectRefused(await haet(...words), /key\.json: exists/);
   await keygen('other');
   const other = ['labels-key', '--sealed', 'w.age', '--identity', 'other', '--out', 'other.json'];
   expectRefused(await haet(...other), /w\.age: is not sealed for the key age1/);
@@ -169,7 +169,7 @@ test('warns if the source is public, unless the Track was drawn with a secret', 
   const to = toKeys(lastLine((await keygen()).stdout));
   const said = await haet(dir, ...to, '--out', 'w.age');
   expect(said.exitCode).toBe(0);
-  expect(said.stderr).toMatch(/synthetic, is public\. Whoever has it can try sampling seeds/);
+  expect(said.stderr).toMatch(/\(synthetic\) is public\. Anyone can try sampling seeds/);
   expect(said.stderr).toContain('haet data make --new-secret FILE');
 
   const info = JSON.parse(await readFile(join(dir, 'track.json'), 'utf8'));
@@ -192,7 +192,10 @@ test('check accepts a sealed Track for publication, and rejects one with unencry
     'sealed',
   );
   expect(await haet('check', 'sealed')).toMatchObject({ exitCode: 0, stderr: '' });
-  expectRefused(await haet('check', 'my-track'), /my-track: holds ".*", which is no part of a sealed Track/);
+  expectRefused(
+    await haet('check', 'my-track'),
+    /my-track: contains ".*", which is not part of a sealed Track/,
+  );
 });
 
 test('the help of each command has an example, and that of seal its options', async () => {
@@ -229,12 +232,12 @@ describe('a mistake is rejected with one sentence and status 2, and leaves nothi
   test('of seal', async () => {
     const identity = await readIdentity(at('id'));
     const secret = await haet('my-track', ...to, '--to', identity, '--out', 'w.age');
-    expectRefused(secret, /--to: is a secret key, which is not repeated here/);
+    expectRefused(secret, /--to: is a secret key \(not shown\)/);
     expect(secret.stderr).not.toContain(identity.slice(0, 24));
     expectRefused(await haet(), /--to <key>' not specified/);
     expectRefused(await haet('nowhere', ...to, '--out', 'w.age'), /nowhere: is not a Track/);
-    expectRefused(await haet('my-track', ...to, '--out', 'note.txt'), /note\.txt: is there already/);
-    expectRefused(await haet('my-track', ...to, '--out', 'w.age', '--name', 'A'), /Give --public/);
+    expectRefused(await haet('my-track', ...to, '--out', 'note.txt'), /note\.txt: exists/);
+    expectRefused(await haet('my-track', ...to, '--out', 'w.age', '--name', 'A'), /--name needs --public/);
     const taken = await haet('my-track', ...to, '--out', 'w.age', '--public', 'taken');
     expectRefused(
       taken,
@@ -251,7 +254,7 @@ describe('a mistake is rejected with one sentence and status 2, and leaves nothi
       ['--out', 'note.txt', '--images-out', 'new'],
       ['--out', 'new', '--images-out', 'note.txt'],
     ]) {
-      expectRefused(await haet('keygen', ...files), /note\.txt: is there already and is never overwritten/);
+      expectRefused(await haet('keygen', ...files), /note\.txt: exists and is never overwritten/);
     }
     expect(await readFile(at('note.txt'), 'utf8')).toBe('text');
     expect((await readdir(folder.path)).sort()).toEqual(before);
@@ -271,8 +274,8 @@ describe('a mistake is rejected with one sentence and status 2, and leaves nothi
     expectRefused(await haet(...sealed, ...files, '--seeds', '2', '--seed-list', '1'), /cannot be used with/);
     expectRefused(await haet(...sealed, ...files, '--sandbox', 'process'), /Allowed choices are bubblewrap/);
     expectRefused(await haet(...sealed, ...files, '--image-id', 'latest'), /--image-id .*Expected sha256:/);
-    expectRefused(await haet(...sealed, '--out', 'note.txt', '--reveal', 'r'), /note\.txt: is there already/);
-    expectRefused(await haet(...sealed, '--out', 'c', '--reveal', 'c'), /c: is there already/);
+    expectRefused(await haet(...sealed, '--out', 'note.txt', '--reveal', 'r'), /note\.txt: exists/);
+    expectRefused(await haet(...sealed, '--out', 'c', '--reveal', 'c'), /c: exists/);
     expect((await readdir(folder.path)).sort()).toEqual(before);
   });
 });

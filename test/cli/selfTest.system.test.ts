@@ -12,7 +12,7 @@ test('prints one row per attack and ends with status 0 when every attack was sto
   expect(said).toMatchObject({ exitCode: 0, stderr: '' });
   expect(said.stdout).toMatch(/^ {2}honest +SCORED +SCORED +\d+\.\d {2}yes$/m);
   expect(said.stdout).toMatch(/^ {2}exits-with-nothing +NO_OUTPUT +NO_OUTPUT +\d+\.\d {2}yes$/m);
-  expect(said.stdout).toContain('2 of 2 attacks were held');
+  expect(said.stdout).toContain('2 of 2 attacks were stopped');
   expect(said.stdout).toContain('Not run, because the process sandbox does not hold memory: memory-hog.');
 });
 
@@ -44,10 +44,10 @@ test('with --json the last line is JSON, and the table is on standard error', as
 test('rejects an unknown attack and one that cannot run here', async () => {
   const unknown = await haet('--only', 'no-such-attack');
   expect(unknown.exitCode).toBe(2);
-  expect(unknown.stderr).toMatch(/^haet: --only names no-such-attack; the attacks are honest, archive-/);
+  expect(unknown.stderr).toMatch(/^haet: --only no-such-attack: no such attack\. Attacks: honest, archive-/);
   const unfit = await haet('--sandbox', 'process', '--only', 'fork-bomb');
   expect(unfit.exitCode).toBe(2);
   expect(unfit.stderr).toBe(
-    'haet: none of these attacks can be run: the process sandbox does not hold tasks, processes.',
+    'haet: none of these attacks can run here: the process sandbox does not hold tasks, processes.',
   );
 });

@@ -109,7 +109,7 @@ describe('images with the same pixels', () => {
     expect([made.duplicates, made.contradictions]).toEqual([0, 2]);
     await expect(
       makeTrack(withCopies([[0, 1]]), { ...options(), testPerClass: 3, out: join(folder.path, 'b') }),
-    ).rejects.toThrow(/"class 0" has 7 different images where 8 \(5 to train \+ 3 to test\)/);
+    ).rejects.toThrow(/"class 0" has 7 distinct images, but 8 \(5 to train \+ 3 to test\)/);
   });
 
   test('are not held out if they are in the training and the test set of the source', async () => {
@@ -117,7 +117,7 @@ describe('images with the same pixels', () => {
     const test = madeUpImages([0, 1, 0, 1, 0, 1], 0);
     const source = { ...base, test: { ...test, labels: Uint8Array.from([0, 1, 0, 1, 0, 1]) } };
     await expect(makeTrack(source, { ...options(), testPerClass: 1 })).rejects.toThrow(
-      /"class 0" has 0 different images where 1 to test/,
+      /"class 0" has 0 distinct images, but 1 to test/,
     );
   });
 });
@@ -159,7 +159,7 @@ describe('make fails and leaves nothing:', () => {
     [{ testPerClass: 1.5 }, /--test-per-class 1\.5/],
     [{ seed: -1 }, /--seed -1/],
     [{ seed: 2 ** 32 }, /--seed 4294967296/],
-    [{ trainPerClass: 500 }, /"class 0" has 8 different images where 502/],
+    [{ trainPerClass: 500 }, /"class 0" has 8 distinct images, but 502/],
   ])('%j', async (change, reason) => {
     await expect(makeTrack(madeUpSource(2, 8), { ...options(), ...change })).rejects.toThrow(reason);
     expect(await readdir(folder.path)).toEqual([]);
@@ -217,7 +217,7 @@ describe('reading a Track fails if', () => {
   test('track.json has no hash of a file', async () => {
     const dir = await made();
     await editInfo(dir, (info) => Object.assign(info, { sha256: {} }));
-    await expect(readTrack(dir)).rejects.toThrow(/gives no sha256 of train\/images\.npy/);
+    await expect(readTrack(dir)).rejects.toThrow(/has no sha256 for train\/images\.npy/);
   });
 
   test('one bit of a file changed', async () => {

@@ -108,7 +108,7 @@ describe('rejects, with the reason:', () => {
     [
       'a header that claims 4 GB',
       Buffer.concat([Buffer.from('\x93NUMPY\x02\x00\xff\xff\xff\xff', 'latin1')]),
-      /claims 4294967295/,
+      /length is 4294967295/,
     ],
     ['a header that is no dict', withHeader('[1, 2]', 24), /not a dict/],
     ['a missing key', withHeader("{'descr': '<f4', 'shape': (2, 3), }", 24), /not a dict of exactly/],
@@ -160,7 +160,7 @@ describe('rejects, with the reason:', () => {
   test('a missing file, a folder, a named pipe', async () => {
     const pipe = join(folder, 'pipe.npy');
     execFileSync('mkfifo', [pipe]);
-    await expect(readNpy(join(folder, 'none.npy'), twoByThree)).rejects.toThrow(/there is no such file/);
+    await expect(readNpy(join(folder, 'none.npy'), twoByThree)).rejects.toThrow(/no such file/);
     await expect(readNpy(folder, twoByThree)).rejects.toThrow(/not a regular file/);
     await expect(readNpy(pipe, twoByThree)).rejects.toThrow(/not a regular file/);
   });

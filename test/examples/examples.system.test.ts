@@ -63,7 +63,7 @@ test('the smallest entry is scored like guessing', async () => {
   const { record, report } = await dryRun(join(examples, 'plain-shell'), 20);
   expect(record).toMatchObject({ verdict: 'SCORED', progress: { lines: 1, rejected: 0 } });
   expect(record.score!.correct).toBe(10);
-  expect(report).toContain('The commonest label');
+  expect(report).toContain('The most common label');
 });
 
 describe.each([

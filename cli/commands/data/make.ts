@@ -28,17 +28,17 @@ interface MakeOptions {
 }
 
 interface SourceFacts {
-  /** What --from means, and what stands in its place when it is not given. */
+  /** What `--from` means, and its default. */
   readonly from: string;
-  /** Whether the source has a test set of its own to draw from. */
+  /** Whether the source has its own test set. */
   readonly hasTestSet: boolean;
   readonly read: (options: MakeOptions) => Promise<Source>;
 }
 
-// Those that need the image library, which is slow to load, are loaded only when they are read.
+// Sources that need the image library are loaded on use, because it loads slowly.
 const sources = {
   cifar10: {
-    from: 'cifar-10-binary.tar.gz or the folder unpacked from it; default: HAET_CIFAR10, the cache, a download',
+    from: 'cifar-10-binary.tar.gz or the unpacked folder; default: HAET_CIFAR10, the cache, a download',
     hasTestSet: true,
     read: async ({ from, testFrom = 'batches' }) => readCifar10({ from: await findCifar10(from), testFrom }),
   },
@@ -62,11 +62,11 @@ const sources = {
     read: async ({ from, trainPerClass, testPerClass, seed, secret, newSecret }) => {
       if (secret !== undefined || newSecret !== undefined) {
         throw new UserError(
-          'a secret does not hide what --source synthetic draws: the images themselves follow from --seed. Use another source, or leave the secret out.',
+          '--source synthetic cannot be hidden by a secret, because its images are computed from --seed. Use another source, or omit the secret.',
         );
       }
       if (from !== undefined) {
-        throw new UserError(`--from is ${from}, but --source synthetic reads nothing. Leave --from out.`);
+        throw new UserError(`--from ${from}: --source synthetic reads no file. Omit --from.`);
       }
       const { readSynthetic } = await import('../../../datasets/sources/synthetic.ts');
       return readSynthetic({ perClass: trainPerClass + testPerClass, seed });
@@ -81,7 +81,7 @@ const perClass = integer(1, 1_000_000);
 export function makeCommand(command: Command): void {
   const places = Object.entries(sources).map(([name, { from }]) => `  ${name.padEnd(14)} ${from}`);
   command
-    .description('Draw a Track: the same number of images of every class, and no image in both halves.')
+    .description('Draw a Track: the same number of images per class, and no image in both halves.')
     .addOption(
       new Option('--source <name>', 'where the images come from')
         .choices(Object.keys(sources))
@@ -91,7 +91,7 @@ export function makeCommand(command: Command): void {
     .addOption(
       new Option(
         '--test-from <where>',
-        'held-out images come from the training images, none of them trained on (batches), or from the test set of the source (test); default: batches',
+        "where held-out images are drawn from: the training images, without those trained on (batches), or the source's test set (test); default: batches",
       ).choices(testFromChoices),
     )
     .option('--train-per-class <n>', 'training images per class', perClass, 500)
@@ -100,11 +100,11 @@ export function makeCommand(command: Command): void {
     .addOption(
       new Option(
         '--new-secret <file>',
-        'make a secret, readable by its owner only, and draw the sample by it: for a contest, because a seed can be found by trying',
+        'create a secret file, readable by its owner only, and draw the sample with it; use it for a contest, because a seed can be found by trial',
       ).conflicts(['seed', 'secret']),
     )
-    .addOption(new Option('--secret <file>', 'draw the sample by an existing secret').conflicts('seed'))
-    .requiredOption('--out <dir>', 'folder to make; must not exist or must be empty')
+    .addOption(new Option('--secret <file>', 'draw the sample with an existing secret').conflicts('seed'))
+    .requiredOption('--out <dir>', 'folder to create; must not exist or must be empty')
     .option('--json', 'last line on standard output: the Track as JSON')
     .addHelpText(
       'after',
@@ -127,13 +127,13 @@ async function make(options: MakeOptions): Promise<void> {
   const facts: SourceFacts = sources[name];
   if (options.testFrom !== undefined && !facts.hasTestSet) {
     throw new UserError(
-      `--test-from is ${options.testFrom}, but --source ${name} has no test set of its own. Leave --test-from out.`,
+      `--test-from ${options.testFrom}: --source ${name} has no test set. Omit --test-from.`,
     );
   }
   await requireFree(out);
   const source = await facts.read(options);
   const made = await makeTrack(source, { ...options, seed: await seedOf(options) }).catch(async (error) => {
-    // A secret that nothing was drawn by would only stand in the way of the next try.
+    // Removes the secret if nothing was drawn with it; otherwise the next attempt would refuse the file.
     if (options.newSecret !== undefined) await rm(options.newSecret, { force: true });
     throw error;
   });
@@ -144,15 +144,13 @@ async function make(options: MakeOptions): Promise<void> {
   }
   say(
     `Made ${out}: ${info.name}.`,
-    `${info.trainSize} images to train on, ${info.testSize} held out.`,
+    `${info.trainSize} training images, ${info.testSize} held-out images.`,
     ...(options.newSecret === undefined
       ? []
       : [`The secret is in ${resolve(options.newSecret)}: keep it where no entry runs.`]),
-    ...(duplicates > 0
-      ? [`Left out: ${duplicates} copies of images that the source has more than once.`]
-      : []),
+    ...(duplicates > 0 ? [`Skipped ${duplicates} duplicate images.`] : []),
     ...(contradictions > 0
-      ? [`Left out: ${contradictions} images that the source has under more than one label.`]
+      ? [`Skipped ${contradictions} images that have more than one label in the source.`]
       : []),
     `Look at it: haet data show ${out}`,
   );
@@ -169,7 +167,7 @@ async function findCifar10(from: string | undefined): Promise<string> {
   );
   if (located !== null) return located.path;
   throw new UserError(
-    'CIFAR-10 is neither at hand nor can its site be reached. ' +
+    'CIFAR-10 was not found and its site cannot be reached. ' +
       'Give --from cifar-10-binary.tar.gz (from https://www.cs.toronto.edu/~kriz/cifar.html), or use --source synthetic.',
   );
 }

@@ -11,7 +11,7 @@ import { say, sayJson } from '../../terminal.ts';
 /** `haet data show`: checks a Track, describes it and draws some of its images. */
 export function showCommand(command: Command): void {
   command
-    .description('Check a Track and describe it; draw some images of each class on one sheet.')
+    .description('Check a Track and describe it; write some images of each class to one contact sheet.')
     .argument('<dir>', 'folder of the Track')
     .option('--sheet <file>', 'PNG to write (default: contact-sheet.png in the folder of the Track)')
     .option('--per-class <n>', 'images per class and half on the sheet', integer(1, 100), 8)
@@ -37,7 +37,7 @@ async function show(
     throw new UserError({
       path: sheet,
       reason: `cannot be written (${describeFault(error)})`,
-      remedy: 'Name another file with --sheet.',
+      remedy: 'Give another file with --sheet.',
     });
   });
 
@@ -62,7 +62,7 @@ async function show(
         `${row.name.padEnd(longest)}  ${String(row.train).padStart(5)}  ${String(row.test).padStart(8)}`,
     ),
     '',
-    `Every file is as it was made. Some images of each class: ${sheet}`,
+    `All files are unchanged. Contact sheet: ${sheet}`,
   );
 }
 

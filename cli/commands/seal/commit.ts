@@ -43,46 +43,51 @@ interface CommitOptions extends StageLimitOptions {
   readonly json?: boolean;
 }
 
-/** `haet seal commit`: hashes of the sealed set and the seeds, and the terms, to publish before a contest. */
+/** `haet seal commit`: writes hashes of the sealed set and the seeds, and the terms, to publish before a contest. */
 export function commitCommand(command: Command): void {
   command
     .description(
-      'Before a contest: write hashes of the sealed set and of the seeds, and the terms, to be published.',
+      'Before a contest: write the commitment, with hashes of sealed set and seeds and the terms, for publication.',
     )
     .requiredOption('--sealed <file>', 'the sealed file, withheld.age')
     .addOption(
-      new Option('--seeds <n>', 'draw so many seeds at random')
+      new Option('--seeds <n>', 'number of random seeds')
         .argParser(integer(1, 1000))
         .default(3)
         .conflicts('seedList'),
     )
-    .option('--seed-list <list>', 'these seeds, with commas between', seedList)
+    .option('--seed-list <list>', 'comma-separated seeds', seedList)
     .addOption(budgetOption())
     .addOption(predictLimitOption())
-    .option('--cpus <n>', 'CPUs that an entry gets (default: all of this machine)', cpuCount)
-    .option('--memory <bytes>', 'memory that an entry gets (default: all of this machine)', byteCount)
-    .option('--processes <n>', 'processes and threads at once', integer(1, 2 ** 22), defaultLimits.processes)
+    .option('--cpus <n>', 'CPUs for an entry (default: all of this machine)', cpuCount)
+    .option('--memory <bytes>', 'memory for an entry (default: all of this machine)', byteCount)
+    .option(
+      '--processes <n>',
+      'maximum number of processes and threads',
+      integer(1, 2 ** 22),
+      defaultLimits.processes,
+    )
     .addOption(
-      new Option('--sandbox <kind>', 'how entries are held').choices(committedSandboxes).default('docker'),
+      new Option('--sandbox <kind>', 'sandbox of the runs').choices(committedSandboxes).default('docker'),
     )
     .option(
       '--image-id <sha256>',
-      'image that entries run in, by content (default: any)',
+      'content hash of the image that entries run in (default: any)',
       matching(imageIdPattern),
     )
     .option(
       '--evaluator-commit <hash>',
-      'commit of the evaluator (default: that of this one; none if it has uncommitted changes)',
+      "commit of the evaluator (default: this evaluator's, if known and without uncommitted changes)",
       matching(commitPattern),
     )
     .requiredOption('--out <file>', 'commitment to write: publish it')
-    .requiredOption('--reveal <file>', 'reveal to write: keep it secret until the contest is over')
+    .requiredOption('--reveal <file>', 'reveal to write: keep it secret until the contest has ended')
     .option('--json', 'last line on standard output: the two files, the hashes and the terms, not the seeds')
     .addHelpText(
       'after',
       `
-The commitment is bound to this version of the evaluator. haet grade and haet official refuse other terms, and haet verify
-checks them.
+The commitment names this version of the evaluator. haet grade and haet official refuse other terms, and haet verify checks
+them.
 
 Example:
   $ haet seal commit --sealed withheld.age --seeds 3 --out commitment.json --reveal reveal.json \\
@@ -108,7 +113,7 @@ async function commit(options: CommitOptions): Promise<void> {
     options.seedList ?? drawSeeds(options.seeds),
     await contestTermsOf(options),
   );
-  // The secret first: a commitment that nobody can reveal would be worth nothing.
+  // Writes the reveal first, because a commitment without it is useless.
   await createFile(options.reveal, jsonFile(reveal), 0o600);
   try {
     await createFile(out, jsonFile(commitment));
@@ -123,11 +128,11 @@ async function commit(options: CommitOptions): Promise<void> {
     return;
   }
   say(
-    `${resolve(out)}: publish it before the first entry comes in`,
+    `${resolve(out)}: publish it before the first entry arrives`,
     `  withheld set  sha256 ${commitment.sealedSha256}`,
     `  seeds         sha256 ${commitment.seedsSha256}`,
     `  terms         ${describeTerms(commitment.terms)}`,
-    `${resolve(options.reveal)}: the ${reveal.seeds.length} seeds; keep it secret, publish it when the contest is over`,
+    `${resolve(options.reveal)}: the ${reveal.seeds.length} seeds; keep it secret and publish it when the contest has ended`,
   );
 }
 
@@ -152,7 +157,7 @@ function matching(pattern: RegExp): (text: string) => string {
   };
 }
 
-/** From the system's randomness, none twice. */
+/** Draws distinct seeds from the system's random numbers. */
 function drawSeeds(count: number): number[] {
   const seeds = new Set<number>();
   while (seeds.size < count) seeds.add(randomInt(MOST_SEED + 1));
@@ -161,6 +166,6 @@ function drawSeeds(count: number): number[] {
 
 function seedList(text: string): number[] {
   const seeds = text.split(',').map(runSeed);
-  if (new Set(seeds).size < seeds.length) throw new InvalidArgumentError('A seed stands in it twice.');
+  if (new Set(seeds).size < seeds.length) throw new InvalidArgumentError('A seed occurs twice.');
   return seeds;
 }

@@ -1,2 +1,2 @@
-/** Returns the text of a JSON file that people read too. */
+/** Returns the text of an indented JSON file. */
 export const jsonFile = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -8,16 +8,14 @@ import { printKeys } from './keys.ts';
 /** `haet seal keygen`: makes the organizer's two key pairs. */
 export function keygenCommand(command: Command): void {
   command
-    .description(
-      'Make two secret keys, into files; their public keys, to seal to and to verify with, are printed.',
-    )
+    .description('Write two secret keys to files and print their public keys, to seal to and to verify with.')
     .requiredOption(
       '--out <file>',
       'identity file to write: opens labels and signs; readable by its owner only',
     )
     .requiredOption(
       '--images-out <file>',
-      'images key to write: opens test images alone; readable by its owner only',
+      'images key to write: opens only the test images; readable by its owner only',
     )
     .option('--json', 'last line on standard output: the two files and the public keys')
     .addHelpText('after', '\nExample:\n  $ haet seal keygen --out identity.txt --images-out images-key.txt\n')
@@ -27,7 +25,7 @@ export function keygenCommand(command: Command): void {
 async function keygen({ out, imagesOut, json }: { out: string; imagesOut: string; json?: boolean }) {
   await makeIdentity(out, 'identity of the organizer of a haet contest: opens labels, signs records');
   try {
-    await makeIdentity(imagesOut, 'images key of a haet contest: opens the withheld images alone');
+    await makeIdentity(imagesOut, 'images key of a haet contest: opens only the withheld images');
   } catch (error) {
     await rm(out, { force: true });
     throw error;
@@ -35,8 +33,8 @@ async function keygen({ out, imagesOut, json }: { out: string; imagesOut: string
   await printKeys(out, { imagesKey: imagesOut, json });
   if (!json) {
     tell(
-      `${resolve(out)}: without it no label opens and nothing is signed; keep it where no entry runs.`,
-      `${resolve(imagesOut)}: what runs entries is given this one.`,
+      `${resolve(out)}: needed to open labels and to sign; keep it where no entry runs.`,
+      `${resolve(imagesOut)}: give this one to the process that runs entries.`,
     );
   }
 }

@@ -10,7 +10,7 @@ interface KeysOptions {
   readonly json?: boolean | undefined;
 }
 
-/** `haet seal keys`: the public halves of keys that were made earlier. */
+/** `haet seal keys`: prints the public keys of existing keys. */
 export function keysCommand(command: Command): void {
   command
     .description('Print the public keys that belong to an identity file, and to an images key.')
@@ -21,7 +21,7 @@ export function keysCommand(command: Command): void {
     .action(printKeys);
 }
 
-/** Prints both public keys of an identity: what is sealed is sealed to one, what is signed is verified with the other. */
+/** Prints both public keys of an identity: one to seal to, one to verify signatures with. */
 export async function printKeys(identity: string, { imagesKey, json }: KeysOptions): Promise<void> {
   const secret = await readIdentity(identity);
   const publicKey = await publicKeyOf(secret);

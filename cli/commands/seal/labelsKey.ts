@@ -14,20 +14,20 @@ interface LabelsKeyOptions {
   readonly json?: boolean;
 }
 
-/** `haet seal labels-key`: the key of one sealed file, to publish after a contest. */
+/** `haet seal labels-key`: writes the key of one sealed file, to publish after a contest. */
 export function labelsKeyCommand(command: Command): void {
   command
     .description(
-      'After a contest: write the key of one sealed file alone, for everyone to score predictions again.',
+      'After a contest: write the key of one sealed file, so that anyone can score predictions again.',
     )
     .requiredOption('--sealed <file>', 'the sealed file, withheld.age')
-    .requiredOption('--identity <file>', 'secret key that it was sealed for')
-    .requiredOption('--out <file>', 'labels key to write; publish it when the contest is over')
-    .option('--json', 'last line on standard output: the file and the sha256 of what it opens')
+    .requiredOption('--identity <file>', 'secret key of the identity that it was sealed to')
+    .requiredOption('--out <file>', 'labels key to write; publish it when the contest has ended')
+    .option('--json', 'last line on standard output: the file and the sha256 of the sealed file')
     .addHelpText(
       'after',
       `
-With it and the sealed file anyone has images and labels; the secret key, and the right to sign, stay yours.
+With it, anyone can open images and labels of the sealed file. The secret key, which signs, stays private.
 
 Example:
   $ haet seal labels-key --sealed withheld.age --identity identity.txt --out labels-key.json
@@ -46,7 +46,7 @@ async function labelsKey({ sealed, identity, out, json }: LabelsKeyOptions): Pro
     return;
   }
   say(
-    `${resolve(out)}: opens images and labels of ${sealed}; publish it when the contest is over`,
-    `  sha256 ${sealedSha256} is what it opens`,
+    `${resolve(out)}: opens images and labels of ${sealed}; publish it when the contest has ended`,
+    `  it opens the sealed file with sha256 ${sealedSha256}`,
   );
 }

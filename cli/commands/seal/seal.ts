@@ -6,9 +6,9 @@ import { keysCommand } from './keys.ts';
 import { labelsKeyCommand } from './labelsKey.ts';
 import { trackCommand } from './track.ts';
 
-/** `haet seal`: hides the withheld half of a Track, and commits to it before a contest. */
+/** `haet seal`: encrypts the withheld half of a Track, and commits to it before a contest. */
 export function sealCommand(command: Command): void {
-  // Options of its own would be taken out of the words of `keygen` and `commit`, which have some of the same names.
+  // Its own options would shadow those of `keygen` and `commit`, some of which have the same names.
   const sealing = command.command('<track>', { isDefault: true, hidden: true });
   trackCommand(sealing);
   keygenCommand(command.command('keygen'));
@@ -29,8 +29,8 @@ Options of haet seal <track>:
 ${options.join('\n')}
 
 Keep the Track and the identity file where no entry runs. The images key opens the images in the sealed file and nothing
-else: it is all that running entries takes. The labels within are encrypted once more, to the identity alone. A Track in a
-folder named as one of the commands is ./keygen, ./commit. age opens the sealed file too:
+else; it is all that running entries needs. The labels inside are encrypted again, to the identity only. If a Track's
+folder is named like a command, write ./keygen or ./commit. The age tool opens the sealed file too:
   $ age -d -i identity.txt withheld.age | tar -x
 
 Example:

@@ -18,20 +18,17 @@ interface SealOptions {
   readonly json?: boolean;
 }
 
-/** Sources that anyone has, or can draw again. */
+/** Sources that are public or reproducible. */
 const publicSources: readonly string[] = ['cifar10', 'fashion-mnist', 'synthetic'];
 
-/** `haet seal <track>`: its name is never typed, `haet seal` does this with a word that is no other command's. */
+/** `haet seal <track>`: encrypts the withheld half of a Track. The default subcommand, so its name is never typed. */
 export function trackCommand(command: Command): void {
   command
     .argument('<track>', 'folder of the Track')
     .requiredOption('--to <key>', 'public key, age1..., of the identity: it opens images and labels')
-    .requiredOption('--images-to <key>', 'public key, age1..., of the images key: it opens the images alone')
-    .requiredOption('--out <file>', 'sealed file to write, by habit withheld.age')
-    .option(
-      '--public <dir>',
-      'folder to make with what may be public: training half, sealed file, their hashes',
-    )
+    .requiredOption('--images-to <key>', 'public key, age1..., of the images key: it opens the images only')
+    .requiredOption('--out <file>', 'sealed file to write, usually withheld.age')
+    .option('--public <dir>', 'folder to create for publication: training half, sealed file and their hashes')
     .option('--name <text>', 'name of the Track in that folder (default: its classes and sizes)')
     .option('--json', 'last line on standard output: the files, sha256 and bytes of the sealed one')
     .action(seal);
@@ -41,9 +38,7 @@ async function seal(trackDir: string, options: SealOptions): Promise<void> {
   const { out, name } = options;
   const to = { organizer: options.to, images: options.imagesTo };
   if (name !== undefined && options.public === undefined) {
-    throw new UserError(
-      '--name names the Track in the folder of --public. Give --public, or leave --name out.',
-    );
+    throw new UserError('--name needs --public: it names the Track in that folder.');
   }
   if (options.public !== undefined) await requireFree(options.public, '--public');
 
@@ -60,9 +55,9 @@ async function seal(trackDir: string, options: SealOptions): Promise<void> {
 
   if (publicSources.includes(info.source.kind) && typeof info.seed === 'number') {
     tell(
-      `haet: the source of this Track, ${info.source.kind}, is public. Whoever has it can try sampling seeds until ` +
-        'the training half comes out, and then has the withheld half too. For a contest, draw the Track by a secret ' +
-        '(haet data make --new-secret FILE), from images that nobody else has where you can (--source folder).',
+      `haet: the source of this Track (${info.source.kind}) is public. Anyone can try sampling seeds until the training ` +
+        'half matches, and then knows the withheld half. For a contest, draw the Track with a secret ' +
+        '(haet data make --new-secret FILE), if possible from images that nobody else has (--source folder).',
     );
   }
   const hash = sha256(bytes);
@@ -80,7 +75,7 @@ async function seal(trackDir: string, options: SealOptions): Promise<void> {
   say(
     `${resolve(out)}: ${info.testSize} images and their labels, sealed; ${bytes.length} bytes`,
     `  sha256 ${hash}`,
-    ...(options.public === undefined ? [] : [`${resolve(options.public)}: what may be public`]),
-    `${resolve(trackDir)} still holds the labels in clear: keep it where no entry runs.`,
+    ...(options.public === undefined ? [] : [`${resolve(options.public)}: can be published`]),
+    `${resolve(trackDir)} still contains the unencrypted labels: keep it where no entry runs.`,
   );
 }

@@ -7,23 +7,22 @@ import { heldFault, limitFault, timeFault, usageFault, verdictFault } from './st
 /** A check of a record, or of the part of it that has the type `Checked`. */
 export interface ConsistencyCheck<Checked = OfficialRecord> {
   readonly name: string;
-  /** What is known once it holds, for people. */
+  /** What the check proves. */
   readonly meaning: string;
-  /** What does not hold, as a sentence; null when all does. */
+  /** Returns what does not hold, as a sentence; null if everything holds. */
   fault(checked: Checked): string | null;
 }
 
-/** What the record of any run, signed or not, says more than once, checked against each other. */
+/** Checks of the record of any run, signed or not, against itself. */
 const runChecks: readonly ConsistencyCheck<{ readonly record: RunRecord }>[] = [
   {
     name: 'verdict',
-    meaning: 'verdict, owner, score and the ends of all stages go together',
+    meaning: 'verdict, owner, score and the ends of all stages are consistent',
     fault: ({ record }) => verdictFault(record),
   },
   {
     name: 'score',
-    meaning:
-      'accuracy, and classes, confusion matrix and calibration where it has them, count the same images',
+    meaning: 'accuracy, and classes, confusion matrix and calibration if it has them, count the same images',
     fault: ({ record }) => scoreFault(record),
   },
   {
@@ -38,27 +37,27 @@ const runChecks: readonly ConsistencyCheck<{ readonly record: RunRecord }>[] = [
   },
   {
     name: 'times',
-    meaning: 'no stage was let run on beyond its limit, and its overshoot follows from its times',
+    meaning: 'no stage ran beyond its limit, and its overshoot follows from its times',
     fault: ({ record }) => timeFault(record),
   },
   {
     name: 'resources',
-    meaning: 'the samples of resources are in order and lie within their stages',
+    meaning: 'the samples of resources are in order and within their stages',
     fault: ({ record }) => usageFault(record),
   },
 ];
 
-/** The same for a signed record: a signature alone vouches for no sum. */
+/** Checks of a signed record against itself, because a signature does not prove that its figures are consistent. */
 export const consistencyChecks: readonly ConsistencyCheck[] = [
   ...runChecks,
   {
     name: 'held',
-    meaning: 'every limit was held by the sandbox, and no recorded use is beyond it',
+    meaning: 'the sandbox enforced every limit, and no recorded use exceeds it',
     fault: ({ record }) => heldFault(record),
   },
   {
     name: 'kill receipts',
-    meaning: 'nothing of the entry was left alive after a stage',
+    meaning: 'no process of the entry survived a stage, unless the verdict is INFRA_FAULT',
     fault: receiptFault,
   },
   {
@@ -68,17 +67,17 @@ export const consistencyChecks: readonly ConsistencyCheck[] = [
   },
   {
     name: 'chain',
-    meaning: 'it has a number among the records signed there, and names the one before',
+    meaning: 'it has a number in its chain and names the previous record',
     fault: chainPlaceFault,
   },
 ];
 
-/** Returns what keeps a record from being signed, since nobody could verify it; null when nothing does. */
+/** Returns why a record must not be signed, because it would not verify; null if it may. */
 export function consistencyFault(official: OfficialRecord): string | null {
   return firstFault(consistencyChecks, official);
 }
 
-/** Returns what in the record of a run contradicts the rest of it, as a sentence; null when nothing does. */
+/** Returns the first contradiction in the record of a run, as a sentence; null if there is none. */
 export function contradictionIn(record: RunRecord): string | null {
   return firstFault(runChecks, { record });
 }
@@ -94,6 +93,6 @@ function firstFault<Checked>(checks: readonly ConsistencyCheck<Checked>[], check
 function chainPlaceFault({ chain: { number, previousSha256 } }: OfficialRecord): string | null {
   if ((number === 1) === (previousSha256 === null)) return null;
   return number === 1
-    ? 'it is the first of its chain, and yet names a record before it'
-    : `it is number ${number} of its chain, and names no record before it`;
+    ? 'it is the first of its chain but names a previous record'
+    : `it is number ${number} of its chain but names no previous record`;
 }

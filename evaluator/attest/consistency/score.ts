@@ -3,14 +3,14 @@ import type { DetailedScore, RunRecord, Score, ScoreDetails } from '../../run/re
 import { wilsonInterval } from '../../score/statistics.ts';
 
 /**
- * Room for sums added in another order, and for exponentials that another version of the runtime rounds differently. One
- * image more or less changes every figure by far more.
+ * Tolerance for sums in a different order, and for exponentials that another runtime version may round differently.
+ * It is far below the effect of one image.
  */
 const rounding = 1e-9;
 const same = (a: number, b: number) => Math.abs(a - b) <= rounding;
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-/** Returns the first thing in a score that does not follow from the rest of it, as a sentence; null when all does. */
+/** Returns the first inconsistency of a score, as a sentence; null if there is none. */
 export function scoreFault({ score, track }: Pick<RunRecord, 'score' | 'track'>): string | null {
   if (score === null) return null;
   const { details } = score;
@@ -20,21 +20,21 @@ export function scoreFault({ score, track }: Pick<RunRecord, 'score' | 'track'>)
   );
 }
 
-/** As `scoreFault`, of the interval alone. */
+/** Returns the inconsistency of the interval of a score, as a sentence; null if there is none. */
 export function intervalFault({ score }: Pick<RunRecord, 'score'>): string | null {
   if (score === null) return null;
   const { correct, total, wilson95 } = score;
   const expected = wilsonInterval(correct, total);
   if (wilson95.every((end, index) => same(end, expected[index]!))) return null;
-  return `the interval says ${wilson95.join(' to ')}, and ${correct} right of ${total} give ${expected.join(' to ')}`;
+  return `the interval is ${wilson95.join(' to ')}, but ${correct} of ${total} correct give ${expected.join(' to ')}`;
 }
 
 function countFault({ correct, total, accuracy, details }: Score, track: RunRecord['track']): string | null {
-  if (track === null) return 'there is a score, but no Track that it was scored on';
-  if (total !== track.testSize) return `${total} images were scored, and the Track has ${track.testSize}`;
-  if (correct > total) return `${correct} are right of ${total}`;
+  if (track === null) return 'there is a score, but no Track';
+  if (total !== track.testSize) return `${total} images were scored, but the Track has ${track.testSize}`;
+  if (correct > total) return `${correct} of ${total} are correct`;
   if (!same(accuracy, correct / total)) {
-    return `the accuracy says ${accuracy}, and ${correct} right of ${total} are ${correct / total}`;
+    return `the accuracy is ${accuracy}, but ${correct} of ${total} correct are ${correct / total}`;
   }
   const names = details?.perClass.map((each) => each.name);
   if (names !== undefined && names.join('\0') !== track.classes.join('\0'))
@@ -44,9 +44,9 @@ function countFault({ correct, total, accuracy, details }: Score, track: RunReco
 
 function classFault({ correct, total }: Score, { perClass, confusion }: ScoreDetails): string | null {
   const rights = sum(perClass.map((each) => each.correct));
-  if (rights !== correct) return `the classes have ${rights} right together, and the score says ${correct}`;
+  if (rights !== correct) return `the classes have ${rights} correct in total, but the score says ${correct}`;
   const images = sum(perClass.map((each) => each.total));
-  if (images !== total) return `the classes have ${images} images together, and the score says ${total}`;
+  if (images !== total) return `the classes have ${images} images in total, but the score says ${total}`;
   const square =
     confusion.length === perClass.length && confusion.every((row) => row.length === perClass.length);
   if (!square || confusion.flat().some((count) => count < 0)) {
@@ -55,14 +55,14 @@ function classFault({ correct, total }: Score, { perClass, confusion }: ScoreDet
   for (const [index, each] of perClass.entries()) {
     const name = JSON.stringify(each.name);
     if (!same(each.accuracy, each.total === 0 ? 0 : each.correct / each.total)) {
-      return `class ${name} says an accuracy of ${each.accuracy}, with ${each.correct} right of ${each.total}`;
+      return `class ${name} has an accuracy of ${each.accuracy}, but ${each.correct} of ${each.total} correct`;
     }
     const row = confusion[index]!;
     if (row[index] !== each.correct) {
-      return `class ${name} says ${each.correct} right, and the diagonal of the confusion matrix ${row[index]}`;
+      return `class ${name} has ${each.correct} correct, but the diagonal of the confusion matrix says ${row[index]}`;
     }
     if (sum(row) !== each.total) {
-      return `class ${name} says ${each.total} images, and its row of the confusion matrix ${sum(row)}`;
+      return `class ${name} has ${each.total} images, but its row of the confusion matrix has ${sum(row)}`;
     }
   }
   return null;
@@ -71,24 +71,25 @@ function classFault({ correct, total }: Score, { perClass, confusion }: ScoreDet
 function calibrationFault({ correct, total }: Score, { calibration }: ScoreDetails): string | null {
   const { bins, expectedError } = calibration;
   const images = sum(bins.map((bin) => bin.count));
-  if (images !== total) return `the calibration counts ${images} images, and the score says ${total}`;
+  if (images !== total) return `the calibration counts ${images} images, but the score says ${total}`;
   const rights = sum(bins.map((bin) => bin.accuracy * bin.count));
   if (Math.abs(rights - correct) > 1e-6) {
-    return `the calibration counts ${rights} right, and the score says ${correct}`;
+    return `the calibration counts ${rights} correct, but the score says ${correct}`;
   }
   const error = sum(bins.map((bin) => bin.count * Math.abs(bin.accuracy - bin.confidence))) / total;
   if (same(error, expectedError)) return null;
-  return `the calibration error says ${expectedError}, and its bins give ${error}`;
+  return `the calibration error is ${expectedError}, but its bins give ${error}`;
 }
 
 /**
- * Returns the first thing in which a score is not the one that the predictions give, as a sentence; null when none.
- * @param recorded what the record says; without details, that of a sealed Track
- * @param again what `score` makes of the predictions and the labels
+ * Returns the first difference between a score and the one computed from the predictions, as a sentence; null if
+ * there is none.
+ * @param recorded score of the record; without details on a sealed Track
+ * @param again score computed from the predictions and the labels
  */
 export function rescoreFault(recorded: Score, again: DetailedScore): string | null {
   if (recorded.total !== again.total) {
-    return `the score counts ${recorded.total} images, and there are ${again.total} labels`;
+    return `the score counts ${recorded.total} images, but there are ${again.total} labels`;
   }
   for (const name of ['correct', 'accuracy'] as const) {
     if (recorded[name] !== again[name]) return says(name, recorded[name], again[name]);
@@ -100,7 +101,7 @@ export function rescoreFault(recorded: Score, again: DetailedScore): string | nu
 }
 
 const says = (what: string, one: unknown, other: unknown) =>
-  `the score says ${what} ${String(one)}, and the predictions give ${String(other)}`;
+  `the score says ${what} ${String(one)}, but the predictions give ${String(other)}`;
 
 function detailsFault(recorded: ScoreDetails, again: ScoreDetails): string | null {
   for (const [label, { name, correct, total, accuracy }] of again.perClass.entries()) {
@@ -112,7 +113,7 @@ function detailsFault(recorded: ScoreDetails, again: ScoreDetails): string | nul
     const [row, rowAgain] = [recorded.confusion[label] ?? [], again.confusion[label]!];
     if (!isDeepStrictEqual(row, rowAgain)) {
       return says(
-        `that images of class ${JSON.stringify(name)} were taken for each class so often:`,
+        `the confusion matrix row of class ${JSON.stringify(name)}:`,
         row.join(', '),
         rowAgain.join(', '),
       );
@@ -124,7 +125,7 @@ function detailsFault(recorded: ScoreDetails, again: ScoreDetails): string | nul
   const [bins, binsAgain] = [flat(recorded), flat(again)];
   const differs = bins.length !== binsAgain.length;
   if (differs || bins.some((value, at) => Math.abs(value - binsAgain[at]!) > rounding)) {
-    return 'the calibration of the score is not that of the predictions';
+    return 'the calibration of the score differs from that of the predictions';
   }
   return null;
 }

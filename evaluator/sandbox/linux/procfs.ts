@@ -50,7 +50,7 @@ export function hasFatalSignal(pid: number): boolean {
   }
 }
 
-/** A process namespace that keeps its name until it is released. */
+/** A process namespace whose name is not reused until it is released. */
 export interface HeldNamespace {
   /** Lists the ids, on this machine, of the live processes inside, except those that we may not inspect. */
   list(): number[];
@@ -58,8 +58,8 @@ export interface HeldNamespace {
 }
 
 /**
- * Holds the process namespace of a process. The kernel gives the name of a namespace that is gone to the next one at
- * once: without a hold, a listing after a kill could find the processes of a neighbour that has just started.
+ * Holds the process namespace of a process. The kernel reuses the name of a namespace soon after its end: without a hold,
+ * a listing after a kill could find the processes of another stage that has just started.
  * @throws Error if the process is gone
  */
 export function holdProcessNamespace(pid: number): HeldNamespace {

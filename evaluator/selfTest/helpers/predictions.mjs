@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The data of a .npy file of format version 1.0. */
+/** Returns the data of a .npy file (format version 1.0). */
 export const dataOf = (bytes) => bytes.subarray(10 + bytes.readUInt16LE(8));
 
-/** Writes predictions.npy. @param rows ten scores each */
+/** Writes predictions.npy from rows of ten scores. */
 export function writePredictions(rows) {
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows.length}, 10), }`;
   const header = Buffer.from(`\x93NUMPY\x01\x00\x76\x00${text.padEnd(117)}\n`, 'latin1');
@@ -13,5 +13,5 @@ export function writePredictions(rows) {
   writeFileSync(join(process.env.HAET_OUT_DIR, 'predictions.npy'), Buffer.concat([header, scores]));
 }
 
-/** Ten scores with one class on top. */
+/** Returns ten scores with one class on top. */
 export const onTop = (label) => Array.from({ length: 10 }, (_, index) => (index === label ? 1 : 0));

@@ -1,13 +1,13 @@
-// What the attacks share; a copy lies in each entry. An attack that finds a fence broken says so in a file `escaped` of
-// its output folder, and notes in `tried` what was refused and how: an attack that did not try proves nothing.
+// Code shared by the attacks; each entry gets a copy. An attack writes what succeeded into the file `escaped` of its
+// output folder, and what was rejected and how into `tried`, because an attack that did not try proves nothing.
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where the targets are: see evaluator/selfTest/surroundings.ts. */
+/** Paths, ports and ids of the targets, see evaluator/selfTest/surroundings.ts. */
 export const hints = JSON.parse(readFileSync(new URL('../hints.json', import.meta.url), 'utf8'));
 export const outFolder = process.env.HAET_OUT_DIR;
 
-/** Thrown by an attempt that found nothing to get at. */
+/** Thrown by an attempt that found no target. */
 export class Held extends Error {}
 
 /** Adds a line to `tried` or `escaped`. */
@@ -16,8 +16,8 @@ export const note = (file, line) => appendFileSync(join(outFolder, file), `${lin
 export const saveModel = () => writeFileSync(join(outFolder, 'model'), 'weights\n');
 
 /**
- * Does something that must not work. It got through if `action` returns; what it returns is said too. A refusal by
- * the system or none at all in two seconds is what must happen; any other error is a mistake in the attack.
+ * Tries something that must fail. It succeeded if `action` returns; the result is reported too. It must be rejected
+ * by the system or not complete within two seconds; any other error is a bug in the attack.
  */
 export async function attempt(what, action) {
   let timer;
@@ -35,7 +35,7 @@ export async function attempt(what, action) {
   }
 }
 
-/** Sends the secret over a connection and waits for the answer. */
+/** Sends the secret over a connection and waits for the response. */
 export function greet(socket) {
   return new Promise((resolve, reject) => {
     socket.on('error', reject);
@@ -48,7 +48,7 @@ export function greet(socket) {
   });
 }
 
-/** @throws Held where the number is that of a process of our own, or of none: then numbers mean others here than outside */
+/** @throws Held if the id belongs to a process of our own or to none, because ids then differ from those outside */
 export function isOther(pid) {
   const isBystander = commandOf(hints.bystander.pid).includes(hints.bystander.name);
   const seesOthers = isBystander || commandOf(pid) === '';
@@ -63,7 +63,7 @@ function commandOf(pid) {
   }
 }
 
-/** Every file that can be seen, as { path, name, entry }: the nearest and the likeliest first, for two seconds. */
+/** Lists visible files as { path, name, entry }, the nearest and likeliest first, for two seconds. */
 export function* visibleFiles() {
   const end = performance.now() + 1500;
   const likely = ['/tmp', '/var/tmp', '/dev/shm', '/run', '/home', '/root', '/mnt', '/srv', '/data', '/opt'];
@@ -79,7 +79,7 @@ export function* visibleFiles() {
     try {
       entries = readdirSync(folder, { withFileTypes: true });
     } catch {
-      continue; // not there, or not to be read
+      continue; // missing or not readable
     }
     for (const entry of entries) {
       const path = join(folder, entry.name);

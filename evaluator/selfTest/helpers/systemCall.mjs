@@ -1,4 +1,4 @@
-// One system call with arguments of one's own choice, which Node has no way to make: by a program of a few instructions.
+// Makes an arbitrary system call, which Node cannot do, by a program of a few instructions.
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,24 +6,24 @@ import { Held } from './probe.mjs';
 
 const base = 0x400000n;
 const headerBytes = 120;
-/** Where the program has room that it may write to, as an argument of the call. */
+/** Address of writable memory of the program, as an argument of the call. */
 export const room = 0x400800;
 const memoryBytes = 0x2000n;
 
-/** Code of `exit(-call(...))`, by machine; the numbers of the call and of exit differ too. */
+/** Code of `exit(-call(...))` per machine; the numbers of the call and of exit differ too. */
 const machines = {
   x64: { machine: 62, column: 0, code: codeForX64 },
   arm64: { machine: 183, column: 1, code: codeForArm64 },
 };
-/** Greatest error number. An exit status beyond it is a file descriptor, counted back from 256. */
+/** Largest error number. A larger exit status is a file descriptor, counted down from 256. */
 const lastError = 133;
 
 /**
- * Makes a call and returns the number of its error; 0 or less where it worked.
+ * Makes a call and returns its error number; 0 or less if it succeeded.
  * @param numbers of the call, [x86-64, arm64]
- * @param words up to six arguments, of 32 bits
- * @param stdin open file that the call finds as descriptor 0
- * @throws Held where this machine's instructions are not known here
+ * @param words up to six 32-bit arguments
+ * @param stdin open file that is descriptor 0 for the call
+ * @throws Held if this machine's instruction set is not supported
  */
 export function systemCall(numbers, words, stdin = 'ignore') {
   const known = machines[process.arch];
@@ -73,7 +73,7 @@ function withWord(bytes, word) {
   return Buffer.concat([Buffer.from(bytes), encoded]);
 }
 
-/** A program in one segment that may be read, written and executed (elf(5)). */
+/** Builds a program with one segment that is readable, writable and executable (elf(5)). */
 function elf(machine, code) {
   const file = Buffer.alloc(headerBytes);
   file.write('\x7fELF\x02\x01\x01', 'latin1');
@@ -85,7 +85,7 @@ function elf(machine, code) {
   file.writeUInt16LE(64, 52);
   file.writeUInt16LE(56, 54);
   file.writeUInt16LE(1, 56);
-  file.writeUInt32LE(1, 64); // to be loaded
+  file.writeUInt32LE(1, 64); // PT_LOAD
   file.writeUInt32LE(7, 68);
   file.writeBigUInt64LE(base, 80);
   file.writeBigUInt64LE(base, 88);

@@ -52,7 +52,7 @@ test('a reveal with other seeds, another order, one seed more or less, or anothe
     [1, 2, 3, 4],
     [12, 3],
   ]) {
-    expect(revealFault(commitment, { ...reveal, seeds })).toMatch(/not the ones chosen beforehand/);
+    expect(revealFault(commitment, { ...reveal, seeds })).toMatch(/but the commitment says/);
   }
 });
 
@@ -60,9 +60,9 @@ test('another withheld set does not match', () => {
   const { commitment } = commitTo(withheld, [1], terms);
   const got = sha256('another');
   expect(sealedFault(commitment, got)).toBe(
-    `the commitment is to a sealed set with sha256 ${commitment.sealedSha256}, and the one used has ${got}`,
+    `the commitment names the sealed set with sha256 ${commitment.sealedSha256}, but the one used has ${got}`,
   );
-  expect(sealedFault(commitment, null)).toMatch(/, and none was used$/);
+  expect(sealedFault(commitment, null)).toMatch(/, but none was used$/);
 });
 
 test('the hash of the seeds is that of a documented text', () => {
@@ -110,7 +110,7 @@ describe('rejects files that are neither, and names them:', () => {
     const { terms: _, ...first } = commitment;
     await writeFile(path(), JSON.stringify({ ...first, schemaVersion: 1 }));
     await expect(readCommitment(path())).rejects.toThrow(
-      /is a commitment of version 1, which leaves the terms of the contest open\. Make a new one with `haet seal commit`/,
+      /is a commitment of version 1, which has no terms\. Make a new one with `haet seal commit`/,
     );
   });
 

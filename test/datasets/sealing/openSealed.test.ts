@@ -106,7 +106,7 @@ describe('rejects a sealed file that was changed:', () => {
     const { info } = await openImages(sealed.bytes, identity);
     const { sealedLabels } = await openImages(other.bytes, identity);
     await expect(openLabels(sealedLabels, identity, info)).rejects.toThrow(
-      /labels\.npy\.age: is not what was sealed with these images/,
+      /labels\.npy\.age: does not belong to these images/,
     );
   });
 });
@@ -117,7 +117,7 @@ test('each cause has its own message, naming the file and what to do', async () 
     `a.age: is not sealed for the key ${await publicKeyOf(stranger)}`,
   );
   await expect(openImages(sealed.bytes.subarray(0, 50_000), identity, 'a.age')).rejects.toThrow(
-    /a\.age: is damaged: it was altered or cut short/,
+    /a\.age: is damaged: it was altered or truncated/,
   );
   await expect(openImages(Buffer.from('a letter'), identity, 'a.age')).rejects.toThrow(
     /a\.age: is not an age file/,
@@ -168,17 +168,17 @@ describe('a file that someone else encrypted is accepted only if it is a withhel
   });
 
   test.each([
-    ['no archive', async () => encrypt(Buffer.from('a letter'), recipient), /no tar archive/],
-    ['an empty archive', async () => setOf({ members: () => [] }), /within are no files/],
+    ['no archive', async () => encrypt(Buffer.from('a letter'), recipient), /does not contain a tar archive/],
+    ['an empty archive', async () => setOf({ members: () => [] }), /it contains no files/],
     [
       'no labels',
       async () => setOf({ members: (good) => good.slice(0, 2) }),
-      /within are track.json, images.npy;/,
+      /it contains track.json, images.npy;/,
     ],
     [
       'an additional file',
       async () => setOf({ members: (good) => [...good, ['labels.npy', images]] }),
-      /within are/,
+      /it contains/,
     ],
     [
       'info that is not JSON',
@@ -193,33 +193,33 @@ describe('a file that someone else encrypted is accepted only if it is a withhel
     [
       'info of another size',
       async () => setOf({ info: { testSize: 3 } }),
-      /images\.npy: is not the array expected/,
+      /images\.npy: is not the expected array/,
     ],
     [
       'images of another hash',
       async () =>
         setOf({ info: { sha256: { 'images.npy': '0'.repeat(64), 'labels.npy.age': '0'.repeat(64) } } }),
-      /images\.npy: is not what was sealed/,
+      /images\.npy: does not belong to these images/,
     ],
     [
       'images that are not an array',
       async () => setOf({ images: Buffer.from('pixels') }),
-      /images\.npy: is not the array expected/,
+      /images\.npy: is not the expected array/,
     ],
     [
       'labels that are not an array',
       async () => setOf({ labels: Buffer.from([0, 1]) }),
-      /labels\.npy\.age: is not the array expected/,
+      /labels\.npy\.age: is not the expected array/,
     ],
     [
       'too few labels',
       async () => setOf({ labels: array([0]) }),
-      /labels\.npy\.age: is not the array expected/,
+      /labels\.npy\.age: is not the expected array/,
     ],
     [
       'too many labels',
       async () => setOf({ labels: array([0, 1, 0]) }),
-      /labels\.npy\.age: is not the array expected/,
+      /labels\.npy\.age: is not the expected array/,
     ],
     [
       'a label beyond the classes',

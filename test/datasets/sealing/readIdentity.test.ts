@@ -30,7 +30,7 @@ test("creates a private identity file in age's format and reads it", async () =>
 test('an identity file is never overwritten', async () => {
   await makeIdentity(file(), 'a test');
   const before = await readFile(file(), 'utf8');
-  await expect(makeIdentity(file(), 'a test')).rejects.toThrow(/is there already and is never overwritten/);
+  await expect(makeIdentity(file(), 'a test')).rejects.toThrow(/exists and is never overwritten/);
   expect(await readFile(file(), 'utf8')).toBe(before);
 });
 
@@ -54,10 +54,10 @@ test.each(['640', '604', '660', '620', '601'])(
 test('rejects a file without exactly one key, and does not repeat it', async () => {
   const [one, other] = [await generateX25519Identity(), await generateX25519Identity()];
   const cases: [string | Buffer, RegExp][] = [
-    ['', /holds 0 lines/],
-    ['# only words\n', /holds 0 lines/],
-    [`${one}\n${other}\n`, /holds 2 lines/],
-    [`${one}\nand more\n`, /holds 2 lines/],
+    ['', /contains 0 lines/],
+    ['# only words\n', /contains 0 lines/],
+    [`${one}\n${other}\n`, /contains 2 lines/],
+    [`${one}\nand more\n`, /contains 2 lines/],
     [`# key\n${one.slice(0, -2)}\n`, /line 2: the identity is not an age secret key/],
     [one.toLowerCase(), /line 1: the identity is not an age secret key/],
     [await publicKeyOf(one), /line 1: the identity is not an age secret key/],

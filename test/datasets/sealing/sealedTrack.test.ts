@@ -93,7 +93,7 @@ describe('only a sealed Track may be published:', () => {
     async (file) => {
       await mkdir(dirname(join(dir, file)), { recursive: true });
       await writeFile(join(dir, file), 'secret');
-      await expect(checkPublic(dir)).rejects.toThrow(/holds ".*", which is no part of a sealed Track/);
+      await expect(checkPublic(dir)).rejects.toThrow(/contains ".*", which is not part of a sealed Track/);
     },
   );
 
@@ -131,7 +131,7 @@ describe('rejects an incomplete sealed Track:', () => {
     await writeFile(join(dir, 'track.json'), JSON.stringify(good));
     expect((await reading()).message).toMatch(/the label at row 3 is not one of the 10 classes/);
     await writeFile(join(dir, 'track.json'), JSON.stringify({ ...good, trainSize: 5 }));
-    expect((await reading()).message).toMatch(/images\.npy: is not the array expected/);
+    expect((await reading()).message).toMatch(/images\.npy: is not the expected array/);
   });
 
   test('a Track that was never sealed, or another file', async () => {

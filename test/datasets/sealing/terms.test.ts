@@ -18,20 +18,17 @@ test('equal terms agree, and all are listed', () => {
 });
 
 test.each<[Partial<UsedTerms>, string]>([
-  [{ trainSeconds: 900 }, '900 s to train, and the commitment is to 600 s to train'],
-  [{ predictSeconds: 61 }, '61 s to predict, and the commitment is to 60 s to predict'],
-  [{ cpus: 1 }, '1 CPU, and the commitment is to 2 CPUs'],
-  [{ memoryBytes: 1 }, '1 bytes of memory, and the commitment is to 8589934592 bytes of memory'],
-  [{ processes: 9 }, '9 processes, and the commitment is to 1024 processes'],
-  [{ sandbox: 'user' }, 'the sandbox user, and the commitment is to the sandbox docker'],
-  [{ image: null }, `no known image, and the commitment is to the image ${terms.image}`],
-  [
-    { evaluator: { ...terms.evaluator, version: '0.2.0' } },
-    'haet 0.2.0, and the commitment is to haet 0.1.0',
-  ],
+  [{ trainSeconds: 900 }, '900 s to train, but the commitment says 600 s to train'],
+  [{ predictSeconds: 61 }, '61 s to predict, but the commitment says 60 s to predict'],
+  [{ cpus: 1 }, '1 CPU, but the commitment says 2 CPUs'],
+  [{ memoryBytes: 1 }, '1 bytes of memory, but the commitment says 8589934592 bytes of memory'],
+  [{ processes: 9 }, '9 processes, but the commitment says 1024 processes'],
+  [{ sandbox: 'user' }, 'the sandbox user, but the commitment says the sandbox docker'],
+  [{ image: null }, `no known image, but the commitment says the image ${terms.image}`],
+  [{ evaluator: { ...terms.evaluator, version: '0.2.0' } }, 'haet 0.2.0, but the commitment says haet 0.1.0'],
   [
     { evaluator: { ...terms.evaluator, commit: null } },
-    `no known evaluator commit, and the commitment is to the evaluator's commit ${terms.evaluator.commit}`,
+    `no known evaluator commit, but the commitment says the evaluator's commit ${terms.evaluator.commit}`,
   ],
 ])('reports that %o differs, in one sentence', (change, says) => {
   expect(faultsOf(terms, { ...terms, ...change })).toEqual([says]);

@@ -108,13 +108,13 @@ describe('rejects, with the file and the reason:', () => {
   });
 
   test.each<[string, Buffer, RegExp]>([
-    ['wrong magic', idx([20, 28, 28], images(20), 0x0d03), /begins with 00000d03; expected 00000803/],
+    ['wrong magic', idx([20, 28, 28], images(20), 0x0d03), /starts with 00000d03; expected 00000803/],
     ['images of another size', idx([20, 14, 14], images(5)), /images of 14 x 14; expected 28 x 28/],
     ['truncated data', idx([20, 28, 28], images(19)), /truncated/],
-    ['data beyond the end', idx([20, 28, 28], images(21)), /not the file expected/],
+    ['data beyond the end', idx([20, 28, 28], images(21)), /a different file/],
     ['another number of labels', idx([19, 28, 28], images(19)), /has 19 images, .* 20 labels/],
     ['a header cut short', Buffer.from([0, 0, 8, 3, 0]), /inside its header/],
-    ['nothing at all', idx([0, 28, 28], images(0)), /not the file expected/],
+    ['nothing at all', idx([0, 28, 28], images(0)), /a different file/],
   ])('%s', async (_, bytes, reason) => {
     await write();
     await writeFile(imagesFile(), gzipSync(bytes));

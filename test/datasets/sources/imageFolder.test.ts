@@ -130,7 +130,7 @@ describe('rejects, with the file and the reason:', () => {
   test('a class without an image', async () => {
     await classes();
     await mkdir(join(folder.path, 'yak'));
-    await expect(read()).rejects.toThrow(/yak: holds no image/);
+    await expect(read()).rejects.toThrow(/yak: contains no image/);
   });
 
   test('class folders inside folders, such as train and val', async () => {
@@ -142,7 +142,7 @@ describe('rejects, with the file and the reason:', () => {
   test('a file that is not an image', async () => {
     await classes();
     await writeFile(join(folder.path, 'mouse', 'notes.txt'), 'not an image');
-    await expect(read()).rejects.toThrow(/notes\.txt: is not an image that can be read/);
+    await expect(read()).rejects.toThrow(/notes\.txt: is not a readable image/);
   });
 
   test.each(['jpeg', 'png', 'webp'] as const)('a truncated %s', async (format) => {
@@ -160,7 +160,7 @@ describe('rejects, with the file and the reason:', () => {
       .toFormat(format)
       .toBuffer();
     await writeFile(path, whole.subarray(0, whole.length / 2));
-    await expect(read()).rejects.toThrow(new RegExp(`cut\\.${format}: is not an image that can be read`));
+    await expect(read()).rejects.toThrow(new RegExp(`cut\\.${format}: is not a readable image`));
     expect(await readFile(path)).toHaveLength(Math.floor(whole.length / 2));
   });
 });

@@ -80,11 +80,11 @@ test('a record that replaces the last one, or does not follow it, is detected be
   await sign('a');
   await put('a', { number: 1, previousSha256: null });
   await expect(sign('b')).rejects.toThrow(
-    /a\/record\.jws says that it is number 1 of the chain, and .* names another/,
+    /a\/record\.jws claims number 1 of the chain, but .* names another/,
   );
   await put('a', { number: 2, previousSha256: sha256('other') });
   await expect(requireChain(folder.path, key)).rejects.toThrow(
-    /is number 2 of the chain and does not follow number 1/,
+    /has number 2, but the last signed record has number 1/,
   );
 });
 
@@ -99,7 +99,7 @@ test('ignores files of entries and records of other keys', async () => {
 test('the chain of another organizer, or a damaged head, is rejected with what to do', async () => {
   await sign('a');
   await expect(requireChain(folder.path, createPublicKey(strangersKey))).rejects.toThrow(
-    /chain\.json: the records there are signed with another key \(haet1.*another folder/,
+    /chain\.json: its records are signed with another key \(haet1.*another folder/,
   );
   await writeFile(at('chain.json'), '{}');
   await expect(requireChain(folder.path, key)).rejects.toThrow(/is not the head of a chain/);

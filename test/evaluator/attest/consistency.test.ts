@@ -102,41 +102,38 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
   const cases: Record<string, readonly (readonly [says: string | RegExp, Break])[]> = {
     verdict: [
       [
-        'SCORED is for the contestant to act on, and the record says the organizer',
+        'SCORED belongs to the contestant, but the record says the organizer',
         ({ record }) => set(record, { owner: 'organizer' }),
       ],
-      ['the verdict is SCORED, and there is no score', ({ record }) => set(record, { score: null })],
-      [
-        'the verdict is CRASHED, and yet there is a score',
-        ({ record }) => set(record, { verdict: 'CRASHED' }),
-      ],
+      ['the verdict is SCORED, but there is no score', ({ record }) => set(record, { score: null })],
+      ['the verdict is CRASHED, but there is a score', ({ record }) => set(record, { verdict: 'CRASHED' })],
       ['the verdict is SCORED without three stages', ({ record }) => record.stages.pop()],
       [
-        'the verdict is SCORED, and prediction did not end with status 0',
+        'the verdict is SCORED, but prediction did not end with status 0',
         ({ predict }) => set(predict, { exitCode: 1 }),
       ],
       [
-        'the verdict is SCORED, and its second prediction did not end with status 0',
+        'the verdict is SCORED, but its second prediction did not end with status 0',
         ({ again }) => set(again, { exitCode: 1 }),
       ],
       [
-        'the verdict is SCORED, and training did not end with status 0: that would be SCORED_SALVAGED',
+        'the verdict is SCORED, but training did not end with status 0: that would be SCORED_SALVAGED',
         ({ train }) => set(train, { exitCode: 1 }),
       ],
       [
-        'the verdict is SCORED_SALVAGED, and training ended with status 0: that would be SCORED',
+        'the verdict is SCORED_SALVAGED, but training ended with status 0: that would be SCORED',
         ({ record }) => set(record, { verdict: 'SCORED_SALVAGED' }),
       ],
     ],
     score: [
-      ['there is a score, but no Track that it was scored on', ({ record }) => set(record, { track: null })],
+      ['there is a score, but no Track', ({ record }) => set(record, { track: null })],
       [
-        '1000 images were scored, and the Track has 999',
+        '1000 images were scored, but the Track has 999',
         ({ record }) => set(record.track!, { testSize: 999 }),
       ],
-      ['1001 are right of 1000', ({ score }) => set(score, { correct: 1001 })],
+      ['1001 of 1000 are correct', ({ score }) => set(score, { correct: 1001 })],
       [
-        /^the accuracy says 0\.99, and \d+ right of 1000 are 0\.\d+$/,
+        /^the accuracy is 0\.99, but \d+ of 1000 correct are 0\.\d+$/,
         ({ score }) => set(score, { accuracy: 0.99 }),
       ],
       [
@@ -144,12 +141,12 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
         ({ score }) => set(score.details.perClass[0]!, { name: 'zeppelin' }),
       ],
       [
-        /^the classes have \d+ right together, and the score says \d+$/,
+        /^the classes have \d+ correct in total, but the score says \d+$/,
         ({ score }) =>
           set(score, { correct: score.correct + 1, accuracy: (score.correct + 1) / score.total }),
       ],
       [
-        'the classes have 1001 images together, and the score says 1000',
+        'the classes have 1001 images in total, but the score says 1000',
         ({ score }) => score.details.perClass[0]!.total++,
       ],
       ['the confusion matrix is not 10 by 10 counts', ({ score }) => score.details.confusion.pop()],
@@ -158,38 +155,38 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
         ({ score }) => set(score.details.confusion[0]!, { 1: -1 }),
       ],
       [
-        /^class "bird" says an accuracy of 1, with \d+ right of 100$/,
+        /^class "bird" has an accuracy of 1, but \d+ of 100 correct$/,
         ({ score }) => set(score.details.perClass[2]!, { accuracy: 1 }),
       ],
       [
-        /^class "airplane" says \d+ right, and the diagonal of the confusion matrix \d+$/,
+        /^class "airplane" has \d+ correct, but the diagonal of the confusion matrix says \d+$/,
         ({ score: { details } }) => {
           details.confusion[0]![0]!--;
           details.confusion[0]![1]!++;
         },
       ],
       [
-        'class "truck" says 100 images, and its row of the confusion matrix 101',
+        'class "truck" has 100 images, but its row of the confusion matrix has 101',
         ({ score }) => score.details.confusion[9]![0]!++,
       ],
       [
-        'the calibration counts 1001 images, and the score says 1000',
+        'the calibration counts 1001 images, but the score says 1000',
         ({ score }) => score.details.calibration.bins[3]!.count++,
       ],
       [
-        /^the calibration counts [\d.]+ right, and the score says \d+$/,
+        /^the calibration counts [\d.]+ correct, but the score says \d+$/,
         ({ score: { details } }) => {
           details.calibration.bins[14]!.accuracy /= 2;
         },
       ],
       [
-        /^the calibration error says 0, and its bins give 0\.\d+$/,
+        /^the calibration error is 0, but its bins give 0\.\d+$/,
         ({ score }) => set(score.details.calibration, { expectedError: 0 }),
       ],
     ],
     interval: [
       [
-        /^the interval says 0\.99 to 0\.\d+, and \d+ right of 1000 give 0\.\d+ to 0\.\d+$/,
+        /^the interval is 0\.99 to 0\.\d+, but \d+ of 1000 correct give 0\.\d+ to 0\.\d+$/,
         ({ score }) => set(score.wilson95, { 0: 0.99 }),
       ],
     ],
@@ -198,7 +195,7 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
         'the stages were predict-again, predict, train; expected train, then predict, then predict-again',
         ({ record }) => record.stages.reverse(),
       ],
-      ['predict ran under 61 s, and the limit is 60 s', ({ predict }) => set(predict, { limitSeconds: 61 })],
+      ['predict ran under 61 s, but the limit is 60 s', ({ predict }) => set(predict, { limitSeconds: 61 })],
     ],
     times: [
       [
@@ -206,7 +203,7 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
         ({ train }) => set(train, { seconds: 600.5 }),
       ],
       [
-        'train ended by deadline and was not killed',
+        'train ended by deadline but was not killed',
         ({ cut, train }) => {
           cut();
           train.kill = null;
@@ -214,21 +211,21 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
       ],
       ['train was stopped before it was killed', ({ cut }) => cut({}, { signalledAtSeconds: 600.5 })],
       ['train was gone before it was stopped', ({ cut }) => cut({}, { goneAtSeconds: 600.01 })],
-      ['train lasted 599 s, and was stopped at 600.02 s', ({ cut }) => cut({ seconds: 599 })],
+      ['train lasted 599 s, but was stopped at 600.02 s', ({ cut }) => cut({ seconds: 599 })],
       [
         'train was killed at 480 s, before its deadline of 600 s',
         ({ cut }) => cut({}, { signalledAtSeconds: 480 }),
       ],
       [
-        /^train says it was stopped 1 ms after its deadline; its times give 19\.99\d+ ms$/,
+        /^train has an overshoot of 1 ms, but its times give 19\.99\d+ ms$/,
         ({ cut }) => cut({}, { overshootMs: 1 }),
       ],
       [
-        'train was stopped 30.5 s after its deadline, and yet the run was scored',
+        'train was stopped 30.5 s after its deadline, but the run was scored',
         ({ cut }) => cut({ seconds: 630.5 }, stoppedLate),
       ],
       [
-        'train was stopped 1.5 s after its deadline, and yet the run was scored',
+        'train was stopped 1.5 s after its deadline, but the run was scored',
         ({ cut }) => cut({ seconds: 601.5 }, { stoppedAtSeconds: 601.5, overshootMs: 1500 }),
       ],
     ],
@@ -240,7 +237,7 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
         },
       ],
       [
-        'predict has a sample of its resources at 70 s, and lasted 6.2 s',
+        'predict has a sample of its resources at 70 s, but lasted 6.2 s',
         ({ predict }) => set(predict.usage.at(-1)!, { atSeconds: 70 }),
       ],
     ],
@@ -255,23 +252,23 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
       ).map(
         ([name, shown]) =>
           [
-            `the bubblewrap sandbox did not hold ${shown}`,
+            `the bubblewrap sandbox did not enforce ${shown}`,
             ({ record }: Parts) => set(record.sandbox.holds, { [name]: false }),
           ] as const,
       ),
       [
-        'train used 786432000 bytes of memory, and the limit is 209715200 bytes',
+        'train used 786432000 bytes of memory, but the limit is 209715200 bytes',
         ({ record, train }) => {
           record.limits.memoryBytes = 200 * 2 ** 20;
           train.limitHits = { ...noLimitHits, peakMemoryBytes: 750 * 2 ** 20 };
         },
       ],
       [
-        /^train had \d+ bytes of memory per process at \d+ s, and the limit is 1073741824 bytes$/,
+        /^train had \d+ bytes of memory per process at \d+ s, but the limit is 1073741824 bytes$/,
         ({ record }) => set(record.limits, { memoryBytes: 2 ** 30 }), // its one process had 2.8 GiB
       ],
       [
-        'predict had 1025 processes, and the limit is 1024',
+        'predict had 1025 processes, but the limit is 1024',
         ({ predict }) => set(predict.usage[2]!, { processes: 1025 }),
       ],
       [
@@ -289,52 +286,52 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
         },
       ],
       [
-        'the kill receipt of train says processesLeft 0, and the stage null',
+        'the kill receipt of train says processesLeft 0, but the stage null',
         ({ train }) => set(train, { processesLeft: null }),
       ],
       [
-        'the kill receipt of train says killedProcesses 0, and the stage 3',
+        'the kill receipt of train says killedProcesses 0, but the stage 3',
         ({ official, cut }) => {
           cut();
           official.killReceipts[0]!.killedProcesses = 0;
         },
       ],
       [
-        'the kill receipt of predict says millisecondsAfterDeadline 5, and the stage null',
+        'the kill receipt of predict says millisecondsAfterDeadline 5, but the stage null',
         ({ official }) => set(official.killReceipts[1]!, { millisecondsAfterDeadline: 5 }),
       ],
     ],
     digests: [
       [
-        `the digest entry is ${hash('f')}, and the record of the run says ${hash('a')}`,
+        `the digest entry is ${hash('f')}, but the record of the run says ${hash('a')}`,
         ({ official }) => set(official.digests, { entry: hash('f') }),
       ],
       [
-        `the digest archive is ${hash('f')}, and the record of the run says ${sha256('archive')}`,
+        `the digest archive is ${hash('f')}, but the record of the run says ${sha256('archive')}`,
         ({ official }) => set(official.digests, { archive: hash('f') }),
       ],
       [
-        `the digest archive is ${sha256('archive')}, and the record of the run says nothing`,
+        `the digest archive is ${sha256('archive')}, but the record of the run says nothing`,
         ({ record }) => set(record, { archiveSha256: null }),
       ],
       [
-        `the digest sealedSet is ${hash('f')}, and the record of the run says ${sha256('sealed')}`,
+        `the digest sealedSet is ${hash('f')}, but the record of the run says ${sha256('sealed')}`,
         ({ official }) => set(official.digests, { sealedSet: hash('f') }),
       ],
       [
-        `the digest sealedSet is ${sha256('sealed')}, and the record of the run says nothing`,
+        `the digest sealedSet is ${sha256('sealed')}, but the record of the run says nothing`,
         ({ record }) => set(record, { track: onOpenTrack.record.track }),
       ],
       [
-        `the digest image is sha256:${hash('1')}, and the record of the run says sha256:${hash('9')}`,
+        `the digest image is sha256:${hash('1')}, but the record of the run says sha256:${hash('9')}`,
         ({ record }) => set(record.sandbox, { image: `sha256:${hash('9')}` }),
       ],
       [
-        'the digest evaluatorCommit is missing, and the record of the run says eb19935c0ffee',
+        'the digest evaluatorCommit is missing, but the record of the run says eb19935c0ffee',
         ({ official }) => set(official.digests, { evaluatorCommit: null }),
       ],
       [
-        new RegExp(`^the digest trainLabels is ${hexadecimal}, and the record of the run says nothing$`),
+        new RegExp(`^the digest trainLabels is ${hexadecimal}, but the record of the run says nothing$`),
         ({ record, official }) => {
           const track = structuredClone(onOpenTrack.record.track as TrackInfo);
           delete track.sha256['train/labels.npy'];
@@ -343,11 +340,11 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
         },
       ],
       [
-        'there is a score, and no digest of the predictions it was given to',
+        'there is a score, but no digest of its predictions',
         ({ official }) => set(official.digests, { predictions: null }),
       ],
       [
-        'the entry ran in a container, and there is no digest of its image',
+        'the entry ran in a container, but there is no digest of its image',
         ({ record, official }) => {
           record.sandbox.kind = 'docker';
           official.digests.image = null;
@@ -356,11 +353,11 @@ describe('a signed record that contradicts itself is rejected with a sentence:',
     ],
     chain: [
       [
-        'it is the first of its chain, and yet names a record before it',
+        'it is the first of its chain but names a previous record',
         ({ official }) => set(official.chain, { previousSha256: hash('4') }),
       ],
       [
-        'it is number 2 of its chain, and names no record before it',
+        'it is number 2 of its chain but names no previous record',
         ({ official }) => set(official.chain, { number: 2 }),
       ],
     ],

@@ -68,9 +68,7 @@ describe('files that are given with a record', () => {
       expect(await beside({ files: { [kind]: path } })).toEqual({
         holds: false,
         name: kind,
-        says: expect.stringContaining(
-          `${path} has the sha256 ${sha256('something else')}, and the record says `,
-        ),
+        says: expect.stringContaining(`${path} has sha256 ${sha256('something else')}, but the record says `),
       });
     },
   );
@@ -106,13 +104,13 @@ describe('files that are given with a record', () => {
     expect(await beside({ files: { archive } }, record)).toEqual({
       holds: false,
       name: 'archive',
-      says: `the record holds no digest to compare ${archive} with`,
+      says: `the record has no digest for ${archive}`,
     });
   });
 
   test('missing files are a mistake of the user', async () => {
     await expect(beside({ files: { sealed: join(folder.path, 'none') } })).rejects.toThrow(
-      /none: cannot be read \(ENOENT\)\. Give a regular file/,
+      /none: cannot be read \(ENOENT\)\. Give a readable regular file/,
     );
     await expect(beside({ files: { sealed: folder.path } })).rejects.toThrow('not a regular file');
     await expect(beside({ files: { track: folder.path } })).rejects.toThrow('train/images.npy');
@@ -146,11 +144,11 @@ describe('a commitment published before the contest', () => {
     expect(await beside({ commitment: { ...commitment, sealedSha256 } })).toEqual({
       holds: false,
       name: 'sealed set committed',
-      says: `the commitment is to a sealed set with sha256 ${sealedSha256}, and the one used has ${sha256('sealed')}`,
+      says: `the commitment names the sealed set with sha256 ${sealedSha256}, but the one used has ${sha256('sealed')}`,
     });
     expect(await beside({ commitment }, onOpenTrack)).toMatchObject({
       holds: false,
-      says: expect.stringContaining('and none was used'),
+      says: expect.stringContaining('but none was used'),
     });
   });
 
@@ -167,7 +165,7 @@ describe('a commitment published before the contest', () => {
         ['sandbox', 'the sandbox bubblewrap'],
         ['image', `the image sha256:${hash('1')}`],
         ['evaluator', 'haet 0.1.0'],
-      ].map(([name, says]) => ({ name, holds: true, says: `${says}, as committed to` })),
+      ].map(([name, says]) => ({ name, holds: true, says: `${says}, as committed` })),
     );
   });
 
@@ -175,19 +173,19 @@ describe('a commitment published before the contest', () => {
     [
       'train limit',
       { trainSeconds: 300 },
-      'it ran with 600 s to train, and the commitment is to 300 s to train',
+      'it ran with 600 s to train, but the commitment says 300 s to train',
     ],
-    ['predict limit', { predictSeconds: 30 }, 'it ran with 60 s to predict, and'],
-    ['cpus', { cpus: 4 }, 'it ran with 2 CPUs, and the commitment is to 4 CPUs'],
-    ['memory', { memoryBytes: 2 ** 30 }, 'it ran with 7516192768 bytes of memory, and'],
-    ['processes', { processes: 64 }, 'it ran with 1024 processes, and'],
-    ['sandbox', { sandbox: 'docker' }, 'it ran with the sandbox bubblewrap, and'],
-    ['image', { image: `sha256:${hash('2')}` }, `it ran with the image sha256:${hash('1')}, and`],
-    ['evaluator', { evaluator: { version: '1.0.0', commit: null } }, 'it ran with haet 0.1.0, and'],
+    ['predict limit', { predictSeconds: 30 }, 'it ran with 60 s to predict, but'],
+    ['cpus', { cpus: 4 }, 'it ran with 2 CPUs, but the commitment says 4 CPUs'],
+    ['memory', { memoryBytes: 2 ** 30 }, 'it ran with 7516192768 bytes of memory, but'],
+    ['processes', { processes: 64 }, 'it ran with 1024 processes, but'],
+    ['sandbox', { sandbox: 'docker' }, 'it ran with the sandbox bubblewrap, but'],
+    ['image', { image: `sha256:${hash('2')}` }, `it ran with the image sha256:${hash('1')}, but`],
+    ['evaluator', { evaluator: { version: '1.0.0', commit: null } }, 'it ran with haet 0.1.0, but'],
     [
       'evaluator commit',
       { evaluator: { version: '0.1.0', commit: 'c'.repeat(40) } },
-      "it ran with the evaluator's commit eb19935c0ffee, and",
+      "it ran with the evaluator's commit eb19935c0ffee, but",
     ],
   ])('does not match another %s', async (name, change, says) => {
     expect(await beside({ commitment: { ...commitment, terms: { ...terms, ...change } } })).toEqual({
@@ -202,7 +200,7 @@ describe('a commitment published before the contest', () => {
       expect(await beside({ commitment, reveal: { ...seeds, ...change } })).toMatchObject({
         holds: false,
         name: 'seeds revealed',
-        says: expect.stringContaining('they are not the ones chosen beforehand'),
+        says: expect.stringContaining('but the commitment says'),
       });
     }
   });
@@ -213,7 +211,7 @@ describe('a commitment published before the contest', () => {
     expect(await beside({ commitment: committed, reveal: others })).toEqual({
       holds: false,
       name: 'seed',
-      says: 'the run had the seed 1, which is not among the 2 that were revealed',
+      says: "the run's seed 1 is not among the 2 revealed seeds",
     });
   });
 });

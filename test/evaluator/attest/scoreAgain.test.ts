@@ -98,7 +98,7 @@ describe('the predictions of a signed record, when scored again,', () => {
     expect(await verified(recordOf(perfect, npy(scores)), npy(scores))).toEqual({
       holds: false,
       name: 'scored again',
-      says: 'the score says correct 30, and the predictions give 20',
+      says: 'the score says correct 30, but the predictions give 20',
     });
   });
 
@@ -124,13 +124,13 @@ describe('the predictions of a signed record, when scored again,', () => {
     expect(await verified(recordOf(given, npy(nothing)), npy(nothing))).toMatchObject({
       holds: false,
       says: expect.stringMatching(
-        /^there is a score, and the predictions are none: .*row 0, column 3 is NaN/,
+        /^there is a score, but the predictions are invalid: .*row 0, column 3 is NaN/,
       ),
     });
     const denied = recordOf(null, npy(scores), 'INVALID_OUTPUT');
     expect(await verified(denied, npy(scores))).toMatchObject({
       holds: false,
-      says: 'the verdict is INVALID_OUTPUT, and yet the predictions can be scored',
+      says: 'the verdict is INVALID_OUTPUT, but the predictions can be scored',
     });
     const rightlyDenied = recordOf(null, npy(nothing), 'INVALID_OUTPUT');
     expect(await verified(rightlyDenied, npy(nothing))).toMatchObject({ holds: true });
@@ -149,7 +149,7 @@ describe('labels of another set are rejected:', () => {
     expect(await verified(record, npy(scores), other.labelsKey)).toEqual({
       holds: false,
       name: 'labels',
-      says: `the labels key opens the sealed set with sha256 ${sha256(other.withheld)}, and the record says ${sha256(withheld)}`,
+      says: `the labels key opens the sealed set with sha256 ${sha256(other.withheld)}, but the record says ${sha256(withheld)}`,
     });
   });
 
@@ -159,7 +159,7 @@ describe('labels of another set are rejected:', () => {
     expect(await verified(record, npy(scores), changed)).toMatchObject({
       holds: false,
       name: 'labels',
-      says: expect.stringContaining('does not open with the file key that was given'),
+      says: expect.stringContaining('does not open with the given file key'),
     });
   });
 
@@ -170,18 +170,18 @@ describe('labels of another set are rejected:', () => {
     expect(await verified(record, npy(scores))).toMatchObject({
       holds: false,
       name: 'labels',
-      says: expect.stringContaining('the classes of the sealed set are not those'),
+      says: expect.stringContaining('the classes of the sealed set differ'),
     });
   });
 });
 
 describe('each figure of a score is compared:', () => {
   const cases: [string, RegExp, (given: Score) => void][] = [
-    ['images', /^the score counts 31 images, and there are 30 labels$/, (given) => void given.total++],
-    ['correct', /^the score says correct \d+, and/, (given) => void given.correct++],
+    ['images', /^the score counts 31 images, but there are 30 labels$/, (given) => void given.total++],
+    ['correct', /^the score says correct \d+, but/, (given) => void given.correct++],
     [
       'accuracy',
-      /^the score says accuracy 0\.5, and/,
+      /^the score says accuracy 0\.5, but/,
       (given) => {
         given.accuracy = 0.5;
       },
@@ -195,17 +195,17 @@ describe('each figure of a score is compared:', () => {
     ],
     [
       'class',
-      /^the score says class "class 4" \d of 3, and/,
+      /^the score says class "class 4" \d of 3, but/,
       (given) => void given.details!.perClass[4]!.correct++,
     ],
     [
       'no class',
-      /^the score says class "class 9" nothing, and/,
+      /^the score says class "class 9" nothing, but/,
       (given) => void given.details!.perClass.pop(),
     ],
     [
       'confusion',
-      /^the score says that images of class "class 2" were taken/,
+      /^the score says the confusion matrix row of class "class 2"/,
       (given) => void given.details!.confusion[2]![0]!++,
     ],
     [

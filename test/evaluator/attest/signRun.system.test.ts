@@ -114,7 +114,7 @@ describe('the official record of a run', () => {
     record.sandbox.holds = { ...allHeld, memory: false };
     const before = readHead(join(folder, 'runs'));
     await expect(writeOfficialRecord(record, facts, signingKey, join(folder, 'runs'))).rejects.toThrow(
-      'it would not verify: the process sandbox did not hold memory',
+      'it would not verify: the process sandbox did not enforce memory',
     );
     expect(await readdir(record.folder)).not.toContain('record.jws');
     expect(readHead(join(folder, 'runs'))).toEqual(before);

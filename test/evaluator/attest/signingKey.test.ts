@@ -33,7 +33,7 @@ describe('the signing key', () => {
     [organizerSecret.slice(0, -1), 'one character short'],
     [organizerSecret.replace('QQ', 'QB'), 'a letter that is not in bech32'],
   ])('is not derived from %j (%s), and no message shows a secret', (text) => {
-    expect(() => deriveSigningKey(text)).toThrow('Give the line as it stands in the identity file');
+    expect(() => deriveSigningKey(text)).toThrow('Give the line from the identity file');
     expect(() => deriveSigningKey(text)).not.toThrow(/Q{20}/i);
   });
 });
@@ -54,12 +54,12 @@ describe('the verification key', () => {
   test('is rejected when it is truncated, lengthened, or written in a second form', () => {
     const secondWay = verifyKey.slice(0, -1) + String.fromCharCode(verifyKey.charCodeAt(47) + 1);
     for (const text of ['', verifyKey.slice(5), verifyKey.slice(0, -1), `${verifyKey}A`, ` ${verifyKey}`]) {
-      expect(() => parseVerifyKey(text)).toThrow('is no key to verify with: expected haet1');
+      expect(() => parseVerifyKey(text)).toThrow('is not a verify key: expected haet1');
     }
     expect(Buffer.from(secondWay.slice(5), 'base64url')).toEqual(
       Buffer.from(verifyKey.slice(5), 'base64url'),
     );
-    expect(() => parseVerifyKey(secondWay)).toThrow('is no key to verify with');
+    expect(() => parseVerifyKey(secondWay)).toThrow('is not a verify key');
   });
 
   test('any text is one key or gives one error', () => {
@@ -81,7 +81,7 @@ describe('the verification key', () => {
   });
 
   test('a secret key is rejected and not repeated', () => {
-    expect(() => parseVerifyKey(organizerSecret)).toThrow('is a secret');
+    expect(() => parseVerifyKey(organizerSecret)).toThrow('a secret key was given');
     expect(() => parseVerifyKey(organizerSecret)).not.toThrow(/QQQ/);
   });
 });

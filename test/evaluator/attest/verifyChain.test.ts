@@ -85,27 +85,27 @@ describe('a chain', () => {
     [
       'number 2 is missing',
       (records) => void records.splice(1, 1),
-      /^number 2 is missing from the chain: run-3\/record\.jws \(number 3\) comes after$/,
+      /^number 2 is missing from the chain before run-3\/record\.jws \(number 3\)$/,
     ],
     [
       'numbers 1 to 3 are missing',
       (records) => void records.splice(0, 3),
-      /^numbers 1 to 3 are missing from the chain: run-4/,
+      /^numbers 1 to 3 are missing from the chain before run-4/,
     ],
     [
       'number 2 was exchanged',
       (records) => void records.splice(1, 1, { ...chainOf(2, 'other')[1]!, path: 'other.jws' }),
-      /^other\.jws \(number 2\) was signed after a record with the sha256 [0-9a-f]{64}, and run-1\/record\.jws has [0-9a-f]{64}: number 1 was exchanged$/,
+      /^other\.jws \(number 2\) was signed after a record with sha256 [0-9a-f]{64}, but run-1\/record\.jws has [0-9a-f]{64}: number 1 was exchanged$/,
     ],
     [
       'two are number 2',
       (records) => void records.push({ ...chainOf(2, 'other')[1]!, path: 'other.jws' }),
-      /^(run-2\/record\.jws and other\.jws|other\.jws and run-2\/record\.jws) are both number 2 of the chain/,
+      /^(run-2\/record\.jws and other\.jws|other\.jws and run-2\/record\.jws) both have number 2/,
     ],
     [
       'the last is missing',
       (records) => void records.pop(),
-      /^the head of the chain has the sha256 [0-9a-f]{64}, and of the records given the last, run-3\/record\.jws \(number 3\) has [0-9a-f]{64}: later ones are missing, or it was exchanged$/,
+      /^the head of the chain has sha256 [0-9a-f]{64}, but the last given record run-3\/record\.jws \(number 3\) has [0-9a-f]{64}: later records are missing, or the last one was exchanged$/,
     ],
   ])('reports in a sentence that %s', (_, change, says) => {
     const records = chainOf(4);

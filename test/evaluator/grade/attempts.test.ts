@@ -141,7 +141,7 @@ describe('the attempt that counts', () => {
     ['torn', JSON.stringify(madeUpRecord()).slice(0, 500), 'is not the record of a run'],
     ['empty', '', 'is not the record of a run'],
     ['of another form', '{"schemaVersion": 2}', 'is not the record of a run'],
-    ['that contradicts itself', raised(), 'the accuracy says 0.99, and 850 right of 1000 are 0.85'],
+    ['that contradicts itself', raised(), 'the accuracy is 0.99, but 850 of 1000 correct are 0.85'],
   ])('is none whose record is %s, which is reported', async (_, text, why) => {
     await put('2026-a', text);
     const { record, doubts } = await find();
@@ -153,7 +153,7 @@ describe('the attempt that counts', () => {
   test('stops the grading if another version of haet wrote its record: its entry would run again', async () => {
     await put('2026-a', '{"schemaVersion": 1}');
     await expect(find()).rejects.toThrow(
-      `${join(folder.path, '2026-a', 'record.json')}: is a record of version 1, and this haet reads version 2. Use the haet that wrote it`,
+      `${join(folder.path, '2026-a', 'record.json')}: is a record of version 1, but this haet reads version 2. Use the haet that wrote it`,
     );
   });
 });
@@ -169,32 +169,32 @@ test.each<[string, (record: RunRecord) => void, string | null]>([
   [
     'the verdict',
     (record) => Object.assign(record, { verdict: 'CRASHED' }),
-    'the verdict is CRASHED, and yet there is a score',
+    'the verdict is CRASHED, but there is a score',
   ],
   [
     'the score, removed',
     (record) => Object.assign(record, { score: null }),
-    'the verdict is SCORED, and there is no score',
+    'the verdict is SCORED, but there is no score',
   ],
   [
     'the owner',
     (record) => Object.assign(record, { owner: 'organizer' }),
-    'SCORED is for the contestant to act on, and the record says the organizer',
+    'SCORED belongs to the contestant, but the record says the organizer',
   ],
   [
     'the right answers',
     (record) => Object.assign(record.score!, { correct: 990, accuracy: 0.99 }),
-    'the classes have 850 right together, and the score says 990',
+    'the classes have 850 correct in total, but the score says 990',
   ],
   [
     'the interval',
     (record) => Object.assign(record.score!, { wilson95: [0.98, 0.99] }),
-    'the interval says 0.98 to 0.99',
+    'the interval is 0.98 to 0.99',
   ],
   [
     'the images',
     (record) => Object.assign(record.score!, { total: 850 }),
-    '850 images were scored, and the Track has 1000',
+    '850 images were scored, but the Track has 1000',
   ],
   [
     'the confusion matrix',

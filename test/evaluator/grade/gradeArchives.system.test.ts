@@ -126,7 +126,7 @@ test('a fault of the machine is repeated once, and the repeat counts; the first 
 test('after the second fault a person decides: no call repeats it by itself, and another cause does not reset the count', async () => {
   const { rows, open, said } = await grade(failing(100));
   const ask = expect.stringMatching(
-    /^a\.tar\.gz, seed 1: to be decided by a person, .*--repeat a\.tar\.gz:1 --because TEXT$/,
+    /^a\.tar\.gz, seed 1: needs a decision, .*--repeat a\.tar\.gz:1 --because TEXT$/,
   );
   expect(said).toEqual(['starts', fault, fault, 'INFRA_FAULT', ask]);
   expect({ open, rank: rows[0]!.rank, verdict: rows[0]!.verdict, toDecide: rows[0]!.toDecide }).toEqual({
@@ -161,7 +161,7 @@ test('a person can allow one more attempt, which is recorded and shown; not for 
     ],
   });
   expect(JSON.parse(readFileSync(join(outFolder, runs().at(-1)!, 'record.json'), 'utf8')).attempt).toBe(4);
-  await expect(grade(works, undefined, { repeat })).rejects.toThrow('no such job waits for a decision');
+  await expect(grade(works, undefined, { repeat })).rejects.toThrow('no such job needs a decision');
   await expect(grade(works, undefined, { repeat: { ...repeat, seed: 2 } })).rejects.toThrow(UserError);
 });
 
@@ -276,7 +276,7 @@ describe('with the key of the organizer', () => {
     const strangers = deriveSigningKey(await readIdentity(stranger));
     await writeOfficialRecord(record, { image: null }, strangers, await mkdtemp(join(folder, 'elsewhere-')));
     expect((await signing()).said).toEqual([
-      expect.stringMatching(/record\.jws does not hold: it names the signing key .* It does not count\.$/),
+      expect.stringMatching(/record\.jws does not hold: it was signed with the key .* It does not count\.$/),
       'starts',
       'SCORED',
     ]);

@@ -17,7 +17,7 @@ const conditions: Conditions = {
 
 function graded(digit: string, archive: string, runs: (Made | null)[]): Graded {
   const records = runs.map((run, at) => run && madeUpRecord({ seed: at + 1, ...run }));
-  return { archive, path: `/archives/${archive}`, sha256: hash(digit), records };
+  return { archive, sha256: hash(digit), records };
 }
 const standing = (...entries: Graded[]) => standingOf(conditions, entries, '/nowhere');
 
@@ -26,7 +26,7 @@ const good = graded('1', 'good.tar', [
   { name: 'Good', correct: 910 },
 ]);
 const refused = graded('2', 'bad.tar', [
-  { verdict: 'REJECTED_ARCHIVE', evidence: ['/archives/bad.tar: member "x" is a Link'] },
+  { verdict: 'REJECTED_ARCHIVE', evidence: ['bad.tar: member "x" is a Link'] },
   null,
 ]);
 const cells = (line: string) => line.split('|').map((cell) => cell.trim());
@@ -66,7 +66,7 @@ describe('leaderboard.md', () => {
     expect(row).toContain('s1 s2');
     const other = cells(text.slice(text.indexOf('## Without a rank')).split('\n').at(-2)!);
     expect(other[1]).toBe('REJECTED_ARCHIVE');
-    expect(other).toContain('Mend what the evidence names and send the entry again.');
+    expect(other).toContain('Fix what the evidence names and send the entry again.');
     expect(text).toContain('Runs done: 3 of 4');
     expect(text).toContain('bad.tar');
     expect(text).not.toContain('/archives');
@@ -75,7 +75,7 @@ describe('leaderboard.md', () => {
   test('before the first run states that nothing has been scored, and what will be run', () => {
     const text = leaderboardMarkdown(standing(graded('3', 'new.tar', [null, null])));
     expect(text).toContain('No entry has been scored.');
-    expect(text).toMatch(/\| to be run \|.*\| new\.tar \|/);
+    expect(text).toMatch(/\| not run yet \|.*\| new\.tar \|/);
   });
 
   test('hostile text cannot change the number of cells', () => {
@@ -128,14 +128,14 @@ describe('repeats, decisions and archives that are not run', () => {
     expect(text).toContain('one more attempt allowed');
     expect(text).not.toContain('<b>');
     const state = (archive: string) => cells(text.split('\n').find((line) => line.includes(archive))!)[1];
-    expect([state('stuck.tar'), state('tenth.tar')]).toEqual(['to be decided by a person', 'not run']);
+    expect([state('stuck.tar'), state('tenth.tar')]).toEqual(['needs a decision', 'not run']);
     expect(others.map((row) => [row.archive, row.rank, row.verdict])).toEqual([
       ['stuck.tar', null, null],
       ['tenth.tar', null, null],
     ]);
     const csv = leaderboardCsv(rows.rows);
     expect(csv).toContain('the evaluator died during it');
-    expect(csv).toContain('seed 1: to be decided by a person; seed 2: to be decided by a person');
+    expect(csv).toContain('seed 1: needs a decision; seed 2: needs a decision');
     expect(csv).toContain('not run: more than the 9 that a team may send');
   });
 
@@ -165,7 +165,7 @@ describe('leaderboard.csv', () => {
       /^1,Good,us,good\.tar,SCORED,0\.905,0\.00707\d+,2,0\.84\d+,0\.96\d+,,200,,,,,1{64}$/,
     );
     expect(lines[2]).toBe(
-      `,,,bad.tar,REJECTED_ARCHIVE,,,0,,,,100,"bad.tar: member ""x"" is a Link",Mend what the evidence names and send the entry again.,,,${hash('2')}`,
+      `,,,bad.tar,REJECTED_ARCHIVE,,,0,,,,100,"bad.tar: member ""x"" is a Link",Fix what the evidence names and send the entry again.,,,${hash('2')}`,
     );
     expect(lines).toHaveLength(3);
   });

@@ -38,7 +38,7 @@ test('an archive whose name is not UTF-8 is skipped and named, the others are li
 test('a folder without archives, or a missing one, is reported as a mistake', async () => {
   await put('a.zip');
   await expect(listArchives(folder.path)).rejects.toThrow(UserError);
-  await expect(listArchives(folder.path)).rejects.toThrow(`${folder.path}: holds no archive`);
+  await expect(listArchives(folder.path)).rejects.toThrow(`${folder.path}: contains no archive`);
   await expect(listArchives(join(folder.path, 'none'))).rejects.toThrow('none: cannot be read (ENOENT)');
   await expect(listArchives(join(folder.path, 'a.zip'))).rejects.toThrow('ENOTDIR');
 });

@@ -30,7 +30,7 @@ async function startHolder() {
 test('a second holder is rejected with the first one’s process id until it releases the lock', () => {
   const unlock = lockFolder(folder.path);
   expect(() => lockFolder(folder.path)).toThrow(UserError);
-  expect(() => lockFolder(folder.path)).toThrow(`${folder.path}: process ${process.pid} is at work there`);
+  expect(() => lockFolder(folder.path)).toThrow(`${folder.path}: in use by process ${process.pid}`);
   unlock();
   lockFolder(folder.path)();
 });
@@ -38,7 +38,7 @@ test('a second holder is rejected with the first one’s process id until it rel
 test('the lock of a process killed by SIGKILL is free at once, although a child of it is alive', async () => {
   const { child, grandchild } = await startHolder();
   try {
-    expect(() => lockFolder(folder.path)).toThrow(`process ${child.pid} is at work there`);
+    expect(() => lockFolder(folder.path)).toThrow(`in use by process ${child.pid}`);
     child.kill('SIGKILL');
     await once(child, 'exit');
     const unlock = lockFolder(folder.path);

@@ -18,7 +18,7 @@ const predict: Partial<StageRecord> = {
 };
 const evidence = [
   'predict: ended after 13.7 s by signal SIGUSR1, exit status 77',
-  'predictions.npy: is not the array expected: its dtype is "QUJDREVGR0g"; row 123, column 7',
+  'predictions.npy: is not the expected array: its dtype is "QUJDREVGR0g"; row 123, column 7',
 ];
 const afterPredict: VerdictCode[] = [
   'CRASHED',
@@ -39,7 +39,7 @@ describe('for a run that reached predict, the leaderboard', () => {
     const folder = `/graded/runs/job-s1/${runId}`;
     const record = { ...madeUpRecord({ verdict, evidence, predict }), runId, folder };
     expect(publicEvidence(record)).toEqual([verdicts[verdict].meaning]);
-    const entry = { archive: 'a.tar', path: '/archives/a.tar', sha256: hash('1'), records: [record] };
+    const entry = { archive: 'a.tar', sha256: hash('1'), records: [record] };
     const standing = standingOf(
       {
         track: { info: record.track!, sha256: hash('9') },
@@ -66,9 +66,7 @@ describe('for a run that reached predict, the leaderboard', () => {
       predict,
       ended: { ended: 'deadline' },
     });
-    expect(publicEvidence(record)).toEqual([
-      'train: was still running at its deadline of 600 s and was killed',
-    ]);
+    expect(publicEvidence(record)).toEqual(['train: was killed at its deadline of 600 s']);
   });
 });
 

@@ -83,7 +83,7 @@ describe('haet.json', () => {
 test('a file whose name is not UTF-8 is rejected, and named as far as possible', async () => {
   const entry = await makeEntry(folder);
   await writeFile(Buffer.concat([Buffer.from(`${entry}/caf`), Buffer.from([0xe9])]), 'x');
-  await expect(loadEntry(entry)).rejects.toThrow('holds "caf?", a name that is not UTF-8; rename it');
+  await expect(loadEntry(entry)).rejects.toThrow('contains "caf?", a name that is not UTF-8; rename it');
 });
 
 describe('the hash of an entry', () => {
@@ -125,6 +125,6 @@ describe('the hash of an entry', () => {
     await symlink('/etc/group', join(at, 'link'));
     expect(await hashFolder(at)).not.toBe(before);
     execFileSync('mkfifo', [join(at, 'pipe')]);
-    await expect(hashFolder(at)).rejects.toThrow('special: holds "pipe"');
+    await expect(hashFolder(at)).rejects.toThrow('special: contains "pipe"');
   });
 });

@@ -21,6 +21,6 @@ test('a request up to the rest is granted, and a larger one is rejected with bot
   expect(entryMemoryBytes(machine, 7 * gib)).toBe(7 * gib);
   expect(() => entryMemoryBytes(machine, 7 * gib + 1)).toThrow(UserError);
   expect(() => entryMemoryBytes(machine, 7 * gib + 1)).toThrow(
-    `--memory ${7 * gib + 1}: there are ${7 * gib} bytes to give, as ${gib} of ${8 * gib} are kept for the evaluator`,
+    `--memory ${7 * gib + 1}: at most ${7 * gib} bytes are available (${gib} of ${8 * gib} are reserved for the evaluator)`,
   );
 });

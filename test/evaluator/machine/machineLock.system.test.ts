@@ -30,7 +30,7 @@ test('one process holds it at a time; the second learns which, and the lock can 
   expect(machineLockHolder([place])).toBeNull();
   const unlock = held();
   expect(() => lockMachine([place])).toThrow(UserError);
-  expect(() => lockMachine([place])).toThrow(`process ${process.pid} times a run on this machine`);
+  expect(() => lockMachine([place])).toThrow(`process ${process.pid} is timing a run on this machine`);
   expect(machineLockHolder([place])).toBe(String(process.pid));
   unlock();
   expect(machineLockHolder([place])).toBeNull();
@@ -70,13 +70,17 @@ test('a link, a pipe or a second name in its place is not followed, and is repor
   mkdirSync(pipes);
   chmodSync(pipes, 0o1777);
   await execa('mkfifo', [join(pipes, 'haet-machine.lock')]);
-  expect(lockMachine([pipes])).toEqual({ fault: expect.stringContaining('is not a file of its own') });
+  expect(lockMachine([pipes])).toEqual({
+    fault: expect.stringContaining('is not a regular file with one name'),
+  });
 
   const linked = join(folder.path, 'linked');
   mkdirSync(linked);
   chmodSync(linked, 0o1777);
   linkSync(target, join(linked, 'haet-machine.lock'));
-  expect(lockMachine([linked])).toEqual({ fault: expect.stringContaining('is not a file of its own') });
+  expect(lockMachine([linked])).toEqual({
+    fault: expect.stringContaining('is not a regular file with one name'),
+  });
   expect(readFileSync(target, 'utf8')).toBe('precious');
 });
 
@@ -84,7 +88,7 @@ test('a missing shared folder is reported', () => {
   const own = join(folder.path, 'own');
   mkdirSync(own, { mode: 0o755 });
   expect(lockMachine([own, '/nowhere'])).toEqual({
-    fault: `none of ${own}, /nowhere is a folder that all may write to`,
+    fault: `none of ${own}, /nowhere is writable by all users`,
   });
   expect(held([own, place])).toEqual(expect.any(Function));
 });

@@ -42,7 +42,7 @@ describe('the report of a run', () => {
       'Most confident mistakes',
       'Timeline',
       'Resource use',
-      'What was run, on what',
+      'Run and machine',
       'Logs',
     ]);
     expect(html.match(/<svg /g)).toHaveLength(10);
@@ -119,9 +119,9 @@ describe('the report of a run', () => {
   });
 
   test.each([
-    ['progress.jsonl', 'no progress lines'],
-    ['predictions', 'pictures of mistakes are missing'],
-    ['track', 'pictures of mistakes are missing'],
+    ['progress.jsonl', 'no valid progress lines'],
+    ['predictions', 'Images of mistakes are missing'],
+    ['track', 'Images of mistakes are missing'],
     ['model', 'Entry and data'],
     ['train.stderr.log', 'train.stdout.log'],
   ])('is also written if %s is missing', async (name, said) => {
@@ -135,7 +135,12 @@ describe('the report of a run', () => {
   test.each([
     ['settings that are not JSON', 'model/settings.json', 'lr = 0.1', '<pre>lr = 0.1</pre>'],
     ['settings that are a list', 'model/settings.json', '[1, 2]', '<pre>[1, 2]</pre>'],
-    ['progress that is nonsense', 'progress.jsonl', 'x\n{"atSeconds":"soon"}\n[]\n', 'no progress lines'],
+    [
+      'progress that is nonsense',
+      'progress.jsonl',
+      'x\n{"atSeconds":"soon"}\n[]\n',
+      'no valid progress lines',
+    ],
     [
       'an extremely large loss',
       'progress.jsonl',
@@ -143,7 +148,7 @@ describe('the report of a run', () => {
       'Training loss',
     ],
     ['a single point', 'progress.jsonl', '{"atSeconds":1,"loss":2}\n', 'Training loss'],
-    ['predictions cut short', 'predictions/predictions.npy', 'NUMPY?', 'pictures of mistakes are missing'],
+    ['predictions cut short', 'predictions/predictions.npy', 'NUMPY?', 'Images of mistakes are missing'],
   ])('survives %s', async (_, file, content, said) => {
     const { folder, trackDir } = await madeUpRun();
     await writeFile(join(folder, file), content);
@@ -172,7 +177,7 @@ describe('the report of a run', () => {
         names.map((_, predicted) => (truth === predicted ? 8 : (truth + 1) % 100 === predicted ? 2 : 0)),
       );
     });
-    expect(html).toContain('The commonest confusions');
+    expect(html).toContain('The most common confusions');
     expect(html).not.toContain('class="confusion"');
   });
 
@@ -186,7 +191,7 @@ describe('the report of a run', () => {
     );
     await writeFile(join(folder, 'record.json'), '{"schemaVersion": 1}');
     await expect(writeReport(folder, { trackDir: null })).rejects.toThrow(
-      /record\.json: is a record of version 1, and this haet reads version 2\. Use the haet that wrote it/,
+      /record\.json: is a record of version 1, but this haet reads version 2\. Use the haet that wrote it/,
     );
   });
 });

@@ -161,7 +161,7 @@ test('the evidence states each observation in one sentence', () => {
     again: null,
   });
   expect(evidence).toEqual([
-    'train: was still running at its deadline of 600 s and was killed',
+    'train: was killed at its deadline of 600 s',
     'train: left a model in its output folder',
     'predict: ended after 3.0 s with exit status 0',
     'predictions.npy: row 0, column 0 is NaN; all must be finite',

@@ -29,7 +29,7 @@ const atSecondRun = (then: string): EntryScripts => ({
 describe('a second predict run', () => {
   test.each([
     ['fails', 'exit 3', 20, 'CRASHED', 'ended after [\\d.]+ s with exit status 3'],
-    ['does not end', 'sleep 100', 1, 'PREDICT_TIMEOUT', 'was still running at its deadline of 1 s'],
+    ['does not end', 'sleep 100', 1, 'PREDICT_TIMEOUT', 'was killed at its deadline of 1 s'],
     ['leaves nothing', 'exit 0', 20, 'NO_OUTPUT', 'wrote no predictions.npy'],
   ])('that %s is judged like the first', async (_, then, seconds, verdict, evidence) => {
     const record = await run(await createProcessSandbox(), atSecondRun(then), seconds);

@@ -47,9 +47,7 @@ withEngine('in a container of 1 GiB next to the evaluator', () => {
   test('an entry gets three quarters, and is killed above that: the evaluator writes its record', async () => {
     const { verdict, limits, evidence } = await runIn1GiB('node slow.cjs');
     expect({ verdict, given: limits.memoryBytes }).toEqual({ verdict: 'OUT_OF_MEMORY', given });
-    expect(evidence.join('; ')).toMatch(
-      /train: held \d+ bytes of memory, and was given 805306368: it was ended/,
-    );
+    expect(evidence.join('; ')).toMatch(/train: used \d+ bytes of memory, limit 805306368, and was stopped/);
   });
 
   test('an entry is also killed for what it puts into shared memory', async () => {

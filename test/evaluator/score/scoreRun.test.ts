@@ -131,14 +131,14 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   [
     'whose predictions were changed',
     () => writeFile(join(run, 'predictions', 'predictions.npy'), constantPredictions(1000, 6)),
-    /predictions\.npy is not what it was when the run ended/,
+    /predictions\.npy changed after the run/,
   ],
   [
     'on another Track',
     () => awaiting({ track: { ...madeUp.track!, name: 'other' } as RunRecord['track'] }),
     /is not the Track of the run/,
   ],
-  ['that is none', () => rm(join(run, 'unscored.json')), /holds no unscored\.json/],
+  ['that is none', () => rm(join(run, 'unscored.json')), /has no unscored\.json/],
 ])('a run %s is not scored', async (_, change, sentence) => {
   await awaiting();
   await change();
@@ -149,7 +149,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
 test('the images key opens no label: it scores and signs nothing', async () => {
   await awaiting();
   await expect(scoreRun(run, { ...given, identity: tiny.imagesKey })).rejects.toThrow(
-    /has the public key age1\S+, and the labels are sealed to age1/,
+    /its public key is age1\S+, but the labels are sealed to age1/,
   );
   expect(existsSync(join(run, 'record.json'))).toBe(false);
 });

@@ -281,7 +281,7 @@ describe.each(isolations)('in the process sandbox with isolation by %s', (isolat
     expect(log.length).toBeLessThan(100_100);
     expect(log.startsWith('begin\n')).toBe(true);
     expect(log.endsWith('end\n')).toBe(true);
-    expect(log).toContain('[haet: 59900010 bytes left out]');
+    expect(log).toContain('[haet: 59900010 bytes omitted]');
   });
 
   test('an endless flood does not move the deadline', async () => {

@@ -17,7 +17,7 @@ function expected(all: Buffer, capBytes: number): Buffer {
   const half = Math.ceil(capBytes / 2);
   const left = all.length - 2 * half;
   if (left <= 0) return all;
-  const note = Buffer.from(`\n[haet: ${left} bytes left out]\n`);
+  const note = Buffer.from(`\n[haet: ${left} bytes omitted]\n`);
   return Buffer.concat([all.subarray(0, half), note, all.subarray(all.length - half)]);
 }
 

@@ -36,7 +36,7 @@ describe('without a control group of its own', () => {
   test('a stage that failed while others used up the memory of the machine is not to blame', () => {
     for (const failed of [killed, ending(137), ending(1)]) {
       expect(causeOf(failed, someoneRanOut)).toBe('exited');
-      expect(faultOfMachine(failed, someoneRanOut)).toContain('10 of the 100 bytes');
+      expect(faultOfMachine(failed, someoneRanOut)).toContain('10 of its 100 bytes');
     }
     expect(faultOfMachine(killed, itRanOut)).toBeNull();
     expect(faultOfMachine(killed, nothing)).toBeNull();
@@ -55,7 +55,7 @@ describe('with a control group of its own', () => {
   test('a stage whose processes the kernel killed for the whole machine is not to blame', () => {
     const foreignKill = counted({ outOfMemoryKills: 2 });
     expect(causeOf(ending(137, null, foreignKill), someoneRanOut)).toBe('exited');
-    expect(faultOfMachine(ending(137, null, foreignKill), someoneRanOut)).toContain('memory left');
+    expect(faultOfMachine(ending(137, null, foreignKill), someoneRanOut)).toContain('below their limit');
   });
 
   test('the memory of the machine says nothing about a stage that lost no process to it', () => {

@@ -54,14 +54,14 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: mounting a tmpfs is not p
       owner: 'contestant',
       stages: [{ ended: 'disk-full' }],
     });
-    expect(record.evidence.join()).toContain('no room was left');
+    expect(record.evidence.join()).toContain('scratch folder was full');
     expect(JSON.parse(await readFile(join(record.folder, 'record.json'), 'utf8')).verdict).toBe('DISK_FULL');
   });
 
   test('an entry that fails on it within its quota is not to blame, and the record is still written', async () => {
     const record = await run({ train: fill });
     expect(record).toMatchObject({ verdict: 'INFRA_FAULT', owner: 'infrastructure' });
-    expect(record.evidence.join()).toContain('the disk of the run was full, while its own output was within');
+    expect(record.evidence.join()).toContain('the disk of the run was full, but its own output was within');
     expect(JSON.parse(await readFile(join(record.folder, 'record.json'), 'utf8')).verdict).toBe(
       'INFRA_FAULT',
     );
@@ -108,6 +108,6 @@ test('a record that cannot be written turns the verdict into INFRA_FAULT, which 
     await createProcessSandbox(),
   );
   expect(record).toMatchObject({ verdict: 'INFRA_FAULT', owner: 'infrastructure', score: null });
-  expect(record.evidence.join()).toContain('it would have said SCORED, 100 of 1000 right');
+  expect(record.evidence.join()).toContain('the verdict would have been SCORED, 100 of 1000 correct');
   await rm(folder, { recursive: true, force: true });
 });

@@ -6,7 +6,7 @@ import { room, systemCall } from './helpers/systemCall.mjs';
 saveModel();
 const file = openSync('/bin/sh', 'r');
 const page = room - (room % 4096);
-/** Name: numbers on [x86-64, arm64], arguments. Descriptor 0 is the file. */
+/** Per name: call numbers on [x86-64, arm64], arguments. Descriptor 0 is the file. */
 const calls = {
   mincore: [
     [27, 232],
@@ -53,7 +53,7 @@ const calls = {
     [1, room],
   ],
 };
-/** How a call is refused that is not looked at further; any other error is that of the call itself. */
+/** Errors of a call that the sandbox rejects; any other error comes from the call itself. */
 const refusals = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EINVAL'];
 for (const [name, [numbers, words]] of Object.entries(calls)) {
   await attempt(name, () => {

@@ -5,5 +5,5 @@ import { note, outFolder } from './helpers/probe.mjs';
 const block = Buffer.alloc(4 * 2 ** 20, 1);
 const file = openSync(join(outFolder, 'ballast'), 'w');
 let written = 0;
-while (written < 2 ** 30) written += writeSync(file, block); // throws when there is no room
+while (written < 2 ** 30) written += writeSync(file, block); // throws when the disk is full
 note('escaped', `wrote ${written} bytes`);

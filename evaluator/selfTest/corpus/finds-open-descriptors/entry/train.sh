@@ -1,6 +1,6 @@
-# 0 to 3 are those of the contract; the shell reads this script through 10 or 255. /dev/null leads nowhere.
+# 0 to 3 are those of the contract; the shell reads this script through 10 or 255. /dev/null is harmless.
 echo weights > "$HAET_OUT_DIR/model"
-(ls -l "/proc/$$/fd" > "$HAET_WORK_DIR/open") # by another process: the shell itself opens more to look
+(ls -l "/proc/$$/fd" > "$HAET_WORK_DIR/open") # in another process, because the shell itself would open more
 while read -r _ _ _ _ _ _ _ _ fd _ target; do
   case "$fd $target" in
     ' ') ;; # the heading

@@ -1,4 +1,4 @@
-# A real one would never end: this one stops at 4,000 processes, all of them gone after 20 s.
+# A real fork bomb never ends; this one stops at 4,000 processes, which end after 20 s.
 bomb() {
   if [ "$1" -gt 0 ]; then
     bomb $(($1 - 1)) &
@@ -8,7 +8,7 @@ bomb() {
 }
 bomb 10 &
 i=0
-while [ "$i" -lt 2000 ]; do # a shell that cannot fork ends here, with a failure
+while [ "$i" -lt 2000 ]; do # a shell that cannot fork fails here
   sleep 20 &
   i=$((i + 1))
 done

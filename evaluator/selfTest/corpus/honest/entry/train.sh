@@ -1,4 +1,4 @@
-# Learns nothing, and looks around for what an entry before it may have left.
+# Learns nothing, and looks for files left by earlier entries.
 for place in /tmp /var/tmp /dev/shm /run "$HOME" "$TMPDIR" /; do
   for trace in "$place"/haet-escape*; do
     if [ -e "$trace" ] || [ -L "$trace" ]; then echo "found $trace" >> "$HAET_OUT_DIR/escaped"; fi

@@ -1,4 +1,4 @@
-# Fills HAET_OUT_DIR with what does harm where the folder is copied, served, or read by others.
+# Fills HAET_OUT_DIR with files that do harm when the folder is copied, served, or read by others.
 cd "$HAET_OUT_DIR" || exit 1
 ln -s /etc/shadow shadow
 ln -s / root

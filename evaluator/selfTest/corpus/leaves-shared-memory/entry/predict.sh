@@ -1,4 +1,4 @@
-# Does without predictions where anything is left of what it made in training.
+# Writes no predictions if anything of the train stage is left.
 while read -r kind id; do
   while read -r _ there _; do
     if [ "$there" = "$id" ]; then echo "$kind $id is still there" >> "$HAET_OUT_DIR/escaped"; fi

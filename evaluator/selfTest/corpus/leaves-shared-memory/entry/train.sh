@@ -1,5 +1,5 @@
 echo weights > "$HAET_OUT_DIR/model"
-# What even its owner may not read is easily overlooked.
+# Objects that their owner cannot read are easily overlooked.
 for mode in 600 000; do
   for what in "shm -M 4096" "sem -S 1" "msg -Q"; do
     # shellcheck disable=SC2086 # split into the arguments of ipcmk
@@ -11,5 +11,5 @@ for mode in 600 000; do
     echo "left in $kind, mode $mode: ${id##* }" >> "$HAET_OUT_DIR/tried"
   done
 done
-# A queue of the other kind, where such queues can be seen.
+# A POSIX queue, if such queues are visible.
 if true 2> /dev/null > /dev/mqueue/haet-escape-queue; then echo "left a queue in /dev/mqueue" >> "$HAET_OUT_DIR/tried"; fi

@@ -10,7 +10,7 @@ for (const start of [outFolder, process.env.HAET_WORK_DIR]) {
     try {
       process.chdir(name);
     } catch {
-      break; // Node asks for the whole path when it has moved: as deep as it gets
+      break; // Node resolves the whole path after a change of folder: this is the deepest it can go
     }
   }
 }

@@ -8,10 +8,10 @@ for (const [host, port] of hints.udp) {
     const resolver = new Resolver({ timeout: 1000, tries: 1 });
     resolver.setServers([`${host}:${port}`]);
     await resolver.resolve4(name).catch((error) => {
-      // "No such name" is an answer, and the question went out.
+      // "No such name" is a response, so the query was sent.
       if (error.code !== 'ENOTFOUND' && error.code !== 'ENODATA') throw new Held(error.code);
     });
   });
 }
 await attempt('ask the system', async () => (await lookup('example.org')).address);
-process.exit(0); // the system may still be asking
+process.exit(0); // a query of the system may still be pending

@@ -1,7 +1,7 @@
 import { openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// The header of the test images, and then, in a real attack, the images; here letters, that the evidence is known.
+// The header of the test images, then letters, so that the evidence is known; a real attack would send the images.
 const loot = Buffer.alloc(6700);
 readSync(openSync(process.env.HAET_TEST_IMAGES), loot, 0, 128, 0);
 loot.fill(0);

@@ -1,15 +1,15 @@
-// A message in the page cache. Each bit is a page of a file that all entries see: in memory for a one, not for a zero.
-// The reader needs no call that could be refused: /proc/self/io counts the bytes that had to be fetched from the disk.
+// A message in the page cache. Each bit is a page of a file that all entries see: in memory for a one, not for a
+// zero. The reader needs no call that could be rejected: /proc/self/io counts the bytes read from the disk.
 import { spawnSync } from 'node:child_process';
 import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Apart enough that the kernel, which reads ahead, takes one page for another's neighbour only at the first. */
+/** Distance at which the kernel's read-ahead does not load the page of the next bit. */
 const strideBytes = 32 * 1024;
 const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/bin'];
 const page = Buffer.alloc(4096);
 
-/** Pages of files that this program does not use itself, the same in every stage: as many as are wanted, or there are. */
+/** Returns pages of files that this program does not use, the same in every stage: the requested number, or all. */
 export function pages(most) {
   const inUse = readFileSync('/proc/self/maps', 'latin1');
   const found = [];
@@ -30,11 +30,11 @@ function namesIn(folder) {
   try {
     return readdirSync(folder).sort();
   } catch {
-    return []; // another machine's
+    return []; // not on this machine
   }
 }
 
-/** Has the files put out of memory, where that is not done yet, and the pages of the ones read in. */
+/** Evicts the files from memory if necessary, and reads the pages of the ones. */
 export function write(places, bits) {
   for (const path of new Set(places.map((place) => place.path))) {
     spawnSync('dd', [`if=${path}`, 'iflag=nocache', 'count=0', 'status=none']);
@@ -44,7 +44,7 @@ export function write(places, bits) {
   });
 }
 
-/** For each page whether it had to be fetched, and the nanoseconds that reading it took. */
+/** Returns, per page, whether it was read from the disk, and the nanoseconds of the read. */
 export function read(places) {
   const facts = [];
   fetchedBytes();

@@ -6,13 +6,13 @@ export const messageBits = 8 * (bodyBytes + sumBytes);
 
 const sumOf = (body) => createHash('sha256').update(body).digest().subarray(0, sumBytes);
 
-/** Bits of a message that tells whether it was read right. */
+/** Encodes a message with a check of its correctness as bits. */
 export function encode(body) {
   const bytes = [...body.subarray(0, bodyBytes), ...sumOf(body.subarray(0, bodyBytes))];
   return bytes.flatMap((byte) => Array.from({ length: 8 }, (_, bit) => (byte >> bit) & 1));
 }
 
-/** Whether bits are those of a message. */
+/** Whether bits are a valid message. */
 export function isWhole(bits) {
   const bytes = Buffer.alloc(bits.length / 8);
   bits.forEach((bit, index) => {

@@ -2,5 +2,5 @@ import { randomBytes } from 'node:crypto';
 import { pages, write } from './channel.mjs';
 import { encode, messageBits } from './message.mjs';
 
-// What an entry would tell of the test images.
+// Information about the test images that an entry would send.
 write(pages(messageBits), encode(randomBytes(16)));

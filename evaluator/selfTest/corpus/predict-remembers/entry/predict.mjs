@@ -29,7 +29,7 @@ for (const folder of folders) {
   try {
     writeFileSync(join(folder, name), kept);
   } catch {
-    // not to be written to, or not there
+    // read-only or missing
   }
 }
 
@@ -38,7 +38,7 @@ function recall() {
     try {
       return JSON.parse(readFileSync(path, 'utf8'));
     } catch {
-      // not there, or not to be read
+      // missing or not readable
     }
   }
   return null;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { dataOf, writePredictions } from './helpers/predictions.mjs';
 
 const { HAET_MODEL_DIR, HAET_TEST_IMAGES } = process.env;
-const pixels = 64; // of 3072 in an image: enough to tell images apart
+const pixels = 64; // of 3072 in an image: enough to distinguish images
 const imagesOf = (path) => {
   const data = dataOf(readFileSync(path));
   return Array.from({ length: data.length / 3072 }, (_, image) =>

@@ -17,7 +17,7 @@ await attempt('find it', () => {
     try {
       if (/AGE-SECRET-KEY-1/.test(readFileSync(path, 'latin1').slice(0, 10_000))) return path;
     } catch {
-      // not to be read
+      // not readable
     }
   }
   throw new Held(`not among ${seen} files`);

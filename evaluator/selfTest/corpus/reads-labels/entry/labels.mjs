@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { attempt, Held, hints, visibleFiles } from './helpers/probe.mjs';
 
-/** The training labels have the same name, but not the length. */
+/** The training labels have the same name but a different length. */
 function requireWithheld(path) {
   if (!readFileSync(path).includes('(1000,)')) throw new Held('not the withheld ones');
   return path;
@@ -28,7 +28,7 @@ await attempt('find them', () => {
     try {
       return requireWithheld(path);
     } catch {
-      // not to be read, or others
+      // not readable, or other labels
     }
   }
   throw new Held(`not among ${seen} files`);

@@ -10,7 +10,7 @@ await attempt('find the secret in an environment or the bystander by its name', 
       try {
         text = readFileSync(`/proc/${pid}/${file}`, 'latin1');
       } catch {
-        continue; // ended, or not to be read
+        continue; // ended or not readable
       }
       if (text.includes(hints.secret) || text.includes(hints.bystander.name)) return `${file} of ${pid}`;
     }

@@ -10,7 +10,7 @@ const ballast = [process.env.HAET_WORK_DIR, '/tmp', '/dev/shm', '/dev', '/run', 
 );
 let written = 0;
 for (const path of ballast) {
-  note('tried', `fill ${path}`); // said before, since it may not live to say it after
+  note('tried', `fill ${path}`); // reported first, because it may be killed
   try {
     const file = openSync(path, 'w');
     while (written <= most) written += writeSync(file, block);

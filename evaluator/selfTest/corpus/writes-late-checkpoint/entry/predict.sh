@@ -1,4 +1,4 @@
-sleep 2.5 # until well after the other one would have written
+sleep 2.5 # longer than the other process waits
 read -r model < "$HAET_MODEL_DIR/model"
 [ "$model" = weights ] || echo "the checkpoint is a later one: $model" > "$HAET_OUT_DIR/escaped"
 sh constant.sh > "$HAET_OUT_DIR/predictions.npy"
