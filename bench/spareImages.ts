@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { readLabels, readTrack } from '../datasets/readTrack.ts';
 import { trackFiles } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
-import { readRecord } from '../evaluator/report/readRecord.ts';
+import { readRecord } from '../evaluator/run/readRecord.ts';
 import type { RunRecord } from '../evaluator/run/record.ts';
 import { createProcessSandbox } from '../evaluator/sandbox/process/process.ts';
 import { score } from '../evaluator/score/score.ts';

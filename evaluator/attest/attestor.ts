@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { readRecord } from '../report/readRecord.ts';
+import { readRecord } from '../run/readRecord.ts';
 import { type RunRecord, recordFile } from '../run/record.ts';
 import { officialRecordFile } from './officialRecord.ts';
 import { verifyRecord } from './verifyRecord.ts';

@@ -5,12 +5,12 @@ import { stopped, UserError } from '../../datasets/userError.ts';
 import type { Attestor } from '../attest/attestor.ts';
 import { contradictionIn } from '../attest/consistency/checks.ts';
 import { isRunDisturbed } from '../machine/contention.ts';
-import { readRecord } from '../report/readRecord.ts';
+import { readRecord } from '../run/readRecord.ts';
 import { OtherVersion, type RunRecord, recordFile } from '../run/record.ts';
 import { runStartSchema, startFile } from '../run/runFolder.ts';
 import { readUnscored, unscoredFile } from '../run/unscored.ts';
 import { type VerdictCode, verdicts } from '../run/verdict.ts';
-import { removePath } from '../stage/removeTree.ts';
+import { removePath } from '../sandbox/removeTree.ts';
 import { agrees, type JobTerms } from './terms.ts';
 import type { VoidReason } from './voidReasons.ts';
 

@@ -1,5 +1,5 @@
 import { UserError } from '../../datasets/userError.ts';
-import { readRecord } from '../report/readRecord.ts';
+import { readRecord } from '../run/readRecord.ts';
 import { runFolders } from './attempts.ts';
 
 /**

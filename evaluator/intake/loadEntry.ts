@@ -7,7 +7,7 @@ import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
 import { textName } from '../../datasets/textName.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { type Manifest, manifestFile, manifestSchema } from '../contract.ts';
-import { type Found, walkTree } from '../stage/walkTree.ts';
+import { type Found, walkTree } from '../sandbox/walkTree.ts';
 
 const mostManifestBytes = 64 * 1024;
 

@@ -4,7 +4,7 @@ import { create } from 'tar';
 import { moveIntoPlace } from '../../datasets/atomicWrite.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { makeOwnFolder } from '../sandbox/ownNames.ts';
-import { walkTree } from '../stage/walkTree.ts';
+import { walkTree } from '../sandbox/walkTree.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { type Entry, loadEntry, pathOf } from './loadEntry.ts';
 import { unpackEntry } from './takeEntry.ts';

@@ -3,11 +3,11 @@ import { readNpy } from '../../datasets/npy.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { predictionsFile } from '../contract.ts';
 import { mostSettingsBytes, settingsFile } from '../run/pruneModel.ts';
+import { readRecord } from '../run/readRecord.ts';
 import { type RunRecord, runStages } from '../run/record.ts';
 import { type LearningCurves, readLearningCurves } from './learningCurves.ts';
 import { type Mistake, mostConfidentMistakes, pictureUri } from './mistakes.ts';
 import { readEnd } from './readEnd.ts';
-import { readRecord } from './readRecord.ts';
 
 /** The content of a run's folder for its report. Missing parts are null, with the reason in `notes`. */
 export interface Run {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { replaceFile } from '../../datasets/atomicWrite.ts';
-import { readRecord } from './readRecord.ts';
+import { readRecord } from '../run/readRecord.ts';
 import { renderSeedsPage } from './seedsPage.tsx';
 
 /**

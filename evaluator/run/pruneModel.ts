@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '../stage/removeTree.ts';
+import { removeTree } from '../sandbox/removeTree.ts';
 
 /** File of the model that the report shows. */
 export const settingsFile = 'settings.json';

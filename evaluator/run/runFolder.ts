@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { plainJson } from '../../datasets/plainText.ts';
-import { removePath } from '../stage/removeTree.ts';
+import { removePath } from '../sandbox/removeTree.ts';
 import type { RunFolders } from '../stage/stagePlaces.ts';
 import { type RunRecord, recordFile, runRecordSchema } from './record.ts';
 

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
 import type { Entry } from '../intake/loadEntry.ts';
 import { hashArchive, moveEntry, takeEntry } from '../intake/takeEntry.ts';
-import { removePath } from '../stage/removeTree.ts';
+import { removePath } from '../sandbox/removeTree.ts';
 import type { RunFolders } from '../stage/stagePlaces.ts';
 import { makeRunFolder, writeStart } from './runFolder.ts';
 import { faultOf, type SettledRun } from './settleRun.ts';

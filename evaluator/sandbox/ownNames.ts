@@ -5,8 +5,8 @@ import { readlinkSync } from 'node:fs';
 import { lstat, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removePath } from '../stage/removeTree.ts';
 import { readProcess } from './linux/procfs.ts';
+import { removePath } from './removeTree.ts';
 
 /** A file system in memory, where the machine has one there. */
 export const memoryFolder = '/dev/shm';

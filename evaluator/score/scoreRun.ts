@@ -16,9 +16,9 @@ import { settleHead } from '../attest/chain.ts';
 import { officialRecordFile } from '../attest/officialRecord.ts';
 import { deriveSigningKey } from '../attest/signingKey.ts';
 import { createSigner } from '../attest/signRun.ts';
-import { lockFolder } from '../grade/lockFolder.ts';
 import { hashFile } from '../intake/hashFile.ts';
-import { readRecord } from '../report/readRecord.ts';
+import { lockFolder } from '../machine/lockFolder.ts';
+import { readRecord } from '../run/readRecord.ts';
 import type { DetailedScore, RunRecord } from '../run/record.ts';
 import { writeRecord } from '../run/runFolder.ts';
 import {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 import type { RunRecord } from '../run/record.ts';
 import { makeOwnFolder } from '../sandbox/ownNames.ts';
+import { removePath } from '../sandbox/removeTree.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { removePath } from '../stage/removeTree.ts';
 import { createSurroundings, type Surroundings } from './surroundings.ts';
 import { makeTinyTrack } from './tinyTrack.ts';
 

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { predictionsFile } from '../contract.ts';
 import { listProcesses } from '../sandbox/linux/procfs.ts';
-import { walkTree } from '../stage/walkTree.ts';
+import { walkTree } from '../sandbox/walkTree.ts';
 import { escapeName } from './hostileArchives.ts';
 
 /** Lists the live processes that have the id of a run in their environment or as an argument. */

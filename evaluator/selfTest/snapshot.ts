@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
-import { walkTree } from '../stage/walkTree.ts';
+import { walkTree } from '../sandbox/walkTree.ts';
 
 /** Per path below a folder: facts that change whenever the file is touched. */
 export type Snapshot = ReadonlyMap<string, string>;

@@ -4,8 +4,8 @@ import { chmod, copyFile, lchown, lstat, mkdir, readdir, rename, unlink } from '
 import { dirname } from 'node:path';
 import { textName } from '../../datasets/textName.ts';
 import { predictionsFile } from '../contract.ts';
-import { removeTree } from './removeTree.ts';
-import { walkTree } from './walkTree.ts';
+import { removeTree } from '../sandbox/removeTree.ts';
+import { walkTree } from '../sandbox/walkTree.ts';
 
 /** Longer paths are removed, so that files stay accessible when the folder is copied elsewhere. */
 const mostPathBytes = 1024;

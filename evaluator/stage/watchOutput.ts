@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { walkTree } from './walkTree.ts';
+import { walkTree } from '../sandbox/walkTree.ts';
 
 export interface OutputQuota {
   readonly bytes: number;

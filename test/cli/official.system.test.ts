@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { lockFolder } from '../../evaluator/grade/lockFolder.ts';
+import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import { describeWith } from '../evaluator/fixtures.ts';
 

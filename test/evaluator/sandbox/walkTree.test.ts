@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { removePath } from '../../../evaluator/stage/removeTree.ts';
-import { type TreeVisitor, walkTree } from '../../../evaluator/stage/walkTree.ts';
+import { removePath } from '../../../evaluator/sandbox/removeTree.ts';
+import { type TreeVisitor, walkTree } from '../../../evaluator/sandbox/walkTree.ts';
 import { exceeds, kernelPathBytes } from '../../../evaluator/stage/watchOutput.ts';
 import { temporaryFolder } from '../fixtures.ts';
 

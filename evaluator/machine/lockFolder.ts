@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import { takeLock } from '../machine/takeLock.ts';
+import { takeLock } from './takeLock.ts';
 
 const lockFile = '.lock';
 

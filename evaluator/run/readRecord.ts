@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
-import { type RunRecord, refuseOtherVersion, runRecordSchema } from '../run/record.ts';
+import { type RunRecord, refuseOtherVersion, runRecordSchema } from './record.ts';
 
 /**
  * Reads a run's record.json.

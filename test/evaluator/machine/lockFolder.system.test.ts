@@ -5,14 +5,14 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { UserError } from '../../../datasets/userError.ts';
-import { lockFolder } from '../../../evaluator/grade/lockFolder.ts';
+import { lockFolder } from '../../../evaluator/machine/lockFolder.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 
 const folder = temporaryFolder();
 
 /** A process that holds the lock, and a child of it that outlives it. */
 const holder = (path: string) => `
-  const { lockFolder } = await import(${JSON.stringify(pathToFileURL(resolve('dist/evaluator/grade/lockFolder.js')).href)});
+  const { lockFolder } = await import(${JSON.stringify(pathToFileURL(resolve('dist/evaluator/machine/lockFolder.js')).href)});
   const { spawn } = await import('node:child_process');
   globalThis.unlock = lockFolder(${JSON.stringify(path)});
   const child = spawn('sleep', ['30'], { stdio: 'ignore', detached: true });
