@@ -290,7 +290,7 @@ describe('with the key of the organizer', () => {
     expect(await readFile(changed, 'utf8')).not.toBe(text);
     const { said } = await signing();
     expect(said).toContain('starts');
-    expect(said[0]).toMatch(/its record\.jws is not that of its record\.json\. It does not count\.$/);
+    expect(said[0]).toMatch(/its record\.jws does not match its record\.json\. It does not count\.$/);
   });
 
   test('the signature of another run does not count', async () => {
@@ -299,7 +299,7 @@ describe('with the key of the organizer', () => {
     await grade(works, undefined, shorter, attestor);
     await copyFile(pathOf(0, 'record.jws'), pathOf(1, 'record.jws'));
     const { said } = await grade(works, undefined, shorter, attestor);
-    expect(said).toEqual([expect.stringContaining('is not that of its record.json'), 'starts', 'SCORED']);
+    expect(said).toEqual([expect.stringContaining('does not match its record.json'), 'starts', 'SCORED']);
   });
 
   test('a run that could not be scored leaves its job open; the next call scores it, and runs nothing', async () => {
