@@ -107,7 +107,7 @@ describe('another program', () => {
     expect(foreign!.cpuSeconds).toBeGreaterThan(1.8);
     expect(found.othersCpuSeconds).toBeGreaterThanOrEqual(foreign!.cpuSeconds);
     expect(found.evidence.join('; ')).toMatch(
-      /train: disturbed: others used \d+\.\d CPU seconds .* of the 1 CPUs given/,
+      /train: disturbed: others used \d+\.\d CPU seconds .* of the given 1 CPUs/,
     );
   });
 });

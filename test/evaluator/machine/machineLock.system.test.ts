@@ -45,7 +45,7 @@ test('is released when its holder is killed', async () => {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
-  expect(() => lockMachine([place])).toThrow(`process ${child.pid} times`);
+  expect(() => lockMachine([place])).toThrow(`process ${child.pid} is timing a run`);
   child.kill('SIGKILL');
   await once(child, 'exit');
   held()();

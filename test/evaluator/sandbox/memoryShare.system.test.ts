@@ -55,7 +55,7 @@ withEngine('in a container of 1 GiB next to the evaluator', () => {
       'for n in 1 2 3 4 5 6; do head -c 100M /dev/zero > /dev/shm/$n; sleep 0.2; done; exec node slow.cjs',
     );
     expect(verdict).toBe('OUT_OF_MEMORY');
-    expect(evidence.join('; ')).toMatch(/held \d+ bytes of memory/);
+    expect(evidence.join('; ')).toMatch(/used \d+ bytes of memory/);
   });
 
   test('an entry that allocates faster than the polling is killed by the kernel, and the evaluator survives', async () => {
