@@ -17,6 +17,7 @@ import {
   sweepGroups,
 } from '../../../../evaluator/sandbox/linux/groupFolders.ts';
 import { ownName } from '../../../../evaluator/sandbox/ownNames.ts';
+import { countProcessesLeft } from '../../../../evaluator/sandbox/processesLeft.ts';
 import { temporaryFolder } from '../../fixtures.ts';
 
 const limits = {
@@ -105,6 +106,22 @@ able('a control group of this machine', () => {
     expect(processesIn(held.folders)).toEqual([]);
     expect((await busy).signal).toBe('SIGKILL');
     await held.remove();
+  });
+
+  test('a process in it counts as left until it was sent SIGKILL, also while the kernel still lists it', async () => {
+    const held = group();
+    const sleeper = execa('sh', ['-c', `${enter} echo in; exec sleep 60`, 'sh', ...held.entrances], {
+      reject: false,
+    });
+    await new Promise((resolve) => sleeper.stdout.once('data', resolve));
+    expect(countProcessesLeft(undefined, processesIn(held.folders))).toBe(1);
+    setFrozen(held.folders, true); // a frozen process of version 1 keeps its SIGKILL
+    sleeper.kill('SIGKILL');
+    const left = countProcessesLeft(undefined, [...processesIn(held.folders), sleeper.pid!]);
+    setFrozen(held.folders, false);
+    await sleeper;
+    await held.remove();
+    expect(left).toBe(0);
   });
 
   test('is found by the id of a process in it', async () => {
