@@ -44,10 +44,13 @@ test('is released when its holder is killed', async () => {
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await once(child.stdout, 'data');
-  expect(() => lockMachine([place])).toThrow(`process ${child.pid} is timing a run`);
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+  try {
+    await once(child.stdout, 'data');
+    expect(() => lockMachine([place])).toThrow(`process ${child.pid} is timing a run`);
+  } finally {
+    child.kill('SIGKILL'); // it would keep jest from ending
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   held()();
 });
 
