@@ -56,7 +56,7 @@ export async function createDockerSandbox(image = defaultImage, runtime?: string
         : 'System calls are filtered by the table that bubblewrap has too.',
       isRoot
         ? 'The output folder is a file system in memory with a size and a number of files.'
-        : 'The output folder has no quota on disk; it is looked at several times a second.',
+        : 'The output folder has no quota on disk; it is polled several times per second.',
       ...(runtime === undefined ? [] : [`Containers are run by ${runtime}.`]),
       pageCache.contains,
     ].join(' '),

@@ -115,7 +115,7 @@ export const ignoredCalls: Readonly<Record<string, CallNumbers>> = {
   fadvise64: [221, 223],
 };
 
-/** Calls of which one argument is looked at; it is an int, of which the kernel takes the low half of a register. */
+/** Calls that are filtered by one argument. It is an int: the kernel reads only the low half of its register. */
 export interface WatchedCall {
   readonly numbers: readonly [number, number];
   readonly argument: number;

@@ -73,7 +73,7 @@ export async function createUserSandbox(): Promise<Sandbox> {
       files: false,
     },
     pageCache,
-    contains: `Another user without capabilities, with no files but its output and scratch folders, in a container whose network, processes and CPUs are what it was started with. Its memory is looked at ten times a second, below the limit of the container. The output folder has no quota on disk; it is looked at several times a second, and no file in it grows beyond the quota. ${pageCache.contains}`,
+    contains: `Another user without capabilities, with no files but its output and scratch folders, in a container with the network, processes and CPUs that it was started with. Its memory is polled ten times per second, below the limit of the container. The output folder has no quota on disk; it is polled several times per second, and no file in it can exceed the quota. ${pageCache.contains}`,
     start: startStage,
   };
 }

@@ -93,7 +93,7 @@ inline __attribute__((always_inline)) void withAhead(int panels, int tiles, cons
   }
 }
 
-// Prefetches the pixels of a tile, of which the image has `rows` rows. The border of its window belongs to other tiles.
+// Prefetches the pixels of a tile that has `rows` rows in the image. The border of its window belongs to other tiles.
 inline void fetchTile(const float* corner, ptrdiff_t rowSize, int rows) {
   constexpr int kLine = 16;  // floats per cache line: two pixels
   for (int down = 0; down < std::min(rows, kTile); ++down, corner += rowSize) {
