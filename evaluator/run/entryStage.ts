@@ -5,7 +5,7 @@ import { runStage, type StageResult } from '../stage/runStage.ts';
 import { predictEnvironment, trainEnvironment } from '../stage/stageEnvironment.ts';
 import { fencedPlaces, hostPlaces, mountsOf, type RunFolders } from '../stage/stagePlaces.ts';
 import { tolerableLatenessSeconds } from '../stage/tolerableLateness.ts';
-import type { RunStage } from './record.ts';
+import type { RunStage, StageRecord } from './record.ts';
 import type { SettledRun } from './settleRun.ts';
 import type { Intake } from './takeIn.ts';
 
@@ -83,11 +83,10 @@ function withArguments(argv: readonly string[], more: readonly string[]): [strin
  * @throws Error if the machine failed the stage, left processes of it alive, or gave it extra time
  */
 export function requireFair({ record, machineFault }: StageResult): void {
-  const { stage, kill, limitSeconds, processesLeft } = record;
+  const { stage, kill, limitSeconds } = record;
   if (machineFault !== null) throw new Error(`${stage}: ${machineFault}`);
-  if (processesLeft !== null && processesLeft > 0) {
-    throw new Error(`${processesLeft} processes of the ${stage} stage were still alive after it was killed`);
-  }
+  const survivors = survivorsOf(record);
+  if (survivors !== null) throw new Error(survivors);
   if (kill === null) return;
   const late = kill.stoppedAtSeconds - limitSeconds;
   if (late > tolerableLatenessSeconds) {
@@ -95,4 +94,11 @@ export function requireFair({ record, machineFault }: StageResult): void {
       `the ${stage} stage was stopped ${late.toFixed(1)} s after its deadline; the evaluator may have been suspended or starved`,
     );
   }
+}
+
+/** Returns a sentence about the processes that survived the kill of a stage; null if there are none. */
+export function survivorsOf({ stage, processesLeft }: StageRecord): string | null {
+  return processesLeft === null || processesLeft === 0
+    ? null
+    : `${processesLeft} processes of the ${stage} stage were still alive after it was killed`;
 }

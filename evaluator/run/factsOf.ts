@@ -1,6 +1,7 @@
 import type { Predictions } from '../score/readPredictions.ts';
 import type { StageResult } from '../stage/runStage.ts';
 import type { RunFacts, StageFacts } from './decideVerdict.ts';
+import { survivorsOf } from './entryStage.ts';
 import type { Predicted, PredictedAgain } from './predict.ts';
 import type { Scoring, TrackCheck } from './scorePredictions.ts';
 import type { Intake } from './takeIn.ts';
@@ -19,10 +20,14 @@ export interface RunSteps {
 /** Returns the facts that decide the verdict. */
 export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
   const { intake, trained, predicted, again, track, scoring } = steps;
+  const survivors =
+    stagesOf(steps)
+      .map(({ record }) => survivorsOf(record))
+      .find((each) => each !== null) ?? null;
   const inOrder = [intake, trained, predicted, again, track, scoring];
   return {
     // Also after an abort, because Ctrl-C does not explain a surviving process.
-    fault: inOrder.find((step) => step !== null && step.fault !== null)?.fault ?? survivorsOf(steps),
+    fault: inOrder.find((step) => step !== null && step.fault !== null)?.fault ?? survivors,
     rejected: intake.rejected,
     aborted: isAborted && scoring.score === null && !scoring.isAwaited,
     tampered: predicted?.tampered ?? track.tampered,
@@ -38,14 +43,6 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
         }
       : null,
   };
-}
-
-function survivorsOf(steps: RunSteps): string | null {
-  const records = stagesOf(steps).map(({ record }) => record);
-  const survived = records.find(({ processesLeft }) => processesLeft !== null && processesLeft > 0);
-  return survived === undefined
-    ? null
-    : `${survived.processesLeft} processes of the ${survived.stage} stage were still alive after it was killed`;
 }
 
 /** Returns the stages that were run, in order. */

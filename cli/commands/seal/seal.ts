@@ -8,7 +8,7 @@ import { trackCommand } from './track.ts';
 
 /** `haet seal`: encrypts the withheld half of a Track, and commits to it before a contest. */
 export function sealCommand(command: Command): void {
-  // Its own options would shadow those of `keygen` and `commit`, some of which have the same names.
+  // A hidden default command, because options of `seal` itself would shadow options of the same name in `keygen` and `commit`.
   const sealing = command.command('<track>', { isDefault: true, hidden: true });
   trackCommand(sealing);
   keygenCommand(command.command('keygen'));

@@ -64,8 +64,8 @@ function mountWord({ host, inside }: Mount, access: 'readable' | 'writable' = 'r
 }
 
 /**
- * Returns the words after `docker` that start a stage in its container. It is started by `env -i`, since the contract
- * has neither what the image sets nor the proxies that the client adds from its configuration.
+ * Returns the arguments of `docker` that start a stage in its container. `env -i` removes the variables that the image sets
+ * and the proxies that the client adds, because neither is part of the contract.
  */
 export function execWords(spec: StageSpec, name: string): string[] {
   const environment = Object.entries(spec.environment).map(([key, value]) => `${key}=${value}`);

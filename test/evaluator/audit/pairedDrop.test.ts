@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { significance } from '../../../evaluator/audit/chance.ts';
 import { comparePaired, hasFarToFall, tolerance } from '../../../evaluator/audit/pairedDrop.ts';
 
-/** Returns images of which `both` are right in both runs, `lost` only in the first, `won` only in the second. */
+/** Returns results for images: `both` are correct in both runs, `lost` only in the first, `won` only in the second. */
 function runs(counts: { both: number; lost: number; won: number; neither: number }) {
   const spread = (both: boolean, lost: boolean, won: boolean) => [
     ...new Array<boolean>(counts.both).fill(both),
