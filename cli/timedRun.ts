@@ -7,7 +7,7 @@ import { numberOption } from './options/numberOption.ts';
 export function mostDisturbanceOption(): Option {
   return new Option(
     '--most-disturbance <percent>',
-    'share of the CPUs, in percent, that other work may use during a stage before the run counts as disturbed',
+    'share of the CPUs, in percent, that other work may use during a stage before the run counts as disturbed; 100 for no limit',
   )
     .argParser(numberOption({ min: 0, max: 100 }))
     .default(100 * usualMostDisturbance);

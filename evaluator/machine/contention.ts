@@ -25,14 +25,14 @@ type Contention = NonNullable<StageRecord['contention']>;
 /**
  * Whether other work used more than 1 CPU second and more than a share of the entry's CPUs during a stage. The score
  * has no influence.
- * @param most share, a fraction of 1
+ * @param most share, a fraction of 1; 1 means no limit, because other work can use more CPUs than the entry is given
  */
 export function isDisturbed(
   { contention, seconds }: Pick<StageRecord, 'contention' | 'seconds'>,
   cpus: number,
   most: number,
 ): boolean {
-  if (contention === null) return false;
+  if (contention === null || most >= 1) return false;
   const used = contention.othersCpuSeconds + contention.stolenCpuSeconds;
   return used > Math.max(leastSeconds, most * cpus * seconds);
 }

@@ -270,6 +270,12 @@ describe('a disturbed run', () => {
     expect((await read()).all.map((each) => each.voidBecause)).toEqual([null, 'disturbed']);
   });
 
+  test('does not exist with a limit of 100 %, though others used three CPUs beside the one given', async () => {
+    await put('2026-a', madeUpRecord({ trainSeconds: 2, contention: others(600) }));
+    const { all } = await readAttempts(folder.path, terms, { mostDisturbance: 1 });
+    expect(all[0]!.voidBecause).toBe(null);
+  });
+
   test.each([100, 500, 900])('is void with %d of 1000 right as with any other score', async (correct) => {
     await put('2026-a', madeUpRecord({ correct, contention: others(60) }));
     await put('2026-b', madeUpRecord({ attempt: 2, correct: 1000 - correct }));
