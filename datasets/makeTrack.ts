@@ -135,10 +135,18 @@ function drawSample(
       test: `${error.needed} to test`,
     }[error.split];
     throw new UserError({
-      reason: `${source.description}: class "${source.classes[error.label]}" has ${error.available} distinct images, but ${wanted} are needed`,
+      reason: `${source.description}: class "${source.classes[error.label]}" has ${error.available} distinct images, but ${wanted} are needed${others(source, error)}`,
       remedy: 'Lower --train-per-class or --test-per-class, or add images of that class.',
     });
   }
+}
+
+/** Names the other classes with too few images. */
+function others({ classes }: Source, { all }: TooFewImages): string {
+  const [, ...rest] = all.map(({ label, available }) => `"${classes[label]}" (${available})`);
+  if (rest.length === 0) return '';
+  const more = rest.length - 10;
+  return `; too few also: ${rest.slice(0, 10).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** Copies the images at `indices`, in that order. */

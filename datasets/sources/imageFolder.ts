@@ -37,10 +37,12 @@ export interface ImageFolderOptions {
  * @throws UserError that names the files and folders and what is wrong with them
  */
 export async function readImageFolder(options: ImageFolderOptions): Promise<Source> {
-  const { from, labels, labelColumn, testFrom } = options;
+  const { from, labels, labelColumn, testFrom, listTo } = options;
   const opened = await openSource(from);
   const plan =
-    labels === undefined ? await planByFolders(opened) : await planByTable(opened, { labels, labelColumn });
+    labels === undefined
+      ? await planByFolders(opened)
+      : await planByTable(opened, { labels, labelColumn, listTo });
   const isTestUsed = plan.test !== undefined && testFrom !== 'batches';
   if (testFrom === 'test' && !isTestUsed) {
     throw new UserError({
@@ -54,7 +56,7 @@ export async function readImageFolder(options: ImageFolderOptions): Promise<Sour
   const faults = sortFaults([...plan.faults, ...train.faults, ...(test?.faults ?? [])]);
   const emptied = options.skipUnreadable ? emptiedClasses(plan, train.set, test?.set) : [];
   if (faults.length > 0 && !(options.skipUnreadable && faults.every((fault) => fault.canBeSkipped))) {
-    throw await errorOf(from, faults, options.listTo);
+    throw await errorOf(from, faults, listTo);
   }
   if (emptied.length > 0) {
     throw new UserError({
@@ -70,7 +72,7 @@ export async function readImageFolder(options: ImageFolderOptions): Promise<Sour
     train: train.set,
     ...(test === undefined ? {} : { test: test.set }),
     trackWarnings: leftOut(faults),
-    warnings: [...plan.warnings, ...(await leftOutList(faults, options.listTo))],
+    warnings: [...plan.warnings, ...(await leftOutList(faults, listTo))],
   };
 }
 

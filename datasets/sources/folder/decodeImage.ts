@@ -53,7 +53,7 @@ async function explain(path: string | Buffer, shown: string, error: Error): Prom
     return new UserError({
       path: shown,
       reason: `is not a readable image (it is ${is} of more than ${Math.round(MOST_PIXELS / 1e6)} million pixels)`,
-      remedy: 'Scale it down, or remove it.',
+      remedy: 'Scale it down.',
     });
   }
   return new UserError({

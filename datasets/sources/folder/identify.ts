@@ -13,30 +13,31 @@ export interface Identity {
 
 /** As many bytes as `file-type` looks at. */
 const START_BYTES = 4100;
-const convert = (to: string) => `Convert it to ${to}.`;
-const notAnImage = `Replace or remove it: ${formatNames} are read.`;
+const convert = (format: string) => `Convert ${format} to PNG.`;
+const unpack = 'Unpack archives.';
+const notAnImage = `Remove files that are no images: ${formatNames} are read.`;
 
 /** Formats with a remedy of their own, by the name that `file-type` gives. */
 const known: Readonly<Record<string, readonly [is: string, remedy: string]>> = {
   heic: [
     'a HEIC image, as iPhones take',
-    'Convert it to JPEG, for example with `heif-convert IN.heic OUT.jpg`.',
+    'Convert HEIC to JPEG, for example with `heif-convert IN.heic OUT.jpg`.',
   ],
-  bmp: ['a BMP image', convert('PNG')],
-  jxl: ['a JPEG XL image', convert('PNG')],
-  jp2: ['a JPEG 2000 image', convert('PNG')],
-  ico: ['an icon (ICO)', convert('PNG')],
-  psd: ['a Photoshop document', convert('PNG')],
-  dcm: ['a DICOM image', convert('PNG')],
-  pdf: ['a PDF document', 'Convert its pages to PNG, or remove it.'],
-  zip: ['a ZIP archive', 'Unpack it.'],
-  gz: ['a gzip archive', 'Unpack it.'],
-  xz: ['an xz archive', 'Unpack it.'],
-  bz2: ['a bzip2 archive', 'Unpack it.'],
-  zst: ['a Zstandard archive', 'Unpack it.'],
-  '7z': ['a 7-Zip archive', 'Unpack it.'],
-  rar: ['a RAR archive', 'Unpack it.'],
-  tar: ['a tar archive', 'Unpack it.'],
+  bmp: ['a BMP image', convert('BMP')],
+  jxl: ['a JPEG XL image', convert('JPEG XL')],
+  jp2: ['a JPEG 2000 image', convert('JPEG 2000')],
+  ico: ['an icon (ICO)', convert('ICO')],
+  psd: ['a Photoshop document', convert('PSD')],
+  dcm: ['a DICOM image', convert('DICOM')],
+  pdf: ['a PDF document', convert('PDF')],
+  zip: ['a ZIP archive', unpack],
+  gz: ['a gzip archive', unpack],
+  xz: ['an xz archive', unpack],
+  bz2: ['a bzip2 archive', unpack],
+  zst: ['a Zstandard archive', unpack],
+  '7z': ['a 7-Zip archive', unpack],
+  rar: ['a RAR archive', unpack],
+  tar: ['a tar archive', unpack],
   xml: ['an XML file', notAnImage],
 };
 
@@ -45,15 +46,15 @@ const beginnings: readonly (readonly [RegExp, string, string])[] = [
   [
     /^\s*<(!doctype\s+html|html|head|body)/i,
     'an HTML page, as a failed download leaves it',
-    'Download the image again, or remove the file.',
+    'Download files again that are HTML pages, or remove them.',
   ],
   [
     /^version https:\/\/git-lfs/,
     'a Git LFS pointer, not the file itself',
     'Fetch the files with `git lfs pull`.',
   ],
-  [/^P[1-7][\s#]/, 'a PNM image (PPM, PGM or PBM)', convert('PNG')],
-  [/^\x93NUMPY/, 'a NumPy array', convert('PNG')],
+  [/^P[1-7][\s#]/, 'a PNM image (PPM, PGM or PBM)', convert('PNM')],
+  [/^\x93NUMPY/, 'a NumPy array', convert('arrays')],
 ];
 
 /**
@@ -73,7 +74,7 @@ export async function identify(path: string | Buffer): Promise<Identity> {
 
 /** Names what a file is by its first bytes, given at most 4,100 of them. */
 export async function identifyBytes(start: Buffer): Promise<Identity> {
-  if (start.length === 0) return { is: 'empty (0 bytes)', remedy: 'Replace or remove it.' };
+  if (start.length === 0) return { is: 'empty, 0 bytes', remedy: 'Replace or remove empty files.' };
   const text = start.toString('latin1');
   const found = beginnings.find(([pattern]) => pattern.test(text));
   if (found !== undefined) return { is: found[1], remedy: found[2] };
@@ -82,7 +83,7 @@ export async function identifyBytes(start: Buffer): Promise<Identity> {
   if (format !== undefined) {
     return {
       is: `${/^[AEIOU]|^SVG/.test(format) ? 'an' : 'a'} ${format} image`,
-      remedy: 'Replace it by a complete copy, or remove it.',
+      remedy: 'Replace damaged images by complete copies, or remove them.',
       format,
     };
   }

@@ -13,7 +13,7 @@ export interface Place {
   readonly within: string;
   /** The last part of the path, as text. */
   readonly name: string;
-  /** Whether the text is exactly the name, i.e. the name is UTF-8. */
+  /** Whether the path is UTF-8, so that its text can be used in its place. */
   readonly isText: boolean;
 }
 
@@ -56,7 +56,7 @@ export async function listFolder(folder: Place): Promise<Listing> {
   return { folders, files, specials, faults };
 }
 
-export const readRemedy = 'Give yourself the right to read it, for example with `chmod -R u+rX`.';
+export const readRemedy = 'Give yourself the right to read, for example with `chmod -R u+rX`.';
 
 /** Returns the fault of a folder that cannot be listed. */
 export function unreadableFolder(folder: Place, error: unknown): Fault {
@@ -76,7 +76,7 @@ function placeIn(folder: Place, bytes: Buffer): Place {
     shown: `${folder.shown.replace(/\/+$/, '')}/${name}`,
     within: folder.within === '' ? name : `${folder.within}/${name}`,
     name,
-    isText: textName(bytes) !== null,
+    isText: folder.isText && textName(bytes) !== null,
   };
 }
 
@@ -99,10 +99,10 @@ async function kindOf(place: Place, folder: Place): Promise<Kind> {
   if (stats.isFile()) return 'file';
   if (!stats.isDirectory()) {
     const kind = stats.isFIFO() ? 'a named pipe' : stats.isSocket() ? 'a socket' : 'a device';
-    return { fault: fault(`is ${kind}, not a file`, 'Remove it.'), isSpecial: true };
+    return { fault: fault(`is ${kind}, not a file`, 'Remove what is not a file.'), isSpecial: true };
   }
   return (await containsItself(place, folder))
-    ? { fault: fault('is a link to a folder that contains it', 'Remove the link.') }
+    ? { fault: fault('is a link to a folder that contains it', 'Remove links that lead in a circle.') }
     : 'folder';
 }
 
@@ -111,9 +111,9 @@ async function unreachable(
   code: string | undefined,
 ): Promise<[reason: string, remedy: string]> {
   const target = await readlink(place.path).catch(() => null);
-  if (code === 'ELOOP') return ['is a link that leads back to itself', 'Remove the link.'];
+  if (code === 'ELOOP') return ['is a link that leads back to itself', 'Remove links that lead in a circle.'];
   if (code === 'ENOENT' && target !== null) {
-    return [`is a link to ${target}, which does not exist`, 'Correct or remove the link.'];
+    return [`is a link to ${target}, which does not exist`, 'Correct or remove links.'];
   }
   return [`cannot be read (${code})`, readRemedy];
 }

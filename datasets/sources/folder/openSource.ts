@@ -23,7 +23,7 @@ export async function openSource(from: string): Promise<{ place: Place; listing:
     throw new UserError({
       path: from,
       reason: `is a file, not a folder${identity === undefined ? '' : ` (it is ${identity.is})`}`,
-      remedy: identity?.remedy === 'Unpack it.' ? 'Unpack it and give the folder.' : layoutRemedy,
+      remedy: /archive/.test(identity?.is ?? '') ? 'Unpack it and give the folder.' : layoutRemedy,
     });
   }
 }

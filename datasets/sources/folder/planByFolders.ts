@@ -42,13 +42,20 @@ async function open({ place, listing }: Opened): Promise<Level> {
   const children: Opened[] = [];
   for (const folder of listing.folders) {
     try {
-      children.push({ place: folder, listing: await listFolder(folder) });
+      children.push({ place: folder, listing: await listInner(await listFolder(folder)) });
     } catch (error) {
       const fault = unreadableFolder(folder, error);
       children.push({ place: folder, listing: { folders: [], files: [], specials: [], faults: [fault] } });
     }
   }
   return { place, children, files: listing.files, faults };
+}
+
+/** Opens a folder such as `images/` in a folder that has nothing else to read, as Tiny ImageNet's classes have. */
+async function listInner(listing: Listing): Promise<Listing> {
+  const [only, ...others] = listing.folders;
+  const isInner = only !== undefined && others.length === 0 && isStructural(only.name);
+  return isInner && !listing.files.some(isImage) ? listFolder(only) : listing;
 }
 
 async function planOf(level: Level): Promise<Plan> {
@@ -213,16 +220,12 @@ function inClass(
     faults: [
       ...faults,
       ...listing.folders.map((nested) =>
-        fault(
-          'is a folder inside a class folder',
-          'Move its images up into the class folder, or remove it.',
-          nested,
-        ),
+        fault('is a folder inside a class folder', 'Move images up into the class folders.', nested),
       ),
-      ...(isEmpty ? [fault('contains no image', 'Add images, or remove the folder.')] : []),
+      ...(isEmpty ? [fault('contains no image', 'Add images, or remove empty folders.')] : []),
       ...(folder.isText
         ? []
-        : [fault('has a name that is not UTF-8', 'Rename the folder: its name is the class.')]),
+        : [fault('has a name that is not UTF-8', 'Rename such folders: their names are the classes.')]),
     ],
   };
 }

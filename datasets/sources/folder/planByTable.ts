@@ -2,7 +2,7 @@ import { access, realpath } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { UserError } from '../../userError.ts';
 import { chooseColumns } from './chooseColumns.ts';
-import type { Fault } from './fault.ts';
+import { errorOf, type Fault, sortFaults } from './fault.ts';
 import { indexFiles } from './fileIndex.ts';
 import { isImageName } from './imageFormats.ts';
 import { listFolder, type Place, unreadableFolder } from './listFolder.ts';
@@ -16,6 +16,8 @@ export interface TableOptions {
   readonly labels: string;
   /** Heading of the column with the labels, if it is not a usual one. */
   readonly labelColumn?: string | undefined;
+  /** File that gets the list of faults if it is too long to be printed. */
+  readonly listTo?: string | undefined;
 }
 
 /** Folders inside folders that are searched for images. */
@@ -47,6 +49,7 @@ export async function planByTable(source: Opened, options: TableOptions): Promis
   }
   const classes = classesOf([...labelled.values()].map(({ label }) => label));
   if (classes.length < 2 || classes.length > MOST_CLASSES) {
+    if (rowFaults.length > 0) throw await errorOf(from, sortFaults(rowFaults), options.listTo);
     const [heading] = rows;
     throw new UserError({
       path: table,
@@ -83,27 +86,27 @@ function faultOf(
   labelled: ReadonlyMap<Place, { label: string; line: number }>,
 ): Omit<Fault, 'shown' | 'within'> | undefined {
   if (name === '') {
-    return { reason: 'names no file', remedy: 'Correct or remove the row.', canBeSkipped: true };
+    return { reason: 'names no file', remedy: 'Correct or remove such rows.', canBeSkipped: true };
   }
   const [file, other] = place;
   if (file === undefined) {
     return {
       reason: `the folder has no file "${name}"`,
-      remedy: 'Add the file, or remove its row.',
+      remedy: 'Add the files, or remove their rows.',
       canBeSkipped: true,
     };
   }
   if (other !== undefined) {
     return {
       reason: `"${name}" may be ${file.within} or ${other.within}`,
-      remedy: 'Give the path within the folder in the table.',
+      remedy: 'Give paths within the folder in the table.',
       canBeSkipped: false,
     };
   }
   if (label === '') {
     return {
       reason: `gives ${file.within} no label`,
-      remedy: 'Add the label, or remove the row.',
+      remedy: 'Add labels, or remove their rows.',
       canBeSkipped: true,
     };
   }
@@ -111,7 +114,7 @@ function faultOf(
   if (earlier === undefined || earlier.label === label) return undefined;
   return {
     reason: `gives ${file.within} the label "${label}", but line ${earlier.line} "${earlier.label}"`,
-    remedy: 'Remove the wrong row.',
+    remedy: 'Remove wrong rows.',
     canBeSkipped: false,
   };
 }
