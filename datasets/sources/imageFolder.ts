@@ -56,7 +56,7 @@ export async function readImageFolder(options: ImageFolderOptions): Promise<Sour
   const faults = sortFaults([...plan.faults, ...train.faults, ...(test?.faults ?? [])]);
   const emptied = options.skipUnreadable ? emptiedClasses(plan, train.set, test?.set) : [];
   if (faults.length > 0 && !(options.skipUnreadable && faults.every((fault) => fault.canBeSkipped))) {
-    throw await errorOf(from, faults, listTo);
+    throw await errorOf(from, labels === undefined ? 'files or folders' : 'files or rows', faults, listTo);
   }
   if (emptied.length > 0) {
     throw new UserError({

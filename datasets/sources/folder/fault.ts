@@ -44,9 +44,13 @@ async function listFaults(faults: readonly Fault[], listTo: string | undefined):
   return [...lines, isWritten ? `and ${more} more; the whole list is in ${listTo}` : `and ${more} more`];
 }
 
-/** Returns the error that reports all faults of a folder at once. `faults` must not be empty. */
+/**
+ * Returns the error that reports all faults of a folder at once. `faults` must not be empty.
+ * @param things what is at fault: `files or folders`
+ */
 export async function errorOf(
   from: string,
+  things: string,
   faults: readonly Fault[],
   listTo: string | undefined,
 ): Promise<UserError> {
@@ -60,7 +64,7 @@ export async function errorOf(
   const remedies = [...new Set(faults.map((fault) => fault.remedy))].slice(0, 5);
   return new UserError({
     path: from,
-    reason: `${faults.length} files or folders cannot be used`,
+    reason: `${faults.length} ${things} cannot be used`,
     details: await listFaults(faults, listTo),
     remedy: stopped(remedies.join(' ')) + skip.replace('without it', 'without them'),
   });

@@ -38,17 +38,19 @@ export function sourcePlace(from: string): Place {
  * @throws the system's error if the folder cannot be read
  */
 export async function listFolder(folder: Place): Promise<Listing> {
-  const names = await readdir(folder.path, { encoding: 'buffer' });
-  const places = names
-    .map((bytes) => placeIn(folder, bytes))
-    .filter(({ name }) => !isPassedOver(name))
-    .sort((a, b) => (a.name === b.name ? Buffer.compare(a.path, b.path) : a.name < b.name ? -1 : 1));
+  const entries = (await readdir(folder.path, { withFileTypes: true, encoding: 'buffer' }))
+    .map((entry) => ({ entry, place: placeIn(folder, entry.name) }))
+    .filter(({ place }) => !isPassedOver(place.name))
+    .sort(({ place: a }, { place: b }) =>
+      a.name === b.name ? Buffer.compare(a.path, b.path) : a.name < b.name ? -1 : 1,
+    );
   const folders: Place[] = [];
   const files: Place[] = [];
   const specials: Fault[] = [];
   const faults: Fault[] = [];
-  for (const place of places) {
-    const what = await kindOf(place, folder);
+  for (const { entry, place } of entries) {
+    // Links, and entries of a file system that does not tell, need a closer look.
+    const what = entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : await kindOf(place, folder);
     if (what === 'folder') folders.push(place);
     else if (what === 'file') files.push(place);
     else (what.isSpecial ? specials : faults).push(what.fault);

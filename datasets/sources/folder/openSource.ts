@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { UserError } from '../../userError.ts';
 import { identify } from './identify.ts';
 import { type Listing, listFolder, type Place, sourcePlace } from './listFolder.ts';
@@ -19,7 +20,8 @@ export async function openSource(from: string): Promise<{ place: Place; listing:
     if (code !== 'ENOTDIR') {
       throw new UserError({ path: from, reason: `cannot be read (${code})`, remedy: layoutRemedy });
     }
-    const identity = await identify(from).catch(() => undefined);
+    const isFile = (await stat(from)).isFile();
+    const identity = isFile ? await identify(from).catch(() => undefined) : undefined;
     throw new UserError({
       path: from,
       reason: `is a file, not a folder${identity === undefined ? '' : ` (it is ${identity.is})`}`,

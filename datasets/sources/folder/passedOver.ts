@@ -13,5 +13,5 @@ const leftBehind = new Set([
 
 /** Returns whether an entry of a folder is ignored without a message: dot files, `Thumbs.db`, `__MACOSX` and the like. */
 export function isPassedOver(name: string): boolean {
-  return name.startsWith('.') || leftBehind.has(name.toLowerCase());
+  return name.startsWith('.') || name.endsWith(':Zone.Identifier') || leftBehind.has(name.toLowerCase());
 }

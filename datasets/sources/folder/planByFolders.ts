@@ -16,14 +16,7 @@ import { counted, describeSeen, type Opened } from './seen.ts';
  * @throws UserError that says what was seen, if the folders are arranged in another way
  */
 export async function planByFolders(source: Opened): Promise<Plan> {
-  const top = await open(source);
-  const [only] = top.children;
-  const isWrapped =
-    top.children.length === 1 &&
-    only!.listing.folders.length > 0 &&
-    !top.files.some(isImage) &&
-    top.faults.length === 0;
-  return isWrapped ? planOf(await open(only!)) : planOf(top);
+  return planOf(await unwrap(await open(source)));
 }
 
 interface Level {
@@ -49,6 +42,18 @@ async function open({ place, listing }: Opened): Promise<Level> {
     }
   }
   return { place, children, files: listing.files, faults };
+}
+
+/** Returns the content of a folder that holds everything else, as archives have it; otherwise the level itself. */
+async function unwrap(level: Level): Promise<Level> {
+  const [only, ...others] = level.children;
+  const isWrapper =
+    only !== undefined &&
+    others.length === 0 &&
+    only.listing.folders.length > 0 &&
+    level.faults.length === 0 &&
+    !level.files.some(isImage);
+  return isWrapper ? open(only) : level;
 }
 
 /** Opens a folder such as `images/` in a folder that has nothing else to read, as Tiny ImageNet's classes have. */
@@ -130,8 +135,8 @@ async function planOfSplit(
     });
   }
   const [taken, ...unused] = heldOut.toSorted((a, b) => byPreference(a.place, b.place));
-  const train = await open(training[0]!);
-  const test = await open(taken!);
+  const train = await unwrap(await open(training[0]!));
+  const test = await unwrap(await open(taken!));
   const classes = train.children.map(({ place }) => place.name);
   if (classes.length < 2 || classes.length > MOST_CLASSES) {
     throw refusal(train, `has ${classes.length} class folders; expected 2 to ${MOST_CLASSES}`);
@@ -145,7 +150,7 @@ async function planOfSplit(
     classes,
     train: ofTrain.pictures,
     test: ofTest.pictures,
-    how: `, split as given (${train.place.name}, ${test.place.name})`,
+    how: `, split as given (${training[0]!.place.name}, ${taken!.place.name})`,
     faults: [
       ...level.faults,
       ...train.faults,

@@ -49,7 +49,8 @@ export async function planByTable(source: Opened, options: TableOptions): Promis
   }
   const classes = classesOf([...labelled.values()].map(({ label }) => label));
   if (classes.length < 2 || classes.length > MOST_CLASSES) {
-    if (rowFaults.length > 0) throw await errorOf(from, sortFaults(rowFaults), options.listTo);
+    if (rowFaults.length > 0)
+      throw await errorOf(from, 'files or rows', sortFaults(rowFaults), options.listTo);
     const [heading] = rows;
     throw new UserError({
       path: table,

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { describeFault } from '../../describeFault.ts';
 import { UserError } from '../../userError.ts';
@@ -21,13 +21,11 @@ export const isTableName = (name: string): boolean => /\.(csv|tsv)$/i.test(name)
  * @throws UserError if the file cannot be read or is not such a table
  */
 export async function readTable(path: string, shown: string): Promise<Row[]> {
-  const bytes = await readFile(path).catch((error) => {
-    throw new UserError({
-      path: shown,
-      reason: `cannot be read (${describeFault(error)})`,
-      remedy: 'Give a table of file names and labels, as CSV.',
-    });
+  const remedy = 'Give a table of file names and labels, as CSV.';
+  const bytes = await readRegular(path).catch((error) => {
+    throw new UserError({ path: shown, reason: `cannot be read (${describeFault(error)})`, remedy });
   });
+  if (bytes === null) throw new UserError({ path: shown, reason: 'is not a file', remedy });
   const text = await textOf(bytes, shown);
   const { delimiter, skipped } = delimiterOf(text);
   try {
@@ -41,6 +39,7 @@ export async function readTable(path: string, shown: string): Promise<Row[]> {
       trim: delimiter !== '\t' && delimiter !== ' ',
       info: true,
     }) as unknown as { record: string[]; info: { lines: number } }[];
+    if (rows.length === 0) throw new Error('it has no rows');
     return rows.map(({ record, info }) => ({ cells: record.map((cell) => cell.trim()), line: info.lines }));
   } catch (error) {
     throw new UserError({
@@ -49,6 +48,11 @@ export async function readTable(path: string, shown: string): Promise<Row[]> {
       remedy: 'Save it again as CSV.',
     });
   }
+}
+
+/** Returns null for a folder, pipe or device: a pipe may never end. */
+async function readRegular(path: string): Promise<Buffer | null> {
+  return (await stat(path)).isFile() ? readFile(path) : null;
 }
 
 async function textOf(bytes: Buffer, shown: string): Promise<string> {
@@ -60,7 +64,7 @@ async function textOf(bytes: Buffer, shown: string): Promise<string> {
         : 'utf-8';
   try {
     const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
-    if (text.trim() !== '' && !text.includes('\0')) return text;
+    if (text !== '' && !text.includes('\0')) return text;
   } catch {
     // Explained below.
   }

@@ -23,6 +23,7 @@ test('all files that cannot be read are listed, in the same order each time', as
   await put(from(), 'cat/Thumbs.db', 'x');
   await put(from(), 'cat/desktop.ini', 'x');
   await put(from(), 'cat/.DS_Store', 'x');
+  await put(from(), 'cat/1.png:Zone.Identifier', 'x');
   await put(from(), '__MACOSX/1.png', 'x');
   for (let time = 0; time < 2; time++) {
     await expect(read()).rejects.toMatchObject({

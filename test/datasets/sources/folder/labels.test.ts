@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { readImageFolder } from '../../../../datasets/sources/imageFolder.ts';
@@ -67,6 +68,13 @@ describe('a table of labels for images in one folder', () => {
     );
   });
 
+  test('has labels that differ only in case named in a warning', async () => {
+    await table('id,label\n1,cat\n2,Cat\n3,dog\n');
+    const source = await read();
+    expect(source.classes).toEqual(['Cat', 'cat', 'dog']);
+    expect(source.warnings).toEqual(['"Cat" and "cat" differ only in case.']);
+  });
+
   test('leaves out images without a row, with a warning', async () => {
     await table('id,label\n1,cat\n2,dog\n');
     const source = await read();
@@ -85,7 +93,7 @@ describe('a table of labels for images in one folder', () => {
       /labels\.csv, line 8: gives 3\.png no label/,
     ];
     await expect(read()).rejects.toMatchObject({
-      reason: '4 files or folders cannot be used',
+      reason: '4 files or rows cannot be used',
       details: wrong.map((pattern) => expect.stringMatching(pattern)),
     });
     const source = await read({ skipUnreadable: true });
@@ -111,12 +119,19 @@ describe('a table of labels for images in one folder', () => {
       /names no file in .*; its columns are id, label, its first row a, cat/,
     ],
     ['an open quote', 'id,label\n1,"cat\n2,dog\n', /is not a table \(.*quote/i],
+    ['empty lines', '\n\n', /is not a table \(it has no rows\)/],
     ['nothing', '', /is empty, 0 bytes, not a table of text/],
     ['a ZIP, as .xlsx is', Buffer.from('504b0304140000000000000000', 'hex'), /is a ZIP archive, not a table/],
     ['Latin-1', Buffer.from('id,label\n1,K\xe4fer\n', 'latin1'), /is not text in UTF-8/],
   ])('is refused with %s', async (_, content, reason) => {
     await table(content);
     await expect(read()).rejects.toThrow(reason);
+  });
+
+  test('is refused if it is a pipe or a folder', async () => {
+    execFileSync('mkfifo', [join(from(), 'labels.csv')]);
+    await expect(read()).rejects.toThrow(/labels\.csv: is not a file\. Give a table/);
+    await expect(read({ labels: from() })).rejects.toThrow(/in: is not a file/);
   });
 
   test('is refused if it does not exist', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -85,6 +86,20 @@ describe('one more folder around everything', () => {
     expect((await read()).test!.labels).toHaveLength(2);
   });
 
+  test('is opened in each half of a split', async () => {
+    await make(
+      ...['seg_train', 'seg_test'].flatMap((half) => [
+        `${half}/${half}/cat/1.png`,
+        `${half}/${half}/dog/1.png`,
+      ]),
+    );
+    await make('seg_pred/seg_pred/1.png');
+    const source = await read();
+    expect(source.train.names).toEqual(['seg_train/seg_train/cat/1.png', 'seg_train/seg_train/dog/1.png']);
+    expect(source.test!.labels).toHaveLength(2);
+    expect(source.warnings).toEqual([expect.stringMatching(/in\/seg_pred is not used/)]);
+  });
+
   test('is not opened twice', async () => {
     await make('a/pets/cat/1.png', 'a/pets/dog/1.png');
     await expect(read()).rejects.toThrow(/has 1 class folders.*seen: pets\/ \(2 folders\)/);
@@ -132,6 +147,11 @@ describe('what is not classes is refused, with what was seen:', () => {
   test('an empty folder', async () => {
     await mkdir(join(folder.path, 'in'));
     await expect(read()).rejects.toThrow(/has 0 class folders; seen: nothing/);
+  });
+
+  test('a named pipe, which is not opened', async () => {
+    execFileSync('mkfifo', [join(folder.path, 'in')]);
+    await expect(read()).rejects.toThrow(/in: is a file, not a folder\. /);
   });
 
   test('an archive', async () => {
