@@ -135,8 +135,9 @@ export function makeCommand(command: Command): void {
 --from, by source:
 ${places.join('\n')}
 
-Image formats read: ${formatNames}, recognised by content. Of animations and of files with several
-pages, the first image is taken. HEIC, BMP and others must be converted.
+Image formats read: ${formatNames}, recognised by content.
+Of animations and of files with several pages, the first image is taken.
+HEIC, BMP and other formats must be converted.
 
 The same source and seed give the same Track, and so do the same source and secret.
 
