@@ -277,7 +277,7 @@ describe('a mistake is reported in one sentence with status 2, and nothing is wr
     [
       'a table of labels with synthetic',
       ['--source', 'synthetic', '--labels', 'x.csv'],
-      /^haet: --labels: --source synthetic has no files to choose from/,
+      /^haet: --labels: --source synthetic does not take it/,
     ],
     ['--test-from with synthetic', ['--source', 'synthetic', '--test-from', 'test'], /has no test set/],
     ['an unknown source', ['--source', 'imagenet'], /imagenet.*cifar10/s],

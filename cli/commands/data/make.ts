@@ -33,13 +33,20 @@ interface MakeOptions {
   readonly json?: boolean;
 }
 
+/** Options that only some sources take. */
+const ofSomeSources = {
+  labels: '--labels',
+  labelColumn: '--label-column',
+  skipUnreadable: '--skip-unreadable',
+} as const satisfies Partial<Record<keyof MakeOptions, string>>;
+
 interface SourceFacts {
   /** What `--from` means, and its default. */
   readonly from: string;
   /** Whether the source has its own test set. */
   readonly hasTestSet: boolean;
-  /** Whether its images are files, so that the options about files apply. */
-  readonly hasFiles?: boolean;
+  /** Which of the options in `ofSomeSources` it takes. */
+  readonly takes?: readonly (keyof typeof ofSomeSources)[];
   readonly read: (options: MakeOptions) => Promise<Source>;
 }
 
@@ -58,7 +65,7 @@ const sources = {
   folder: {
     from: 'a folder with one subfolder of images per class, alone or in train/ and test/ (or val/), or with --labels',
     hasTestSet: true,
-    hasFiles: true,
+    takes: ['labels', 'labelColumn', 'skipUnreadable'],
     read: async ({ from, out, labels, labelColumn, testFrom, skipUnreadable }) => {
       if (from === undefined) throw new UserError(`--source folder needs --from: ${sources.folder.from}.`);
       if (labelColumn !== undefined && labels === undefined) {
@@ -157,13 +164,9 @@ async function make(options: MakeOptions): Promise<void> {
       `--test-from ${options.testFrom}: --source ${name} has no test set. Omit --test-from.`,
     );
   }
-  for (const [option, value] of Object.entries({
-    '--labels': options.labels,
-    '--label-column': options.labelColumn,
-    '--skip-unreadable': options.skipUnreadable,
-  })) {
-    if (value !== undefined && !facts.hasFiles) {
-      throw new UserError(`${option}: --source ${name} has no files to choose from. Omit ${option}.`);
+  for (const [key, option] of Object.entries(ofSomeSources) as [keyof typeof ofSomeSources, string][]) {
+    if (options[key] !== undefined && !facts.takes?.includes(key)) {
+      throw new UserError(`${option}: --source ${name} does not take it. Omit ${option}.`);
     }
   }
   await requireFree(out);
