@@ -22,6 +22,7 @@ ENV HAET_CACHE=/opt/haet-cache HAET_DEVICE=${DEVICE}
 # Slow parts first: packages and the library are fetched again only if their own files change, and sources are compiled
 # only if one of them changes, not for another Track.
 COPY package.json package-lock.json ./
+COPY submission/package.json submission/
 COPY scripts/setup.mjs scripts/
 COPY scripts/setup scripts/setup
 RUN node scripts/setup.mjs --dependencies
