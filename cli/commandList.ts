@@ -60,6 +60,11 @@ export const commandList: readonly ListedCommand[] = [
     load: async () => (await import('./commands/seal/seal.ts')).sealCommand,
   },
   {
+    name: 'setup',
+    description: 'Fetch and compile TensorFlow for the reference submission; other entries do not need it.',
+    load: async () => (await import('./commands/setup.ts')).setupCommand,
+  },
+  {
     name: 'check-machine',
     description: 'Report what this machine offers for training, and what would make its timings unreliable.',
     load: async () => (await import('./commands/checkMachine.ts')).checkMachineCommand,

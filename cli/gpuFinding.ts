@@ -12,7 +12,7 @@ const verdictSchema = z.object({
 export function gpuFinding(line: string): Finding {
   const verdict = parse(line);
   if (verdict === null) {
-    return { name: 'GPU', value: 'could not be checked', remedy: 'run `npm run setup` in the clone' };
+    return { name: 'GPU', value: 'could not be checked', remedy: 'run `haet setup`' };
   }
   const { failure, compared, largest } = verdict;
   if (failure !== null) {

@@ -1,4 +1,5 @@
-// Sets up a clone: packages, libtensorflow, the binding between them, the compiled sources. Needs only Node, python3
+// Sets up a clone: packages, libtensorflow, the binding between them, the compiled sources. In a package installed from
+// the archive it sets up the runtime of the reference submission in the cache (`haet setup`). Needs only Node, python3
 // with pip, and a C++ compiler; when nothing has changed it takes a fraction of a second. The check of Node's version
 // comes before anything that an old Node cannot parse.
 const [major, minor] = process.versions.node.split('.').map(Number);

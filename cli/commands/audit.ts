@@ -26,6 +26,7 @@ import {
 } from '../options/sandboxOptions.ts';
 import { defaultLimits } from '../options/stageLimits.ts';
 import { createProgressView, type ProgressView } from '../progressView.ts';
+import { readyEntry } from '../setUp.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
 
@@ -85,11 +86,12 @@ Example:
   $ haet audit my-entry --track my-track --budget 120 --sandbox bubblewrap
 `;
 
-async function runAudit(entry: string, options: Options): Promise<void> {
+async function runAudit(path: string, options: Options): Promise<void> {
   const kind = strangersSandbox(options);
-  if (!existsSync(entry)) {
-    throw new UserError(`${resolve(entry)}: no such entry. Give the folder or the archive of an entry.`);
+  if (!existsSync(path)) {
+    throw new UserError(`${resolve(path)}: no such entry. Give the folder or the archive of an entry.`);
   }
+  const entry = await readyEntry(path, kind);
   const machine = await describeMachine();
   const sandbox = await createSandbox(kind, options);
   const dir = resolve(options.track);

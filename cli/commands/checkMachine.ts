@@ -7,7 +7,7 @@ import { cacheFolder } from '../../datasets/cacheFolder.ts';
 import { debianFolder } from '../../datasets/sources/fashionMnist.ts';
 import { type Grant, readGrant, readProcessor, readSystemFile } from '../../evaluator/machine/machine.ts';
 import { type Finding, findDoubts } from '../../evaluator/machine/machineDoubts.ts';
-import { projectFolder } from '../../evaluator/machine/version.ts';
+import { runtimeIsReady, runtimePlaces } from '../../evaluator/machine/runtime.ts';
 import { namespaceFlags } from '../../evaluator/sandbox/process/namespace.ts';
 import { gpuFinding } from '../gpuFinding.ts';
 import { linesOf, say, sayJson } from '../terminal.ts';
@@ -67,7 +67,17 @@ function trainingOps({ paths, gpu, whyNotNative }: TensorflowFacts): string {
 
 /** Queries a child process, because this process never loads TensorFlow. */
 async function tensorflow(): Promise<Finding[]> {
-  const program = join(projectFolder, 'dist/submission/describeMachine.js');
+  const places = runtimePlaces();
+  if (!runtimeIsReady(places)) {
+    return [
+      {
+        name: 'TensorFlow',
+        value: 'not set up; only the reference submission and entries in TensorFlow.js need it',
+        remedy: 'run `haet setup`, or let the first dry run of the reference submission do it',
+      },
+    ];
+  }
+  const program = join(places.submission, 'describeMachine.js');
   const { stdout, stderr } = await execa(process.execPath, [program], {
     env: { TF_CPP_MIN_LOG_LEVEL: '3' },
     timeout: 60_000,
@@ -87,14 +97,14 @@ async function tensorflow(): Promise<Finding[]> {
     {
       name: 'TensorFlow',
       value: `does not load (${reason.trim()})`,
-      remedy: 'run `npm run setup` in the clone',
+      remedy: 'run `haet setup`',
     },
   ];
 }
 
 /** Computes every block on the GPU and on the CPU; the program limits its own time. */
 async function gpu(): Promise<Finding> {
-  const program = join(projectFolder, 'dist/submission/gpuProof/main.js');
+  const program = join(runtimePlaces().submission, 'gpuProof/main.js');
   const { stdout } = await execa(process.execPath, [program], { reject: false });
   return gpuFinding(stdout.split('\n').at(-1)!);
 }

@@ -7,7 +7,7 @@ import { manifestFile } from '../../evaluator/contract.ts';
 import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { machineLockHolder } from '../../evaluator/machine/machineLock.ts';
-import { projectFolder } from '../../evaluator/machine/version.ts';
+import { referenceSubmission } from '../../evaluator/machine/runtime.ts';
 import { tryPage } from '../../evaluator/report/tryPage.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import type { RunPlan } from '../../evaluator/run/runEntry.ts';
@@ -27,6 +27,7 @@ import {
 import { budgetOption, predictLimitOption, type StageLimitOptions } from '../options/stageLimits.ts';
 import { prepareTrack } from '../prepareTrack.ts';
 import { runInView } from '../runInView.ts';
+import { readyEntry } from '../setUp.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
 import { sayer, sayJson, tell, warn } from '../terminal.ts';
@@ -45,8 +46,6 @@ interface Options extends StageLimitOptions, ContainerOptions, IntakeOptions {
   readonly out: string;
   readonly json?: boolean;
 }
-
-const referenceSubmission = join(projectFolder, 'dist/submission');
 
 /** `haet dry-run`: trains and scores an entry on this machine as in the contest. */
 export function dryRunCommand(command: Command): void {
@@ -98,11 +97,12 @@ async function dryRun(options: Options): Promise<void> {
   if (options.track !== undefined && options.from !== undefined) {
     throw new UserError('--track and --from cannot be combined: a Track needs no source.');
   }
+  const entry = await readyEntry(options.entry, options.sandbox);
   const machine = await describeMachine();
   const memoryBytes = entryMemoryBytes(machine, options.memory);
   const sandbox = await createSandbox(options.sandbox, options);
   const track = await prepareTrack(options, tell);
-  requireNotShown(sandbox, { 'the Track': track.dir, '--out': options.out }, options.entry);
+  requireNotShown(sandbox, { 'the Track': track.dir, '--out': options.out }, entry);
   tell(
     `Track: ${track.info.name}; ${track.info.trainSize} training images, ${track.info.testSize} held-out images.`,
   );
@@ -116,7 +116,7 @@ async function dryRun(options: Options): Promise<void> {
   const records: RunRecord[] = [];
   for (let run = 0; run < options.seeds && !stops.interrupt.aborted && !stops.abort.aborted; run++) {
     const plan: RunPlan = {
-      entryPath: options.entry,
+      entryPath: entry,
       entryArguments: options.entryArg ?? [],
       track,
       runsFolder: options.out,

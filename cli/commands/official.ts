@@ -13,7 +13,8 @@ import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { machineWarnings, waitForQuiet } from '../../evaluator/machine/quiet.ts';
-import { projectFolder, version } from '../../evaluator/machine/version.ts';
+import { referenceSubmission } from '../../evaluator/machine/runtime.ts';
+import { version } from '../../evaluator/machine/version.ts';
 import { tryPage } from '../../evaluator/report/tryPage.ts';
 import { countEarlierRuns } from '../../evaluator/run/earlierRuns.ts';
 import type { RunPlan } from '../../evaluator/run/runEntry.ts';
@@ -50,6 +51,7 @@ import {
 } from '../options/stageLimits.ts';
 import { requireHeld, requireOfficial } from '../requireOfficial.ts';
 import { runInView } from '../runInView.ts';
+import { readyEntry } from '../setUp.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
 import { sayer, sayJson, tell, warn } from '../terminal.ts';
@@ -78,7 +80,7 @@ const dockerRun = [
 /** `haet official`: runs an entry on a sealed Track; the default command of the sealed image. */
 export function officialCommand(command: Command): void {
   command
-    .option('--entry <path>', 'folder or archive of the entry', join(projectFolder, 'dist/submission'))
+    .option('--entry <path>', 'folder or archive of the entry', referenceSubmission)
     .option('--track <dir>', 'the sealed Track', '/track')
     .option(
       '--images-key <file>',
@@ -136,12 +138,13 @@ async function official(options: Options, command: Command): Promise<void> {
   requireNoIdentity();
   await requireOwnFolder(options);
   if (isOfficial) await requireOfficialRun(options);
+  const entry = await readyEntry(options.entry, options.sandbox);
   const machine = await describeMachine();
   // Creating a sandbox already disturbs a run that is being timed on this machine.
   const unlockMachine = lockForTiming(tell);
   const sandbox = await createSandbox(options.sandbox, options);
   if (isOfficial) requireHeld(sandbox);
-  const { entry, track: trackDir, out, imagesKey, reveal } = options;
+  const { track: trackDir, out, imagesKey, reveal } = options;
   requireNotShown(
     sandbox,
     { '--track': trackDir, '--out': out, '--images-key': imagesKey, '--reveal': reveal },
@@ -174,7 +177,7 @@ async function official(options: Options, command: Command): Promise<void> {
     // Loaded here: it is too slow for --help, and later an entry may have changed the files.
     const { writeReport } = await import('../../evaluator/report/report.ts');
     const plan: RunPlan = {
-      entryPath: options.entry,
+      entryPath: entry,
       track,
       runsFolder: options.out,
       seed: options.seed,
@@ -184,7 +187,7 @@ async function official(options: Options, command: Command): Promise<void> {
       machine,
       intake: intakeLimits(options),
       keepModel: false,
-      attempt: 1 + (await countEarlierRuns(options.out, await hashArchive(options.entry), options.seed)),
+      attempt: 1 + (await countEarlierRuns(options.out, await hashArchive(entry), options.seed)),
       mostDisturbance,
       remarks,
       ...(options.imageId !== undefined && { evaluatorImage: options.imageId }),

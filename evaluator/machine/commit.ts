@@ -7,16 +7,15 @@ import { projectFolder } from './version.ts';
 const changed = '-dirty';
 
 /**
- * Returns the commit that the evaluator was built from: of the clone, or set at image build; null if unknown. The
- * suffix `-dirty` marks a clone with uncommitted changes to tracked files, because no commit has these files.
+ * Returns the commit that the evaluator was built from: of the clone, or as written when its archive or image was made;
+ * null if unknown. The suffix `-dirty` marks a clone with uncommitted changes to tracked files, because no commit has
+ * these files.
  * @param folder of the project
  */
 export async function evaluatorCommit(folder: string = projectFolder): Promise<string | null> {
-  const told = await readFile(join(folder, 'commit'), 'utf8').catch(() => '');
-  if (/^[0-9a-f]{40}$/.test(told.trim())) return told.trim();
   const git = (...words: string[]) => execa('git', words, { cwd: folder, reject: false });
   const { stdout: top } = await git('rev-parse', '--show-toplevel');
-  if (top !== folder) return null;
+  if (top !== folder) return writtenCommit(folder);
   const { exitCode, stdout } = await git(
     'describe',
     '--always',
@@ -25,6 +24,11 @@ export async function evaluatorCommit(folder: string = projectFolder): Promise<s
     `--dirty=${changed}`,
   );
   return exitCode === 0 ? stdout : null;
+}
+
+async function writtenCommit(folder: string): Promise<string | null> {
+  const written = (await readFile(join(folder, 'dist/commit'), 'utf8').catch(() => '')).trim();
+  return /^[0-9a-f]{40}(-dirty)?$/.test(written) ? written : null;
 }
 
 /** Returns the commit whose files the evaluator is built from; null if there is none or it is unknown. */

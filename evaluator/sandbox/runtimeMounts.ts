@@ -1,15 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { execa } from 'execa';
-import { projectFolder } from '../machine/version.ts';
+import { runtimePlaces, tensorflowFolder } from '../machine/runtime.ts';
 import type { Mount } from './sandbox.ts';
 
 /**
- * What entries written for Node find beside the system: this project's packages as /node_modules, and the TensorFlow
- * library that they are linked to, at its own place. The sealed image has the same at the same place.
+ * What entries written for Node find beside the system: the packages of the runtime as /node_modules, and the TensorFlow
+ * library that they are linked to, at its own place. The sealed image has the same at the same place. Nothing where the
+ * runtime is not set up.
  */
 export function runtimeMounts(): Mount[] {
-  const packages = join(projectFolder, 'node_modules');
+  const { packages } = runtimePlaces();
   if (!existsSync(packages)) return [];
   const mounts = [{ host: packages, inside: '/node_modules' }];
   const library = tensorflowFolder(packages);
@@ -33,14 +34,3 @@ async function librariesOf(program: string): Promise<string[]> {
 }
 
 const isOfSystem = (path: string): boolean => /^\/(usr|bin|sbin|lib|lib64)\//.test(path);
-
-/** Folder of the library that set-up linked the packages to; null where it did not. */
-function tensorflowFolder(packages: string): string | null {
-  const stamp = join(packages, '@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.json');
-  try {
-    const { library } = JSON.parse(readFileSync(stamp, 'utf8'));
-    return typeof library === 'string' && existsSync(library) ? library : null;
-  } catch {
-    return null;
-  }
-}

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { explainSystemError, SetupFailure } from './failure.mjs';
-import { root } from './paths.mjs';
+import { root, runtimeFolder } from './paths.mjs';
 import { say } from './report.mjs';
 import { run } from './run.mjs';
 
@@ -23,7 +23,12 @@ export function sharedWords(library) {
   const tensorflow = join(library, 'tensorflow');
   return [
     ...['-shared', '-fPIC', '-std=c++17', '-DNAPI_VERSION=8'],
-    ...['-I', join(root, 'node_modules/node-api-headers/include'), '-I', join(tensorflow, 'include')],
+    ...[
+      '-I',
+      join(runtimeFolder(), 'node_modules/node-api-headers/include'),
+      '-I',
+      join(tensorflow, 'include'),
+    ],
     ...['-L', tensorflow, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
     `-Wl,-rpath,${tensorflow}`,
   ];

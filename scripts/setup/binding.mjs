@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { addonIsReady, buildAddon } from './addon.mjs';
-import { root } from './paths.mjs';
+import { runtimeFolder } from './paths.mjs';
 
-export const packageFolder = join(root, 'node_modules/@tensorflow/tfjs-node-gpu');
-const sourceFolder = join(packageFolder, 'binding');
+/** Returns the folder of TensorFlow.js. */
+export const packageFolder = () => join(runtimeFolder(), 'node_modules/@tensorflow/tfjs-node-gpu');
 
 /**
  * Returns the flags that link an addon to the CUDA libraries of a GPU's libtensorflow; none for a CPU.
@@ -33,12 +33,14 @@ export function cudaWords(library) {
  * @returns {import('./addon.mjs').Addon}
  */
 function binding(library) {
+  const folder = packageFolder();
+  const sourceFolder = join(folder, 'binding');
   const sources = existsSync(sourceFolder) ? readdirSync(sourceFolder).sort() : [];
   return {
     name: 'TensorFlow.js binding',
-    output: join(packageFolder, 'lib/napi-v8/tfjs_binding.node'),
+    output: join(folder, 'lib/napi-v8/tfjs_binding.node'),
     sources: sources.map((name) => join(sourceFolder, name)),
-    words: ['-O2', '-I', packageFolder, '-I', sourceFolder, ...cudaWords(library)],
+    words: ['-O2', '-I', folder, '-I', sourceFolder, ...cudaWords(library)],
   };
 }
 

@@ -55,6 +55,16 @@ export function buildIsReady() {
   );
 }
 
+/** Types of the evaluator are for those who import it. A submission is run, and every file of it counts as its code. */
+function removeDeclarations() {
+  for (const folder of ['bench', 'submission']) {
+    if (!existsSync(join(fresh, folder))) continue;
+    for (const file of readdirSync(join(fresh, folder), { recursive: true })) {
+      if (file.endsWith('.d.ts')) rmSync(join(fresh, folder, file));
+    }
+  }
+}
+
 /**
  * Compiles into a new folder that then replaces dist/, so that outputs of deleted sources disappear.
  * @param {number[]} locks
@@ -74,6 +84,7 @@ export async function build(locks) {
         `The sources do not compile (${line.trim()}): fix them, or restore them with git, and run the command again.`,
     );
   }
+  removeDeclarations();
   for (const file of copied) {
     if (!existsSync(join(root, file))) continue;
     mkdirSync(dirname(join(fresh, file)), { recursive: true });

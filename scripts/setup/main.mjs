@@ -7,19 +7,27 @@ import { installLibrary, libraryFolder, libraryIsReady } from './library.mjs';
 import { takeLock } from './lock.mjs';
 import { buildNativeOps, nativeOpsAreReady } from './nativeOps.mjs';
 import { installPackages, packagesAreReady } from './packages.mjs';
-import { root } from './paths.mjs';
+import { isClone, root, runtimeFolder } from './paths.mjs';
 import { pinnedLibrary } from './pins.mjs';
 import { announceGpuBuild, gpuIsProved, proveGpu, useCpuInstead } from './proof.mjs';
 import { buildQuietLoad, quietLoadIsReady } from './quietLoad.mjs';
 import { say } from './report.mjs';
+import { copySubmission, submissionIsReady } from './submission.mjs';
 
-/** Options that leave steps out, for the layers of an image: what our sources change, and what needs a GPU. */
-const leftOut = {
-  '--dependencies': ['build', 'quietLoad', 'nativeOps', 'proof'],
-  '--without-proof': ['proof'],
+/** What entries need. */
+const runtime = ['submission', 'packages', 'library', 'binding', 'quietLoad', 'nativeOps'];
+/** Options that run a part of the steps. An image is built in layers, where no GPU is. */
+const parts = {
+  // What does not depend on our sources.
+  '--dependencies': ['packages', 'library'],
+  '--without-proof': [...runtime, 'build'],
+  // What `npm run pack` puts into an archive.
+  '--compiled': ['packages', 'build'],
+  // Without replacing the evaluator that asks for it.
+  '--runtime': [...runtime, 'proof'],
 };
 /** @type {string[]} */
-const omitted = leftOut[process.argv[2]] ?? [];
+const chosen = parts[process.argv[2]] ?? [...runtime, 'build', 'proof'];
 
 /**
  * Runs the steps that are not done yet, in order, and prints nothing if there are none. Each step checks whether its
@@ -28,13 +36,13 @@ const omitted = leftOut[process.argv[2]] ?? [];
  */
 export async function setUp() {
   try {
-    const { device, note, mayFallBack } = chooseDevice({ gpuIsElsewhere: omitted.includes('proof') });
+    const { device, note, mayFallBack } = chooseDevice({ gpuIsElsewhere: !chosen.includes('proof') });
     const common = wanted(commonSteps);
     const steps = wanted(deviceSteps(device));
     if ([...common, ...steps].every((step) => step.isReady())) return;
 
     const started = performance.now();
-    const locks = [takeLock(join(root, '.setup.lock'))];
+    const locks = [takeLock(join(runtimeFolder(), '.setup.lock'))];
     if (note !== null) say(note);
     await makeReady(common, locks);
     try {
@@ -53,8 +61,9 @@ export async function setUp() {
 }
 
 const commonSteps = {
+  ...(!isClone && { submission: { isReady: submissionIsReady, make: copySubmission } }),
   packages: { isReady: packagesAreReady, make: installPackages },
-  build: { isReady: buildIsReady, make: build },
+  ...(isClone && { build: { isReady: buildIsReady, make: build } }),
 };
 
 /** Returns the steps that depend on the device. @param {'cpu' | 'gpu'} device */
@@ -78,7 +87,7 @@ function deviceSteps(device) {
 
 const wanted = (steps) =>
   Object.entries(steps)
-    .filter(([name]) => !omitted.includes(name))
+    .filter(([name]) => chosen.includes(name))
     .map(([, step]) => step);
 
 async function makeReady(steps, locks) {

@@ -15,7 +15,7 @@ function nativeOps() {
   const { words, needs } = JSON.parse(readFileSync(join(sourceFolder, 'compile.json'), 'utf8'));
   return {
     name: 'native ops',
-    output: join(packageFolder, 'lib/napi-v8/haet_ops.node'),
+    output: join(packageFolder(), 'lib/napi-v8/haet_ops.node'),
     sources: readdirSync(sourceFolder, { recursive: true })
       .filter((path) => /\.(cc|h)$/.test(path))
       .sort()

@@ -1,15 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { explainSystemError, SetupFailure } from './failure.mjs';
-import { root } from './paths.mjs';
+import { runtimeFolder } from './paths.mjs';
 import { say } from './report.mjs';
 import { run } from './run.mjs';
 
 /**
- * Returns whether node_modules matches package-lock.json. npm writes node_modules/.package-lock.json at the end of an
- * install, so an incomplete one has none; each package's folder is also checked, because people delete folders.
+ * Returns whether node_modules matches package-lock.json: in a clone all of its packages, else those of the runtime. npm
+ * writes node_modules/.package-lock.json at the end of an install, so an incomplete one has none; each package's folder
+ * is also checked, because people delete folders.
  */
 export function packagesAreReady() {
+  const root = runtimeFolder();
   const wanted = readPackages(join(root, 'package-lock.json'));
   const installed = readPackages(join(root, 'node_modules/.package-lock.json'));
   if (wanted === null) {
@@ -45,6 +47,7 @@ function readPackages(file) {
  * @param {number[]} locks  descriptors that npm keeps open while it runs
  */
 export async function installPackages(locks) {
+  const root = runtimeFolder();
   say('npm packages: installing ...');
   const env = { ...process.env, PATH: `${process.env.PATH ?? ''}${delimiter}${dirname(process.execPath)}` };
   const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];

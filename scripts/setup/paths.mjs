@@ -1,9 +1,22 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The clone that this set-up script belongs to. */
+/** The clone or the installed package that this set-up script belongs to: where the sources are. */
 export const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+
+/** Whether it is a clone: the archive of `npm run pack` has what a clone compiles, and not the TypeScript sources. */
+export const isClone = existsSync(join(root, 'tsconfig.build.json'));
+
+/**
+ * Returns the folder of the runtime, whose node_modules holds TensorFlow.js with its compiled parts: the clone itself,
+ * else a folder of the cache for this content of the package. evaluator/machine/runtime.ts returns the same.
+ */
+export function runtimeFolder() {
+  if (isClone) return root;
+  return join(cacheFolder(), 'runtime', readFileSync(join(root, 'dist/runtime/key'), 'utf8').trim());
+}
 
 /**
  * Returns the folder of large files that outlive a clone: HAET_CACHE, else $XDG_CACHE_HOME/haet, else ~/.cache/haet.

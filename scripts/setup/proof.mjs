@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { readDriver } from './driver.mjs';
 import { SetupFailure } from './failure.mjs';
 import { libraryFolder } from './library.mjs';
-import { cacheFolder, root } from './paths.mjs';
+import { cacheFolder, isClone, root, runtimeFolder } from './paths.mjs';
 import { pinnedLibrary } from './pins.mjs';
 import { megabytes, say } from './report.mjs';
 import { run } from './run.mjs';
@@ -12,9 +12,10 @@ import { run } from './run.mjs';
 /** Increased when the proof changes, so that machines are proved again. */
 const proofVersion = 1;
 
-const program = join(root, 'dist/submission/gpuProof/main.js');
+/** Beside the packages that it needs. */
+const program = () => join(isClone ? join(root, 'dist') : runtimeFolder(), 'submission/gpuProof/main.js');
 const verdicts = () => join(cacheFolder(), 'gpu-verdicts');
-const again = 'HAET_DEVICE=gpu npm run setup';
+const again = `HAET_DEVICE=gpu ${isClone ? 'npm run' : 'haet'} setup`;
 
 /**
  * The result of a proof, as it is kept in the cache.
@@ -81,7 +82,7 @@ export function announceGpuBuild() {
 export async function proveGpu(locks) {
   const library = pinnedLibrary('gpu');
   say('GPU: computing every block of the network on it and on the CPU ...');
-  const words = [program, ...(library.proofSeconds ? [String(library.proofSeconds)] : [])];
+  const words = [program(), ...(library.proofSeconds ? [String(library.proofSeconds)] : [])];
   const { status, output } = await run(process.execPath, words, { locks });
   const verdict = parseVerdict(output);
   if (verdict === null) {

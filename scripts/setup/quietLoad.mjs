@@ -10,7 +10,7 @@ import { root } from './paths.mjs';
  */
 const quietLoad = () => ({
   name: 'quiet load',
-  output: join(packageFolder, 'lib/napi-v8/haet_quiet_load.node'),
+  output: join(packageFolder(), 'lib/napi-v8/haet_quiet_load.node'),
   sources: [join(root, 'submission/engine/quietLoad.cc')],
   // It calls no function of TensorFlow, so the last flag prevents linking to it; the run path stays. The CUDA libraries
   // are loaded by the binding: linked here, they need symbols of TensorFlow and the linker adds it.

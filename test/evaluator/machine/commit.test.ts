@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
 import { cleanCommit, evaluatorCommit } from '../../../evaluator/machine/commit.ts';
@@ -26,6 +26,9 @@ test('a clone without changes has its commit, also with untracked files and a ta
   const head = git('rev-parse', 'HEAD');
   expect(await evaluatorCommit(clone)).toBe(head);
   expect(await cleanCommit(clone)).toBe(head);
+  await mkdir(join(clone, 'dist'));
+  await writeFile(join(clone, 'dist/commit'), `${'a'.repeat(40)}\n`);
+  expect(await evaluatorCommit(clone)).toBe(head);
 });
 
 test('a clone with changed tracked files is marked, and has no clean commit', async () => {
@@ -38,10 +41,14 @@ test('a clone with changed tracked files is marked, and has no clean commit', as
   expect(shortCommit(dirty)).toBe(`${dirty.slice(0, 12)}-dirty`);
 });
 
-test('an image has the commit it was built with, and a folder that is not a clone has none', async () => {
+test('an archive or image has the commit it was made of, and a folder that is not a clone has none', async () => {
   const folder = await temporaryFolder();
   expect(await evaluatorCommit(folder)).toBeNull();
-  await writeFile(join(folder, 'commit'), `${'a'.repeat(40)}\n`);
+  await mkdir(join(folder, 'dist'));
+  await writeFile(join(folder, 'dist/commit'), `${'a'.repeat(40)}\n`);
   expect(await evaluatorCommit(folder)).toBe('a'.repeat(40));
   expect(await cleanCommit(folder)).toBe('a'.repeat(40));
+  await writeFile(join(folder, 'dist/commit'), `${'a'.repeat(40)}-dirty\n`);
+  expect(await evaluatorCommit(folder)).toBe(`${'a'.repeat(40)}-dirty`);
+  expect(await cleanCommit(folder)).toBeNull();
 });
