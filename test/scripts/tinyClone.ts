@@ -10,6 +10,8 @@ export interface TinyClone {
   readonly root: string;
   readonly cache: string;
   readonly wheel: string;
+  /** The variables of a set-up without a network. */
+  readonly environment: Record<string, string>;
   /** Runs its set-up; `env` is added to the variables that let pip and npm work without a network. */
   setUp(env?: Record<string, string>, nodeWords?: string[], words?: string[]): ReturnType<typeof startSetUp>;
   /** Changes the pins and returns the environment that uses them. */
@@ -128,6 +130,7 @@ export async function createTinyClone(): Promise<TinyClone> {
     root,
     cache,
     wheel,
+    environment,
     setUp: (env = {}, nodeWords = [], words = []) =>
       startSetUp(root, { ...environment, ...env }, nodeWords, words),
     withPins,
