@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from '@jest/globals';
-import { runtimeLock } from '../../scripts/runtimeLock.mjs';
+import { describe, expect, test } from '@jest/globals';
+import { partOfLock } from '../../scripts/partOfLock.mjs';
 
 test('keeps what a workspace reaches, at its place and version, without marks that concern the clone', () => {
   const lock = {
@@ -25,11 +25,12 @@ test('keeps what a workspace reaches, at its place and version, without marks th
       'node_modules/f': { version: '1.0.0', peer: true },
       'node_modules/g': { version: '1.0.0', devOptional: true },
       'node_modules/unrelated': { version: '1.0.0' },
+      'node_modules/unwanted': { version: '1.0.0' },
     },
   };
-  const { manifest, lock: own } = runtimeLock(lock, 'work');
+  const own = partOfLock(lock, 'work');
+  expect(own).toMatchObject({ name: 'work', version: '1.2.3', lockfileVersion: 3 });
   const dependencies = { b: '^1.0.0', d: '1' };
-  expect(manifest).toEqual({ name: 'work', version: '1.2.3', private: true, type: 'module', dependencies });
   const { dev: _, ...b } = lock.packages['node_modules/b'];
   expect(own.packages).toEqual({
     '': { name: 'work', version: '1.2.3', dependencies },
@@ -52,7 +53,7 @@ test('a package that is needed both by optional and by other dependencies is not
       'node_modules/z': { dependencies: { a: '1' } },
     },
   };
-  const { packages } = runtimeLock(lock, 'work').lock;
+  const { packages } = partOfLock(lock, 'work');
   expect(packages).toMatchObject({ 'node_modules/a': {}, 'node_modules/b': {} });
   expect(JSON.stringify(packages)).not.toContain('"optional"');
 });
@@ -65,25 +66,40 @@ test('what the workspace has for itself moves to the top, and two versions there
       'node_modules/a': { version: '1.0.0' },
     } as Record<string, object>,
   };
-  expect(runtimeLock(lock, 'work').lock.packages).toHaveProperty(['node_modules/a'], { version: '2.0.0' });
+  expect(partOfLock(lock, 'work').packages).toHaveProperty(['node_modules/a'], { version: '2.0.0' });
   lock.packages['work'] = { dependencies: { a: '2', b: '1' } };
   lock.packages['node_modules/b'] = { dependencies: { a: '1' } };
-  expect(() => runtimeLock(lock, 'work')).toThrow(/node_modules\/a is needed in two versions/);
+  expect(() => partOfLock(lock, 'work')).toThrow(/node_modules\/a is needed in two versions/);
 });
 
 test('a lock file without a package that is needed is refused', () => {
   const lock = { packages: { work: { dependencies: { gone: '1' } } } };
-  expect(() => runtimeLock(lock, 'work')).toThrow('package-lock.json has no gone, which work needs');
+  expect(() => partOfLock(lock, 'work')).toThrow('package-lock.json has no gone, which work needs');
 });
 
-test('of this project it has TensorFlow.js and nothing of the evaluator or of its tools', () => {
-  const { packages } = runtimeLock(JSON.parse(readFileSync('package-lock.json', 'utf8')), 'submission').lock;
-  const names = Object.keys(packages).filter((path) => path.lastIndexOf('node_modules/') === 0);
-  for (const name of ['@tensorflow/tfjs-node-gpu', 'ml-matrix', 'node-api-headers', 'npyjs', 'pure-rand']) {
-    expect(names).toContain(`node_modules/${name}`);
-  }
-  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: object };
-  const shared = Object.keys(dependencies).filter((name) => names.includes(`node_modules/${name}`));
-  expect(shared).toEqual(['npyjs', 'pure-rand']);
-  for (const tool of ['typescript', 'jest', 'sharp']) expect(names).not.toContain(`node_modules/${tool}`);
+describe('of this project,', () => {
+  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+  const packagesOf = (from: string) =>
+    Object.keys(partOfLock(lock, from).packages).flatMap(
+      (path) => /^node_modules\/(.*)/.exec(path)?.[1] ?? [],
+    );
+
+  test('the submission needs TensorFlow.js and little else of what the evaluator needs', () => {
+    const needed = ['@tensorflow/tfjs-node-gpu', 'ml-matrix', 'node-api-headers', 'npyjs', 'pure-rand'];
+    expect(packagesOf('submission')).toEqual(expect.arrayContaining(needed));
+    const ofEvaluator = Object.keys(lock.packages[''].dependencies);
+    expect(ofEvaluator.filter((name) => packagesOf('submission').includes(name))).toEqual([
+      'npyjs',
+      'pure-rand',
+    ]);
+  });
+
+  test('the evaluator needs nothing of TensorFlow and no tool', () => {
+    const names = packagesOf('');
+    expect(names).toEqual(expect.arrayContaining(Object.keys(lock.packages[''].dependencies)));
+    expect(
+      names.filter((name) => /tensorflow|^(typescript|jest|ml-matrix|haet-submission)$/.test(name)),
+    ).toEqual([]);
+    expect(partOfLock(lock, '').packages['']).not.toHaveProperty('workspaces');
+  });
 });

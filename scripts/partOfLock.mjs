@@ -1,35 +1,27 @@
-// The lock file of the submission's packages alone, taken from that of the clone. `npm run pack` puts it into the
-// archive; set-up installs from it where there is no clone.
+// Lock files of parts of the clone, taken from that of the clone. `npm run pack` puts those of the evaluator and of the
+// submission into the archive.
 
 /**
- * Returns package.json and package-lock.json of a folder that holds what a workspace depends on and nothing else, in
- * the versions of the clone's lock file.
+ * Returns the lock file of a folder that holds what a package of the clone needs to run, and nothing else, in the
+ * versions of the clone's lock file.
  * @param {{ packages: Record<string, any> }} lock  the clone's
- * @param {string} workspace  its folder, as in `workspaces` of package.json
+ * @param {string} from  the package's folder: a workspace, as in package.json, or "" for the clone itself
  */
-export function runtimeLock(lock, workspace) {
-  const { name, version, dependencies } = lock.packages[workspace];
+export function partOfLock(lock, from) {
+  const { devDependencies, workspaces, ...own } = lock.packages[from];
   const packages = {};
-  for (const [path, optional] of reached(lock.packages, workspace)) {
+  for (const [path, optional] of reached(lock.packages, from)) {
     const { dev, devOptional, peer, optional: _, ...rest } = lock.packages[path];
-    const place = path.startsWith(`${workspace}/`) ? path.slice(workspace.length + 1) : path;
+    const place = path.startsWith(`${from}/`) ? path.slice(from.length + 1) : path;
     if (packages[place]) {
       throw new Error(`${place} is needed in two versions, of which one is in ${path}: align them`);
     }
     packages[place] = { ...rest, ...(optional && { optional: true }) };
   }
   const sorted = Object.entries(packages).sort(([a], [b]) => a.localeCompare(b, 'en'));
-  const manifest = { name, version, private: true, type: 'module', dependencies };
-  return {
-    manifest,
-    lock: {
-      name,
-      version,
-      lockfileVersion: 3,
-      requires: true,
-      packages: { '': { name, version, dependencies }, ...Object.fromEntries(sorted) },
-    },
-  };
+  const { name, version } = own;
+  const all = { '': own, ...Object.fromEntries(sorted) };
+  return { name, version, lockfileVersion: 3, requires: true, packages: all };
 }
 
 /**
@@ -41,17 +33,16 @@ function reached(packages, from) {
   /** @type {Map<string, boolean>} */
   const found = new Map();
   const visit = (path, underOptional) => {
-    const {
-      dependencies,
-      optionalDependencies = {},
-      peerDependencies,
-      peerDependenciesMeta,
-    } = packages[path];
-    for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+    const entry = packages[path];
+    const optionals = Object.keys(entry.optionalDependencies ?? {});
+    const peers = Object.keys(entry.peerDependencies ?? {}).filter(
+      (name) => !entry.peerDependenciesMeta?.[name]?.optional,
+    );
+    for (const name of new Set([...Object.keys(entry.dependencies ?? {}), ...optionals, ...peers])) {
       const at = resolveFrom(packages, path, name);
-      const optional = underOptional || name in optionalDependencies;
+      const optional = underOptional || optionals.includes(name);
       if (at === null) {
-        if (optional || peerDependenciesMeta?.[name]?.optional) continue;
+        if (optional) continue;
         throw new Error(`package-lock.json has no ${name}, which ${path} needs`);
       }
       if (found.has(at) && (optional || found.get(at) === false)) continue;
