@@ -16,34 +16,39 @@ FROM ${BUILD_BASE} AS build
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends g++ libc6-dev python3-pip \
  && rm -rf /var/lib/apt/lists/*
-WORKDIR /opt/haet
+WORKDIR /src
 ARG DEVICE=cpu
 ENV HAET_CACHE=/opt/haet-cache HAET_DEVICE=${DEVICE}
 # Slow parts first: packages and the library are fetched again only if their own files change, and sources are compiled
 # only if one of them changes, not for another Track.
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 COPY submission/package.json submission/
 COPY scripts/setup.mjs scripts/
 COPY scripts/setup scripts/setup
 RUN node scripts/setup.mjs --dependencies
-COPY tsconfig.json tsconfig.build.json ./
-COPY bench bench
+COPY tsconfig.json tsconfig.build.json LICENSE README.md CHANGELOG.md ./
+COPY scripts scripts
 COPY cli cli
 COPY datasets datasets
 COPY evaluator evaluator
 COPY submission submission
+# The archive that anyone installs, with the packages of its own lock file, and the runtime that `haet setup` makes.
 # No GPU is visible while an image is built. `haet check-machine` checks it in a container with --gpus all.
-RUN node scripts/setup.mjs --without-proof
+RUN node scripts/pack.mjs /tmp \
+ && mkdir /opt/haet \
+ && tar -xzf /tmp/haet-*.tgz -C /opt/haet --strip-components=1 --no-same-owner \
+ && npm ci --prefix /opt/haet --omit=dev --ignore-scripts --no-audit --no-fund \
+ && node /opt/haet/scripts/setup.mjs --without-proof
 COPY . .
 # Folder of the build context with a sealed Track (`haet seal --public`); without one, shapes drawn from a seed. A
 # folder with any other file, such as unencrypted labels, is rejected, because the image may be published.
 ARG TRACK=
-RUN if [ -n "$TRACK" ]; then node cli/bin.mjs seal check "$TRACK" && cp -r "$TRACK" /track; \
-    else node cli/bin.mjs data make --source synthetic --train-per-class 500 --test-per-class 100 --seed 1 --out /track; fi
+RUN if [ -n "$TRACK" ]; then node /opt/haet/cli/bin.mjs seal check "$TRACK" && cp -r "$TRACK" /track; \
+    else node /opt/haet/cli/bin.mjs data make --source synthetic --train-per-class 500 --test-per-class 100 --seed 1 \
+      --out /track; fi
 ARG COMMIT=
 # chmod -R would copy every file into this layer, 2 GB.
-RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > commit; fi \
- && npm prune --omit=dev --ignore-scripts \
+RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > /opt/haet/dist/commit; fi \
  && rm -rf "$HAET_CACHE"/downloads "$HAET_CACHE"/libtensorflow/*/tensorflow/include \
  && find /opt/haet /opt/haet-cache /track ! -type l \( -perm /022 -o ! -perm -044 -o -perm -100 ! -perm -011 \) \
       -exec chmod go=rX {} + \
@@ -53,16 +58,11 @@ FROM ${BASE}
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3 python3-numpy tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
- && install -d -m 700 /run/secrets \
- && ln -s /opt/haet/node_modules /node_modules
+ && install -d -m 700 /run/secrets
 COPY --from=build /opt/haet-cache /opt/haet-cache
-COPY --from=build /opt/haet/package.json /opt/haet/LICENSE /opt/haet/commi[t] /opt/haet/
-COPY --from=build /opt/haet/node_modules /opt/haet/node_modules
-COPY --from=build /opt/haet/cli /opt/haet/cli
-COPY --from=build /opt/haet/dist /opt/haet/dist
-COPY --from=build /opt/haet/evaluator/selfTest/corpus /opt/haet/evaluator/selfTest/corpus
-COPY --from=build /opt/haet/evaluator/selfTest/helpers /opt/haet/evaluator/selfTest/helpers
+COPY --from=build /opt/haet /opt/haet
 COPY --from=build /track /track
+RUN ln -s /opt/haet-cache/runtime/*/node_modules /node_modules
 ENV HAET_CACHE=/opt/haet-cache NODE_ENV=production
 # Python with NumPy is for entries; tini is the first process and reaps orphans.
 ENTRYPOINT ["tini", "--", "node", "/opt/haet/cli/bin.mjs"]

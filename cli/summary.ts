@@ -17,6 +17,7 @@ export function summarise(
   record: RunRecord,
   reportPath: string | null,
   lastWords: readonly string[] = [],
+  advice: string = record.advice,
 ): string[] {
   const { score } = record;
   const headline =
@@ -24,11 +25,11 @@ export function summarise(
       ? `${record.verdict}${awaitsScore(record) ? ', not scored yet: run `haet score` where the identity is' : ''}`
       : `${record.verdict}  ${inPercent(score.accuracy)} % of ${count(score.total)} images, ${interval95(score.wilson95)}`;
   const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
-  const advice = record.verdict === 'SCORED' ? [] : [`  ${record.advice}`];
+  const whatToDo = record.verdict === 'SCORED' ? [] : [`  ${advice}`];
   const words = lastWords.map((line, at) => `  ${at === 0 ? 'stderr: ' : '        '} ${line}`);
   const rows = record.stages.map((stage) => `  ${stageLabels[stage.stage].padEnd(8)} ${stageLine(stage)}`);
   const place = reportPath === null ? `  record   ${record.folder}` : `  report   ${reportPath}`;
-  return [headline, ...because, ...words, ...advice, ...rows, place];
+  return [headline, ...because, ...words, ...whatToDo, ...rows, place];
 }
 
 /**

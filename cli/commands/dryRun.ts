@@ -16,6 +16,7 @@ import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/score/statistics.ts';
+import { adviceOf } from '../adviceOf.ts';
 import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
 import { byteCount, cpuCount, integer, runSeed } from '../options/numberOption.ts';
 import {
@@ -130,7 +131,7 @@ async function dryRun(options: Options): Promise<void> {
     const record = await runInView(plan, sandbox, stops);
     records.push(record);
     const report = await tryPage(() => writeReport(record.folder, { trackDir: track.dir }), warn);
-    sayer(options)(...summarise(record, report, await lastWordsOf(record)));
+    sayer(options)(...summarise(record, report, await lastWordsOf(record), await adviceOf(record)));
   }
   stops.close();
 

@@ -27,6 +27,7 @@ import { groupOf } from '../../evaluator/sandbox/linux/groupFolders.ts';
 import { makeOwnFolder } from '../../evaluator/sandbox/ownNames.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
+import { adviceOf } from '../adviceOf.ts';
 import {
   type CommitmentOptions,
   type Committed,
@@ -200,7 +201,7 @@ async function official(options: Options, command: Command): Promise<void> {
       : await tryPage(() => writeReport(record.folder, { trackDir: track.dir }), warn);
     const wasStopped = stops.interrupt.aborted || stops.abort.aborted;
     sayer(options)(
-      ...summarise(record, report, await lastWordsOf(record)),
+      ...summarise(record, report, await lastWordsOf(record), await adviceOf(record)),
       ...(isRunDisturbed(record, mostDisturbance)
         ? ['  DISTURBED: other work on this machine slowed this run; see its evidence']
         : []),

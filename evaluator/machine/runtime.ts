@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { cacheFolder } from '../../datasets/cacheFolder.ts';
 import { projectFolder } from './version.ts';
 
-/** As in scripts/setup/paths.mjs: an installed package has no TypeScript sources. */
-const isClone = existsSync(join(projectFolder, 'tsconfig.build.json'));
+/** Written by `npm run pack`, so that a clone has none: the name of the runtime's folder. */
+const keyFile = join(projectFolder, 'dist/runtime/key');
 
 /** The compiled reference submission, as it comes with the evaluator. */
 export const referenceSubmission: string = join(projectFolder, 'dist/submission');
@@ -21,9 +21,10 @@ export interface Runtime {
 
 /** Returns where the runtime is, set up or not: in the clone, else in the cache. */
 export function runtimePlaces(): Runtime {
-  if (isClone) return { packages: join(projectFolder, 'node_modules'), submission: referenceSubmission };
-  const key = readFileSync(join(projectFolder, 'dist/runtime/key'), 'utf8').trim();
-  const folder = join(cacheFolder(), 'runtime', key);
+  if (!existsSync(keyFile)) {
+    return { packages: join(projectFolder, 'node_modules'), submission: referenceSubmission };
+  }
+  const folder = join(cacheFolder(), 'runtime', readFileSync(keyFile, 'utf8').trim());
   return { packages: join(folder, 'node_modules'), submission: join(folder, 'submission') };
 }
 

@@ -6,8 +6,11 @@ import { fileURLToPath } from 'node:url';
 /** The clone or the installed package that this set-up script belongs to: where the sources are. */
 export const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 
-/** Whether it is a clone: the archive of `npm run pack` has what a clone compiles, and not the TypeScript sources. */
-export const isClone = existsSync(join(root, 'tsconfig.build.json'));
+/** Written by `npm run pack`: the name of the runtime's folder. */
+const key = join(root, 'dist/runtime/key');
+
+/** Whether it is a clone, and not what the archive of `npm run pack` holds. */
+export const isClone = !existsSync(key);
 
 /**
  * Returns the folder of the runtime, whose node_modules holds TensorFlow.js with its compiled parts: the clone itself,
@@ -15,7 +18,7 @@ export const isClone = existsSync(join(root, 'tsconfig.build.json'));
  */
 export function runtimeFolder() {
   if (isClone) return root;
-  return join(cacheFolder(), 'runtime', readFileSync(join(root, 'dist/runtime/key'), 'utf8').trim());
+  return join(cacheFolder(), 'runtime', readFileSync(key, 'utf8').trim());
 }
 
 /**

@@ -96,7 +96,7 @@ describe('the archive', () => {
 
   test('has nothing of tests, benchmarks and other tools, no sources of what is compiled, and no secrets', () => {
     const allowed =
-      /^(cli\/bin\.mjs|dist\/(cli|datasets|evaluator|submission)\/.*\.js|dist\/(cli|datasets|evaluator)\/.*\.d\.ts|dist\/submission\/(haet|package)\.json|dist\/runtime\/(key|package(-lock)?\.json)|dist\/commit|evaluator\/selfTest\/(corpus|helpers)\/.*|scripts\/setup\.mjs|scripts\/setup\/[^/]+\.(mjs|py)|submission\/engine\/(quietLoad\.cc|native\/.*\.(cc|h|json))|package\.json|npm-shrinkwrap\.json|LICENSE|README\.md|CHANGELOG\.md)$/;
+      /^(cli\/bin\.mjs|dist\/(cli|datasets|evaluator|submission)\/.*\.js|dist\/(cli|datasets|evaluator)\/.*\.d\.ts|dist\/submission\/(haet|package)\.json|dist\/runtime\/(key|package(-lock)?\.json)|dist\/commit|evaluator\/selfTest\/(corpus|helpers)\/.*|examples\/.*|scripts\/setup\.mjs|scripts\/setup\/[^/]+\.(mjs|py)|submission\/engine\/(quietLoad\.cc|native\/.*\.(cc|h|json))|package\.json|npm-shrinkwrap\.json|LICENSE|README\.md|CHANGELOG\.md)$/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
     expect(
       files.filter(
