@@ -7,9 +7,9 @@ export function setupCommand(command: Command): void {
     .addHelpText(
       'after',
       `
-Only the reference submission, and other entries in TensorFlow.js, need this: about 600 MB of downloads and 1.5 GB in the
-cache. It needs python3 with pip and a C++ compiler. A dry run of the reference submission does it by itself. In a clone
-it is \`npm run setup\`.
+Only the reference submission, and other entries in TensorFlow.js, need this. It takes 1.4 GB in the cache, and needs
+python3 with pip and a C++ compiler. A dry run of the reference submission does it first. In a clone it is the same as
+\`npm run setup\`.
 
 Example:
   $ haet setup
