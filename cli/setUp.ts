@@ -6,8 +6,14 @@ import { referenceSubmission, runtimeIsReady, runtimePlaces } from '../evaluator
 import { projectFolder } from '../evaluator/machine/version.ts';
 import type { SandboxKind } from '../evaluator/sandbox/sandbox.ts';
 
-/** Runs all of set-up and returns its exit status. It reports on standard error. */
-export const setUpAll = (): Promise<number> => setUp();
+/** Runs set-up, which reports on standard error, and returns its exit status. @param words options that choose steps */
+export async function setUp(...words: string[]): Promise<number> {
+  const { exitCode } = await execa(process.execPath, [join(projectFolder, 'scripts/setup.mjs'), ...words], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    reject: false,
+  });
+  return exitCode ?? 1;
+}
 
 /**
  * Returns the folder to run for an entry: for the reference submission where it finds its packages, which are set up
@@ -34,12 +40,4 @@ function isReference(entry: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function setUp(...words: string[]): Promise<number> {
-  const { exitCode } = await execa(process.execPath, [join(projectFolder, 'scripts/setup.mjs'), ...words], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    reject: false,
-  });
-  return exitCode ?? 1;
 }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
-import { setUpAll } from '../setUp.ts';
+import { runtimePlaces } from '../../evaluator/machine/runtime.ts';
+import { setUp } from '../setUp.ts';
+import { say } from '../terminal.ts';
 
 /** `haet setup`: makes what the reference submission and other entries in TensorFlow.js need. */
 export function setupCommand(command: Command): void {
@@ -16,6 +18,7 @@ Example:
 `,
     )
     .action(async () => {
-      process.exitCode = await setUpAll();
+      process.exitCode = await setUp();
+      if (process.exitCode === 0) say(`TensorFlow.js is set up in ${runtimePlaces().packages}`);
     });
 }

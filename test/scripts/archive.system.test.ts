@@ -149,6 +149,15 @@ describe('installed from it, without Python, a compiler and TensorFlow', () => {
     );
     expect(stderr).not.toContain('    at ');
   });
+
+  test('`haet setup` reports what it lacks, with the status of set-up', async () => {
+    const { stdout, stderr, exitCode } = await haetAs(users.at(-1)!)('setup');
+    expect({ stdout, stderr, exitCode }).toEqual({
+      stdout: '',
+      stderr: expect.stringMatching(/^haet set-up: .*python3/),
+      exitCode: 2,
+    });
+  });
 });
 
 test('its types are found by those who import it, and are not empty', async () => {
