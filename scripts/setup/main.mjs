@@ -9,8 +9,10 @@ import { buildNativeOps, nativeOpsAreReady } from './nativeOps.mjs';
 import { installPackages, packagesAreReady } from './packages.mjs';
 import { root } from './paths.mjs';
 import { pinnedLibrary } from './pins.mjs';
+import { preflight } from './preflight.mjs';
 import { buildQuietLoad, quietLoadIsReady } from './quietLoad.mjs';
-import { say } from './report.mjs';
+import { say, watchWaiting } from './report.mjs';
+import { explainSwallowed } from './swallowedOptions.mjs';
 
 /**
  * Runs the steps that are not done yet, in order, and prints nothing if there are none. Each step checks whether its
@@ -18,19 +20,32 @@ import { say } from './report.mjs';
  * with status 2 and one sentence if a step cannot continue.
  */
 export async function setUp() {
+  const stopWatching = watchWaiting();
   try {
+    const swallowed = explainSwallowed(process.env, join(root, 'package.json'));
+    if (swallowed !== null) throw new SetupFailure(swallowed);
     const device = chooseDevice();
     const library = pinnedLibrary(device);
     const folder = libraryFolder(device, library);
     const all = [
       { isReady: packagesAreReady, make: installPackages },
-      { isReady: () => libraryIsReady(folder), make: (locks) => installLibrary(device, library, locks) },
-      { isReady: () => bindingIsReady(folder), make: (locks) => buildBinding(folder, locks) },
       {
+        name: 'library',
+        isReady: () => libraryIsReady(folder),
+        make: (locks) => installLibrary(device, library, locks),
+      },
+      {
+        compiles: true,
+        isReady: () => bindingIsReady(folder),
+        make: (locks) => buildBinding(folder, locks),
+      },
+      {
+        compiles: true,
         isReady: () => quietLoadIsReady(folder),
         make: (locks) => buildQuietLoad(folder, locks),
       },
       {
+        compiles: true,
         isReady: () => nativeOpsAreReady(folder),
         make: (locks) => buildNativeOps(folder, locks),
       },
@@ -38,8 +53,14 @@ export async function setUp() {
     ];
     // An image is built in layers: parts that do not depend on our sources come first.
     const steps = process.argv.includes('--dependencies') ? all.slice(0, -3) : all;
-    if (steps.every((step) => step.isReady())) return;
+    const pending = steps.filter((step) => !step.isReady());
+    if (pending.length === 0) return;
 
+    const isPending = (name) => pending.some((step) => step.name === name);
+    await preflight({
+      library: isPending('library') ? library : null,
+      compiler: pending.some((step) => step.compiles),
+    });
     const started = performance.now();
     const locks = [takeLock(join(root, '.setup.lock'))];
     for (const step of steps) if (!step.isReady()) await step.make(locks);
@@ -49,5 +70,7 @@ export async function setUp() {
       error instanceof SetupFailure ? error.message : explainSystemError(error, error.path ?? root);
     say(sentence ?? `internal error; please report this: ${error.stack}`);
     process.exitCode = sentence === null ? 1 : 2;
+  } finally {
+    stopWatching();
   }
 }
