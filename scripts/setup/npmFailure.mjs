@@ -42,7 +42,7 @@ const kinds = [
   {
     output: /\bENOSPC\b/,
     sentence: ({ quote, place, inCache }) =>
-      `The disk that holds ${place} is full (${quote}): ${inCache ? 'run `npm cache clean --force`, free some space there, or set npm_config_cache to a folder on another disk,' : 'free some space there (node_modules takes 600 MB)'}`,
+      `The disk that holds ${place} is full (${quote}): ${inCache ? 'run `npm cache clean --force`, free some space there, or set npm_config_cache to a folder on another disk,' : 'free some space there (node_modules takes about 600 MB)'}`,
   },
   {
     output: /\bEDQUOT\b/,
@@ -130,7 +130,7 @@ const kinds = [
     sentence: ({ quote, registry }) => `The registry ${registry} cannot answer now (${quote}): wait a while`,
   },
   {
-    output: /tunneling socket could not be established/i,
+    output: /tunneling socket could not be established|Proxy connection ended/i,
     sentence: ({ quote, registry, proxy }) =>
       `npm could not reach ${registry} through the proxy ${proxy ?? 'of your settings'} (${quote}): check the proxy (\`npm config get https-proxy\`, HTTPS_PROXY)`,
   },
@@ -207,7 +207,10 @@ function findKind({ code }, output) {
   return kinds.find((kind) => kind.code?.test(code) || kind.output?.test(said)) ?? null;
 }
 
-const again = (sentence) => `${sentence} ${sentence.endsWith(':') ? '' : 'and '}run the command again.`;
+function again(sentence) {
+  const text = sentence.replace(/^the /, 'The ');
+  return `${text} ${text.endsWith(':') ? '' : 'and '}run the command again.`;
+}
 
 /** Reads npm's output: its error code, the line to quote, and where the file is that it names. */
 function read({ status, output }, facts, root) {
@@ -219,7 +222,11 @@ function read({ status, output }, facts, root) {
   const npmLine = (pattern) => lines.map((line) => pattern.exec(line)).find((match) => match !== null);
   const code = field('code') ?? '';
   const path = field('path') ?? '';
-  const inCache = isBelow(path, facts.cache) || /cache folder contains root-owned|_cacache|_logs/.test(path);
+  // npm writes a response to its cache while it reads it, and then names no path.
+  const inCache =
+    isBelow(path, facts.cache) ||
+    /_cacache/.test(path) ||
+    (path === '' && /Invalid response body while trying to fetch|cache folder contains root-owned/.test(output));
   const place = inCache
     ? `npm's cache ${facts.cache}`
     : path === '' || isBelow(path, root)

@@ -7,7 +7,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -127,7 +126,6 @@ const complete = [
 
 describe('everything in the lock file is installed whatever npm was told:', () => {
   test.each<[string, { settings?: string[]; env?: Record<string, string> }]>([
-    ['no settings', {}],
     [
       'NODE_ENV=production, and omit in the environment',
       { env: { NODE_ENV: 'production', npm_config_omit: 'optional', NPM_CONFIG_OMIT: 'dev' } },
@@ -136,29 +134,31 @@ describe('everything in the lock file is installed whatever npm was told:', () =
       'omit, only, production and optional',
       { settings: ['omit[]=dev', 'omit[]=optional', 'only=prod', 'production=true', 'optional=false'] },
     ],
-    ['workspaces off', { settings: ['workspaces=false'], env: { npm_config_workspace: 'part' } }],
     [
-      'another layout of node_modules',
+      'workspaces off, another layout of node_modules, another platform',
       {
-        settings: ['install-strategy=linked', 'global-style=true', 'legacy-bundling=true', 'install-links=true'],
+        settings: [
+          ...['workspaces=false', 'install-strategy=linked', 'global-style=true', 'legacy-bundling=true'],
+          ...['install-links=true', 'os=darwin', 'cpu=arm64', 'libc=musl'],
+        ],
+        env: { npm_config_workspace: 'part' },
       },
     ],
     [
-      'an install that would write nothing, or elsewhere',
+      'an install that writes nothing, or elsewhere, or from other sources',
       {
-        settings: ['dry-run=true', 'package-lock-only=true', 'global=true', 'location=global', 'prefix=/nowhere'],
+        settings: [
+          ...['dry-run=true', 'package-lock-only=true', 'global=true', 'location=global', 'prefix=/nowhere'],
+          ...['package-lock=false', 'shrinkwrap=false', 'force=true', 'legacy-peer-deps=true'],
+          ...['strict-peer-deps=true', 'allow-directory=none', 'allow-remote=none', 'loglevel=silent'],
+        ],
       },
     ],
-    ['no lock file', { settings: ['package-lock=false', 'shrinkwrap=false'] }],
-    ['another way to resolve peers', { settings: ['legacy-peer-deps=true', 'strict-peer-deps=true', 'force=true'] }],
     ['a minimum age of packages', { settings: ['min-release-age=9999'] }],
     ['a date', { settings: ['before=2020-01-01'] }],
-    ['another platform', { settings: ['os=darwin', 'cpu=arm64', 'libc=musl'] }],
-    ['sources that are not allowed', { settings: ['allow-directory=none', 'allow-remote=none', 'allow-file=none'] }],
   ])('%s', async (_, told) => {
     expect(await install(told)).toBe('installed');
     expect(installed().sort()).toEqual(complete);
-    expect(await install(told)).toBe('was ready');
   });
 
   test('a clone inside another npm workspace', async () => {
@@ -173,25 +173,23 @@ describe('everything in the lock file is installed whatever npm was told:', () =
 });
 
 describe('packages are not ready', () => {
-  test.each([
-    ['without the optional package of this platform', 'native-linux-x64'],
-    ['without a workspace', 'part'],
-    ['without a dev dependency', 'tool'],
-  ])('%s', async (_, name) => {
-    await install();
-    rmSync(join(modules(), name), { recursive: true });
+  test('if npm was told to omit the optional ones, of which this platform needs one', async () => {
+    await execa('npm', ['ci', '--omit=optional', `--registry=${registry.url}`], { cwd: root });
+    expect(installed()).not.toContain('node_modules/native-linux-x64');
     expect(await install()).toBe('installed');
     expect(installed().sort()).toEqual(complete);
+    expect(await install()).toBe('was ready');
   });
 
-  test('with a copy of the workspace, which would go stale', async () => {
+  test('if a package, or the link to a workspace, is missing or is a copy that would go stale', async () => {
     await install();
     rmSync(join(modules(), 'part'));
-    cpSync(join(root, 'part'), join(modules(), 'part'), { recursive: true });
     expect(await install()).toBe('installed');
     rmSync(join(modules(), 'part'));
-    symlinkSync('../part', join(modules(), 'part'));
-    expect(await install()).toBe('was ready');
+    cpSync(join(root, 'part'), join(modules(), 'part'), { recursive: true });
+    rmSync(join(modules(), 'tool'), { recursive: true });
+    expect(await install()).toBe('installed');
+    expect(installed().sort()).toEqual(complete);
   });
 });
 
@@ -202,19 +200,16 @@ describe('a failure names what npm said and what fits it:', () => {
     return answer;
   };
 
-  test.each([
-    [401, /E401.*did not accept.*127\.0\.0\.1.*npm login/],
-    [403, /E403.*127\.0\.0\.1.*does not give out/],
-    [404, /E404.*127\.0\.0\.1.*does not have/],
-    [503, /E503.*127\.0\.0\.1.*again later/],
-  ])('a registry that answers %d', async (status, sentence) => {
-    registry.answer(status);
-    expect(await failure()).toMatch(sentence);
+  test('a registry that answers 404', async () => {
+    registry.answer(404);
+    expect(await failure()).toMatch(
+      /^The registry does not have a package of package-lock\.json \(E404 404 Not Found - GET http:.*127\.0\.0\.1.*\): if/,
+    );
   });
 
   test('a registry that cannot be reached', async () => {
     expect(await failure({ settings: ['registry=http://127.0.0.1:1/'] })).toMatch(
-      /could not reach http:\/\/127\.0\.0\.1:1\/ \(ECONNREFUSED.*\): check the network/,
+      /could not reach http:\/\/127\.0\.0\.1:1\/ \(.*ECONNREFUSED.*\): check the network/,
     );
   });
 
