@@ -58,7 +58,13 @@ export function neededPackages(packages, platform) {
 }
 
 /** Returns the names of the packages without which an entry is not installed. */
-function required({ dependencies, devDependencies, peerDependencies, peerDependenciesMeta, optionalDependencies }) {
+function required({
+  dependencies,
+  devDependencies,
+  peerDependencies,
+  peerDependenciesMeta,
+  optionalDependencies,
+}) {
   return Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies }).filter(
     (name) => optionalDependencies?.[name] === undefined && !peerDependenciesMeta?.[name]?.optional,
   );

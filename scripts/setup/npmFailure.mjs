@@ -20,11 +20,13 @@ const validity = /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|certificate (has expired|i
 const kinds = [
   {
     output: /heap out of memory|Cannot allocate memory|\bENOMEM\b/,
-    sentence: ({ quote }) => `npm ran out of memory (${quote}): free some memory, or raise NODE_OPTIONS=--max-old-space-size,`,
+    sentence: ({ quote }) =>
+      `npm ran out of memory (${quote}): free some memory, or raise NODE_OPTIONS=--max-old-space-size,`,
   },
   {
     output: /npm v\S+ (is known not to run on|does not support) Node\.js/,
-    sentence: ({ quote }) => `npm and Node do not fit each other (${quote}): install the npm that comes with Node from nodejs.org`,
+    sentence: ({ quote }) =>
+      `npm and Node do not fit each other (${quote}): install the npm that comes with Node from nodejs.org`,
   },
   {
     output: /Cannot find module '.*npm|npm\/(lib|bin)\/.*SyntaxError/,
@@ -46,7 +48,8 @@ const kinds = [
   },
   {
     output: /\bEDQUOT\b/,
-    sentence: ({ quote, place }) => `Your disk quota for ${place} is used up (${quote}): free some space there`,
+    sentence: ({ quote, place }) =>
+      `Your disk quota for ${place} is used up (${quote}): free some space there`,
   },
   {
     output: /\bEROFS\b/,
@@ -64,7 +67,8 @@ const kinds = [
   },
   {
     output: /\bE(MFILE|NFILE)\b/,
-    sentence: ({ quote }) => `npm could not open more files (${quote}): raise the limit with \`ulimit -n 4096\``,
+    sentence: ({ quote }) =>
+      `npm could not open more files (${quote}): raise the limit with \`ulimit -n 4096\``,
   },
   {
     code: /^(ENOTEMPTY|EBUSY|EEXIST|EISDIR)$/,
@@ -177,13 +181,17 @@ export function explainNpm(result, facts, root) {
   if (status === null || status === 137) {
     const by = signal ?? 'SIGKILL';
     return by === 'SIGKILL'
-      ? again('npm was killed (SIGKILL), usually because memory ran out: close other programs or give this machine or container more memory,')
+      ? again(
+          'npm was killed (SIGKILL), usually because memory ran out: close other programs or give this machine or container more memory,',
+        )
       : again(`npm was stopped by ${by}:`);
   }
   const seen = read(result, facts, root);
   const kind = findKind(seen, result.output);
   if (kind !== null) return again(kind.sentence(seen));
-  const log = /A complete log of this run can be found in:\s*(?:npm (?:error|ERR!)\s*)?(\S+)/.exec(result.output)?.[1];
+  const log = /A complete log of this run can be found in:\s*(?:npm (?:error|ERR!)\s*)?(\S+)/.exec(
+    result.output,
+  )?.[1];
   return `npm ci failed (${seen.quote}): ${log === undefined ? 'run `npm ci --ignore-scripts` in the clone' : `see ${log}`} for all of it.`;
 }
 
@@ -194,7 +202,8 @@ export function explainNpm(result, facts, root) {
  * @param {string} root
  */
 export function explainNpmWarning(result, facts, root) {
-  if (!/TAR_ENTRY_ERROR|\b(ENOSPC|EDQUOT|EMFILE)\b|Exit handler never called/.test(result.output)) return null;
+  if (!/TAR_ENTRY_ERROR|\b(ENOSPC|EDQUOT|EMFILE)\b|Exit handler never called/.test(result.output))
+    return null;
   const seen = read(result, facts, root);
   return again(findKind(seen, result.output).sentence(seen));
 }
@@ -226,13 +235,23 @@ function read({ status, output }, facts, root) {
   const inCache =
     isBelow(path, facts.cache) ||
     /_cacache/.test(path) ||
-    (path === '' && /Invalid response body while trying to fetch|cache folder contains root-owned/.test(output));
+    (path === '' &&
+      /Invalid response body while trying to fetch|cache folder contains root-owned/.test(output));
   const place = inCache
     ? `npm's cache ${facts.cache}`
     : path === '' || isBelow(path, root)
       ? `the clone ${root}`
       : path;
-  return { ...facts, root, code, place, inCache, npmLine, detail: disagreement(lines), quote: quoteOf(lines, code, output, status) };
+  return {
+    ...facts,
+    root,
+    code,
+    place,
+    inCache,
+    npmLine,
+    detail: disagreement(lines),
+    quote: quoteOf(lines, code, output, status),
+  };
 }
 
 /** Returns the line that says what is wrong. */
@@ -241,7 +260,12 @@ function quoteOf(lines, code, output, status) {
   const file = field('syscall') && field('path') ? `${field('syscall')} ${field('path')}` : null;
   const warned = lines.find((line) => /TAR_ENTRY_ERROR/.test(line))?.replace(/^tar /, '');
   const telling = lines
-    .filter((line) => !/^(code|syscall|path|errno|dest|cwd|cb\b)|^A complete log|^(Unknown|config|deprecated|EBADENGINE)\b/.test(line))
+    .filter(
+      (line) =>
+        !/^(code|syscall|path|errno|dest|cwd|cb\b)|^A complete log|^(Unknown|config|deprecated|EBADENGINE)\b/.test(
+          line,
+        ),
+    )
     .map((line) => line.replace(/^(network|notarget|notsup|enoent|nospc|enospc|engine) /i, ''))
     .find((line) => line !== code);
   const plain = output.split('\n').find((line) => /error|not /i.test(line));
@@ -253,7 +277,9 @@ function quoteOf(lines, code, output, status) {
 
 /** Returns the first package on which package.json and the lock file do not agree. */
 const disagreement = (lines) =>
-  lines.find((line) => /^(Missing|Invalid): /.test(line)) ?? lines.find((line) => /in sync|ERESOLVE/.test(line)) ?? '';
+  lines.find((line) => /^(Missing|Invalid): /.test(line)) ??
+  lines.find((line) => /in sync|ERESOLVE/.test(line)) ??
+  '';
 
 const isBelow = (path, folder) => folder !== '' && (path === folder || path.startsWith(`${folder}/`));
 

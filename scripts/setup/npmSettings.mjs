@@ -42,7 +42,18 @@ const overrides = {
 };
 
 /** Settings that have no neutral value; those of the command line win over the user's files. */
-const removed = ['omit', 'include', 'only', 'also', 'production', 'dev', 'optional', 'workspace', 'prefix', 'loglevel'];
+const removed = [
+  'omit',
+  'include',
+  'only',
+  'also',
+  'production',
+  'dev',
+  'optional',
+  'workspace',
+  'prefix',
+  'loglevel',
+];
 
 /**
  * Returns the words of the command that installs everything in the lock file of a folder.

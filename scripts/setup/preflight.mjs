@@ -120,7 +120,11 @@ export function explainMissing({ python3 = false, pip = null, compiler = null },
   }
   if (pip !== null && (python3 || pip.kind === 'system')) packages.push('pip');
   if (pip !== null && !python3) {
-    const where = { venv: 'the virtual environment', uv: 'the virtual environment', conda: 'the conda environment' };
+    const where = {
+      venv: 'the virtual environment',
+      uv: 'the virtual environment',
+      conda: 'the conda environment',
+    };
     faults.push(
       `python3 has no pip${pip.kind === 'system' ? '' : `, because it is that of ${where[pip.kind]} ${pip.prefix}`}`,
     );
@@ -151,7 +155,9 @@ const join2 = (parts) => parts.join(', and ');
 
 /** Returns the command of this distribution, or those of all known ones. */
 function installCommand(names, osRelease, user) {
-  const words = [...osRelease.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].flatMap(([, value]) => value.split(' '));
+  const words = [...osRelease.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].flatMap(([, value]) =>
+    value.split(' '),
+  );
   const known = words.map((word) => family[word] ?? word).find((word) => distributions[word]);
   const sudo = user === 0 ? '' : 'sudo ';
   const chosen = known === undefined ? Object.values(distributions) : [distributions[known]];

@@ -57,8 +57,19 @@ describe.each(found)('Node $release, $title', ({ release, node }) => {
   // sharp is the dependency that an older Node cannot parse.
   available(`makes a Track with sharp, without a warning${skipped}`, async () => {
     const track = join(folder, release);
-    const words = ['data', 'make', '--source', 'synthetic', '--train-per-class', '2', '--test-per-class', '1'];
-    const { all } = await execa(node!, ['cli/bin.mjs', ...words, '--seed', '1', '--out', track], { all: true });
+    const words = [
+      'data',
+      'make',
+      '--source',
+      'synthetic',
+      '--train-per-class',
+      '2',
+      '--test-per-class',
+      '1',
+    ];
+    const { all } = await execa(node!, ['cli/bin.mjs', ...words, '--seed', '1', '--out', track], {
+      all: true,
+    });
     expect(all).toMatch(/20 training images, 10 held-out images/);
     expect(all).not.toMatch(/warning/i);
   });

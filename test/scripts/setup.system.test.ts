@@ -254,7 +254,9 @@ describe('a failure is reported in one sentence:', () => {
   test('no compiler, before anything is downloaded', async () => {
     const { all, exitCode } = await clone.setUp({ CXX: 'no-such-c++' });
     expect(exitCode).toBe(2);
-    expect(all).toMatch(/^haet set-up: The C\+\+ compiler no-such-c\+\+ was not found: correct CXX or unset it/);
+    expect(all).toMatch(
+      /^haet set-up: The C\+\+ compiler no-such-c\+\+ was not found: correct CXX or unset it/,
+    );
     expect(existsSync(inClone('node_modules'))).toBe(false);
   });
 
@@ -321,7 +323,9 @@ describe('a failure is reported in one sentence:', () => {
     const { all, exitCode } = await clone.setUp();
     writeFileSync(inClone('package.json'), text);
     expect(exitCode).toBe(2);
-    expect(lastLine(all)).toMatch(/package\.json and package-lock\.json disagree \(.*left-pad.*\): run `npm install/);
+    expect(lastLine(all)).toMatch(
+      /package\.json and package-lock\.json disagree \(.*left-pad.*\): run `npm install/,
+    );
   });
 
   test('a Node version that is too old', async () => {

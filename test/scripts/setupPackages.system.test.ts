@@ -215,7 +215,9 @@ describe('a failure names what npm said and what fits it:', () => {
 
   test('a proxy that cannot be reached', async () => {
     const settings = ['proxy=http://127.0.0.1:1/', 'registry=http://registry.invalid/'];
-    expect(await failure({ settings, env: { no_proxy: '', NO_PROXY: '' } })).toMatch(/proxy http:\/\/127\.0\.0\.1:1\//);
+    expect(await failure({ settings, env: { no_proxy: '', NO_PROXY: '' } })).toMatch(
+      /proxy http:\/\/127\.0\.0\.1:1\//,
+    );
   });
 
   test('offline', async () => {
@@ -251,7 +253,9 @@ describe('a failure names what npm said and what fits it:', () => {
   };
 
   test('npm 6', async () => {
-    expect(await failure(withNpm('echo \'{"npm-version":"6.14.18"}\''))).toMatch(/npm 6\.14\.18 is too old: .*npm 7/);
+    expect(await failure(withNpm('echo \'{"npm-version":"6.14.18"}\''))).toMatch(
+      /npm 6\.14\.18 is too old: .*npm 7/,
+    );
   });
 
   test('an npm that installs nothing and reports success', async () => {

@@ -56,7 +56,11 @@ describe('what is missing is told in one message, with the commands of the distr
     ],
     [
       'a compiler without C++17',
-      explainMissing({ compiler: { ...noCompiler, fault: "unrecognized option '-std=c++17'" } }, debian, 1000),
+      explainMissing(
+        { compiler: { ...noCompiler, fault: "unrecognized option '-std=c++17'" } },
+        debian,
+        1000,
+      ),
       "The C++ compiler c++ cannot compile C++17 (unrecognized option '-std=c++17'): run `sudo apt install g++`, and run the command again.",
     ],
     ['nothing', explainMissing({}, debian, 1000), null],
