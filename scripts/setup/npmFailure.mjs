@@ -168,7 +168,7 @@ const kinds = [
   },
 ];
 
-const otherCache = 'set npm_config_cache to a folder that you can write';
+const otherCache = 'set npm_config_cache to a folder that you can write,';
 
 /**
  * Returns the sentence for a failed `npm ci`: what happened, npm's own line, and what fits it.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { SetupFailure } from './failure.mjs';
 import { cacheFolder } from './paths.mjs';
 import { checkPlatform, thisPlatform } from './platform.mjs';
+import { say } from './report.mjs';
 import { run } from './run.mjs';
 
 const directMilliseconds = 5000;
@@ -76,6 +77,7 @@ async function missingPip(python, library) {
   if (python === null) return { kind: 'system', prefix: '' };
   const { status, output } = await run('python3', ['-m', 'pip', '--version']);
   if (status === 0 || !/No module named '?pip'?\s*$/m.test(output)) return null;
+  if (wheels.every(({ folderUrl }) => folderUrl)) say('python3 has no pip; trying the direct download ...');
   const direct = await Promise.all(wheels.map(isReachable));
   return direct.every(Boolean) ? null : python;
 }

@@ -124,7 +124,7 @@ describe('a failure of npm:', () => {
     [
       'its cache is read-only',
       ['code EROFS', 'syscall mkdir', 'path /home/me/.npm/_cacache'],
-      /^npm's cache .* read-only file system \(EROFS mkdir .*\): set npm_config_cache to a folder that you can write and run/,
+      /^npm's cache .* read-only file system \(EROFS mkdir .*\): set npm_config_cache to a folder that you can write, and run/,
     ],
     [
       'the disk of its cache is full',
