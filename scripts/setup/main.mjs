@@ -27,43 +27,29 @@ export async function setUp() {
     const device = chooseDevice();
     const library = pinnedLibrary(device);
     const folder = libraryFolder(device, library);
-    const all = [
-      { isReady: packagesAreReady, make: installPackages },
-      {
-        name: 'library',
+    const all = {
+      packages: { isReady: packagesAreReady, make: installPackages },
+      library: {
         isReady: () => libraryIsReady(folder),
         make: (locks) => installLibrary(device, library, locks),
       },
-      {
-        compiles: true,
-        isReady: () => bindingIsReady(folder),
-        make: (locks) => buildBinding(folder, locks),
-      },
-      {
-        compiles: true,
-        isReady: () => quietLoadIsReady(folder),
-        make: (locks) => buildQuietLoad(folder, locks),
-      },
-      {
-        compiles: true,
-        isReady: () => nativeOpsAreReady(folder),
-        make: (locks) => buildNativeOps(folder, locks),
-      },
-      { isReady: buildIsReady, make: build },
-    ];
+      binding: { isReady: () => bindingIsReady(folder), make: (locks) => buildBinding(folder, locks) },
+      quietLoad: { isReady: () => quietLoadIsReady(folder), make: (locks) => buildQuietLoad(folder, locks) },
+      nativeOps: { isReady: () => nativeOpsAreReady(folder), make: (locks) => buildNativeOps(folder, locks) },
+      build: { isReady: buildIsReady, make: build },
+    };
     // An image is built in layers: parts that do not depend on our sources come first.
-    const steps = process.argv.includes('--dependencies') ? all.slice(0, -3) : all;
-    const pending = steps.filter((step) => !step.isReady());
+    const names = Object.keys(all).slice(0, process.argv.includes('--dependencies') ? -3 : undefined);
+    const pending = names.filter((name) => !all[name].isReady());
     if (pending.length === 0) return;
 
-    const isPending = (name) => pending.some((step) => step.name === name);
     await preflight({
-      library: isPending('library') ? library : null,
-      compiler: pending.some((step) => step.compiles),
+      library: pending.includes('library') ? library : null,
+      compiler: ['binding', 'quietLoad', 'nativeOps'].some((name) => pending.includes(name)),
     });
     const started = performance.now();
     const locks = [takeLock(join(root, '.setup.lock'))];
-    for (const step of steps) if (!step.isReady()) await step.make(locks);
+    for (const name of names) if (!all[name].isReady()) await all[name].make(locks);
     say(`ready after ${Math.round((performance.now() - started) / 1000)} s`);
   } catch (error) {
     const sentence =

@@ -17,20 +17,16 @@ const installedList = 'node_modules/.package-lock.json';
 
 /** Returns whether node_modules has all packages of package-lock.json that this platform needs. */
 export function packagesAreReady() {
-  return missingPackages().length === 0;
+  return missingPackages()?.length === 0;
 }
 
 /**
- * Returns the paths of the packages that are missing or have another version. Each package's folder is also checked,
- * because people delete folders.
+ * Returns the paths of the packages that are missing or have another version; null without a list of those wanted. Each
+ * package's folder is also checked, because people delete folders.
  */
 function missingPackages() {
-  const wanted = readPackages(join(root, 'package-lock.json'));
-  if (wanted === null) {
-    throw new SetupFailure(
-      `${join(root, 'package-lock.json')} is missing or broken: restore it with \`git checkout package-lock.json\`.`,
-    );
-  }
+  const wanted = readPackages(lockFile());
+  if (wanted === null) return null;
   const installed = readPackages(join(root, installedList)) ?? {};
   // Paths without node_modules are the workspaces themselves.
   const paths = [...neededPackages(wanted, thisPlatform())].filter((path) => path.includes('node_modules/'));
@@ -42,6 +38,8 @@ function missingPackages() {
     return integrity !== undefined && found.integrity !== integrity;
   });
 }
+
+const lockFile = () => join(root, 'package-lock.json');
 
 /** @returns {Record<string, import('./neededPackages.mjs').LockEntry> | null} */
 function readPackages(file) {
@@ -57,6 +55,11 @@ function readPackages(file) {
  * @param {number[]} locks  descriptors that npm keeps open while it runs
  */
 export async function installPackages(locks) {
+  if (missingPackages() === null) {
+    throw new SetupFailure(
+      `${lockFile()} is missing or broken: restore it with \`git checkout package-lock.json\` and run the command again.`,
+    );
+  }
   say('npm packages: installing ...');
   const platform = thisPlatform();
   const npm = await readNpm(root, npmEnvironment(process.env, platform), locks);

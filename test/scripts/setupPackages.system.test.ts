@@ -252,6 +252,17 @@ describe('a failure names what npm said and what fits it:', () => {
     return { env: { PATH: `${bin}:${process.env['PATH']}` } };
   };
 
+  test('a broken lock file', async () => {
+    const file = join(root, 'package-lock.json');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, '<<<<<<< HEAD\n');
+    const answer = await failure();
+    writeFileSync(file, text);
+    expect(answer).toBe(
+      `${file} is missing or broken: restore it with \`git checkout package-lock.json\` and run the command again.`,
+    );
+  });
+
   test('npm 6', async () => {
     expect(await failure(withNpm('echo \'{"npm-version":"6.14.18"}\''))).toMatch(
       /npm 6\.14\.18 is too old: .*npm 7/,
