@@ -3,9 +3,9 @@
 // with pip, and a C++ compiler; when nothing has changed it takes a fraction of a second. The check of Node's version
 // comes before anything that an old Node cannot parse.
 const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 20 || (major === 20 && minor < 9)) {
+if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(
-    `haet set-up: Node ${process.versions.node} is too old: install Node 24 (20.9 is the oldest that works) and run the command again.\n`,
+    `haet set-up: Node ${process.versions.node} is too old: install Node 24 (20.19 is the oldest that works) and run the command again.\n`,
   );
   process.exit(2);
 } else {

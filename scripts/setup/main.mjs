@@ -9,10 +9,12 @@ import { buildNativeOps, nativeOpsAreReady } from './nativeOps.mjs';
 import { installPackages, packagesAreReady } from './packages.mjs';
 import { isClone, root, runtimeFolder } from './paths.mjs';
 import { pinnedLibrary } from './pins.mjs';
+import { preflight } from './preflight.mjs';
 import { announceGpuBuild, gpuIsProved, proveGpu, useCpuInstead } from './proof.mjs';
 import { buildQuietLoad, quietLoadIsReady } from './quietLoad.mjs';
-import { say } from './report.mjs';
+import { say, watchWaiting } from './report.mjs';
 import { copySubmission, submissionIsReady } from './submission.mjs';
+import { explainSwallowed } from './swallowedOptions.mjs';
 
 /** What entries need. */
 const runtime = ['submission', 'packages', 'library', 'binding', 'quietLoad', 'nativeOps'];
@@ -35,12 +37,22 @@ const chosen = parts[process.argv[2]] ?? [...runtime, 'build', 'proof'];
  * with status 2 and one sentence if a step cannot continue.
  */
 export async function setUp() {
+  const stopWatching = watchWaiting();
   try {
+    const swallowed = explainSwallowed(process.env, join(root, 'package.json'));
+    if (swallowed !== null) throw new SetupFailure(swallowed);
     const { device, note, mayFallBack } = chooseDevice({ gpuIsElsewhere: !chosen.includes('proof') });
     const common = wanted(commonSteps);
     const steps = wanted(deviceSteps(device));
-    if ([...common, ...steps].every((step) => step.isReady())) return;
+    const pending = Object.entries({ ...common, ...steps })
+      .filter(([, step]) => !step.isReady())
+      .map(([name]) => name);
+    if (pending.length === 0) return;
 
+    await preflight({
+      library: pending.includes('library') ? pinnedLibrary(device) : null,
+      compiler: ['binding', 'quietLoad', 'nativeOps'].some((name) => pending.includes(name)),
+    });
     const started = performance.now();
     const locks = [takeLock(join(runtimeFolder(), '.setup.lock'))];
     if (note !== null) say(note);
@@ -57,6 +69,8 @@ export async function setUp() {
     const sentence = explain(error);
     say(sentence ?? `internal error; please report this: ${error.stack}`);
     process.exitCode = sentence === null ? 1 : 2;
+  } finally {
+    stopWatching();
   }
 }
 
@@ -86,12 +100,10 @@ function deviceSteps(device) {
 }
 
 const wanted = (steps) =>
-  Object.entries(steps)
-    .filter(([name]) => chosen.includes(name))
-    .map(([, step]) => step);
+  Object.fromEntries(Object.entries(steps).filter(([name]) => chosen.includes(name)));
 
 async function makeReady(steps, locks) {
-  for (const step of steps) if (!step.isReady()) await step.make(locks);
+  for (const step of Object.values(steps)) if (!step.isReady()) await step.make(locks);
 }
 
 /** Returns the sentence for an error; null for an error of our own. */
