@@ -26,6 +26,7 @@ import {
 } from '../options/sandboxOptions.ts';
 import { defaultLimits } from '../options/stageLimits.ts';
 import { createProgressView, type ProgressView } from '../progressView.ts';
+import { requireOut } from '../requireOut.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
 
@@ -90,6 +91,7 @@ async function runAudit(entry: string, options: Options): Promise<void> {
   if (!existsSync(entry)) {
     throw new UserError(`${resolve(entry)}: no such entry. Give the folder or the archive of an entry.`);
   }
+  await requireOut(options.out);
   const machine = await describeMachine();
   const sandbox = await createSandbox(kind, options);
   const dir = resolve(options.track);

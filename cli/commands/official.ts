@@ -49,6 +49,7 @@ import {
   stageLimits,
 } from '../options/stageLimits.ts';
 import { requireHeld, requireOfficial } from '../requireOfficial.ts';
+import { requireOut } from '../requireOut.ts';
 import { runInView } from '../runInView.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise } from '../summary.ts';
@@ -134,6 +135,8 @@ async function official(options: Options, command: Command): Promise<void> {
     });
   }
   requireNoIdentity();
+  // In the image, shutEarlierRuns creates it and says how to start the container.
+  if (options.sandbox !== 'user') await requireOut(options.out);
   await requireOwnFolder(options);
   if (isOfficial) await requireOfficialRun(options);
   const machine = await describeMachine();
