@@ -6,7 +6,7 @@ import { manifestFile } from '../../evaluator/contract.ts';
 import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { machineLockHolder } from '../../evaluator/machine/machineLock.ts';
-import { projectFolder } from '../../evaluator/machine/version.ts';
+import { referenceSubmission, whyReferenceCannotRun } from '../../evaluator/machine/whyReferenceCannotRun.ts';
 import { tryPage } from '../../evaluator/report/tryPage.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import type { RunPlan } from '../../evaluator/run/runEntry.ts';
@@ -45,8 +45,6 @@ interface Options extends StageLimitOptions, ContainerOptions, IntakeOptions {
   readonly out: string;
   readonly json?: boolean;
 }
-
-const referenceSubmission = join(projectFolder, 'dist/submission');
 
 /** `haet dry-run`: trains and scores an entry on this machine as in the contest. */
 export function dryRunCommand(command: Command): void {
@@ -93,7 +91,7 @@ export function dryRunCommand(command: Command): void {
 }
 
 async function dryRun(options: Options): Promise<void> {
-  requireEntry(options.entry);
+  requireEntry(options.entry, options.sandbox);
   await requireOut(options.out);
   if (options.track !== undefined && options.from !== undefined) {
     throw new UserError('--track and --from cannot be combined: a Track needs no source.');
@@ -162,13 +160,14 @@ async function runSeeds(options: Options, { machine, memoryBytes, sandbox, track
     records.map((record) => verdicts[record.verdict].exitCode).find((code) => code !== 0) ?? 0;
 }
 
-function requireEntry(entry: string): void {
+function requireEntry(entry: string, sandbox: SandboxKind): void {
+  // An image has a TensorFlow of its own.
+  const obstacle = entry === referenceSubmission && sandbox !== 'docker' ? whyReferenceCannotRun() : null;
+  if (obstacle !== null) throw obstacle;
   const facts = statSync(entry, { throwIfNoEntry: false });
   if (facts?.isFile() || existsSync(join(entry, manifestFile))) return;
   throw new UserError(
-    entry === referenceSubmission
-      ? `the reference submission is not built (${entry}). Run \`npm run setup\` in the clone.`
-      : `--entry ${resolve(entry)}: no ${manifestFile} there. Give an entry's folder or archive.`,
+    `--entry ${resolve(entry)}: no ${manifestFile} there. Give an entry's folder or archive.`,
   );
 }
 

@@ -13,7 +13,8 @@ import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { machineWarnings, waitForQuiet } from '../../evaluator/machine/quiet.ts';
-import { projectFolder, version } from '../../evaluator/machine/version.ts';
+import { version } from '../../evaluator/machine/version.ts';
+import { referenceSubmission, whyReferenceCannotRun } from '../../evaluator/machine/whyReferenceCannotRun.ts';
 import { tryPage } from '../../evaluator/report/tryPage.ts';
 import { countEarlierRuns } from '../../evaluator/run/earlierRuns.ts';
 import type { RunPlan } from '../../evaluator/run/runEntry.ts';
@@ -79,7 +80,7 @@ const dockerRun = [
 /** `haet official`: runs an entry on a sealed Track; the default command of the sealed image. */
 export function officialCommand(command: Command): void {
   command
-    .option('--entry <path>', 'folder or archive of the entry', join(projectFolder, 'dist/submission'))
+    .option('--entry <path>', 'folder or archive of the entry', referenceSubmission)
     .option('--track <dir>', 'the sealed Track', '/track')
     .option(
       '--images-key <file>',
@@ -135,6 +136,9 @@ async function official(options: Options, command: Command): Promise<void> {
     });
   }
   requireNoIdentity();
+  const obstacle =
+    options.entry === referenceSubmission && options.sandbox !== 'docker' ? whyReferenceCannotRun() : null;
+  if (obstacle !== null) throw obstacle;
   // In the image, shutEarlierRuns creates it and says how to start the container.
   if (options.sandbox !== 'user') await requireOut(options.out);
   await requireOwnFolder(options);
