@@ -38,10 +38,9 @@ const meanings: Readonly<Record<string, string>> = {
 
 /** Returns an error as a system error; null if it is another kind of error. */
 export function asSystemError(error: unknown): SystemError | null {
-  const { code, syscall } = error as Partial<SystemError>;
-  return error instanceof Error && /^E[A-Z0-9]+$/.test(code ?? '') && typeof syscall === 'string'
-    ? (error as SystemError)
-    : null;
+  // Not by `instanceof`: Node's errors come from another realm where code runs in a context of its own.
+  const { code, syscall } = Object(error) as Partial<SystemError>;
+  return /^E[A-Z0-9]+$/.test(code ?? '') && typeof syscall === 'string' ? (error as SystemError) : null;
 }
 
 /** Returns what a code of a system error means; null if it is not one that a user can do something about. */
