@@ -9,7 +9,7 @@ import {
   type SystemError,
 } from '../../datasets/systemError.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { ownNamePattern, temporaryVariable } from '../sandbox/temporaryNames.ts';
+import { ownNamePattern, temporaryVariable } from './temporaryNames.ts';
 import { projectFolder } from './version.ts';
 
 /**

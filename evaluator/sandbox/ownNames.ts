@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { codeAndMeaning, ownership } from '../../datasets/systemError.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { ownNamePattern, temporaryVariable } from '../machine/temporaryNames.ts';
 import { readProcess } from './linux/procfs.ts';
 import { removePath } from './removeTree.ts';
-import { ownNamePattern, temporaryVariable } from './temporaryNames.ts';
 
 /** A file system in memory, where the machine has one there. */
 export const memoryFolder = '/dev/shm';
