@@ -12,13 +12,12 @@ const tmpfs = 0x01021994; // TMPFS_MAGIC of statfs(2)
 
 /**
  * Creates an empty folder for opened test images: in memory on Linux, otherwise in the system's temporary folder.
+ * @param memory a file system in memory, where the machine has one
  * @throws UserError if it cannot be created
  */
-export async function makeOpenedFolder(): Promise<string> {
+export async function makeOpenedFolder(memory: string = memoryFolder): Promise<string> {
   // The folder in memory may exist and not be writable.
-  const inMemory = isInMemory(memoryFolder)
-    ? await makeOwnFolder('opened', memoryFolder).catch(() => null)
-    : null;
+  const inMemory = isInMemory(memory) ? await makeOwnFolder('opened', memory).catch(() => null) : null;
   const folder = inMemory ?? (await makeOwnFolder('opened'));
   if (isRoot) {
     chownSync(folder, 0, entryUser);
