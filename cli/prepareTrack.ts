@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { chmod, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { cacheFolder } from '../datasets/cacheFolder.ts';
 import { locateCifar10 } from '../datasets/locateCifar10.ts';
 import { makeTrack } from '../datasets/makeTrack.ts';
 import { readTrack } from '../datasets/readTrack.ts';
 import type { Source } from '../datasets/source.ts';
 import { readCifar10 } from '../datasets/sources/cifar10.ts';
+import { codeAndMeaning } from '../datasets/systemError.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
+import { whyNotWritable } from '../datasets/whyNotWritable.ts';
+import { makeOwnFolder } from '../evaluator/sandbox/ownNames.ts';
 import { withDownloadView } from './downloadView.ts';
 import type { Say } from './terminal.ts';
 
@@ -25,28 +28,32 @@ const trainPerClass = 500;
 /** Fixed, so that training seeds are compared on the same images. */
 const samplingSeed = 1;
 
+/** A Track on disk. */
+export interface PreparedTrack {
+  readonly dir: string;
+  readonly info: TrackInfo;
+  /** Removes it, if it was drawn for this run only. */
+  close(): Promise<void>;
+}
+
 /**
  * Returns the Track for a dry run: the given one, or one drawn from CIFAR-10 if it is found or can be downloaded, or
- * one of synthetic images. Drawn Tracks are kept in the cache folder.
+ * one of synthetic images. Drawn Tracks are kept in the cache folder, if this user can write there.
  * @param tell prints a message
  * @throws UserError
  */
-export async function prepareTrack(
-  choice: TrackChoice,
-  tell: Say,
-): Promise<{ dir: string; info: TrackInfo }> {
+export async function prepareTrack(choice: TrackChoice, tell: Say): Promise<PreparedTrack> {
   if (choice.track !== undefined) {
     const dir = resolve(choice.track);
-    return { dir, info: await readTrack(dir) };
+    return kept(dir, await readTrack(dir));
   }
   const cifar10 = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
     locateCifar10({ from: choice.from, onProgress }),
   );
   if (cifar10 !== null) {
     tell(`Data: CIFAR-10 from ${cifar10.path}.`);
-    return drawn(['cifar10', await stamp(cifar10.path)], choice.testPerClass, () =>
-      readCifar10({ from: cifar10.path, testFrom: 'batches' }),
-    );
+    const read = () => readCifar10({ from: cifar10.path, testFrom: 'batches' });
+    return drawn(['cifar10', await stamp(cifar10.path)], choice.testPerClass, read, tell);
   }
   tell(
     ...[
@@ -57,36 +64,99 @@ export async function prepareTrack(
       '',
     ],
   );
-  return drawn(['synthetic', '1'], choice.testPerClass, async () => {
+  const read = async () => {
     const { readSynthetic } = await import('../datasets/sources/synthetic.ts');
     return readSynthetic({ perClass: trainPerClass + choice.testPerClass, seed: samplingSeed });
-  });
+  };
+  return drawn(['synthetic', '1'], choice.testPerClass, read, tell);
 }
 
-/** Reads the Track from the cache, or draws it if it is missing or damaged. */
+const kept = (dir: string, info: TrackInfo): PreparedTrack => ({ dir, info, close: async () => {} });
+
+/**
+ * Reads the Track from the cache, or draws it if it is missing or damaged. A cache that this user cannot write to, such
+ * as another user's, is read only: what is missing there is drawn into a temporary folder.
+ */
 async function drawn(
   identity: string[],
   testPerClass: number,
   read: () => Promise<Source>,
-): Promise<{ dir: string; info: TrackInfo }> {
-  const name = `${identity.join('-')}-${trainPerClass}-${testPerClass}-s${samplingSeed}`;
-  const dir = join(cacheFolder(), 'tracks', name);
-  if (existsSync(dir)) {
-    try {
-      return { dir, info: await readTrack(dir) };
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      await rm(dir, { recursive: true, force: true });
-    }
-  }
-  const options = { trainPerClass, testPerClass, seed: samplingSeed, out: dir };
+  tell: Say,
+): Promise<PreparedTrack> {
+  const draw = async (out: string) => {
+    const options = { trainPerClass, testPerClass, seed: samplingSeed, out };
+    return (await makeTrack(await read(), options)).info;
+  };
   try {
-    return { dir, info: (await makeTrack(await read(), options)).info };
+    const name = `${identity.join('-')}-${trainPerClass}-${testPerClass}-s${samplingSeed}`;
+    const dir = join(cacheOfTracks(), name);
+    const existing = await readTrack(dir).catch(() => null);
+    if (existing !== null) return kept(dir, existing);
+    await makeRoom(dir);
+    return kept(dir, await drawInto(dir, draw));
+  } catch (error) {
+    if (!(error instanceof NoCache)) throw error;
+    tell(
+      `The Track is drawn for this run only: ${error.sentence}. To keep it, set HAET_CACHE to a folder that you can write to.`,
+    );
+    return drawForThisRun(draw);
+  }
+}
+
+/** The cache folder cannot be written to, or there is none. */
+class NoCache extends UserError {}
+
+function cacheOfTracks(): string {
+  try {
+    return join(cacheFolder(), 'tracks');
+  } catch (error) {
+    throw error instanceof UserError ? new NoCache(error) : error;
+  }
+}
+
+/**
+ * Removes a damaged Track.
+ * @throws NoCache if it cannot be removed, or no Track can be made there
+ */
+async function makeRoom(dir: string): Promise<void> {
+  const path = dirname(dir);
+  const obstacle =
+    (await whyNotWritable(path)) ??
+    (await rm(dir, { recursive: true, force: true }).then(() => null, codeAndMeaning));
+  if (obstacle !== null) throw new NoCache({ path, reason: `cannot be written to (${obstacle})` });
+}
+
+async function drawInto(dir: string, draw: (out: string) => Promise<TrackInfo>): Promise<TrackInfo> {
+  try {
+    return await draw(dir);
   } catch (error) {
     // Another run may have drawn the same Track in the meantime.
-    if (error instanceof UserError && existsSync(dir)) return { dir, info: await readTrack(dir) };
+    if (error instanceof UserError && existsSync(dir)) return readTrack(dir);
+    throw error instanceof UserError && error.path === dir ? inCache(error) : error;
+  }
+}
+
+async function drawForThisRun(draw: (out: string) => Promise<TrackInfo>): Promise<PreparedTrack> {
+  const scratch = await makeOwnFolder('track');
+  const close = () => rm(scratch, { recursive: true, force: true });
+  try {
+    await chmod(scratch, 0o711); // the entry may run as another user and does not need to list this folder
+    const dir = join(scratch, 'track');
+    return { dir, info: await draw(dir), close };
+  } catch (error) {
+    await close();
     throw error;
   }
+}
+
+/** Nobody gave --out for a Track in the cache. */
+function inCache({ path, reason }: UserError): UserError {
+  return new UserError({
+    option: 'the cache folder',
+    path,
+    reason,
+    remedy: 'Free space there, or set HAET_CACHE to a folder on another disk.',
+  });
 }
 
 /** Identifies a version of a source without reading all of it. */

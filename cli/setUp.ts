@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { UserError } from '../datasets/userError.ts';
 import { referenceSubmission, runtimeIsReady, runtimePlaces } from '../evaluator/machine/runtime.ts';
 import { projectFolder } from '../evaluator/machine/version.ts';
+import { whyReferenceCannotRun } from '../evaluator/machine/whyReferenceCannotRun.ts';
 import type { SandboxKind } from '../evaluator/sandbox/sandbox.ts';
 
 /** Runs set-up, which reports on standard error, and returns its exit status. @param words options that choose steps */
@@ -24,7 +25,9 @@ export async function setUp(...words: string[]): Promise<number> {
 export async function readyEntry(entry: string, sandbox: SandboxKind): Promise<string> {
   if (sandbox === 'docker' || !isReference(entry)) return entry;
   const places = runtimePlaces();
-  if (!runtimeIsReady(places) && (await setUp('--runtime')) !== 0) {
+  const obstacle = whyReferenceCannotRun(places.submission);
+  if (obstacle?.isDenied) throw obstacle.error;
+  if ((obstacle !== null || !runtimeIsReady(places)) && (await setUp('--runtime')) !== 0) {
     throw new UserError({
       reason: 'the reference submission needs TensorFlow, which could not be set up',
       remedy:

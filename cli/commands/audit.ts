@@ -26,6 +26,7 @@ import {
 } from '../options/sandboxOptions.ts';
 import { defaultLimits } from '../options/stageLimits.ts';
 import { createProgressView, type ProgressView } from '../progressView.ts';
+import { requireOut } from '../requireOut.ts';
 import { readyEntry } from '../setUp.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
@@ -91,6 +92,7 @@ async function runAudit(path: string, options: Options): Promise<void> {
   if (!existsSync(path)) {
     throw new UserError(`${resolve(path)}: no such entry. Give the folder or the archive of an entry.`);
   }
+  await requireOut(options.out);
   const entry = await readyEntry(path, kind);
   const machine = await describeMachine();
   const sandbox = await createSandbox(kind, options);

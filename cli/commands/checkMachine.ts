@@ -1,14 +1,18 @@
 import { existsSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { cacheFolder } from '../../datasets/cacheFolder.ts';
 import { debianFolder } from '../../datasets/sources/fashionMnist.ts';
+import type { UserError } from '../../datasets/userError.ts';
+import { whyNotWritable } from '../../datasets/whyNotWritable.ts';
 import { type Grant, readGrant, readProcessor, readSystemFile } from '../../evaluator/machine/machine.ts';
 import { type Finding, findDoubts } from '../../evaluator/machine/machineDoubts.ts';
 import { runtimeIsReady, runtimePlaces } from '../../evaluator/machine/runtime.ts';
 import { namespaceFlags } from '../../evaluator/sandbox/process/namespace.ts';
+import { requireTemporaryFolder } from '../../evaluator/sandbox/requireTemporaryFolder.ts';
 import { gpuFinding } from '../gpuFinding.ts';
 import { linesOf, say, sayJson } from '../terminal.ts';
 
@@ -36,7 +40,7 @@ async function inspect(): Promise<Section[]> {
     { title: 'Software', findings: [node(), ...(await tensorflow()), allocator()] },
     { title: 'Hardware', findings: [...processor(), cores(grant), memory(grant)] },
     { title: 'Timing', findings: findDoubts(readSystemFile) },
-    { title: 'Data', findings: data() },
+    { title: 'Data', findings: [...(await data()), await temporary()] },
     { title: 'Sandbox', findings: [await namespaces()] },
   ];
 }
@@ -173,10 +177,10 @@ function memory({ memoryBytes, memoryTotalBytes, memoryLimitBytes }: Grant): Fin
   };
 }
 
-function data(): Finding[] {
-  const cache = cacheFolder();
+async function data(): Promise<Finding[]> {
+  const cache = cacheOrNull();
   const named = process.env['HAET_CIFAR10'];
-  const cached = join(cache, 'cifar-10-binary.tar.gz');
+  const cached = cache === null ? undefined : join(cache, 'cifar-10-binary.tar.gz');
   const size = (file: string) => `${Math.round(statSync(file).size / 1e6)} MB`;
   const found = [named, cached].find((file) => file !== undefined && existsSync(file));
   return [
@@ -196,8 +200,42 @@ function data(): Finding[] {
       value: existsSync(debianFolder) ? debianFolder : 'not found',
       remedy: existsSync(debianFolder) ? null : 'on Debian: sudo apt install dataset-fashion-mnist',
     },
-    { name: 'cache folder', value: existsSync(cache) ? cache : `${cache} (not created yet)`, remedy: null },
+    await cacheFinding(cache),
   ];
+}
+
+function cacheOrNull(): string | null {
+  try {
+    return cacheFolder();
+  } catch {
+    return null;
+  }
+}
+
+async function cacheFinding(cache: string | null): Promise<Finding> {
+  const name = 'cache folder';
+  const remedy =
+    'set HAET_CACHE to a folder that you can write to; without it nothing is kept for the next run';
+  if (cache === null)
+    return { name, value: 'none, because HOME is not set and this user has no home', remedy };
+  const reason = await whyNotWritable(cache);
+  const value = existsSync(cache) ? cache : `${cache} (not created yet)`;
+  return reason === null
+    ? { name, value, remedy: null }
+    : { name, value: `${value}: cannot be written to (${reason})`, remedy };
+}
+
+/** A run makes copies of images there. */
+async function temporary(): Promise<Finding> {
+  const unusable = await requireTemporaryFolder().then(
+    () => null,
+    (error: UserError) => error,
+  );
+  return {
+    name: 'temporary folder',
+    value: unusable === null ? tmpdir() : `${tmpdir()}: ${unusable.reason}`,
+    remedy: unusable?.remedy ?? null,
+  };
 }
 
 async function namespaces(): Promise<Finding> {

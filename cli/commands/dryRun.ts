@@ -1,6 +1,5 @@
-import { constants, existsSync, statSync } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { manifestFile } from '../../evaluator/contract.ts';
@@ -14,7 +13,7 @@ import type { RunPlan } from '../../evaluator/run/runEntry.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
 import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
-import type { SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
+import type { Sandbox, SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/score/statistics.ts';
 import { adviceOf } from '../adviceOf.ts';
 import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
@@ -27,6 +26,7 @@ import {
 } from '../options/sandboxOptions.ts';
 import { budgetOption, predictLimitOption, type StageLimitOptions } from '../options/stageLimits.ts';
 import { prepareTrack } from '../prepareTrack.ts';
+import { requireOut } from '../requireOut.ts';
 import { runInView } from '../runInView.ts';
 import { readyEntry } from '../setUp.ts';
 import { listenForStops } from '../stopSignals.ts';
@@ -94,7 +94,7 @@ export function dryRunCommand(command: Command): void {
 
 async function dryRun(options: Options): Promise<void> {
   requireEntry(options.entry);
-  await requireFolder(options.out);
+  await requireOut(options.out);
   if (options.track !== undefined && options.from !== undefined) {
     throw new UserError('--track and --from cannot be combined: a Track needs no source.');
   }
@@ -103,6 +103,25 @@ async function dryRun(options: Options): Promise<void> {
   const memoryBytes = entryMemoryBytes(machine, options.memory);
   const sandbox = await createSandbox(options.sandbox, options);
   const track = await prepareTrack(options, tell);
+  try {
+    await runSeeds(options, { entry, machine, memoryBytes, sandbox, track });
+  } finally {
+    await track.close();
+  }
+}
+
+/** What the runs of all seeds have in common. */
+interface Setting extends Required<Pick<RunPlan, 'machine' | 'memoryBytes' | 'track'>> {
+  /** Folder or archive of the entry. */
+  readonly entry: string;
+  readonly sandbox: Sandbox;
+}
+
+/** Runs the entry with every seed and prints the results. */
+async function runSeeds(
+  options: Options,
+  { entry, machine, memoryBytes, sandbox, track }: Setting,
+): Promise<void> {
   requireNotShown(sandbox, { 'the Track': track.dir, '--out': options.out }, entry);
   tell(
     `Track: ${track.info.name}; ${track.info.trainSize} training images, ${track.info.testSize} held-out images.`,
@@ -149,31 +168,11 @@ async function dryRun(options: Options): Promise<void> {
     records.map((record) => verdicts[record.verdict].exitCode).find((code) => code !== 0) ?? 0;
 }
 
-/** Fails before the run starts, and creates nothing. */
-async function requireFolder(out: string): Promise<void> {
-  let nearest = resolve(out);
-  while (!existsSync(nearest)) nearest = dirname(nearest);
-  try {
-    if (!(await stat(nearest)).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
-    await access(nearest, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UserError({
-      option: '--out',
-      path: resolve(out),
-      reason: `cannot be written to (${code})`,
-      remedy: 'Give a folder that you can create or write to.',
-    });
-  }
-}
-
 function requireEntry(entry: string): void {
   const facts = statSync(entry, { throwIfNoEntry: false });
   if (facts?.isFile() || existsSync(join(entry, manifestFile))) return;
   throw new UserError(
-    entry === referenceSubmission
-      ? `the reference submission is not built (${entry}). Run \`npm run setup\` in the clone.`
-      : `--entry ${resolve(entry)}: no ${manifestFile} there. Give an entry's folder or archive.`,
+    `--entry ${resolve(entry)}: no ${manifestFile} there. Give an entry's folder or archive.`,
   );
 }
 

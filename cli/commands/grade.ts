@@ -42,6 +42,7 @@ import {
   stageLimits,
 } from '../options/stageLimits.ts';
 import { requireHeld, requireOfficial } from '../requireOfficial.ts';
+import { requireOut } from '../requireOut.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { say, sayJson, shortName, tell } from '../terminal.ts';
 import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
@@ -123,6 +124,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
   const kind = strangersSandbox(options);
   await requireTogether(options, kind);
   const { archives, others } = await listArchives(folder);
+  await requireOut(options.out);
   const machine = await describeMachine();
   entryMemoryBytes(machine, options.memory); // fails before anything is created
   const repeat = repeatOf(options, archives);

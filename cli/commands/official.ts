@@ -51,6 +51,7 @@ import {
   stageLimits,
 } from '../options/stageLimits.ts';
 import { requireHeld, requireOfficial } from '../requireOfficial.ts';
+import { requireOut } from '../requireOut.ts';
 import { runInView } from '../runInView.ts';
 import { readyEntry } from '../setUp.ts';
 import { listenForStops } from '../stopSignals.ts';
@@ -137,6 +138,8 @@ async function official(options: Options, command: Command): Promise<void> {
     });
   }
   requireNoIdentity();
+  // In the image, shutEarlierRuns creates it and says how to start the container.
+  if (options.sandbox !== 'user') await requireOut(options.out);
   await requireOwnFolder(options);
   if (isOfficial) await requireOfficialRun(options);
   const entry = await readyEntry(options.entry, options.sandbox);

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { Parser } from 'tar';
 import { describeFault } from '../describeFault.ts';
 import { IMAGE_BYTES, type LabelledImages, type Source, type TestFrom } from '../source.ts';
+import { asSystemError, codeAndMeaning, isDenied, ownership } from '../systemError.ts';
 import { UserError } from '../userError.ts';
 
 // Layout: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version".
@@ -28,6 +29,14 @@ const classes = [
 const remedy =
   'Give --from the file cifar-10-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html, or the unpacked folder.';
 
+function unreadable(path: string, error: unknown): UserError {
+  return new UserError({
+    path,
+    reason: `cannot be read (${codeAndMeaning(error)}${isDenied(error) ? ownership(path) : ''})`,
+    remedy: isDenied(error) ? 'Let its owner make it readable, or give --from a copy of yours.' : remedy,
+  });
+}
+
 /**
  * Reads the binary version of CIFAR-10 from its tar file (compressed or not) or the unpacked folder. The checksum is
  * not checked; each file can have up to 10,000 records, counted by its size.
@@ -38,7 +47,7 @@ export async function readCifar10(options: { from: string; testFrom: TestFrom })
   const { from, testFrom } = options;
   const needed = testFrom === 'test' ? [...trainFiles, testFile] : trainFiles;
   const kind = await stat(from).catch((error) => {
-    throw new UserError({ path: from, reason: `cannot be read (${describeFault(error)})`, remedy });
+    throw unreadable(from, error);
   });
   const files = kind.isDirectory() ? await readFolder(from, needed) : await readTar(from, needed);
   const set = (names: readonly string[]) =>
@@ -97,7 +106,9 @@ function wrongSize(name: string, size: number): UserError | null {
 }
 
 async function readFolder(folder: string, names: readonly string[]): Promise<Map<string, Uint8Array>> {
-  const entries = await readdir(folder);
+  const entries = await readdir(folder).catch((error) => {
+    throw unreadable(folder, error);
+  });
   const inner = 'cifar-10-batches-bin';
   if (!entries.includes(trainFiles[0]!) && entries.includes(inner))
     return readFolder(join(folder, inner), names);
@@ -105,15 +116,13 @@ async function readFolder(folder: string, names: readonly string[]): Promise<Map
   const files = new Map<string, Uint8Array>();
   for (const name of names) {
     const path = join(folder, name);
-    const unreadable = (error: unknown) =>
-      new UserError({ path, reason: `cannot be read (${describeFault(error)})`, remedy });
     const { size } = await stat(path).catch((error) => {
-      throw unreadable(error);
+      throw unreadable(path, error);
     });
     const refusal = wrongSize(path, size);
     if (refusal !== null) throw refusal;
     const bytes = await readFile(path).catch((error) => {
-      throw unreadable(error);
+      throw unreadable(path, error);
     });
     files.set(name, bytes);
   }
@@ -152,6 +161,7 @@ async function readTar(path: string, names: readonly string[]): Promise<Map<stri
   try {
     await pipeline(createReadStream(path), parser as unknown as NodeJS.WritableStream);
   } catch (error) {
+    if (asSystemError(error) !== null) throw unreadable(path, error);
     throw (
       refusal ??
       new UserError({

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { create } from 'tar';
 import { moveIntoPlace } from '../../datasets/atomicWrite.ts';
+import { asSystemError, codeAndMeaning, ownership } from '../../datasets/systemError.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { makeOwnFolder } from '../sandbox/ownNames.ts';
 import { walkTree } from '../sandbox/walkTree.ts';
@@ -47,15 +48,15 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
   } catch (error) {
     await rm(partial, { force: true });
     if (error instanceof UserError) throw error.under(partial, target);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOSPC' || code === 'ENOTDIR') {
-      throw new UserError({
-        path: target,
-        reason: `cannot be written (${code})`,
-        remedy: 'Give a writable path.',
-      });
-    }
-    throw error;
+    // An error of a file of the entry names that file.
+    const fault = asSystemError(error);
+    if (fault === null || (fault.path !== undefined && fault.path !== partial)) throw error;
+    throw new UserError({
+      option: '--out',
+      path: target,
+      reason: `cannot be written (${codeAndMeaning(fault)}${ownership(target)})`,
+      remedy: 'Give a path where you can write.',
+    });
   }
 }
 

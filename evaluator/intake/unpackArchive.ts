@@ -14,6 +14,7 @@ import { createMemberNames } from './memberNames.ts';
  * breaks a rule leaves nothing behind.
  *
  * @throws UserError that names the archive, the member and the rule that it breaks
+ * @throws Error with a system error code if this machine cannot read the archive or write the files
  */
 export async function unpackArchive(
   archive: string,
@@ -56,9 +57,10 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
 
   /**
    * Unpacks a member.
+   * @param stop stops with an error that occurs later, when its bytes are written
    * @throws UserError if it breaks a rule
    */
-  function take(member: ReadEntry): void {
+  function take(member: ReadEntry, stop: (error: Error) => void): void {
     members += 1;
     if (members > limits.members) throw new UserError(`has more than ${limits.members} members`);
     const isFolder = member.type === 'Directory';
@@ -85,7 +87,14 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
     } else {
       openFile = openForWriting(join(into, path), member);
       // Writes synchronously with the stream, so that the parser applies backpressure.
-      member.on('data', (chunk) => writeAll(openFile, chunk));
+      member.on('data', (chunk) => {
+        try {
+          writeAll(openFile, chunk);
+        } catch (error) {
+          // Thrown from here it would end the process. Not a UserError: a full disk is no fault of the archive.
+          stop(Object.assign(error as Error, { path: into }));
+        }
+      });
       member.on('end', closeOpenFile);
     }
   }
@@ -107,7 +116,7 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
       onReadEntry(member) {
         if (refused) return void member.resume();
         try {
-          take(member);
+          take(member, refuse);
         } catch (error) {
           refuse(error);
           member.resume();
@@ -123,7 +132,7 @@ async function unpack(archive: string, into: string, limits: ArchiveLimits): Pro
     });
     parser.on('error', (error) => refuse(new UserError(`is not a valid tar archive (${error.message})`)));
     parser.on('end', resolve);
-    input.on('error', (error) => refuse(new UserError(`cannot be read (${error.message})`)));
+    input.on('error', refuse);
     input.on('data', (chunk) => {
       if (!parser.write(chunk as Buffer)) input.pause();
     });

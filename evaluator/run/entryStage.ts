@@ -14,11 +14,12 @@ export interface Ready {
   readonly runId: string;
   readonly entry: Entry;
   readonly folders: RunFolders;
+  readonly trackDir: string;
 }
 
 /** Returns what stages need; null if the entry was rejected or its run has no folder. */
-export function readyOf({ runId, entry, folders, fault }: Intake): Ready | null {
-  return entry === null || folders === null || fault !== null ? null : { runId, entry, folders };
+export function readyOf({ runId, entry, folders, trackDir, fault }: Intake): Ready | null {
+  return entry === null || folders === null || fault !== null ? null : { runId, entry, folders, trackDir };
 }
 
 /**
@@ -47,11 +48,11 @@ export function runEntryStage(
 
 function specOf(
   { plan, sandbox, limits, recordedLimits: { cpus, memoryBytes } }: SettledRun,
-  { runId, entry, folders }: Ready,
+  { runId, entry, folders, trackDir }: Ready,
   stage: StageName,
   testImages: string,
 ): StageSpec {
-  const at = { entry: entry.folder, trackDir: plan.track.dir, testImages, folders };
+  const at = { entry: entry.folder, trackDir, testImages, folders };
   const host = hostPlaces(stage, at);
   const places = sandbox.fenced ? fencedPlaces : host;
   const settings = { runId, seed: plan.seed, cpus, memoryBytes };

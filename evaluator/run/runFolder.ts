@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { plainJson } from '../../datasets/plainText.ts';
+import { asSystemError, codeAndMeaning, meaningOf } from '../../datasets/systemError.ts';
+import { UserError } from '../../datasets/userError.ts';
 import { removePath } from '../sandbox/removeTree.ts';
 import type { RunFolders } from '../stage/stagePlaces.ts';
 import { type RunRecord, recordFile, runRecordSchema } from './record.ts';
@@ -20,9 +22,26 @@ const reserveBytes = 2 ** 20;
 /**
  * Creates the folder of a run, named by its id. A folder without record.json is a run that never ended.
  * @param parent created if it does not exist
- * @throws Error if the disk is full, or a run with this id exists
+ * @throws UserError that names the parent if the disk is full or cannot be written; Error if a run with this id exists
  */
 export async function makeRunFolder(parent: string, runId: string): Promise<RunFolders> {
+  try {
+    return await makeFolders(parent, runId);
+  } catch (error) {
+    const fault = asSystemError(error);
+    if (fault === null || meaningOf(fault.code) === null) throw error;
+    throw new UserError(
+      {
+        path: resolve(parent),
+        reason: `the folder of a run cannot be made there (${codeAndMeaning(fault)})`,
+        remedy: 'Free space there, or give another folder.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+async function makeFolders(parent: string, runId: string): Promise<RunFolders> {
   await mkdir(parent, { recursive: true });
   const run = join(resolve(parent), runId);
   await mkdir(run);

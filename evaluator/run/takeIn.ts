@@ -7,6 +7,7 @@ import { removePath } from '../sandbox/removeTree.ts';
 import type { RunFolders } from '../stage/stagePlaces.ts';
 import { makeRunFolder, writeStart } from './runFolder.ts';
 import { faultOf, type SettledRun } from './settleRun.ts';
+import { shownEntry, shownTrack } from './shownPlaces.ts';
 
 /** The entry, and the folders of its run. */
 export interface Intake {
@@ -19,6 +20,8 @@ export interface Intake {
   readonly runId: string;
   /** Null if no folder could be created for the run. */
   readonly folders: RunFolders | null;
+  /** Folder of the Track whose training half stages see. */
+  readonly trackDir: string;
   readonly fault: string | null;
 }
 
@@ -30,6 +33,7 @@ export async function takeIn(run: SettledRun): Promise<Intake> {
   let rejected: string | null = null;
   let folders: RunFolders | null = null;
   let runId: string | null = null;
+  let trackDir = plan.track.dir;
   const fault = await faultOf(run, async () => {
     archiveSha256 = await hashArchive(plan.entryPath);
     try {
@@ -43,6 +47,8 @@ export async function takeIn(run: SettledRun): Promise<Intake> {
     runId = runIdOf(run, entry);
     folders = await makeRunFolder(plan.runsFolder, runId);
     if (entry?.folder === unpacked) entry = await moveEntry(entry, unpackedIn(folders));
+    else if (entry !== null) entry = await shownEntry(run.sandbox, entry, unpackedIn(folders));
+    trackDir = await shownTrack(run.sandbox, plan.track.dir, shownTrackIn(folders));
     await writeStart(folders.run, {
       attempt: run.attempt,
       archiveSha256,
@@ -52,16 +58,18 @@ export async function takeIn(run: SettledRun): Promise<Intake> {
       limits: run.recordedLimits,
     });
   });
-  return { archiveSha256, entry, rejected, runId: runId ?? runIdOf(run, entry), folders, fault };
+  return { archiveSha256, entry, rejected, runId: runId ?? runIdOf(run, entry), folders, trackDir, fault };
 }
 
-/** Removes the unpacked copy of an archive; the archive is the evidence. Failures do not affect the score. */
+/** Removes the copies of entry and Track; the originals are the evidence. Failures do not affect the score. */
 export async function removeUnpacked({ unpacked }: SettledRun, { folders }: Intake): Promise<void> {
-  for (const path of [unpacked, ...(folders === null ? [] : [unpackedIn(folders)])]) {
+  const copies = folders === null ? [] : [unpackedIn(folders), shownTrackIn(folders)];
+  for (const path of [unpacked, ...copies]) {
     await removePath(path).catch(() => {});
   }
 }
 
+const shownTrackIn = ({ run }: RunFolders): string => join(run, 'track');
 const unpackedIn = ({ run }: RunFolders): string => join(run, 'entry');
 
 /**

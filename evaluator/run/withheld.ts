@@ -1,10 +1,11 @@
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { readLabels, readTrack } from '../../datasets/readTrack.ts';
 import { type TrackInfo, trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { makeOwnFolder } from '../sandbox/ownNames.ts';
+import { makeOpenedFolder, writeOpened } from '../stage/openedFolder.ts';
 import { chosenImages } from './chosenImages.ts';
 
 /** The withheld half of a Track; each part is opened only when a run needs it. */
@@ -27,22 +28,36 @@ export interface Withheld {
   change(): Promise<string | null>;
 }
 
+const isRoot = process.getuid?.() === 0;
+
 /** Returns the withheld half of an open Track. */
 export function openWithheld(dir: string, info: TrackInfo): Withheld {
+  const imagesPath = join(dir, trackFiles.testImages);
+  let opened: string | null = null;
   let other: string | null = null;
   return {
-    images: async () => join(dir, trackFiles.testImages),
+    async images() {
+      if (!isRoot || ((await stat(imagesPath)).mode & 0o004) !== 0) return imagesPath;
+      // Made under a strict umask: an entry that runs as another user could not read them.
+      opened ??= await makeOpenedFolder();
+      const path = join(opened, 'images.npy');
+      await writeOpened(path, await readFile(imagesPath));
+      return path;
+    },
     async otherImages(chosen) {
       // Not on the disk of the run, which an entry may have filled.
       other ??= await makeOwnFolder('images');
       await chmod(other, 0o755); // an entry may run as another user
       const path = join(other, 'images.npy');
-      await writeFile(path, await chosenImages(join(dir, trackFiles.testImages), chosen), { mode: 0o644 });
+      await writeFile(path, await chosenImages(imagesPath, chosen));
+      await chmod(path, 0o644); // whatever the umask
       return path;
     },
     async shut() {
-      if (other !== null) await rm(other, { recursive: true, force: true });
-      other = null;
+      for (const folder of [opened, other]) {
+        if (folder !== null) await rm(folder, { recursive: true, force: true });
+      }
+      [opened, other] = [null, null];
     },
     labels: () => readLabels(dir, 'test', info),
     async change() {

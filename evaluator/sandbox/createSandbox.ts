@@ -2,6 +2,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { createBubblewrapSandbox } from './bubblewrap/bubblewrap.ts';
 import { createDockerSandbox } from './docker/docker.ts';
 import { createProcessSandbox } from './process/process.ts';
+import { requireTemporaryFolder } from './requireTemporaryFolder.ts';
 import { runtimeMounts } from './runtimeMounts.ts';
 import type { Sandbox, SandboxKind } from './sandbox.ts';
 import { createUserSandbox } from './user/user.ts';
@@ -21,6 +22,8 @@ export async function createSandbox(
   if (options.runtime !== undefined && kind !== 'docker') {
     throw new UserError(`--runtime ${options.runtime} goes with --sandbox docker, not with ${kind}.`);
   }
+  // Every run needs it, some only after training.
+  await requireTemporaryFolder();
   // Entries may run as another user, who must be able to read what is made for them.
   if (kind !== 'process') process.umask(0o022);
   switch (kind) {

@@ -4,13 +4,15 @@
 import { readlinkSync } from 'node:fs';
 import { lstat, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { codeAndMeaning, ownership } from '../../datasets/systemError.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { ownNamePattern, temporaryVariable } from '../machine/temporaryNames.ts';
 import { readProcess } from './linux/procfs.ts';
 import { removePath } from './removeTree.ts';
 
 /** A file system in memory, where the machine has one there. */
 export const memoryFolder = '/dev/shm';
-const namePattern = /^haet-[a-z-]+-(\d+)-(\d+)-(\d+)-/;
 let counted = 0;
 
 /**
@@ -29,7 +31,7 @@ export function ownName(kind: string): string {
 
 /** Tells whether a name is one of ours, made by a process of this namespace that is gone. */
 export function isLeftBehind(name: string): boolean {
-  const [, pid, start, namespace] = namePattern.exec(name) ?? [];
+  const [, pid, start, namespace] = ownNamePattern.exec(name) ?? [];
   if (pid === undefined || namespace !== ownNamespace()) return false;
   // Without /proc no process can be seen, and nothing is known to be left behind.
   if (readProcess('/proc', process.pid) === null) return false;
@@ -37,9 +39,32 @@ export function isLeftBehind(name: string): boolean {
   return now === null ? !isHidden(Number(pid)) : now.startTicks !== Number(start);
 }
 
-/** Makes an empty folder that only this user may enter. */
-export async function makeOwnFolder(kind: string, parent: string = tmpdir()): Promise<string> {
-  return mkdtemp(join(parent, ownPrefix(kind)));
+/**
+ * Makes an empty folder that only this user may enter.
+ * @param parent default: the temporary folder
+ * @throws UserError that names the variable to set, if it cannot be made in the temporary folder
+ */
+export async function makeOwnFolder(kind: string, parent?: string): Promise<string> {
+  const above = resolve(parent ?? tmpdir());
+  return mkdtemp(join(above, ownPrefix(kind))).catch((error) => {
+    throw parent === undefined ? unusableTemporary(above, error) : error;
+  });
+}
+
+/** Returns the error for a temporary folder in which nothing can be made. */
+export function unusableTemporary(folder: string, error: unknown): UserError {
+  const variable = temporaryVariable();
+  const { code } = error as NodeJS.ErrnoException;
+  const owner = code === 'EACCES' ? ownership(folder) : '';
+  return new UserError(
+    {
+      option: variable ?? undefined,
+      path: folder,
+      reason: `cannot be used as the temporary folder (${codeAndMeaning(error)}${owner})`,
+      remedy: `Set ${variable ?? 'TMPDIR'} to a folder that you can write to${variable === null ? '' : `, or unset ${variable}`}.`,
+    },
+    { cause: error },
+  );
 }
 
 /** Removes the folders that evaluators left behind when they were killed. */

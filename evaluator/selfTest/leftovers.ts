@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { homeFolder } from '../../datasets/cacheFolder.ts';
 import { predictionsFile } from '../contract.ts';
 import { listProcesses } from '../sandbox/linux/procfs.ts';
 import { walkTree } from '../sandbox/walkTree.ts';
@@ -38,9 +38,10 @@ export function escapedFiles(): string[] {
     '/run',
     '/home',
     '/usr/bin',
-    homedir(),
+    homeFolder(),
   ];
   return places.flatMap((place) => {
+    if (place === null) return [];
     try {
       return readdirSync(place)
         .filter((name) => name.startsWith(escapeName))

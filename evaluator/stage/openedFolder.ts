@@ -4,7 +4,6 @@
 // directly.
 import { chownSync, statfsSync } from 'node:fs';
 import { chmod, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { entryUser } from '../sandbox/entryUser.ts';
 import { makeOwnFolder, memoryFolder } from '../sandbox/ownNames.ts';
 
@@ -13,10 +12,13 @@ const tmpfs = 0x01021994; // TMPFS_MAGIC of statfs(2)
 
 /**
  * Creates an empty folder for opened test images: in memory on Linux, otherwise in the system's temporary folder.
- * @throws Error if it cannot be created
+ * @param memory a file system in memory, where the machine has one
+ * @throws UserError if it cannot be created
  */
-export async function makeOpenedFolder(): Promise<string> {
-  const folder = await makeOwnFolder('opened', isInMemory(memoryFolder) ? memoryFolder : tmpdir());
+export async function makeOpenedFolder(memory: string = memoryFolder): Promise<string> {
+  // The folder in memory may exist and not be writable.
+  const inMemory = isInMemory(memory) ? await makeOwnFolder('opened', memory).catch(() => null) : null;
+  const folder = inMemory ?? (await makeOwnFolder('opened'));
   if (isRoot) {
     chownSync(folder, 0, entryUser);
     await chmod(folder, 0o710);

@@ -86,7 +86,9 @@ test('reads the test set of the source if requested', async () => {
 
 describe('rejects, with the file and the reason:', () => {
   test('nothing there', async () => {
-    await expect(read(join(folder.path, 'none'))).rejects.toThrow(/none: cannot be read \(ENOENT\)/);
+    await expect(read(join(folder.path, 'none'))).rejects.toThrow(
+      /none: cannot be read \(ENOENT: does not exist\)/,
+    );
   });
 
   test('a truncated archive', async () => {

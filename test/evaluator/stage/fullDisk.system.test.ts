@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Limits } from '../../../evaluator/contract.ts';
+import { packEntry } from '../../../evaluator/intake/packEntry.ts';
 import { runEntry } from '../../../evaluator/run/runEntry.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
+import { makeOpenedFolder } from '../../../evaluator/stage/openedFolder.ts';
 import { type EntryScripts, machine, makeEntry, makeTinyTrack, temporaryFolder } from '../fixtures.ts';
 
 const mount = (at: string) => spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', at]).status === 0;
@@ -34,9 +37,11 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: mounting a tmpfs is not p
   });
 
   const run = async (scripts: EntryScripts, limits: Partial<Limits> = {}) =>
+    runPlanned(await makeEntry(folder, scripts), limits);
+  const runPlanned = async (entryPath: string, limits: Partial<Limits> = {}) =>
     runEntry(
       {
-        entryPath: await makeEntry(folder, scripts),
+        entryPath,
         track: await makeTinyTrack(folder),
         runsFolder: disk,
         seed: 1,
@@ -82,6 +87,24 @@ suite(`on a disk of 8 MiB${canMount ? '' : ' (skipped: mounting a tmpfs is not p
       train: 'head -c 50000000 /dev/zero; echo x > "$HAET_OUT_DIR/model"',
     });
     expect(record.verdict).toBe('SCORED');
+  });
+
+  test('an archive that does not fit is not rejected, and the evaluator says why it failed', async () => {
+    const entry = await makeEntry(folder, { files: { weights: randomBytes(10 * 2 ** 20) } });
+    const archive = join(folder, 'entry.tar.gz');
+    await packEntry(entry, archive);
+    const record = await runPlanned(archive);
+    expect(record).toMatchObject({ verdict: 'INFRA_FAULT', owner: 'infrastructure', stages: [] });
+    expect(record.evidence.join()).toContain('ENOSPC');
+  });
+
+  test('opened images are kept elsewhere if the file system in memory cannot be written', async () => {
+    const made = [await makeOpenedFolder(disk)];
+    spawnSync('mount', ['-o', 'remount,ro', disk]);
+    made.push(await makeOpenedFolder(disk));
+    spawnSync('mount', ['-o', 'remount,rw', disk]);
+    for (const path of made) await rm(path, { recursive: true });
+    expect(made.map(dirname)).toEqual([disk, tmpdir()]);
   });
 
   test('a full disk before the run is an INFRA_FAULT and starts no entry', async () => {
