@@ -60,7 +60,7 @@ async function dryRun(entryPath: string, trainSeconds: number) {
 }
 
 test('the smallest entry is scored like guessing', async () => {
-  const { record, report } = await dryRun(join(examples, 'plain-shell'), 20);
+  const { record, report } = await dryRun(join(examples, 'shell'), 20);
   expect(record).toMatchObject({ verdict: 'SCORED', progress: { lines: 1, rejected: 0 } });
   expect(record.score!.correct).toBe(10);
   expect(report).toContain('The most common label');
