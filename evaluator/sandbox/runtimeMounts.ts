@@ -4,15 +4,18 @@ import { execa } from 'execa';
 import { projectFolder } from '../machine/version.ts';
 import type { Mount } from './sandbox.ts';
 
+/** The Node packages that entries may use, and where fenced stages find them. */
+export const packagesFolder = join(projectFolder, 'node_modules');
+export const packagesInside = '/node_modules';
+
 /**
  * What entries written for Node find beside the system: this project's packages as /node_modules, and the TensorFlow
  * library that they are linked to, at its own place. The sealed image has the same at the same place.
  */
 export function runtimeMounts(): Mount[] {
-  const packages = join(projectFolder, 'node_modules');
-  if (!existsSync(packages)) return [];
-  const mounts = [{ host: packages, inside: '/node_modules' }];
-  const library = tensorflowFolder(packages);
+  if (!existsSync(packagesFolder)) return [];
+  const mounts = [{ host: packagesFolder, inside: packagesInside }];
+  const library = tensorflowFolder(packagesFolder);
   return library === null ? mounts : [...mounts, { host: library, inside: library }];
 }
 

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { trackFiles } from '../../datasets/track.ts';
 import type { StageName } from '../contract.ts';
+import { packagesFolder, packagesInside } from '../sandbox/runtimeMounts.ts';
 import type { Mount } from '../sandbox/sandbox.ts';
 
 /** Paths given to a stage. */
@@ -15,6 +16,8 @@ export interface StagePlaces {
   readonly model: string;
   readonly out: string;
   readonly work: string;
+  /** The evaluator's Node packages. */
+  readonly packages: string;
 }
 
 /** Folders of one run, absolute. */
@@ -35,6 +38,7 @@ export const fencedPlaces: StagePlaces = {
   model: '/model',
   out: '/out',
   work: '/work',
+  packages: packagesInside,
 };
 
 /** Returns the paths of a stage on this machine. */
@@ -55,6 +59,7 @@ export function hostPlaces(
     model: folders.model,
     out: stage === 'train' ? folders.model : folders.predictions,
     work: folders.work,
+    packages: packagesFolder,
   };
 }
 
