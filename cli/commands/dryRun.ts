@@ -27,6 +27,7 @@ import {
 import { budgetOption, predictLimitOption, type StageLimitOptions } from '../options/stageLimits.ts';
 import { prepareTrack } from '../prepareTrack.ts';
 import { runInView } from '../runInView.ts';
+import { runsFolderFor } from '../runsFolder.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
 import { sayer, sayJson, tell, warn } from '../terminal.ts';
@@ -42,7 +43,7 @@ interface Options extends StageLimitOptions, ContainerOptions, IntakeOptions {
   readonly cpus?: number;
   readonly memory?: number;
   readonly sandbox: SandboxKind;
-  readonly out: string;
+  readonly out?: string;
   readonly json?: boolean;
 }
 
@@ -82,7 +83,10 @@ export function dryRunCommand(command: Command): void {
     .addOption(sandboxOption())
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--out <dir>', "parent of the run's folder", 'runs')
+    .option(
+      '--out <dir>',
+      "parent of the run's folder (default: runs; beside the entry if the current folder is in it)",
+    )
     .option(
       '--json',
       'last line on standard output: the record of the run, or with --seeds a list of records',
@@ -92,7 +96,8 @@ export function dryRunCommand(command: Command): void {
   addIntakeOptions(command);
 }
 
-async function dryRun(options: Options): Promise<void> {
+async function dryRun(given: Options): Promise<void> {
+  const options = { ...given, out: given.out ?? runsFolderFor(given.entry) };
   requireEntry(options.entry);
   await requireFolder(options.out);
   if (options.track !== undefined && options.from !== undefined) {
