@@ -55,9 +55,10 @@ export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): Set
   if (!parsed.success) throw new UserError(`the plan of the run: ${describeIssues(parsed.error)}`);
   const { attempt, limits, intake } = parsed.data;
   const { trainSeconds, predictSeconds, processes } = limits;
+  // Stages are started in another folder.
+  const track = { ...plan.track, dir: resolve(plan.track.dir) };
   return {
-    // A stage is started in another folder.
-    plan: { ...plan, track: { ...plan.track, dir: resolve(plan.track.dir) } },
+    plan: { ...plan, track },
     sandbox,
     hooks,
     abort,
@@ -73,7 +74,7 @@ export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): Set
       processes,
     },
     archiveLimits: intake,
-    withheld: withheldOf(plan.track),
+    withheld: withheldOf(track),
     unpacked: resolve(plan.runsFolder, `.entry-${randomUUID()}`),
   };
 }

@@ -28,6 +28,8 @@ test.each([
   expect(() => settled(changes)).toThrow(new RegExp(`^the plan of the run: .* \\(at ${field}\\)$`));
 });
 
-test('the folder of a Track may be relative to the current folder, though stages are started in another', () => {
-  expect(settled({}).plan.track.dir).toBe(resolve('track'));
+test('the folder of a Track may be relative to the current folder, though stages are started in another', async () => {
+  const { plan, withheld } = settled({});
+  expect(plan.track.dir).toBe(resolve('track'));
+  expect(await withheld.images()).toBe(resolve('track/test/images.npy'));
 });
