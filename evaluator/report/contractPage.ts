@@ -44,9 +44,10 @@ ${Object.entries(example)
   .map(([name, text]) => `\`${name}\`\n\`\`\`${name.split('.').at(-1)}\n${text.trimEnd()}\n\`\`\``)
   .join('\n\n')}
 
-It predicts the most frequent label. \`haet dry-run --entry examples/shell --budget 10\` runs
-and scores it. An entry that learns, in PyTorch, is in
-[examples/pytorch](../examples/pytorch/README.md).
+It predicts the most frequent label. \`haet init DIR --template shell\` creates it, and
+\`haet dry-run --entry DIR --budget 10\` runs and scores it. Entries that learn are in
+[examples/pytorch](../examples/pytorch/README.md), [numpy](../examples/numpy/README.md) and
+[tensorflowjs](../examples/tensorflowjs/README.md).
 
 ## ${manifestFile}
 ${fieldTable(manifestSchema)}
