@@ -8,6 +8,7 @@ import { tell } from './terminal.ts';
  */
 export function reportError(error: Error, context?: string): void {
   tell(`haet: ${context === undefined ? '' : `${context}: `}${error.message}`);
+  if (error instanceof UserError) tell(...(error.details ?? []).map((line) => `  ${line}`));
   const about = context === undefined ? '' : `${context}: `;
   const { option, path, reason, remedy } =
     error instanceof UserError ? error : new UserError(`${about}${error.message}`);

@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import { imageAt, type Source } from './source.ts';
 
+/** An image of a source: its index in `source.train` or `source.test`. */
+export interface ImageRef {
+  readonly split: 'train' | 'test';
+  readonly index: number;
+}
+
+/** Two images with the same pixels. */
+export type EqualPair = readonly [ImageRef, ImageRef];
+
 export interface DistinctImages {
   /** Indices into `source.train`, ascending. */
   readonly train: number[];
@@ -10,6 +19,15 @@ export interface DistinctImages {
   readonly duplicates: number;
   /** Images skipped because the same pixels have different labels. */
   readonly contradictions: number;
+  /** For each class: how many images it has, how many of them were skipped, and an example if there is one. */
+  readonly classes: readonly SkippedOfClass[];
+}
+
+export interface SkippedOfClass {
+  readonly images: number;
+  readonly skipped: number;
+  /** A skipped image after the one with the same pixels. */
+  readonly example?: EqualPair;
 }
 
 /**
@@ -29,24 +47,34 @@ export function distinctImages(source: Source): DistinctImages {
       return hash;
     }),
   );
-  const kept = new Set<string>();
+  const first = new Map<string, ImageRef>();
+  const classes = source.classes.map(() => ({ images: 0, skipped: 0 }) as Writable<SkippedOfClass>);
+  const classOf = ({ split, index }: ImageRef) => classes[source[split]!.labels[index]!]!;
   let contradictions = 0;
-  const [train, test] = hashes.map((ofSet) => {
+  let duplicates = 0;
+  const [train, test] = hashes.map((ofSet, set) => {
     const indices: number[] = [];
     ofSet.forEach((hash, index) => {
-      if (contradicted.has(hash)) contradictions++;
-      else if (!kept.has(hash)) {
-        kept.add(hash);
-        indices.push(index);
+      const image: ImageRef = { split: set === 0 ? 'train' : 'test', index };
+      const ofClass = classOf(image);
+      const equal = first.get(hash);
+      ofClass.images++;
+      if (equal === undefined) first.set(hash, image);
+      else {
+        ofClass.example ??= [equal, image];
+        if (contradicted.has(hash)) classOf(equal).example ??= [equal, image];
       }
+      if (contradicted.has(hash)) contradictions++;
+      else if (equal !== undefined) duplicates++;
+      else {
+        indices.push(index);
+        return;
+      }
+      ofClass.skipped++;
     });
     return indices;
   });
-  const total = hashes.reduce((sum, ofSet) => sum + ofSet.length, 0);
-  return {
-    train: train!,
-    test: test ?? null,
-    duplicates: total - contradictions - kept.size,
-    contradictions,
-  };
+  return { train: train!, test: test ?? null, duplicates, contradictions, classes };
 }
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };

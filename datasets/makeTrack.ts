@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
+import { namesOfPair, refuseCopies } from './copies.ts';
 import { distinctImages } from './distinctImages.ts';
+import { findNearCopies, type NearCopies } from './nearCopies.ts';
 import { createFolder, requireFree } from './newFolder.ts';
 import { formatNpy } from './npy.ts';
 import { MAX_SEED, type Seed } from './random.ts';
@@ -17,6 +19,8 @@ export interface MakeTrackOptions {
   readonly seed: Seed;
   /** Folder to create; must not exist or must be empty. */
   readonly out: string;
+  /** Make the Track even if more than a tenth of a class is skipped because of equal pixels. */
+  readonly allowCopies?: boolean;
   /** Default: the source's description with the sample's size and its seed, if that is not secret. */
   readonly name?: string;
 }
@@ -27,6 +31,10 @@ export interface MadeTrack {
   readonly duplicates: number;
   /** Images skipped because the same pixels have different labels. */
   readonly contradictions: number;
+  /** Names of two images with the same pixels, if there are such and the source names its images. */
+  readonly example?: readonly [string, string];
+  /** Images of the Track that look alike, if the source names its images. */
+  readonly nearCopies?: NearCopies;
 }
 
 /**
@@ -41,6 +49,7 @@ export async function makeTrack(source: Source, options: MakeTrackOptions): Prom
   await requireFree(out);
 
   const distinct = distinctImages(source);
+  if (!options.allowCopies) refuseCopies(source, distinct);
   const sample = drawSample(source, distinct, options);
   const train = select(source.train, sample.train);
   const test = select(source.test ?? source.train, sample.test);
@@ -61,12 +70,24 @@ export async function makeTrack(source: Source, options: MakeTrackOptions): Prom
     trainSize: train.labels.length,
     testSize: test.labels.length,
     seed: typeof options.seed === 'number' ? options.seed : { secretSha256: sha256(options.seed) },
-    source: { kind: source.kind, description: source.description, sha256: fingerprint(source) },
+    source: {
+      kind: source.kind,
+      description: source.description,
+      sha256: fingerprint(source),
+      ...(source.trackWarnings?.length ? { warnings: [...source.trackWarnings] } : {}),
+    },
     sha256: Object.fromEntries([...files].map(([file, bytes]) => [file, sha256(bytes)])),
   };
   files.set(trackFiles.info, Buffer.from(`${JSON.stringify(info, null, 2)}\n`));
   await createFolder(out, files);
-  return { info, duplicates: distinct.duplicates, contradictions: distinct.contradictions };
+  const example = namesOfPair(source, distinct);
+  return {
+    info,
+    duplicates: distinct.duplicates,
+    contradictions: distinct.contradictions,
+    ...(example === undefined ? {} : { example }),
+    ...(source.train.names === undefined ? {} : { nearCopies: findNearCopies(source, sample) }),
+  };
 }
 
 function checkOptions({ trainPerClass, testPerClass, seed }: MakeTrackOptions): void {
@@ -114,10 +135,18 @@ function drawSample(
       test: `${error.needed} to test`,
     }[error.split];
     throw new UserError({
-      reason: `${source.description}: class "${source.classes[error.label]}" has ${error.available} distinct images, but ${wanted} are needed`,
+      reason: `${source.description}: class "${source.classes[error.label]}" has ${error.available} distinct images, but ${wanted} are needed${others(source, error)}`,
       remedy: 'Lower --train-per-class or --test-per-class, or add images of that class.',
     });
   }
+}
+
+/** Names the other classes with too few images. */
+function others({ classes }: Source, { all }: TooFewImages): string {
+  const [, ...rest] = all.map(({ label, available }) => `"${classes[label]}" (${available})`);
+  if (rest.length === 0) return '';
+  const more = rest.length - 10;
+  return `; too few also: ${rest.slice(0, 10).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** Copies the images at `indices`, in that order. */

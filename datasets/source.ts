@@ -9,6 +9,8 @@ export interface LabelledImages {
   readonly images: Uint8Array;
   /** uint8 [size] */
   readonly labels: Uint8Array;
+  /** Name of each image for people, such as its path, if images have names in the source. */
+  readonly names?: readonly string[];
 }
 
 /** All images of a source, from which a Track is drawn. */
@@ -21,6 +23,10 @@ export interface Source {
   readonly train: LabelledImages;
   /** The source's own test set, if held-out images are drawn from it. */
   readonly test?: LabelledImages;
+  /** Doubts about the images that the Track carries, one sentence each. */
+  readonly trackWarnings?: readonly string[];
+  /** What the user should know about the files, one sentence each; not recorded. */
+  readonly warnings?: readonly string[];
 }
 
 /** For a source with its own test set: where held-out images are drawn from. */

@@ -19,6 +19,8 @@ export class TooFewImages extends Error {
     readonly split: 'train' | 'test' | 'both',
     readonly available: number,
     readonly needed: number,
+    /** All classes of this split with too few candidates. */
+    readonly all: readonly { readonly label: number; readonly available: number }[],
   ) {
     super(`class ${label}: ${available} images, ${needed} needed`);
   }
@@ -37,24 +39,30 @@ export function stratifiedSample(request: StratifiedRequest): { train: number[];
   const trainPools = byClass(request.train, request.trainLabels, classes).map((pool) =>
     shuffle(pool, random),
   );
-  const train = trainPools.flatMap((pool, label) => {
-    const needed = request.test === null ? trainPerClass + testPerClass : trainPerClass;
-    if (pool.length < needed) {
-      throw new TooFewImages(label, request.test === null ? 'both' : 'train', pool.length, needed);
-    }
-    return pool.slice(0, trainPerClass);
-  });
+  if (request.test === null) requireEnough(trainPools, 'both', trainPerClass + testPerClass);
+  else requireEnough(trainPools, 'train', trainPerClass);
+  const train = trainPools.flatMap((pool) => pool.slice(0, trainPerClass));
   shuffle(train, random);
 
   const testPools =
     request.test === null
       ? trainPools.map((pool) => pool.slice(trainPerClass))
       : byClass(request.test.indices, request.test.labels, classes).map((pool) => shuffle(pool, random));
-  const test = testPools.flatMap((pool, label) => {
-    if (pool.length < testPerClass) throw new TooFewImages(label, 'test', pool.length, testPerClass);
-    return pool.slice(0, testPerClass);
-  });
+  requireEnough(testPools, 'test', testPerClass);
+  const test = testPools.flatMap((pool) => pool.slice(0, testPerClass));
   return { train, test: shuffle(test, random) };
+}
+
+function requireEnough(
+  pools: readonly (readonly number[])[],
+  split: TooFewImages['split'],
+  needed: number,
+): void {
+  const all = pools.flatMap((pool, label) =>
+    pool.length < needed ? [{ label, available: pool.length }] : [],
+  );
+  const [first] = all;
+  if (first !== undefined) throw new TooFewImages(first.label, split, first.available, needed, all);
 }
 
 function byClass(indices: readonly number[], labels: ArrayLike<number>, classes: number): number[][] {

@@ -29,6 +29,7 @@ export const trackSchema = z.strictObject({
     kind: z.enum(['cifar10', 'fashion-mnist', 'folder', 'synthetic', 'training-half']),
     description: z.string(),
     sha256: sha256Schema.describe('fingerprint of all source images and labels, in source order'),
+    warnings: z.array(z.string()).optional().describe('doubts about the images, one sentence each'),
   }),
   sha256: z.record(z.string(), sha256Schema).describe('hash of each .npy file, by its path in the Track'),
 });

@@ -8,6 +8,8 @@ export interface UserErrorFields {
   readonly reason: string;
   /** What to do next: one or more sentences. */
   readonly remedy?: string | undefined;
+  /** The things at fault, if there are several: one line each, printed below the message. */
+  readonly details?: readonly string[] | undefined;
 }
 
 /**
@@ -21,6 +23,7 @@ export class UserError extends Error implements UserErrorFields {
   readonly path: string | undefined;
   readonly reason: string;
   readonly remedy: string | undefined;
+  readonly details: readonly string[] | undefined;
 
   /** @param what the fields, or the whole message if no caller needs the parts */
   constructor(what: UserErrorFields | string, options?: ErrorOptions) {
@@ -33,6 +36,7 @@ export class UserError extends Error implements UserErrorFields {
     this.path = fields.path;
     this.reason = fields.reason;
     this.remedy = fields.remedy;
+    this.details = fields.details;
   }
 
   /** What is wrong and where, without the remedy and the final period. */
@@ -48,8 +52,8 @@ export class UserError extends Error implements UserErrorFields {
 
   /** Returns the same error about another file or option. */
   about(place: Pick<UserErrorFields, 'option' | 'path'>): UserError {
-    const { option, path, reason, remedy } = this;
-    return new UserError({ option, path, reason, remedy, ...place }, { cause: this });
+    const { option, path, reason, remedy, details } = this;
+    return new UserError({ option, path, reason, remedy, details, ...place }, { cause: this });
   }
 }
 

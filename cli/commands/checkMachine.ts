@@ -9,6 +9,7 @@ import { type Grant, readGrant, readProcessor, readSystemFile } from '../../eval
 import { type Finding, findDoubts } from '../../evaluator/machine/machineDoubts.ts';
 import { projectFolder } from '../../evaluator/machine/version.ts';
 import { namespaceFlags } from '../../evaluator/sandbox/process/namespace.ts';
+import { gpuFinding } from '../gpuFinding.ts';
 import { linesOf, say, sayJson } from '../terminal.ts';
 
 /** A group of lines under one heading. */
@@ -48,6 +49,7 @@ function node(): Finding {
 const tensorflowSchema = z.object({
   version: z.string(),
   gpu: z.boolean(),
+  gpuBuild: z.boolean().describe('whether TensorFlow is its build for GPUs'),
   paths: z.array(z.object({ engine: z.enum(['native', 'stock']), bfloat16: z.boolean() })).min(1),
   whyNotNative: z.string().nullable().describe('null if the native ops can be used'),
 });
@@ -76,6 +78,7 @@ async function tensorflow(): Promise<Finding[]> {
     return [
       { name: 'TensorFlow', value: facts.version, remedy: null },
       { name: 'device', value: facts.gpu ? 'GPU' : 'CPU', remedy: null },
+      ...(facts.gpuBuild ? [await gpu()] : []),
       { name: 'training ops', value: trainingOps(facts), remedy: null },
     ];
   }
@@ -87,6 +90,13 @@ async function tensorflow(): Promise<Finding[]> {
       remedy: 'run `npm run setup` in the clone',
     },
   ];
+}
+
+/** Computes every block on the GPU and on the CPU; the program limits its own time. */
+async function gpu(): Promise<Finding> {
+  const program = join(projectFolder, 'dist/submission/gpuProof/main.js');
+  const { stdout } = await execa(process.execPath, [program], { reject: false });
+  return gpuFinding(stdout.split('\n').at(-1)!);
 }
 
 function factsIn(line: string): TensorflowFacts | null {

@@ -1,49 +1,67 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { findGpus, readDriver } from './driver.mjs';
 import { SetupFailure } from './failure.mjs';
+import { recallVerdict } from './proof.mjs';
 
 /** The oldest NVIDIA driver that runs CUDA 12 (CUDA release notes, "minor version compatibility"). */
 const oldestDriver = 525;
 
 /** Facts that decide the choice. */
-const thisMachine = {
-  /** @returns {string | null} the NVIDIA driver's version, "" if a driver does not report it, null without a driver */
-  nvidiaDriver() {
-    try {
-      return (
-        /Kernel Module\D*?(\d+\.\d+[.\d]*)/.exec(readFileSync('/proc/driver/nvidia/version', 'utf8'))?.[1] ??
-        ''
-      );
-    } catch {
-      return existsSync('/usr/lib/wsl/lib/libcuda.so.1') ? '' : null;
-    }
-  },
-};
+const thisMachine = { readDriver, findGpus, recallVerdict };
 
 /**
- * Returns which libtensorflow to use: HAET_DEVICE=cpu|gpu, or by default (auto) the GPU's if a usable NVIDIA driver is
- * found.
- * @param {NodeJS.ProcessEnv} env
- * @param {typeof thisMachine} machine
- * @returns {'cpu' | 'gpu'}
+ * @typedef {object} Choice
+ * @property {'cpu' | 'gpu'} device
+ * @property {string | null} note  a sentence for the user
+ * @property {boolean} mayFallBack  whether the CPU's library is used if the GPU's fails
  */
-export function chooseDevice(env = process.env, machine = thisMachine) {
+
+/** @type {(device: 'cpu' | 'gpu', more?: Partial<Choice>) => Choice} */
+const use = (device, more) => ({ device, note: null, mayFallBack: false, ...more });
+
+/**
+ * Chooses libtensorflow: HAET_DEVICE=cpu|gpu, or by default (auto) the GPU's if the NVIDIA driver shows a GPU and the
+ * library has not failed on it before.
+ * @param {{ env?: NodeJS.ProcessEnv, machine?: typeof thisMachine, gpuIsElsewhere?: boolean }} options
+ *   `gpuIsElsewhere`: HAET_DEVICE=gpu needs no driver here, because what is set up runs on another machine
+ * @returns {Choice}
+ */
+export function chooseDevice({ env = process.env, machine = thisMachine, gpuIsElsewhere = false } = {}) {
   const wish = env.HAET_DEVICE || 'auto';
   if (!['cpu', 'gpu', 'auto'].includes(wish)) {
     throw new SetupFailure(`HAET_DEVICE is "${wish}": set it to cpu, gpu or auto.`);
   }
-  if (wish === 'cpu') return 'cpu';
-  const driver = machine.nvidiaDriver();
-  const tooOld = driver !== null && driver !== '' && Number.parseInt(driver, 10) < oldestDriver;
-  if (wish === 'auto') return driver !== null && !tooOld ? 'gpu' : 'cpu';
+  if (wish === 'cpu') return use('cpu');
+  const isAuto = wish === 'auto';
+  if (!isAuto && gpuIsElsewhere) return use('gpu');
+  if (isAuto && hidesGpus(env)) return use('cpu');
+  const driver = machine.readDriver(env);
   if (driver === null) {
+    if (isAuto) return use('cpu');
     throw new SetupFailure(
       'HAET_DEVICE is gpu but no NVIDIA driver was found: install one and check it with nvidia-smi, or set HAET_DEVICE=cpu.',
     );
   }
-  if (tooOld) {
-    throw new SetupFailure(
-      `The NVIDIA driver ${driver} is too old for CUDA 12: update it to ${oldestDriver} or newer, or set HAET_DEVICE=cpu.`,
-    );
+  const fault = faultOf(driver, env, machine);
+  if (fault !== null && isAuto) {
+    return use('cpu', { note: `An NVIDIA driver was found, but the CPU is used: ${fault}.` });
   }
-  return 'gpu';
+  if (fault !== null) {
+    throw new SetupFailure(`HAET_DEVICE is gpu but ${fault}; or set HAET_DEVICE=cpu.`);
+  }
+  const verdict = machine.recallVerdict(driver);
+  if (isAuto && verdict?.passed === false) return use('cpu');
+  return use('gpu', { mayFallBack: isAuto });
 }
+
+/** Returns what prevents the use of a GPU before anything is downloaded; null if nothing does. */
+function faultOf(driver, env, machine) {
+  const isTooOld = driver.version !== '' && Number.parseInt(driver.version, 10) < oldestDriver;
+  if (isTooOld) {
+    return `the NVIDIA driver ${driver.version} is too old for CUDA 12: update it to ${oldestDriver} or newer`;
+  }
+  // A second set-up starts no program.
+  return machine.recallVerdict(driver) === null ? machine.findGpus(env).fault : null;
+}
+
+/** Returns whether the user hides all GPUs from CUDA. */
+const hidesGpus = ({ CUDA_VISIBLE_DEVICES: visible }) => visible === '' || /^-1\b/.test(visible ?? '');

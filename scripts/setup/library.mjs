@@ -20,6 +20,9 @@ import { megabytes, say } from './report.mjs';
 import { run } from './run.mjs';
 
 const libraries = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2'];
+/** @type {number | undefined} */
+let cacheLock;
+
 const unpackWheel = fileURLToPath(new URL('unpackWheel.py', import.meta.url));
 
 /**
@@ -57,7 +60,8 @@ export function libraryIsReady(folder) {
  */
 export async function installLibrary(device, library, locks) {
   const cache = cacheFolder();
-  const cacheLock = takeLock(join(cache, 'setup.lock'));
+  // A set-up may install two libraries. A second lock on the file would wait for the first.
+  cacheLock ??= takeLock(join(cache, 'setup.lock'));
   const folder = libraryFolder(device, library);
   if (libraryIsReady(folder)) return;
   checkPlatform(thisPlatform());

@@ -9,8 +9,17 @@ import { buildNativeOps, nativeOpsAreReady } from './nativeOps.mjs';
 import { installPackages, packagesAreReady } from './packages.mjs';
 import { root } from './paths.mjs';
 import { pinnedLibrary } from './pins.mjs';
+import { announceGpuBuild, gpuIsProved, proveGpu, useCpuInstead } from './proof.mjs';
 import { buildQuietLoad, quietLoadIsReady } from './quietLoad.mjs';
 import { say } from './report.mjs';
+
+/** Options that leave steps out, for the layers of an image: what our sources change, and what needs a GPU. */
+const leftOut = {
+  '--dependencies': ['build', 'quietLoad', 'nativeOps', 'proof'],
+  '--without-proof': ['proof'],
+};
+/** @type {string[]} */
+const omitted = leftOut[process.argv[2]] ?? [];
 
 /**
  * Runs the steps that are not done yet, in order, and prints nothing if there are none. Each step checks whether its
@@ -19,35 +28,63 @@ import { say } from './report.mjs';
  */
 export async function setUp() {
   try {
-    const device = chooseDevice();
-    const library = pinnedLibrary(device);
-    const folder = libraryFolder(device, library);
-    const all = [
-      { isReady: packagesAreReady, make: installPackages },
-      { isReady: () => libraryIsReady(folder), make: (locks) => installLibrary(device, library, locks) },
-      { isReady: () => bindingIsReady(folder), make: (locks) => buildBinding(folder, locks) },
-      {
-        isReady: () => quietLoadIsReady(folder),
-        make: (locks) => buildQuietLoad(folder, locks),
-      },
-      {
-        isReady: () => nativeOpsAreReady(folder),
-        make: (locks) => buildNativeOps(folder, locks),
-      },
-      { isReady: buildIsReady, make: build },
-    ];
-    // An image is built in layers: parts that do not depend on our sources come first.
-    const steps = process.argv.includes('--dependencies') ? all.slice(0, -3) : all;
-    if (steps.every((step) => step.isReady())) return;
+    const { device, note, mayFallBack } = chooseDevice({ gpuIsElsewhere: omitted.includes('proof') });
+    const common = wanted(commonSteps);
+    const steps = wanted(deviceSteps(device));
+    if ([...common, ...steps].every((step) => step.isReady())) return;
 
     const started = performance.now();
     const locks = [takeLock(join(root, '.setup.lock'))];
-    for (const step of steps) if (!step.isReady()) await step.make(locks);
+    if (note !== null) say(note);
+    await makeReady(common, locks);
+    try {
+      await makeReady(steps, locks);
+    } catch (error) {
+      const sentence = explain(error);
+      if (!mayFallBack || sentence === null) throw error;
+      await useCpuInstead(sentence, () => makeReady(wanted(deviceSteps('cpu')), locks));
+    }
     say(`ready after ${Math.round((performance.now() - started) / 1000)} s`);
   } catch (error) {
-    const sentence =
-      error instanceof SetupFailure ? error.message : explainSystemError(error, error.path ?? root);
+    const sentence = explain(error);
     say(sentence ?? `internal error; please report this: ${error.stack}`);
     process.exitCode = sentence === null ? 1 : 2;
   }
 }
+
+const commonSteps = {
+  packages: { isReady: packagesAreReady, make: installPackages },
+  build: { isReady: buildIsReady, make: build },
+};
+
+/** Returns the steps that depend on the device. @param {'cpu' | 'gpu'} device */
+function deviceSteps(device) {
+  const library = pinnedLibrary(device);
+  const folder = libraryFolder(device, library);
+  return {
+    library: {
+      isReady: () => libraryIsReady(folder),
+      make(locks) {
+        if (device === 'gpu') announceGpuBuild();
+        return installLibrary(device, library, locks);
+      },
+    },
+    binding: { isReady: () => bindingIsReady(folder), make: (locks) => buildBinding(folder, locks) },
+    quietLoad: { isReady: () => quietLoadIsReady(folder), make: (locks) => buildQuietLoad(folder, locks) },
+    nativeOps: { isReady: () => nativeOpsAreReady(folder), make: (locks) => buildNativeOps(folder, locks) },
+    ...(device === 'gpu' && { proof: { isReady: gpuIsProved, make: proveGpu } }),
+  };
+}
+
+const wanted = (steps) =>
+  Object.entries(steps)
+    .filter(([name]) => !omitted.includes(name))
+    .map(([, step]) => step);
+
+async function makeReady(steps, locks) {
+  for (const step of steps) if (!step.isReady()) await step.make(locks);
+}
+
+/** Returns the sentence for an error; null for an error of our own. */
+const explain = (error) =>
+  error instanceof SetupFailure ? error.message : explainSystemError(error, error.path ?? root);

@@ -15,6 +15,7 @@ import { SetupFailure } from './failure.mjs';
  * @property {string} version   TensorFlow's
  * @property {number} unpackedBytes  disk space needed, in addition to the downloads
  * @property {Wheel[]} wheels
+ * @property {number} [proofSeconds]  time limit of the check of the GPU, for each device; by default that of its program
  */
 
 const tensorflowFiles = [
@@ -24,12 +25,13 @@ const tensorflowFiles = [
 ];
 const tensorflowUrl = 'https://storage.googleapis.com/tensorflow/versions/2.21.0';
 
-/** @type {(name: string, version: string, platform: string, sha256: string) => Wheel} */
-const cuda = (name, version, platform, sha256) => ({
+/** @type {(name: string, version: string, platform: string, sha256: string, bytes: number) => Wheel} */
+const cuda = (name, version, platform, sha256, bytes) => ({
   name: `nvidia-${name}-cu12`,
   version,
   file: `nvidia_${name.replaceAll('-', '_')}_cu12-${version}-py3-none-${platform}.whl`,
   sha256,
+  bytes,
   unpack: ['nvidia/*/lib/*.so*'],
 });
 
@@ -56,7 +58,7 @@ const pins = {
   },
   gpu: {
     version: '2.21.0',
-    unpackedBytes: 6e9,
+    unpackedBytes: 5.6e9,
     wheels: [
       {
         name: 'tensorflow',
@@ -72,66 +74,77 @@ const pins = {
         '12.8.4.1',
         'manylinux_2_27_x86_64',
         '8ac4e771d5a348c551b2a426eda6193c19aa630236b418086020df5ba9667142',
+        594_346_921,
       ),
       cuda(
         'cuda-cupti',
         '12.8.90',
         'manylinux2014_x86_64.manylinux_2_17_x86_64',
         'ea0cb07ebda26bb9b29ba82cda34849e73c166c18162d3913575b0c9db9a6182',
+        10_248_621,
       ),
       cuda(
         'cuda-nvrtc',
         '12.8.93',
         'manylinux2010_x86_64.manylinux_2_12_x86_64',
         'a7756528852ef889772a84c6cd89d41dfa74667e24cca16bb31f8f061e3e9994',
+        88_040_029,
       ),
       cuda(
         'cuda-runtime',
         '12.8.90',
         'manylinux2014_x86_64.manylinux_2_17_x86_64',
         'adade8dcbd0edf427b7204d480d6066d33902cab2a4707dcfc48a2d0fd44ab90',
+        954_765,
       ),
       cuda(
         'cudnn',
         '9.10.2.21',
         'manylinux_2_27_x86_64',
         '949452be657fa16687d0930933f032835951ef0892b37d2d53824d1a84dc97a8',
+        706_758_467,
       ),
       cuda(
         'cufft',
         '11.3.3.83',
         'manylinux2014_x86_64.manylinux_2_17_x86_64',
         '4d2dd21ec0b88cf61b62e6b43564355e5222e4a3fb394cac0db101f2dd0d4f74',
+        193_118_695,
       ),
       cuda(
         'curand',
         '10.3.9.90',
         'manylinux_2_27_x86_64',
         'b32331d4f4df5d6eefa0554c565b626c7216f87a06a4f56fab27c3b68a830ec9',
+        63_619_976,
       ),
       cuda(
         'cusolver',
         '11.7.3.90',
         'manylinux_2_27_x86_64',
         '4376c11ad263152bd50ea295c05370360776f8c3427b30991df774f9fb26c450',
+        267_506_905,
       ),
       cuda(
         'cusparse',
         '12.5.8.93',
         'manylinux2014_x86_64.manylinux_2_17_x86_64',
         '1ec05d76bbbd8b61b06a80e1eaf8cf4959c3d4ce8e711b65ebd0443bb0ebb13b',
+        288_216_466,
       ),
       cuda(
         'nccl',
         '2.27.7',
         'manylinux2014_x86_64.manylinux_2_17_x86_64',
         'de5ba5562f08029a19cb1cd659404b18411ed0d6c90ac5f52f30bf99ad5809aa',
+        322_546_339,
       ),
       cuda(
         'nvjitlink',
         '12.8.93',
         'manylinux2010_x86_64.manylinux_2_12_x86_64',
         '81ff63371a7ebd6e6451970684f916be2eab07321b73c9d244dc2b4da7f73b88',
+        39_254_836,
       ),
     ],
   },

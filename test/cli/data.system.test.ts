@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import sharp from 'sharp';
 import { readTrack } from '../../datasets/readTrack.ts';
 import { cifarRecords } from '../datasets/madeUpSource.ts';
+import { numbered, picture, pictures, put } from '../datasets/sources/folder/pictures.ts';
 import { temporaryFolder } from '../datasets/temporaryFolder.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -169,6 +170,92 @@ test('a folder of images by class becomes a Track', async () => {
   });
 });
 
+describe('a folder of images', () => {
+  const make = (...words: string[]) =>
+    haet(
+      'make',
+      '--source',
+      'folder',
+      '--from',
+      'in',
+      '--train-per-class',
+      '2',
+      '--test-per-class',
+      '1',
+      ...words,
+    );
+  const write = (paths: string[]) => pictures(join(folder.path, 'in'), paths);
+
+  test('may have its labels in a table', async () => {
+    await write([...numbered('train', 6), ...numbered('test', 2)]);
+    await put(folder.path, 'in/trainLabels.csv', `id,label\n1,cat\n2,cat\n3,cat\n4,dog\n5,dog\n6,dog\n`);
+    const refused = await make('--out', 'a');
+    expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(refused.stderr).toMatch(
+      /^haet: in: has no class folders: test, train .*--labels trainLabels\.csv/,
+    );
+    const made = await make('--out', 'a', '--labels', 'trainLabels.csv');
+    expect(made.stderr).toMatch(
+      /^haet: 2 images without a row in in\/trainLabels\.csv, such as in\/test\/1\.png/,
+    );
+    expect((await readTrack(join(folder.path, 'a'))).classes).toEqual(['cat', 'dog']);
+  });
+
+  test('has all its unreadable files listed, one per line; without them the Track says so', async () => {
+    await write([...numbered('cat', 3), ...numbered('dog', 3)]);
+    for (let number = 10; number < 31; number++) await put(folder.path, `in/cat/${number}\n.png`, '');
+    const refused = await make('--out', 'a');
+    expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+    const lines = refused.stderr.split('\n');
+    expect(lines).toHaveLength(22);
+    expect(lines[0]).toMatch(/^haet: in: 21 files or folders cannot be used\. .*--skip-unreadable\.$/);
+    expect(lines[1]).toBe('  in/cat/10\ufffd.png: is not a readable image (it is empty, 0 bytes)');
+    expect(lines[21]).toBe('  and 1 more; the whole list is in a-unreadable.txt');
+    expect((await readFile(join(folder.path, 'a-unreadable.txt'), 'utf8')).split('\n')).toHaveLength(22);
+    const made = await make('--out', 'a', '--skip-unreadable');
+    expect(made.exitCode).toBe(0);
+    expect(made.stdout).toContain('Warning: Left out cat/10\ufffd.png: is not a readable image');
+    expect((await haet('show', 'a')).stdout).toContain('Warning: Left out 1 more files that cannot be read.');
+  });
+
+  test('with copies is refused unless --allow-copies is given; near-copies are a warning', async () => {
+    await write([...numbered('cat', 3), ...numbered('dog', 3)]);
+    await put(folder.path, 'in/cat/4.png', await picture(0));
+    await put(
+      folder.path,
+      'in/dog/4.jpg',
+      await sharp(await picture(3))
+        .jpeg({ quality: 60 })
+        .toBuffer(),
+    );
+    expect(await make('--out', 'a')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/1 of 4 images of "cat" .*cat\/1\.png and cat\/4\.png.*--allow-copies/),
+    });
+    const made = await make(
+      '--out',
+      'a',
+      '--allow-copies',
+      '--train-per-class',
+      '1',
+      '--test-per-class',
+      '2',
+    );
+    expect(made.exitCode).toBe(0);
+    expect(made.stdout).toContain(
+      'Skipped 1 images with the same pixels as another once decoded (such as cat/1.png and cat/4.png).',
+    );
+    const all = await make('--out', 'b', '--allow-copies', '--json');
+    expect(JSON.parse(all.stdout)).toMatchObject({ duplicates: 1, example: ['cat/1.png', 'cat/4.png'] });
+  });
+
+  test('may be in each of the formats that --help lists', async () => {
+    expect((await haet('make', '--help')).stdout).toContain(
+      'Image formats read: JPEG, PNG, WebP, GIF, TIFF, AVIF and SVG',
+    );
+  });
+});
+
 describe('a mistake is reported in one sentence with status 2, and nothing is written:', () => {
   test.each<[string, string[], RegExp]>([
     [
@@ -186,6 +273,11 @@ describe('a mistake is reported in one sentence with status 2, and nothing is wr
       '--from with synthetic',
       ['--source', 'synthetic', '--from', 'x'],
       /^haet: --from x: --source synthetic reads no file/,
+    ],
+    [
+      'a table of labels with synthetic',
+      ['--source', 'synthetic', '--labels', 'x.csv'],
+      /^haet: --labels: --source synthetic does not take it/,
     ],
     ['--test-from with synthetic', ['--source', 'synthetic', '--test-from', 'test'], /has no test set/],
     ['an unknown source', ['--source', 'imagenet'], /imagenet.*cifar10/s],

@@ -4,7 +4,20 @@ import { cacheFolder } from '../../scripts/setup/paths.mjs';
 import { pinnedLibrary } from '../../scripts/setup/pins.mjs';
 import { checkPlatform } from '../../scripts/setup/platform.mjs';
 
-const withDriver = (version: string | null) => ({ nvidiaDriver: () => version });
+const passed = { passed: true, sentence: '', library: '' };
+const failed = { ...passed, passed: false };
+
+/** A machine with a driver that shows a GPU, unless `fault` says why not. */
+function machineWith(
+  version: string | null,
+  { verdict = null, fault = null }: { verdict?: typeof passed | null; fault?: string | null } = {},
+) {
+  return {
+    readDriver: () => (version === null ? null : { version, gpus: ['Test GPU'] }),
+    recallVerdict: () => verdict,
+    findGpus: () => (fault === null ? { gpus: ['Test GPU'], fault } : { gpus: [] as [], fault }),
+  };
+}
 
 describe('the choice of libtensorflow', () => {
   test.each([
@@ -16,7 +29,8 @@ describe('the choice of libtensorflow', () => {
     ['gpu', '550.54.15', 'gpu'],
     [undefined, null, 'cpu'],
   ] as const)('HAET_DEVICE=%s with NVIDIA driver %s is %s', (wish, driver, device) => {
-    expect(chooseDevice({ HAET_DEVICE: wish }, withDriver(driver))).toBe(device);
+    const env = { HAET_DEVICE: wish };
+    expect(chooseDevice({ env, machine: machineWith(driver) }).device).toBe(device);
   });
 
   test.each([
@@ -24,7 +38,50 @@ describe('the choice of libtensorflow', () => {
     ['gpu', '470.82.01', /driver 470\.82\.01 is too old for CUDA 12: update it to 525/],
     ['tpu', null, /HAET_DEVICE is "tpu": set it to cpu, gpu or auto/],
   ] as const)('HAET_DEVICE=%s with driver %s is rejected in one sentence', (wish, driver, sentence) => {
-    expect(() => chooseDevice({ HAET_DEVICE: wish }, withDriver(driver))).toThrow(sentence);
+    const choose = () => chooseDevice({ env: { HAET_DEVICE: wish }, machine: machineWith(driver) });
+    expect(choose).toThrow(sentence);
+  });
+
+  test('auto uses the CPU and says why if the driver shows no GPU; HAET_DEVICE=gpu is then an error', () => {
+    const machine = machineWith('550.54.15', {
+      fault: 'the driver lists no GPU: start the container with one',
+    });
+    expect(chooseDevice({ env: {}, machine })).toEqual({
+      device: 'cpu',
+      note: 'An NVIDIA driver was found, but the CPU is used: the driver lists no GPU: start the container with one.',
+      mayFallBack: false,
+    });
+    expect(() => chooseDevice({ env: { HAET_DEVICE: 'gpu' }, machine })).toThrow(
+      /^HAET_DEVICE is gpu but the driver lists no GPU: start the container with one; or set HAET_DEVICE=cpu\.$/,
+    );
+  });
+
+  test('auto uses the CPU without a word if the GPU failed before, and HAET_DEVICE=gpu tries again', () => {
+    const machine = machineWith('550.54.15', { verdict: failed });
+    const choice = { note: null, mayFallBack: false };
+    expect(chooseDevice({ env: {}, machine })).toEqual({ device: 'cpu', ...choice });
+    expect(chooseDevice({ env: { HAET_DEVICE: 'gpu' }, machine })).toEqual({ device: 'gpu', ...choice });
+  });
+
+  test('auto may fall back to the CPU, and HAET_DEVICE=gpu may not', () => {
+    const machine = machineWith('550.54.15', { verdict: passed });
+    expect(chooseDevice({ env: {}, machine })).toMatchObject({ device: 'gpu', mayFallBack: true });
+    expect(chooseDevice({ env: { HAET_DEVICE: 'gpu' }, machine })).toMatchObject({ mayFallBack: false });
+  });
+
+  test('auto uses the CPU if the user hides all GPUs from CUDA', () => {
+    for (const CUDA_VISIBLE_DEVICES of ['', '-1']) {
+      const choice = chooseDevice({ env: { CUDA_VISIBLE_DEVICES }, machine: machineWith('550.54.15') });
+      expect(choice).toEqual({ device: 'cpu', note: null, mayFallBack: false });
+    }
+    const env = { CUDA_VISIBLE_DEVICES: '1' };
+    expect(chooseDevice({ env, machine: machineWith('550.54.15') }).device).toBe('gpu');
+  });
+
+  test('an image can be built for a GPU where none is', () => {
+    const machine = machineWith(null);
+    const env = { HAET_DEVICE: 'gpu' };
+    expect(chooseDevice({ env, machine, gpuIsElsewhere: true }).device).toBe('gpu');
   });
 
   test('the GPU library is TensorFlow with the CUDA 12 wheels, all pinned by version and checksum', () => {

@@ -11,7 +11,7 @@ export interface TinyClone {
   readonly cache: string;
   readonly wheel: string;
   /** Runs its set-up; `env` is added to the variables that let pip and npm work without a network. */
-  setUp(env?: Record<string, string>, nodeWords?: string[]): ReturnType<typeof startSetUp>;
+  setUp(env?: Record<string, string>, nodeWords?: string[], words?: string[]): ReturnType<typeof startSetUp>;
   /** Changes the pins and returns the environment that uses them. */
   withPins(change: Record<string, unknown>): Record<string, string>;
   /** Removes the outputs of a set-up. */
@@ -21,8 +21,13 @@ export interface TinyClone {
 
 const wheelName = 'tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl';
 
-function startSetUp(root: string, env: Record<string, string>, nodeWords: string[]) {
-  return execa('node', [...nodeWords, 'scripts/setup.mjs'], { cwd: root, env, reject: false, all: true });
+function startSetUp(root: string, env: Record<string, string>, nodeWords: string[], words: string[]) {
+  return execa('node', [...nodeWords, 'scripts/setup.mjs', ...words], {
+    cwd: root,
+    env,
+    reject: false,
+    all: true,
+  });
 }
 
 /** Creates one in a temporary folder. Takes about 4 s. */
@@ -123,7 +128,8 @@ export async function createTinyClone(): Promise<TinyClone> {
     root,
     cache,
     wheel,
-    setUp: (env = {}, nodeWords = []) => startSetUp(root, { ...environment, ...env }, nodeWords),
+    setUp: (env = {}, nodeWords = [], words = []) =>
+      startSetUp(root, { ...environment, ...env }, nodeWords, words),
     withPins,
     reset() {
       withPins({});

@@ -3,16 +3,18 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { locateCifar10 } from '../../../datasets/locateCifar10.ts';
 import { makeTrack } from '../../../datasets/makeTrack.ts';
+import type { NearCopies } from '../../../datasets/nearCopies.ts';
 import { requireFree } from '../../../datasets/newFolder.ts';
 import { MAX_SEED, type Seed } from '../../../datasets/random.ts';
 import { makeSamplingSecret, readSamplingSecret } from '../../../datasets/sealing/samplingSecret.ts';
 import { type Source, type TestFrom, testFromChoices } from '../../../datasets/source.ts';
 import { readCifar10 } from '../../../datasets/sources/cifar10.ts';
 import { debianFolder, readFashionMnist } from '../../../datasets/sources/fashionMnist.ts';
+import { formatNames } from '../../../datasets/sources/folder/imageFormats.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { withDownloadView } from '../../downloadView.ts';
 import { integer } from '../../options/numberOption.ts';
-import { say, sayJson } from '../../terminal.ts';
+import { say, sayJson, warn } from '../../terminal.ts';
 
 interface MakeOptions {
   readonly source: SourceName;
@@ -23,15 +25,28 @@ interface MakeOptions {
   readonly seed: number;
   readonly secret?: string;
   readonly newSecret?: string;
+  readonly labels?: string;
+  readonly labelColumn?: string;
+  readonly skipUnreadable?: boolean;
+  readonly allowCopies?: boolean;
   readonly out: string;
   readonly json?: boolean;
 }
+
+/** Options that only some sources take. */
+const ofSomeSources = {
+  labels: '--labels',
+  labelColumn: '--label-column',
+  skipUnreadable: '--skip-unreadable',
+} as const satisfies Partial<Record<keyof MakeOptions, string>>;
 
 interface SourceFacts {
   /** What `--from` means, and its default. */
   readonly from: string;
   /** Whether the source has its own test set. */
   readonly hasTestSet: boolean;
+  /** Which of the options in `ofSomeSources` it takes. */
+  readonly takes?: readonly (keyof typeof ofSomeSources)[];
   readonly read: (options: MakeOptions) => Promise<Source>;
 }
 
@@ -48,12 +63,17 @@ const sources = {
     read: ({ from = debianFolder, testFrom = 'batches' }) => readFashionMnist({ from, testFrom }),
   },
   folder: {
-    from: 'a folder with one subfolder of images per class',
-    hasTestSet: false,
-    read: async ({ from }) => {
+    from: 'a folder with one subfolder of images per class, alone or in train/ and test/ (or val/), or with --labels',
+    hasTestSet: true,
+    takes: ['labels', 'labelColumn', 'skipUnreadable'],
+    read: async ({ from, out, labels, labelColumn, testFrom, skipUnreadable }) => {
       if (from === undefined) throw new UserError(`--source folder needs --from: ${sources.folder.from}.`);
+      if (labelColumn !== undefined && labels === undefined) {
+        throw new UserError(`--label-column ${labelColumn}: there is no table. Add --labels.`);
+      }
       const { readImageFolder } = await import('../../../datasets/sources/imageFolder.ts');
-      return readImageFolder({ from });
+      const listTo = `${out.replace(/\/+$/, '')}-unreadable.txt`;
+      return readImageFolder({ from, labels, labelColumn, testFrom, skipUnreadable, listTo });
     },
   },
   synthetic: {
@@ -91,8 +111,18 @@ export function makeCommand(command: Command): void {
     .addOption(
       new Option(
         '--test-from <where>',
-        "where held-out images are drawn from: the training images, without those trained on (batches), or the source's test set (test); default: batches",
+        "where held-out images are drawn from: the training images, without those trained on (batches), or the source's test set (test); default: batches, but test if a folder has a given split",
       ).choices(testFromChoices),
+    )
+    .option(
+      '--labels <file>',
+      'table of file names or ids and labels for --source folder (CSV, also with semicolons or tabs)',
+    )
+    .option('--label-column <name>', 'column of that table with the labels, if its heading does not say so')
+    .option('--skip-unreadable', 'leave out the files of a folder that cannot be read; the Track lists them')
+    .option(
+      '--allow-copies',
+      'skip equal images even if they are more than a tenth of a class; one of each is kept',
     )
     .option('--train-per-class <n>', 'training images per class', perClass, 500)
     .option('--test-per-class <n>', 'held-out images per class', perClass, 100)
@@ -112,6 +142,10 @@ export function makeCommand(command: Command): void {
 --from, by source:
 ${places.join('\n')}
 
+Image formats read: ${formatNames}, recognised by content.
+Of animations and of files with several pages, the first image is taken.
+HEIC, BMP and other formats must be converted.
+
 The same source and seed give the same Track, and so do the same source and secret.
 
 Example:
@@ -130,6 +164,11 @@ async function make(options: MakeOptions): Promise<void> {
       `--test-from ${options.testFrom}: --source ${name} has no test set. Omit --test-from.`,
     );
   }
+  for (const [key, option] of Object.entries(ofSomeSources) as [keyof typeof ofSomeSources, string][]) {
+    if (options[key] !== undefined && !facts.takes?.includes(key)) {
+      throw new UserError(`${option}: --source ${name} does not take it. Omit ${option}.`);
+    }
+  }
   await requireFree(out);
   const source = await facts.read(options);
   const made = await makeTrack(source, { ...options, seed: await seedOf(options) }).catch(async (error) => {
@@ -137,22 +176,36 @@ async function make(options: MakeOptions): Promise<void> {
     if (options.newSecret !== undefined) await rm(options.newSecret, { force: true });
     throw error;
   });
-  const { info, duplicates, contradictions } = made;
+  const { info, duplicates, contradictions, example, nearCopies } = made;
+  for (const warning of source.warnings ?? []) warn(warning);
+  if (nearCopies !== undefined && nearCopies.pairs > 0) warn(describeNearCopies(nearCopies));
   if (options.json) {
-    sayJson({ dir: resolve(out), track: info, duplicates, contradictions });
+    sayJson({ dir: resolve(out), track: info, duplicates, contradictions, example, nearCopies });
     return;
   }
+  const such = example === undefined ? '' : ` (such as ${example.join(' and ')})`;
   say(
     `Made ${out}: ${info.name}.`,
     `${info.trainSize} training images, ${info.testSize} held-out images.`,
     ...(options.newSecret === undefined
       ? []
       : [`The secret is in ${resolve(options.newSecret)}: keep it where no entry runs.`]),
-    ...(duplicates > 0 ? [`Skipped ${duplicates} duplicate images.`] : []),
+    ...(info.source.warnings ?? []).map((warning) => `Warning: ${warning}`),
+    ...(duplicates > 0
+      ? [`Skipped ${duplicates} images with the same pixels as another once decoded${such}.`]
+      : []),
     ...(contradictions > 0
-      ? [`Skipped ${contradictions} images that have more than one label in the source.`]
+      ? [`Skipped ${contradictions} images with the same pixels under more than one label${such}.`]
       : []),
     `Look at it: haet data show ${out}`,
+  );
+}
+
+function describeNearCopies({ pairs, acrossHalves, example }: NearCopies): string {
+  return (
+    `${pairs} pairs of images look alike, such as ${example?.join(' and ')}; ` +
+    `in ${acrossHalves} of them one image is held out and the other is trained on. ` +
+    'Remove copies that were scaled or encoded again: only images with equal pixels are skipped.'
   );
 }
 

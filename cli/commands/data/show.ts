@@ -54,6 +54,7 @@ async function show(
   say(
     info.name,
     `Source: ${info.source.description} (${info.source.kind}), sha256 ${info.source.sha256}`,
+    ...(info.source.warnings ?? []).map((warning) => `Warning: ${warning}`),
     `Drawn by ${describeSeed(info.seed)}`,
     '',
     `${'class'.padEnd(longest)}  train  held out`,

@@ -2,7 +2,8 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
-import { decodeImage, readImageFolder } from '../../../datasets/sources/imageFolder.ts';
+import { decodeImage } from '../../../datasets/sources/folder/decodeImage.ts';
+import { readImageFolder } from '../../../datasets/sources/imageFolder.ts';
 import { temporaryFolder } from '../temporaryFolder.ts';
 
 const folder = temporaryFolder();

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import { UserError } from '../../userError.ts';
+import { type Identity, identify } from './identify.ts';
+import { readRemedy } from './listFolder.ts';
+
+/** Pixels of the largest image that is decoded, the default of sharp. */
+const MOST_PIXELS = 0x3fff * 0x3fff;
+
+/**
+ * Decodes an image file to uint8 [32, 32, 3]. Of an animation or of several pages, the first image is taken.
+ *
+ * @param path bytes if the name is not UTF-8
+ * @param shown the name in messages
+ * @throws UserError if it is not a complete image in a format that is read
+ */
+export async function decodeImage(path: string | Buffer, shown = path.toString()): Promise<Uint8Array> {
+  try {
+    // sharp takes bytes for the content of an image, not for its path.
+    return await sharp(typeof path === 'string' ? path : await readFile(path), {
+      failOn: 'error',
+      limitInputPixels: MOST_PIXELS,
+    })
+      .autoOrient()
+      .flatten({ background: '#ffffff' })
+      // Disables shrink-on-load, which is faster but causes moire; lanczos3 filters all pixels.
+      .resize(32, 32, { fit: 'cover', kernel: 'lanczos3', fastShrinkOnLoad: false })
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+  } catch (error) {
+    throw await explain(path, shown, error as Error);
+  }
+}
+
+/**
+ * Says why a file was not decoded, by looking at its content: libvips has one buffer of messages for all images that
+ * are decoded at the same time, so that its message may be about another file.
+ */
+async function explain(path: string | Buffer, shown: string, error: Error): Promise<UserError> {
+  let identity: Identity;
+  try {
+    identity = await identify(path);
+  } catch (fault) {
+    return new UserError({
+      path: shown,
+      reason: `cannot be read (${(fault as NodeJS.ErrnoException).code})`,
+      remedy: readRemedy,
+    });
+  }
+  const { is, remedy, format } = identity;
+  if (format !== undefined && error.message.includes('exceeds pixel limit') && (await isTooLarge(path))) {
+    return new UserError({
+      path: shown,
+      reason: `is not a readable image (it is ${is} of more than ${Math.round(MOST_PIXELS / 1e6)} million pixels)`,
+      remedy: 'Scale it down.',
+    });
+  }
+  return new UserError({
+    path: shown,
+    reason: `is not a readable image (it is ${is}${format === undefined ? '' : ', cut off or damaged'})`,
+    remedy,
+  });
+}
+
+async function isTooLarge(path: string | Buffer): Promise<boolean> {
+  try {
+    const input = typeof path === 'string' ? path : await readFile(path);
+    const { width, height } = await sharp(input, { limitInputPixels: false }).metadata();
+    return width * height > MOST_PIXELS;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,88 @@
+import { readFile, stat } from 'node:fs/promises';
+import { parse } from 'csv-parse/sync';
+import { describeFault } from '../../describeFault.ts';
+import { UserError } from '../../userError.ts';
+import { identifyBytes } from './identify.ts';
+
+/** A row of a table, with its line in the file. */
+export interface Row {
+  readonly cells: readonly string[];
+  readonly line: number;
+}
+
+/** Returns whether a file is a table by the suffix of its name. */
+export const isTableName = (name: string): boolean => /\.(csv|tsv)$/i.test(name);
+
+/**
+ * Reads a table of text: fields separated by commas, semicolons, tabs, bars or spaces, quoted or not, in UTF-8 or
+ * UTF-16, with or without a byte order mark. Cells are trimmed.
+ *
+ * @param shown the name in messages
+ * @throws UserError if the file cannot be read or is not such a table
+ */
+export async function readTable(path: string, shown: string): Promise<Row[]> {
+  const remedy = 'Give a table of file names and labels, as CSV.';
+  const bytes = await readRegular(path).catch((error) => {
+    throw new UserError({ path: shown, reason: `cannot be read (${describeFault(error)})`, remedy });
+  });
+  if (bytes === null) throw new UserError({ path: shown, reason: 'is not a file', remedy });
+  const text = await textOf(bytes, shown);
+  const { delimiter, skipped } = delimiterOf(text);
+  try {
+    const rows = parse(text, {
+      delimiter,
+      from_line: 1 + skipped,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      skip_records_with_empty_values: true,
+      // Trimming would take these separators, too.
+      trim: delimiter !== '\t' && delimiter !== ' ',
+      info: true,
+    }) as unknown as { record: string[]; info: { lines: number } }[];
+    if (rows.length === 0) throw new Error('it has no rows');
+    return rows.map(({ record, info }) => ({ cells: record.map((cell) => cell.trim()), line: info.lines }));
+  } catch (error) {
+    throw new UserError({
+      path: shown,
+      reason: `is not a table (${describeFault(error)})`,
+      remedy: 'Save it again as CSV.',
+    });
+  }
+}
+
+/** Returns null for a folder, pipe or device: a pipe may never end. */
+async function readRegular(path: string): Promise<Buffer | null> {
+  return (await stat(path)).isFile() ? readFile(path) : null;
+}
+
+async function textOf(bytes: Buffer, shown: string): Promise<string> {
+  const encoding =
+    bytes[0] === 0xff && bytes[1] === 0xfe
+      ? 'utf-16le'
+      : bytes[0] === 0xfe && bytes[1] === 0xff
+        ? 'utf-16be'
+        : 'utf-8';
+  try {
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    if (text !== '' && !text.includes('\0')) return text;
+  } catch {
+    // Explained below.
+  }
+  const { is } = await identifyBytes(bytes.subarray(0, 4100));
+  const reason = /^(in no known|text)/.test(is)
+    ? 'is not text in UTF-8 or UTF-16'
+    : `is ${is}, not a table of text`;
+  throw new UserError({ path: shown, reason, remedy: 'Save the table as CSV in UTF-8.' });
+}
+
+/** Returns the separator that is most frequent in the first line, outside quotes. */
+function delimiterOf(text: string): { delimiter: string; skipped: number } {
+  const lines = text.split(/\r\n|\n|\r/);
+  // Excel writes and reads this line.
+  const told = /^sep=(.)$/.exec(lines[0]!);
+  if (told !== null) return { delimiter: told[1]!, skipped: 1 };
+  const line = (lines.find((each) => each.trim() !== '') ?? '').replace(/"[^"]*"/g, '');
+  const count = (sign: string) => line.split(sign).length - 1;
+  const [best] = [',', ';', '\t', '|'].sort((a, b) => count(b) - count(a));
+  return { delimiter: count(best!) > 0 ? best! : line.trim().includes(' ') ? ' ' : ',', skipped: 0 };
+}
