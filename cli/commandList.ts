@@ -12,6 +12,11 @@ export interface ListedCommand {
 
 export const commandList: readonly ListedCommand[] = [
   {
+    name: 'init',
+    description: 'Create a new entry from a template: PyTorch, NumPy, TensorFlow.js or shell.',
+    load: async () => (await import('./commands/init.ts')).initCommand,
+  },
+  {
     name: 'dry-run',
     description:
       'Train an entry against the clock on this machine, score it on held-out images, write a report.',

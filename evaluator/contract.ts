@@ -98,6 +98,11 @@ const commonEnvironment = {
   HAET_MEMORY_BYTES: decimal('memory that the stage may use, in bytes'),
   HAET_RUN_ID: z.string().describe('identifier of the run; leave it in the environment of child processes'),
   PATH: z.string().describe('the folder of the running Node, then /usr/local/bin:/usr/bin:/bin'),
+  NODE_PATH: z
+    .string()
+    .describe(
+      "folder of the evaluator's Node packages, among them @tensorflow/tfjs-node-gpu if it is installed; `require` finds them, `import` does not",
+    ),
   HOME: z.string().describe('the scratch folder'),
   TMPDIR: z.string().describe('the scratch folder'),
   LANG: z.literal('C.UTF-8').describe('locale'),

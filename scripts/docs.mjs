@@ -9,7 +9,7 @@ import { formatMarkdown, markdownFiles } from './markdown.mjs';
 const project = new URL('../', import.meta.url);
 const example = {};
 for (const name of ['haet.json', 'train.sh', 'predict.sh']) {
-  example[name] = await readFile(new URL(`examples/plain-shell/${name}`, project), 'utf8');
+  example[name] = await readFile(new URL(`examples/shell/${name}`, project), 'utf8');
 }
 const pages = {
   'docs/attacks.md': attacksPage(await listAttacks()),

@@ -28,6 +28,7 @@ import { budgetOption, predictLimitOption, type StageLimitOptions } from '../opt
 import { prepareTrack } from '../prepareTrack.ts';
 import { requireOut } from '../requireOut.ts';
 import { runInView } from '../runInView.ts';
+import { runsFolderFor } from '../runsFolder.ts';
 import { readyEntry } from '../setUp.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf, summarise, summariseSpread } from '../summary.ts';
@@ -44,7 +45,7 @@ interface Options extends StageLimitOptions, ContainerOptions, IntakeOptions {
   readonly cpus?: number;
   readonly memory?: number;
   readonly sandbox: SandboxKind;
-  readonly out: string;
+  readonly out?: string;
   readonly json?: boolean;
 }
 
@@ -82,7 +83,10 @@ export function dryRunCommand(command: Command): void {
     .addOption(sandboxOption())
     .addOption(imageOption())
     .addOption(runtimeOption())
-    .option('--out <dir>', "parent of the run's folder", 'runs')
+    .option(
+      '--out <dir>',
+      "parent of the run's folder (default: runs; beside the entry if the current folder is in it)",
+    )
     .option(
       '--json',
       'last line on standard output: the record of the run, or with --seeds a list of records',
@@ -92,7 +96,8 @@ export function dryRunCommand(command: Command): void {
   addIntakeOptions(command);
 }
 
-async function dryRun(options: Options): Promise<void> {
+async function dryRun(given: Options): Promise<void> {
+  const options = { ...given, out: given.out ?? runsFolderFor(given.entry) };
   requireEntry(options.entry);
   await requireOut(options.out);
   if (options.track !== undefined && options.from !== undefined) {
@@ -110,6 +115,9 @@ async function dryRun(options: Options): Promise<void> {
   }
 }
 
+/** The options with their defaults. */
+type Settled = Options & Required<Pick<Options, 'out'>>;
+
 /** What the runs of all seeds have in common. */
 interface Setting extends Required<Pick<RunPlan, 'machine' | 'memoryBytes' | 'track'>> {
   /** Folder or archive of the entry. */
@@ -119,7 +127,7 @@ interface Setting extends Required<Pick<RunPlan, 'machine' | 'memoryBytes' | 'tr
 
 /** Runs the entry with every seed and prints the results. */
 async function runSeeds(
-  options: Options,
+  options: Settled,
   { entry, machine, memoryBytes, sandbox, track }: Setting,
 ): Promise<void> {
   requireNotShown(sandbox, { 'the Track': track.dir, '--out': options.out }, entry);

@@ -14,7 +14,7 @@ export function packCommand(command: Command): void {
     .option('--json', 'last line on standard output: name, team, sha256, bytes, files')
     .addHelpText(
       'after',
-      `\nSkipped: ${leftOut.join(', ')}. The same files give the same bytes.\n\nExample:\n  $ haet pack examples/pytorch --out entry.tar.gz\n`,
+      `\nSkipped: ${leftOut.join(', ')}. The same files give the same bytes.\n\nExample:\n  $ haet pack my-entry --out entry.tar.gz\n`,
     )
     .action(pack);
 }

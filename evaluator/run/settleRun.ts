@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { z } from 'zod';
 import { describeOwnFault } from '../../datasets/describeFault.ts';
+import { describeIssues } from '../../datasets/describeJson.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { type Limits, limitsSchema } from '../contract.ts';
 import { type ArchiveLimits, archiveLimitsSchema } from '../intake/limits.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import type { RunRecord } from './record.ts';
+import { type RunRecord, runRecordSchema } from './record.ts';
 import type { RunHooks, RunPlan } from './runPlan.ts';
 import { openWithheld, type Withheld } from './withheld.ts';
 
@@ -32,22 +34,37 @@ export interface SettledRun {
 
 const never = new AbortController().signal;
 
+const { seed, attempt, limits } = runRecordSchema.shape;
+/** The numbers of a plan. */
+const numbersSchema = z.object({
+  seed,
+  attempt: attempt.default(1),
+  limits: limitsSchema.prefault({}),
+  cpus: limits.shape.cpus.optional(),
+  memoryBytes: limits.shape.memoryBytes.optional(),
+  intake: archiveLimitsSchema.prefault({}),
+});
+
 /**
  * Fills in the defaults of a plan.
- * @throws UserError if the Track is sealed and its withheld half was not opened
+ * @throws UserError if a number is out of its range, or the Track is sealed and its withheld half was not opened
  */
 export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): SettledRun {
   const abort = hooks.abort ?? never;
-  const limits = limitsSchema.parse(plan.limits ?? {});
+  const parsed = numbersSchema.safeParse(plan);
+  if (!parsed.success) throw new UserError(`the plan of the run: ${describeIssues(parsed.error)}`);
+  const { attempt, limits, intake } = parsed.data;
   const { trainSeconds, predictSeconds, processes } = limits;
+  // Stages are started in another folder.
+  const track = { ...plan.track, dir: resolve(plan.track.dir) };
   return {
-    plan,
+    plan: { ...plan, track },
     sandbox,
     hooks,
     abort,
     interrupt: AbortSignal.any([abort, hooks.interrupt ?? never]),
     startedAt: new Date().toISOString(),
-    attempt: plan.attempt ?? 1,
+    attempt,
     limits,
     recordedLimits: {
       trainSeconds,
@@ -56,8 +73,8 @@ export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): Set
       memoryBytes: plan.memoryBytes ?? entryMemoryBytes(plan.machine),
       processes,
     },
-    archiveLimits: plan.intake ?? archiveLimitsSchema.parse({}),
-    withheld: withheldOf(plan.track),
+    archiveLimits: intake,
+    withheld: withheldOf(track),
     unpacked: resolve(plan.runsFolder, `.entry-${randomUUID()}`),
   };
 }

@@ -4,6 +4,9 @@ import { execa } from 'execa';
 import { runtimePlaces, tensorflowFolder } from '../machine/runtime.ts';
 import type { Mount } from './sandbox.ts';
 
+/** Where fenced stages find the packages of the runtime. */
+export const packagesInside = '/node_modules';
+
 /**
  * What entries written for Node find beside the system: the packages of the runtime as /node_modules, and the TensorFlow
  * library that they are linked to, at its own place. The sealed image has the same at the same place. Nothing where the
@@ -12,7 +15,7 @@ import type { Mount } from './sandbox.ts';
 export function runtimeMounts(): Mount[] {
   const { packages } = runtimePlaces();
   if (!existsSync(packages)) return [];
-  const mounts = [{ host: packages, inside: '/node_modules' }];
+  const mounts = [{ host: packages, inside: packagesInside }];
   const library = tensorflowFolder(packages);
   return library === null ? mounts : [...mounts, { host: library, inside: library }];
 }

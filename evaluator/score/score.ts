@@ -1,3 +1,4 @@
+import { UserError } from '../../datasets/userError.ts';
 import type { DetailedScore } from '../run/record.ts';
 import { wilsonInterval } from './statistics.ts';
 
@@ -12,6 +13,7 @@ const mostLoss = -Math.log(leastProbability);
  *   the lowest index on a tie
  * @param labels uint8 [testSize], each below the number of classes
  * @param classes names of the classes
+ * @throws UserError if there is no label, or the arrays do not fit together
  *
  * Log-loss and calibration use the softmax of a row as its probabilities. Calibration: expected calibration error
  * over equal-width bins of confidence (Guo et al. 2017, arXiv 1706.04599).
@@ -22,6 +24,7 @@ const mostLoss = -Math.log(leastProbability);
  * values, like the accuracy, and no row changes it by more than one step.
  */
 export function score(scores: Float32Array, labels: Uint8Array, classes: readonly string[]): DetailedScore {
+  requireFitting(scores, labels, classes);
   const width = classes.length;
   const total = labels.length;
   const confusion = classes.map(() => classes.map(() => 0));
@@ -68,6 +71,27 @@ export function score(scores: Float32Array, labels: Uint8Array, classes: readonl
       },
     },
   };
+}
+
+function requireFitting(scores: Float32Array, labels: Uint8Array, classes: readonly string[]): void {
+  if (labels.length === 0) throw new UserError('there are no labels to score predictions against');
+  if (scores.length !== labels.length * classes.length) {
+    throw new UserError(
+      `${scores.length} scores for ${labels.length} labels and ${classes.length} classes; expected ${labels.length * classes.length}`,
+    );
+  }
+  const unknown = labels.findIndex((label) => label >= classes.length);
+  if (unknown !== -1) {
+    throw new UserError(
+      `label ${labels[unknown]} of image ${unknown} is not one of ${classes.length} classes`,
+    );
+  }
+  const broken = scores.findIndex((value) => !Number.isFinite(value));
+  if (broken !== -1) {
+    throw new UserError(
+      `the scores of image ${Math.floor(broken / classes.length)} contain ${scores[broken]}`,
+    );
+  }
 }
 
 /** Returns the index of the highest value, the lowest index on a tie. */

@@ -48,6 +48,7 @@ function common(run: RunSettings, places: StagePlaces, seconds: number) {
     HAET_MEMORY_BYTES: String(run.memoryBytes),
     HAET_RUN_ID: run.runId,
     PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+    NODE_PATH: places.packages,
     HOME: places.work,
     TMPDIR: places.work,
     LANG: 'C.UTF-8',

@@ -1,6 +1,8 @@
 import { dirname, join } from 'node:path';
 import { trackFiles } from '../../datasets/track.ts';
 import type { StageName } from '../contract.ts';
+import { runtimePlaces } from '../machine/runtime.ts';
+import { packagesInside } from '../sandbox/runtimeMounts.ts';
 import type { Mount } from '../sandbox/sandbox.ts';
 
 /** Paths given to a stage. */
@@ -15,6 +17,8 @@ export interface StagePlaces {
   readonly model: string;
   readonly out: string;
   readonly work: string;
+  /** Node packages of the runtime; the folder is missing where it is not set up. */
+  readonly packages: string;
 }
 
 /** Folders of one run, absolute. */
@@ -35,6 +39,7 @@ export const fencedPlaces: StagePlaces = {
   model: '/model',
   out: '/out',
   work: '/work',
+  packages: packagesInside,
 };
 
 /** Returns the paths of a stage on this machine. */
@@ -55,6 +60,7 @@ export function hostPlaces(
     model: folders.model,
     out: stage === 'train' ? folders.model : folders.predictions,
     work: folders.work,
+    packages: runtimePlaces().packages,
   };
 }
 

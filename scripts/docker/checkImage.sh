@@ -49,8 +49,8 @@ if "${run[@]}" "$image" official --budget 10 >"$at/dry" 2>&1; then
 fi
 grep -q -e '-v ./out:/out' "$at/dry"
 say "without an output folder: refused"
-"${haet[@]}" pack examples/plain-shell --out "$at/plain-shell.tar.gz" >/dev/null
-"${run[@]}" -v "$at/dry-out:/out" -v "$at/plain-shell.tar.gz:/entry.tar.gz:ro" "$image" official --entry /entry.tar.gz \
+"${haet[@]}" pack examples/shell --out "$at/shell.tar.gz" >/dev/null
+"${run[@]}" -v "$at/dry-out:/out" -v "$at/shell.tar.gz:/entry.tar.gz:ro" "$image" official --entry /entry.tar.gz \
   --budget 20 >"$at/dry" 2>&1 || { cat "$at/dry"; exit 1; }
 grep -q 'DRY RUN' "$at/dry" && grep -q 'NOT OFFICIAL' "$at/dry"
 say "without the key: a dry run, unsigned"
@@ -76,7 +76,7 @@ echo secret >"$at/out/unfinished/model/weights"
 chmod -R a+rX "$at/out/unfinished"
 # An entry that searches for things it must not have and logs what it finds. /out contains three runs and the unfinished
 # one by then; it also logs how many folders it saw there, to prove that it did search.
-cp -r examples/plain-shell "$at/thief"
+cp -r examples/shell "$at/thief"
 cat >>"$at/thief/train.sh" <<'THIEF'
 note() { echo "ESCAPED $1"; }
 run="$(dirname "$HAET_OUT_DIR")"
@@ -101,7 +101,7 @@ find / -name '*labels*.npy' ! -path '/track/train/*' -readable 2>/dev/null | sed
 echo looked
 THIEF
 
-for entry in plain-shell numpy reference thief; do
+for entry in shell numpy reference thief; do
   mount=() words=() budget=30 # the reference submission uses all of it, and takes 10 s to start while the tests run
   if [[ $entry != reference ]]; then
     folder="examples/$entry"

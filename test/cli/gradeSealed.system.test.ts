@@ -36,7 +36,7 @@ beforeEach(async () => {
   const to = ['--to', keys.publicKey, '--images-to', keys.imagesPublicKey];
   await haet('seal', 'my-track', ...to, '--out', 'withheld.age', '--public', 'sealed-track');
   await mkdir(at('archives'));
-  await haet('pack', join(root, 'examples/plain-shell'), '--out', 'archives/entry.tar.gz');
+  await haet('pack', join(root, 'examples/shell'), '--out', 'archives/entry.tar.gz');
 });
 const keygen = async (out: string, imagesOut: string) =>
   lastLine((await haet('seal', 'keygen', '--out', out, '--images-out', imagesOut, '--json')).stdout);

@@ -15,7 +15,7 @@ afterAll(() => rm(folder.path, { recursive: true }));
 const haet = (...words: string[]) =>
   execa(process.execPath, [join(root, 'cli/bin.mjs'), ...words], { reject: false, cwd: folder.path });
 const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1)!);
-const example = join(root, 'examples/plain-shell');
+const example = join(root, 'examples/shell');
 const official = (...words: string[]) =>
   haet('official', '--sandbox', 'bubblewrap', '--entry', example, '--budget', '20', '--out', 'out', ...words);
 

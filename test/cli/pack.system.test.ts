@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = temporaryFolder();
 const haet = (...words: string[]) =>
   execa(process.execPath, [join(root, 'cli/bin.mjs'), ...words], { reject: false, cwd: folder.path });
-const example = join(root, 'examples/plain-shell');
+const example = join(root, 'examples/shell');
 
 test('packs an entry and checks its archive, as text and as JSON', async () => {
   const packed = await haet('pack', example, '--out', 'entry.tar.gz', '--json');

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { type TemplateName, templateNames } from '../../cli/templates.ts';
 import { makeTrack } from '../../datasets/makeTrack.ts';
 import { IMAGE_BYTES } from '../../datasets/source.ts';
 import type { TrackInfo } from '../../datasets/track.ts';
@@ -12,8 +14,8 @@ import { writeReport } from '../../evaluator/report/report.ts';
 import { runEntry } from '../../evaluator/run/runEntry.ts';
 import { createProcessSandbox } from '../../evaluator/sandbox/process/process.ts';
 
-const examples = fileURLToPath(new URL('../../examples', import.meta.url));
-const python = process.env.HAET_TORCH_PYTHON ?? 'python3';
+const bin = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
+const haet = (...words: string[]) => execa(process.execPath, [bin, ...words], { cwd: folder });
 
 let folder: string;
 let info: TrackInfo;
@@ -59,51 +61,64 @@ async function dryRun(entryPath: string, trainSeconds: number) {
   return { record, report };
 }
 
-test('the smallest entry is scored like guessing', async () => {
-  const { record, report } = await dryRun(join(examples, 'plain-shell'), 20);
-  expect(record).toMatchObject({ verdict: 'SCORED', progress: { lines: 1, rejected: 0 } });
-  expect(record.score!.correct).toBe(10);
-  expect(report).toContain('The most common label');
+/** Seconds of training, the module that Python must have, and the fewest correct answers of 30. */
+const expected: Record<TemplateName, { seconds: number; module?: string; correct: number }> = {
+  pytorch: { seconds: 30, module: 'torch', correct: 16 },
+  numpy: { seconds: 45, module: 'numpy', correct: 16 },
+  tensorflowjs: { seconds: 20, correct: 16 },
+  shell: { seconds: 20, correct: 10 },
+};
+
+/** The PATH of a stage, which is not the PATH of this test. */
+const stagePath = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
+
+/** Returns the Python of an entry: `python3` as in haet.json, or HAET_TORCH_PYTHON; null if none has the module. */
+function pythonWith(module: string): string | null {
+  const programs = ['python3', ...(process.env.HAET_TORCH_PYTHON ? [process.env.HAET_TORCH_PYTHON] : [])];
+  const canImport = (program: string) => {
+    try {
+      execFileSync(program, ['-c', `import ${module}, numpy`], { stdio: 'ignore', env: { PATH: stagePath } });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return programs.find(canImport) ?? null;
+}
+
+test('every example is a template, with a README of at most ten lines of text', async () => {
+  expect((await readdir(new URL('../../examples', import.meta.url))).sort()).toEqual(
+    [...templateNames].sort(),
+  );
+  for (const name of templateNames) {
+    const readme = await readFile(new URL(`../../examples/${name}/README.md`, import.meta.url), 'utf8');
+    expect(readme.split('\n').filter((line) => line !== '').length).toBeLessThanOrEqual(10);
+  }
 });
 
-describe.each([
-  ['pytorch', 'torch'],
-  ['numpy', 'numpy'],
-])('the entry in %s', (name, module) => {
-  const runnable = canImport(module);
-  const title = runnable
-    ? 'learns within a short budget and ends by itself'
-    : `is not run: ${python} cannot import ${module} (name one that can in HAET_TORCH_PYTHON)`;
-
-  (runnable ? test : test.skip)(
-    title,
+for (const name of templateNames) {
+  const { seconds, module, correct } = expected[name];
+  const python = module === undefined ? 'python3' : pythonWith(module);
+  const title = `the template ${name} passes check and is scored as it is`;
+  (python === null ? test.skip : test)(
+    python === null ? `${title} (skipped: no python3 with ${module}; name one in HAET_TORCH_PYTHON)` : title,
     async () => {
+      await haet('init', name, '--template', name);
       const entry = join(folder, name);
-      await cp(join(examples, name), entry, { recursive: true });
-      const manifest = JSON.parse(await readFile(join(entry, 'haet.json'), 'utf8'));
-      for (const stage of ['train', 'predict']) manifest[stage][0] = pythonPath();
-      await writeFile(join(entry, 'haet.json'), JSON.stringify(manifest));
+      if (python !== 'python3') await replacePython(join(entry, 'haet.json'), python!);
+      expect((await haet('check', name)).stdout).toContain(`${name} by my team: ready to send`);
 
-      const { record, report } = await dryRun(entry, 45);
+      const { record, report } = await dryRun(entry, seconds);
       expect(record).toMatchObject({ verdict: 'SCORED', progress: { rejected: 0 } });
       expect(record.progress.lines).toBeGreaterThan(0);
-      expect(record.score!.accuracy).toBeGreaterThan(0.5);
-      expect(report).toContain(manifest.name);
+      expect(record.score!.correct).toBeGreaterThanOrEqual(correct);
+      expect(report).toContain(name);
     },
     180_000,
   );
-});
-
-function canImport(module: string): boolean {
-  try {
-    execFileSync(python, ['-c', `import ${module}, numpy`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
-/** The interpreter's own path, because an entry gets another PATH than this test. */
-function pythonPath(): string {
-  return execFileSync(python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
+async function replacePython(manifest: string, python: string): Promise<void> {
+  const text = await readFile(manifest, 'utf8');
+  await writeFile(manifest, text.replaceAll('"python3"', JSON.stringify(python)));
 }

@@ -10,7 +10,7 @@ const exampleNames = ['haet.json', 'train.sh', 'predict.sh'];
 const example = async () =>
   Object.fromEntries(
     await Promise.all(
-      exampleNames.map(async (name) => [name, await read(`examples/plain-shell/${name}`)] as const),
+      exampleNames.map(async (name) => [name, await read(`examples/shell/${name}`)] as const),
     ),
   );
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { UserError } from '../../../datasets/userError.ts';
 import { scoreSchema } from '../../../evaluator/run/record.ts';
 import { score } from '../../../evaluator/score/score.ts';
 
@@ -9,6 +10,17 @@ const classes = ['cat', 'dog', 'eel'];
 const logLossStep = (images: number) => Math.log(1000) / images;
 
 describe('a score', () => {
+  test.each([
+    ['no labels', [], [], 'there are no labels'],
+    ['a row too few', [1, 2, 3], [0, 1], '3 scores for 2 labels and 3 classes; expected 6'],
+    ['a label that is no class', [1, 2, 3], [3], 'label 3 of image 0 is not one of 3 classes'],
+    ['NaN', [1, 2, 3, 4, Number.NaN, 6], [0, 1], 'the scores of image 1 contain NaN'],
+  ])('of %s is refused', (_, scores, labels, reason) => {
+    const refused = () => score(Float32Array.from(scores), Uint8Array.from(labels), classes);
+    expect(refused).toThrow(UserError);
+    expect(refused).toThrow(reason);
+  });
+
   test('counts by true and by predicted class', () => {
     const scores = Float32Array.from([9, 0, 0, /**/ 0, 9, 0, /**/ 9, 0, 0, /**/ 0, 0, 9]);
     const { correct, total, accuracy, details } = score(scores, Uint8Array.of(0, 1, 1, 2), classes);

@@ -1,0 +1,20 @@
+/** The public interface of the package, documented in docs/api.md: whatever is not exported here may change. */
+export { type MadeTrack, type MakeTrackOptions, makeTrack } from '../datasets/makeTrack.ts';
+export { readTrack } from '../datasets/readTrack.ts';
+export { type Commitment, type Reveal, readCommitment, readReveal } from '../datasets/sealing/commitment.ts';
+export { type LabelsKey, readLabelsKey } from '../datasets/sealing/labelsKey.ts';
+export type { LabelledImages, Source } from '../datasets/source.ts';
+export { readCifar10 } from '../datasets/sources/cifar10.ts';
+export type { TrackInfo } from '../datasets/track.ts';
+export { UserError, type UserErrorFields } from '../datasets/userError.ts';
+export type { OfficialRecord } from './attest/officialRecord.ts';
+export { parseVerifyKey } from './attest/signingKey.ts';
+export { type Check, type Evidence, type Verification, verifyRecord } from './attest/verifyRecord.ts';
+export type { Limits, ProgressLine } from './contract.ts';
+export { describeMachine } from './machine/machine.ts';
+export type { DetailedScore, RunRecord, Score, ScoreDetails, StageRecord } from './run/record.ts';
+export { type RunHooks, type RunPlan, runEntry } from './run/runEntry.ts';
+export { type VerdictCode, verdicts } from './run/verdict.ts';
+export { createSandbox, type SandboxKind } from './sandbox/createSandbox.ts';
+export type { Sandbox } from './sandbox/sandbox.ts';
+export { score } from './score/score.ts';
