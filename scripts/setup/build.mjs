@@ -1,19 +1,11 @@
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { explainSystemError, SetupFailure } from './failure.mjs';
+import { SetupFailure } from './failure.mjs';
 import { root } from './paths.mjs';
 import { say } from './report.mjs';
 import { run } from './run.mjs';
+import { explainSystemError } from './systemError.mjs';
 
 const dist = join(root, 'dist');
 const fresh = join(root, 'dist.partial');
@@ -88,7 +80,8 @@ export async function build(locks) {
   for (const file of copied) {
     if (!existsSync(join(root, file))) continue;
     mkdirSync(dirname(join(fresh, file)), { recursive: true });
-    copyFileSync(join(root, file), join(fresh, file));
+    // Not copyFileSync, which copies the mode too: a clone can be made with a strict umask.
+    writeFileSync(join(fresh, file), readFileSync(join(root, file)));
   }
   mkdirSync(fresh, { recursive: true });
   writeFileSync(join(fresh, 'fingerprint'), before);
