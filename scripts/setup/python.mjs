@@ -10,6 +10,8 @@ export const isolated = ['-I'];
 /** The exit status of our scripts that refuse to continue, with the reason as the last line of output. */
 const ownRefusal = 3;
 
+const memory = 'free some memory or raise the limit of this shell or container';
+
 /** What a python3 says that is not a working Python of a usable version. */
 const faults = [
   {
@@ -32,7 +34,7 @@ const faults = [
     pattern: /No module named '?(encodings|fcntl|zlib|ssl|zipfile|_ctypes)'?|\(missing\) zlib module/,
     remedy: 'put a complete Python first in PATH (on Debian or Ubuntu: sudo apt install python3)',
   },
-  { pattern: /MemoryError/, remedy: 'free some memory or raise the limit of this shell or container' },
+  { pattern: /MemoryError/, remedy: memory },
 ];
 
 /**
@@ -52,6 +54,7 @@ export function explainPython(result, place) {
   const seen = [line && quoteLine(line), describeEnd(result)].filter(Boolean).join('; ');
   const remedy =
     cause?.remedy ??
+    (result.signal === 'SIGKILL' ? memory : null) ??
     'mend it until `python3 --version` prints a version, or put another python3 first in PATH,';
-  return `python3 does not run here (${seen}): ${remedy} and run the command again.`;
+  return `python3 cannot be used (${seen}): ${remedy} and run the command again.`;
 }

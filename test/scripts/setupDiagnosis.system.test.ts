@@ -143,7 +143,7 @@ describe('python3', () => {
     [
       'a pyenv without that version',
       'echo "pyenv: python3: command not found" >&2; exit 127',
-      /^haet set-up: python3 does not run here \(pyenv: python3: command not found; exit status 127\): choose an installed version with `pyenv global`/,
+      /^haet set-up: python3 cannot be used \(pyenv: python3: command not found; exit status 127\): choose an installed version with `pyenv global`/,
     ],
     [
       'a wrapper that closes files',

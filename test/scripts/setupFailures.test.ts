@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { explainBuild } from '../../scripts/setup/build.mjs';
 import { compilerWords, explainCompiler } from '../../scripts/setup/compiler.mjs';
 import { explainDownload } from '../../scripts/setup/download.mjs';
 import { explainLoad } from '../../scripts/setup/explainLoad.mjs';
@@ -188,6 +189,27 @@ describe('an addon that does not load because', () => {
   });
 });
 
+describe('TypeScript’s compiler that', () => {
+  test.each([
+    [
+      'a.ts(1,2): error TS2322: no\n',
+      2,
+      null,
+      /^The sources do not compile \(a\.ts\(1,2\): error TS2322: no\): fix/,
+    ],
+    [
+      'FATAL ERROR: Reached heap limit - JavaScript heap out of memory',
+      134,
+      null,
+      /not enough memory .*free some/,
+    ],
+    ['', null, 'SIGKILL', /failed \(killed by SIGKILL\): free some memory/],
+    ["Error: Cannot find module '/x/tsc.js'", 1, null, /Cannot find module.*: delete node_modules/],
+  ])('says %j', (output, status, signal, sentence) => {
+    expect(explainBuild({ output, status, signal })).toMatch(sentence);
+  });
+});
+
 describe('python3 that says', () => {
   test.each([
     ['pyenv: python3: command not found', 127, /choose an installed version with `pyenv global`/],
@@ -200,9 +222,15 @@ describe('python3 that says', () => {
     ['sh: 1: exec: /opt/python: not found', 127, /mend it until `python3 --version` prints a version/],
   ])('%s', (line, status, remedy) => {
     const sentence = explainPython(failed(`${line}\n`, status), '/cache');
-    expect(sentence).toMatch(/^python3 does not run here \(/);
+    expect(sentence).toMatch(/^python3 cannot be used \(/);
     expect(sentence).toContain(line);
     expect(sentence).toMatch(remedy);
+  });
+
+  test('nothing because it was killed for memory', () => {
+    expect(explainPython(killed('SIGKILL'), '/c')).toMatch(
+      /cannot be used \(killed by SIGKILL\): free some memory/,
+    );
   });
 
   test('a traceback of our own script, or its refusal, ran', () => {
