@@ -9,7 +9,7 @@ import { UserError } from './userError.ts';
  * @throws UserError if HAET_CACHE is not an absolute path, or if nothing names a folder
  */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env, home: () => string = homedir): string {
-  const { HAET_CACHE: own, XDG_CACHE_HOME: xdg, HOME } = env;
+  const { HAET_CACHE: own, XDG_CACHE_HOME: xdg } = env;
   if (own) {
     if (isAbsolute(own)) return resolve(own);
     throw new UserError({
@@ -21,14 +21,24 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env, home: () => st
   }
   // The XDG Base Directory Specification: a relative path is invalid and ignored.
   if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'haet');
-  if (HOME !== undefined && isAbsolute(HOME)) return join(HOME, '.cache', 'haet');
+  const folder = homeFolder(env, home);
+  if (folder !== null) return join(folder, '.cache', 'haet');
+  throw new UserError({
+    option: 'HOME',
+    reason: 'is not set and this user has no home folder, so there is no place for the cache',
+    remedy: 'Set HAET_CACHE to the absolute path of a folder that you can write.',
+  });
+}
+
+/** Returns $HOME, else the home folder in the user database; null if there is none. */
+export function homeFolder(
+  env: NodeJS.ProcessEnv = process.env,
+  home: () => string = homedir,
+): string | null {
+  if (env.HOME !== undefined && isAbsolute(env.HOME)) return resolve(env.HOME);
   try {
-    return join(home(), '.cache', 'haet');
+    return home() || null;
   } catch {
-    throw new UserError({
-      option: 'HOME',
-      reason: 'is not set and this user has no home folder',
-      remedy: 'Set HAET_CACHE to the absolute path of a folder for downloads.',
-    });
+    return null; // HOME is not set, and the user database does not know this user
   }
 }

@@ -47,7 +47,7 @@ const faults = [
     pattern: /DO NOT MATCH THE HASHES|Expected sha256/,
     remedy: 'use another mirror, because this one has a different file',
   },
-  { pattern: /HTTP error 40[13]|40[13] Client Error|401 Error|Authentication/i, remedy: mirror },
+  { pattern: /HTTP error 40[13]|40[13] Client Error|401 Error/i, remedy: mirror },
   {
     pattern: /HTTP error 5\d\d|5\d\d Server Error|too many 5\d\d/i,
     remedy: 'wait until the mirror works again',

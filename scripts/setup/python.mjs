@@ -23,7 +23,7 @@ const faults = [
     remedy: 'choose an installed version with `pyenv global` or `pyenv local` (`pyenv versions` lists them)',
   },
   {
-    pattern: /No version is set for command|asdf|mise/,
+    pattern: /No version is set for command|^(?:asdf|mise)\b/,
     remedy: 'choose an installed version in your version manager until `python3 --version` prints it',
   },
   {
