@@ -2,6 +2,8 @@ import { describeEnd, findCause, quoteLine, tellingLine } from './failure.mjs';
 
 /** The oldest pip that downloads the pinned wheels. */
 const oldestPip = 20;
+const isTooOld = (version) => Number.parseInt(version, 10) < oldestPip;
+const update = 'update it (`python3 -m pip install --user --upgrade pip`)';
 
 const repair = 'repair pip (`python3 -m ensurepip --upgrade`, or install python3-pip again)';
 const network = 'check the network';
@@ -84,12 +86,7 @@ export function explainPip(result, { version, noIndex }) {
   if (cause !== null) return { reason: `pip: ${quoteLine(own(cause.line))}`, remedy: cause.remedy };
   const line = tellingLine(output, /^\s*ERROR: |^\w*(?:Error|Exception): /);
   const reason = `pip: ${line === null ? describeEnd(result) : quoteLine(own(line))}`;
-  if (Number.parseInt(version, 10) < oldestPip) {
-    return {
-      reason: `${reason}; pip ${version} is too old`,
-      remedy: 'update it (`python3 -m pip install --user --upgrade pip`)',
-    };
-  }
+  if (isTooOld(version)) return { reason: `${reason}; pip ${version} is too old`, remedy: update };
   if (absent.test(output))
     return { reason, remedy: noIndex ? 'unset no-index in the settings of pip' : mirror };
   return { reason, remedy: null };
@@ -97,11 +94,12 @@ export function explainPip(result, { version, noIndex }) {
 
 /**
  * Says why python3 has no usable pip, and what helps.
- * @param {{ problem: string, kind: 'system' | 'own' | 'venv' | 'conda', prefix: string, ensurepip: boolean }} facts  of
+ * @param {{ version?: string | null, problem: string, kind: 'system' | 'own' | 'venv' | 'conda', prefix: string, ensurepip: boolean }} facts  of
  *   pipFacts.py
  * @returns {{ reason: string, remedy: string }}
  */
-export function explainNoPip({ problem, kind, prefix, ensurepip }) {
+export function explainNoPip({ version = null, problem, kind, prefix, ensurepip }) {
+  if (isTooOld(version)) return { reason: `pip ${version} is too old`, remedy: update };
   if (!/No module named '?pip'?\s*$/m.test(problem)) {
     const known = findCause(faults, problem);
     const line = known?.line ?? tellingLine(problem, /^\w*Error: /) ?? 'no reason given';

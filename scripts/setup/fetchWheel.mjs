@@ -59,7 +59,7 @@ async function viaPip(wheel, folder, target, { env, locks }) {
     const asked = await run('python3', [...isolated, pipFacts], { env: here, locks });
     if (asked.status !== 0)
       throw new SetupFailure(explainPython(asked, folder) ?? explain(asked.output, folder));
-    const pip = JSON.parse(asked.output.trim().split('\n').at(-1));
+    const pip = JSON.parse(asked.output.split('\n').findLast((line) => line.startsWith('{')));
     if (pip.problem !== null) return explainNoPip(pip);
 
     const pipEnv = pipEnvironment(here, pip.settings);

@@ -322,6 +322,16 @@ describe('pip that says', () => {
     expect(explainNoPip({ problem, kind, ensurepip, prefix: '/p' }).remedy).toMatch(remedy);
   });
 
+  test('that it has no settings, because it is older than the command for them', () => {
+    const problem = 'ERROR: unknown command "config"';
+    expect(
+      explainNoPip({ version: '9.0.1', problem, kind: 'system', ensurepip: false, prefix: '/usr' }),
+    ).toEqual({
+      reason: 'pip 9.0.1 is too old',
+      remedy: expect.stringContaining('update it'),
+    });
+  });
+
   test('that it is broken, is quoted', () => {
     const problem = "Traceback (most recent call last):\nImportError: cannot import name 'main'\n";
     expect(explainNoPip({ problem, kind: 'system', ensurepip: false, prefix: '/usr' })).toEqual({
