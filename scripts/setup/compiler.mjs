@@ -99,7 +99,7 @@ const faults = [
     remedy: 'use g++ 9 or clang 10, or newer,',
   },
   {
-    pattern: /cannot find -l:?libtensorflow|tensorflow\/.*(?:file not found|No such file)/,
+    pattern: /cannot find -l:?libtensorflow|fatal error: '?tensorflow\/.*(?:file not found|No such file)/,
     says: 'libtensorflow is not complete',
     remedy: 'delete the folder libtensorflow in the cache folder',
   },

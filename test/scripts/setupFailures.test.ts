@@ -91,6 +91,10 @@ describe('a compiler that says', () => {
       '/usr/bin/ld: cannot find -l:libtensorflow_cc.so.2: No such file',
       /delete the folder libtensorflow in the cache/,
     ],
+    [
+      'x.cc:1:10: fatal error: tensorflow/c/c_api.h: No such file or directory',
+      /delete the folder libtensorflow/,
+    ],
     ["g++: error: unrecognized command-line option '-pedantik'", /check the options in CXX/],
     ['ccache: error: Failed to create directory /r/.ccache: Permission denied', /compiler cache failed/],
     ['/opt/g++: 1: Syntax error: "(" unexpected', /not a program for this machine/],
