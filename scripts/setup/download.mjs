@@ -102,7 +102,7 @@ async function fetchRest(url, partial, bytes) {
   } catch (error) {
     if (stalled.signal.aborted) throw new Error(`no data for ${stallMilliseconds / 1000} s`);
     const { cause } = error;
-    if (!cause?.code || error.code) throw error;
+    if (!cause || error.code) throw error;
     // The message of an AggregateError is empty.
     throw Object.assign(cause, { message: cause.message || `${cause.code} ${new URL(url).host}` });
   } finally {

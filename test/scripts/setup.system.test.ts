@@ -222,7 +222,7 @@ describe('libtensorflow without pip', () => {
     });
     expect(exitCode).toBe(2);
     expect(lastLine(all)).toMatch(
-      /could not be fetched \(python3 has no pip .*; direct download: .*\): run .*, or check the network, or put the file into .*downloads yourself/,
+      /could not be fetched \(python3 has no pip.*; direct download: bad port\): run .*, or check the network, or put the file into .*downloads yourself/,
     );
   });
 
