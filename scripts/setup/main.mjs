@@ -102,8 +102,7 @@ function deviceSteps(device) {
   };
 }
 
-const wanted = (steps) =>
-  Object.fromEntries(Object.entries(steps).filter(([name]) => chosen.includes(name)));
+const wanted = (steps) => Object.fromEntries(Object.entries(steps).filter(([name]) => chosen.includes(name)));
 
 async function makeReady(steps, locks) {
   for (const step of Object.values(steps)) if (!step.isReady()) await step.make(locks);
