@@ -19,6 +19,10 @@ export async function howCompiled(project: string): Promise<Compile> {
   return JSON.parse(await readFile(join(project, sources, 'compile.json'), 'utf8'));
 }
 
+/** Runs the C++ compiler of CXX. A shell splits CXX, because it may have options or a launcher, as in set-up. */
+export const runCompiler = (words: readonly string[]) =>
+  execa('sh', ['-c', 'eval "exec ${CXX:-c++} \\"\\$@\\""', 'sh', ...words]);
+
 /**
  * Compiles a program with the native kernels, but without TensorFlow.
  *
@@ -41,8 +45,5 @@ export async function compileNative(
         .map((name) => join(native, folder, name)),
     ),
   );
-  await execa(process.env.CXX || 'c++', [
-    ...[...usual, ...words, '-I', native, driver, ...compiled.flat()],
-    ...['-o', program],
-  ]);
+  await runCompiler([...[...usual, ...words, '-I', native, driver, ...compiled.flat()], ...['-o', program]]);
 }

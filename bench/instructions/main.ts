@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { execa } from 'execa';
 import { UserError } from '../../datasets/userError.ts';
-import { compileNative } from '../compileNative.ts';
+import { compileNative, runCompiler } from '../compileNative.ts';
 
 /**
  * Counts the instructions of each native kernel with valgrind, on small problems with one thread. The count is the same
@@ -41,7 +41,6 @@ interface Counts {
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = join(project, 'bench/instructions');
-const compiler = process.env.CXX || 'c++';
 const recordedFile = join(folder, 'recorded.json');
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -49,7 +48,7 @@ const build = await mkdtemp(join(tmpdir(), 'haet-instructions-'));
 try {
   const program = join(build, 'driver');
   await compileNative(project, join(folder, 'driver.cc'), program, ['-O3']);
-  const version = (await execa(compiler, ['--version'])).stdout.split('\n')[0]!;
+  const version = (await runCompiler(['--version'])).stdout.split('\n')[0]!;
   const recorded: Counts = JSON.parse(await readFile(recordedFile, 'utf8'));
   const isSame = recorded.compiler === version;
   if (!isSame) say(`Recorded with ${recorded.compiler}; this is ${version}, so counts may differ.`);

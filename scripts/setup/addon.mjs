@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { explainSystemError, SetupFailure } from './failure.mjs';
+import { compilerWords, explainCompiler, explainNoOutput, inEnglish } from './compiler.mjs';
+import { explainLoad } from './explainLoad.mjs';
+import { SetupFailure } from './failure.mjs';
 import { root, runtimeFolder } from './paths.mjs';
 import { say } from './report.mjs';
 import { run } from './run.mjs';
-
-const compiler = process.env.CXX || 'c++';
 
 /**
  * A C++ addon for Node that is linked to a libtensorflow.
@@ -17,6 +17,13 @@ const compiler = process.env.CXX || 'c++';
  * @property {string[]} words  additional compiler flags
  * @property {string[]} [needs]  CPU flags it is compiled for, as in /proc/cpuinfo; none if omitted
  */
+
+/**
+ * Returns the linker flags that make an addon find libraries in a folder, before those of LD_LIBRARY_PATH. The compiler
+ * would split `-Wl,-rpath,FOLDER` at commas of the folder.
+ * @param {string} folder
+ */
+export const runPath = (folder) => ['-Wl,--disable-new-dtags', ...['-Xlinker', '-rpath', '-Xlinker', folder]];
 
 /** Returns the flags of all addons. @param {string} library the folder that contains tensorflow/ */
 export function sharedWords(library) {
@@ -30,7 +37,9 @@ export function sharedWords(library) {
       join(tensorflow, 'include'),
     ],
     ...['-L', tensorflow, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
-    `-Wl,-rpath,${tensorflow}`,
+    ...runPath(tensorflow),
+    // Newer systems refuse to load what asks for an executable stack.
+    '-Wl,-z,noexecstack',
   ];
 }
 
@@ -41,7 +50,9 @@ const allWords = (addon, library) => [...compiled(addon), ...addon.words, ...sha
 
 /** Returns a key that changes whenever the library, the compiler, its flags or a source does. */
 function fingerprint(addon, library) {
-  const hash = createHash('sha256').update(JSON.stringify([compiler, allWords(addon, library), addon.needs]));
+  const hash = createHash('sha256').update(
+    JSON.stringify([compilerWords(), allWords(addon, library), addon.needs]),
+  );
   hash.update(readFileSync(join(library, 'sizes.json')));
   for (const file of addon.sources) hash.update(relative(root, file)).update(readFileSync(file));
   return hash.digest('hex');
@@ -68,18 +79,15 @@ export async function buildAddon(addon, library, locks) {
   say(`${name}: compiling ...`);
   mkdirSync(dirname(output), { recursive: true });
   const fresh = `${output}.partial`;
-  const made = await run(compiler, [...allWords(addon, library), '-o', fresh], { locks });
-  if (made.missing) {
-    throw new SetupFailure(
-      `The C++ compiler ${compiler} was not found: install one (on Debian or Ubuntu: sudo apt install g++) or name yours in CXX, and run the command again.`,
-    );
-  }
+  rmSync(fresh, { force: true });
+  const [compiler, ...own] = compilerWords();
+  const words = [...own, ...allWords(addon, library), '-o', fresh];
+  const made = await run(compiler, words, { locks, env: inEnglish() });
   if (made.status !== 0) {
-    const line = made.output.split('\n').find((text) => /error|undefined reference|cannot find/.test(text));
-    throw new SetupFailure(
-      explainSystemError(made.output, dirname(output)) ??
-        `${compiler} could not compile the ${name} (${(line ?? `exit status ${made.status}`).trim()}): it needs C++17, so use g++ 9 or clang 10, or newer, and run the command again.`,
-    );
+    throw new SetupFailure(explainCompiler(made, [compiler, ...own], name, dirname(output)));
+  }
+  if (!existsSync(fresh) || statSync(fresh).size === 0) {
+    throw new SetupFailure(explainNoOutput([compiler, ...own], name));
   }
   if (cpuHas(needs)) await requireLoads(name, fresh, locks);
   rmSync(stampOf(addon), { force: true });
@@ -99,12 +107,8 @@ function cpuHas(names) {
 
 async function requireLoads(name, file, locks) {
   const words = ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', file];
-  const tried = await run(process.execPath, words, { locks });
+  const tried = await run(process.execPath, words, { locks, env: inEnglish() });
   if (tried.status === 0) return;
   rmSync(file, { force: true });
-  const line =
-    tried.output.split('\n').find((text) => text.startsWith('Error:')) ?? `signal or status ${tried.status}`;
-  throw new SetupFailure(
-    `The ${name} was compiled but does not load (${line.replace(/^Error: /, '')}): use a newer Linux distribution, or report this line.`,
-  );
+  throw new SetupFailure(explainLoad(tried, name));
 }

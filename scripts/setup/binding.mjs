@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { addonIsReady, buildAddon } from './addon.mjs';
+import { addonIsReady, buildAddon, runPath } from './addon.mjs';
 import { runtimeFolder } from './paths.mjs';
 
 /** Returns the folder of TensorFlow.js. */
@@ -16,13 +16,13 @@ export const packageFolder = () => join(runtimeFolder(), 'node_modules/@tensorfl
 export function cudaWords(library) {
   const nvidia = join(library, 'nvidia');
   if (!existsSync(nvidia)) return [];
-  const words = ['-Wl,--no-as-needed', '-Wl,--disable-new-dtags'];
+  const words = ['-Wl,--no-as-needed'];
   for (const part of readdirSync(nvidia).sort()) {
     const folder = join(nvidia, part, 'lib');
     const names = readdirSync(folder).filter((name) =>
       /^lib(cud|cublas|cufft|curand|cusolver|cusparse|nccl|cupti)\w*\.so\.\d+$/.test(name),
     );
-    words.push('-L', folder, `-Wl,-rpath,${folder}`, ...names.sort().map((name) => `-l:${name}`));
+    words.push('-L', folder, ...runPath(folder), ...names.sort().map((name) => `-l:${name}`));
   }
   return words;
 }

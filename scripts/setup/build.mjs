@@ -1,19 +1,11 @@
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { explainSystemError, SetupFailure } from './failure.mjs';
+import { describeEnd, quoteLine, SetupFailure, tellingLine } from './failure.mjs';
 import { root } from './paths.mjs';
 import { say } from './report.mjs';
 import { run } from './run.mjs';
+import { explainSystemError } from './systemError.mjs';
 
 const dist = join(root, 'dist');
 const fresh = join(root, 'dist.partial');
@@ -75,24 +67,38 @@ export async function build(locks) {
   for (const folder of [fresh, outgoing]) rmSync(folder, { recursive: true, force: true });
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const words = [tsc, '-p', 'tsconfig.build.json', '--outDir', fresh, '--noEmitOnError', '--pretty', 'false'];
-  const { status, output } = await run(process.execPath, words, { cwd: root, locks });
-  if (status !== 0) {
+  const result = await run(process.execPath, words, { cwd: root, locks });
+  if (result.status !== 0) {
     rmSync(fresh, { recursive: true, force: true });
-    const line = output.split('\n').find((text) => /error TS\d+/.test(text)) ?? `exit status ${status}`;
-    throw new SetupFailure(
-      explainSystemError(output, dist) ??
-        `The sources do not compile (${line.trim()}): fix them, or restore them with git, and run the command again.`,
-    );
+    throw new SetupFailure(explainBuild(result));
   }
   removeDeclarations();
   for (const file of copied) {
     if (!existsSync(join(root, file))) continue;
     mkdirSync(dirname(join(fresh, file)), { recursive: true });
-    copyFileSync(join(root, file), join(fresh, file));
+    // Not copyFileSync, which copies the mode too: a clone can be made with a strict umask.
+    writeFileSync(join(fresh, file), readFileSync(join(root, file)));
   }
   mkdirSync(fresh, { recursive: true });
   writeFileSync(join(fresh, 'fingerprint'), before);
   if (existsSync(dist)) renameSync(dist, outgoing);
   renameSync(fresh, dist);
   rmSync(outgoing, { recursive: true, force: true });
+}
+
+/**
+ * Returns the sentence for a TypeScript compiler that failed.
+ * @param {{ status: number | null, signal?: string | null, output: string }} result
+ */
+export function explainBuild(result) {
+  const wrong = result.output.split('\n').find((text) => /error TS\d+/.test(text));
+  if (wrong) {
+    return `The sources do not compile (${wrong.trim()}): fix them, or restore them with git, and run the command again.`;
+  }
+  const explained = explainSystemError(result.output, dist);
+  if (explained) return explained;
+  const line = tellingLine(result.output, /^\w*Error: /);
+  const seen = [line && quoteLine(line), describeEnd(result)].filter(Boolean).join('; ');
+  const remedy = result.signal === 'SIGKILL' ? 'free some memory' : 'delete node_modules';
+  return `TypeScript's compiler failed (${seen}): ${remedy} and run the command again.`;
 }

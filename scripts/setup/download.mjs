@@ -1,10 +1,15 @@
 import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createProgressBar } from './report.mjs';
+import { createProgressBar, say } from './report.mjs';
 
 const attempts = 4;
 const stallMilliseconds = 60_000;
+
+/** Codes of certificates that Node does not trust. */
+const certificate = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/;
+/** Codes of faults that another attempt does not mend. */
+const lasting = new RegExp(`^(?:ENOSPC|EDQUOT|EROFS|EACCES|ERR_INVALID_URL)$|${certificate.source}`);
 
 /**
  * Downloads a file over HTTP and resumes an earlier attempt, also of an earlier run. The partial download is in
@@ -22,10 +27,37 @@ export async function download(url, target, bytes) {
       renameSync(partial, target);
       return;
     } catch (error) {
-      if (attempt === attempts || error.final || error.code === 'ENOSPC') throw error;
+      if (attempt === attempts || error.final || lasting.test(error.code)) throw error;
+      say(`${error.message}; trying again ...`);
       await new Promise((wake) => setTimeout(wake, 500 * 2 ** attempt));
     }
   }
+}
+
+/**
+ * Says why a download failed, and what helps.
+ * @param {Error & { code?: string, status?: number }} error  of `download`
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {{ reason: string, remedy: string | null }}
+ */
+export function explainDownload({ message, code = '', status }, env) {
+  const reason = `direct download: ${message}`;
+  if (code === 'ERR_INVALID_URL' || /not implemented|unknown scheme/.test(message)) {
+    return { reason, remedy: 'set HAET_TENSORFLOW_URL to the https:// URL of a folder' };
+  }
+  if (certificate.test(code)) {
+    return { reason, remedy: 'name the certificate of your proxy in NODE_EXTRA_CA_CERTS' };
+  }
+  if (status !== undefined) {
+    return {
+      reason,
+      remedy:
+        status >= 500 ? 'wait until the server works again' : 'name another folder in HAET_TENSORFLOW_URL',
+    };
+  }
+  const proxy = env.https_proxy || env.HTTPS_PROXY || env.all_proxy || env.ALL_PROXY;
+  if (proxy) return { reason: `${reason}, without the proxy, which only pip uses`, remedy: null };
+  return { reason, remedy: 'check the network' };
 }
 
 async function fetchRest(url, partial, bytes) {
@@ -43,6 +75,7 @@ async function fetchRest(url, partial, bytes) {
     }
     if (!response.ok) {
       const error = new Error(`${url} answered ${response.status} ${response.statusText}`);
+      error.status = response.status;
       error.final = response.status < 500;
       throw error;
     }
@@ -68,9 +101,10 @@ async function fetchRest(url, partial, bytes) {
       throw new Error(`the connection closed after ${done} of ${total} bytes`);
   } catch (error) {
     if (stalled.signal.aborted) throw new Error(`no data for ${stallMilliseconds / 1000} s`);
-    throw error.cause?.code && !error.code
-      ? Object.assign(error.cause, { message: String(error.cause.message) })
-      : error;
+    const { cause } = error;
+    if (!cause || error.code) throw error;
+    // The message of an AggregateError is empty.
+    throw Object.assign(cause, { message: cause.message || `${cause.code} ${new URL(url).host}` });
   } finally {
     clearTimeout(timer);
   }

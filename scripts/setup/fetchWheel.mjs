@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { download } from './download.mjs';
-import { explainSystemError, SetupFailure } from './failure.mjs';
+import { fileURLToPath } from 'node:url';
+import { download, explainDownload } from './download.mjs';
+import { explainNoPip, explainPip } from './explainPip.mjs';
+import { quoteLine, SetupFailure, tellingLine } from './failure.mjs';
+import { pipEnvironment } from './pipSettings.mjs';
+import { explainPython, isolated } from './python.mjs';
 import { megabytes, say } from './report.mjs';
 import { run } from './run.mjs';
+import { explainSystemError } from './systemError.mjs';
+import { watchDownload } from './watchDownload.mjs';
+
+const pipFacts = fileURLToPath(new URL('pipFacts.py', import.meta.url));
 
 /**
  * Puts a pinned wheel into a folder and returns its path. Sources, in this order: the folder itself (an earlier run, or
@@ -23,50 +31,59 @@ export async function fetchWheel(wheel, folder, { env = process.env, locks = [] 
   }
   const size = wheel.bytes ? ` ${megabytes(wheel.bytes)}` : '';
   say(`${wheel.name} ${wheel.version}: downloading${size} ...`);
-  const reasons = [];
+  const failures = [];
   for (const way of [viaPip, directly]) {
-    const reason = await way(wheel, folder, target, { env, locks });
-    if (reason === null) return target;
-    reasons.push(reason);
+    const failure = await way(wheel, folder, target, { env, locks });
+    if (failure === null) return target;
+    failures.push(failure);
   }
+  const reasons = failures.map(({ reason }) => reason).join('; ');
+  const remedies = new Set(failures.map(({ remedy }) => remedy).filter((remedy) => remedy !== null));
   throw new SetupFailure(
-    `${wheel.file} could not be fetched (${reasons.join('; ')}): check the network, or put the file into ${folder} yourself, and run the command again.`,
+    `${wheel.file} could not be fetched (${reasons}): ${[...remedies, `put the file into ${folder} yourself`].join(', or ')}, and run the command again.`,
   );
 }
 
-/** @returns {Promise<string | null>} why it failed; null if it succeeded */
+/**
+ * @typedef {{ reason: string, remedy: string | null }} Failure  a way to fetch the file that did not work
+ */
+
+/** @returns {Promise<Failure | null>} */
 async function viaPip(wheel, folder, target, { env, locks }) {
   const scratch = join(folder, 'pip');
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch);
-  const [python, , platforms] = wheel.file
-    .replace(/\.whl$/, '')
-    .split('-')
-    .slice(-3);
-  const version = /^cp3(\d+)$/.exec(python)?.[1] ?? '11';
-  const words = ['-m', 'pip', 'download', '--no-deps', '--no-cache-dir', '--disable-pip-version-check'];
-  words.push('--retries', '2', '--dest', scratch, '--only-binary=:all:', '--implementation', 'cp');
-  words.push('--python-version', `3.${version}`);
-  for (const platform of platforms.split('.')) words.push('--platform', platform);
-  words.push(`${wheel.name}==${wheel.version}`);
-  // pip first unpacks its download in TMPDIR, and /tmp is often a small file system in memory.
-  const { status, output, missing } = await run('python3', words, {
-    env: { ...env, TMPDIR: scratch },
-    locks,
-    live: true,
-  });
   try {
-    if (missing) return 'python3 was not found';
-    if (status !== 0) {
-      const explained = explainSystemError(output, folder);
+    // pip first unpacks its download in TMPDIR, and /tmp is often a small file system in memory.
+    const here = { ...env, TMPDIR: scratch };
+    const asked = await run('python3', [...isolated, pipFacts], { env: here, locks });
+    if (asked.status !== 0)
+      throw new SetupFailure(explainPython(asked, folder) ?? explain(asked.output, folder));
+    const pip = JSON.parse(asked.output.split('\n').findLast((line) => line.startsWith('{')));
+    if (pip.problem !== null) return explainNoPip(pip);
+
+    const pipEnv = pipEnvironment(here, pip.settings);
+    const progress = watchDownload(scratch, wheel.bytes);
+    const done = await run('python3', [...pip.flags, ...pipWords(wheel, scratch)], {
+      env: pipEnv,
+      locks,
+      onOutput: progress.read,
+    });
+    progress.stop(done.status === 0);
+    if (done.status !== 0) {
+      // Warnings come before other attempts, which have their own errors.
+      const errors = done.output
+        .split('\n')
+        .filter((line) => /^\s*(?:ERROR|\w*(?:Error|Exception)): /.test(line));
+      const explained = explainSystemError(errors.join('\n'), folder);
       if (explained) throw new SetupFailure(explained);
-      if (/No module named pip/.test(output)) return 'python3 has no pip (sudo apt install python3-pip)';
-      const lines = output.split('\n').filter((line) => line.startsWith('ERROR:'));
-      return `pip: ${lines[0]?.slice('ERROR: '.length) ?? `exit status ${status}`}`;
+      return explainPip(done, { version: pip.version, noIndex: isOn(pipEnv.PIP_NO_INDEX) });
     }
     const file = join(scratch, wheel.file);
-    if (!existsSync(file)) return `pip did not download ${wheel.file}`;
-    if ((await sha256(file)) !== wheel.sha256) return 'the file from pip has the wrong checksum';
+    if (!existsSync(file)) return { reason: `pip did not download ${wheel.file}`, remedy: null };
+    if ((await sha256(file)) !== wheel.sha256) {
+      return { reason: 'the file from pip has the wrong checksum', remedy: 'use another mirror' };
+    }
     renameSync(file, target);
     return null;
   } finally {
@@ -74,10 +91,32 @@ async function viaPip(wheel, folder, target, { env, locks }) {
   }
 }
 
-/** @returns {Promise<string | null>} why it failed; null if it succeeded */
+/** Returns the words after `python3` that download a wheel, with all output, because pip hides the answers of an index. */
+function pipWords(wheel, destination) {
+  const [python, , platforms] = wheel.file
+    .replace(/\.whl$/, '')
+    .split('-')
+    .slice(-3);
+  const version = /^cp3(\d+)$/.exec(python)?.[1] ?? '11';
+  return [
+    ...['-m', 'pip', 'download', '-vv', '--no-input', '--no-deps', '--no-cache-dir'],
+    ...['--disable-pip-version-check', '--retries', '2', '--dest', destination],
+    ...['--only-binary=:all:', '--implementation', 'cp', '--python-version', `3.${version}`],
+    ...platforms.split('.').flatMap((platform) => ['--platform', platform]),
+    `${wheel.name}==${wheel.version}`,
+  ];
+}
+
+const isOn = (text) => /^(?:1|y|yes|t|true|on)$/i.test(text ?? '');
+
+const explain = (output, folder) =>
+  explainSystemError(output, folder) ??
+  `python3 could not describe its pip (${quoteLine(tellingLine(output) ?? 'no reason given')}): check that \`python3 -m pip --version\` works and run the command again.`;
+
+/** @returns {Promise<Failure | null>} */
 async function directly(wheel, folder, target, { env }) {
   const base = env.HAET_TENSORFLOW_URL || wheel.folderUrl;
-  if (!base) return 'no direct download is known';
+  if (!base) return { reason: 'no direct download is known', remedy: null };
   const url = `${base.replace(/\/$/, '')}/${wheel.file}`;
   say(`trying ${url} ...`);
   try {
@@ -85,11 +124,14 @@ async function directly(wheel, folder, target, { env }) {
   } catch (error) {
     const explained = explainSystemError(error, folder);
     if (explained) throw new SetupFailure(explained);
-    return `direct download: ${error.message}`;
+    return explainDownload(error, env);
   }
   if ((await sha256(target)) === wheel.sha256) return null;
   rmSync(target);
-  return `the file from ${new URL(url).host} has the wrong checksum`;
+  return {
+    reason: `the file from ${new URL(url).host} has the wrong checksum`,
+    remedy: 'name another folder in HAET_TENSORFLOW_URL',
+  };
 }
 
 /** @param {string} file */

@@ -11,13 +11,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { explainSystemError, SetupFailure } from './failure.mjs';
+import { quoteLine, SetupFailure, tellingLine } from './failure.mjs';
 import { fetchWheel } from './fetchWheel.mjs';
 import { takeLock } from './lock.mjs';
 import { cacheFolder } from './paths.mjs';
 import { checkPlatform, thisPlatform } from './platform.mjs';
+import { explainPython, isolated } from './python.mjs';
 import { megabytes, say } from './report.mjs';
 import { run } from './run.mjs';
+import { explainSystemError } from './systemError.mjs';
 
 const libraries = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2'];
 /** @type {number | undefined} */
@@ -65,6 +67,11 @@ export async function installLibrary(device, library, locks) {
   const folder = libraryFolder(device, library);
   if (libraryIsReady(folder)) return;
   checkPlatform(thisPlatform());
+  if (folder.includes(':')) {
+    throw new SetupFailure(
+      `The cache folder ${cache} has a colon in its path, where the loader of libraries ends a path: set HAET_CACHE to one without, and run the command again.`,
+    );
+  }
 
   const partial = `${folder}.partial`;
   const downloads = join(cache, 'downloads');
@@ -106,12 +113,14 @@ function checkRoom(library, cache, downloads) {
 }
 
 async function unpack(file, wheel, folder, locks) {
-  const { status, output } = await run('python3', [unpackWheel, file, folder, ...wheel.unpack], { locks });
-  if (status === 0) return;
+  const words = [...isolated, unpackWheel, file, folder, ...wheel.unpack];
+  const result = await run('python3', words, { locks });
+  if (result.status === 0) return;
   rmSync(folder, { recursive: true, force: true });
-  const reason = output.trim().split('\n').pop();
+  const reason = quoteLine(tellingLine(result.output, /^\w*(?:Error|BadZipFile): /) ?? 'no reason given');
   throw new SetupFailure(
-    explainSystemError(output, folder) ??
+    explainPython(result, folder) ??
+      explainSystemError(result.output, folder) ??
       `${file} could not be unpacked (${reason}): delete it and run the command again.`,
   );
 }

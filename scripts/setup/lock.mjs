@@ -1,11 +1,23 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { SetupFailure } from './failure.mjs';
+import { quoteLine, SetupFailure, tellingLine } from './failure.mjs';
+import { explainPython, isolated } from './python.mjs';
 import { say } from './report.mjs';
+import { explainSystemError } from './systemError.mjs';
 
-const take =
-  'import fcntl, sys; fcntl.flock(3, fcntl.LOCK_EX | (fcntl.LOCK_NB if sys.argv[1] == "try" else 0))';
+const take = `
+import sys
+if sys.version_info < (3, 6):
+    sys.exit("set-up needs Python 3.6 and this is %d.%d" % sys.version_info[:2])
+import fcntl
+fcntl.flock(3, fcntl.LOCK_EX | (fcntl.LOCK_NB if sys.argv[1] == "try" else 0))
+`;
+
+/** Errors of flock(2) on a file system that has no locks: ENOLCK, ENOSYS, EOPNOTSUPP. */
+const noLocks = /\[Errno (37|38|95)\]/;
+/** EBADF: the interpreter did not get the file. */
+const notPassed = /\[Errno 9\]/;
 
 /**
  * Waits for and takes an exclusive lock that the kernel releases when its holder dies.
@@ -19,25 +31,38 @@ const take =
 export function takeLock(file) {
   mkdirSync(dirname(file), { recursive: true });
   const descriptor = openSync(file, 'a');
-  const attempt = (how) =>
-    spawnSync('python3', ['-c', take, how], {
+  const attempt = (how) => {
+    const { status, signal, stderr, error } = spawnSync('python3', [...isolated, '-c', take, how], {
       stdio: ['ignore', 'ignore', 'pipe', descriptor],
       encoding: 'utf8',
     });
+    const output = error ? String(error) : (stderr ?? '');
+    return { status, signal, output, missing: error?.code === 'ENOENT' };
+  };
   let result = attempt('try');
-  if (result.status !== 0 && /BlockingIOError/.test(result.stderr ?? '')) {
+  if (result.status !== 0 && /BlockingIOError/.test(result.output)) {
     say('another set-up is running; waiting ...');
     result = attempt('wait');
   }
-  if (result.error?.code === 'ENOENT') {
-    throw new SetupFailure(
-      'python3 was not found: install it with pip (on Debian or Ubuntu: sudo apt install python3 python3-pip) and run the command again.',
-    );
+  if (result.status === 0) return descriptor;
+  throw new SetupFailure(explainPython(result, file) ?? explainLock(result.output, file));
+}
+
+/**
+ * Returns the sentence for a python3 that ran and could not lock the file.
+ * @param {string} output
+ * @param {string} file
+ */
+export function explainLock(output, file) {
+  const seen = quoteLine(tellingLine(output) ?? 'no reason given');
+  if (noLocks.test(output)) {
+    return `${file} could not be locked (${seen}): put the clone and HAET_CACHE on a file system with file locks and run the command again.`;
   }
-  if (result.status !== 0) {
-    throw new SetupFailure(
-      `${file} could not be locked (${(result.stderr ?? '').trim().split('\n').pop()}): put the clone and HAET_CACHE on a file system with file locks and run the command again.`,
-    );
+  if (notPassed.test(output)) {
+    return `${file} could not be locked (${seen}), because python3 is a wrapper that closes open files: put the interpreter itself first in PATH and run the command again.`;
   }
-  return descriptor;
+  return (
+    explainSystemError(output, file) ??
+    `${file} could not be locked (${seen}): find out with \`python3 -I -c "import fcntl"\` what is wrong with python3 and run the command again.`
+  );
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { bindingIsReady, buildBinding } from './binding.mjs';
 import { build, buildIsReady } from './build.mjs';
 import { chooseDevice } from './device.mjs';
-import { explainSystemError, SetupFailure } from './failure.mjs';
+import { SetupFailure } from './failure.mjs';
 import { installLibrary, libraryFolder, libraryIsReady } from './library.mjs';
 import { takeLock } from './lock.mjs';
 import { buildNativeOps, nativeOpsAreReady } from './nativeOps.mjs';
@@ -15,6 +15,7 @@ import { buildQuietLoad, quietLoadIsReady } from './quietLoad.mjs';
 import { say, watchWaiting } from './report.mjs';
 import { copySubmission, submissionIsReady } from './submission.mjs';
 import { explainSwallowed } from './swallowedOptions.mjs';
+import { explainSystemError } from './systemError.mjs';
 
 /** What entries need. */
 const runtime = ['submission', 'packages', 'library', 'binding', 'quietLoad', 'nativeOps'];
@@ -38,6 +39,8 @@ const chosen = parts[process.argv[2]] ?? [...runtime, 'build', 'proof'];
  */
 export async function setUp() {
   const stopWatching = watchWaiting();
+  // A sandbox runs entries as another user, who must be able to read what is made here.
+  process.umask(0o022);
   try {
     const swallowed = explainSwallowed(process.env, join(root, 'package.json'));
     if (swallowed !== null) throw new SetupFailure(swallowed);
@@ -99,8 +102,7 @@ function deviceSteps(device) {
   };
 }
 
-const wanted = (steps) =>
-  Object.fromEntries(Object.entries(steps).filter(([name]) => chosen.includes(name)));
+const wanted = (steps) => Object.fromEntries(Object.entries(steps).filter(([name]) => chosen.includes(name)));
 
 async function makeReady(steps, locks) {
   for (const step of Object.values(steps)) if (!step.isReady()) await step.make(locks);

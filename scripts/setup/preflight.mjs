@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { compilerWords } from './compiler.mjs';
 import { SetupFailure } from './failure.mjs';
 import { cacheFolder } from './paths.mjs';
 import { checkPlatform, thisPlatform } from './platform.mjs';
@@ -94,16 +95,14 @@ async function isReachable({ folderUrl, file }) {
 }
 
 async function missingCompiler() {
-  const cxx = process.env.CXX?.trim();
-  const isPath = statSync(cxx ?? '', { throwIfNoEntry: false })?.isFile();
-  const [name, ...own] = isPath ? [cxx] : (cxx || 'c++').split(/\s+/);
+  const [name, ...own] = compilerWords();
   const words = ['-std=c++17', '-fsyntax-only', '-include', 'string_view', '-x', 'c++', '/dev/null'];
   const env = { ...process.env, LC_ALL: 'C' };
   const { missing, status, output } = await run(name, [...own, ...words], { env });
   const fault = output.split('\n').find((line) => /string_view|cc1plus|c\+\+17/.test(line)) ?? null;
   // Other faults are reported by the step that compiles, which knows more about them.
   if (!missing && (status === 0 || fault === null)) return null;
-  return { name, fromCXX: Boolean(cxx), fault: missing ? null : fault.trim() };
+  return { name, fromCXX: Boolean(process.env.CXX?.trim()), fault: missing ? null : fault.trim() };
 }
 
 /**

@@ -1,7 +1,8 @@
 """Unpacks chosen files of a wheel: unpackWheel.py WHEEL FOLDER PATTERN...
 
 Checks every file's CRC (by zipfile), rejects names that would leave FOLDER, and flushes the large files to
-disk, so that a folder renamed into place afterwards is complete even after a power failure.
+disk, so that a folder renamed into place afterwards is complete even after a power failure. Exits with
+status 3 and the reason if the wheel is not as expected.
 """
 
 import fnmatch
@@ -9,6 +10,12 @@ import os
 import shutil
 import sys
 import zipfile
+
+
+def refuse(reason):
+    print(reason, file=sys.stderr)
+    sys.exit(3)
+
 
 wheel, folder, *patterns = sys.argv[1:]
 found = set()
@@ -18,7 +25,7 @@ with zipfile.ZipFile(wheel) as archive:
         if entry.is_dir() or not matches:
             continue
         if entry.filename.startswith("/") or ".." in entry.filename.split("/"):
-            sys.exit(f"{entry.filename} points outside of the archive")
+            refuse(f"{entry.filename} points outside of the archive")
         found.update(matches)
         target = os.path.join(folder, entry.filename)
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -29,4 +36,4 @@ with zipfile.ZipFile(wheel) as archive:
                 os.fsync(sink.fileno())
 missing = [pattern for pattern in patterns if pattern not in found]
 if missing:
-    sys.exit(f"holds nothing named {', '.join(missing)}")
+    refuse(f"holds nothing named {', '.join(missing)}")

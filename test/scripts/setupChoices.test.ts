@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import { chooseDevice } from '../../scripts/setup/device.mjs';
-import { cacheFolder } from '../../scripts/setup/paths.mjs';
 import { pinnedLibrary } from '../../scripts/setup/pins.mjs';
 import { checkPlatform } from '../../scripts/setup/platform.mjs';
 
@@ -108,10 +107,4 @@ describe('a machine without a pinned libtensorflow is rejected in one sentence:'
   test('accepts Linux on x86-64 with a newer glibc', () => {
     expect(() => checkPlatform({ system: 'linux', cpu: 'x64', glibc: '2.27' })).not.toThrow();
   });
-});
-
-test('the cache folder is HAET_CACHE, else XDG_CACHE_HOME/haet, else ~/.cache/haet', () => {
-  expect(cacheFolder({ HAET_CACHE: '/a', XDG_CACHE_HOME: '/b', HOME: '/c' })).toBe('/a');
-  expect(cacheFolder({ XDG_CACHE_HOME: '/b', HOME: '/c' })).toBe('/b/haet');
-  expect(cacheFolder({ HOME: '/c' })).toBe('/c/.cache/haet');
 });

@@ -14,6 +14,8 @@ export interface TinyClone {
   readonly environment: Record<string, string>;
   /** Runs its set-up; `env` is added to the variables that let pip and npm work without a network. */
   setUp(env?: Record<string, string>, nodeWords?: string[], words?: string[]): ReturnType<typeof startSetUp>;
+  /** Runs its set-up on a terminal of its own. Lines of `all` end with \\r\\n, and \\r redraws a line. */
+  setUpOnTerminal(env?: Record<string, string>): ReturnType<typeof startOnTerminal>;
   /** Changes the pins and returns the environment that uses them. */
   withPins(change: Record<string, unknown>): Record<string, string>;
   /** Removes the outputs of a set-up. */
@@ -30,6 +32,14 @@ function startSetUp(root: string, env: Record<string, string>, nodeWords: string
     reject: false,
     all: true,
   });
+}
+
+const onTerminal =
+  'import os, pty, sys; status = pty.spawn(sys.argv[1:]); sys.exit(status >> 8 or status & 127)';
+
+function startOnTerminal(python: string, root: string, env: Record<string, string>) {
+  const words = ['-c', onTerminal, process.execPath, 'scripts/setup.mjs'];
+  return execa(python, words, { cwd: root, env, reject: false, all: true });
 }
 
 /** Creates one in a temporary folder. Takes about 4 s. */
@@ -104,6 +114,8 @@ export async function createTinyClone(): Promise<TinyClone> {
     cwd: join(folder, 'wheel'),
   });
 
+  // A test may replace the python3 in PATH.
+  const { stdout: python } = await execa('python3', ['-c', 'import sys; print(sys.executable)']);
   const pin = {
     name: 'tensorflow-cpu',
     version: '2.21.0',
@@ -133,6 +145,7 @@ export async function createTinyClone(): Promise<TinyClone> {
     environment,
     setUp: (env = {}, nodeWords = [], words = []) =>
       startSetUp(root, { ...environment, ...env }, nodeWords, words),
+    setUpOnTerminal: (env = {}) => startOnTerminal(python, root, { ...environment, ...env }),
     withPins,
     reset() {
       withPins({});
