@@ -99,11 +99,11 @@ class LiteralReader {
 
   /** Returns null if no string starts here. */
   #string(): string | null {
-    const match = this.#match(/([rRuU]?)("(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*')/y);
+    const match = this.#match(/([rRuU]?)("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')/sy);
     if (match === null) return null;
     const [, prefix, quoted] = match;
     const raw = quoted!.slice(1, -1);
-    return prefix!.toLowerCase() === 'r' ? raw : unescape(raw);
+    return prefix!.toLowerCase() === 'r' ? raw : withoutEscapes(raw);
   }
 
   /** Returns null if no integer starts here. */
@@ -146,8 +146,8 @@ class LiteralReader {
 }
 
 /** Replaces the escape sequences that are read; others stay, as in Python. */
-function unescape(text: string): string {
-  return text.replace(/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([^]))/g, (all, two, four, sign) => {
+function withoutEscapes(text: string): string {
+  return text.replace(/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))/gs, (all, two, four, sign) => {
     const code = two ?? four;
     return code === undefined ? (escapes[sign] ?? all) : String.fromCharCode(Number.parseInt(code, 16));
   });
