@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { sha256 } from '../sha256.ts';
 import { IMAGE_BYTES, type LabelledImages, type Source, type TestFrom } from '../source.ts';
 import { UserError } from '../userError.ts';
@@ -67,7 +67,7 @@ export async function readFashionMnist(options: { from: string; testFrom: TestFr
     ...(test === null ? {} : { test: test.set }),
     trackWarnings: unknown.map(
       ({ name, hash }) =>
-        `${name} is not the published file of Fashion-MNIST (sha256 of its content ${hash}): it may hold other pictures, for MNIST has the same file names.`,
+        `The ${name} are not the published ones of Fashion-MNIST (sha256 ${hash}): MNIST and other data sets have the same file names.`,
     ),
   };
 }
@@ -78,6 +78,7 @@ async function readSet(folder: string, prefix: IdxFile['prefix']) {
     const bytes = await readMaybeCompressed(file, MOST_BYTES, remedy);
     return {
       file,
+      content,
       ...parseIdx(file, bytes, content, remedy),
       hash: sha256(bytes),
       published: published[prefix][content],
@@ -112,7 +113,11 @@ async function readSet(folder: string, prefix: IdxFile['prefix']) {
   const set: LabelledImages = { images: greyToRgb(images.data, size), labels: labels.data };
   const unknown = [images, labels]
     .filter(({ hash, published }) => hash !== published)
-    .map(({ file, hash }) => ({ name: basename(file), hash }));
+    .map(({ content, hash }) => ({
+      // Without the file's name, so that every form of the same images gives the same Track.
+      name: `${prefix === 'train' ? 'training' : 'test'} ${content}`,
+      hash,
+    }));
   return { set, unknown };
 }
 
