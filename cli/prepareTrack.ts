@@ -10,6 +10,7 @@ import type { Source } from '../datasets/source.ts';
 import { readCifar10 } from '../datasets/sources/cifar10.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
+import { usualPlaces } from '../datasets/usualPlaces.ts';
 import { withDownloadView } from './downloadView.ts';
 import type { Say } from './terminal.ts';
 
@@ -39,21 +40,16 @@ export async function prepareTrack(
     const dir = resolve(choice.track);
     return { dir, info: await readTrack(dir) };
   }
-  const cifar10 = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
-    locateCifar10({ from: choice.from, onProgress }),
-  );
-  if (cifar10 !== null) {
-    tell(`Data: CIFAR-10 from ${cifar10.path}.`);
-    return drawn(['cifar10', await stamp(cifar10.path)], choice.testPerClass, () =>
-      readCifar10({ from: cifar10.path, testFrom: 'batches' }),
-    );
-  }
+  const cifar10 = await drawnFromCifar10(choice, tell);
+  if (cifar10 !== null) return cifar10;
   tell(
     ...[
       '',
       '  NOTE: CIFAR-10 was not found and cannot be downloaded: this run uses SYNTHETIC images.',
       '  Its score shows that everything works; it is not comparable with scores on CIFAR-10.',
-      '  To use CIFAR-10: --from FILE, or HAET_CIFAR10=FILE, with FILE its cifar-10-binary.tar.gz.',
+      '  Its binary version, Python version and Parquet files were looked for in:',
+      ...[cacheFolder(), ...usualPlaces()].map((place) => `    ${place}`),
+      '  To use CIFAR-10: --from FILE, or HAET_CIFAR10=FILE, with FILE its cifar-10-binary.tar.gz, for example.',
       '',
     ],
   );
@@ -61,6 +57,35 @@ export async function prepareTrack(
     const { readSynthetic } = await import('../datasets/sources/synthetic.ts');
     return readSynthetic({ perClass: trainPerClass + choice.testPerClass, seed: samplingSeed });
   });
+}
+
+/** Returns null if CIFAR-10 is not found. A copy in a usual place that cannot be read is passed over with a message. */
+async function drawnFromCifar10(
+  choice: TrackChoice,
+  tell: Say,
+): Promise<{ dir: string; info: TrackInfo } | null> {
+  const passedOver: string[] = [];
+  for (;;) {
+    const cifar10 = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
+      locateCifar10({ from: choice.from, onProgress, passedOver }),
+    );
+    if (cifar10 === null) return null;
+    let unreadable: unknown = null;
+    try {
+      const track = await drawn(['cifar10', await stamp(cifar10.path)], choice.testPerClass, () =>
+        readCifar10({ from: cifar10.path, testFrom: 'batches' }).catch((error) => {
+          unreadable = error;
+          throw error;
+        }),
+      );
+      tell(`Data: CIFAR-10 from ${cifar10.path}.`);
+      return track;
+    } catch (error) {
+      if (error !== unreadable || !(error instanceof UserError) || cifar10.how !== 'found') throw error;
+      tell(`Passed over: ${error.sentence}.`);
+      passedOver.push(cifar10.path);
+    }
+  }
 }
 
 /** Reads the Track from the cache, or draws it if it is missing or damaged. */

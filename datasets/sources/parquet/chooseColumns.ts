@@ -21,8 +21,9 @@ export function chooseColumns(
   { children }: SchemaTree,
   { imageColumn, labelColumn }: ColumnOptions,
 ): { image: string; label: string } {
-  const label = choose('--label-column', labelColumn, labelNames, children.filter(isLabel));
   const image = choose('--image-column', imageColumn, imageNames, children.filter(isImage));
+  const others = children.filter((column) => isLabel(column) && column.element.name !== image);
+  const label = choose('--label-column', labelColumn, labelNames, others);
   return { image, label };
 
   function choose(

@@ -15,22 +15,13 @@ import { plainText } from '../../plainText.ts';
 import { IMAGE_BYTES } from '../../source.ts';
 import { UserError } from '../../userError.ts';
 import { PixelFault, type PixelOrder, writePixels } from '../rawPixels.ts';
+import type { TableImages } from '../tableSource.ts';
 import { checkParquet, ParquetFault } from './checkParquet.ts';
 import { type ColumnOptions, chooseColumns } from './chooseColumns.ts';
 import { decodeBytes } from './decodeBytes.ts';
 
 export interface ParquetOptions extends ColumnOptions {
   readonly pixelOrder?: PixelOrder | undefined;
-}
-
-/** The images of Parquet files, in order. */
-export interface ParquetImages {
-  /** uint8 [size, 32, 32, 3] */
-  readonly images: Uint8Array;
-  /** As they are in the file. */
-  readonly labels: readonly (string | number)[];
-  /** Names of integer labels, if the file has them as the hub writes them; else null. */
-  readonly names: readonly string[] | null;
 }
 
 /** Lengths of images that are stored as bare values. */
@@ -44,8 +35,8 @@ const remedy =
  *
  * @throws UserError that names the file, the row and what is wrong
  */
-export async function readParquet(paths: readonly string[], options: ParquetOptions): Promise<ParquetImages> {
-  const parts: ParquetImages[] = [];
+export async function readParquet(paths: readonly string[], options: ParquetOptions): Promise<TableImages> {
+  const parts: TableImages[] = [];
   for (const path of paths) parts.push(await readFile(path, options));
   const names = parts[0]?.names ?? null;
   const other = parts.findIndex((part) => (part.names ?? []).join('\n') !== (names ?? []).join('\n'));
@@ -62,7 +53,7 @@ export async function readParquet(paths: readonly string[], options: ParquetOpti
   };
 }
 
-async function readFile(path: string, options: ParquetOptions): Promise<ParquetImages> {
+async function readFile(path: string, options: ParquetOptions): Promise<TableImages> {
   const { file, metadata } = await openParquet(path);
   const columns = chooseColumns(path, await understood(path, async () => parquetSchema(metadata)), options);
   await understood(path, () => checkParquet(file, metadata, [columns.image, columns.label]));

@@ -5,7 +5,7 @@ import { PickleFault } from './ndArray.ts';
  * Steps of a pickle. A batch of CIFAR-10 has 10,000 labels and as many file names, and takes fewer than 100,000. Each
  * step can create an object, so the limit bounds the memory.
  */
-const MOST_STEPS = 1_000_000;
+const MOST_STEPS = 500_000;
 /** Bytes of an integer; larger ones take quadratic time to read. */
 const MOST_INTEGER_BYTES = 8;
 

@@ -23,7 +23,7 @@ import { numpyPickles } from './numpyPickles.ts';
 
 const folder = temporaryFolder();
 const names = [...[1, 2, 3, 4, 5].map((number) => `data_batch_${number}`), 'test_batch'];
-const madeUp = (count = 20): Batches => new Map(names.map((name) => [name, cifarRecords(count)]));
+const madeUp = (count = 12): Batches => new Map(names.map((name) => [name, cifarRecords(count)]));
 
 /** Writes all forms below a folder. @returns what to give to --from, by form */
 async function writeForms(at: string, batches: Batches): Promise<Record<string, string>> {
@@ -53,7 +53,7 @@ async function writeForms(at: string, batches: Batches): Promise<Record<string, 
 /** Returns the sha256 of each file of the Track that is drawn from a form, in one text. */
 async function trackOf(from: string, out: string): Promise<string> {
   const source = await readCifar10({ from, testFrom: 'test' });
-  await makeTrack(source, { trainPerClass: 3, testPerClass: 2, seed: 1, out });
+  await makeTrack(source, { trainPerClass: 3, testPerClass: 1, seed: 1, out });
   const files = ['track.json', 'train/images.npy', 'train/labels.npy', 'test/images.npy', 'labels.npy'];
   return (await Promise.all(files.map(async (file) => sha256(await readFile(join(out, file)))))).join('\n');
 }
@@ -70,11 +70,16 @@ test('the same images in the same order give the same Track in every form, to th
 
 test('any batch is read from its pickle as from its records', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 300 }), (count) => {
+    fc.property(fc.constantFrom(1, 2, 255, 256, 300), (count) => {
       const records = cifarRecords(count);
-      expect(parsePickledBatch('x', pickledBatch(records))).toEqual(parseCifarRecords('x', records));
+      const [read, expected] = [
+        parsePickledBatch('x', pickledBatch(records)),
+        parseCifarRecords('x', records),
+      ];
+      expect(read.labels).toEqual(expected.labels);
+      expect(Buffer.compare(read.images, expected.images)).toBe(0);
     }),
-    { numRuns: 10 },
+    { numRuns: 5 },
   );
 });
 
@@ -87,6 +92,15 @@ test.each(Object.entries(numpyPickles))('reads what NumPy writes: %s', (_, text)
   expect(pixel(0, 5)).toEqual([5, (5 + 1024) % 251, (5 + 2048) % 251]);
   expect(pixel(1, 1023)).toEqual([(3072 + 1023) % 251, (3072 + 2047) % 251, (3072 + 3071) % 251]);
 });
+
+function errorOf(act: () => unknown): Error {
+  try {
+    act();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was rejected');
+}
 
 describe('rejects a pickle, with the file and the reason, and runs nothing:', () => {
   const good = pickledBatch(cifarRecords(3));
@@ -146,12 +160,8 @@ describe('rejects a pickle, with the file and the reason, and runs nothing:', ()
       steps('\x8b\x00\x00\x10\x00', Buffer.alloc(2 ** 20, 1)),
       /an integer of 1048576 bytes/,
     ],
-    [
-      'that creates millions of objects',
-      steps('('.repeat(1), '}'.repeat(2_000_000)),
-      /more than 1000000 steps/,
-    ],
-    ['nested without end', steps('('.repeat(900_000)), /it is no dict/],
+    ['that creates millions of objects', steps('}'.repeat(600_000)), /more than 500000 steps/],
+    ['nested without end', steps('('.repeat(400_000)), /it is no dict/],
     [
       'with a huge memo',
       steps(
@@ -163,12 +173,12 @@ describe('rejects a pickle, with the file and the reason, and runs nothing:', ()
     ['that sets the prototype of a dict', steps('}U\x09__proto__}U\x04dataK\x01ss'), /'data' is not/],
     ['that changes a function', steps('cnumpy\ndtype\n}U\x04nameU\x01xsb'), /it is no dict|not a|Cannot/],
   ])('%s', (_, bytes, reason) => {
-    const read = () => parsePickledBatch('cifar/data_batch_1', bytes);
-    expect(read).toThrow(UserError);
-    expect(read).toThrow(
+    const error = errorOf(() => parsePickledBatch('cifar/data_batch_1', bytes));
+    expect(error).toBeInstanceOf(UserError);
+    expect(error.message).toMatch(
       /^cifar\/data_batch_1: is not a readable pickle of CIFAR-10 \(.*cifar-10-binary\.tar\.gz or/s,
     );
-    expect(read).toThrow(reason);
+    expect(error.message).toMatch(reason);
   });
 
   test('with labels that are missing, too few or too large', () => {
