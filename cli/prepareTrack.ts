@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { cacheFolder } from '../datasets/cacheFolder.ts';
-import { locateCifar10 } from '../datasets/locateCifar10.ts';
+import { type LocateOptions, locateCifar10 } from '../datasets/locateCifar10.ts';
 import { makeTrack } from '../datasets/makeTrack.ts';
 import { readTrack } from '../datasets/readTrack.ts';
 import type { Source } from '../datasets/source.ts';
@@ -22,6 +22,8 @@ export interface TrackChoice {
   readonly testPerClass: number;
 }
 
+type Where = Pick<LocateOptions, 'env' | 'workingFolder' | 'remote'>;
+
 const trainPerClass = 500;
 /** Fixed, so that training seeds are compared on the same images. */
 const samplingSeed = 1;
@@ -30,17 +32,19 @@ const samplingSeed = 1;
  * Returns the Track for a dry run: the given one, or one drawn from CIFAR-10 if it is found or can be downloaded, or
  * one of synthetic images. Drawn Tracks are kept in the cache folder.
  * @param tell prints a message
+ * @param where CIFAR-10 is looked for; default: as {@link locateCifar10}
  * @throws UserError
  */
 export async function prepareTrack(
   choice: TrackChoice,
   tell: Say,
+  where: Where = {},
 ): Promise<{ dir: string; info: TrackInfo }> {
   if (choice.track !== undefined) {
     const dir = resolve(choice.track);
     return { dir, info: await readTrack(dir) };
   }
-  const cifar10 = await drawnFromCifar10(choice, tell);
+  const cifar10 = await drawnFromCifar10(choice, tell, where);
   if (cifar10 !== null) return cifar10;
   tell(
     ...[
@@ -48,12 +52,14 @@ export async function prepareTrack(
       '  NOTE: CIFAR-10 was not found and cannot be downloaded: this run uses SYNTHETIC images.',
       '  Its score shows that everything works; it is not comparable with scores on CIFAR-10.',
       '  Its binary version, Python version and Parquet files were looked for in:',
-      ...[cacheFolder(), ...usualPlaces()].map((place) => `    ${place}`),
+      ...[cacheFolder(where.env), ...usualPlaces(where.env, where.workingFolder)].map(
+        (place) => `    ${place}`,
+      ),
       '  To use CIFAR-10: --from FILE, or HAET_CIFAR10=FILE, with FILE its cifar-10-binary.tar.gz, for example.',
       '',
     ],
   );
-  return drawn(['synthetic', '1'], choice.testPerClass, async () => {
+  return drawn(['synthetic', '1'], choice.testPerClass, where.env, async () => {
     const { readSynthetic } = await import('../datasets/sources/synthetic.ts');
     return readSynthetic({ perClass: trainPerClass + choice.testPerClass, seed: samplingSeed });
   });
@@ -63,16 +69,17 @@ export async function prepareTrack(
 async function drawnFromCifar10(
   choice: TrackChoice,
   tell: Say,
+  where: Where,
 ): Promise<{ dir: string; info: TrackInfo } | null> {
   const passedOver: string[] = [];
   for (;;) {
     const cifar10 = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
-      locateCifar10({ from: choice.from, onProgress, passedOver }),
+      locateCifar10({ ...where, from: choice.from, onProgress, passedOver }),
     );
     if (cifar10 === null) return null;
     let unreadable: unknown = null;
     try {
-      const track = await drawn(['cifar10', await stamp(cifar10.path)], choice.testPerClass, () =>
+      const track = await drawn(['cifar10', await stamp(cifar10.path)], choice.testPerClass, where.env, () =>
         readCifar10({ from: cifar10.path, testFrom: 'batches' }).catch((error) => {
           unreadable = error;
           throw error;
@@ -92,10 +99,11 @@ async function drawnFromCifar10(
 async function drawn(
   identity: string[],
   testPerClass: number,
+  env: NodeJS.ProcessEnv | undefined,
   read: () => Promise<Source>,
 ): Promise<{ dir: string; info: TrackInfo }> {
   const name = `${identity.join('-')}-${trainPerClass}-${testPerClass}-s${samplingSeed}`;
-  const dir = join(cacheFolder(), 'tracks', name);
+  const dir = join(cacheFolder(env), 'tracks', name);
   if (existsSync(dir)) {
     try {
       return { dir, info: await readTrack(dir) };

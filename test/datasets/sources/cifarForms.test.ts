@@ -15,8 +15,7 @@ import {
   packForm,
   pickledBatch,
   pickledMeta,
-  writeBinaryForm,
-  writeParquetForm,
+  writeForms,
   writePythonForm,
 } from './cifarForms.ts';
 import { numpyPickles } from './numpyPickles.ts';
@@ -24,31 +23,6 @@ import { numpyPickles } from './numpyPickles.ts';
 const folder = temporaryFolder();
 const names = [...[1, 2, 3, 4, 5].map((number) => `data_batch_${number}`), 'test_batch'];
 const madeUp = (count = 12): Batches => new Map(names.map((name) => [name, cifarRecords(count)]));
-
-/** Writes all forms below a folder. @returns what to give to --from, by form */
-async function writeForms(at: string, batches: Batches): Promise<Record<string, string>> {
-  const sub = async (name: string) => {
-    await mkdir(join(at, name), { recursive: true });
-    return join(at, name);
-  };
-  const [binary, python] = [await sub('binary'), await sub('python')];
-  return {
-    'binary folder': await writeBinaryForm(binary, batches),
-    'binary archive': await packForm(binary, 'cifar-10-batches-bin', 'cifar-10-binary.tar.gz'),
-    'Python folder': await writePythonForm(python, batches),
-    'Python archive': await packForm(python, 'cifar-10-batches-py', 'cifar-10-python.tar.gz'),
-    "torchvision's root": python,
-    'Parquet with PNG': await writeParquetForm(await sub('hub'), batches, { images: 'png' }),
-    'Parquet with PNG in a plain column': await writeParquetForm(await sub('bytes'), batches, {
-      images: 'bytes',
-    }),
-    'Parquet with flat lists': await writeParquetForm(await sub('flat'), batches, {
-      images: 'flat',
-      rowGroupSize: 30,
-    }),
-    'Parquet with nested lists': await writeParquetForm(await sub('nested'), batches, { images: 'nested' }),
-  };
-}
 
 /** Returns the sha256 of each file of the Track that is drawn from a form, in one text. */
 async function trackOf(from: string, out: string): Promise<string> {

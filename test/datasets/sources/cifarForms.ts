@@ -197,3 +197,28 @@ function nestedOf(planes: Buffer): number[][][] {
     Array.from({ length: 32 }, (__, x) => [0, 1024, 2048].map((plane) => planes[plane + 32 * y + x]!)),
   );
 }
+
+/** Writes all forms below a folder. @returns what to give to --from, by form */
+export async function writeForms(at: string, batches: Batches): Promise<Record<string, string>> {
+  const sub = async (name: string) => {
+    await mkdir(join(at, name), { recursive: true });
+    return join(at, name);
+  };
+  const [binary, python] = [await sub('binary'), await sub('python')];
+  return {
+    'binary folder': await writeBinaryForm(binary, batches),
+    'binary archive': await packForm(binary, 'cifar-10-batches-bin', 'cifar-10-binary.tar.gz'),
+    'Python folder': await writePythonForm(python, batches),
+    'Python archive': await packForm(python, 'cifar-10-batches-py', 'cifar-10-python.tar.gz'),
+    "torchvision's root": python,
+    'Parquet with PNG': await writeParquetForm(await sub('hub'), batches, { images: 'png' }),
+    'Parquet with PNG in a plain column': await writeParquetForm(await sub('bytes'), batches, {
+      images: 'bytes',
+    }),
+    'Parquet with flat lists': await writeParquetForm(await sub('flat'), batches, {
+      images: 'flat',
+      rowGroupSize: 30,
+    }),
+    'Parquet with nested lists': await writeParquetForm(await sub('nested'), batches, { images: 'nested' }),
+  };
+}
