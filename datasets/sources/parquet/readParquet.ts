@@ -74,16 +74,18 @@ async function readFile(path: string, options: ParquetOptions): Promise<TableIma
         utf8: false,
       }),
     );
-    await pMap(
+    const faults = await pMap(
       rows,
-      async (row, index) => {
-        const at = rowStart + index;
-        await writeImage(row[columns.image], options.pixelOrder, images, at * IMAGE_BYTES).catch((error) => {
-          throw rowFault(path, at, columns.image, error);
-        });
-      },
+      (row, index) =>
+        writeImage(row[columns.image], options.pixelOrder, images, (rowStart + index) * IMAGE_BYTES).then(
+          () => null,
+          (error: Error) => error,
+        ),
       { concurrency: 2 * availableParallelism() },
     );
+    // The first row that is wrong, whichever was decoded first.
+    const bad = faults.findIndex((fault) => fault !== null);
+    if (bad !== -1) throw rowFault(path, rowStart + bad, columns.image, faults[bad]!);
     for (const row of rows) labels.push(labelOf(row[columns.label], path, labels.length, columns.label));
   }
   return { images, labels, names: hubNames(metadata, columns.label) };
