@@ -7,6 +7,7 @@ import type { RunRecord } from '../evaluator/run/record.ts';
 import { makeRunFolder } from '../evaluator/run/runFolder.ts';
 import type { Sandbox } from '../evaluator/sandbox/sandbox.ts';
 import { readPredictions } from '../evaluator/score/readPredictions.ts';
+import type { Scores } from '../evaluator/score/score.ts';
 import { runStage } from '../evaluator/stage/runStage.ts';
 import { predictEnvironment } from '../evaluator/stage/stageEnvironment.ts';
 import { hostPlaces, mountsOf } from '../evaluator/stage/stagePlaces.ts';
@@ -25,7 +26,7 @@ export interface FinishedRun {
  * @param testImages .npy, uint8 [testSize, 32, 32, 3]
  * @param scratch an existing folder, in which the stage's folder is created
  * @param runId not used before in `scratch`
- * @returns scores float32 [testSize, classes], and the seconds of the stage
+ * @returns scores [testSize, classes], and the seconds of the stage
  * @throws UserError if the entry is gone or has changed; Error if the predictions are not valid
  */
 export async function predictWith(
@@ -34,7 +35,7 @@ export async function predictWith(
   { dir: trackDir, info }: { readonly dir: string; readonly info: TrackInfo },
   testImages: string,
   { scratch, runId }: { readonly scratch: string; readonly runId: string },
-): Promise<{ scores: Float32Array; seconds: number }> {
+): Promise<{ scores: Scores; seconds: number }> {
   const { manifest, folder: entryFolder, sha256 } = await loadEntry(record.entry!.path);
   if (sha256 !== record.entry!.sha256) {
     throw new UserError(`${entryFolder}: sha256 differs from the code that trained ${folder}.`);

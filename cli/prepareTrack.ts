@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { cacheFolder } from '../datasets/cacheFolder.ts';
-import { locateCifar10 } from '../datasets/locateCifar10.ts';
+import { type LocateOptions, locateCifar10 } from '../datasets/locateCifar10.ts';
 import { makeTrack } from '../datasets/makeTrack.ts';
 import { readTrack } from '../datasets/readTrack.ts';
 import type { Source } from '../datasets/source.ts';
@@ -11,6 +11,7 @@ import { readCifar10 } from '../datasets/sources/cifar10.ts';
 import { codeAndMeaning } from '../datasets/systemError.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
+import { usualPlaces } from '../datasets/usualPlaces.ts';
 import { whyNotWritable } from '../datasets/whyNotWritable.ts';
 import { makeOwnFolder } from '../evaluator/sandbox/ownNames.ts';
 import { withDownloadView } from './downloadView.ts';
@@ -23,6 +24,8 @@ export interface TrackChoice {
   readonly from?: string | undefined;
   readonly testPerClass: number;
 }
+
+type Where = Pick<LocateOptions, 'env' | 'workingFolder' | 'remote'>;
 
 const trainPerClass = 500;
 /** Fixed, so that training seeds are compared on the same images. */
@@ -40,27 +43,30 @@ export interface PreparedTrack {
  * Returns the Track for a dry run: the given one, or one drawn from CIFAR-10 if it is found or can be downloaded, or
  * one of synthetic images. Drawn Tracks are kept in the cache folder, if this user can write there.
  * @param tell prints a message
+ * @param where CIFAR-10 is looked for; default: as {@link locateCifar10}
  * @throws UserError
  */
-export async function prepareTrack(choice: TrackChoice, tell: Say): Promise<PreparedTrack> {
+export async function prepareTrack(
+  choice: TrackChoice,
+  tell: Say,
+  where: Where = {},
+): Promise<PreparedTrack> {
   if (choice.track !== undefined) {
     const dir = resolve(choice.track);
     return kept(dir, await readTrack(dir));
   }
-  const cifar10 = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
-    locateCifar10({ from: choice.from, onProgress }),
-  );
-  if (cifar10 !== null) {
-    tell(`Data: CIFAR-10 from ${cifar10.path}.`);
-    const read = () => readCifar10({ from: cifar10.path, testFrom: 'batches' });
-    return drawn(['cifar10', await stamp(cifar10.path)], choice.testPerClass, read, tell);
-  }
+  const cifar10 = await drawnFromCifar10(choice, tell, where);
+  if (cifar10 !== null) return cifar10;
   tell(
     ...[
       '',
       '  NOTE: CIFAR-10 was not found and cannot be downloaded: this run uses SYNTHETIC images.',
       '  Its score shows that everything works; it is not comparable with scores on CIFAR-10.',
-      '  To use CIFAR-10: --from FILE, or HAET_CIFAR10=FILE, with FILE its cifar-10-binary.tar.gz.',
+      '  Its binary version, Python version and Parquet files were looked for in:',
+      ...[cacheFolder(where.env), ...usualPlaces(where.env, where.workingFolder)].map(
+        (place) => `    ${place}`,
+      ),
+      '  To use CIFAR-10: --from FILE, or HAET_CIFAR10=FILE, with FILE its cifar-10-binary.tar.gz, for example.',
       '',
     ],
   );
@@ -68,10 +74,41 @@ export async function prepareTrack(choice: TrackChoice, tell: Say): Promise<Prep
     const { readSynthetic } = await import('../datasets/sources/synthetic.ts');
     return readSynthetic({ perClass: trainPerClass + choice.testPerClass, seed: samplingSeed });
   };
-  return drawn(['synthetic', '1'], choice.testPerClass, read, tell);
+  return drawn(['synthetic', '1'], choice.testPerClass, where.env, read, tell);
 }
 
 const kept = (dir: string, info: TrackInfo): PreparedTrack => ({ dir, info, close: async () => {} });
+
+/** Returns null if CIFAR-10 is not found. A copy in a usual place that cannot be read is passed over with a message. */
+async function drawnFromCifar10(
+  choice: TrackChoice,
+  tell: Say,
+  where: Where,
+): Promise<PreparedTrack | null> {
+  const passedOver: string[] = [];
+  for (;;) {
+    const cifar10 = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
+      locateCifar10({ ...where, from: choice.from, onProgress, passedOver }),
+    );
+    if (cifar10 === null) return null;
+    let unreadable: unknown = null;
+    try {
+      const read = () =>
+        readCifar10({ from: cifar10.path, testFrom: 'batches' }).catch((error) => {
+          unreadable = error;
+          throw error;
+        });
+      const identity = ['cifar10', await stamp(cifar10.path)];
+      const track = await drawn(identity, choice.testPerClass, where.env, read, tell);
+      tell(`Data: CIFAR-10 from ${cifar10.path}.`);
+      return track;
+    } catch (error) {
+      if (error !== unreadable || !(error instanceof UserError) || cifar10.how !== 'found') throw error;
+      tell(`Passed over: ${error.sentence}.`);
+      passedOver.push(cifar10.path);
+    }
+  }
+}
 
 /**
  * Reads the Track from the cache, or draws it if it is missing or damaged. A cache that this user cannot write to, such
@@ -80,6 +117,7 @@ const kept = (dir: string, info: TrackInfo): PreparedTrack => ({ dir, info, clos
 async function drawn(
   identity: string[],
   testPerClass: number,
+  env: NodeJS.ProcessEnv | undefined,
   read: () => Promise<Source>,
   tell: Say,
 ): Promise<PreparedTrack> {
@@ -89,7 +127,7 @@ async function drawn(
   };
   try {
     const name = `${identity.join('-')}-${trainPerClass}-${testPerClass}-s${samplingSeed}`;
-    const dir = join(cacheOfTracks(), name);
+    const dir = join(cacheOfTracks(env), name);
     const existing = await readTrack(dir).catch(() => null);
     if (existing !== null) return kept(dir, existing);
     await makeRoom(dir);
@@ -106,9 +144,9 @@ async function drawn(
 /** The cache folder cannot be written to, or there is none. */
 class NoCache extends UserError {}
 
-function cacheOfTracks(): string {
+function cacheOfTracks(env: NodeJS.ProcessEnv | undefined): string {
   try {
-    return join(cacheFolder(), 'tracks');
+    return join(cacheFolder(env), 'tracks');
   } catch (error) {
     throw error instanceof UserError ? new NoCache(error) : error;
   }

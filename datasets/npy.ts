@@ -2,25 +2,43 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dump } from 'npyjs';
 import { replaceFile } from './atomicWrite.ts';
+import { contentKind } from './contentKind.ts';
+import { type FloatLayout, floatsOf } from './npyFloats.ts';
+import { type PythonLiteral, type PythonSequence, parsePythonLiteral } from './pythonLiteral.ts';
 import { mostQuoted, quoteUntrusted } from './quoteUntrusted.ts';
 import { UserError } from './userError.ts';
 
 /**
- * NumPy's .npy format for the two kinds of array in Tracks and predictions: uint8 and float32, C order. Format:
+ * NumPy's .npy format for the kinds of array in Tracks and predictions. Format:
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ *
+ * A header is read as NumPy reads it, with every spelling of a dtype that NumPy accepts. Arrays of Tracks (`uint8`) are
+ * in C order, because entries read them too. `float` is any array of float16, float32 or float64, in either byte order
+ * and either axis order; all of them are converted exactly.
  *
  * Reading does not use npyjs: it ignores the byte order, defaults a missing `fortran_order` or `shape`, and never
  * compares the shape with the data. An untrusted file can be wrong in each of these ways.
  */
-const dtypes = {
-  uint8: { descr: ['|u1', '<u1', '>u1', '=u1'], bytes: 1 },
-  float32: { descr: ['<f4'], bytes: 4 },
+const codes = {
+  uint8: ['u1', 'B', 'uint8', 'ubyte'],
+  float16: ['f2', 'e', 'float16', 'half'],
+  float32: ['f4', 'f', 'float32', 'single'],
+  float64: ['f8', 'd', 'float64', 'double', 'float'],
 } as const;
+const bytesOf = { uint8: 1, float16: 2, float32: 4, float64: 8 } as const;
+type StoredType = keyof typeof codes;
+
+const dtypes = {
+  uint8: { stored: ['uint8'], anyOrder: false },
+  float32: { stored: ['float32'], anyOrder: true },
+  float: { stored: ['float16', 'float32', 'float64'], anyOrder: true },
+} as const satisfies Record<string, { stored: readonly StoredType[]; anyOrder: boolean }>;
 
 export type NpyDtype = keyof typeof dtypes;
 interface NpyData {
   uint8: Uint8Array<ArrayBuffer>;
   float32: Float32Array<ArrayBuffer>;
+  float: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 }
 export interface NpyArray<D extends NpyDtype> {
   /** Flat, C order: the last axis varies fastest. */
@@ -52,12 +70,12 @@ export async function readNpy<D extends NpyDtype>(path: string, expected: Expect
     const stat = await file.stat();
     if (!stat.isFile()) throw refuse(path, 'it is not a regular file', expected);
     const start = await readAt(file, 0, 12 + MAX_HEADER_BYTES);
-    const { dataOffset, shape } = checkHeader(path, start, stat.size, expected);
+    const { dataOffset, layout } = checkHeader(path, start, stat.size, expected);
     const bytes = await readAt(file, dataOffset, stat.size - dataOffset);
     if (bytes.length !== stat.size - dataOffset) {
       throw refuse(path, 'it became shorter while it was read', expected);
     }
-    return { data: view(bytes, expected.dtype), shape };
+    return { data: valuesOf(bytes, expected.dtype, layout), shape: layout.shape };
   } finally {
     await file.close();
   }
@@ -73,17 +91,18 @@ export function parseNpy<D extends NpyDtype>(
   bytes: Uint8Array,
   expected: Expected<D>,
 ): NpyArray<D> {
-  const { dataOffset, shape } = checkHeader(
+  const { dataOffset, layout } = checkHeader(
     name,
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     bytes.length,
     expected,
   );
-  return { data: view(new Uint8Array(bytes.subarray(dataOffset)), expected.dtype), shape };
+  const data = new Uint8Array(bytes.subarray(dataOffset));
+  return { data: valuesOf(data, expected.dtype, layout), shape: layout.shape };
 }
 
-/** Encodes a .npy file (format version 1.0). */
-export function formatNpy<D extends NpyDtype>(
+/** Encodes a .npy file (format version 1.0), in C order. */
+export function formatNpy<D extends 'uint8' | 'float32'>(
   dtype: D,
   data: NpyData[D],
   shape: readonly number[],
@@ -96,7 +115,7 @@ export function formatNpy<D extends NpyDtype>(
 }
 
 /** Writes an array to `path` atomically and flushes it to disk. */
-export async function writeNpy<D extends NpyDtype>(
+export async function writeNpy<D extends 'uint8' | 'float32'>(
   path: string,
   dtype: D,
   data: NpyData[D],
@@ -138,11 +157,16 @@ function checkHeader<D extends NpyDtype>(
   start: Buffer,
   fileSize: number,
   expected: Expected<D>,
-): { dataOffset: number; shape: number[] } {
+): { dataOffset: number; layout: FloatLayout } {
   const fail = (reason: string) => refuse(name, reason, expected);
   if (start.length < 10) throw fail(`it ends after ${start.length} bytes, inside the header`);
   if (!start.subarray(0, 6).equals(MAGIC)) {
-    throw fail(`it does not begin with the .npy magic bytes (it begins with ${start.toString('hex', 0, 6)})`);
+    const kind = contentKind(start);
+    throw fail(
+      kind === null
+        ? `it does not begin with the .npy magic bytes (it begins with ${start.toString('hex', 0, 6)})`
+        : `this is ${kind}`,
+    );
   }
   const major = start[6]!;
   const minor = start[7]!;
@@ -161,74 +185,86 @@ function checkHeader<D extends NpyDtype>(
   if (header === null) {
     throw fail("its header is not a dict of exactly 'descr', 'fortran_order' and 'shape'");
   }
-  const { bytes, descr } = dtypes[expected.dtype];
-  if (!(descr as readonly string[]).includes(header.descr)) {
-    throw fail(`its dtype is ${describeDtype(header.descr)}`);
-  }
+  const { stored, anyOrder } = dtypes[expected.dtype];
+  const type = storedAs(header.descr, stored);
+  if (type === null) throw fail(`its dtype is ${describeDtype(header.descr)}`);
   const matches =
     header.shape.length === expected.shape.length &&
     header.shape.every((length, axis) => (expected.shape[axis] ?? length) === length);
   if (!matches) throw fail(`its shape is ${shown(header.shape)}`);
   // For arrays with at most one axis both orders are the same, and NumPy sets the flag arbitrarily.
-  if (header.fortranOrder && header.shape.length > 1) {
-    throw fail('it is in Fortran order; save np.ascontiguousarray(array)');
-  }
-  const needed = product(header.shape) * bytes;
+  const fortranOrder = header.fortranOrder && header.shape.length > 1;
+  if (fortranOrder && !anyOrder) throw fail('it is in Fortran order; save np.ascontiguousarray(array)');
+  const needed = product(header.shape) * type.bytesPerValue;
   const present = fileSize - dataOffset;
   if (present < needed) {
     throw fail(`it is truncated: ${present} bytes of data, expected ${needed} for ${format(header.shape)}`);
   }
   if (present > needed) throw fail(`${present - needed} bytes follow the data of ${format(header.shape)}`);
-  return { dataOffset, shape: header.shape };
+  return { dataOffset, layout: { shape: header.shape, ...type, fortranOrder } };
 }
 
-function parseHeader(text: string): { descr: string; fortranOrder: boolean; shape: number[] } | null {
-  const dict = /^\{(.*)\}[ \n]*$/s.exec(text)?.[1];
-  if (dict === undefined) return null;
-  // `descr` is a string, or a list of tuples for a structured dtype; kept for the error message.
-  const item =
-    /\s*'(descr|fortran_order|shape)'\s*:\s*('[^']*'|\[[^\]]*\]|True|False|\(\s*(?:\d+\s*,\s*)*(?:\d+\s*)?\))\s*(?:,|$)/gy;
-  const found = new Map<string, string>();
-  let end = 0;
-  for (let match = item.exec(dict); match !== null; match = item.exec(dict)) {
-    if (found.has(match[1]!)) return null;
-    found.set(match[1]!, match[2]!);
-    end = item.lastIndex;
-    if (end === dict.length) break;
-  }
-  const descr = found.get('descr');
-  const order = found.get('fortran_order');
-  const shape = found.get('shape');
-  if (dict.slice(end).trim() !== '' || !descr || !order || !shape) return null;
-  if (!/^['[]/.test(descr) || !/^(True|False)$/.test(order) || !shape.startsWith('(')) return null;
-  const lengths = (shape.match(/\d+/g) ?? []).map(Number);
-  if (!Number.isSafeInteger(product(lengths))) return null;
-  return { descr: descr.replace(/^'|'$/g, ''), fortranOrder: order === 'True', shape: lengths };
+/** `descr` is null for a structured dtype. */
+function parseHeader(text: string): { descr: string | null; fortranOrder: boolean; shape: number[] } | null {
+  const dict = parsePythonLiteral(text);
+  if (!(dict instanceof Map) || dict.size !== 3) return null;
+  const [descr, fortranOrder, shape] = ['descr', 'fortran_order', 'shape'].map((key) => dict.get(key));
+  const isStructured = isSequence(descr) && descr.kind === 'list';
+  if (typeof descr !== 'string' && !isStructured) return null;
+  if (typeof fortranOrder !== 'boolean' || !isSequence(shape) || shape.kind !== 'tuple') return null;
+  const lengths = shape.items.filter((length) => typeof length === 'number' && length >= 0) as number[];
+  if (lengths.length !== shape.items.length || !Number.isSafeInteger(product(lengths))) return null;
+  return { descr: isStructured ? null : (descr as string), fortranOrder, shape: lengths };
 }
 
-function describeDtype(descr: string): string {
-  if (descr === '>f4') return "'>f4' (big-endian float32; expected little-endian '<f4')";
-  // A NumPy type code such as '<f8' is safe to show; an untrusted file can contain anything here.
+/**
+ * Reads a dtype as NumPy spells it: a byte order and a code (`<f4`), or a name (`float32`).
+ * @returns null if it is none of the accepted types
+ */
+function storedAs(
+  descr: string | null,
+  accepted: readonly StoredType[],
+): Pick<FloatLayout, 'bytesPerValue' | 'bigEndian'> | null {
+  const [, order, code = ''] = /^([<>=|]?)(\w+)$/.exec(descr ?? '') ?? [];
+  // NumPy accepts no byte order before a name.
+  if (order !== '' && code.length > 2) return null;
+  const type = accepted.find((each) => (codes[each] as readonly string[]).includes(code));
+  return type === undefined ? null : { bytesPerValue: bytesOf[type], bigEndian: order === '>' };
+}
+
+function describeDtype(descr: string | null): string {
+  if (descr === null) return 'structured (named fields)';
+  // A NumPy type code such as '<i8' is safe to show; an untrusted file can contain anything here.
   const quoted = /^[<>|=]?[a-zA-Z]\d{0,3}$/.test(descr) ? `'${descr}'` : quoteUntrusted(descr);
-  if (descr.startsWith('[')) return `structured (${quoted})`;
   return /^.?O/.test(descr) ? `${quoted} (Python objects, which would need unpickling)` : quoted;
 }
 
 function refuse<D extends NpyDtype>(name: string, reason: string, expected: Expected<D>): UserError {
   const shape = format(expected.shape.map((length) => length ?? 'any'));
+  const { stored, anyOrder } = dtypes[expected.dtype];
+  const named = stored.join(', ').replace(/, (\w+)$/, ' or $1');
   return new UserError({
     path: name,
     reason: `is not the expected array: ${reason}`,
-    remedy: `Expected a .npy file of ${expected.dtype} ${shape} in C order.`,
+    remedy: `Expected a .npy file of ${named} ${shape}${anyOrder ? '' : ' in C order'}.`,
   });
 }
 
-/** `bytes` must start at offset 0 of its ArrayBuffer, so that float32 values are aligned. */
-function view<D extends NpyDtype>(bytes: Uint8Array<ArrayBuffer>, dtype: D): NpyData[D];
-function view(bytes: Uint8Array<ArrayBuffer>, dtype: NpyDtype): NpyData[NpyDtype] {
-  return dtype === 'uint8'
-    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+function valuesOf<D extends NpyDtype>(
+  bytes: Uint8Array<ArrayBuffer>,
+  dtype: D,
+  layout: FloatLayout,
+): NpyData[D];
+function valuesOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  dtype: NpyDtype,
+  layout: FloatLayout,
+): NpyData[keyof NpyData] {
+  return dtype === 'uint8' ? bytes : floatsOf(bytes, layout);
+}
+
+function isSequence(value: PythonLiteral | undefined): value is PythonSequence {
+  return typeof value === 'object' && value !== null && 'items' in value;
 }
 
 function product(lengths: readonly number[]): number {

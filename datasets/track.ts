@@ -26,7 +26,7 @@ export const trackSchema = z.strictObject({
     .union([z.int().nonnegative(), z.strictObject({ secretSha256: sha256Schema })])
     .describe('sampling seed (the same source and seed give the same bytes), or the sha256 of a secret'),
   source: z.strictObject({
-    kind: z.enum(['cifar10', 'fashion-mnist', 'folder', 'synthetic', 'training-half']),
+    kind: z.enum(['cifar10', 'fashion-mnist', 'folder', 'parquet', 'csv', 'synthetic', 'training-half']),
     description: z.string(),
     sha256: sha256Schema.describe('fingerprint of all source images and labels, in source order'),
     warnings: z.array(z.string()).optional().describe('doubts about the images, one sentence each'),

@@ -131,10 +131,17 @@ export const environmentSchemas = {
 } as const satisfies Record<StageName, z.ZodType>;
 export type StageEnvironment = { [Stage in StageName]: z.infer<(typeof environmentSchemas)[Stage]> };
 
-/** The required .npy header of `predictions.npy`; the rows follow the order of the test images. */
+/** The .npy header of `predictions.npy`, as NumPy reads it; the rows follow the order of the test images. */
 export const predictionsSchema = z.strictObject({
-  descr: z.literal('<f4').describe('float32, little-endian'),
-  fortran_order: z.literal(false).describe('row-major (C order)'),
+  descr: z
+    .string()
+    .regex(/^[<>=|]?f[248]$/)
+    .describe(
+      'float16, float32 or float64, in either byte order (`<f4` is what most programs write). Every value is converted exactly, and float64 scores are compared as float64',
+    ),
+  fortran_order: z
+    .boolean()
+    .describe('either axis order: False is row-major (C), True column-major (Fortran)'),
   shape: z
     .tuple([z.int().positive(), z.int().positive()])
     .describe(

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { cacheFolder } from '../../datasets/cacheFolder.ts';
 import { debianFolder } from '../../datasets/sources/fashionMnist.ts';
 import type { UserError } from '../../datasets/userError.ts';
+import { cifar10InUsualPlaces, fashionMnistInUsualPlaces, usualPlaces } from '../../datasets/usualPlaces.ts';
 import { whyNotWritable } from '../../datasets/whyNotWritable.ts';
 import { type Grant, readGrant, readProcessor, readSystemFile } from '../../evaluator/machine/machine.ts';
 import { type Finding, findDoubts } from '../../evaluator/machine/machineDoubts.ts';
@@ -181,24 +182,30 @@ async function data(): Promise<Finding[]> {
   const cache = cacheOrNull();
   const named = process.env['HAET_CIFAR10'];
   const cached = cache === null ? undefined : join(cache, 'cifar-10-binary.tar.gz');
-  const size = (file: string) => `${Math.round(statSync(file).size / 1e6)} MB`;
-  const found = [named, cached].find((file) => file !== undefined && existsSync(file));
+  const size = (file: string) => {
+    const facts = statSync(file);
+    return facts.isDirectory() ? '' : ` (${Math.round(facts.size / 1e6)} MB)`;
+  };
+  const found = [named, cached, ...cifar10InUsualPlaces()].find(
+    (file) => file !== undefined && existsSync(file),
+  );
+  const fashion = existsSync(debianFolder) ? debianFolder : fashionMnistInUsualPlaces();
   return [
     {
       name: 'CIFAR-10',
       value: found
-        ? `${found} (${size(found)})`
+        ? `${found}${size(found)}`
         : named
           ? `HAET_CIFAR10 names ${named}, which does not exist`
-          : 'not found',
+          : `not found; looked in ${[cache, ...usualPlaces()].join(', ')}`,
       remedy: found
         ? null
-        : 'set HAET_CIFAR10 to cifar-10-binary.tar.gz; without it a dry run downloads it or uses synthetic images',
+        : 'set HAET_CIFAR10 to cifar-10-binary.tar.gz, cifar-10-python.tar.gz or the folder of Parquet files; without it a dry run downloads it or uses synthetic images',
     },
     {
       name: 'Fashion-MNIST',
-      value: existsSync(debianFolder) ? debianFolder : 'not found',
-      remedy: existsSync(debianFolder) ? null : 'on Debian: sudo apt install dataset-fashion-mnist',
+      value: fashion ?? 'not found',
+      remedy: fashion !== null ? null : 'on Debian: sudo apt install dataset-fashion-mnist',
     },
     await cacheFinding(cache),
   ];

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import { describeFault } from '../describeFault.ts';
+import { sha256 } from '../sha256.ts';
 import { IMAGE_BYTES, type LabelledImages, type Source, type TestFrom } from '../source.ts';
 import { UserError } from '../userError.ts';
+import { findIdx, type IdxFile, parseIdx, readMaybeCompressed } from './idxFile.ts';
 
 /** Folder of Debian's package dataset-fashion-mnist. */
 export const debianFolder = '/usr/share/datasets/fashion-mnist';
@@ -21,6 +20,24 @@ const classes = [
   'Bag',
   'Ankle boot',
 ] as const;
+
+/**
+ * sha256 of the content of the four published files, uncompressed. Other data sets in this form, MNIST first, have the
+ * same file names.
+ */
+const published: Record<IdxFile['prefix'], Record<IdxFile['content'], string>> = {
+  train: {
+    images: 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
+    labels: 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
+  },
+  t10k: {
+    images: '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
+    labels: '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
+  },
+};
+/** Where torchvision puts the files below the folder that it is given. */
+const innerFolders = ['FashionMNIST/raw', 'raw', 'fashion-mnist'];
+
 const SIDE = 28;
 /** The largest file has 60,000 images; anything that decompresses to much more is rejected. */
 const MOST_BYTES = 16 + 60_000 * SIDE * SIDE;
@@ -28,28 +45,48 @@ const remedy =
   'Install the Debian package dataset-fashion-mnist, or give --from the folder with the four .gz files of https://github.com/zalandoresearch/fashion-mnist.';
 
 /**
- * Reads Fashion-MNIST from the folder with its four IDX files, compressed or not. The 28 x 28 grey images are padded
- * to 32 x 32 with 2 black pixels per side and copied to three channels; nothing is interpolated.
+ * Reads Fashion-MNIST from the folder with its four IDX files, compressed or not, or from the folder that was given to
+ * torchvision. The 28 x 28 grey images are padded to 32 x 32 with 2 black pixels per side and copied to three channels;
+ * nothing is interpolated. Files that are not the published ones are read with a warning that the Track carries.
  *
  * @throws UserError that names the file and what is wrong with it
  */
 export async function readFashionMnist(options: { from: string; testFrom: TestFrom }): Promise<Source> {
-  const { from, testFrom } = options;
+  const { testFrom } = options;
+  const inner = innerFolders.map((name) => join(options.from, name)).find((folder) => existsSync(folder));
+  const from = inner ?? options.from;
+  const train = await readSet(from, 'train');
+  const test = testFrom === 'test' ? await readSet(from, 't10k') : null;
+  const unknown = [...train.unknown, ...(test?.unknown ?? [])];
   return {
     kind: 'fashion-mnist',
     description:
       testFrom === 'test' ? 'Fashion-MNIST, tested on its test images' : 'Fashion-MNIST, training images',
     classes,
-    train: await readSet(from, 'train'),
-    ...(testFrom === 'test' ? { test: await readSet(from, 't10k') } : {}),
+    train: train.set,
+    ...(test === null ? {} : { test: test.set }),
+    trackWarnings: unknown.map(
+      ({ name, hash }) =>
+        `The ${name} are not the published ones of Fashion-MNIST (sha256 ${hash}): MNIST and other data sets have the same file names.`,
+    ),
   };
 }
 
-async function readSet(folder: string, prefix: 'train' | 't10k'): Promise<LabelledImages> {
-  const imagesFile = join(folder, `${prefix}-images-idx3-ubyte`);
-  const labelsFile = join(folder, `${prefix}-labels-idx1-ubyte`);
-  const images = parseIdx(imagesFile, await readMaybeCompressed(imagesFile), 3);
-  const labels = parseIdx(labelsFile, await readMaybeCompressed(labelsFile), 1);
+async function readSet(folder: string, prefix: IdxFile['prefix']) {
+  const read = async (content: IdxFile['content']) => {
+    const file = await findIdx(folder, { prefix, content });
+    const bytes = await readMaybeCompressed(file, MOST_BYTES, remedy);
+    return {
+      file,
+      content,
+      ...parseIdx(file, bytes, content, remedy),
+      hash: sha256(bytes),
+      published: published[prefix][content],
+    };
+  };
+  const images = await read('images');
+  const labels = await read('labels');
+  const [imagesFile, labelsFile] = [images.file, labels.file];
   const [size, height, width] = images.shape as [number, number, number];
   if (height !== SIDE || width !== SIDE) {
     throw new UserError({
@@ -73,64 +110,15 @@ async function readSet(folder: string, prefix: 'train' | 't10k'): Promise<Labell
       remedy,
     });
   }
-  return { images: greyToRgb(images.data, size), labels: labels.data };
-}
-
-async function readMaybeCompressed(path: string): Promise<Uint8Array> {
-  const plain = await readFile(path).catch(() => null);
-  if (plain !== null) return plain;
-  const compressed = await readFile(`${path}.gz`).catch((error) => {
-    throw new UserError({ path: `${path}.gz`, reason: `cannot be read (${describeFault(error)})`, remedy });
-  });
-  try {
-    return await promisify(gunzip)(compressed, { maxOutputLength: MOST_BYTES });
-  } catch (error) {
-    throw new UserError({
-      path: `${path}.gz`,
-      reason: `cannot be uncompressed (${(error as Error).message}): it is damaged or a different file`,
-      remedy,
-    });
-  }
-}
-
-/**
- * Parses an IDX file of unsigned bytes: two zero bytes, type 8, the number of axes, their lengths as big-endian
- * 32-bit integers, the data. Format: http://yann.lecun.com/exdb/mnist/
- *
- * @param axes 1 (labels) or 3 (images)
- * @throws UserError; `name` replaces the path in its message
- */
-export function parseIdx(
-  name: string,
-  bytes: Uint8Array,
-  axes: 1 | 3,
-): { data: Uint8Array; shape: number[] } {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const dataOffset = 4 + 4 * axes;
-  if (view.length < dataOffset) {
-    throw new UserError({ path: name, reason: `ends after ${view.length} bytes, inside its header`, remedy });
-  }
-  const magic = view.readUInt32BE(0);
-  const expected = 0x0800 + axes;
-  if (magic !== expected) {
-    const hex = (value: number) => value.toString(16).padStart(8, '0');
-    throw new UserError({
-      path: name,
-      reason: `starts with ${hex(magic)}; expected ${hex(expected)} (unsigned bytes, ${axes} axes)`,
-      remedy,
-    });
-  }
-  const shape = Array.from({ length: axes }, (_, axis) => view.readUInt32BE(4 + 4 * axis));
-  const needed = shape.reduce((total, length) => total * length, 1);
-  const present = view.length - dataOffset;
-  if (present !== needed || needed === 0) {
-    throw new UserError({
-      path: name,
-      reason: `has ${present} bytes of data, but its header says [${shape.join(', ')}]: it is ${present < needed ? 'truncated' : 'a different file'}`,
-      remedy,
-    });
-  }
-  return { data: bytes.subarray(dataOffset), shape };
+  const set: LabelledImages = { images: greyToRgb(images.data, size), labels: labels.data };
+  const unknown = [images, labels]
+    .filter(({ hash, published }) => hash !== published)
+    .map(({ content, hash }) => ({
+      // Without the file's name, so that every form of the same images gives the same Track.
+      name: `${prefix === 'train' ? 'training' : 'test'} ${content}`,
+      hash,
+    }));
+  return { set, unknown };
 }
 
 /** Converts uint8 [size, 28, 28] to uint8 [size, 32, 32, 3]. */

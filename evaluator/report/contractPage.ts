@@ -87,7 +87,7 @@ ${environmentTable(['predict'])}
 ${fieldTable(limitsSchema)}
 
 ## ${predictionsFile}
-An array in NumPy's .npy format, as \`numpy.save\` writes a contiguous float32 array.
+An array in NumPy's .npy format, as \`numpy.save\` writes an array of floats. Integers, booleans, Python objects and named fields are not accepted, nor is anything after the data.
 
 ${fieldTable(predictionsSchema)}
 

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { argmax } from '../score/score.ts';
+import { argmax, type Scores } from '../score/score.ts';
 
 /** A test image that the entry misclassified. */
 export interface Mistake {
@@ -16,11 +16,11 @@ export interface Mistake {
 /**
  * Returns the mistakes with the highest confidence, most confident first, ties by image order. The class with the
  * highest score is the prediction, the lowest index on a tie.
- * @param scores float32 [images, classes], row-major
+ * @param scores [images, classes], row-major
  * @param labels uint8 [images]
  */
 export function mostConfidentMistakes(
-  scores: Float32Array,
+  scores: Scores,
   labels: Uint8Array,
   classes: number,
   limit: number,
@@ -32,7 +32,8 @@ export function mostConfidentMistakes(
     const predicted = argmax(row);
     if (predicted === truth) continue;
     const highest = row[predicted]!;
-    const total = row.reduce((sum, score) => sum + Math.exp(score - highest), 0);
+    let total = 0;
+    for (const score of row) total += Math.exp(score - highest);
     const probability = (label: number) => Math.exp(row[label]! - highest) / total;
     mistakes.push({
       index,

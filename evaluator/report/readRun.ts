@@ -66,7 +66,7 @@ async function readMistakes(folder: string, trackDir: string | null, { track, sc
     shape: [track.testSize],
   });
   const { data: scores } = await readNpy(join(folder, 'predictions', predictionsFile), {
-    dtype: 'float32',
+    dtype: 'float',
     shape: [track.testSize, track.classes.length],
     refuseLinks: true,
   });

@@ -33,7 +33,12 @@ export interface RunFacts {
   } | null;
 }
 
-type PredictionFacts = 'none' | 'valid' | { readonly invalid: string };
+type PredictionFacts =
+  | 'none'
+  | 'valid'
+  | { readonly invalid: string }
+  /** No predictions.npy; what was found instead, as the end of a sentence. */
+  | { readonly noneBut: string };
 
 export interface Decision {
   readonly verdict: VerdictCode;
@@ -71,7 +76,11 @@ function codeOf(facts: RunFacts): VerdictCode {
 
 function predictCause(predict: StageFacts, predictions: RunFacts['predictions']): VerdictCode {
   if (predict.ended === 'deadline') return 'PREDICT_TIMEOUT';
-  return limitCause(predict) ?? failure(predict) ?? (predictions === 'none' ? 'NO_OUTPUT' : 'INVALID_OUTPUT');
+  return limitCause(predict) ?? failure(predict) ?? (isMissing(predictions) ? 'NO_OUTPUT' : 'INVALID_OUTPUT');
+}
+
+function isMissing(predictions: PredictionFacts): boolean {
+  return predictions === 'none' || (typeof predictions === 'object' && 'noneBut' in predictions);
 }
 
 /** Returns the verdict caused by a limit or a person; null if there is none. */
@@ -112,7 +121,9 @@ function predictEvidence(name: string, stage: StageFacts, predictions: Predictio
   const evidence = [`${name}: ${describeEnd(stage)}`];
   evidence.push(...excessEvidence(name, stage));
   if (predictions === 'none') evidence.push(`${name}: wrote no predictions.npy`);
-  else if (predictions !== 'valid') evidence.push(predictions.invalid);
+  else if (predictions === 'valid') return evidence;
+  else if ('invalid' in predictions) evidence.push(predictions.invalid);
+  else evidence.push(`${name}: wrote no predictions.npy; ${predictions.noneBut}`);
   return evidence;
 }
 

@@ -57,5 +57,8 @@ function stageFacts({ record, outputFull }: StageResult, isTooLong = false): Sta
 }
 
 function predictionFacts(predictions: Predictions): RunFacts['predictions'] {
-  return predictions.state === 'invalid' ? { invalid: predictions.reason } : predictions.state;
+  if (predictions.state === 'invalid') return { invalid: predictions.reason };
+  return predictions.state === 'none' && predictions.found != null
+    ? { noneBut: predictions.found }
+    : predictions.state;
 }

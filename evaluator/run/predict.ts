@@ -3,6 +3,7 @@ import { type Predictions, readPredictions } from '../score/readPredictions.ts';
 import { keepPredictions, type PredictionsKind } from '../stage/keepRegularFiles.ts';
 import type { StageResult } from '../stage/runStage.ts';
 import { readyOf, requireFair, runEntryStage } from './entryStage.ts';
+import { leftInstead } from './leftInstead.ts';
 import { predictAgain, type SecondRun } from './predictAgain.ts';
 import { emptyWork } from './runFolder.ts';
 import { faultOf, type SettledRun } from './settleRun.ts';
@@ -37,9 +38,13 @@ export async function predict(
     await emptyWork(folders);
     stage = await runEntryStage(run, ready, 'predict', await run.withheld.images());
     await run.hooks.onOutput?.('predict', folders.predictions);
+    const found = await leftInstead(folders.predictions, ready.entry.folder);
     const left = await keepPredictions(folders.predictions);
     requireFair(stage);
-    if (endedWell(stage) && !run.abort.aborted) predictions = await read(run, folders.predictions, left);
+    if (endedWell(stage) && !run.abort.aborted) {
+      predictions = await read(run, folders.predictions, left);
+      if (predictions.state === 'none') predictions = { ...predictions, found };
+    }
     // Changes to an open Track are detected before its images are read again.
     if (run.sandbox.kind === 'process') tampered = await run.withheld.change();
   });
@@ -65,8 +70,12 @@ export async function predictSecond(
   if (predictions.state !== 'valid' || tampered !== null || earlier !== null) return null;
   let second: SecondRun | null = null;
   const fault = await faultOf(run, async () => {
-    second = await predictAgain(predictions.scores, shapeOf(run), ready.folders, run.withheld, (testImages) =>
-      runEntryStage(run, ready, 'predict-again', testImages),
+    second = await predictAgain(
+      predictions.scores,
+      shapeOf(run),
+      { ...ready.folders, entry: ready.entry.folder },
+      run.withheld,
+      (testImages) => runEntryStage(run, ready, 'predict-again', testImages),
     );
     requireFair(second.stage);
   });

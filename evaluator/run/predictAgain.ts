@@ -4,10 +4,12 @@
 import { chmod, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Predictions, readPredictions } from '../score/readPredictions.ts';
+import type { Scores } from '../score/score.ts';
 import { keepPredictions } from '../stage/keepRegularFiles.ts';
 import type { StageResult } from '../stage/runStage.ts';
 import type { RunFolders } from '../stage/stagePlaces.ts';
 import { drawImages } from './chosenImages.ts';
+import { leftInstead } from './leftInstead.ts';
 import { compareRows, disagreementOf } from './rowsAgree.ts';
 import { emptyWork } from './runFolder.ts';
 import type { Withheld } from './withheld.ts';
@@ -21,14 +23,14 @@ export interface SecondRun {
 
 /**
  * Runs predict again and compares the rows. Call it when no process of the first run is alive.
- * @param first float32 [testSize, classes], the rows of the first run
+ * @param first [testSize, classes], the rows of the first run
  * @param runOn runs the predict stage on the test images at a path
  * @throws Error for a fault of the sandbox or the evaluator, never of the entry
  */
 export async function predictAgain(
-  first: Float32Array,
+  first: Scores,
   { testSize, classes }: { testSize: number; classes: number },
-  folders: RunFolders,
+  folders: RunFolders & { readonly entry: string },
   withheld: Withheld,
   runOn: (testImages: string) => Promise<StageResult>,
 ): Promise<SecondRun> {
@@ -38,6 +40,7 @@ export async function predictAgain(
   return withOutputAside(folders, async () => {
     const stage = await runOn(images);
     const { ended, exitCode } = stage.record;
+    const found = await leftInstead(folders.predictions, folders.entry);
     await keepPredictions(folders.predictions);
     if (ended !== 'exited' || exitCode !== 0 || stage.beyondQuota)
       return { stage, predictions: { state: 'none' }, disagreement: null };
@@ -46,7 +49,11 @@ export async function predictAgain(
       predictions.state === 'valid'
         ? disagreementOf(compareRows(first, predictions.scores, chosen, classes))
         : null;
-    return { stage, predictions, disagreement };
+    return {
+      stage,
+      predictions: predictions.state === 'none' ? { ...predictions, found } : predictions,
+      disagreement,
+    };
   });
 }
 

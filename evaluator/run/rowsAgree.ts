@@ -1,5 +1,5 @@
 import { rowAgreement } from '../contract.ts';
-import { argmax } from '../score/score.ts';
+import { argmax, type Scores } from '../score/score.ts';
 
 /** Comparison of the rows of both predict runs. */
 export interface RowComparison {
@@ -15,13 +15,13 @@ export interface RowComparison {
  * which is a fraction of the row's range (highest minus lowest score of the first run), or if another class has the
  * highest score. The class is compared too, because one extreme score makes the range arbitrarily wide without
  * changing the class. A row of equal scores has range 0, so any difference counts.
- * @param first float32 [rows, classes], one row per test image, in order, all finite
- * @param second float32 [rows, classes], all finite
+ * @param first [rows, classes], one row per test image, in order, all finite
+ * @param second [rows, classes], all finite
  * @param chosen uint32 [rows]; row r of `second` belongs to test image chosen[r]
  */
 export function compareRows(
-  first: Float32Array,
-  second: Float32Array,
+  first: Scores,
+  second: Scores,
   chosen: Uint32Array,
   classes: number,
 ): RowComparison {
@@ -47,12 +47,16 @@ export function disagreementOf({ rows, differing, largestDifference }: RowCompar
 }
 
 /** Returns the largest difference of a score, as a fraction of the range of `before`. */
-function differenceOf(before: Float32Array, after: Float32Array): number {
-  let [lowest, top, largest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+function differenceOf(before: Scores, after: Scores): number {
+  let [lowest, top, largest, largestHalved] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
   for (const [index, score] of before.entries()) {
     lowest = Math.min(lowest, score);
     top = Math.max(top, score);
     largest = Math.max(largest, Math.abs(score - after[index]!));
+    largestHalved = Math.max(largestHalved, Math.abs(score / 2 - after[index]! / 2));
   }
-  return largest === 0 ? 0 : largest / (top - lowest);
+  if (largest === 0) return 0;
+  const range = top - lowest;
+  // The range of float64 scores can exceed float64; half of it cannot.
+  return Number.isFinite(range) ? largest / range : largestHalved / (top / 2 - lowest / 2);
 }

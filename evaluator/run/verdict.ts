@@ -38,7 +38,7 @@ export const verdicts = {
   INVALID_OUTPUT: {
     owner: 'contestant',
     exitCode: 12,
-    meaning: 'predictions.npy is not float32 [testSize, classes] with finite values.',
+    meaning: 'predictions.npy is not a float array [testSize, classes] of finite values.',
     advice: 'Write one row of finite class scores per test image, in the order of the test images.',
   },
   REJECTED_ARCHIVE: {

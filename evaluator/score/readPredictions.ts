@@ -3,24 +3,29 @@ import { join } from 'node:path';
 import { parseNpy, readNpy } from '../../datasets/npy.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { predictionsFile } from '../contract.ts';
+import type { Scores } from './score.ts';
 
-/** Content of predictions.npy: float32 [rows, classes], row-major, all finite; or the reason why it is invalid. */
+/** Content of predictions.npy: floats [rows, classes], row-major, all finite; or the reason why it is invalid. */
 export type ParsedPredictions =
   | { readonly state: 'invalid'; readonly reason: string }
-  | { readonly state: 'valid'; readonly scores: Float32Array };
-export type Predictions = { readonly state: 'none' } | ParsedPredictions;
+  | { readonly state: 'valid'; readonly scores: Scores };
+export type Predictions =
+  | {
+      readonly state: 'none';
+      /** What was found instead, as the end of a sentence. */
+      readonly found?: string | null;
+    }
+  | ParsedPredictions;
 
 /**
- * Reads predictions.npy: float32 [rows, classes], row-major, all finite. The file is untrusted: links are not
+ * Reads predictions.npy: float16, float32 or float64 [rows, classes], all finite, as the contract allows. The file is untrusted: links are not
  * followed, pipes do not block, and the size is checked before reading.
  * @throws Error if the disk fails, never because of the file's content
  */
 export async function readPredictions(folder: string, rows: number, classes: number): Promise<Predictions> {
   const path = join(folder, predictionsFile);
   if (!(await exists(path))) return { state: 'none' };
-  return judged(classes, () =>
-    readNpy(path, { dtype: 'float32', shape: [rows, classes], refuseLinks: true }),
-  );
+  return judged(classes, () => readNpy(path, { dtype: 'float', shape: [rows, classes], refuseLinks: true }));
 }
 
 /** Parses predictions from bytes with the checks of {@link readPredictions}; `name` replaces the path in the reason. */
@@ -30,12 +35,12 @@ export function parsePredictions(
   rows: number,
   classes: number,
 ): Promise<ParsedPredictions> {
-  return judged(classes, async () => parseNpy(name, bytes, { dtype: 'float32', shape: [rows, classes] }));
+  return judged(classes, async () => parseNpy(name, bytes, { dtype: 'float', shape: [rows, classes] }));
 }
 
 async function judged(
   classes: number,
-  read: () => Promise<{ readonly data: Float32Array }>,
+  read: () => Promise<{ readonly data: Scores }>,
 ): Promise<ParsedPredictions> {
   try {
     const { data } = await read();

@@ -2,6 +2,9 @@ import { UserError } from '../../datasets/userError.ts';
 import type { DetailedScore } from '../run/record.ts';
 import { wilsonInterval } from './statistics.ts';
 
+/** Class scores as entries write them, float16 widened to float32. All arithmetic is in float64. */
+export type Scores = Float32Array | Float64Array;
+
 const calibrationBins = 15;
 /** Lower bound for the probability of the true class. */
 const leastProbability = 1e-3;
@@ -9,7 +12,7 @@ const mostLoss = -Math.log(leastProbability);
 
 /**
  * Scores predictions against the truth.
- * @param scores float32 [testSize, classes], row-major, finite; the highest score of a row is the predicted class,
+ * @param scores [testSize, classes], row-major, finite; the highest score of a row is the predicted class,
  *   the lowest index on a tie
  * @param labels uint8 [testSize], each below the number of classes
  * @param classes names of the classes
@@ -23,7 +26,7 @@ const mostLoss = -Math.log(leastProbability);
  * ln(1000) = 6.9 nats, and the mean is rounded to multiples of ln(1000) / testSize. It then has testSize + 1 possible
  * values, like the accuracy, and no row changes it by more than one step.
  */
-export function score(scores: Float32Array, labels: Uint8Array, classes: readonly string[]): DetailedScore {
+export function score(scores: Scores, labels: Uint8Array, classes: readonly string[]): DetailedScore {
   requireFitting(scores, labels, classes);
   const width = classes.length;
   const total = labels.length;
@@ -73,7 +76,7 @@ export function score(scores: Float32Array, labels: Uint8Array, classes: readonl
   };
 }
 
-function requireFitting(scores: Float32Array, labels: Uint8Array, classes: readonly string[]): void {
+function requireFitting(scores: Scores, labels: Uint8Array, classes: readonly string[]): void {
   if (labels.length === 0) throw new UserError('there are no labels to score predictions against');
   if (scores.length !== labels.length * classes.length) {
     throw new UserError(
@@ -95,14 +98,14 @@ function requireFitting(scores: Float32Array, labels: Uint8Array, classes: reado
 }
 
 /** Returns the index of the highest value, the lowest index on a tie. */
-export function argmax(row: Float32Array): number {
+export function argmax(row: Scores): number {
   let best = 0;
   for (let index = 1; index < row.length; index++) if (row[index]! > row[best]!) best = index;
   return best;
 }
 
 /** Returns log Σ exp(row), shifted by its maximum to avoid overflow. */
-function logSumExp(row: Float32Array, maximum: number): number {
+function logSumExp(row: Scores, maximum: number): number {
   let sum = 0;
   for (const value of row) sum += Math.exp(value - maximum);
   return maximum + Math.log(sum);

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { download, Unreachable } from '../../datasets/download.ts';
 import { locateCifar10 } from '../../datasets/locateCifar10.ts';
@@ -135,7 +135,7 @@ describe('fails and leaves no file under the requested name:', () => {
 });
 
 describe('CIFAR-10 is found', () => {
-  const env = () => ({ HAET_CACHE: join(folder.path, 'cache') });
+  const env = () => ({ HAET_CACHE: join(folder.path, 'cache'), HOME: join(folder.path, 'home') });
   const archive = () => join(folder.path, 'cache', 'cifar-10-binary.tar.gz');
 
   test('in the path of --from, before all others', async () => {
@@ -174,10 +174,47 @@ describe('CIFAR-10 is found', () => {
     expect(performance.now() - start).toBeLessThan(6000);
   });
 
+  test('where torchvision, Keras and the hub keep it, before a download', async () => {
+    const remote = { url: 'http://127.0.0.1:1/x', bytes: 1, sha256 };
+    const at = { env: env(), workingFolder: join(folder.path, 'here'), remote };
+    const home = join(folder.path, 'home');
+    const places = [
+      'here/data/cifar-10-batches-py/data_batch_5',
+      'here/data/cifar-10-python.tar.gz',
+      'home/data/CIFAR10/cifar-10-batches-bin/data_batch_5.bin',
+      'home/.keras/datasets/cifar-10-batches-py.tar.gz',
+      'home/.cache/torch/datasets/vision/cifar10/cifar-10-python.tar.gz',
+      'home/.cache/huggingface/hub/datasets--uoft-cs--cifar10/snapshots/0b2714/plain_text/train.parquet',
+    ];
+    for (const file of places) {
+      await mkdir(dirname(join(folder.path, file)), { recursive: true });
+      await writeFile(join(folder.path, file), '');
+    }
+    // An interrupted unpacking is passed over.
+    await mkdir(join(folder.path, 'here/data/cifar-10-batches-bin'));
+    const found: string[] = [];
+    for (;;) {
+      const located = await locateCifar10({ ...at, passedOver: found });
+      if (located === null) break;
+      expect(located.how).toBe('found');
+      found.push(located.path);
+    }
+    expect(found).toEqual([
+      join(folder.path, 'here/data/cifar-10-batches-py'),
+      join(folder.path, 'here/data/cifar-10-python.tar.gz'),
+      join(home, 'data/CIFAR10/cifar-10-batches-bin'),
+      join(home, '.keras/datasets/cifar-10-batches-py.tar.gz'),
+      join(home, '.cache/torch/datasets/vision/cifar10/cifar-10-python.tar.gz'),
+      join(home, '.cache/huggingface/hub/datasets--uoft-cs--cifar10/snapshots/0b2714'),
+    ]);
+  });
+
   test('not in a path that was given and does not exist', async () => {
-    await expect(locateCifar10({ from: '/no/such', env: env() })).rejects.toThrow(
-      /--from \/no\/such: does not exist/,
+    await expect(locateCifar10({ from: join(folder.path, 'such'), env: env() })).rejects.toThrow(
+      /--from .*such: does not exist/,
     );
-    await expect(locateCifar10({ env: { ...env(), HAET_CIFAR10: '/no/such' } })).rejects.toThrow(UserError);
+    await expect(
+      locateCifar10({ env: { ...env(), HAET_CIFAR10: join(folder.path, 'such') } }),
+    ).rejects.toThrow(UserError);
   });
 });

@@ -102,7 +102,11 @@ describe('rejects, with the reason:', () => {
   const f4 = "'<f4'";
   test.each<[string, Uint8Array, RegExp]>([
     ['an empty file', new Uint8Array(0), /ends after 0 bytes, inside the header/],
-    ['other magic bytes', Buffer.from('PK\x03\x04 some zip archive'), /magic bytes.*504b0304/],
+    ['other magic bytes', Buffer.from('\x01\x02\x03\x04 anything', 'latin1'), /magic bytes.*01020304/],
+    ['a ZIP', Buffer.from('PK\x03\x04 some archive'), /this is a ZIP \(an \.npz or a torch file\)/],
+    ['a pickle', Buffer.from('\x80\x04\x95 some pickle', 'latin1'), /this is a Python pickle/],
+    ['HDF5', Buffer.from('\x89HDF\r\n\x1a\n and more', 'latin1'), /this is an HDF5 file/],
+    ['text', Buffer.from('0.1,0.2,0.7\n0.3,0.3,0.4\n'), /this is a text file/],
     ['an unknown version', withHeader(header(f4, 'False', '(2, 3)'), 24, [9, 0]), /version 9\.0/],
     ['a header cut short', withHeader(header(f4, 'False', '(2, 3)'), 0).slice(0, 40), /inside the header/],
     [
@@ -117,16 +121,19 @@ describe('rejects, with the reason:', () => {
       withHeader("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}", 24),
       /not a dict of exactly/,
     ],
+    ['an expression', withHeader(header(f4, 'False', '(2, 1 + 2)'), 24), /not a dict of exactly/],
+    ['lengths in a list', withHeader(header(f4, 'False', '[2, 3]'), 24), /not a dict of exactly/],
+    ['nesting without end', withHeader(`${'('.repeat(9000)}`, 24), /not a dict of exactly/],
     ['a negative length', withHeader(header(f4, 'False', '(-2, 3)'), 24), /not a dict of exactly/],
     ['another dtype', withHeader(header("'<f8'", 'False', '(2, 3)'), 48), /dtype is '<f8'/],
-    ['big-endian values', withHeader(header("'>f4'", 'False', '(2, 3)'), 24), /big-endian/],
+    ['integers', withHeader(header("'<i4'", 'False', '(2, 3)'), 24), /dtype is '<i4'/],
+    ['a byte order before a name', withHeader(header("'<float32'", 'False', '(2, 3)'), 24), /dtype is/],
     ['pickled objects', withHeader(header("'|O'", 'False', '(2, 3)'), 24), /Python objects/],
     [
       'a structured dtype',
       withHeader(header("[('a', '<f4')]", 'False', '(2, 3)'), 24),
       /dtype is structured/,
     ],
-    ['Fortran order', withHeader(header(f4, 'True', '(2, 3)'), 24), /Fortran order/],
     ['another shape', withHeader(header(f4, 'False', '(3, 2)'), 24), /shape is \[3, 2\].*\[2, 3\]/],
     ['another number of axes', withHeader(header(f4, 'False', '(6,)'), 24), /shape is \[6\]/],
     ['truncated data', withHeader(header(f4, 'False', '(2, 3)'), 23), /truncated: 23 bytes.*24/],
@@ -172,6 +179,128 @@ describe('rejects, with the reason:', () => {
     await symlink(file, link);
     await expect(readNpy(link, { ...twoByThree, refuseLinks: true })).rejects.toThrow(/symbolic link/);
     expect((await readNpy(link, twoByThree)).data).toHaveLength(6);
+  });
+});
+
+describe('reads what NumPy reads:', () => {
+  const data = Float32Array.of(1.5, -2, 3e-30, Number.NaN, Number.NEGATIVE_INFINITY, 6);
+  const readHeader = (text: string) =>
+    parse(Buffer.concat([withHeader(text, 0), Buffer.from(data.buffer)])).data;
+  const usual = header("'<f4'", 'False', '(2, 3)');
+
+  test.each([
+    ['double quotes', usual.replaceAll("'", '"')],
+    ["Python 2's long integers", header("'<f4'", 'False', '(2L, 3L)')],
+    ["Python 2's unicode strings", usual.replace(/'(\w+)'/g, "u'$1'").replace("'<f4'", "u'<f4'")],
+    ['CRLF at the end', `${usual}   \r`],
+    ['line breaks inside', usual.replaceAll(', ', ',\r\n\t')],
+    ['no space at all', usual.replaceAll(' ', '')],
+    ['other forms of an integer', header("'<f4'", 'False', '((0x2), +3,)')],
+    ['an escaped character', header("'\\x3cf4'", 'False', '(2, 3)')],
+    ...['=f4', '|f4', 'f4', 'f', '<f', 'float32', 'single'].map((descr) => [
+      `the dtype ${descr}`,
+      header(`'${descr}'`, 'False', '(2, 3)'),
+    ]),
+  ])('%s', (_, text) => {
+    expect(readHeader(text!)).toEqual(data);
+  });
+
+  test('keys in any order with any space between the parts', () => {
+    const items = ["'descr' : '<f4'", "'fortran_order':False", "'shape' :( 2 ,3 )"];
+    fc.assert(
+      fc.property(
+        fc.shuffledSubarray(items, { minLength: 3 }),
+        fc.stringMatching(/^[ \t\r\n]{0,4}$/),
+        fc.boolean(),
+        (keys, space, comma) => {
+          const text = `{${space}${keys.join(`${space},${space}`)}${space}${comma ? ',' : ''}}${space}`;
+          expect(readHeader(text)).toEqual(data);
+        },
+      ),
+    );
+  });
+});
+
+describe('as float, reads float16, float32 and float64 in both byte orders and both axis orders, exactly:', () => {
+  /** Encodes values in the layout that a header claims. */
+  function encode(
+    descr: string,
+    fortran: boolean,
+    rows: number,
+    columns: number,
+    values: number[],
+  ): Uint8Array {
+    const [order, size] = [descr[0], Number(descr[2])];
+    const bytes = Buffer.alloc(values.length * size);
+    values.forEach((value, index) => {
+      const [row, column] = [Math.floor(index / columns), index % columns];
+      const at = size * (fortran ? column * rows + row : index);
+      if (size === 2) bytes[order === '>' ? 'writeUInt16BE' : 'writeUInt16LE'](value, at);
+      else if (size === 4) bytes[order === '>' ? 'writeFloatBE' : 'writeFloatLE'](value, at);
+      else bytes[order === '>' ? 'writeDoubleBE' : 'writeDoubleLE'](value, at);
+    });
+    const text = header(`'${descr}'`, fortran ? 'True' : 'False', `(${rows}, ${columns})`);
+    return Buffer.concat([withHeader(text, 0), bytes]);
+  }
+
+  test.each(['f4', 'f8'])('%s', (type) => {
+    const float = type === 'f4' ? fc.float() : fc.double();
+    fc.assert(
+      fc.property(
+        fc.constantFrom('<', '>'),
+        fc.boolean(),
+        fc.nat({ max: 4 }),
+        fc
+          .nat({ max: 4 })
+          .chain((columns) =>
+            fc.tuple(fc.constant(columns), fc.array(float, { minLength: 16, maxLength: 16 })),
+          ),
+        (order, fortran, rows, [columns, many]) => {
+          const values = many.slice(0, rows * columns);
+          const file = encode(`${order}${type}`, fortran, rows, columns, values);
+          const { data, shape } = parseNpy('x', file, { dtype: 'float', shape: [rows, columns] });
+          expect(shape).toEqual([rows, columns]);
+          expect(data).toEqual(type === 'f4' ? Float32Array.from(values) : Float64Array.from(values));
+        },
+      ),
+    );
+  });
+
+  test('each of the 65,536 values of float16', () => {
+    const bits = Array.from({ length: 65_536 }, (_, index) => index);
+    for (const order of ['<', '>']) {
+      const { data } = parseNpy('x', encode(`${order}f2`, false, 1, 65_536, bits), {
+        dtype: 'float',
+        shape: [1, 65_536],
+      });
+      expect(data).toBeInstanceOf(Float32Array);
+      // Built from the bits of a float32: 8 bits of exponent instead of 5, 23 bits of fraction instead of 10.
+      const wrong = bits.filter((index) => {
+        const [sign, exponent, fraction] = [index >> 15, (index >> 10) & 31, index & 1023];
+        const word = new DataView(new ArrayBuffer(4));
+        const wide = exponent === 31 ? 255 : exponent + 112;
+        word.setUint32(0, ((sign << 31) | (wide << 23) | (fraction << 13)) >>> 0);
+        const small = (sign === 1 ? -1 : 1) * (fraction / 2 ** 24);
+        return !Object.is(data[index], exponent === 0 ? small : word.getFloat32(0));
+      });
+      expect(wrong).toEqual([]);
+    }
+  });
+
+  test('more than two axes', () => {
+    const bytes = Buffer.from(Float32Array.from({ length: 24 }, (_, index) => index).buffer);
+    const text = header("'<f4'", 'True', '(2, 3, 4)');
+    const { data } = parseNpy('x', Buffer.concat([withHeader(text, 0), bytes]), {
+      dtype: 'float',
+      shape: [2, 3, 4],
+    });
+    const at = (i: number, j: number, k: number) => data[(i * 3 + j) * 4 + k];
+    expect([at(0, 0, 0), at(1, 0, 0), at(0, 1, 0), at(0, 0, 1), at(1, 2, 3)]).toEqual([0, 1, 2, 6, 23]);
+  });
+
+  test('but an array of a Track only in C order and of its own dtype', () => {
+    const images = withHeader(header("'|u1'", 'True', '(2, 3)'), 6);
+    expect(() => parseNpy('x', images, { dtype: 'uint8', shape: [2, 3] })).toThrow(/Fortran order/);
   });
 });
 

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { cacheFolder } from '../../../datasets/cacheFolder.ts';
 import { locateCifar10 } from '../../../datasets/locateCifar10.ts';
 import { makeTrack } from '../../../datasets/makeTrack.ts';
 import type { NearCopies } from '../../../datasets/nearCopies.ts';
@@ -11,7 +13,9 @@ import { type Source, type TestFrom, testFromChoices } from '../../../datasets/s
 import { readCifar10 } from '../../../datasets/sources/cifar10.ts';
 import { debianFolder, readFashionMnist } from '../../../datasets/sources/fashionMnist.ts';
 import { formatNames } from '../../../datasets/sources/folder/imageFormats.ts';
+import { type PixelOrder, pixelOrders } from '../../../datasets/sources/rawPixels.ts';
 import { UserError } from '../../../datasets/userError.ts';
+import { fashionMnistInUsualPlaces, usualPlaces } from '../../../datasets/usualPlaces.ts';
 import { withDownloadView } from '../../downloadView.ts';
 import { integer } from '../../options/numberOption.ts';
 import { say, sayJson, warn } from '../../terminal.ts';
@@ -19,6 +23,8 @@ import { say, sayJson, warn } from '../../terminal.ts';
 interface MakeOptions {
   readonly source: SourceName;
   readonly from?: string;
+  readonly imageColumn?: string;
+  readonly pixelOrder?: PixelOrder;
   readonly testFrom?: TestFrom;
   readonly trainPerClass: number;
   readonly testPerClass: number;
@@ -38,6 +44,8 @@ const ofSomeSources = {
   labels: '--labels',
   labelColumn: '--label-column',
   skipUnreadable: '--skip-unreadable',
+  imageColumn: '--image-column',
+  pixelOrder: '--pixel-order',
 } as const satisfies Partial<Record<keyof MakeOptions, string>>;
 
 interface SourceFacts {
@@ -53,14 +61,14 @@ interface SourceFacts {
 // Sources that need the image library are loaded on use, because it loads slowly.
 const sources = {
   cifar10: {
-    from: 'cifar-10-binary.tar.gz or the unpacked folder; default: HAET_CIFAR10, the cache, a download',
+    from: 'cifar-10-binary.tar.gz, cifar-10-python.tar.gz, the folder of either, or Parquet files; default: HAET_CIFAR10, the cache, the usual folders of torchvision, Keras and the hub, a download',
     hasTestSet: true,
     read: async ({ from, testFrom = 'batches' }) => readCifar10({ from: await findCifar10(from), testFrom }),
   },
   'fashion-mnist': {
-    from: `the folder with its four IDX files; default: ${debianFolder}`,
+    from: `the folder with its four IDX files; default: ${debianFolder}, or the usual folders of torchvision and Keras`,
     hasTestSet: true,
-    read: ({ from = debianFolder, testFrom = 'batches' }) => readFashionMnist({ from, testFrom }),
+    read: ({ from = findFashionMnist(), testFrom = 'batches' }) => readFashionMnist({ from, testFrom }),
   },
   folder: {
     from: 'a folder with one subfolder of images per class, alone or in train/ and test/ (or val/), or with --labels',
@@ -75,6 +83,18 @@ const sources = {
       const listTo = `${out.replace(/\/+$/, '')}-unreadable.txt`;
       return readImageFolder({ from, labels, labelColumn, testFrom, skipUnreadable, listTo });
     },
+  },
+  parquet: {
+    from: 'a .parquet file with an image and a label in each row, or a folder with files named train and test',
+    hasTestSet: true,
+    takes: ['imageColumn', 'labelColumn', 'pixelOrder'],
+    read: (options) => readTableSource('parquet', options),
+  },
+  csv: {
+    from: 'a .csv file with a label and 784, 1024 or 3072 values from 0 to 255 in each row, or a folder with files named train and test',
+    hasTestSet: true,
+    takes: ['labelColumn', 'pixelOrder'],
+    read: (options) => readTableSource('csv', options),
   },
   synthetic: {
     from: 'not used: the images are drawn from --seed',
@@ -118,11 +138,21 @@ export function makeCommand(command: Command): void {
       '--labels <file>',
       'table of file names or ids and labels for --source folder (CSV, also with semicolons or tabs)',
     )
-    .option('--label-column <name>', 'column of that table with the labels, if its heading does not say so')
+    .option(
+      '--label-column <name>',
+      'column with the labels of that table, or of a Parquet or CSV file, if its name does not say so',
+    )
     .option('--skip-unreadable', 'leave out the files of a folder that cannot be read; the Track lists them')
     .option(
       '--allow-copies',
       'skip equal images even if they are more than a tenth of a class; one of each is kept',
+    )
+    .option('--image-column <name>', 'parquet: the column with the images, if it has no usual name')
+    .addOption(
+      new Option(
+        '--pixel-order <order>',
+        'parquet, csv: order of 3,072 values in one list: all red, then all green, then all blue (planes), or red, green and blue of each pixel (interleaved)',
+      ).choices(pixelOrders),
     )
     .option('--train-per-class <n>', 'training images per class', perClass, 500)
     .option('--test-per-class <n>', 'held-out images per class', perClass, 100)
@@ -214,13 +244,24 @@ async function seedOf({ seed, secret, newSecret }: MakeOptions): Promise<Seed> {
   return secret === undefined ? seed : readSamplingSecret(secret);
 }
 
+async function readTableSource(kind: 'parquet' | 'csv', options: MakeOptions): Promise<Source> {
+  const { from, testFrom = 'batches', imageColumn, labelColumn, pixelOrder } = options;
+  if (from === undefined) throw new UserError(`--source ${kind} needs --from: ${sources[kind].from}.`);
+  const { readTables } = await import('../../../datasets/sources/tableSource.ts');
+  return readTables(kind, { from, testFrom, imageColumn, labelColumn, pixelOrder });
+}
+
+function findFashionMnist(): string {
+  return existsSync(debianFolder) ? debianFolder : (fashionMnistInUsualPlaces() ?? debianFolder);
+}
+
 async function findCifar10(from: string | undefined): Promise<string> {
   const located = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
     locateCifar10({ from, onProgress }),
   );
   if (located !== null) return located.path;
   throw new UserError(
-    'CIFAR-10 was not found and its site cannot be reached. ' +
-      'Give --from cifar-10-binary.tar.gz (from https://www.cs.toronto.edu/~kriz/cifar.html), or use --source synthetic.',
+    `CIFAR-10 was not found in ${[cacheFolder(), ...usualPlaces()].join(', ')}, and its site cannot be reached. ` +
+      'Give --from cifar-10-binary.tar.gz or cifar-10-python.tar.gz (from https://www.cs.toronto.edu/~kriz/cifar.html), or use --source synthetic.',
   );
 }

@@ -126,15 +126,6 @@ describe('rejects, with the file and the reason:', () => {
     await expect(read(file)).rejects.toThrow(UserError);
   });
 
-  test('the Python version', async () => {
-    const dir = await unpacked();
-    for (const name of names) {
-      await rm(join(dir, name));
-      await writeFile(join(dir, name.replace('.bin', '')), 'pickle');
-    }
-    await expect(read(dir)).rejects.toThrow(/has no data_batch_1\.bin.*Python version/);
-  });
-
   test('a missing batch', async () => {
     const dir = await unpacked();
     await rm(join(dir, 'data_batch_3.bin'));

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { debianFolder, parseIdx, readFashionMnist } from '../../../datasets/sources/fashionMnist.ts';
+import { makeTrack } from '../../../datasets/makeTrack.ts';
+import { readTrack } from '../../../datasets/readTrack.ts';
+import { debianFolder, readFashionMnist } from '../../../datasets/sources/fashionMnist.ts';
+import { parseIdx } from '../../../datasets/sources/idxFile.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { temporaryFolder } from '../temporaryFolder.ts';
 
@@ -39,10 +42,10 @@ const read = () => readFashionMnist({ from: folder.path, testFrom: 'batches' });
 test('any array of bytes is read back', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), (data) => {
-      const { shape, data: read } = parseIdx('x', idx([data.length], data), 1);
+      const { shape, data: read } = parseIdx('x', idx([data.length], data), 'labels', '');
       expect(shape).toEqual([data.length]);
       expect([...read]).toEqual([...data]);
-      const cube = parseIdx('x', idx([1, data.length, 1], data), 3);
+      const cube = parseIdx('x', idx([1, data.length, 1], data), 'images', '');
       expect(cube.shape).toEqual([1, data.length, 1]);
     }),
   );
@@ -59,7 +62,7 @@ test('any bytes give an array or a UserError', () => {
       ),
       (bytes) => {
         try {
-          const { data, shape } = parseIdx('x', bytes, 3);
+          const { data, shape } = parseIdx('x', bytes, 'images', '');
           expect(data).toHaveLength(shape.reduce((a, b) => a * b));
         } catch (error) {
           expect(error).toBeInstanceOf(UserError);
@@ -81,6 +84,46 @@ test('an image of 28 x 28 is in the middle of 32 x 32, with unchanged grey and a
     expect(pixel(3, at, 15)).toEqual([0, 0, 0]);
     expect(pixel(3, 15, at)).toEqual([0, 0, 0]);
   }
+});
+
+test('reads the same images however the files were unpacked and named', async () => {
+  await write();
+  const usual = await read();
+  const contents = new Map<string, Buffer>();
+  for (const kind of ['images-idx3', 'labels-idx1']) {
+    const file = join(folder.path, `train-${kind}-ubyte.gz`);
+    contents.set(kind, gunzipSync(await readFile(file)));
+    await rm(file);
+  }
+  const names: Record<string, (kind: string) => string> = {
+    'unpacked by a browser, still named .gz': (kind) => `train-${kind}-ubyte.gz`,
+    'unpacked by gunzip': (kind) => `train-${kind}-ubyte`,
+    'unpacked by 7-Zip': (kind) => `train-${kind.replace('-', '.')}-ubyte`,
+    'downloaded twice': (kind) => `train-${kind}-ubyte (1).gz`,
+    "in torchvision's folder": (kind) => `FashionMNIST/raw/train-${kind}-ubyte`,
+  };
+  await mkdir(join(folder.path, 'FashionMNIST/raw'), { recursive: true });
+  for (const [how, name] of Object.entries(names).reverse()) {
+    for (const [kind, content] of contents) await writeFile(join(folder.path, name(kind)), content);
+    const { train, trackWarnings } = await read();
+    expect([how, train]).toEqual([how, usual.train]);
+    expect(trackWarnings).toEqual(usual.trackWarnings);
+    await rm(join(folder.path, 'FashionMNIST'), { recursive: true, force: true });
+    for (const kind of contents.keys()) await rm(join(folder.path, name(kind)), { force: true });
+  }
+});
+
+test('a Track of other pictures under the same names carries a warning with the hash', async () => {
+  await write();
+  const source = await read();
+  expect(source.trackWarnings).toHaveLength(2);
+  expect(source.trackWarnings![0]).toMatch(
+    /^The training images are not the published ones of Fashion-MNIST \(sha256 [0-9a-f]{64}\): MNIST/,
+  );
+  const out = join(folder.path, 'track');
+  const { info } = await makeTrack(source, { trainPerClass: 1, testPerClass: 1, seed: 1, out });
+  expect(info.source.warnings).toEqual(source.trackWarnings);
+  expect((await readTrack(out)).source.warnings).toEqual(source.trackWarnings);
 });
 
 describe('rejects, with the file and the reason:', () => {
@@ -108,6 +151,16 @@ describe('rejects, with the file and the reason:', () => {
   });
 
   test.each<[string, Buffer, RegExp]>([
+    [
+      'a ZIP',
+      Buffer.from('PK\x03\x04 and much more'),
+      /starts with 504b0304 \(this is a ZIP .*\); expected 00000803/,
+    ],
+    [
+      'labels',
+      idx([20], images(1).subarray(0, 20)),
+      /this is an IDX file of labels\); expected 00000803, images/,
+    ],
     ['wrong magic', idx([20, 28, 28], images(20), 0x0d03), /starts with 00000d03; expected 00000803/],
     ['images of another size', idx([20, 14, 14], images(5)), /images of 14 x 14; expected 28 x 28/],
     ['truncated data', idx([20, 28, 28], images(19)), /truncated/],
@@ -133,5 +186,6 @@ describe('rejects, with the file and the reason:', () => {
   async () => {
     const source = await readFashionMnist({ from: debianFolder, testFrom: 'test' });
     expect([source.train.labels.length, source.test?.labels.length]).toEqual([60_000, 10_000]);
+    expect(source.trackWarnings).toEqual([]);
   },
 );

@@ -24,6 +24,14 @@ describe('a row of the second run', () => {
     expect(compareRows(wide, Float32Array.of(0, 0.5, -1e30), Uint32Array.of(0), 3).differing).toBe(1);
   });
 
+  test('differs however wide the range is: a range beyond float64 hides no difference', () => {
+    const wide = Float64Array.of(1.7e308, 0, -1.7e308);
+    const by = (after: number) => compareRows(wide, Float64Array.of(1.7e308, 0, after), Uint32Array.of(0), 3);
+    expect(by(-1.7e308)).toMatchObject({ differing: 0, largestDifference: 0 });
+    expect(by(-1.3e308).differing).toBe(1);
+    expect(by(1.6e308).largestDifference).toBeCloseTo(33 / 34);
+  });
+
   test('of equal scores must be the same', () => {
     const equal = Float32Array.of(2, 2, 2);
     expect(compareRows(equal, equal, Uint32Array.of(0), 3)).toMatchObject({ differing: 0 });

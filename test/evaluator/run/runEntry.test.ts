@@ -1,4 +1,4 @@
-import { copyFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -136,6 +136,64 @@ describe('a run ends with the step that failed', () => {
     const record = await run({ predict: async () => 0 });
     expect(record).toMatchObject({ verdict: 'NO_OUTPUT', score: null });
     expect(stagesOf(record)).toEqual(['train', 'predict']);
+  });
+
+  test.each<[string, string, string]>([
+    ['predictions.npz', 'PK\x03\x04', '"predictions.npz", which is a ZIP (an .npz or a torch file)'],
+    ['predictions.npy.npy', '\x93NUMPY\x01\x00', '"predictions.npy.npy", which is a .npy file'],
+    ['Predictions.npy', '\x93NUMPY\x01\x00', '"Predictions.npy", which is a .npy file'],
+    ['prediction.npy', '\x93NUMPY\x01\x00', '"prediction.npy", which is a .npy file'],
+    ['scores', '\x01\x02', '"scores"'],
+  ])('predicting, with %s left in the output folder', async (name, start, found) => {
+    const record = await run({
+      predict: async (out) => {
+        await writeFile(join(out, name), Buffer.from(start, 'latin1'));
+        return 0;
+      },
+    });
+    expect(record.verdict).toBe('NO_OUTPUT');
+    expect(record.evidence).toContain(`predict: wrote no predictions.npy; its output folder has ${found}`);
+  });
+
+  test('predicting, with the file left in the working folder', async () => {
+    const record = await run({
+      predict: async (_, { cwd }) => {
+        await writeFile(join(cwd, 'predictions.npy'), constantPredictions(1000));
+        return 0;
+      },
+    });
+    expect(record.verdict).toBe('NO_OUTPUT');
+    expect(record.evidence.join('\n')).toMatch(
+      /wrote no predictions\.npy; there is one in the entry's folder.*write it to \$HAET_OUT_DIR\/predictions\.npy/,
+    );
+  });
+
+  test('predicting the second time, with another name', async () => {
+    const record = await run({
+      again: async (out) => {
+        await writeFile(join(out, 'prediction.npy'), constantPredictions(1000));
+        return 0;
+      },
+    });
+    expect(record.verdict).toBe('NO_OUTPUT');
+    expect(record.evidence.at(-1)).toMatch(
+      /^predict, second run: wrote no .*"prediction\.npy", which is a \.npy/,
+    );
+  });
+
+  test('predicting, with many files: few names are shown, those like predictions first', async () => {
+    const record = await run({
+      predict: async (out) => {
+        for (const name of ['a', 'b', 'c', 'predictions.csv', 'x'.repeat(200)]) {
+          await writeFile(join(out, name), '1,2');
+        }
+        await symlink('/etc/passwd', join(out, 'pred.npy'));
+        return 0;
+      },
+    });
+    expect(record.evidence.at(-1)).toBe(
+      'predict: wrote no predictions.npy; its output folder has "pred.npy", "predictions.csv", which is a text file, "a", which is a text file and more',
+    );
   });
 
   test('predicting the second time', async () => {
