@@ -99,8 +99,11 @@ const commonEnvironment = {
   HAET_RUN_ID: z.string().describe('identifier of the run; leave it in the environment of child processes'),
   PATH: z.string().describe('the folder of the running Node, then /usr/local/bin:/usr/bin:/bin'),
   HOME: z.string().describe('the scratch folder'),
-  TMPDIR: z.string().describe('the scratch folder'),
+  TMPDIR: z
+    .string()
+    .describe('the scratch folder by a short path, because the path of a socket has at most 107 bytes'),
   LANG: z.literal('C.UTF-8').describe('locale'),
+  PYTHONUNBUFFERED: z.literal('1').describe('Python writes its output at once, so that a kill loses none'),
 };
 
 /** The environment of each stage; an entry gets these variables and no others. */

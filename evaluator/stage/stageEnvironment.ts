@@ -49,7 +49,8 @@ function common(run: RunSettings, places: StagePlaces, seconds: number) {
     HAET_RUN_ID: run.runId,
     PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
     HOME: places.work,
-    TMPDIR: places.work,
+    TMPDIR: places.temporary,
     LANG: 'C.UTF-8',
+    PYTHONUNBUFFERED: '1',
   };
 }

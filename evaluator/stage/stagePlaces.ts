@@ -15,6 +15,8 @@ export interface StagePlaces {
   readonly model: string;
   readonly out: string;
   readonly work: string;
+  /** Short path to `work`. */
+  readonly temporary: string;
 }
 
 /** Folders of one run, absolute. */
@@ -35,6 +37,7 @@ export const fencedPlaces: StagePlaces = {
   model: '/model',
   out: '/out',
   work: '/work',
+  temporary: '/work',
 };
 
 /** Returns the paths of a stage on this machine. */
@@ -45,6 +48,7 @@ export function hostPlaces(
     readonly trackDir: string;
     readonly testImages: string;
     readonly folders: RunFolders;
+    readonly temporary: string;
   },
 ): StagePlaces {
   const { folders } = at;
@@ -55,6 +59,7 @@ export function hostPlaces(
     model: folders.model,
     out: stage === 'train' ? folders.model : folders.predictions,
     work: folders.work,
+    temporary: at.temporary,
   };
 }
 
