@@ -42,7 +42,8 @@ export interface Decision {
 
 /**
  * Decides the verdict of a run. The order of the checks implements "the first cause wins": evaluator, entry,
- * training, prediction.
+ * training, prediction. Of the stages, the first that failed decides; a limit that a stage reached and survived is only
+ * noted in the evidence.
  */
 export function decideVerdict(facts: RunFacts): Decision {
   const evidence = evidenceOf(facts);
@@ -56,21 +57,32 @@ function codeOf(facts: RunFacts): VerdictCode {
   if (facts.rejected !== null) return 'REJECTED_ARCHIVE';
   if (facts.aborted || train === null) return 'ABORTED';
   if (!facts.modelSaved || predict === null) return limitCause(train) ?? failure(train) ?? 'NO_OUTPUT';
-  if (predict.ended === 'exited' && predict.exitCode === 0 && predictions === 'valid') {
+  if (hasSucceeded(predict) && predictions === 'valid') {
     if (again === null) return 'ABORTED';
     const { stage } = again;
-    if (stage.ended !== 'exited' || stage.exitCode !== 0 || again.predictions !== 'valid') {
+    if (!hasSucceeded(stage) || again.predictions !== 'valid') {
       return predictCause(stage, again.predictions);
     }
     if (again.disagreement !== null) return 'RULE_VIOLATION';
-    return train.ended === 'exited' && train.exitCode === 0 ? 'SCORED' : 'SCORED_SALVAGED';
+    return hasSucceeded(train) ? 'SCORED' : 'SCORED_SALVAGED';
   }
-  // An interrupted training also explains a model that predict cannot use.
-  return limitCause(train) ?? predictCause(predict, predictions);
+  // A training that failed also explains a model that predict cannot use. One that reached its deadline has not failed.
+  if (!hasSucceeded(train)) {
+    const cause = limitCause(train) ?? failure(train);
+    if (cause !== null) return cause;
+  }
+  return predictCause(predict, predictions);
+}
+
+function hasSucceeded({ ended, exitCode }: StageFacts): boolean {
+  return ended === 'exited' && exitCode === 0;
 }
 
 function predictCause(predict: StageFacts, predictions: RunFacts['predictions']): VerdictCode {
   if (predict.ended === 'deadline') return 'PREDICT_TIMEOUT';
+  // A file that is not cut off is wrong for another reason than a limit.
+  const isWhole = hasSucceeded(predict) && predict.excess === null;
+  if (isWhole && predictions !== 'none' && predictions !== 'valid') return 'INVALID_OUTPUT';
   return limitCause(predict) ?? failure(predict) ?? (predictions === 'none' ? 'NO_OUTPUT' : 'INVALID_OUTPUT');
 }
 

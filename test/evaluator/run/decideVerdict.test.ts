@@ -138,6 +138,35 @@ describe('a second predict run', () => {
   });
 });
 
+describe('a limit that a stage reached and survived', () => {
+  const refused = { outOfMemoryKills: 0, memoryUsedUp: false, processesRefused: 3, peakMemoryBytes: 1 };
+  const killed = { outOfMemoryKills: 1, memoryUsedUp: true, processesRefused: 0, peakMemoryBytes: 1 };
+
+  test.each([
+    ['a refused thread', refused, 'TOO_MANY_PROCESSES'],
+    ['a killed worker', killed, 'OUT_OF_MEMORY'],
+  ] as const)('%s does not explain the fault of a later stage', (_, limitHits, cause) => {
+    const train = stage({ limitHits });
+    const failed = stage({ exitCode: 1 });
+    expect(verdictOf({ train, predictions: { invalid: 'float64' } })).toBe('INVALID_OUTPUT');
+    expect(verdictOf({ train, predict: failed, predictions: 'none' })).toBe('CRASHED');
+    expect(verdictOf({ train, predictions: 'none' })).toBe('NO_OUTPUT');
+    expect(verdictOf({ train })).toBe('SCORED');
+    // Its own fault it does explain.
+    expect(verdictOf({ train: { ...train, exitCode: 1 }, predict: failed, predictions: 'none' })).toBe(cause);
+    expect(verdictOf({ train, modelSaved: false, predict: null, predictions: 'none' })).toBe(cause);
+    expect(verdictOf({ predict: { ...failed, limitHits }, predictions: 'none' })).toBe(cause);
+  });
+
+  test('does not explain a wrong file that its own stage wrote to the end', () => {
+    const predict = stage({ limitHits: refused });
+    expect(verdictOf({ predict, predictions: { invalid: 'float64' } })).toBe('INVALID_OUTPUT');
+    expect(verdictOf({ again: { ...good.again!, stage: predict, predictions: { invalid: 'NaN' } } })).toBe(
+      'INVALID_OUTPUT',
+    );
+  });
+});
+
 describe('before the stages', () => {
   test('an evaluator fault takes precedence', () => {
     for (const train of Object.values(endings)) {
