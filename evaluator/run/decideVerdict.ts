@@ -19,8 +19,10 @@ export interface RunFacts {
   /** Forbidden change made by the entry. */
   readonly tampered: string | null;
   readonly train: StageFacts | null;
-  /** Whether the train stage left a model. */
+  /** Whether the train stage left files that predict can be given. */
   readonly modelSaved: boolean;
+  /** Files found in the output folder of the train stage, and the sum of their lengths; null if it was not read. */
+  readonly left: { readonly files: number; readonly bytes: number } | null;
   readonly predict: StageFacts | null;
   /** The output of predict, after reading. */
   readonly predictions: PredictionFacts;
@@ -109,7 +111,7 @@ function evidenceOf(facts: RunFacts): string[] {
   if (facts.train !== null) {
     evidence.push(`train: ${describeEnd(facts.train)}`);
     evidence.push(...excessEvidence('train', facts.train));
-    evidence.push(`train: left ${facts.modelSaved ? 'a model' : 'nothing'} in its output folder`);
+    evidence.push(...leftEvidence(facts.left));
   }
   if (facts.predict !== null) evidence.push(...predictEvidence('predict', facts.predict, facts.predictions));
   if (facts.again !== null) {
@@ -118,6 +120,13 @@ function evidenceOf(facts: RunFacts): string[] {
     if (disagreement !== null) evidence.push(disagreement);
   }
   return evidence;
+}
+
+function leftEvidence(left: RunFacts['left']): string[] {
+  if (left === null) return [];
+  const { files, bytes } = left;
+  const what = files === 0 ? 'no file' : `${files === 1 ? '1 file' : `${files} files`} of ${bytes} bytes`;
+  return [`train: left ${what} in its output folder`];
 }
 
 function predictEvidence(name: string, stage: StageFacts, predictions: PredictionFacts): string[] {

@@ -33,6 +33,8 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
     tampered: predicted?.tampered ?? track.tampered,
     train: trained?.stage ? stageFacts(trained.stage, trained.model?.isTooLong ?? false) : null,
     modelSaved: trained?.model?.sha256 != null,
+    // Output beyond the limit is not kept.
+    left: trained?.stage?.beyondQuota === false ? (trained.model?.kept ?? null) : null,
     predict: predicted?.stage ? stageFacts(predicted.stage) : null,
     predictions: predictionFacts(predicted?.predictions ?? { state: 'none' }),
     again: again?.second

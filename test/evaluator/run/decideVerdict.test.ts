@@ -20,6 +20,7 @@ const good: RunFacts = {
   tampered: null,
   train: stage(),
   modelSaved: true,
+  left: { files: 2, bytes: 300 },
   predict: stage({ limitSeconds: 60, seconds: 3 }),
   predictions: 'valid',
   again: { stage: stage({ limitSeconds: 60, seconds: 3 }), predictions: 'valid', disagreement: null },
@@ -191,7 +192,7 @@ test('the evidence states each observation in one sentence', () => {
   });
   expect(evidence).toEqual([
     'train: was killed at its deadline of 600 s',
-    'train: left a model in its output folder',
+    'train: left 2 files of 300 bytes in its output folder',
     'predict: ended after 3.0 s with exit status 0',
     'predictions.npy: row 0, column 0 is NaN; all must be finite',
   ]);

@@ -120,7 +120,7 @@ const cases: readonly Case[] = [
     train: 'sleep 1000',
     limits: { trainSeconds: 1 },
     gets: 'NO_OUTPUT',
-    because: /^train: left nothing in its output folder$/,
+    because: /^train: left no file in its output folder$/,
   },
   {
     does: 'removes its output folder and makes it again',
