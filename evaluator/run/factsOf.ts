@@ -48,7 +48,11 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
 }
 
 /** Returns the stages that were run, in order. */
-export function stagesOf({ trained, predicted, again }: RunSteps): StageResult[] {
+export function stagesOf({
+  trained,
+  predicted,
+  again,
+}: Pick<RunSteps, 'trained' | 'predicted' | 'again'>): StageResult[] {
   return [trained?.stage, predicted?.stage, again?.second?.stage].filter((stage) => stage != null);
 }
 
