@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { UserError } from '../../../datasets/userError.ts';
 import { entryUser } from '../entryUser.ts';
 import { cpusOfStage } from '../linux/cpuSet.ts';
 import { grantedLimits } from '../linux/processLimits.ts';
@@ -61,12 +60,10 @@ function outputWords({ out, limits }: StageSpec): string[] {
   ];
 }
 
+/** The value of --mount is a record of CSV, in which a quoted field can hold commas. */
 function mountWord({ host, inside }: Mount, access: 'readable' | 'writable' = 'readable'): string {
-  const path = resolve(host);
-  if (/[,"\n]/.test(path)) {
-    throw new UserError(`${path}: Docker cannot show a path with a comma or a quote; move it elsewhere.`);
-  }
-  return `type=bind,src=${path},dst=${inside}${access === 'writable' ? '' : ',readonly'}`;
+  const source = `"src=${resolve(host).replaceAll('"', '""')}"`;
+  return `type=bind,${source},dst=${inside}${access === 'writable' ? '' : ',readonly'}`;
 }
 
 /**

@@ -15,12 +15,14 @@
 //
 // `docker exec` passes on only the three standard descriptors, so progress lines go through a named pipe.
 
+import { execa } from 'execa';
 import { readLimitHits } from '../linux/groupCounters.ts';
 import { processesIn } from '../linux/groupFolders.ts';
 import { createPageCache } from '../linux/pageCache.ts';
 import { stageUser, type UserNames, userFiles } from '../nameFiles.ts';
 import { sweepOwnFolders } from '../ownNames.ts';
 import { countProcessesLeft } from '../processesLeft.ts';
+import { programNotFound } from '../requireProgram.ts';
 import type { RunningStage, Sandbox, StageSpec } from '../sandbox.ts';
 import { type StartedChild, startChild } from '../startChild.ts';
 import { startContainer } from './container.ts';
@@ -78,6 +80,7 @@ async function startStage(spec: StageSpec, base: Base, users: UserNames): Promis
     const container = await startContainer(spec, base, { pipe: pipe?.path ?? null, names: names.mounts });
     made.add(container.remove);
     discard = container.output.discard;
+    await requireProgramInside(spec, container.name);
     const stage = await startChild(['docker', ...execWords(spec, container.name)], {
       // The client's own, which says what engine to ask; the entry's goes by `env`.
       environment: process.env as Record<string, string>,
@@ -129,6 +132,24 @@ async function startStage(spec: StageSpec, base: Base, users: UserNames): Promis
     await made.undo().catch(() => {});
     throw error;
   }
+}
+
+/** Not `command -v`, which also finds what is built into the shell. Ends with status 1 if there is no such program. */
+const findProgram =
+  'case $1 in */*) PATH=.; esac; IFS=:; for at in $PATH; do case $1 in /*) at=; esac; [ -f "$at/$1" ] && [ -x "$at/$1" ] && exit 0; done; exit 1';
+
+/**
+ * As in the other sandboxes, a missing program is no exit status of the entry's.
+ * @throws ProgramNotFound
+ */
+async function requireProgramInside(spec: StageSpec, container: string): Promise<void> {
+  const look: StageSpec = {
+    ...spec,
+    argv: ['sh', '-c', findProgram, 'find', spec.argv[0]],
+    progress: false,
+  };
+  const { exitCode } = await execa('docker', execWords(look, container), { reject: false });
+  if (exitCode === 1) throw programNotFound(spec);
 }
 
 /** Records what has been made so far, to undo it newest first. */

@@ -233,8 +233,8 @@ beforeAll(async () => {
 /** Runs an entry and returns what every sandbox must say alike. */
 async function resultOf({ limits, ...scripts }: Case, sandbox: Sandbox) {
   const entryPath = await makeEntry(folder, scripts);
-  // A long path, as `haet grade` has for its runs.
-  const runsFolder = join(folder, 'graded', 'a-folder-with-a-long-name'.repeat(3), sandbox.kind);
+  // A long path, as `haet grade` has for its runs, with characters that mean something to Docker and to shells.
+  const runsFolder = join(folder, `a, "long": $name of ${'words '.repeat(12)}`, sandbox.kind);
   await mkdir(runsFolder, { recursive: true });
   const { verdict, evidence } = await runEntry(
     {
