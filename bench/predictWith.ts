@@ -46,6 +46,7 @@ export async function predictWith(
     trackDir,
     testImages,
     folders: { ...folders, model: join(folder, 'model') },
+    temporary: folders.work,
   });
   const { seed, limits: granted } = record;
   const { record: stage } = await runStage(sandbox, {

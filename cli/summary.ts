@@ -1,5 +1,5 @@
 import { inPercent, interval95 } from '../evaluator/report/format.ts';
-import { readEnd } from '../evaluator/report/readEnd.ts';
+import { lastWords } from '../evaluator/report/lastWords.ts';
 import type { RunRecord, RunStage, StageRecord } from '../evaluator/run/record.ts';
 import { awaitsScore } from '../evaluator/run/unscored.ts';
 import type { Spread } from '../evaluator/score/statistics.ts';
@@ -16,7 +16,7 @@ const count = (value: number): string => value.toLocaleString('en-GB');
 export function summarise(
   record: RunRecord,
   reportPath: string | null,
-  lastWords: readonly string[] = [],
+  said: readonly string[] = [],
   advice: string = record.advice,
 ): string[] {
   const { score } = record;
@@ -26,33 +26,27 @@ export function summarise(
       : `${record.verdict}  ${inPercent(score.accuracy)} % of ${count(score.total)} images, ${interval95(score.wilson95)}`;
   const because = record.verdict === 'SCORED' ? [] : record.evidence.map((each) => `  ${each}`);
   const whatToDo = record.verdict === 'SCORED' ? [] : [`  ${advice}`];
-  const words = lastWords.map((line, at) => `  ${at === 0 ? 'stderr: ' : '        '} ${line}`);
   const rows = record.stages.map((stage) => `  ${stageLabels[stage.stage].padEnd(8)} ${stageLine(stage)}`);
   const place = reportPath === null ? `  record   ${record.folder}` : `  report   ${reportPath}`;
-  return [headline, ...because, ...words, ...whatToDo, ...rows, place];
+  return [headline, ...because, ...said.map((line) => `  ${line}`), ...whatToDo, ...rows, place];
 }
 
 /**
- * Returns the last line that a crashed entry wrote to standard error, split to fit a terminal; empty if there is
- * none.
+ * Returns what the entry's output says of what went wrong, split to fit a terminal; empty if there is nothing. The first
+ * line starts with the stage.
  */
-export async function lastWordsOf({ verdict, folder, stages }: RunRecord): Promise<string[]> {
-  const stage = stages.at(-1);
-  if (verdict !== 'CRASHED' || stage === undefined) return [];
-  const end = await readEnd(folder, `${stage.stage}.stderr.log`, 4096).catch(() => null);
-  const line = end?.tail
-    .trimEnd()
-    .split('\n')
-    .at(-1)
-    ?.replace(/[\p{Cc}\p{Z}]+/gu, ' ')
-    .trim();
+export async function lastWordsOf(record: RunRecord): Promise<string[]> {
+  const found = await lastWords(record);
+  if (found === null) return [];
+  const line = found.line.replace(/[\p{Cc}\p{Z}]+/gu, ' ').trim();
   // Split here and not by the terminal, so that every line starts with our own text.
-  return (
-    [...(line ?? '')]
+  const pieces =
+    [...line]
       .slice(0, 300)
       .join('')
-      .match(/.{1,66}/gu) ?? []
-  );
+      .match(/.{1,66}/gu) ?? [];
+  const label = `${stageLabels[found.stage]} said: `;
+  return pieces.map((piece, at) => `${at === 0 ? label : ' '.repeat(label.length)}${piece}`);
 }
 
 function stageLine(stage: StageRecord): string {

@@ -104,8 +104,11 @@ const commonEnvironment = {
       "folder of the evaluator's Node packages, among them @tensorflow/tfjs-node-gpu if it is installed; `require` finds them, `import` does not",
     ),
   HOME: z.string().describe('the scratch folder'),
-  TMPDIR: z.string().describe('the scratch folder'),
+  TMPDIR: z
+    .string()
+    .describe('the scratch folder by a short path, because the path of a socket has at most 107 bytes'),
   LANG: z.literal('C.UTF-8').describe('locale'),
+  PYTHONUNBUFFERED: z.literal('1').describe('Python writes its output at once, so that a kill loses none'),
 };
 
 /** The environment of each stage; an entry gets these variables and no others. */

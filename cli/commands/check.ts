@@ -2,16 +2,18 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { plainJson } from '../../datasets/plainText.ts';
-import { loadEntry } from '../../evaluator/intake/loadEntry.ts';
-import { checkArchive } from '../../evaluator/intake/packEntry.ts';
+import { checkArchive, checkFolder } from '../../evaluator/intake/packEntry.ts';
 import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
-import { say, sayJson, shortName } from '../terminal.ts';
+import { say, sayJson, shortName, warn } from '../terminal.ts';
 
 /** `haet check`: checks an entry as intake does. */
 export function checkCommand(command: Command): void {
   command
     .argument('<entry>', 'folder, or archive (tar or tar.gz)')
-    .option('--json', 'last line on standard output: the content of haet.json, and the sha256 of the files')
+    .option(
+      '--json',
+      'last line on standard output: the content of haet.json, the sha256 of the files, and what of the commands probably does not work',
+    )
     .addHelpText('after', '\nExample:\n  $ haet check entry.tar.gz\n')
     .action(check);
   addIntakeOptions(command);
@@ -23,11 +25,12 @@ interface CheckOptions extends IntakeOptions {
 
 async function check(entry: string, options: CheckOptions): Promise<void> {
   const facts = await stat(entry).catch(() => null);
-  const { manifest, sha256 } = facts?.isDirectory()
-    ? await loadEntry(entry)
+  const { manifest, sha256, doubts } = facts?.isDirectory()
+    ? await checkFolder(entry, intakeLimits(options))
     : await checkArchive(resolve(entry), intakeLimits(options));
+  for (const doubt of doubts) warn(doubt);
   if (options.json) {
-    sayJson({ manifest, sha256 });
+    sayJson({ manifest, sha256, doubts });
     return;
   }
   say(

@@ -44,6 +44,7 @@ import {
 import { requireHeld, requireOfficial } from '../requireOfficial.ts';
 import { requireOut } from '../requireOut.ts';
 import { listenForStops } from '../stopSignals.ts';
+import { lastWordsOf } from '../summary.ts';
 import { say, sayJson, shortName, tell } from '../terminal.ts';
 import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
@@ -196,8 +197,10 @@ async function grade(folder: string, options: Options, command: Command): Promis
       ...(options.waitForQuiet > 0 && { ready: () => quiet(options, cpus ?? machine.cores, stops.abort) }),
       ...(attestor !== null && { attestor }),
       starts: (job) => tell(`${label(job)}  starts`),
-      ended: (job, record, earlier) =>
-        tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`),
+      ended: async (job, record, earlier) => {
+        tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`);
+        if (!earlier) tell(...(await lastWordsOf(record)).map((line) => `  ${line}`));
+      },
     });
     if (options.json) sayJson(standing);
     else say(...summarise(standing, outFolder));

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { manifestFile } from '../../evaluator/contract.ts';
 import { hashFile } from '../../evaluator/intake/hashFile.ts';
 import { leftOut, packEntry } from '../../evaluator/intake/packEntry.ts';
-import { say, sayJson, shortName } from '../terminal.ts';
+import { say, sayJson, shortName, warn } from '../terminal.ts';
 
 /** `haet pack`: makes the archive of an entry. */
 export function packCommand(command: Command): void {
@@ -20,7 +20,8 @@ export function packCommand(command: Command): void {
 }
 
 async function pack(folder: string, { out, json }: { out: string; json?: boolean }): Promise<void> {
-  const { manifest, files } = await packEntry(folder, out);
+  const { manifest, files, doubts } = await packEntry(folder, out);
+  for (const doubt of doubts) warn(doubt);
   const { size } = await stat(out);
   const sha256 = await hashFile(out);
   if (json) {

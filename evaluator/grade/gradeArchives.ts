@@ -63,7 +63,7 @@ export interface Job {
 export interface GradeHooks extends JobHooks {
   readonly starts: (job: Job) => void;
   /** @param earlier whether the record existed before this call */
-  readonly ended: (job: Job, record: RunRecord, earlier: boolean) => void;
+  readonly ended: (job: Job, record: RunRecord, earlier: boolean) => unknown;
 }
 
 /** State of a job. */
@@ -110,7 +110,7 @@ export async function gradeArchives(
     states.set(job, { attempts, record: counted?.record ?? lastFault(job, attempts) });
     if (counted === null) continue;
     await ensureReport(counted.record, plan.track.dir, hooks.warn);
-    hooks.ended(job, counted.record, true);
+    await hooks.ended(job, counted.record, true);
   }
   if (plan.repeat !== undefined) {
     const granted = grant(plan.repeat);
@@ -132,7 +132,7 @@ export async function gradeArchives(
         );
       }
       states.set(job, { attempts, record: attempts.counted?.record ?? faultIn(attempts, record) });
-      if (record !== null) hooks.ended(job, record, false);
+      if (record !== null) await hooks.ended(job, record, false);
       await write();
     }
     if (waitsForAPerson(job)) hooks.warn(askFor(job));

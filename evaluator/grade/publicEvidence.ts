@@ -27,6 +27,7 @@ export function publicEvidence(record: RunRecord): string[] {
       : [`train: ${describeEnd(train)}`];
   if (verdict === 'SCORED_SALVAGED') return trainEnd;
   if (stages.some(({ stage }) => stage === 'predict')) return [...trainEnd, verdicts[verdict].meaning];
-  const nothing = modelSha256 === null ? ['train: left nothing in its output folder'] : [];
+  const nothing =
+    modelSha256 === null && verdict !== 'DISK_FULL' ? ['train: left no file in its output folder'] : [];
   return [...trainEnd, ...nothing, ...(trainEnd.length === 0 ? [verdicts[verdict].meaning] : [])];
 }

@@ -15,6 +15,10 @@ export const archiveLimitsSchema = z.strictObject({
   members: z.int().positive().default(10_000).describe('number of files and folders'),
   depth: z.int().positive().default(20).describe('nesting of folders'),
   pathBytes: z.int().positive().default(1000).describe('length of a path in bytes'),
-  ratio: z.int().positive().default(100).describe('ratio of the unpacked size to the size of the archive'),
+  ratio: z
+    .int()
+    .positive()
+    .default(100)
+    .describe('ratio of the unpacked size to the size of the archive, above 64 MiB of unpacked size'),
 });
 export type ArchiveLimits = z.infer<typeof archiveLimitsSchema>;

@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, readFile, readlink } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeIssues, describeJsonFault } from '../../datasets/describeJson.ts';
 import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
@@ -39,15 +40,46 @@ async function readManifest(folder: string): Promise<string> {
   const path = join(folder, manifestFile);
   const cannot = (reason: string) =>
     new UserError({ path, reason: `cannot be read (${reason}); an entry is a folder with this file` });
-  const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    throw cannot(error.code ?? String(error));
+  const file = await lstat(path).catch(async (error: NodeJS.ErrnoException) => {
+    const below = error.code === 'ENOENT' ? await wrappedIn(folder) : null;
+    if (below === null) throw cannot(error.code ?? String(error));
+    throw new UserError({
+      path,
+      reason: `does not exist; it lies in the folder ${quoteUntrusted(below)}`,
+      remedy: `Pack the content of that folder, not the folder: \`haet pack FOLDER --out entry.tar.gz\`.`,
+    });
   });
   // Opening a pipe would block until a writer appears.
   if (!file.isFile()) throw cannot('not a regular file');
   if (file.size > mostManifestBytes) throw cannot(`${file.size} bytes, maximum ${mostManifestBytes}`);
-  return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw cannot(error.code ?? String(error));
   });
+  return decode(bytes, path);
+}
+
+/** Returns the name of the only folder in a folder that holds the manifest; null if there is none, or more. */
+async function wrappedIn(folder: string): Promise<string | null> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const folders = entries.filter((entry) => entry.isDirectory() && entry.name !== '__MACOSX');
+  const found = folders.filter(({ name }) => existsSync(join(folder, name, manifestFile)));
+  return found.length === 1 ? found[0]!.name : null;
+}
+
+/** @throws UserError if the bytes are not UTF-8 */
+function decode(bytes: Buffer, path: string): string {
+  const remedy = 'Save it as UTF-8 without a byte order mark.';
+  const isUtf16 =
+    bytes.subarray(0, 2).equals(Buffer.from([0xff, 0xfe])) ||
+    bytes.subarray(0, 2).equals(Buffer.from([0xfe, 0xff])) ||
+    bytes.subarray(0, 64).includes(0);
+  if (isUtf16) throw new UserError({ path, reason: 'is encoded as UTF-16', remedy });
+  if (!isUtf8(bytes)) throw new UserError({ path, reason: 'is not UTF-8', remedy });
+  const text = bytes.toString('utf8');
+  if (text.startsWith('\ufeff')) {
+    throw new UserError({ path, reason: 'starts with a byte order mark, which JSON does not allow', remedy });
+  }
+  return text;
 }
 
 /**
@@ -59,11 +91,20 @@ export function parseManifest(text: string, path: string): Manifest {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError({ path, reason: describeJsonFault(error) });
+    throw new UserError({ path, reason: describeJsonFault(error), ...jsonRemedy(text) });
   }
   const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) throw new UserError({ path, reason: describeIssues(parsed.error) });
   return parsed.data;
+}
+
+/** Names what JSON does not allow though people write it. Text in quotes is skipped. */
+function jsonRemedy(text: string): { remedy?: string } {
+  const bare = text.replace(/"(?:[^"\\\n]|\\.)*"/g, '""');
+  if (/\/\/|\/\*|^\s*#/m.test(bare)) return { remedy: 'JSON has no comments: remove them.' };
+  if (/,\s*[}\]]/.test(bare)) return { remedy: 'Remove the comma before the closing bracket.' };
+  if (/'[^'\n]*'\s*[:,\]}]/.test(bare)) return { remedy: 'Use double quotes.' };
+  return {};
 }
 
 /**

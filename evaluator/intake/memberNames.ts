@@ -13,7 +13,7 @@ export interface MemberNames {
 }
 
 /**
- * Checks member names: relative, without `..`, printable, within the limits, and unique even on file systems that
+ * Checks member names: relative, without `..` and backslashes, printable, within the limits, and unique even on file systems that
  * ignore case or Unicode normalisation.
  */
 export function createMemberNames(limits: Pick<ArchiveLimits, 'depth' | 'pathBytes'>): MemberNames {
@@ -39,6 +39,7 @@ export function createMemberNames(limits: Pick<ArchiveLimits, 'depth' | 'pathByt
       // biome-ignore lint/suspicious/noControlCharactersInRegex: the regex searches for them
       if (/[\u0000-\u001f\u007f]/.test(name)) refuse('has a control character in its name');
       if (name.includes('\ufffd')) refuse('has a name that is not UTF-8');
+      if (name.includes('\\')) refuse('has a backslash in its name; archives use "/" between folders');
       if (name.startsWith('/')) refuse('has an absolute path');
       if (Buffer.byteLength(name) > limits.pathBytes)
         refuse(`has a path of more than ${limits.pathBytes} bytes`);

@@ -4,8 +4,10 @@ import { create } from 'tar';
 import { moveIntoPlace } from '../../datasets/atomicWrite.ts';
 import { asSystemError, codeAndMeaning, ownership } from '../../datasets/systemError.ts';
 import { UserError } from '../../datasets/userError.ts';
+import type { StageName } from '../contract.ts';
 import { makeOwnFolder } from '../sandbox/ownNames.ts';
 import { walkTree } from '../sandbox/walkTree.ts';
+import { commandDoubts } from './commandDoubts.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { type Entry, loadEntry, pathOf } from './loadEntry.ts';
 import { unpackEntry } from './takeEntry.ts';
@@ -13,7 +15,7 @@ import { unpackEntry } from './takeEntry.ts';
 /** Skipped everywhere: not part of an entry and different each time. */
 export const leftOut = ['.git', '__pycache__', '.DS_Store'];
 
-export interface PackedEntry extends Entry {
+export interface PackedEntry extends Entry, Checked {
   /** Relative paths of the packed files. */
   readonly files: readonly string[];
 }
@@ -30,18 +32,7 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
   const files = (await filesOf(entry.folder)).filter((file) => join(entry.folder, file) !== target);
   const partial = `${target}.part`;
   try {
-    await create(
-      {
-        cwd: entry.folder,
-        file: partial,
-        gzip: true,
-        portable: true,
-        mtime: new Date(0),
-        noDirRecurse: true,
-        strict: true,
-      },
-      files.map((file) => `./${file}`), // tar reads a name that starts with @ as an archive
-    );
+    await writeArchive(entry.folder, files, partial);
     const checked = await checkArchive(partial);
     await moveIntoPlace(partial, target);
     return { ...checked, folder: entry.folder, files };
@@ -61,14 +52,56 @@ export async function packEntry(folder: string, archive: string): Promise<Packed
 }
 
 /**
+ * Checks a folder as intake would check its archive, by packing it into a temporary file.
+ * @throws UserError if the folder is not an entry or contains something intake would reject
+ */
+export async function checkFolder(path: string, limits?: ArchiveLimits): Promise<Checked> {
+  const entry = await loadEntry(path);
+  const scratch = await makeOwnFolder('check');
+  const archive = join(scratch, 'entry.tar.gz');
+  try {
+    await writeArchive(entry.folder, await filesOf(entry.folder), archive);
+    return await checkArchive(archive, limits);
+  } catch (error) {
+    throw error instanceof UserError ? error.under(archive, entry.folder) : error;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Writes files of a folder as `tar.gz`, without owners or times. */
+async function writeArchive(folder: string, files: readonly string[], archive: string): Promise<void> {
+  await create(
+    {
+      cwd: folder,
+      file: archive,
+      gzip: true,
+      portable: true,
+      mtime: new Date(0),
+      noDirRecurse: true,
+      strict: true,
+    },
+    files.map((file) => `./${file}`), // tar reads a name that starts with @ as an archive
+  );
+}
+
+/** An entry that intake accepts. */
+export interface Checked extends Omit<Entry, 'folder'> {
+  /** What of its commands probably does not work, one sentence each, see commandDoubts.ts. */
+  readonly doubts: readonly string[];
+}
+
+/**
  * Unpacks an archive as intake does, into a temporary folder.
  * @throws UserError that names what intake rejects
  */
-export async function checkArchive(archive: string, limits?: ArchiveLimits): Promise<Omit<Entry, 'folder'>> {
+export async function checkArchive(archive: string, limits?: ArchiveLimits): Promise<Checked> {
   const scratch = await makeOwnFolder('check');
   try {
-    const { manifest, sha256 } = await unpackEntry(archive, join(scratch, 'entry'), limits);
-    return { manifest, sha256 };
+    const { folder, manifest, sha256 } = await unpackEntry(archive, join(scratch, 'entry'), limits);
+    const doubtsOf = async (stage: StageName) =>
+      (await commandDoubts(folder, manifest[stage])).map((doubt) => `${stage}: ${doubt}`);
+    return { manifest, sha256, doubts: [...(await doubtsOf('train')), ...(await doubtsOf('predict'))] };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

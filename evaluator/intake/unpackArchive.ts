@@ -8,6 +8,9 @@ import { UserError } from '../../datasets/userError.ts';
 import { type ArchiveLimits, archiveLimitsSchema } from './limits.ts';
 import { createMemberNames } from './memberNames.ts';
 
+/** Unpacked bytes up to which the ratio is not limited. */
+const smallBytes = 64 * 2 ** 20;
+
 /**
  * Unpacks the archive of an entry (tar, plain or gzip) into a folder that must not exist yet. Unpacks regular files
  * and folders without owners, times and special modes. Everything is checked before it is written; an archive that
@@ -21,17 +24,20 @@ export async function unpackArchive(
   into: string,
   limits: ArchiveLimits = archiveLimitsSchema.parse({}),
 ): Promise<void> {
-  await requireArchive(archive, limits);
+  const archiveBytes = await requireArchive(archive, limits);
   await mkdir(into);
   try {
-    await unpack(archive, into, limits);
+    // Small files of zeros are no bomb, however well they are packed.
+    const ratio = Math.max(limits.ratio, smallBytes / Math.max(1, archiveBytes));
+    await unpack(archive, into, { ...limits, ratio });
   } catch (error) {
     await rm(into, { recursive: true, force: true });
     throw error instanceof UserError ? error.about({ path: archive }) : error;
   }
 }
 
-async function requireArchive(archive: string, limits: ArchiveLimits): Promise<void> {
+/** Returns its size in bytes. */
+async function requireArchive(archive: string, limits: ArchiveLimits): Promise<number> {
   const facts = await lstat(archive).catch((error: NodeJS.ErrnoException) => {
     throw new UserError({ path: archive, reason: `cannot be read (${error.code})` });
   });
@@ -43,6 +49,7 @@ async function requireArchive(archive: string, limits: ArchiveLimits): Promise<v
       reason: `has ${facts.size} bytes, maximum ${limits.archiveBytes}`,
     });
   }
+  return facts.size;
 }
 
 async function unpack(archive: string, into: string, limits: ArchiveLimits): Promise<void> {

@@ -19,8 +19,10 @@ export interface RunFacts {
   /** Forbidden change made by the entry. */
   readonly tampered: string | null;
   readonly train: StageFacts | null;
-  /** Whether the train stage left a model. */
+  /** Whether the train stage left files that predict can be given. */
   readonly modelSaved: boolean;
+  /** Files found in the output folder of the train stage, and the sum of their lengths; null if it was not read. */
+  readonly left: { readonly files: number; readonly bytes: number } | null;
   readonly predict: StageFacts | null;
   /** The output of predict, after reading. */
   readonly predictions: PredictionFacts;
@@ -38,7 +40,9 @@ type PredictionFacts =
   | 'valid'
   | { readonly invalid: string }
   /** No predictions.npy; what was found instead, as the end of a sentence. */
-  | { readonly noneBut: string };
+  | { readonly noneBut: string }
+  /** Not read, because the stage failed: whether it is there, null if nobody looked. */
+  | { readonly unread: boolean | null };
 
 export interface Decision {
   readonly verdict: VerdictCode;
@@ -47,7 +51,8 @@ export interface Decision {
 
 /**
  * Decides the verdict of a run. The order of the checks implements "the first cause wins": evaluator, entry,
- * training, prediction.
+ * training, prediction. Of the stages, the first that failed decides; a limit that a stage reached and survived is only
+ * noted in the evidence.
  */
 export function decideVerdict(facts: RunFacts): Decision {
   const evidence = evidenceOf(facts);
@@ -61,26 +66,34 @@ function codeOf(facts: RunFacts): VerdictCode {
   if (facts.rejected !== null) return 'REJECTED_ARCHIVE';
   if (facts.aborted || train === null) return 'ABORTED';
   if (!facts.modelSaved || predict === null) return limitCause(train) ?? failure(train) ?? 'NO_OUTPUT';
-  if (predict.ended === 'exited' && predict.exitCode === 0 && predictions === 'valid') {
+  if (hasSucceeded(predict) && predictions === 'valid') {
     if (again === null) return 'ABORTED';
     const { stage } = again;
-    if (stage.ended !== 'exited' || stage.exitCode !== 0 || again.predictions !== 'valid') {
+    if (!hasSucceeded(stage) || again.predictions !== 'valid') {
       return predictCause(stage, again.predictions);
     }
     if (again.disagreement !== null) return 'RULE_VIOLATION';
-    return train.ended === 'exited' && train.exitCode === 0 ? 'SCORED' : 'SCORED_SALVAGED';
+    return hasSucceeded(train) ? 'SCORED' : 'SCORED_SALVAGED';
   }
-  // An interrupted training also explains a model that predict cannot use.
-  return limitCause(train) ?? predictCause(predict, predictions);
+  // A training that failed also explains a model that predict cannot use. One that reached its deadline has not failed.
+  if (!hasSucceeded(train)) {
+    const cause = limitCause(train) ?? failure(train);
+    if (cause !== null) return cause;
+  }
+  return predictCause(predict, predictions);
+}
+
+function hasSucceeded({ ended, exitCode }: StageFacts): boolean {
+  return ended === 'exited' && exitCode === 0;
 }
 
 function predictCause(predict: StageFacts, predictions: RunFacts['predictions']): VerdictCode {
   if (predict.ended === 'deadline') return 'PREDICT_TIMEOUT';
-  return limitCause(predict) ?? failure(predict) ?? (isMissing(predictions) ? 'NO_OUTPUT' : 'INVALID_OUTPUT');
-}
-
-function isMissing(predictions: PredictionFacts): boolean {
-  return predictions === 'none' || (typeof predictions === 'object' && 'noneBut' in predictions);
+  // A file that is not cut off is wrong for another reason than a limit.
+  const isWhole = hasSucceeded(predict) && predict.excess === null;
+  const isInvalid = typeof predictions === 'object' && 'invalid' in predictions;
+  if (isWhole && isInvalid) return 'INVALID_OUTPUT';
+  return limitCause(predict) ?? failure(predict) ?? (isInvalid ? 'INVALID_OUTPUT' : 'NO_OUTPUT');
 }
 
 /** Returns the verdict caused by a limit or a person; null if there is none. */
@@ -106,7 +119,7 @@ function evidenceOf(facts: RunFacts): string[] {
   if (facts.train !== null) {
     evidence.push(`train: ${describeEnd(facts.train)}`);
     evidence.push(...excessEvidence('train', facts.train));
-    evidence.push(`train: left ${facts.modelSaved ? 'a model' : 'nothing'} in its output folder`);
+    evidence.push(...leftEvidence(facts.left));
   }
   if (facts.predict !== null) evidence.push(...predictEvidence('predict', facts.predict, facts.predictions));
   if (facts.again !== null) {
@@ -117,13 +130,28 @@ function evidenceOf(facts: RunFacts): string[] {
   return evidence;
 }
 
+function leftEvidence(left: RunFacts['left']): string[] {
+  if (left === null) return [];
+  const { files, bytes } = left;
+  const what = files === 0 ? 'no file' : `${files === 1 ? '1 file' : `${files} files`} of ${bytes} bytes`;
+  return [`train: left ${what} in its output folder`];
+}
+
 function predictEvidence(name: string, stage: StageFacts, predictions: PredictionFacts): string[] {
   const evidence = [`${name}: ${describeEnd(stage)}`];
   evidence.push(...excessEvidence(name, stage));
   if (predictions === 'none') evidence.push(`${name}: wrote no predictions.npy`);
   else if (predictions === 'valid') return evidence;
   else if ('invalid' in predictions) evidence.push(predictions.invalid);
-  else evidence.push(`${name}: wrote no predictions.npy; ${predictions.noneBut}`);
+  else if ('noneBut' in predictions) {
+    evidence.push(`${name}: wrote no predictions.npy; ${predictions.noneBut}`);
+  } else if (predictions.unread !== null) {
+    evidence.push(
+      predictions.unread
+        ? `${name}: wrote predictions.npy, which was not read because the stage failed`
+        : `${name}: wrote no predictions.npy`,
+    );
+  }
   return evidence;
 }
 

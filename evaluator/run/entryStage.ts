@@ -2,8 +2,15 @@ import type { StageName } from '../contract.ts';
 import type { Entry } from '../intake/loadEntry.ts';
 import type { StageSpec } from '../sandbox/sandbox.ts';
 import { runStage, type StageResult } from '../stage/runStage.ts';
+import { makeShortPath } from '../stage/shortPath.ts';
 import { predictEnvironment, trainEnvironment } from '../stage/stageEnvironment.ts';
-import { fencedPlaces, hostPlaces, mountsOf, type RunFolders } from '../stage/stagePlaces.ts';
+import {
+  fencedPlaces,
+  hostPlaces,
+  mountsOf,
+  type RunFolders,
+  type StagePlaces,
+} from '../stage/stagePlaces.ts';
 import { tolerableLatenessSeconds } from '../stage/tolerableLateness.ts';
 import type { RunStage, StageRecord } from './record.ts';
 import type { SettledRun } from './settleRun.ts';
@@ -27,33 +34,43 @@ export function readyOf({ runId, entry, folders, trackDir, fault }: Intake): Rea
  * @param testImages path of the test images; null in training
  * @throws Error for a fault of the sandbox or the evaluator, never of the entry
  */
-export function runEntryStage(
+export async function runEntryStage(
   run: SettledRun,
   ready: Ready,
   stage: RunStage,
   testImages: string | null,
 ): Promise<StageResult> {
-  const { hooks, limits } = run;
+  const { sandbox, hooks, limits } = run;
   hooks.onStage?.(stage);
-  return runStage(run.sandbox, {
-    stage,
-    spec: specOf(run, ready, stage === 'train' ? 'train' : 'predict', testImages ?? ''),
-    limitSeconds: stage === 'train' ? limits.trainSeconds : limits.predictSeconds,
-    folder: ready.folders.run,
-    limits,
-    interrupt: stage === 'train' ? run.interrupt : run.abort,
-    ...(stage === 'train' && hooks.onProgress && { onProgress: hooks.onProgress }),
-  });
+  const { entry, folders, trackDir } = ready;
+  const temporary = await makeShortPath(folders.work);
+  try {
+    const at = {
+      ...{ entry: entry.folder, trackDir, testImages: testImages ?? '' },
+      ...{ folders, temporary: temporary.path },
+    };
+    const name = stage === 'train' ? 'train' : 'predict';
+    const host = hostPlaces(name, at);
+    return await runStage(sandbox, {
+      stage,
+      spec: specOf(run, ready, name, host),
+      limitSeconds: stage === 'train' ? limits.trainSeconds : limits.predictSeconds,
+      folder: folders.run,
+      limits,
+      interrupt: stage === 'train' ? run.interrupt : run.abort,
+      ...(stage === 'train' && hooks.onProgress && { onProgress: hooks.onProgress }),
+    });
+  } finally {
+    await temporary.remove();
+  }
 }
 
 function specOf(
   { plan, sandbox, limits, recordedLimits: { cpus, memoryBytes } }: SettledRun,
-  { runId, entry, folders, trackDir }: Ready,
+  { runId, entry }: Ready,
   stage: StageName,
-  testImages: string,
+  host: StagePlaces,
 ): StageSpec {
-  const at = { entry: entry.folder, trackDir, testImages, folders };
-  const host = hostPlaces(stage, at);
   const places = sandbox.fenced ? fencedPlaces : host;
   const settings = { runId, seed: plan.seed, cpus, memoryBytes };
   const { processes, workBytes, outBytes, outFiles } = limits;

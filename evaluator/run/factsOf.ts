@@ -33,8 +33,10 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
     tampered: predicted?.tampered ?? track.tampered,
     train: trained?.stage ? stageFacts(trained.stage, trained.model?.isTooLong ?? false) : null,
     modelSaved: trained?.model?.sha256 != null,
+    // Output beyond the limit is not kept.
+    left: trained?.stage?.beyondQuota === false ? (trained.model?.kept ?? null) : null,
     predict: predicted?.stage ? stageFacts(predicted.stage) : null,
-    predictions: predictionFacts(predicted?.predictions ?? { state: 'none' }),
+    predictions: predictionFacts(predicted?.predictions ?? { state: 'unread', isThere: null }),
     again: again?.second
       ? {
           stage: stageFacts(again.second.stage),
@@ -46,7 +48,11 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
 }
 
 /** Returns the stages that were run, in order. */
-export function stagesOf({ trained, predicted, again }: RunSteps): StageResult[] {
+export function stagesOf({
+  trained,
+  predicted,
+  again,
+}: Pick<RunSteps, 'trained' | 'predicted' | 'again'>): StageResult[] {
   return [trained?.stage, predicted?.stage, again?.second?.stage].filter((stage) => stage != null);
 }
 
@@ -58,6 +64,7 @@ function stageFacts({ record, outputFull }: StageResult, isTooLong = false): Sta
 
 function predictionFacts(predictions: Predictions): RunFacts['predictions'] {
   if (predictions.state === 'invalid') return { invalid: predictions.reason };
+  if (predictions.state === 'unread') return { unread: predictions.isThere };
   return predictions.state === 'none' && predictions.found != null
     ? { noneBut: predictions.found }
     : predictions.state;

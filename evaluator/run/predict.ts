@@ -14,7 +14,6 @@ import type { Trained } from './train.ts';
 export interface Predicted {
   /** Null if the stage could not be run. */
   readonly stage: StageResult | null;
-  /** `none` if the stage failed, because its output is then not read. */
   readonly predictions: Predictions;
   /** What the entry changed in an open Track, as a sentence; null if nothing. */
   readonly tampered: string | null;
@@ -32,7 +31,7 @@ export async function predict(
   if (ready === null || !hasModel || run.abort.aborted) return null;
   const { folders } = ready;
   let stage: StageResult | null = null;
-  let predictions: Predictions = { state: 'none' };
+  let predictions: Predictions = { state: 'unread', isThere: null };
   let tampered: string | null = null;
   const fault = await faultOf(run, async () => {
     await emptyWork(folders);
@@ -44,6 +43,8 @@ export async function predict(
     if (endedWell(stage) && !run.abort.aborted) {
       predictions = await read(run, folders.predictions, left);
       if (predictions.state === 'none') predictions = { ...predictions, found };
+    } else if (!stage.beyondQuota) {
+      predictions = { state: 'unread', isThere: left !== 'nothing' };
     }
     // Changes to an open Track are detected before its images are read again.
     if (run.sandbox.kind === 'process') tampered = await run.withheld.change();

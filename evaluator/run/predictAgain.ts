@@ -41,9 +41,11 @@ export async function predictAgain(
     const stage = await runOn(images);
     const { ended, exitCode } = stage.record;
     const found = await leftInstead(folders.predictions, folders.entry);
-    await keepPredictions(folders.predictions);
-    if (ended !== 'exited' || exitCode !== 0 || stage.beyondQuota)
-      return { stage, predictions: { state: 'none' }, disagreement: null };
+    const left = await keepPredictions(folders.predictions);
+    if (ended !== 'exited' || exitCode !== 0 || stage.beyondQuota) {
+      const isThere = stage.beyondQuota ? null : left !== 'nothing';
+      return { stage, predictions: { state: 'unread', isThere }, disagreement: null };
+    }
     const predictions = await readPredictions(folders.predictions, testSize, classes);
     const disagreement =
       predictions.state === 'valid'

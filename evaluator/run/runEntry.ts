@@ -7,6 +7,7 @@ import type { RunRecord } from './record.ts';
 import type { RunHooks, RunPlan } from './runPlan.ts';
 import { closeTrack, scorePredictions } from './scorePredictions.ts';
 import { settleRun } from './settleRun.ts';
+import { startDoubts } from './startDoubts.ts';
 import { removeUnpacked, takeIn } from './takeIn.ts';
 import { train } from './train.ts';
 
@@ -29,11 +30,12 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const again = await predictSecond(run, intake, predicted);
   const track = await closeTrack(run, trained, predicted, again);
   const scoring = await scorePredictions(run, predicted, again, track);
+  const doubts = await startDoubts({ intake, trained, predicted, again });
   await removeUnpacked(run, intake);
 
   const steps = { intake, trained, predicted, again, track, scoring };
   const facts = factsOf(steps, run.abort.aborted);
   const remarks = await tidyRun(run, intake.folders, facts.fault !== null);
-  const record = await buildRecord(run, steps, facts, remarks);
+  const record = await buildRecord(run, steps, facts, [...doubts, ...remarks]);
   return keepRecord(run, intake.folders, record);
 }

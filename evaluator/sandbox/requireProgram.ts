@@ -13,11 +13,18 @@ export function requireProgram(spec: Pick<StageSpec, 'argv' | 'cwd' | 'environme
   const candidates = program.includes('/')
     ? [isAbsolute(program) ? program : resolve(spec.cwd, program)]
     : (spec.environment.PATH ?? '').split(':').map((folder) => join(folder, program));
-  if (candidates.some(isProgram)) return;
-  throw new ProgramNotFound(
+  if (!candidates.some(isProgram)) throw programNotFound(spec);
+}
+
+export function programNotFound({
+  argv,
+  environment,
+}: Pick<StageSpec, 'argv' | 'environment'>): ProgramNotFound {
+  const program = argv[0];
+  return new ProgramNotFound(
     program.includes('/')
       ? `no executable file ${quoteUntrusted(program)} in the entry`
-      : `no program ${quoteUntrusted(program)} on PATH (${spec.environment.PATH})`,
+      : `no program ${quoteUntrusted(program)} on PATH (${environment.PATH})`,
   );
 }
 

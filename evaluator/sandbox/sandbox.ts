@@ -92,6 +92,10 @@ export interface RunningStage {
   readonly progress: Readable | null;
   /** Resolves when the process that was started has ended; others that it started may live on. */
   readonly exited: Promise<StageExit>;
+  /**
+   * Resolves to the time of that end where it can be seen before `exited` resolves, which may then wait for `kill`.
+   */
+  readonly ended?: Promise<number>;
   readonly output: StageOutput;
   /** Every live process of the stage. */
   processes(): ProcessSample[];

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
 import { shutInherited } from './inheritedDescriptors.ts';
 import type { RunningStage, StageExit, StageSpec } from './sandbox.ts';
+import { makeStagePipes } from './stagePipes.ts';
 
 export interface StartedChild
   extends Pick<RunningStage, 'startedAt' | 'stdout' | 'stderr' | 'progress' | 'exited'> {
@@ -16,24 +16,34 @@ export interface StartedChild
  * @param words program and arguments: the stage's own, or those of what starts it
  * @param further how many descriptors are opened from 4 on, to talk with what starts the stage
  */
-export function startChild(
+export async function startChild(
   words: readonly string[],
   spec: Pick<StageSpec, 'environment' | 'progress' | 'cwd'>,
   further = 0,
-): StartedChild {
+): Promise<StartedChild> {
+  const pipes = await makeStagePipes(spec.progress ? 3 : 2);
+  const [stdout, stderr, progress = null] = pipes;
   const startedAt = performance.now();
-  const child = spawn(words[0]!, words.slice(1), {
-    cwd: spec.cwd,
-    env: { ...spec.environment },
-    stdio: shutInherited([
-      'ignore',
-      'pipe',
-      'pipe',
-      spec.progress ? 'pipe' : 'ignore',
-      ...Array<'pipe'>(further).fill('pipe'),
-    ]),
-    detached: true,
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(words[0]!, words.slice(1), {
+      cwd: spec.cwd,
+      env: { ...spec.environment },
+      stdio: shutInherited([
+        'ignore',
+        stdout!.writer,
+        stderr!.writer,
+        progress?.writer ?? 'ignore',
+        ...Array<'pipe'>(further).fill('pipe'),
+      ]),
+      detached: true,
+    });
+  } catch (error) {
+    for (const { reader } of pipes) reader.destroy();
+    throw error;
+  } finally {
+    for (const pipe of pipes) pipe.closeWriter();
+  }
   const exited = new Promise<StageExit>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal, at: performance.now() }));
@@ -41,9 +51,9 @@ export function startChild(
   return {
     child,
     startedAt,
-    stdout: child.stdout!,
-    stderr: child.stderr!,
-    progress: (child.stdio[3] as Readable | null) ?? null,
+    stdout: stdout!.reader,
+    stderr: stderr!.reader,
+    progress: progress?.reader ?? null,
     further: child.stdio.slice(4, 4 + further) as unknown as Socket[],
     exited,
   };

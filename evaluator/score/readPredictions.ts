@@ -15,6 +15,12 @@ export type Predictions =
       /** What was found instead, as the end of a sentence. */
       readonly found?: string | null;
     }
+  | {
+      /** The stage failed, so its output is not used. */
+      readonly state: 'unread';
+      /** Whether there is a predictions.npy; null if nobody looked. */
+      readonly isThere: boolean | null;
+    }
   | ParsedPredictions;
 
 /**

@@ -48,7 +48,7 @@ const makers = {
   namedPipe: (entry) => tarBytes(...entry, { path: 'pipe', type: 'FIFO' }),
 
   /** Too much. */
-  bomb: (entry) => gzipSync(tarBytes(...entry, { path: 'zeros', data: Buffer.alloc(64 * 2 ** 20) })),
+  bomb: (entry) => gzipSync(tarBytes(...entry, { path: 'zeros', data: Buffer.alloc(80 * 2 ** 20) })),
   hugeHeader: (entry) => tarBytes(...entry, { path: 'huge', size: 2 ** 40, data: 'little' }),
   millionFiles: (entry) => millionFiles(entry),
   deepNesting: (entry) => tarBytes(...entry, { path: 'fine', pax: { path: `${'d/'.repeat(400)}file` } }),

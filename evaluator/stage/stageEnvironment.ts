@@ -50,7 +50,8 @@ function common(run: RunSettings, places: StagePlaces, seconds: number) {
     PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
     NODE_PATH: places.packages,
     HOME: places.work,
-    TMPDIR: places.work,
+    TMPDIR: places.temporary,
     LANG: 'C.UTF-8',
+    PYTHONUNBUFFERED: '1',
   };
 }

@@ -26,7 +26,6 @@ export function stageNotes(found: StageFindings): string[] {
     ...limitNotes(found),
     ...memoryNote(found),
     ...(found.lost === null ? [] : [`some of its output could not be kept (${found.lost})`]),
-    ...killNote(found),
   ].map((note) => `${found.stage}: ${note}`);
 }
 
@@ -54,9 +53,4 @@ function limitNotes({ limits, watched, beyondQuota }: StageFindings): string[] {
 function memoryNote({ limits, watched, memoryFoundBytes }: StageFindings): string[] {
   if (watched.cause !== 'memory') return [];
   return [`used ${memoryFoundBytes} bytes of memory, limit ${limits.memoryBytes}, and was stopped`];
-}
-
-function killNote({ watched: { cause, kill } }: StageFindings): string[] {
-  if (cause !== 'exited' || kill.processesKilled === 0) return [];
-  return [`left ${kill.processesKilled} processes running, which were killed`];
 }

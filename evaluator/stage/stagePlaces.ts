@@ -17,6 +17,8 @@ export interface StagePlaces {
   readonly model: string;
   readonly out: string;
   readonly work: string;
+  /** Short path to `work`. */
+  readonly temporary: string;
   /** Node packages of the runtime; the folder is missing where it is not set up. */
   readonly packages: string;
 }
@@ -39,6 +41,7 @@ export const fencedPlaces: StagePlaces = {
   model: '/model',
   out: '/out',
   work: '/work',
+  temporary: '/work',
   packages: packagesInside,
 };
 
@@ -50,6 +53,7 @@ export function hostPlaces(
     readonly trackDir: string;
     readonly testImages: string;
     readonly folders: RunFolders;
+    readonly temporary: string;
   },
 ): StagePlaces {
   const { folders } = at;
@@ -60,6 +64,7 @@ export function hostPlaces(
     model: folders.model,
     out: stage === 'train' ? folders.model : folders.predictions,
     work: folders.work,
+    temporary: at.temporary,
     packages: runtimePlaces().packages,
   };
 }

@@ -56,7 +56,9 @@ function firstCause(
       signal.addEventListener('abort', () => resolve(cause), { signal: over.signal });
     }
     // An exit noticed after the deadline counts as after the deadline.
-    stage.exited.then((exit) => resolve(exit.at <= deadline ? 'exited' : 'deadline'), reject);
+    const end = (at: number) => resolve(at <= deadline ? 'exited' : 'deadline');
+    stage.exited.then((exit) => end(exit.at), reject);
+    stage.ended?.then(end);
   });
   return decided.finally(() => over.abort());
 }

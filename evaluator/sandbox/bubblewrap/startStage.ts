@@ -17,7 +17,7 @@ import type { Mount, RunningStage, StageSpec } from '../sandbox.ts';
 import { outputInMemory, type StageOutput, wallOf } from '../stageOutput.ts';
 import { type StartedChild, startChild } from '../startChild.ts';
 import { waitUntil } from '../waitUntil.ts';
-import { callFilter, descriptors, enterWords, isRoot, wrapWords } from './wrapWords.ts';
+import { callFilter, controls, enterWords, isRoot, madeFiles, wrapWords } from './wrapWords.ts';
 
 /**
  * Starts a stage as bubblewrap.ts describes it.
@@ -44,12 +44,15 @@ export async function startStage(
     if (group !== null && holdsCpus) cpuSet = createCpuSet(name, group.folders.cpu, cpus);
     const entrances = [...(group?.entrances ?? []), ...(cpuSet?.entrance ? [cpuSet.entrance] : [])];
     const words = [...enterWords(entrances), 'taskset', '-c', cpus.join(','), ...wrapWords(spec, mounts)];
-    const stage = startChild(words, { ...spec, cwd: '/' }, descriptors.length);
+    const files = madeFiles(spec);
+    const stage = await startChild(words, { ...spec, cwd: '/' }, controls.length + files.length);
     try {
-      const [info, gate, filter] = stage.further;
+      const [info, gate] = stage.further;
       // If bwrap ends early, its own message says more than a broken pipe.
       for (const each of stage.further) each.on('error', () => {});
-      if (callFilter !== null) filter!.end(callFilter);
+      if (callFilter !== null) stage.further[2]!.end(callFilter);
+      for (const [index, { content }] of files.entries())
+        stage.further[controls.length + index]!.end(content);
       const init = await firstProcess(info!, stage.stderr, stage.exited);
       const output = await madeOutput(init, spec, stage);
       if (isRoot) {

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { becomeEntryUser } from '../entryUser.ts';
 import { prlimitWords } from '../linux/processLimits.ts';
 import { systemCallFilter } from '../linux/systemCallFilter.ts';
+import { hostFiles, hostName, type NameFile, stageUser, userFiles } from '../nameFiles.ts';
 import { nodeMounts } from '../runtimeMounts.ts';
 import type { Mount, StageSpec } from '../sandbox.ts';
 import { wallOf } from '../stageOutput.ts';
@@ -11,7 +12,9 @@ export const isRoot = process.getuid?.() === 0;
 /** The filter of system calls; null if there is none for this machine. */
 export const callFilter = systemCallFilter();
 /** Options that name the descriptors by which bwrap is controlled and answers: from 4 on, in this order. */
-export const descriptors = ['--info-fd', '--block-fd', ...(callFilter === null ? [] : ['--seccomp'])];
+export const controls = ['--info-fd', '--block-fd', ...(callFilter === null ? [] : ['--seccomp'])];
+/** Returns the files that bwrap makes from what it reads from further descriptors, in this order. */
+export const madeFiles = ({ work }: StageSpec): NameFile[] => [...userFiles(stageUser, work), ...hostFiles];
 
 /** Returns the words that put the program after them into control groups before it starts. */
 export function enterWords(entrances: readonly string[]): string[] {
@@ -31,12 +34,16 @@ export function wrapWords(spec: StageSpec, mounts: readonly Mount[]): string[] {
     ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...(isRoot ? ['--cap-drop', 'ALL'] : ['--unshare-user', '--disable-userns']),
     ...(isRoot ? ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((each) => ['--cap-add', each]) : []),
-    ...['--die-with-parent', '--new-session', '--hostname', 'haet'],
-    ...descriptors.flatMap((word, index) => [word, String(4 + index)]),
+    ...['--die-with-parent', '--new-session', '--hostname', hostName],
+    ...controls.flatMap((word, index) => [word, String(4 + index)]),
     ...systemLinks(),
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['/dev/shm', '/tmp', spec.work].flatMap((at) => memory(at, workBytes)),
     ...[...mounts, ...spec.mounts].flatMap(mountWords),
+    ...['--perms', '0755', '--dir', '/etc'],
+    ...madeFiles(spec).flatMap(({ path }, index) => [
+      ...['--perms', '0644', '--ro-bind-data', String(4 + controls.length + index), path],
+    ]),
     ...memory(spec.out.inside, wallOf(spec.limits).bytes, '0755'),
     ...['--remount-ro', '/dev', '--remount-ro', '/', '--chdir', spec.cwd, '--'],
     ...prlimitWords(),

@@ -10,13 +10,15 @@ import { ownName } from '../ownNames.ts';
 import type { ProcessSample, StageSpec } from '../sandbox.ts';
 import { outputInMemory, outputOnDisk, type StageOutput, wallOf } from '../stageOutput.ts';
 import { waitUntil } from '../waitUntil.ts';
-import { containerWords, holderWords, isRoot } from './containerWords.ts';
+import { type ContainerParts, containerWords, holderWords, isRoot } from './containerWords.ts';
 import { type Base, docker } from './engine.ts';
 import { writeProfile } from './writeProfile.ts';
 
 export interface Container {
   readonly name: string;
   readonly group: GroupFolders;
+  /** Its own first process, on this machine. */
+  readonly init: number;
   readonly output: StageOutput;
   processes(): ProcessSample[];
   /** Whether its engine answers and reports it as running. */
@@ -29,13 +31,16 @@ export interface Container {
 
 /**
  * Starts a container for a stage, in which nothing but its first process runs yet.
- * @param pipe path of the pipe for progress lines; null if the stage has none
  * @throws Error if Docker cannot make it, UserError if it is made on another machine; none is left then
  */
-export async function startContainer(spec: StageSpec, base: Base, pipe: string | null): Promise<Container> {
+export async function startContainer(
+  spec: StageSpec,
+  base: Base,
+  parts: Pick<ContainerParts, 'pipe' | 'names'>,
+): Promise<Container> {
   const name = `${ownName('stage')}-${spec.environment.HAET_RUN_ID ?? 'run'}`.slice(0, 120);
   const profile = await writeProfile();
-  const words = [...containerWords(spec, { name, base, pipe }), ...profile.words];
+  const words = [...containerWords(spec, { ...parts, name, base }), ...profile.words];
   const holder = spawn('docker', ['run', ...words, base.image, ...holderWords], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
@@ -52,6 +57,7 @@ export async function startContainer(spec: StageSpec, base: Base, pipe: string |
     return {
       name,
       group,
+      init,
       // Only root may look into a container.
       output: isRoot
         ? outputInMemory(init, spec.out, wallOf(spec.limits).bytes)

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { UserError } from '../../../datasets/userError.ts';
 import { entryUser } from '../entryUser.ts';
 import { cpusOfStage } from '../linux/cpuSet.ts';
 import { grantedLimits } from '../linux/processLimits.ts';
+import { hostName, stageUser } from '../nameFiles.ts';
 import type { Mount, StageSpec } from '../sandbox.ts';
 import { wallOf } from '../stageOutput.ts';
 import type { Base } from './engine.ts';
@@ -10,7 +10,7 @@ import type { Base } from './engine.ts';
 /** Only root may look into a container, and give entries a user who owns nothing. */
 export const isRoot = process.getuid?.() === 0;
 /** The user of entries; without root, entries can be given only what is this user's own. */
-export const user = isRoot ? `${entryUser}:${entryUser}` : `${process.getuid?.()}:${process.getgid?.()}`;
+export const user = `${stageUser.uid}:${stageUser.gid}`;
 /** The user of the container's first process: without a capability, root is just somebody who is not the entry. */
 const holderUser = '0:0';
 /** Where a stage finds the pipe for progress lines. */
@@ -19,19 +19,24 @@ const progressPipe = '/run/haet-progress';
 /** The first process of a container. SIGCHLD is ignored so that orphans do not stay as zombies. */
 export const holderWords = ['env', '--ignore-signal=CHLD', 'cat'];
 
-/**
- * Returns what follows `docker run`, up to the image.
- * @param pipe path of the pipe for progress lines; null if the stage has none
- */
-export function containerWords(
-  spec: StageSpec,
-  { name, base, pipe }: { name: string; base: Base; pipe: string | null },
-): string[] {
+/** Parts of a container that are not in the stage's specification. */
+export interface ContainerParts {
+  readonly name: string;
+  readonly base: Base;
+  /** Path of the pipe for progress lines; null if the stage has none. */
+  readonly pipe: string | null;
+  /** Files with the names of users and groups. */
+  readonly names: readonly Mount[];
+}
+
+/** Returns what follows `docker run`, up to the image. */
+export function containerWords(spec: StageSpec, { name, base, pipe, names }: ContainerParts): string[] {
   const { cpus, memoryBytes, processes, workBytes } = spec.limits;
   const limits = grantedLimits().flatMap(([limit, value]) => ['--ulimit', `${limit}=${value}:${value}`]);
   const scratch = (at: string) => ['--tmpfs', `${at}:rw,exec,nosuid,nodev,mode=1777,size=${workBytes}`];
   return [
-    ...['--rm', '--interactive', '--name', name, '--hostname', 'haet', '--entrypoint', ''],
+    ...['--rm', '--interactive', '--name', name, '--entrypoint', ''],
+    ...['--hostname', hostName, '--add-host', `${hostName}:127.0.0.1`],
     ...['--network', 'none', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
     ...['--user', holderUser, '--ipc', 'private', ...limits, '--log-driver', 'none'],
     ...['--memory', String(memoryBytes), '--memory-swap', String(memoryBytes)],
@@ -39,7 +44,7 @@ export function containerWords(
     ...['--pids-limit', String(processes + 1), '--cpus', String(cpus)],
     ...['--cpuset-cpus', cpusOfStage(cpus).join(',')],
     ...['--shm-size', String(workBytes), ...scratch('/tmp'), ...scratch(spec.work)],
-    ...spec.mounts.flatMap((mount) => ['--mount', mountWord(mount)]),
+    ...[...spec.mounts, ...names].flatMap((mount) => ['--mount', mountWord(mount)]),
     ...outputWords(spec),
     ...(pipe === null ? [] : ['--mount', mountWord({ host: pipe, inside: progressPipe }, 'writable')]),
     ...(base.runtime === undefined ? [] : ['--runtime', base.runtime]),
@@ -55,12 +60,10 @@ function outputWords({ out, limits }: StageSpec): string[] {
   ];
 }
 
+/** The value of --mount is a record of CSV, in which a quoted field can hold commas. */
 function mountWord({ host, inside }: Mount, access: 'readable' | 'writable' = 'readable'): string {
-  const path = resolve(host);
-  if (/[,"\n]/.test(path)) {
-    throw new UserError(`${path}: Docker cannot show a path with a comma or a quote; move it elsewhere.`);
-  }
-  return `type=bind,src=${path},dst=${inside}${access === 'writable' ? '' : ',readonly'}`;
+  const source = `"src=${resolve(host).replaceAll('"', '""')}"`;
+  return `type=bind,${source},dst=${inside}${access === 'writable' ? '' : ',readonly'}`;
 }
 
 /**

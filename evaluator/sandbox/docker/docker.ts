@@ -15,18 +15,23 @@
 //
 // `docker exec` passes on only the three standard descriptors, so progress lines go through a named pipe.
 
+import { execa } from 'execa';
 import { readLimitHits } from '../linux/groupCounters.ts';
 import { processesIn } from '../linux/groupFolders.ts';
 import { createPageCache } from '../linux/pageCache.ts';
+import { stageUser, type UserNames, userFiles } from '../nameFiles.ts';
 import { sweepOwnFolders } from '../ownNames.ts';
 import { countProcessesLeft } from '../processesLeft.ts';
+import { programNotFound } from '../requireProgram.ts';
 import type { RunningStage, Sandbox, StageSpec } from '../sandbox.ts';
 import { type StartedChild, startChild } from '../startChild.ts';
 import { startContainer } from './container.ts';
 import { execWords, isRoot } from './containerWords.ts';
 import { type Base, defaultImage, findBase, removeLeftContainers } from './engine.ts';
+import { watchFirstProcess } from './firstProcess.ts';
 import { probeEngine } from './probeEngine.ts';
 import { makeProgressPipe } from './progressPipe.ts';
+import { writeNameFiles } from './writeNameFiles.ts';
 import { profile } from './writeProfile.ts';
 
 /**
@@ -37,7 +42,7 @@ import { profile } from './writeProfile.ts';
  */
 export async function createDockerSandbox(image = defaultImage, runtime?: string): Promise<Sandbox> {
   const base = await findBase(image, runtime);
-  await probeEngine(base);
+  const users = await probeEngine(base);
   await removeLeftContainers();
   await sweepOwnFolders();
   // Only root may read the files of an image, or have the whole cache dropped.
@@ -60,30 +65,40 @@ export async function createDockerSandbox(image = defaultImage, runtime?: string
       ...(runtime === undefined ? [] : [`Containers are run by ${runtime}.`]),
       pageCache.contains,
     ].join(' '),
-    start: (spec) => startStage(spec, base),
+    start: (spec) => startStage(spec, base, users),
   };
 }
 
-async function startStage(spec: StageSpec, base: Base): Promise<RunningStage> {
+async function startStage(spec: StageSpec, base: Base, users: UserNames): Promise<RunningStage> {
   const made = new Made();
   let discard = () => {};
   const pipe = spec.progress ? await makeProgressPipe() : null;
   if (pipe !== null) made.add(pipe.close);
   try {
-    const container = await startContainer(spec, base, pipe?.path ?? null);
+    const names = await writeNameFiles(userFiles(stageUser, spec.work, users));
+    made.add(names.remove);
+    const container = await startContainer(spec, base, { pipe: pipe?.path ?? null, names: names.mounts });
     made.add(container.remove);
     discard = container.output.discard;
-    const stage = startChild(['docker', ...execWords(spec, container.name)], {
+    await requireProgramInside(spec, container.name);
+    const stage = await startChild(['docker', ...execWords(spec, container.name)], {
       // The client's own, which says what engine to ask; the entry's goes by `env`.
       environment: process.env as Record<string, string>,
       progress: false,
       cwd: '/',
     });
     made.add(() => ended(stage));
+    const first = watchFirstProcess(container.group, container.init);
+    made.add(async () => first.stop());
+    let endedAt = Number.POSITIVE_INFINITY;
+    first.ended.then((at) => {
+      endedAt = at;
+    });
     let killed = false;
     // The client also fails where it loses the engine, and that is no status of the entry's.
     const exited = stage.exited.then(async (exit) => {
-      if (exit.exitCode === 0 || killed || (await container.lives()) || killed) return exit;
+      if (exit.exitCode === 0 || killed || (await container.lives()) || killed)
+        return { ...exit, at: Math.min(exit.at, endedAt) };
       throw new Error(`the container ${container.name} or its engine ended by itself while a stage ran`);
     });
     exited.catch(() => {}); // whoever waits for it is told
@@ -94,6 +109,7 @@ async function startStage(spec: StageSpec, base: Base): Promise<RunningStage> {
       processes: container.processes,
       output: container.output,
       exited,
+      ended: first.ended,
       async kill() {
         killed = true;
         const processesKilled = container.processes().length;
@@ -116,6 +132,24 @@ async function startStage(spec: StageSpec, base: Base): Promise<RunningStage> {
     await made.undo().catch(() => {});
     throw error;
   }
+}
+
+/** Not `command -v`, which also finds what is built into the shell. Ends with status 1 if there is no such program. */
+const findProgram =
+  'case $1 in */*) PATH=.; esac; IFS=:; for at in $PATH; do case $1 in /*) at=; esac; [ -f "$at/$1" ] && [ -x "$at/$1" ] && exit 0; done; exit 1';
+
+/**
+ * As in the other sandboxes, a missing program is no exit status of the entry's.
+ * @throws ProgramNotFound
+ */
+async function requireProgramInside(spec: StageSpec, container: string): Promise<void> {
+  const look: StageSpec = {
+    ...spec,
+    argv: ['sh', '-c', findProgram, 'find', spec.argv[0]],
+    progress: false,
+  };
+  const { exitCode } = await execa('docker', execWords(look, container), { reject: false });
+  if (exitCode === 1) throw programNotFound(spec);
 }
 
 /** Records what has been made so far, to undo it newest first. */

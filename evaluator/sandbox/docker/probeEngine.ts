@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { UserError } from '../../../datasets/userError.ts';
 import { parseCpuList } from '../linux/cpuList.ts';
 import type { GroupFolders } from '../linux/groupFolders.ts';
+import type { UserNames } from '../nameFiles.ts';
 import { makeOwnFolder } from '../ownNames.ts';
 import type { StageSpec } from '../sandbox.ts';
 import { startContainer } from './container.ts';
@@ -23,12 +24,16 @@ const probeLimits = {
 /**
  * Starts a container like that of a stage and checks from outside what it wrote and what holds it. An engine that maps
  * users (rootless, userns-remap) or may not set limits would fail entries that did nothing wrong.
+ * @returns the names of users and groups of the image
  * @throws UserError that says what does not hold
  */
-export async function probeEngine(base: Base): Promise<void> {
+export async function probeEngine(base: Base): Promise<UserNames> {
   const folder = await makeOwnFolder('probe');
   const spec: StageSpec = {
-    argv: ['sh', '-c', 'echo written > /out/probe && cat /proc/self/status > /out/status'],
+    argv: [
+      ...(['sh', '-c'] as const),
+      'echo written > /out/probe && cat /proc/self/status > /out/status; for name in passwd group; do cat /etc/$name > /out/$name; done; true',
+    ],
     cwd: '/',
     environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HAET_RUN_ID: 'probe' },
     progress: false,
@@ -38,7 +43,7 @@ export async function probeEngine(base: Base): Promise<void> {
     limits: probeLimits,
   };
   try {
-    const container = await startContainer(spec, base, null).catch((error) => {
+    const container = await startContainer(spec, base, { pipe: null, names: [] }).catch((error) => {
       throw error instanceof UserError ? error : new UserError(`${error.message.split('\n')[0]}.`);
     });
     try {
@@ -56,11 +61,21 @@ export async function probeEngine(base: Base): Promise<void> {
         );
       }
       await container.kill();
+      return { passwd: textOf(join(folder, 'passwd')), group: textOf(join(folder, 'group')) };
     } finally {
       await container.remove();
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Returns the content of a file of the image; empty if it has none. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
   }
 }
 

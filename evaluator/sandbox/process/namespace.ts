@@ -89,9 +89,11 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
   return {
     init,
     proc: `/proc/${init}/root/proc`,
+    // Without a session of its own the entry would share nsenter's process group, and `kill 0` would end nsenter.
     enter: (spec) => [
       'nsenter',
       ...enterWords(flags, init),
+      'setsid',
       'env',
       `--chdir=${spec.cwd}`,
       '--',

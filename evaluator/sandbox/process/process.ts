@@ -61,7 +61,7 @@ async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise
   // Tried twice: Ctrl-C at the terminal also kills a child that has not yet left our process group.
   const namespace = await createNamespace(flags).catch(() => createNamespace(flags));
   const processes = () => listProcesses(namespace.proc).filter((each) => each.pid !== 1);
-  const stage = startChild(namespace.enter(spec), spec);
+  const stage = await startChild(namespace.enter(spec), spec);
   return {
     ...stage,
     output: outputOnDisk(spec.out.host),
@@ -79,7 +79,7 @@ async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise
 }
 
 async function startInTree(spec: StageSpec): Promise<RunningStage> {
-  const stage = startChild(spec.argv, spec);
+  const stage = await startChild(spec.argv, spec);
   if (stage.child.pid === undefined) {
     const why = await stage.exited.then(
       () => null,

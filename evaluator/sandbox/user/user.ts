@@ -105,7 +105,7 @@ async function startStage(spec: StageSpec): Promise<RunningStage> {
     ...processLimit(spec),
     '--',
   ];
-  const stage = startChild([...first, ...becomeEntryUser, ...spec.argv], spec);
+  const stage = await startChild([...first, ...becomeEntryUser, ...spec.argv], spec);
   return {
     ...stage,
     output: outputOnDisk(spec.out.host),

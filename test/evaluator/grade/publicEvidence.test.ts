@@ -81,7 +81,7 @@ describe('for a run that did not reach predict, the leaderboard', () => {
   test('shows that train left no output', () => {
     const record = { ...madeUpRecord({ verdict: 'NO_OUTPUT' }), modelSha256: null };
     expect(publicEvidence(record)).toEqual([
-      'train: left nothing in its output folder',
+      'train: left no file in its output folder',
       verdicts.NO_OUTPUT.meaning,
     ]);
   });

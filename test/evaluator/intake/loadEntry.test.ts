@@ -70,6 +70,41 @@ describe('haet.json', () => {
     await expect(loadEntry(join(folder, 'empty'))).rejects.toThrow('empty/haet.json');
   });
 
+  test.each([
+    [
+      'a byte order mark',
+      Buffer.from(`\ufeff${JSON.stringify(manifest)}`),
+      /starts with a byte order mark.* Save it as UTF-8/,
+    ],
+    [
+      'UTF-16',
+      Buffer.from(`\ufeff${JSON.stringify(manifest)}`, 'utf16le'),
+      /is encoded as UTF-16\. Save it as UTF-8/,
+    ],
+    ['UTF-16 without a mark', Buffer.from(JSON.stringify(manifest), 'utf16le'), /is encoded as UTF-16/],
+    ['Latin-1', Buffer.from(JSON.stringify({ ...manifest, name: 'Café' }), 'latin1'), /is not UTF-8/],
+    ['a comment', Buffer.from('{\n  // mine\n  "schemaVersion": 1\n}'), /JSON has no comments/],
+    ['a comment of a shell', Buffer.from('# mine\n{ "schemaVersion": 1 }'), /JSON has no comments/],
+    ['a comma too many', Buffer.from('{ "schemaVersion": 1, "train": ["a",], }'), /Remove the comma before/],
+    ['single quotes', Buffer.from("{ 'schemaVersion': 1 }"), /Use double quotes/],
+  ])('with %s is rejected, naming that', async (title, bytes, reason) => {
+    const entry = join(folder, title.replaceAll(' ', '-'));
+    await mkdir(entry);
+    await writeFile(join(entry, 'haet.json'), bytes);
+    await expect(loadEntry(entry)).rejects.toThrow(reason);
+    await expect(loadEntry(entry)).rejects.toThrow(join(entry, 'haet.json'));
+  });
+
+  test('in a folder of its own is found and named', async () => {
+    const entry = join(folder, 'wrapped');
+    await mkdir(join(entry, 'my-entry'), { recursive: true });
+    await mkdir(join(entry, '__MACOSX'));
+    await writeFile(join(entry, 'my-entry/haet.json'), JSON.stringify(manifest));
+    await expect(loadEntry(entry)).rejects.toThrow(
+      /haet\.json: does not exist; it lies in the folder "my-entry"\. Pack the content of that folder/,
+    );
+  });
+
   test('does not block on a pipe and does not read a huge file', async () => {
     await mkdir(join(folder, 'odd'));
     execFileSync('mkfifo', [join(folder, 'odd/haet.json')]);

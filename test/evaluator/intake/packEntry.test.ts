@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { loadEntry } from '../../../evaluator/intake/loadEntry.ts';
-import { checkArchive, packEntry } from '../../../evaluator/intake/packEntry.ts';
+import { checkArchive, checkFolder, packEntry } from '../../../evaluator/intake/packEntry.ts';
 import { unpackArchive } from '../../../evaluator/intake/unpackArchive.ts';
 import { temporaryFolder } from '../fixtures.ts';
 
@@ -85,4 +85,49 @@ test('an archive without haet.json is rejected by its own name', async () => {
   await expect(packEntry(entry, '/nowhere/entry.tar.gz')).rejects.toThrow(
     '/nowhere/entry.tar.gz: cannot be written',
   );
+});
+
+test.each<[string, (entry: string) => void, RegExp]>([
+  [
+    'a link',
+    (entry) => symlinkSync('haet.json', join(entry, 'link')),
+    /link: only regular files can be packed/,
+  ],
+  [
+    'two names that differ only in case',
+    (entry) => {
+      for (const name of ['a.py', 'A.py']) writeFileSync(join(entry, name), '');
+    },
+    /member "\.\/a\.py" is the same as "A\.py"/,
+  ],
+  [
+    'a backslash in a name',
+    (entry) => writeFileSync(join(entry, 'src\\a.py'), ''),
+    /has a backslash in its name/,
+  ],
+])('checking a folder rejects %s as packing it does', async (_, spoil, reason) => {
+  const entry = entryOf({});
+  spoil(entry);
+  await expect(checkFolder(entry)).rejects.toThrow(reason);
+  await expect(packEntry(entry, `${entry}.tar.gz`)).rejects.toThrow(reason);
+});
+
+test('checking a folder and its archive say the same', async () => {
+  const entry = entryOf({ 'code/x.py': '1', '.git/config': '' });
+  const packed = await packEntry(entry, `${entry}.tar.gz`);
+  const { files, folder: _, ...rest } = packed;
+  expect(files).toEqual(['code/x.py', 'haet.json']);
+  expect(await checkFolder(entry)).toEqual(rest);
+  expect(await checkArchive(`${entry}.tar.gz`)).toEqual(rest);
+});
+
+test('commands that probably do not work are named', async () => {
+  const entry = entryOf({
+    'haet.json': manifest.replace('["x"]', '["python","t.py"]').replace('["y"]', '["./none.sh"]'),
+  });
+  expect((await checkFolder(entry)).doubts).toEqual([
+    'train: python is not on every machine; name python3',
+    'train: "t.py" is not in the entry',
+    'predict: "./none.sh" is not in the entry',
+  ]);
 });

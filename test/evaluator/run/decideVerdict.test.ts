@@ -20,6 +20,7 @@ const good: RunFacts = {
   tampered: null,
   train: stage(),
   modelSaved: true,
+  left: { files: 2, bytes: 300 },
   predict: stage({ limitSeconds: 60, seconds: 3 }),
   predictions: 'valid',
   again: { stage: stage({ limitSeconds: 60, seconds: 3 }), predictions: 'valid', disagreement: null },
@@ -138,6 +139,35 @@ describe('a second predict run', () => {
   });
 });
 
+describe('a limit that a stage reached and survived', () => {
+  const refused = { outOfMemoryKills: 0, memoryUsedUp: false, processesRefused: 3, peakMemoryBytes: 1 };
+  const killed = { outOfMemoryKills: 1, memoryUsedUp: true, processesRefused: 0, peakMemoryBytes: 1 };
+
+  test.each([
+    ['a refused thread', refused, 'TOO_MANY_PROCESSES'],
+    ['a killed worker', killed, 'OUT_OF_MEMORY'],
+  ] as const)('%s does not explain the fault of a later stage', (_, limitHits, cause) => {
+    const train = stage({ limitHits });
+    const failed = stage({ exitCode: 1 });
+    expect(verdictOf({ train, predictions: { invalid: 'float64' } })).toBe('INVALID_OUTPUT');
+    expect(verdictOf({ train, predict: failed, predictions: 'none' })).toBe('CRASHED');
+    expect(verdictOf({ train, predictions: 'none' })).toBe('NO_OUTPUT');
+    expect(verdictOf({ train })).toBe('SCORED');
+    // Its own fault it does explain.
+    expect(verdictOf({ train: { ...train, exitCode: 1 }, predict: failed, predictions: 'none' })).toBe(cause);
+    expect(verdictOf({ train, modelSaved: false, predict: null, predictions: 'none' })).toBe(cause);
+    expect(verdictOf({ predict: { ...failed, limitHits }, predictions: 'none' })).toBe(cause);
+  });
+
+  test('does not explain a wrong file that its own stage wrote to the end', () => {
+    const predict = stage({ limitHits: refused });
+    expect(verdictOf({ predict, predictions: { invalid: 'float64' } })).toBe('INVALID_OUTPUT');
+    expect(verdictOf({ again: { ...good.again!, stage: predict, predictions: { invalid: 'NaN' } } })).toBe(
+      'INVALID_OUTPUT',
+    );
+  });
+});
+
 describe('before the stages', () => {
   test('an evaluator fault takes precedence', () => {
     for (const train of Object.values(endings)) {
@@ -153,6 +183,17 @@ describe('before the stages', () => {
   });
 });
 
+test.each([
+  [true, ['predict: wrote predictions.npy, which was not read because the stage failed']],
+  [false, ['predict: wrote no predictions.npy']],
+  [null, []],
+] as const)('of a failed predict, the evidence says only what was looked for: %s', (unread, sentences) => {
+  const predict = stage({ exitCode: 1, seconds: 3 });
+  const { verdict, evidence } = decideVerdict({ ...good, predict, predictions: { unread }, again: null });
+  expect(verdict).toBe('CRASHED');
+  expect(evidence.slice(3)).toEqual(sentences);
+});
+
 test('the evidence states each observation in one sentence', () => {
   const { evidence } = decideVerdict({
     ...good,
@@ -162,7 +203,7 @@ test('the evidence states each observation in one sentence', () => {
   });
   expect(evidence).toEqual([
     'train: was killed at its deadline of 600 s',
-    'train: left a model in its output folder',
+    'train: left 2 files of 300 bytes in its output folder',
     'predict: ended after 3.0 s with exit status 0',
     'predictions.npy: row 0, column 0 is NaN; all must be finite',
   ]);

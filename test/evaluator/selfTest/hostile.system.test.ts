@@ -124,6 +124,7 @@ describe.each(isolations)('in the process sandbox with isolation by %s', (isolat
           'HOME',
           'TMPDIR',
           'LANG',
+          'PYTHONUNBUFFERED',
         ],
         record.entry!.path,
       ].sort(),
@@ -193,7 +194,6 @@ describe.each(isolations)('in the process sandbox with isolation by %s', (isolat
       exitCode: 0,
       kill: { processesKilled: 1, overshootMs: 0 },
     });
-    expect(record.evidence.join()).toContain('left 1 processes running');
     expect(processesWith(seconds)).toEqual([]);
   });
 

@@ -76,7 +76,7 @@ test('an unexpected verdict, owner or evidence is a problem', async () => {
   const wrong = await run('exits-with-nothing', { expected: { verdicts: ['SCORED'], owner: 'contestant' } });
   expect(wrong).toMatchObject({ ok: false, verdict: 'NO_OUTPUT' });
   expect(wrong.problems[0]).toMatch(
-    /^its verdict is NO_OUTPUT, not SCORED \(train: ended after .* left nothing/,
+    /^its verdict is NO_OUTPUT, not SCORED \(train: ended after .* left no file/,
   );
   const owner = await run('exits-with-nothing', {
     expected: { verdicts: ['NO_OUTPUT'], owner: 'organizer' },

@@ -6,7 +6,13 @@ import { fencedPlaces, hostPlaces } from '../../../evaluator/stage/stagePlaces.t
 const run = { runId: 'run', seed: 1, cpus: 1, memoryBytes: 2 ** 30 };
 const folders = { run: '/r', model: '/r/model', predictions: '/r/p', aside: '/r/a', work: '/r/work' };
 const host = (stage: 'train' | 'predict') =>
-  hostPlaces(stage, { entry: '/e', trackDir: '/t', testImages: '/t/images.npy', folders });
+  hostPlaces(stage, {
+    entry: '/e',
+    trackDir: '/t',
+    testImages: '/t/images.npy',
+    folders,
+    temporary: '/tmp/w',
+  });
 
 test('without file isolation, both stages are told where the packages of this project are', () => {
   for (const { NODE_PATH } of [
@@ -19,4 +25,13 @@ test('without file isolation, both stages are told where the packages of this pr
 
 test('with file isolation, they are told where the packages are mounted', () => {
   expect(trainEnvironment(run, fencedPlaces, 1).NODE_PATH).toBe('/node_modules');
+});
+
+test('temporary files get a short path, and Python writes its output at once', () => {
+  for (const environment of [
+    trainEnvironment(run, host('train'), 1),
+    predictEnvironment(run, host('predict'), 1),
+  ])
+    expect(environment).toMatchObject({ HOME: '/r/work', TMPDIR: '/tmp/w', PYTHONUNBUFFERED: '1' });
+  expect(trainEnvironment(run, fencedPlaces, 1)).toMatchObject({ HOME: '/work', TMPDIR: '/work' });
 });
