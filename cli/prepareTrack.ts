@@ -80,11 +80,7 @@ export async function prepareTrack(
 const kept = (dir: string, info: TrackInfo): PreparedTrack => ({ dir, info, close: async () => {} });
 
 /** Returns null if CIFAR-10 is not found. A copy in a usual place that cannot be read is passed over with a message. */
-async function drawnFromCifar10(
-  choice: TrackChoice,
-  tell: Say,
-  where: Where,
-): Promise<PreparedTrack | null> {
+async function drawnFromCifar10(choice: TrackChoice, tell: Say, where: Where): Promise<PreparedTrack | null> {
   const passedOver: string[] = [];
   for (;;) {
     const cifar10 = await withDownloadView('CIFAR-10', process.stderr, (onProgress) =>
