@@ -78,7 +78,7 @@ describe('the archive', () => {
         'CHANGELOG.md',
         'cli/bin.mjs',
         'dist/cli/main.js',
-        'dist/evaluator/run/runEntry.d.ts',
+        'dist/evaluator/api.d.ts',
         'dist/submission/haet.json',
         'dist/submission/main.js',
         'dist/runtime/package-lock.json',
@@ -123,11 +123,11 @@ describe('installed from it, without Python, a compiler and TensorFlow', () => {
   test.each(users)('user %d checks and runs an entry from another folder', async (user) => {
     const haet = haetAs(user);
     expect(await haet('--version')).toMatchObject({ stdout: '0.1.0', exitCode: 0 });
-    const example = resolve('examples/plain-shell');
-    expect((await haet('check', example)).stdout).toContain('ready to send');
+    expect(await haet('init', 'entry', '--template', 'shell')).toMatchObject({ exitCode: 0 });
+    expect((await haet('check', 'entry')).stdout).toContain('ready to send');
     const synthetic = ['--source', 'synthetic', '--train-per-class', '20', '--test-per-class', '10'];
     expect(await haet('data', 'make', ...synthetic, '--out', 'track')).toMatchObject({ exitCode: 0 });
-    const run = await haet('dry-run', '--entry', example, '--track', 'track', '--budget', '5');
+    const run = await haet('dry-run', '--entry', 'entry', '--track', 'track', '--budget', '5');
     expect(run).toMatchObject({
       exitCode: 0,
       stdout: expect.stringMatching(/^SCORED {2}10\.0 % of 100 images/m),
@@ -164,7 +164,7 @@ test('its types are found by those who import it, and are not empty', async () =
   const consumer = join(folder, 'consumer');
   mkdirSync(join(consumer, 'node_modules'), { recursive: true });
   symlinkSync(installed, join(consumer, 'node_modules/haet'));
-  const from = "'haet/dist/evaluator/run/runEntry.js'";
+  const from = "'haet'";
   writeFileSync(
     join(consumer, 'right.ts'),
     `import { runEntry } from ${from};\nexport const of: Promise<{ verdict: string }> = runEntry({} as never, {} as never);\n`,
