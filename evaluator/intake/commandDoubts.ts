@@ -50,8 +50,10 @@ async function programDoubts(folder: string, program: string): Promise<string[]>
 function shellDoubts(words: readonly string[]): string[] {
   const shellOnly = words.find((word) => operators.test(word) || expansions.test(word));
   if (shellOnly === undefined) return [];
+  // Not the whole word, which may contain anything.
+  const [symbol] = /&&|\|\||>>|2>&1|[|;&<>$`~]/.exec(shellOnly)!;
   return [
-    `there is no shell, so the program gets ${quoteUntrusted(shellOnly)} as it is; put the command into a script, or write ["sh", "-c", "..."]`,
+    `there is no shell, so the program gets "${symbol}" as it is; put the command into a script, or write ["sh", "-c", "..."]`,
   ];
 }
 

@@ -11,6 +11,7 @@ beforeEach(async () => {
     await chmod(join(folder.path, name), mode);
   };
   await put('train.py', 'print(1)\r\n');
+  await put('main.js', '');
   await put('run.sh', '#!/bin/sh\necho 1\n', 0o755);
   await put('plain.sh', '#!/bin/sh\necho 1\n');
   await put('windows.sh', '#!/bin/sh\r\necho 1\r\n', 0o755);
@@ -31,12 +32,11 @@ describe('a command that works is not doubted:', () => {
     [['sh', 'run.sh']],
     [['sh', '-c', 'python3 train.py && echo done > $HAET_OUT_DIR/x']],
     [['bash', '-euc', 'exec python3 train.py | tee log']],
-    [['node', 'main.js', 'train'], 'main.js'],
+    [['node', 'main.js', 'train']],
     [['/opt/venv/bin/python', '/opt/code/train.py']],
     [['env', 'A=1', './run.sh']],
     [['python3', 'train.py', '--lr=>0.1']],
-  ])('%j', async (argv, made?: string) => {
-    if (made !== undefined) await writeFile(join(folder.path, made), '');
+  ])('%j', async (argv) => {
     expect(await doubts(...argv)).toEqual([]);
   });
 });
@@ -57,7 +57,7 @@ describe('a command that cannot work is doubted:', () => {
     [['python3', 'train.py', '&&', 'echo', 'done'], /^there is no shell, so the program gets "&&" as it is/],
     [['python3', 'train.py', '>', 'log'], /gets ">" as it is/],
     [['python3', 'train.py', '2>&1'], /gets "2>&1" as it is/],
-    [['python3', 'train.py', '--out', '$HAET_OUT_DIR'], /gets "\$HAET_OUT_DIR" as it is/],
+    [['python3', 'train.py', '--out', '$HAET_OUT_DIR'], /gets "\$" as it is/],
     [['python3', 'train.py', '--name', '$(date)'], /as it is/],
   ])('%j', async (argv, sentence) => {
     expect(await doubts(...argv)).toEqual([expect.stringMatching(sentence)]);

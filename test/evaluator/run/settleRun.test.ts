@@ -1,10 +1,14 @@
-import { resolve } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { UserError } from '../../../datasets/userError.ts';
 import type { RunPlan } from '../../../evaluator/run/runEntry.ts';
 import { settleRun } from '../../../evaluator/run/settleRun.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
+import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 import { machine } from '../fixtures.ts';
+
+const folder = temporaryFolder();
 
 const plan: RunPlan = {
   entryPath: 'entry',
@@ -29,7 +33,9 @@ test.each([
 });
 
 test('the folder of a Track may be relative to the current folder, though stages are started in another', async () => {
-  const { plan, withheld } = settled({});
-  expect(plan.track.dir).toBe(resolve('track'));
-  expect(await withheld.images()).toBe(resolve('track/test/images.npy'));
+  await mkdir(join(folder.path, 'test'));
+  await writeFile(join(folder.path, 'test/images.npy'), '', { mode: 0o644 });
+  const { plan: run, withheld } = settled({ track: { ...plan.track, dir: relative('.', folder.path) } });
+  expect(run.track.dir).toBe(folder.path);
+  expect(await withheld.images()).toBe(join(folder.path, 'test/images.npy'));
 });
