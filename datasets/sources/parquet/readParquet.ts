@@ -55,7 +55,7 @@ export async function readParquet(paths: readonly string[], options: ParquetOpti
 
 async function readFile(path: string, options: ParquetOptions): Promise<TableImages> {
   const { file, metadata } = await openParquet(path);
-  const columns = chooseColumns(path, await understood(path, async () => parquetSchema(metadata)), options);
+  const columns = await understood(path, async () => chooseColumns(path, parquetSchema(metadata), options));
   await understood(path, () => checkParquet(file, metadata, [columns.image, columns.label]));
   const images = new Uint8Array(Number(metadata.num_rows) * IMAGE_BYTES);
   const labels: (string | number)[] = [];
@@ -196,8 +196,8 @@ function rowFault(path: string, row: number, column: string, error: Error): User
 
 /** Returns the class names that the hub's library stores with a file. */
 function hubNames({ key_value_metadata = [] }: FileMetaData, column: string): string[] | null {
-  const text = key_value_metadata.find(({ key }) => key === 'huggingface')?.value;
   try {
+    const text = key_value_metadata.find(({ key }) => key === 'huggingface')?.value;
     const names = JSON.parse(text ?? 'null')?.info?.features?.[column]?.names;
     return Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : null;
   } catch {

@@ -203,7 +203,19 @@ describe('Parquet files', () => {
             });
           },
         ),
-        { numRuns: 150 },
+        // Damage that was once reported as an internal error: a name that is missing.
+        {
+          numRuns: 150,
+          examples: [
+            [
+              [
+                [3985, 129, true],
+                [4, 0, false],
+              ],
+              1,
+            ],
+          ],
+        },
       );
     });
   });
