@@ -196,11 +196,6 @@ describe('Parquet files', () => {
         { numRuns: 50 },
       );
     });
-          },
-        ),
-        { numRuns: 150 },
-      );
-    });
   });
 });
 
