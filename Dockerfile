@@ -56,14 +56,17 @@ RUN if [ -n "$COMMIT" ]; then echo "$COMMIT" > /opt/haet/dist/commit; fi \
 
 FROM ${BASE}
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends python3 python3-numpy tini \
+ && apt-get install --yes --no-install-recommends python3 python3-numpy tini libnss-myhostname \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
- && install -d -m 700 /run/secrets
+ && install -d -m 700 /run/secrets \
+ && echo 'entry:x:64001:64001::/tmp:/bin/sh' >> /etc/passwd \
+ && echo 'entry:x:64001:' >> /etc/group
 COPY --from=build /opt/haet-cache /opt/haet-cache
 COPY --from=build /opt/haet /opt/haet
 COPY --from=build /track /track
 RUN ln -s /opt/haet-cache/runtime/*/node_modules /node_modules
 ENV HAET_CACHE=/opt/haet-cache NODE_ENV=production
-# Python with NumPy is for entries; tini is the first process and reaps orphans.
+# For entries: Python with NumPy, a name for their user, and libnss-myhostname, which resolves the host's own name. tini is
+# the first process and reaps orphans.
 ENTRYPOINT ["tini", "--", "node", "/opt/haet/cli/bin.mjs"]
 CMD ["official"]

@@ -93,6 +93,7 @@ touch /opt/haet/written 2>/dev/null && note "may write to the image"
 grep -q '^CapBnd:[[:space:]]*0*$' /proc/self/status || note "may gain capabilities"
 grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/self/status || note "may gain privileges"
 [ "$(ls /sys/class/net)" = lo ] || note "has a network"
+id -un >/dev/null && getent hosts localhost "$(hostname)" >/dev/null && echo "named"
 echo "looked among $(ls /out | wc -l) folders"
 THIEF
 # The test images are open now; their labels must not be beside them or anywhere else.
@@ -121,6 +122,10 @@ for entry in shell numpy reference thief; do
     folders="$(sed -n 's/^looked among \([0-9]*\) folders$/\1/p' "$thief/train.stdout.log")"
     if [[ "${folders:-0}" -lt 4 ]] || ! grep -q '^looked$' "$thief/predict.stdout.log"; then
       echo "the searching entry did not search" >&2
+      exit 1
+    fi
+    if ! grep -q '^named$' "$thief/train.stdout.log"; then
+      echo "the entry's user, localhost or the host's own name has no entry in the image" >&2
       exit 1
     fi
     say "official: an entry that searched for the key, the test images, the labels, earlier runs, a network and a writable folder found none"
