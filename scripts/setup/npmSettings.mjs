@@ -1,4 +1,4 @@
-import { delimiter, dirname } from 'node:path';
+import { delimiter, dirname, isAbsolute } from 'node:path';
 import { run } from './run.mjs';
 
 /**
@@ -102,6 +102,20 @@ export function npmEnvironment(env, platform, more = {}) {
  * @property {string} cache
  * @property {string | null} proxy  likewise
  */
+
+/**
+ * Returns the setting that names npm's global file of settings, as it is without `--prefix`: with it, npm looks below the
+ * given folder, and would miss the mirror, the proxy and the certificates that an administrator set.
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
+ * @param {number[]} locks
+ * @returns {Promise<Record<string, string>>} empty if npm failed
+ */
+export async function globalSettings(root, env, locks) {
+  const { status, output } = await run('npm', ['config', 'get', 'globalconfig'], { cwd: root, env, locks });
+  const file = output.trim().split('\n').at(-1) ?? '';
+  return status === 0 && isAbsolute(file) ? { npm_config_globalconfig: file } : {};
+}
 
 /**
  * Asks npm for its version and the user's settings.

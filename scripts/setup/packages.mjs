@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { SetupFailure } from './failure.mjs';
 import { neededPackages } from './neededPackages.mjs';
 import { explainNpm, explainNpmWarning } from './npmFailure.mjs';
-import { installWords, npmEnvironment, readNpm } from './npmSettings.mjs';
+import { globalSettings, installWords, npmEnvironment, readNpm } from './npmSettings.mjs';
 import { runtimeFolder } from './paths.mjs';
 import { thisPlatform } from './platform.mjs';
 import { say } from './report.mjs';
@@ -65,7 +65,8 @@ export async function installPackages(locks) {
   }
   say('npm packages: installing ...');
   const platform = thisPlatform();
-  const npm = await readNpm(root, npmEnvironment(process.env, platform), locks);
+  const global = await globalSettings(root, npmEnvironment(process.env, platform), locks);
+  const npm = await readNpm(root, npmEnvironment(process.env, platform, global), locks);
   if (npm.result.missing) {
     throw new SetupFailure(
       'npm was not found: install it (it comes with Node from nodejs.org) and run the command again.',
@@ -77,7 +78,7 @@ export async function installPackages(locks) {
       `npm ${facts.version} is too old: install npm ${oldestNpm} or newer (Node comes with npm 10 or newer; nodejs.org) and run the command again.`,
     );
   }
-  const env = npmEnvironment(process.env, platform, npm.waits);
+  const env = npmEnvironment(process.env, platform, { ...global, ...npm.waits });
   const result = await run('npm', installWords(root), { cwd: root, env, locks });
   if (result.status !== 0) throw new SetupFailure(explainNpm(result, facts, root));
   // npm reports success although it could not write files of a package, for example on a full disk.

@@ -138,7 +138,7 @@ describe('haet dry-run', () => {
       const { code, stdout, stderr } = await run.ended;
       const record: RunRecord = JSON.parse(stdout);
       expect({ code, verdict: record.verdict }).toEqual({ code: status, verdict });
-      expect(stderr.includes('stderr:  the reason')).toBe(verdict === 'CRASHED');
+      expect(stderr.includes('train said: the reason')).toBe(verdict === 'CRASHED');
       expect(existsSync(join(record.folder, 'report.html'))).toBe(true);
     },
   );

@@ -124,6 +124,14 @@ const complete = [
   'part/node_modules/base',
 ];
 
+test('the mirror that the global file of settings names is used', async () => {
+  const prefix = join(folder, 'global');
+  mkdirSync(join(prefix, 'etc'), { recursive: true });
+  writeFileSync(join(prefix, 'etc/npmrc'), `registry=${registry.url}\n`);
+  const env = { npm_config_userconfig: join(folder, 'none'), PREFIX: prefix };
+  expect(await install({ env })).toBe('installed');
+});
+
 describe('everything in the lock file is installed whatever npm was told:', () => {
   test.each<[string, { settings?: string[]; env?: Record<string, string> }]>([
     [
