@@ -63,7 +63,7 @@ export async function prepareTrack(
       '  NOTE: CIFAR-10 was not found and cannot be downloaded: this run uses SYNTHETIC images.',
       '  Its score shows that everything works; it is not comparable with scores on CIFAR-10.',
       '  Its binary version, Python version and Parquet files were looked for in:',
-      ...[cacheFolder(where.env), ...usualPlaces(where.env, where.workingFolder)].map(
+      ...[...cacheFolders(where.env), ...usualPlaces(where.env, where.workingFolder)].map(
         (place) => `    ${place}`,
       ),
       '  To use CIFAR-10: --from FILE, or HAET_CIFAR10=FILE, with FILE its cifar-10-binary.tar.gz, for example.',
@@ -134,6 +134,15 @@ async function drawn(
       `The Track is drawn for this run only: ${error.sentence}. To keep it, set HAET_CACHE to a folder that you can write to.`,
     );
     return drawForThisRun(draw);
+  }
+}
+
+/** Returns the cache folder; nothing if there is none. */
+function cacheFolders(env: NodeJS.ProcessEnv | undefined): string[] {
+  try {
+    return [cacheFolder(env)];
+  } catch {
+    return [];
   }
 }
 

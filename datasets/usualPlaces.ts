@@ -1,17 +1,21 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { homeFolder } from './cacheFolder.ts';
 
 /** Folders in which other tools and tutorials keep data sets: torchvision (`./data`, its own cache), Keras, the hub. */
 export function usualPlaces(env: NodeJS.ProcessEnv = process.env, workingFolder = '.'): string[] {
-  const home = env.HOME || homedir();
-  const cache = env.XDG_CACHE_HOME || join(home, '.cache');
+  const home = homeFolder(env);
+  const cache = env.XDG_CACHE_HOME || (home === null ? null : join(home, '.cache'));
+  /** A folder of the environment, else one in a folder that may not exist. */
+  const either = (named: string | undefined, parent: string | null, name: string) =>
+    named || (parent === null ? null : join(parent, name));
+  const below = (folder: string | null, name: string) => (folder === null ? [] : [join(folder, name)]);
   return [
     resolve(workingFolder, 'data'),
-    join(home, 'data'),
-    join(env.KERAS_HOME || join(home, '.keras'), 'datasets'),
-    join(env.TORCH_HOME || join(cache, 'torch'), 'datasets/vision'),
-    join(env.HF_HOME || join(cache, 'huggingface'), 'hub'),
+    ...below(home, 'data'),
+    ...below(either(env.KERAS_HOME, home, '.keras'), 'datasets'),
+    ...below(either(env.TORCH_HOME, cache, 'torch'), 'datasets/vision'),
+    ...below(either(env.HF_HOME, cache, 'huggingface'), 'hub'),
   ];
 }
 

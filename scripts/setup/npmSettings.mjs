@@ -113,8 +113,9 @@ export function npmEnvironment(env, platform, more = {}) {
  */
 export async function globalSettings(root, env, locks) {
   const { status, output } = await run('npm', ['config', 'get', 'globalconfig'], { cwd: root, env, locks });
-  const file = output.trim().split('\n').at(-1) ?? '';
-  return status === 0 && isAbsolute(file) ? { npm_config_globalconfig: file } : {};
+  // Warnings can stand before and after it.
+  const file = output.split('\n').find((line) => isAbsolute(line));
+  return status === 0 && file !== undefined ? { npm_config_globalconfig: file } : {};
 }
 
 /**

@@ -137,7 +137,7 @@ suite(`an ordinary user${canBecome ? '' : ' (skipped: no setpriv, or the clone i
       () => ({ HOME: '/nonexistent' }),
       /\/nonexistent\/.cache\/haet\/tracks: cannot be/,
     ],
-    ['no home', () => ({}), /HOME: is not set, and this user has no home folder/],
+    ['no home', () => ({}), /HOME: is not set and this user has no home folder/],
   ])('with %s, draws the Track for this run only and leaves nothing', async (_, env, reason) => {
     const temporary = join(home, 'tmp');
     await mkdir(temporary);

@@ -93,7 +93,7 @@ beforeEach(() => {
 });
 
 /** Runs the step in a new npm cache and returns what it prints. `settings` are lines of the user's .npmrc. */
-async function install({ settings = [] as string[], env = {} as Record<string, string> } = {}) {
+async function install({ settings = [] as string[], env = {} as Record<string, string | undefined> } = {}) {
   const userconfig = join(folder, 'npmrc');
   writeFileSync(userconfig, [`registry=${registry.url}`, ...settings].join('\n'));
   const { stdout } = await execa('node', ['install.mjs'], {
@@ -128,7 +128,12 @@ test('the mirror that the global file of settings names is used', async () => {
   const prefix = join(folder, 'global');
   mkdirSync(join(prefix, 'etc'), { recursive: true });
   writeFileSync(join(prefix, 'etc/npmrc'), `registry=${registry.url}\n`);
-  const env = { npm_config_userconfig: join(folder, 'none'), PREFIX: prefix };
+  // npm names the file to the scripts that it runs, as when it runs these tests.
+  const env = {
+    npm_config_userconfig: join(folder, 'none'),
+    npm_config_globalconfig: undefined,
+    PREFIX: prefix,
+  };
   expect(await install({ env })).toBe('installed');
 });
 
