@@ -31,7 +31,9 @@ export type Predictions =
 export async function readPredictions(folder: string, rows: number, classes: number): Promise<Predictions> {
   const path = join(folder, predictionsFile);
   if (!(await exists(path))) return { state: 'none' };
-  return judged(classes, () => readNpy(path, { dtype: 'float', shape: [rows, classes], refuseLinks: true }));
+  return judged(predictionsFile, classes, () =>
+    readNpy(path, { dtype: 'float', shape: [rows, classes], refuseLinks: true }),
+  );
 }
 
 /** Parses predictions from bytes with the checks of {@link readPredictions}; `name` replaces the path in the reason. */
@@ -41,10 +43,12 @@ export function parsePredictions(
   rows: number,
   classes: number,
 ): Promise<ParsedPredictions> {
-  return judged(classes, async () => parseNpy(name, bytes, { dtype: 'float', shape: [rows, classes] }));
+  return judged(name, classes, async () => parseNpy(name, bytes, { dtype: 'float', shape: [rows, classes] }));
 }
 
+/** @param name what the reason calls the file: its path on this machine is no evidence */
 async function judged(
+  name: string,
   classes: number,
   read: () => Promise<{ readonly data: Scores }>,
 ): Promise<ParsedPredictions> {
@@ -58,7 +62,7 @@ async function judged(
       reason: `${predictionsFile}: ${place} is ${data[bad]}; values must be finite`,
     };
   } catch (error) {
-    if (error instanceof UserError) return { state: 'invalid', reason: error.message };
+    if (error instanceof UserError) return { state: 'invalid', reason: error.about({ path: name }).message };
     throw error;
   }
 }
