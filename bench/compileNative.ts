@@ -21,6 +21,7 @@ export async function howCompiled(project: string): Promise<Compile> {
 
 /** Runs the C++ compiler of CXX. A shell splits CXX, because it may have options or a launcher, as in set-up. */
 export const runCompiler = (words: readonly string[]) =>
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell replaces it
   execa('sh', ['-c', 'eval "exec ${CXX:-c++} \\"\\$@\\""', 'sh', ...words]);
 
 /**
