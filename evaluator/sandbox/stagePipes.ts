@@ -24,7 +24,8 @@ export async function makeStagePipes(count: number): Promise<StagePipe[]> {
   const made: StagePipe[] = [];
   try {
     const paths = Array.from({ length: count }, (_, index) => join(folder, String(index)));
-    await execa('mkfifo', ['--mode=0622', ...paths]);
+    // In a process group of its own: Ctrl-C at the terminal reaches every process of ours.
+    await execa('mkfifo', ['--mode=0622', ...paths], { detached: true });
     for (const path of paths) made.push(openBothEnds(path));
     return made;
   } catch (error) {

@@ -61,7 +61,11 @@ async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise
   // Tried twice: Ctrl-C at the terminal also kills a child that has not yet left our process group.
   const namespace = await createNamespace(flags).catch(() => createNamespace(flags));
   const processes = () => listProcesses(namespace.proc).filter((each) => each.pid !== 1);
-  const stage = await startChild(namespace.enter(spec), spec);
+  const stage = await startChild(namespace.enter(spec), spec).catch(async (error) => {
+    await namespace.destroy();
+    namespace.release();
+    throw error;
+  });
   return {
     ...stage,
     output: outputOnDisk(spec.out.host),
