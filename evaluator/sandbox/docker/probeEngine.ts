@@ -32,7 +32,7 @@ export async function probeEngine(base: Base): Promise<UserNames> {
   const spec: StageSpec = {
     argv: [
       ...(['sh', '-c'] as const),
-      'echo written > /out/probe && cat /proc/self/status > /out/status; for name in passwd group; do cat /etc/$name > /out/$name; done; true',
+      'echo written > /out/probe && cat /proc/self/status > /out/status || exit 1; for name in passwd group; do cat /etc/$name > /out/$name; done; true',
     ],
     cwd: '/',
     environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HAET_RUN_ID: 'probe' },

@@ -37,7 +37,8 @@ const run = async (kind: SandboxKind, entryPath: string) => {
       {
         entryPath,
         track: made.track,
-        runsFolder: join(made.folder, 'runs'),
+        // Not one for all: with the sandbox `process` it is made under this umask.
+        runsFolder: join(made.folder, `runs-${kind}`),
         seed: 1,
         limits: { trainSeconds: 20, predictSeconds: 20 },
         machine,

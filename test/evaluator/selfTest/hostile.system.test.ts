@@ -125,6 +125,7 @@ describe.each(isolations)('in the process sandbox with isolation by %s', (isolat
           'TMPDIR',
           'LANG',
           'PYTHONUNBUFFERED',
+          'NODE_PATH',
         ],
         record.entry!.path,
       ].sort(),
