@@ -12,8 +12,8 @@ export function namesOfPair(source: Source, distinct: DistinctImages): [string, 
 }
 
 /**
- * Rejects a source of named images of which more than a tenth of a class would be skipped, because such files are
- * rarely meant to be copies: most often different drawings became equal when they were decoded.
+ * Rejects a source of named images if more than a tenth of a class would be skipped. Such files are rarely copies: most
+ * often different drawings became equal when they were decoded.
  *
  * @throws UserError that names two files of each such class
  */

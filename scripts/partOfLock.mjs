@@ -14,7 +14,7 @@ export function partOfLock(lock, from) {
     const { dev, devOptional, peer, optional: _, ...rest } = lock.packages[path];
     const place = path.startsWith(`${from}/`) ? path.slice(from.length + 1) : path;
     if (packages[place]) {
-      throw new Error(`${place} is needed in two versions, of which one is in ${path}: align them`);
+      throw new Error(`${place} is needed in two versions, one of them in ${path}: align them`);
     }
     packages[place] = { ...rest, ...(optional && { optional: true }) };
   }

@@ -9,7 +9,7 @@ const libraries = ['tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow
 /** What keeps the reference submission from running. */
 export interface Obstacle {
   readonly error: UserError;
-  /** Whether a file may not be read, which set-up cannot mend; otherwise it is missing. */
+  /** Whether a file may not be read, which set-up cannot change; otherwise it is missing. */
   readonly isDenied: boolean;
 }
 

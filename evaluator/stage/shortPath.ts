@@ -13,7 +13,7 @@ export interface ShortPath {
 
 /**
  * Longest folder that leaves room for the name of the link (at most 60 bytes) and of a socket below it: a socket's path
- * has at most 107 bytes (unix(7)), of which Python's multiprocessing uses 33.
+ * has at most 107 bytes (unix(7)), and Python's multiprocessing adds 33.
  */
 const longestParent = 14;
 

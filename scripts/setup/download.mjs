@@ -8,7 +8,7 @@ const stallMilliseconds = 60_000;
 
 /** Codes of certificates that Node does not trust. */
 const certificate = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/;
-/** Codes of faults that another attempt does not mend. */
+/** Codes of faults that a retry cannot fix. */
 const lasting = new RegExp(`^(?:ENOSPC|EDQUOT|EROFS|EACCES|ERR_INVALID_URL)$|${certificate.source}`);
 
 /**

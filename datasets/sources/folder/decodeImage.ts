@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { UserError } from '../../userError.ts';
+import { decodePixels, MOST_PIXELS } from '../decodePixels.ts';
 import { type Identity, identify } from './identify.ts';
 import { readRemedy } from './listFolder.ts';
-
-/** Pixels of the largest image that is decoded, the default of sharp. */
-const MOST_PIXELS = 0x3fff * 0x3fff;
 
 /**
  * Decodes an image file to uint8 [32, 32, 3]. Of an animation or of several pages, the first image is taken.
@@ -17,17 +15,7 @@ const MOST_PIXELS = 0x3fff * 0x3fff;
 export async function decodeImage(path: string | Buffer, shown = path.toString()): Promise<Uint8Array> {
   try {
     // sharp takes bytes for the content of an image, not for its path.
-    return await sharp(typeof path === 'string' ? path : await readFile(path), {
-      failOn: 'error',
-      limitInputPixels: MOST_PIXELS,
-    })
-      .autoOrient()
-      .flatten({ background: '#ffffff' })
-      // Disables shrink-on-load, which is faster but causes moire; lanczos3 filters all pixels.
-      .resize(32, 32, { fit: 'cover', kernel: 'lanczos3', fastShrinkOnLoad: false })
-      .removeAlpha()
-      .raw()
-      .toBuffer();
+    return await decodePixels(typeof path === 'string' ? path : await readFile(path));
   } catch (error) {
     throw await explain(path, shown, error as Error);
   }

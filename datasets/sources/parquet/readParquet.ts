@@ -14,11 +14,11 @@ import { describeFault } from '../../describeFault.ts';
 import { plainText } from '../../plainText.ts';
 import { IMAGE_BYTES } from '../../source.ts';
 import { UserError } from '../../userError.ts';
+import { decodePixels } from '../decodePixels.ts';
 import { PixelFault, type PixelOrder, writePixels } from '../rawPixels.ts';
 import type { TableImages } from '../tableSource.ts';
 import { checkParquet, ParquetFault } from './checkParquet.ts';
 import { type ColumnOptions, chooseColumns } from './chooseColumns.ts';
-import { decodeBytes } from './decodeBytes.ts';
 
 export interface ParquetOptions extends ColumnOptions {
   readonly pixelOrder?: PixelOrder | undefined;
@@ -130,7 +130,7 @@ async function writeImage(
 ): Promise<void> {
   const content = bytesIn(value);
   if (content !== null) {
-    const decoded = await decodeBytes(content).catch((error: Error) => error);
+    const decoded = await decodePixels(content).catch((error: Error) => error);
     if (!(decoded instanceof Error)) images.set(decoded, to);
     else if (!rawSizes.includes(content.length)) throw decoded;
     else writePixels(content, [content.length], order, images, to);
