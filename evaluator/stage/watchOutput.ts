@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { walkTree } from '../sandbox/walkTree.ts';
+import { hasMoreNames } from './hasMoreNames.ts';
 
 export interface OutputQuota {
   readonly bytes: number;
@@ -19,18 +20,18 @@ export interface OutputWatch {
 }
 
 const pauseMs = 250;
-/** Maximum share of a core for polling, unless that would delay the next look by more than `mostPauseMs`. */
+/** Maximum share of a core for each kind of look, unless that would delay the next one by more than `mostPauseMs`. */
 const mostLooking = 0.1;
-/**
- * On a busy machine a look takes long without using the CPU, and what it uses is counted for the whole process. A pause in
- * proportion let an entry make 200,000 files in 25 s before the next look.
- */
+/** On a busy machine a look takes long without using the CPU, and what it uses is counted for the whole process. */
 const mostPauseMs = 2000;
 
 /**
  * Polls an output folder several times per second. Only the entry's own files count, including deleted files it still
  * holds open. Free disk space proves nothing, because others use the disk too. Between two polls an entry can write
  * as fast as the disk allows, so this is not a hard limit.
+ *
+ * Names are counted apart from bytes: an entry makes files faster than their sizes can be read, and made 200,000 on a
+ * busy machine before a look at both was over.
  * @param nameless returns the bytes of the entry's deleted files on that disk
  */
 export function watchOutput(
@@ -40,21 +41,22 @@ export function watchOutput(
 ): OutputWatch {
   const full = new AbortController();
   const stopped = new AbortController();
-  void (async () => {
-    const device = await lstat(folder).then(
-      ({ dev }) => dev,
-      () => null,
-    );
-    while (!stopped.signal.aborted && !full.signal.aborted) {
+  const either = AbortSignal.any([full.signal, stopped.signal]);
+  const watch = async (isBeyond: () => Promise<boolean>) => {
+    while (!either.aborted) {
       const before = process.cpuUsage();
       // An error of this machine is ignored here; the same check after the stage reports it.
-      const look = exceeds(folder, quota, device === null ? 0 : nameless(device));
-      if (await look.catch(() => false)) full.abort();
+      if (await isBeyond().catch(() => false)) full.abort();
       const { user, system } = process.cpuUsage(before);
       const pause = Math.min(mostPauseMs, Math.max(pauseMs, (user + system) / 1000 / mostLooking));
-      await sleep(pause, undefined, { signal: stopped.signal }).catch(() => {});
+      await sleep(pause, undefined, { signal: either }).catch(() => {});
     }
-  })();
+  };
+  if (quota.files < Number.MAX_SAFE_INTEGER) void watch(() => hasMoreNames(folder, quota.files));
+  void watch(async () => {
+    const { dev } = await lstat(folder);
+    return exceeds(folder, quota, nameless(dev));
+  });
   return { full: full.signal, stop: () => stopped.abort() };
 }
 
