@@ -17,9 +17,13 @@ export const runs = [
   'examples/examples',
 ];
 
-/** Measure time, memory, disk or other programs, or attack the machine: nothing runs beside them. */
+/**
+ * Measure time, memory, disk or other programs, attack the machine, or use the sandbox `user`, which takes every process
+ * of its user for its own, also those in a container of the image's check: nothing runs beside them.
+ */
 export const alone = [
   'cli/checkMachine',
+  'cli/officialUser',
   'cli/selfTest',
   'evaluator/grade/gradeArchives',
   'evaluator/intake/takeEntry',
