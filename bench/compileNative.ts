@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import type { Variant } from '../submission/engine/native/variants.ts';
 
 const sources = 'submission/engine/native';
 /** Sources that compile without TensorFlow and Node. */
@@ -8,10 +9,23 @@ const folders = ['kernels', 'runtime'];
 
 /** Compiler settings of the native ops, from `compile.json` beside their sources. */
 interface Compile {
-  /** Required CPU flags, as in /proc/cpuinfo. */
-  readonly needs: readonly string[];
-  /** Compiler flags except optimisation. */
+  /** Compiler flags except optimisation, for all variants. */
   readonly words: readonly string[];
+  readonly variants: readonly {
+    readonly name: Variant;
+    readonly lanes: number;
+    /** Required CPU flags, as in /proc/cpuinfo. */
+    readonly needs: readonly string[];
+    readonly words: readonly string[];
+  }[];
+}
+
+/** Which vectors a program is compiled for. */
+export interface Target {
+  /** The variant whose lanes and sizes it has. */
+  readonly variant: Variant;
+  /** The variant whose instructions it uses, if that is another one: the compiler lowers wider vectors. */
+  readonly instructions?: Variant;
 }
 
 /** Reads the compiler settings. @param project folder of the project */
@@ -35,10 +49,14 @@ export async function compileNative(
   project: string,
   driver: string,
   program: string,
+  { variant, instructions = variant }: Target,
   words: readonly string[],
 ) {
   const native = join(project, sources);
-  const { words: usual } = await howCompiled(project);
+  const { words: usual, variants } = await howCompiled(project);
+  const named = (name: Variant) => variants.find((each) => each.name === name)!;
+  const { needs, words: own } = named(instructions);
+  const target = [`-DHAET_LANES=${named(variant).lanes}`, ...needs.map((flag) => `-m${flag}`), ...own];
   const compiled = await Promise.all(
     folders.map(async (folder) =>
       (await readdir(join(native, folder)))
@@ -46,5 +64,8 @@ export async function compileNative(
         .map((name) => join(native, folder, name)),
     ),
   );
-  await runCompiler([...[...usual, ...words, '-I', native, driver, ...compiled.flat()], ...['-o', program]]);
+  await runCompiler([
+    ...[...usual, ...target, ...words, '-I', native, driver, ...compiled.flat()],
+    ...['-o', program],
+  ]);
 }

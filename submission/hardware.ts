@@ -1,24 +1,27 @@
-import type { EngineName, Path } from './engine/engine.ts';
-import { cpuFlags, nativeOps } from './engine/native/addon.ts';
+import type { Path } from './engine/engine.ts';
+import { cpuFlags, nativeVariants } from './engine/native/addon.ts';
+import { nativeEngineName, type Variant, variantOf, variants } from './engine/native/variants.ts';
 import { backend } from './engine/ops.ts';
 import type { Settings } from './settings.ts';
 
 interface Machine {
   /** Whether it computes in bfloat16: a GPU, or a CPU with instructions for it. Other CPUs emulate it. */
   readonly bfloat16: boolean;
-  /** Whether it can run the native ops. */
-  readonly native: boolean;
+  /** The variants of the native ops that it can run: widest vectors first. */
+  readonly native: readonly Variant[];
 }
 
 const thisMachine = (): Machine => ({
   bfloat16:
     backend.isUsingGpuDevice || cpuFlags().some((flag) => flag === 'amx_bf16' || flag === 'avx512_bf16'),
-  native: nativeOps() !== null,
+  native: nativeVariants(),
 });
 
+const engineNames = ['auto', 'native', ...variants.map(nativeEngineName), 'stock'];
+
 /**
- * Returns the paths allowed by the settings. There are two only on a CPU that computes in bfloat16: TensorFlow's ops in
- * bfloat16, and the native ops in float32 with a quarter of the multiplications. The faster one must be measured.
+ * Returns the paths allowed by the settings. Several must be measured: the variants of the native ops in float32 that
+ * this CPU can run, and TensorFlow's ops in bfloat16 if the CPU computes in it. `engine=native` is every variant.
  *
  * @throws Error with the valid values or combination
  */
@@ -29,26 +32,40 @@ export function pathsFor(
   if (precision !== 'auto' && precision !== 'bfloat16' && precision !== 'float32') {
     throw new Error(`precision="${precision}": must be bfloat16, float32 or auto.`);
   }
-  if (engine !== 'auto' && engine !== 'native' && engine !== 'stock') {
-    throw new Error(`engine="${engine}": must be native, stock or auto.`);
+  if (!engineNames.includes(engine)) {
+    throw new Error(
+      `engine="${engine}": must be one of ${engineNames.join(', ')}; native is the fastest variant of this machine.`,
+    );
   }
-  if (engine === 'native' && precision === 'bfloat16') {
-    throw new Error('engine=native computes only in float32. Set precision=float32 too.');
+  const named = variantOf(engine);
+  const isNative = engine === 'native' || named !== null;
+  if (isNative && precision === 'bfloat16') {
+    throw new Error(`engine=${engine} computes only in float32. Set precision=float32 too.`);
   }
-  const ofFloat32: EngineName = machine.native ? 'native' : 'stock';
-  const float32: Path = { engine: engine === 'auto' ? ofFloat32 : engine, bfloat16: false };
-  const bfloat16: Path = { engine: 'stock', bfloat16: true };
-  if (precision === 'bfloat16') return [bfloat16];
-  if (precision === 'float32' || engine === 'native' || !machine.bfloat16) return [float32];
-  return float32.engine === 'native' ? [float32, bfloat16] : [bfloat16];
+  const native = (named === null ? machine.native : machine.native.filter((each) => each === named)).map(
+    (variant): Path => ({ engine: nativeEngineName(variant), bfloat16: false }),
+  );
+  if (isNative && native.length === 0) {
+    const found = machine.native.length === 0 ? 'none' : machine.native.map(nativeEngineName).join(', ');
+    throw new Error(`engine=${engine}: this machine runs ${found} of the native ops. Set engine=auto.`);
+  }
+  const stock = (bfloat16: boolean): Path => ({ engine: 'stock', bfloat16 });
+  if (isNative) return native;
+  if (precision === 'bfloat16') return [stock(true)];
+  if (engine === 'stock') return [stock(machine.bfloat16 && precision === 'auto')];
+  const float32 = native.length > 0 ? native : [stock(false)];
+  if (precision === 'float32' || !machine.bfloat16) return float32;
+  return [...native, stock(true)];
 }
 
 /**
- * Returns the path that predicts with a model as in training. TensorFlow's ops replace the native ops if this machine
- * has none.
+ * Returns the path that predicts with a model as in training. Where this machine lacks the model's variant of the
+ * native ops, another variant replaces it, else TensorFlow's ops do: results differ by rounding.
  *
  * @param trained the path that the model was trained with
  */
-export function pathToPredict({ engine, bfloat16 }: Path, machine = thisMachine()): Path {
-  return engine === 'native' && !machine.native ? { engine: 'stock', bfloat16 } : { engine, bfloat16 };
+export function pathToPredict({ engine, bfloat16 }: Path, { native } = thisMachine()): Path {
+  if (engine === 'stock') return { engine, bfloat16 };
+  const variant = native.find((each) => nativeEngineName(each) === engine) ?? native[0];
+  return { engine: variant === undefined ? 'stock' : nativeEngineName(variant), bfloat16 };
 }

@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   const int batch = std::atoi(argv[2]), edge = std::atoi(argv[3]), in = std::atoi(argv[4]), out = std::atoi(argv[5]);
   setThreads(1);
   const bool pools = std::strstr(name, "pooled") != nullptr;
-  const Block block{{batch, edge, edge, in, out}, in % 8 != 0, pools, {0.3f, 1e-5f}};
+  const Block block{{batch, edge, edge, in, out}, in % kLanes != 0, pools, {0.3f, 1e-5f}};
   const Panels result = block.result();
   const Floats input = noise(static_cast<size_t>(batch) * edge * edge * in), filter = noise(9ul * in * out);
   const Floats gradient = noise(result.floats());

@@ -19,16 +19,25 @@ import { type Result, type Side, sides } from './result.ts';
 
 /** The blocks, each shape once. */
 const blockNames = ['stem', 'layer1', 'residual1a', 'layer2', 'layer3', 'residual3a'];
-const { json, batch, width, rounds, only, plots } = new Command()
+const { json, batch, width, rounds, engine, only, plots } = new Command()
   .name('npm run bench:kernels --')
   .option('--json', 'end with one JSON line {results, slower, hardware}')
   .option('--batch <n>', 'images', Number, 250)
   .option('--width <n>', 'width of the network', Number, 1)
   .option('--rounds <n>', 'rounds, each timing every side in turn', Number, 3)
+  .option('--engine <name>', 'variant of our ops: native-avx2, native-avx512; native: the widest', 'native')
   .addOption(new Option('--only <block>').choices(blockNames))
   .option('--plots <folder>', 'draw bar charts into this folder')
   .parse()
-  .opts<{ json?: true; batch: number; width: number; rounds: number; only?: string; plots?: string }>();
+  .opts<{
+    json?: true;
+    batch: number;
+    width: number;
+    rounds: number;
+    engine: string;
+    only?: string;
+    plots?: string;
+  }>();
 
 const threads = availableParallelism();
 const repeats = 2;
@@ -42,7 +51,7 @@ const ours = (engine: string) =>
   );
 const peer = fileURLToPath(new URL('../../../bench/kernels/peer.py', import.meta.url));
 const contenders: Record<Side, Contender> = {
-  native: ours('native'),
+  native: ours(engine),
   TensorFlow: ours('stock'),
   PyTorch: start(await torchPython(), [peer, String(threads)], jemallocEnvironment()),
 };

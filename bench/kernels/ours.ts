@@ -1,20 +1,26 @@
 import { createInterface } from 'node:readline';
-import { createEngine } from '../../submission/engine/createEngine.ts';
 import type { Passes, TensorRecord } from '../../submission/engine/differentiable.ts';
-import type { EngineName } from '../../submission/engine/engine.ts';
+import { nativeOps, nativeVariants } from '../../submission/engine/native/addon.ts';
 import { nativePasses } from '../../submission/engine/native/nativeEngine.ts';
+import { variantOf } from '../../submission/engine/native/variants.ts';
 import { stockPasses } from '../../submission/engine/stock/stockEngine.ts';
 import { type Tensor, tf } from '../../submission/engine/tensorflow.ts';
 import type { Answer, Question } from './question.ts';
 
-/** Our side of the kernel benchmark, in its own process. Arguments: engine, threads. */
-const engine = process.argv[2] as EngineName;
-createEngine({ engine, bfloat16: false }, Number(process.argv[3])); // sets the threads
+/**
+ * Our side of the kernel benchmark, in its own process. Arguments: engine, threads. The engine `native` is the variant
+ * with the widest vectors.
+ */
+const [, , engine = '', threads] = process.argv;
+const variant = engine === 'native' ? nativeVariants()[0] : variantOf(engine);
+const ops = variant ? nativeOps(variant) : null;
+if (ops === null && engine !== 'stock') throw new Error(`This machine cannot run ${engine}.`);
+ops?.setThreads(Number(threads));
 
-/** Returns noise in the engine's layout: panels of eight channels, or images. */
+/** Returns noise in the engine's layout: panels, or images. */
 const images = (batch: number, edge: number, channels: number): Tensor =>
-  engine === 'native' && channels % 8 === 0
-    ? tf.randomNormal([batch, channels / 8, edge, edge, 8])
+  ops !== null && channels % ops.lanes === 0
+    ? tf.randomNormal([batch, channels / ops.lanes, edge, edge, ops.lanes])
     : tf.randomNormal([batch, edge, edge, channels]);
 
 /** Times every run of a kernel, in seconds. */
@@ -42,7 +48,7 @@ function timed<Saved extends TensorRecord>(passes: Passes<Saved>, question: Ques
 for await (const line of createInterface({ input: process.stdin })) {
   const question: Question = JSON.parse(line);
   const all = tf.tidy(() =>
-    engine === 'native' ? timed(nativePasses, question) : timed(stockPasses(false), question),
+    ops === null ? timed(stockPasses(false), question) : timed(nativePasses(ops), question),
   );
   process.stdout.write(`${JSON.stringify({ seconds: all.slice(question.warmUps) } satisfies Answer)}\n`);
 }

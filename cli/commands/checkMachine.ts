@@ -55,7 +55,7 @@ const tensorflowSchema = z.object({
   version: z.string(),
   gpu: z.boolean(),
   gpuBuild: z.boolean().describe('whether TensorFlow is its build for GPUs'),
-  paths: z.array(z.object({ engine: z.enum(['native', 'stock']), bfloat16: z.boolean() })).min(1),
+  paths: z.array(z.object({ engine: z.string(), bfloat16: z.boolean() })).min(1),
   whyNotNative: z.string().nullable().describe('null if the native ops can be used'),
 });
 type TensorflowFacts = z.infer<typeof tensorflowSchema>;
@@ -64,9 +64,9 @@ type TensorflowFacts = z.infer<typeof tensorflowSchema>;
 function trainingOps({ paths, gpu, whyNotNative }: TensorflowFacts): string {
   const names = paths.map(
     ({ engine, bfloat16 }) =>
-      `${engine === 'native' ? 'native' : "TensorFlow's"}, in ${bfloat16 ? 'bfloat16' : 'float32'}`,
+      `${engine === 'stock' ? "TensorFlow's" : engine}, in ${bfloat16 ? 'bfloat16' : 'float32'}`,
   );
-  if (names.length > 1) return `${names.join('; or ')}: a run measures both and uses the faster`;
+  if (names.length > 1) return `${names.join('; or ')}: a run measures them and uses the fastest`;
   return gpu || whyNotNative === null ? names[0]! : `${names[0]} (no native ops: ${whyNotNative})`;
 }
 

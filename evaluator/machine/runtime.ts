@@ -30,7 +30,7 @@ export function runtimePlaces(): Runtime {
 
 /** Returns whether set-up has made all parts of the runtime. It looks for them only; set-up compares their contents. */
 export function runtimeIsReady({ packages, submission }: Runtime = runtimePlaces()): boolean {
-  const made = ['tfjs_binding', 'haet_quiet_load', 'haet_ops'].every((name) =>
+  const made = ['tfjs_binding', 'haet_quiet_load', 'haet_ops_avx512', 'haet_ops_avx2'].every((name) =>
     existsSync(join(compiledParts(packages), `${name}.node`)),
   );
   return made && tensorflowFolder(packages) !== null && existsSync(join(submission, 'haet.json'));

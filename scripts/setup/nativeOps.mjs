@@ -5,28 +5,39 @@ import { packageFolder } from './binding.mjs';
 import { root } from './paths.mjs';
 
 const sourceFolder = join(root, 'submission/engine/native');
+
 /**
- * Returns our own TensorFlow ops, which are put beside the binding and belong to the runtime of entries.
- * @returns {import('./addon.mjs').Addon}
+ * Returns our own TensorFlow ops, which are put beside the binding and belong to the runtime of entries: one addon per
+ * variant of compile.json. One addon with all variants would need every inline function under a name of its own: the
+ * linker keeps one copy of it, which could be the one with instructions that the CPU lacks.
+ * @returns {import('./addon.mjs').Addon[]}
  */
 function nativeOps() {
   // Tests and benchmarks that compile only the kernels also read compile.json. It is read here, not at load time,
   // because `--dependencies` runs before the sources exist.
-  const { words, needs } = JSON.parse(readFileSync(join(sourceFolder, 'compile.json'), 'utf8'));
-  return {
-    name: 'native ops',
-    output: join(packageFolder(), 'lib/napi-v8/haet_ops.node'),
-    sources: readdirSync(sourceFolder, { recursive: true })
-      .filter((path) => /\.(cc|h)$/.test(path))
-      .sort()
-      .map((path) => join(sourceFolder, path)),
-    words: ['-O3', '-I', sourceFolder, ...words],
+  const { words, variants } = JSON.parse(readFileSync(join(sourceFolder, 'compile.json'), 'utf8'));
+  const sources = readdirSync(sourceFolder, { recursive: true })
+    .filter((path) => /\.(cc|h)$/.test(path))
+    .sort()
+    .map((path) => join(sourceFolder, path));
+  return variants.map(({ name, lanes, needs, words: own }) => ({
+    name: `native ops for ${name}`,
+    output: join(packageFolder(), `lib/napi-v8/haet_ops_${name}.node`),
+    sources,
+    words: [
+      ...['-O3', '-I', sourceFolder, ...words],
+      ...[`-DHAET_VARIANT=${name}`, `-DHAET_LANES=${lanes}`, ...needs.map((flag) => `-m${flag}`), ...own],
+    ],
     needs,
-  };
+  }));
 }
 
 /** @param {string} library */
-export const nativeOpsAreReady = (library) => addonIsReady(nativeOps(), library);
+export const nativeOpsAreReady = (library) => nativeOps().every((addon) => addonIsReady(addon, library));
 
-/** @param {string} library @param {number[]} locks */
-export const buildNativeOps = (library, locks) => buildAddon(nativeOps(), library, locks);
+/** Builds those that are not ready. @param {string} library @param {number[]} locks */
+export async function buildNativeOps(library, locks) {
+  for (const addon of nativeOps()) {
+    if (!addonIsReady(addon, library)) await buildAddon(addon, library, locks);
+  }
+}

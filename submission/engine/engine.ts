@@ -1,6 +1,7 @@
+import type { NativeEngineName } from './native/variants.ts';
 import type { Tensor } from './tensorflow.ts';
 
-export type EngineName = 'native' | 'stock';
+export type EngineName = NativeEngineName | 'stock';
 
 /** Engine and number type for training. The native ops compute in float32. */
 export interface Path {
@@ -25,7 +26,7 @@ export interface Engine {
    *
    * @param x [batch, height, width, in]: images (NHWC), or the output of a block
    * @param filter float32 [3, 3, in, out]; the native engine needs `out`, and `in` except for images, to be multiples
-   * of 8
+   * of its lanes
    * @param offset float32 [out], added after normalisation
    * @param onStatistics receives the statistics of the batch, and must dispose of them
    * @returns [batch, height / 2?, width / 2?, out]

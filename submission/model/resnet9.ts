@@ -55,9 +55,12 @@ export function convolutions(width: number): Convolution[] {
   ];
 }
 
-/** Returns the channels after stem, layer1, layer2 and layer3: multiples of 8, the widest vector of a CPU. */
+/**
+ * Returns the channels after stem, layer1, layer2 and layer3: multiples of 16, the lanes of the widest vectors, so that a
+ * width is the same network on every machine.
+ */
 export function channels(width: number): [number, number, number, number] {
-  const round = (full: number) => Math.max(8, Math.round((full * width) / 8) * 8);
+  const round = (full: number) => Math.max(16, Math.round((full * width) / 16) * 16);
   return [round(64), round(128), round(256), round(512)];
 }
 

@@ -30,7 +30,7 @@ afterAll(() => clone.remove());
 
 const inClone = (...parts: string[]) => join(clone.root, ...parts);
 const binding = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node');
-const nativeOps = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/haet_ops.node');
+const nativeOps = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/haet_ops_avx2.node');
 const quietLoad = () => inClone('node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/haet_quiet_load.node');
 const libraries = () => join(clone.cache, 'libtensorflow');
 

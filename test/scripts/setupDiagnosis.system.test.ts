@@ -293,7 +293,8 @@ describe('a machine with a umask of 077, a PYTHONPATH that shadows modules, and 
   });
 
   test('has addons that load', async () => {
-    for (const name of ['tfjs_binding', 'haet_quiet_load', 'haet_ops']) await expectLoads(addon(name));
+    for (const name of ['tfjs_binding', 'haet_quiet_load', 'haet_ops_avx512', 'haet_ops_avx2'])
+      await expectLoads(addon(name));
   });
 
   test('has nothing that other users cannot read, because a sandbox runs entries as one', async () => {

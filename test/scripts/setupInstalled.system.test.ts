@@ -64,7 +64,7 @@ const listInstalled = () => readdirSync(installed, { recursive: true }).sort();
 
 /** Expects a runtime whose parts load, beside the submission, and an unchanged package. */
 async function expectReady() {
-  for (const name of ['tfjs_binding', 'haet_quiet_load', 'haet_ops']) {
+  for (const name of ['tfjs_binding', 'haet_quiet_load', 'haet_ops_avx512', 'haet_ops_avx2']) {
     await execa('node', ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', inPackage(name)]);
   }
   expect(readdirSync(join(runtime(), 'submission')).sort()).toEqual(['haet.json', 'main.js']);
@@ -87,7 +87,7 @@ test('set-up of an installed package makes the runtime in the cache, leaves the 
 
 test.each([
   ['a package', () => rmSync(join(runtime(), 'node_modules/node-api-headers'), { recursive: true })],
-  ['the native ops', () => rmSync(inPackage('haet_ops'))],
+  ['the native ops', () => rmSync(inPackage('haet_ops_avx512'))],
   ['a file of the submission', () => rmSync(join(runtime(), 'submission/main.js'))],
   ['a changed file of the submission', () => writeFileSync(join(runtime(), 'submission/main.js'), 'changed')],
   ['all of the runtime', () => rmSync(runtime(), { recursive: true })],

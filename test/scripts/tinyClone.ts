@@ -89,7 +89,10 @@ export async function createTinyClone(): Promise<TinyClone> {
     'clone/submission/engine/quietLoad.cc',
     '#include <node_api.h>\nextern "C" void* napi_register_module_v1(void*, void* exports) { return exports; }\n',
   );
-  write('clone/submission/engine/native/compile.json', '{ "needs": [], "words": [] }');
+  write(
+    'clone/submission/engine/native/compile.json',
+    '{ "words": [], "variants": [{ "name": "avx512", "lanes": 16, "needs": [], "words": [] }, { "name": "avx2", "lanes": 8, "needs": [], "words": [] }] }',
+  );
   write('clone/submission/engine/native/ops/op.h', '#include "tensorflow/c/c_api.h"\n');
   await execa('npm', ['install', '--package-lock-only', '--ignore-scripts'], { cwd: root });
 

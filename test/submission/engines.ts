@@ -1,29 +1,42 @@
 import { describe, test } from '@jest/globals';
 import { createEngine } from '../../submission/engine/createEngine.ts';
 import type { Engine, EngineName } from '../../submission/engine/engine.ts';
-import { whyNoNativeOps } from '../../submission/engine/native/addon.ts';
+import { nativeOps, nativeVariants, whyNotVariant } from '../../submission/engine/native/addon.ts';
+import {
+  nativeEngineName,
+  type Variant,
+  variantOf,
+  variants,
+} from '../../submission/engine/native/variants.ts';
 
-const missing = whyNoNativeOps();
-/** The native ops may be missing because of the machine, but not because set-up did not build them. */
-const mayBeMissing = missing === null || /^(a GPU is used|the CPU lacks )/.test(missing);
+/** The engines of this machine by name: TensorFlow's, and the native ones that can run. */
+export const engines: readonly EngineName[] = ['stock', ...nativeVariants().map(nativeEngineName)];
 
-/** The engines of this machine by name: TensorFlow's, and the native one if it can run. */
-export const engines: readonly EngineName[] = missing === null ? ['stock', 'native'] : ['stock'];
+/** Returns the lanes of an engine's panels; null if its activations are not in panels. */
+export function lanesOf(engine: string): number | null {
+  const variant = variantOf(engine);
+  return variant === null ? null : nativeOps(variant)!.lanes;
+}
 
 /** Creates an engine in float32 with two threads. */
 export const engineOf = (engine: EngineName): Engine => createEngine({ engine, bfloat16: false }, 2);
 
 /**
- * Describes tests of the native ops. They are skipped, with the reason, if the machine cannot run them, and fail
- * otherwise.
+ * Describes tests of every variant of the native ops. Those of a variant that the machine cannot run are skipped, with
+ * the reason; they fail if set-up has not built it.
  */
-export function describeNative(title: string, tests: () => void): void {
-  if (missing === null) describe(title, tests);
-  else if (mayBeMissing) describe.skip(`${title} (skipped: ${missing})`, tests);
-  else {
-    test(title, () => {
-      throw new Error(missing);
-    });
+export function describeNative(title: string, tests: (variant: Variant) => void): void {
+  for (const variant of variants) {
+    const missing = whyNotVariant(variant);
+    const name = `${title}, ${variant}`;
+    if (missing === null) describe(name, () => tests(variant));
+    else if (/^(a GPU is used|the CPU lacks )/.test(missing)) {
+      describe.skip(`${name} (skipped: ${missing})`, () => tests(variant));
+    } else {
+      test(name, () => {
+        throw new Error(missing);
+      });
+    }
   }
 }
 

@@ -2,50 +2,65 @@ import { describe, expect, test } from '@jest/globals';
 import type { Path } from '../../submission/engine/engine.ts';
 import { pathsFor, pathToPredict } from '../../submission/hardware.ts';
 
-const native: Path = { engine: 'native', bfloat16: false };
+const avx512: Path = { engine: 'native-avx512', bfloat16: false };
+const avx2: Path = { engine: 'native-avx2', bfloat16: false };
 const stock: Path = { engine: 'stock', bfloat16: false };
 const inBfloat16: Path = { engine: 'stock', bfloat16: true };
 
+const ofAvx2 = { bfloat16: false, native: ['avx2'] } as const;
+const ofAvx512 = { bfloat16: true, native: ['avx512', 'avx2'] } as const;
+const ofNone = { bfloat16: true, native: [] } as const;
+
 describe('the paths of a machine', () => {
   test.each([
-    ['CPU with AVX2', { bfloat16: false, native: true }, [native]],
-    ['CPU with AMX', { bfloat16: true, native: true }, [native, inBfloat16]],
-    [
-      'GPU, or CPU with AMX and a runtime without native ops',
-      { bfloat16: true, native: false },
-      [inBfloat16],
-    ],
-    ['any other', { bfloat16: false, native: false }, [stock]],
+    ['CPU with AVX2', ofAvx2, [avx2]],
+    ['CPU with AVX-512 and bfloat16', ofAvx512, [avx512, avx2, inBfloat16]],
+    ['GPU, or CPU with AMX and a runtime without native ops', ofNone, [inBfloat16]],
+    ['any other', { bfloat16: false, native: [] }, [stock]],
   ])('without settings, for a %s', (_, machine, paths) => {
     expect(pathsFor({ engine: 'auto', precision: 'auto' }, machine)).toEqual(paths);
   });
 
   test.each([
-    ['native', 'auto', native],
-    ['native', 'float32', native],
-    ['auto', 'float32', native],
-    ['stock', 'float32', stock],
-    ['stock', 'auto', inBfloat16],
-    ['stock', 'bfloat16', inBfloat16],
-    ['auto', 'bfloat16', inBfloat16],
-  ])('are a single one if engine=%s and precision=%s select it', (engine, precision, path) => {
-    expect(pathsFor({ engine, precision }, { bfloat16: true, native: true })).toEqual([path]);
+    ['native', 'auto', [avx512, avx2]],
+    ['native', 'float32', [avx512, avx2]],
+    ['native-avx512', 'auto', [avx512]],
+    ['native-avx2', 'float32', [avx2]],
+    ['auto', 'float32', [avx512, avx2]],
+    ['stock', 'float32', [stock]],
+    ['stock', 'auto', [inBfloat16]],
+    ['stock', 'bfloat16', [inBfloat16]],
+    ['auto', 'bfloat16', [inBfloat16]],
+  ])('are those that engine=%s and precision=%s allow', (engine, precision, paths) => {
+    expect(pathsFor({ engine, precision }, ofAvx512)).toEqual(paths);
   });
 
   test('rejects invalid or conflicting settings by name', () => {
     expect(() => pathsFor({ engine: 'cuda', precision: 'auto' })).toThrow(
-      'engine="cuda": must be native, stock or auto',
+      'engine="cuda": must be one of auto, native, native-avx512, native-avx2, stock',
     );
     expect(() => pathsFor({ engine: 'auto', precision: 'half' })).toThrow(
       'precision="half": must be bfloat16, float32 or auto',
     );
-    expect(() => pathsFor({ engine: 'native', precision: 'bfloat16' })).toThrow('Set precision=float32 too');
+    for (const engine of ['native', 'native-avx2']) {
+      expect(() => pathsFor({ engine, precision: 'bfloat16' })).toThrow(
+        `engine=${engine} computes only in float32. Set precision=float32 too`,
+      );
+    }
   });
 
-  test('predictions are computed like training, with TensorFlow if this machine has no native ops', () => {
-    const [with_, without] = [true, false].map((native) => ({ bfloat16: true, native }));
-    expect(pathToPredict(native, with_)).toEqual(native);
-    expect(pathToPredict(native, without)).toEqual(stock);
-    for (const path of [stock, inBfloat16]) expect(pathToPredict(path, with_)).toEqual(path);
+  test('rejects native ops that this machine cannot run, and says which it can', () => {
+    expect(() => pathsFor({ engine: 'native-avx512', precision: 'auto' }, ofAvx2)).toThrow(
+      'engine=native-avx512: this machine runs native-avx2 of the native ops. Set engine=auto.',
+    );
+    expect(() => pathsFor({ engine: 'native', precision: 'auto' }, ofNone)).toThrow('this machine runs none');
+  });
+
+  test('predictions are computed like training, with other ops if this machine lacks those of the model', () => {
+    expect(pathToPredict(avx512, ofAvx512)).toEqual(avx512);
+    expect(pathToPredict(avx2, ofAvx512)).toEqual(avx2);
+    expect(pathToPredict(avx512, ofAvx2)).toEqual(avx2);
+    expect(pathToPredict(avx2, ofNone)).toEqual(stock);
+    for (const path of [stock, inBfloat16]) expect(pathToPredict(path, ofAvx512)).toEqual(path);
   });
 });

@@ -2,51 +2,67 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { backend } from '../ops.ts';
+import { type Variant, variants } from './variants.ts';
 
-/** Functions of the addon; loading it registers the ops with TensorFlow. */
+/** Functions of an addon; loading it registers its ops with TensorFlow. */
 export interface NativeOps {
   readonly version: number;
+  readonly variant: Variant;
+  /** Channels per vector. */
+  readonly lanes: number;
   /** Sets the number of threads. @param count 1 or more */
   setThreads(count: number): void;
 }
 
 /** ABI version: names, attributes, inputs with their shapes, and outputs of the ops. Must match ops/addon.cc. */
-const version = 4;
+const version = 5;
 
 /**
- * Loads the addon, which set-up puts beside the binding of TensorFlow.js. Node loads it once per process.
+ * Loads an addon, which set-up puts beside the binding of TensorFlow.js. Node loads it once per process.
  * @returns null if this machine cannot run it, uses a GPU, or has a runtime without it
  */
-export function nativeOps(): NativeOps | null {
-  const ops = whyNoNativeOps() === null ? load() : null;
+export function nativeOps(variant: Variant): NativeOps | null {
+  const ops = whyNotVariant(variant) === null ? load(variant) : null;
   return typeof ops === 'string' ? null : ops;
 }
 
+/** Returns the variants that this machine can run: widest vectors first. */
+export const nativeVariants = (): readonly Variant[] =>
+  variants.filter((variant) => nativeOps(variant) !== null);
+
+/** Returns why no native ops are used here; null if they are. Parameters as for `whyNotVariant`. */
+export function whyNoNativeOps(flags = cpuFlags(), onGpu = backend.isUsingGpuDevice): string | null {
+  const reasons = variants.map((variant) => whyNotVariant(variant, flags, onGpu));
+  return reasons.includes(null) ? null : reasons.at(-1)!; // that of the variant that needs least
+}
+
 /**
- * Returns why the addon is not used here; null if it is.
- * @param flags CPU flags from /proc/cpuinfo
+ * Returns why an addon is not used here; null if it is.
+ * @param flags CPU flags from /proc/cpuinfo. Linux leaves out those whose registers it does not save.
  * @param onGpu whether TensorFlow uses a GPU
  */
-export function whyNoNativeOps(
+export function whyNotVariant(
+  variant: Variant,
   flags: readonly string[] = cpuFlags(),
   onGpu: boolean = backend.isUsingGpuDevice,
 ): string | null {
   if (onGpu) return 'a GPU is used';
-  const needed = neededInstructions();
+  const needed = neededInstructions(variant);
   if (needed === null) return 'set-up has not built them';
   const missing = needed.filter((name) => !flags.includes(name));
   if (missing.length > 0) return `the CPU lacks ${missing.join(', ')}`;
-  const ops = load();
+  const ops = load(variant);
   return typeof ops === 'string' ? ops : null;
 }
 
 /**
- * Returns the instructions that the addon is compiled for, from the file that set-up writes beside it; null without it.
+ * Returns the instructions that an addon is compiled for, from the file that set-up writes beside it; null without it.
  */
-function neededInstructions(): readonly string[] | null {
+function neededInstructions(variant: Variant): readonly string[] | null {
+  const path = addonPath(variant);
   try {
-    const { needs } = JSON.parse(readFileSync(addonPath().replace(/\.node$/, '.json'), 'utf8'));
-    return existsSync(addonPath()) && Array.isArray(needs) ? needs : null;
+    const { needs } = JSON.parse(readFileSync(path.replace(/\.node$/, '.json'), 'utf8'));
+    return existsSync(path) && Array.isArray(needs) ? needs : null;
   } catch {
     return null;
   }
@@ -54,18 +70,21 @@ function neededInstructions(): readonly string[] | null {
 
 const require = createRequire(import.meta.url);
 
-/** Loads the addon, or returns why it cannot be used: it belongs to the runtime, whose version can differ from ours. */
-function load(): NativeOps | string {
+/** Loads an addon, or returns why it cannot be used: it belongs to the runtime, whose version can differ from ours. */
+function load(variant: Variant): NativeOps | string {
   try {
-    const ops: NativeOps = require(addonPath());
+    const ops: NativeOps = require(addonPath(variant));
     return ops.version === version ? ops : `the runtime has ABI version ${ops.version}, expected ${version}`;
   } catch (error) {
     return `loading failed: ${(error as Error).message}`;
   }
 }
 
-const addonPath = () =>
-  join(dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')), 'lib/napi-v8/haet_ops.node');
+const addonPath = (variant: Variant) =>
+  join(
+    dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')),
+    `lib/napi-v8/haet_ops_${variant}.node`,
+  );
 
 /** Returns the flags of the first CPU in /proc/cpuinfo; empty if the file does not exist. */
 export function cpuFlags(): readonly string[] {

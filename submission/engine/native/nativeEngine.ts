@@ -1,12 +1,14 @@
 // The native engine: our own TensorFlow ops (ops/), in float32, one op per block forward and one backward. Activations
-// are in panels of eight channels, [batch, channels / 8, height, width, 8]; only the input of the first block is
-// images, [batch, height, width, channels]. In a pooling window, the first of equal maxima gets the gradient.
+// are in panels of as many channels as a vector has lanes, [batch, channels / lanes, height, width, lanes]; only the
+// input of the first block is images, [batch, height, width, channels]. In a pooling window, the first of equal maxima
+// gets the gradient.
 import { differentiable, type Passes } from '../differentiable.ts';
 import { type BlockShape, type Engine, EPSILON } from '../engine.ts';
 import { globalMaxPool, globalMaxPoolGradient, type Layout } from '../globalMaxPool.ts';
 import { bool, float, free, int, rawOf, run, runMany, tensorOf } from '../ops.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import type { NativeOps } from './addon.ts';
+import { nativeEngineName } from './variants.ts';
 
 /** Tensors that a block saves for its backward pass. */
 export type NativeSaved = {
@@ -31,73 +33,84 @@ const attributes = ({ pool, alpha }: BlockShape) => [
   float('epsilon', EPSILON),
 ];
 
-/** @param x [batch, channels / 8, height, width, 8] */
+/** @param x [batch, channels / lanes, height, width, lanes] */
 function layoutOf({ shape }: Tensor): Layout {
   const [batch, panels, height, width, lanes] = shape as [number, number, number, number, number];
   return { batch, panels, pixels: height * width, lanes };
 }
 
-export const nativePasses: Passes<NativeSaved> = {
-  path: { engine: 'native', bfloat16: false },
+export function nativePasses({ variant }: NativeOps): Passes<NativeSaved> {
+  const named = (op: string) => `${op}_${variant}`;
+  return {
+    path: { engine: nativeEngineName(variant), bfloat16: false },
 
-  convBlock(x, filter, offset, shape) {
-    const results = runMany('HaetBlock', [x, filter, offset].map(rawOf), attributes(shape), 6).map(tensorOf);
-    const [output, mean, variance, inverse, values, choice] = results as BlockOutputs;
-    const saved = { x, filter, output, values, choice, mean, inverse };
-    return { output, statistics: { mean, variance }, saved };
-  },
+    convBlock(x, filter, offset, shape) {
+      const results = runMany(named('HaetBlock'), [x, filter, offset].map(rawOf), attributes(shape), 6).map(
+        tensorOf,
+      );
+      const [output, mean, variance, inverse, values, choice] = results as BlockOutputs;
+      const saved = { x, filter, output, values, choice, mean, inverse };
+      return { output, statistics: { mean, variance }, saved };
+    },
 
-  convBlockGradient(outputGradient, saved, shape, wantsInputGradient) {
-    const { x, filter, output, values, choice, mean, inverse } = saved;
-    const [input, filterGradient, offset] = runMany(
-      'HaetBlockGradient',
-      [outputGradient, x, filter, output, values, choice, mean, inverse].map(rawOf),
-      [...attributes(shape), bool('wants_input', wantsInputGradient)],
-      3,
-    );
-    if (!wantsInputGradient) free(input!); // empty
-    return {
-      input: wantsInputGradient ? tensorOf(input!) : null,
-      filter: tensorOf(filterGradient!),
-      offset: tensorOf(offset!),
-    };
-  },
+    convBlockGradient(outputGradient, saved, shape, wantsInputGradient) {
+      const { x, filter, output, values, choice, mean, inverse } = saved;
+      const [input, filterGradient, offset] = runMany(
+        named('HaetBlockGradient'),
+        [outputGradient, x, filter, output, values, choice, mean, inverse].map(rawOf),
+        [...attributes(shape), bool('wants_input', wantsInputGradient)],
+        3,
+      );
+      if (!wantsInputGradient) free(input!); // empty
+      return {
+        input: wantsInputGradient ? tensorOf(input!) : null,
+        filter: tensorOf(filterGradient!),
+        offset: tensorOf(offset!),
+      };
+    },
 
-  convBlockWith: (x, filter, offset, { mean, variance }, shape) =>
-    tensorOf(run('HaetBlockWith', [x, filter, offset, mean, variance].map(rawOf), attributes(shape))),
+    convBlockWith: (x, filter, offset, { mean, variance }, shape) =>
+      tensorOf(
+        run(named('HaetBlockWith'), [x, filter, offset, mean, variance].map(rawOf), attributes(shape)),
+      ),
 
-  globalMaxPool: (x) => globalMaxPool(x, layoutOf(x)),
-  globalMaxPoolGradient: (x, output, outputGradient) =>
-    globalMaxPoolGradient(x, output, outputGradient, layoutOf(x)),
+    globalMaxPool: (x) => globalMaxPool(x, layoutOf(x)),
+    globalMaxPoolGradient: (x, output, outputGradient) =>
+      globalMaxPoolGradient(x, output, outputGradient, layoutOf(x)),
 
-  sgdStep(updates, { momentum, gradientCentralization }) {
-    const tensors = (['weight', 'velocity', 'gradient'] as const).flatMap((name) =>
-      updates.map((update) => update[name]),
-    );
-    const updated = tf.tidy(() => {
-      const each = tf.tensor2d(updates.map(({ rate, decay }) => [rate, momentum, decay]));
-      const attributes = [int('N', updates.length), bool('centralized', gradientCentralization)];
-      return runMany('HaetSgd', [...tensors, each].map(rawOf), attributes, 2 * updates.length).map(tensorOf);
-    });
-    return { weights: updated.slice(0, updates.length), velocities: updated.slice(updates.length) };
-  },
+    sgdStep(updates, { momentum, gradientCentralization }) {
+      const tensors = (['weight', 'velocity', 'gradient'] as const).flatMap((name) =>
+        updates.map((update) => update[name]),
+      );
+      const updated = tf.tidy(() => {
+        const each = tf.tensor2d(updates.map(({ rate, decay }) => [rate, momentum, decay]));
+        const attributes = [int('N', updates.length), bool('centralized', gradientCentralization)];
+        return runMany(named('HaetSgd'), [...tensors, each].map(rawOf), attributes, 2 * updates.length).map(
+          tensorOf,
+        );
+      });
+      return { weights: updated.slice(0, updates.length), velocities: updated.slice(updates.length) };
+    },
 
-  average: (averages, latest, decay) =>
-    tf.tidy(() => {
-      const inputs = [...averages, ...latest, tf.scalar(decay)].map(rawOf);
-      return runMany('HaetAverage', inputs, [int('N', averages.length)], averages.length).map(tensorOf);
-    }),
-};
+    average: (averages, latest, decay) =>
+      tf.tidy(() => {
+        const inputs = [...averages, ...latest, tf.scalar(decay)].map(rawOf);
+        return runMany(named('HaetAverage'), inputs, [int('N', averages.length)], averages.length).map(
+          tensorOf,
+        );
+      }),
+  };
+}
 
 /**
  * Creates the engine of the native ops.
  *
  * @param ops null if this machine has none
- * @param threads of the computation; the process has one thread pool, and the last number given applies
+ * @param threads of the computation; a process has one thread pool per variant, and the last number given applies
  * @throws Error if there are no ops
  */
 export function createNativeEngine(ops: NativeOps | null, threads: number): Engine {
-  if (ops === null) throw new Error('This machine has no native ops: use engine=auto.');
+  if (ops === null) throw new Error('This machine has no such native ops: use engine=auto.');
   ops.setThreads(threads);
-  return differentiable(nativePasses);
+  return differentiable(nativePasses(ops));
 }

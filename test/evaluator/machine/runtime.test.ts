@@ -22,7 +22,9 @@ test('a runtime is ready when no part of it is missing', async () => {
   for (const each of [compiled, library, places.submission]) await mkdir(each, { recursive: true });
   await writeFile(binding, JSON.stringify({ library }));
   const parts = [
-    ...['tfjs_binding', 'haet_quiet_load', 'haet_ops'].map((name) => join(compiled, `${name}.node`)),
+    ...['tfjs_binding', 'haet_quiet_load', 'haet_ops_avx512', 'haet_ops_avx2'].map((name) =>
+      join(compiled, `${name}.node`),
+    ),
     join(places.submission, 'haet.json'),
   ];
   for (const part of parts) await writeFile(part, '');

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createEngine } from '../../../submission/engine/createEngine.ts';
 import { backend } from '../../../submission/engine/ops.ts';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
-import { engineOf, engines } from '../engines.ts';
+import { engineOf, engines, lanesOf } from '../engines.ts';
 import { fromPanels, inPanels } from '../panels.ts';
 
 type Function = (...inputs: Tensor[]) => Tensor;
@@ -47,16 +47,17 @@ const options = { pool: false, alpha: 0.3, wantsInputGradient: true };
 describe.each(engines)('the %s engine', (name) => {
   const engine = engineOf(name);
   const { convBlock, convBlockWith, globalMaxPool, residual } = engine;
+  const lanes = lanesOf(name);
   /** Returns NHWC images in the layout of the engine: three-channel images unchanged. */
   const placed = (images: Tensor) =>
-    name === 'native' && images.shape[3]! % 8 === 0 ? inPanels(images) : images;
+    lanes !== null && images.shape[3]! % lanes === 0 ? inPanels(images, lanes) : images;
   /** Returns a block's output as NHWC. */
-  const plain = (images: Tensor) => (name === 'native' ? fromPanels(images) : images);
+  const plain = (images: Tensor) => (lanes !== null ? fromPanels(images) : images);
 
   test.each([
-    ['a pooled block', true, [4, 8, 8, 16], 8],
-    ['a block without pooling', false, [3, 4, 4, 8], 16],
-    ['a batch of one image', false, [1, 8, 8, 8], 8],
+    ['a pooled block', true, [4, 8, 8, 32], 16],
+    ['a block without pooling', false, [3, 4, 4, 16], 32],
+    ['a batch of one image', false, [1, 8, 8, 16], 16],
   ])('has the gradient of central differences: %s', (_, pool, shape, out) => {
     const inputs = [
       normal(shape as number[], 1),
@@ -72,13 +73,13 @@ describe.each(engines)('the %s engine', (name) => {
     const picture = normal([4, 8, 8, 3], 1);
     const block: Function = (filter, offset) =>
       weighed(convBlock(picture, filter!, offset!, { ...options, wantsInputGradient: false }, null));
-    expect(gradientError(block, [normal([3, 3, 3, 8], 2, 0.3), normal([8], 3, 0.2)], 1e-3)).toBeLessThan(
+    expect(gradientError(block, [normal([3, 3, 3, 16], 2, 0.3), normal([16], 3, 0.2)], 1e-3)).toBeLessThan(
       2e-2,
     );
   });
 
   test('computes convolution, pool, batch norm and celu / alpha like stock TensorFlow.js', () => {
-    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
+    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 16], 2), normal([16], 3)];
     const pooled = tf.maxPool(tf.conv2d(x as never, filter as never, 1, 'same') as never, 2, 2, 'valid');
     const { mean, variance } = tf.moments(pooled, [0, 1, 2]);
     const normed = tf.add(tf.div(tf.sub(pooled, mean), tf.sqrt(tf.add(variance, 1e-5))), offset);
@@ -88,7 +89,7 @@ describe.each(engines)('the %s engine', (name) => {
   });
 
   test('gives the same output with given statistics as with equal batch statistics', () => {
-    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
+    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 16], 2), normal([16], 3)];
     const convolved = tf.conv2d(x as never, filter as never, 1, 'same');
     const { mean, variance } = tf.moments(convolved, [0, 1, 2]);
     const byBatch = convBlock(x, filter, offset, options, null);
@@ -97,7 +98,7 @@ describe.each(engines)('the %s engine', (name) => {
   });
 
   test('reports the batch mean', () => {
-    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 8], 2), normal([8], 3)];
+    const [x, filter, offset] = [normal([4, 8, 8, 3], 1), normal([3, 3, 3, 16], 2), normal([16], 3)];
     let mean: Tensor | undefined;
     convBlock(x, filter, offset, options, (statistics) => (mean = statistics.mean));
     const expected = tf.mean(tf.conv2d(x as never, filter as never, 1, 'same'), [0, 1, 2]);
@@ -105,7 +106,7 @@ describe.each(engines)('the %s engine', (name) => {
   });
 
   test('has the global max pool of plain TensorFlow.js, and the gradient of central differences', () => {
-    const images = normal([3, 4, 6, 24], 5);
+    const images = normal([3, 4, 6, 48], 5);
     expect(globalMaxPool(placed(images)).dataSync()).toEqual(tf.max(images, [1, 2]).dataSync());
     const pooled: Function = (x) => weighed(globalMaxPool(placed(x!)));
     expect(gradientError(pooled, [images], 1e-3)).toBeLessThan(1e-3);
@@ -119,7 +120,12 @@ describe.each(engines)('the %s engine', (name) => {
 
   test('leaks no tensor', () => {
     const x = normal([2, 8, 8, 3], 1);
-    const parameters = [normal([3, 3, 3, 8], 2), normal([8], 3), normal([3, 3, 8, 16], 4), normal([16], 5)];
+    const parameters = [
+      normal([3, 3, 3, 16], 2),
+      normal([16], 3),
+      normal([3, 3, 16, 32], 4),
+      normal([32], 5),
+    ];
     const pass = () =>
       tf.tidy(() => {
         tf.grads(((...[stem, stemOffset, filter, offset]: [Tensor, Tensor, Tensor, Tensor]) => {

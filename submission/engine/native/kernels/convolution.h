@@ -11,7 +11,7 @@ namespace haet {
 // Filters are [3, 3, in, out] with the last axis contiguous, images are in panels (panels.h). All values are float32.
 struct Convolution {
   int batch, height, width;
-  int in, out;  // channels, multiples of 8; for other numbers see fewChannels.h
+  int in, out;  // channels, multiples of kLanes; for other numbers see fewChannels.h
 
   Panels input() const { return {batch, height, width, in}; }
   Panels output() const { return {batch, height, width, out}; }

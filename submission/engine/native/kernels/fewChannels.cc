@@ -1,7 +1,7 @@
 // Theory of operation
 //
 // Images have three channels: too few to fill a vector, and so few that the transforms of minimal filtering would cost
-// more than they save. They are convolved directly, for eight output channels at once. An output is a sum over three
+// more than they save. They are convolved directly, for kLanes output channels at once. An output is a sum over three
 // rows of 3 `in` contiguous numbers, which are three pixels with all their channels. Images are first copied into a
 // frame of zeros that fits into the first-level cache, so that no border checks are needed. The output of an image is
 // pooled and summed right after it is written, while it is in the second-level cache.

@@ -1,4 +1,4 @@
-// Filters are read in blocks of all taps, eight inputs and sixteen outputs, so that whole cache lines are used. Taps
+// Filters are read in blocks of all taps, kLanes inputs and sixteen outputs, so that whole cache lines are used. Taps
 // are often a power of two apart, so a half-used line would be evicted before its other half is read.
 #include "kernels/filters.h"
 
@@ -10,7 +10,7 @@ namespace haet {
 namespace {
 
 constexpr int kTaps = 9;
-constexpr int kLinePanels = 2;  // panels of eight floats in a line of the cache
+constexpr int kLinePanels = kLineFloats / kLanes;  // panels that share a line of the cache
 
 // The values of kLanes rows at all taps, for each half of a block.
 using Brick = Vector[kLinePanels][kLanes][kTaps];

@@ -1,5 +1,5 @@
-// Memory layout of activations: [batch, channels / 8, height, width, 8]. The pixels of eight channels are contiguous
-// and are called a plane. Reading or writing eight channels of a few pixels uses few, whole cache lines.
+// Memory layout of activations: [batch, channels / kLanes, height, width, kLanes]. The pixels of kLanes channels are
+// contiguous and are called a plane. Reading or writing kLanes channels of a few pixels uses few, whole cache lines.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace haet {
 
 struct Panels {
   int batch, height, width;
-  int channels;  // a multiple of 8
+  int channels;  // a multiple of kLanes
 
   int panels() const { return channels / kLanes; }
   ptrdiff_t rowSize() const { return static_cast<ptrdiff_t>(width) * kLanes; }

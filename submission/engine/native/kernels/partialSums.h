@@ -69,7 +69,7 @@ class PartialSums {
   struct Total {
     double count = 0, sum = 0, squares = 0;
   };
-  // Returns the totals of the eight channels of a panel.
+  // Returns the totals of the channels of a panel.
   std::array<Total, kLanes> total(int panel) const {
     std::array<Total, kLanes> totals;
     for (int part = 0; part < parts_; ++part) {

@@ -5,10 +5,9 @@
 namespace haet {
 namespace {
 
-// Three panels of four rows are 12 accumulators: enough to keep two multiply-add units with a latency of four cycles
-// busy, and few enough for 16 registers.
 constexpr int kRows = kRowGroup;
-// Largest depth per pass: a panel group of b, 3 x 8 x 256 floats, stays in a first-level cache of 32 KiB.
+// Largest depth per pass: a group of three panels of b, 24 KiB (48 KiB with 16 lanes), stays in the first or the second
+// level of the cache.
 constexpr int kDepth = 256;
 
 enum class Left { kPlain, kTransposed };
@@ -17,7 +16,7 @@ template <Left left, int panels>
 inline __attribute__((always_inline)) void tile(const float* a, ptrdiff_t aPanel, const float* b, ptrdiff_t bPanel,
                                                 float* c, ptrdiff_t cPanel, int depth, bool adds) {
   Vector sum[kRows][panels];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int row = 0; row < kRows; ++row) {
 #pragma GCC unroll 3
     for (int panel = 0; panel < panels; ++panel) {
@@ -31,7 +30,7 @@ inline __attribute__((always_inline)) void tile(const float* a, ptrdiff_t aPanel
       Vector right[panels];
 #pragma GCC unroll 3
       for (int panel = 0; panel < panels; ++panel) right[panel] = loadToRegister(b + panel * bPanel + lane * kLanes);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int row = 0; row < kRows; ++row) {
         const float scalar = left == Left::kPlain ? a[row * kLanes + lane] : a[lane * kLanes + row];
 #pragma GCC unroll 3
@@ -41,7 +40,7 @@ inline __attribute__((always_inline)) void tile(const float* a, ptrdiff_t aPanel
     a += left == Left::kPlain ? aPanel : kLanes * kLanes;
     b += kLanes * kLanes;
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int row = 0; row < kRows; ++row) {
 #pragma GCC unroll 3
     for (int panel = 0; panel < panels; ++panel) store(c + panel * cPanel + row * kLanes, sum[row][panel]);

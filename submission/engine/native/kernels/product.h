@@ -1,20 +1,17 @@
-// Products of matrices that are laid out in panels of eight columns and groups of rows: element (row, column) of a
-// matrix [rows, columns] is at [row / group][column / 8][row % group][column % 8].
+// Products of matrices that are laid out in panels of kLanes columns and groups of rows: element (row, column) of a
+// matrix [rows, columns] is at [row / group][column / kLanes][row % group][column % kLanes].
 #pragma once
 
 #include "runtime/vector.h"
 
 namespace haet {
 
-// Rows of the product that one inner loop computes.
-constexpr int kRowGroup = 4;
-
 // c = a b, with a [rows, depth] and c [rows, columns] in groups of kRowGroup rows, and b [depth, columns] in one group
-// of all its rows. rows is a multiple of 4, depth and columns are multiples of 8.
+// of all its rows. rows is a multiple of kRowGroup, depth and columns are multiples of kLanes.
 void product(const float* a, const float* b, float* c, int rows, int depth, int columns);
 
 // c = transposed(a) b, or c += with `adds`, with a [depth, rows], b [depth, columns] and c [rows, columns], all in one
-// group and all multiples of 8. `laidOut`: the depth that a and b are laid out for.
+// group and all multiples of kLanes. `laidOut`: the depth that a and b are laid out for.
 void transposedProduct(const float* a, const float* b, int laidOut, int depth, float* c, int rows, int columns,
                        bool adds);
 

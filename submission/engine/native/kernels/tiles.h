@@ -55,7 +55,7 @@ constexpr int kTilesOfSum = 4;
 // Maximum tiles per call of `toPoints` or `fromPoints`.
 constexpr int kMostTiles = 64;
 
-// The layout of the points of `rows` tiles: for every point a matrix [rows, channels], in panels of eight channels and
+// The layout of the points of `rows` tiles: for every point a matrix [rows, channels], in panels of kLanes channels and
 // groups of rows (product.h).
 struct Points {
   int rows, channels, group;
@@ -95,17 +95,15 @@ inline __attribute__((always_inline)) void withAhead(int panels, int tiles, cons
 
 // Prefetches the pixels of a tile that has `rows` rows in the image. The border of its window belongs to other tiles.
 inline void fetchTile(const float* corner, ptrdiff_t rowSize, int rows) {
-  constexpr int kLine = 16;  // floats per cache line: two pixels
   for (int down = 0; down < std::min(rows, kTile); ++down, corner += rowSize) {
-    prefetch(corner);
-    prefetch(corner + kLine);
+    for (int at = 0; at < kTile * kLanes; at += kLineFloats) prefetch(corner + at);
   }
 }
 
-// Prefetches a tile of pooled values and their choices: one line per row.
+// Prefetches a tile of pooled values and their choices, which fill at most one line per row.
 inline void fetchPooledTile(const float* values, const uint8_t* choice, ptrdiff_t rowSize, int rows) {
   for (int down = 0; down < std::min(rows, kTile / 2); ++down, values += rowSize, choice += rowSize) {
-    prefetch(values);
+    for (int at = 0; at < kTile / 2 * kLanes; at += kLineFloats) prefetch(values + at);
     prefetch(choice);
   }
 }

@@ -3,7 +3,7 @@
 //
 //   output = A' [ (G filter G') * (B' input B) ] A        * is element by element, ' transposes
 //
-// Every function transforms eight channels at once, along one axis; a square is transformed along both.
+// Every function transforms kLanes channels at once, along one axis; a square is transformed along both.
 #pragma once
 
 #include "runtime/vector.h"

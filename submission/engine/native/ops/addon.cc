@@ -3,11 +3,12 @@
 
 #include "ops/op.h"
 #include "runtime/threadPool.h"
+#include "runtime/variant.h"
 
 namespace {
 
 // ABI version: names, attributes, inputs with their shapes, and outputs of the ops. Must match ../addon.ts.
-constexpr int32_t kVersion = 4;
+constexpr int32_t kVersion = 5;
 
 napi_value setThreads(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -41,11 +42,15 @@ NAPI_MODULE_INIT() {
     napi_throw_error(env, nullptr, error.what());
     return nullptr;
   }
-  napi_value function, version;
+  napi_value function, version, variant, lanes;
   if (napi_create_function(env, "setThreads", NAPI_AUTO_LENGTH, setThreads, nullptr, &function) != napi_ok ||
       napi_set_named_property(env, exports, "setThreads", function) != napi_ok ||
       napi_create_int32(env, kVersion, &version) != napi_ok ||
-      napi_set_named_property(env, exports, "version", version) != napi_ok) {
+      napi_set_named_property(env, exports, "version", version) != napi_ok ||
+      napi_create_string_utf8(env, haet::kVariant, NAPI_AUTO_LENGTH, &variant) != napi_ok ||
+      napi_set_named_property(env, exports, "variant", variant) != napi_ok ||
+      napi_create_int32(env, haet::kLanes, &lanes) != napi_ok ||
+      napi_set_named_property(env, exports, "lanes", lanes) != napi_ok) {
     return nullptr;
   }
   return exports;

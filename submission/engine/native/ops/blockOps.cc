@@ -79,9 +79,11 @@ Block blockOf(const Tensor& input, const Tensor& filter, const Attributes& attri
       rank(filter) == 4 && edge(filter, 0) == 3 && edge(filter, 1) == 3 && edge(filter, 3) % kLanes == 0;
   const bool hasElements = TF_TensorElementCount(input.get()) > 0 && TF_TensorElementCount(filter.get()) > 0;
   if (!(isPicture || isPanels) || !isFilter || !hasElements) {
-    throw std::invalid_argument(
-        "expected panels [batch, channels / 8, height, width, 8] or images [batch, height, width, channels], and a "
-        "filter [3, 3, in, out], out a multiple of 8; none empty");
+    const std::string lanes = std::to_string(kLanes);
+    throw std::invalid_argument("expected panels [batch, channels / " + lanes + ", height, width, " + lanes +
+                                "] or images [batch, height, width, channels], and a filter [3, 3, in, out], out a "
+                                "multiple of " +
+                                lanes + "; none empty");
   }
   const int row = isPicture ? 1 : 2;
   const Convolution shape{edge(input, 0), edge(input, row), edge(input, row + 1),

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -107,9 +108,15 @@ struct Op {
   void (*remove)(void*) = nullptr;
 };
 
-// Registers an op with TensorFlow. @throws std::runtime_error with the message of TensorFlow
+#define HAET_QUOTED(word) #word
+#define HAET_QUOTE(word) HAET_QUOTED(word)
+constexpr const char* kVariant = HAET_QUOTE(HAET_VARIANT);
+
+// Registers an op with TensorFlow, under its name and that of the variant: a process can load several. @throws
+// std::runtime_error with the message of TensorFlow
 inline void registerOp(const Op& op) {
-  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(op.name);
+  const std::string name = std::string(op.name) + "_" + kVariant;
+  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name.c_str());
   for (const char* each : op.inputs) TF_OpDefinitionBuilderAddInput(definition, each);
   for (const char* each : op.outputs) TF_OpDefinitionBuilderAddOutput(definition, each);
   for (const char* each : op.attributes) TF_OpDefinitionBuilderAddAttr(definition, each);
@@ -117,7 +124,7 @@ inline void registerOp(const Op& op) {
   const Status status(TF_NewStatus());
   TF_RegisterOpDefinition(definition, status.get());
   if (TF_GetCode(status.get()) == TF_OK) {
-    TF_RegisterKernelBuilder(op.name, TF_NewKernelBuilder(op.name, "CPU", op.create, op.compute, op.remove),
+    TF_RegisterKernelBuilder(name.c_str(), TF_NewKernelBuilder(name.c_str(), "CPU", op.create, op.compute, op.remove),
                              status.get());
   }
   if (TF_GetCode(status.get()) != TF_OK) throw std::runtime_error(TF_Message(status.get()));

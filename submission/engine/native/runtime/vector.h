@@ -1,4 +1,4 @@
-// Vectors of eight numbers, in the vector types of GCC and Clang; AVX2 if compiled for it.
+// Vectors of kLanes numbers, in the vector types of GCC and Clang.
 #pragma once
 
 #include <cstddef>
@@ -6,13 +6,14 @@
 #include <cstring>
 #include <type_traits>
 
-#ifdef __AVX2__
+#include "runtime/variant.h"
+
+#ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
 namespace haet {
 
-constexpr int kLanes = 8;
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
 typedef int32_t Integers __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
@@ -25,7 +26,9 @@ inline Vector load(const float* from) {
 // Loads a vector that several sums use into a register: as a memory operand it would be loaded once per sum.
 inline __attribute__((always_inline)) Vector loadToRegister(const float* from) {
   Vector vector = load(from);
-#ifdef __AVX2__
+#if defined(__AVX512F__) && HAET_LANES == 16
+  asm("" : "+v"(vector));
+#elif defined(__AVX2__) && HAET_LANES == 8
   asm("" : "+x"(vector));
 #endif
   return vector;
@@ -43,9 +46,32 @@ inline void prefetch(const void* line) {
 
 inline void store(float* to, const Vector& vector) { std::memcpy(to, &vector, sizeof vector); }
 
-// Transposes in place: exchanges pairs, then fours, then halves.
+// Transposes in place: exchanges pairs, then fours, then eights, and so on.
 inline void transpose(Vector (&rows)[kLanes]) {
-#ifdef __AVX2__
+#if defined(__AVX512F__) && HAET_LANES == 16
+  Vector pairs[kLanes], fours[kLanes], eights[kLanes];
+  for (int row = 0; row < kLanes; row += 2) {
+    pairs[row] = _mm512_unpacklo_ps(rows[row], rows[row + 1]);
+    pairs[row + 1] = _mm512_unpackhi_ps(rows[row], rows[row + 1]);
+  }
+  for (int row = 0; row < kLanes; row += 4) {
+    for (int pair = 0; pair < 2; ++pair) {
+      fours[row + 2 * pair] = _mm512_shuffle_ps(pairs[row + pair], pairs[row + pair + 2], 0x44);
+      fours[row + 2 * pair + 1] = _mm512_shuffle_ps(pairs[row + pair], pairs[row + pair + 2], 0xee);
+    }
+  }
+  // fours[row + i] has columns i, i + 4, i + 8, i + 12 of four rows, one in each quarter.
+  for (int row = 0; row < kLanes; row += 8) {
+    for (int quarter = 0; quarter < 4; ++quarter) {
+      eights[row + quarter] = _mm512_shuffle_f32x4(fours[row + quarter], fours[row + quarter + 4], 0x88);
+      eights[row + quarter + 4] = _mm512_shuffle_f32x4(fours[row + quarter], fours[row + quarter + 4], 0xdd);
+    }
+  }
+  for (int row = 0; row < kLanes / 2; ++row) {
+    rows[row] = _mm512_shuffle_f32x4(eights[row], eights[row + 8], 0x88);
+    rows[row + kLanes / 2] = _mm512_shuffle_f32x4(eights[row], eights[row + 8], 0xdd);
+  }
+#elif defined(__AVX2__) && HAET_LANES == 8
   Vector pairs[kLanes];
   for (int row = 0; row < kLanes; row += 2) {
     pairs[row] = _mm256_unpacklo_ps(rows[row], rows[row + 1]);
@@ -89,7 +115,7 @@ inline void inGroupsOf(int count, const Body& body) {
 typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
 
 inline Integers loadBytes(const uint8_t* from) {
-#if defined(__AVX2__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__AVX2__) && HAET_LANES == 8 && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   // One instruction; GCC uses four to convert a vector. Sanitizers cannot check it.
   Integers integers;
   asm("vpmovzxbd %1, %0" : "=x"(integers) : "m"(*reinterpret_cast<const Bytes*>(from)));

@@ -5,19 +5,20 @@ import { createAugmenter } from '../../../../submission/augment.ts';
 import { createEngine } from '../../../../submission/engine/createEngine.ts';
 import type { Passes, TensorRecord } from '../../../../submission/engine/differentiable.ts';
 import type { BlockShape } from '../../../../submission/engine/engine.ts';
-import { nativeOps, whyNoNativeOps } from '../../../../submission/engine/native/addon.ts';
+import { nativeOps, whyNoNativeOps, whyNotVariant } from '../../../../submission/engine/native/addon.ts';
 import {
   createNativeEngine,
   type NativeSaved,
   nativePasses,
 } from '../../../../submission/engine/native/nativeEngine.ts';
+import { nativeEngineName } from '../../../../submission/engine/native/variants.ts';
 import { bool, cast, FLOAT32, int, rawOf, runMany, tensorOf } from '../../../../submission/engine/ops.ts';
 import { stockPasses } from '../../../../submission/engine/stock/stockEngine.ts';
 import { type Tensor, tf } from '../../../../submission/engine/tensorflow.ts';
 import { initialStatistics, initialWeights } from '../../../../submission/model/resnet9.ts';
 import { defaultSettings } from '../../../../submission/settings.ts';
 import { createTrainer } from '../../../../submission/step.ts';
-import { describeNative, engineOf, error } from '../../engines.ts';
+import { describeNative, engineOf, error, lanesOf } from '../../engines.ts';
 import { fromPanels, inPanels } from '../../panels.ts';
 import { type ReferenceShape, referenceBlock } from './referenceBlock.ts';
 
@@ -38,6 +39,8 @@ function tensorsFor(shape: ReferenceShape, seed: number): [Tensor, Tensor, Tenso
 const results = ['output', 'mean', 'variance', 'filter', 'offset', 'input'] as const;
 
 const stock = stockPasses(false);
+/** Images with a number of channels that this does not divide are given to every engine as they are. */
+const leastLanes = 8;
 
 /** Runs both passes of an engine: `results` as numbers, NHWC; the input gradient only if the input is not images. */
 function passes<Saved extends TensorRecord>(
@@ -45,13 +48,13 @@ function passes<Saved extends TensorRecord>(
   block: BlockShape,
   [input, filter, offset, outputGradient]: readonly Tensor[],
 ): Float32Array[] {
-  const isNative = path.engine === 'native';
-  const isPicture = input!.shape[3]! % 8 !== 0;
-  const place = (images: Tensor) => (isNative ? inPanels(images) : images);
+  const lanes = lanesOf(path.engine);
+  const isPicture = input!.shape[3]! % (lanes ?? leastLanes) !== 0;
+  const place = (images: Tensor) => (lanes === null ? images : inPanels(images, lanes));
   const [x, gradient] = [isPicture ? input! : place(input!), place(outputGradient!)];
   const { output, statistics, saved } = convBlock(x, filter!, offset!, block);
   const gradients = convBlockGradient(gradient, saved, block, !isPicture);
-  const images = (tensor: Tensor) => (isNative ? fromPanels(tensor) : tensor);
+  const images = (tensor: Tensor) => (lanes === null ? tensor : fromPanels(tensor));
   return [
     images(output),
     ...[statistics.mean, statistics.variance, gradients.filter, gradients.offset],
@@ -64,14 +67,15 @@ function share(values: Float32Array, expected: Float32Array): number {
   return values.filter((value, index) => !(Math.abs(value - expected[index]!) < 1e-3)).length / values.length;
 }
 
-describeNative('the native blocks', () => {
-  beforeAll(() => {
-    engineOf('native'); // sets the threads
-  });
+describeNative('the native blocks', (variant) => {
+  const ops = nativeOps(variant)!;
+  const { lanes } = ops;
+  const native = nativePasses(ops);
+  beforeAll(() => ops.setThreads(2));
 
   test('are close to the formulas in double precision for many shapes', () => {
     const edge = fc.integer({ min: 1, max: 9 });
-    const channels = fc.integer({ min: 1, max: 4 }).map((eighths) => 8 * eighths);
+    const channels = fc.integer({ min: 1, max: 4 }).map((panels) => lanes * panels);
     const shapes = fc
       .record({
         batch: fc.constantFrom(1, 2, 3, 9),
@@ -101,7 +105,7 @@ describeNative('the native blocks', () => {
           );
           if (expected.leastLead < 1e-4) return; // two values of a window are equal up to rounding
           compared[shape.pool ? 'pooled' : 'plain'] += 1;
-          const ours = passes(nativePasses, shape, tensors);
+          const ours = passes(native, shape, tensors);
           for (const [index, values] of ours.entries()) {
             expect([results[index], error(values, expected[results[index]!], 1)]).toEqual([
               results[index],
@@ -110,7 +114,7 @@ describeNative('the native blocks', () => {
           }
         });
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
     expect(Math.min(compared.pooled, compared.plain)).toBeGreaterThan(10);
   });
@@ -118,7 +122,7 @@ describeNative('the native blocks', () => {
   test.each([
     [250, 4, 64, false],
     [512, 4, 16, true],
-    [64, 32, 8, true],
+    [64, 32, 16, true],
     [250, 32, 3, false],
     [130, 8, 160, true], // a filter so large that threads share its tiles
   ])(
@@ -129,13 +133,13 @@ describeNative('the native blocks', () => {
         height: edge,
         width: edge,
         in: channels,
-        out: 2 * Math.max(channels, 8),
+        out: 2 * Math.max(channels, 16),
         pool,
         alpha: 0.3,
       };
       tf.tidy(() => {
         const tensors = tensorsFor(shape, 1);
-        const [ours, theirs] = [passes(nativePasses, shape, tensors), passes(stock, shape, tensors)];
+        const [ours, theirs] = [passes(native, shape, tensors), passes(stock, shape, tensors)];
         for (const [index, values] of ours.entries()) {
           const name = results[index]!;
           const isGradient = name === 'filter' || name === 'offset' || name === 'input';
@@ -150,15 +154,15 @@ describeNative('the native blocks', () => {
   );
 
   test.each([
-    [3, 40, true],
-    [24, 40, true],
-    [128, 120, false],
+    [3, 80, true],
+    [48, 80, true],
+    [128, 112, false],
   ])('give the same bits with any number of threads, %i channels to %i, pooled: %s', (inputs, out, pool) => {
     const shape = { batch: 37, height: 8, width: 8, in: inputs, out, pool, alpha: 0.3 };
     tf.tidy(() => {
       const [one, ...others] = [1, 2, 3, 5, 2].map((threads) => {
-        createEngine({ engine: 'native', bfloat16: false }, threads);
-        return passes(nativePasses, shape, tensorsFor(shape, 1));
+        ops.setThreads(threads);
+        return passes(native, shape, tensorsFor(shape, 1));
       });
       for (const other of others) expect(other).toEqual(one);
     });
@@ -168,24 +172,27 @@ describeNative('the native blocks', () => {
     tf.tidy(() => {
       // Row by row: the first of three equal values, and the last. Sums of one product have no rounding.
       const pictures = tf.tensor([3, 3, 1, 3, 0, 1, 2, 9], [2, 2, 2, 1]) as Tensor;
-      const middle = Array.from({ length: 72 }, (_, index) => (Math.floor(index / 8) === 4 ? 1 : 0));
-      const filter = tf.tensor(middle, [3, 3, 1, 8]) as Tensor;
+      const middle = Array.from({ length: 9 * lanes }, (_, index) =>
+        Math.floor(index / lanes) === 4 ? 1 : 0,
+      );
+      const filter = tf.tensor(middle, [3, 3, 1, lanes]) as Tensor;
+      const all = (value: number) => new Array(lanes).fill(value);
       const block = { pool: true, alpha: 1 };
-      const { saved } = nativePasses.convBlock(pictures, filter, tf.zeros([8]), block);
+      const { saved } = native.convBlock(pictures, filter, tf.zeros([lanes]), block);
       const choice = tensorOf(cast(rawOf(saved.choice), FLOAT32));
-      expect(Array.from(saved.values.dataSync())).toEqual([...new Array(8).fill(3), ...new Array(8).fill(9)]);
-      expect(Array.from(choice.dataSync())).toEqual([...new Array(8).fill(0), ...new Array(8).fill(3)]);
+      expect(Array.from(saved.values.dataSync())).toEqual([...all(3), ...all(9)]);
+      expect(Array.from(choice.dataSync())).toEqual([...all(0), ...all(3)]);
     });
   });
 
   test.each([false, true])('propagate NaN, so that training notices it; pooled: %s', (pool) => {
     tf.tidy(() => {
-      const shape = { batch: 2, height: 4, width: 4, in: 8, out: 16, pool, alpha: 0.3 };
+      const shape = { batch: 2, height: 4, width: 4, in: 16, out: 32, pool, alpha: 0.3 };
       const [input, filter, offset, gradient] = tensorsFor(shape, 1);
       const values = input.dataSync();
       values[40] = Number.NaN;
       const broken = tf.tensor(values, input.shape) as Tensor;
-      const [output] = passes(nativePasses, shape, [broken, filter, offset, gradient]);
+      const [output] = passes(native, shape, [broken, filter, offset, gradient]);
       expect(output!.every(Number.isNaN)).toBe(true);
     });
   });
@@ -193,12 +200,12 @@ describeNative('the native blocks', () => {
   test("with given statistics are close to TensorFlow's", () => {
     tf.tidy(() => {
       for (const pool of [false, true]) {
-        const shape = { batch: 5, height: 6, width: 10, in: 16, out: 24, pool, alpha: 0.3 };
+        const shape = { batch: 5, height: 6, width: 10, in: 16, out: 48, pool, alpha: 0.3 };
         const [input, filter, offset] = tensorsFor(shape, 1);
-        const [mean, variance] = [normal([24], 8), tf.abs(normal([24], 9)) as Tensor];
+        const [mean, variance] = [normal([48], 8), tf.abs(normal([48], 9)) as Tensor];
         const statistics = { mean, variance };
         const ours = fromPanels(
-          nativePasses.convBlockWith(inPanels(input), filter, offset, statistics, shape),
+          native.convBlockWith(inPanels(input, lanes), filter, offset, statistics, shape),
         );
         const theirs = stock.convBlockWith(input, filter, offset, statistics, shape);
         expect(error(ours.dataSync() as Float32Array, theirs.dataSync())).toBeLessThan(1e-4);
@@ -208,38 +215,44 @@ describeNative('the native blocks', () => {
 
   test('reject shapes that do not match', () => {
     const zeros = (...shape: number[]) => tf.zeros(shape) as Tensor;
-    const images = zeros(2, 1, 4, 4, 8);
+    const images = zeros(2, 1, 4, 4, lanes);
+    const square = zeros(3, 3, lanes, lanes);
     const block = { pool: true, alpha: 1 };
     const forward = (input: Tensor, filter: Tensor, offset: Tensor) => () =>
-      nativePasses.convBlock(input, filter, offset, block);
-    expect(forward(images, zeros(3, 3, 16, 8), zeros(8))).toThrow(/different numbers of channels/);
-    expect(forward(images, zeros(5, 5, 8, 8), zeros(8))).toThrow(/a filter \[3, 3, in, out\]/);
-    expect(forward(images, zeros(3, 3, 8, 9), zeros(9))).toThrow(/a multiple of 8/);
-    expect(forward(zeros(2, 1, 4, 4, 9), zeros(3, 3, 8, 8), zeros(8))).toThrow(/expected panels/);
-    expect(forward(zeros(4, 8), zeros(3, 3, 8, 8), zeros(8))).toThrow(/expected panels/);
-    expect(forward(zeros(0, 1, 4, 4, 8), zeros(3, 3, 8, 8), zeros(8))).toThrow(/none empty/);
-    expect(forward(zeros(2, 1, 3, 4, 8), zeros(3, 3, 8, 8), zeros(8))).toThrow(/even edges/);
-    expect(forward(images, zeros(3, 3, 8, 8), zeros(16))).toThrow(/one value per channel/);
-    const { saved } = nativePasses.convBlock(images, zeros(3, 3, 8, 16), zeros(16), block);
+      native.convBlock(input, filter, offset, block);
+    expect(forward(images, zeros(3, 3, 2 * lanes, lanes), zeros(lanes))).toThrow(
+      /different numbers of channels/,
+    );
+    expect(forward(images, zeros(5, 5, lanes, lanes), zeros(lanes))).toThrow(/a filter \[3, 3, in, out\]/);
+    expect(forward(images, zeros(3, 3, lanes, lanes + 1), zeros(lanes + 1))).toThrow(
+      new RegExp(`a multiple of ${lanes};`),
+    );
+    expect(forward(zeros(2, 1, 4, 4, lanes + 1), square, zeros(lanes))).toThrow(/expected panels/);
+    expect(forward(zeros(4, lanes), square, zeros(lanes))).toThrow(/expected panels/);
+    expect(forward(zeros(0, 1, 4, 4, lanes), square, zeros(lanes))).toThrow(/none empty/);
+    expect(forward(zeros(2, 1, 3, 4, lanes), square, zeros(lanes))).toThrow(/even edges/);
+    expect(forward(images, square, zeros(2 * lanes))).toThrow(/one value per channel/);
+    const { saved } = native.convBlock(images, zeros(3, 3, lanes, 2 * lanes), zeros(2 * lanes), block);
     const backward = (gradient: Tensor, x: Tensor, wantsInput: boolean) => () => {
-      const other: NativeSaved = { ...saved, x, filter: zeros(3, 3, x.shape.at(-1)!, 16) };
-      return nativePasses.convBlockGradient(gradient, other, block, wantsInput);
+      const other: NativeSaved = { ...saved, x, filter: zeros(3, 3, x.shape.at(-1)!, 2 * lanes) };
+      return native.convBlockGradient(gradient, other, block, wantsInput);
     };
-    expect(backward(zeros(2, 2, 4, 4, 8), images, true)).toThrow(/do not match/);
-    expect(backward(zeros(2, 2, 2, 2, 8), zeros(2, 1, 6, 4, 8), true)).toThrow(/do not match/);
-    expect(backward(zeros(2, 2, 2, 2, 8), zeros(2, 4, 4, 3), true)).toThrow(/have no input gradient/);
-    expect(() => nativeOps()!.setThreads(0)).toThrow(/1 or more/);
+    expect(backward(zeros(2, 2, 4, 4, lanes), images, true)).toThrow(/do not match/);
+    expect(backward(zeros(2, 2, 2, 2, lanes), zeros(2, 1, 6, 4, lanes), true)).toThrow(/do not match/);
+    expect(backward(zeros(2, 2, 2, 2, lanes), zeros(2, 4, 4, 3), true)).toThrow(/have no input gradient/);
+    expect(() => ops.setThreads(0)).toThrow(/1 or more/);
   });
 
   test('reject weights that do not match', () => {
     const raw = (shape: number[]) => rawOf(tf.zeros(shape));
     const sgd = (shapes: number[][], count = 1) =>
-      runMany('HaetSgd', shapes.map(raw), [int('N', count), bool('centralized', true)], 2 * count);
+      runMany(`HaetSgd_${variant}`, shapes.map(raw), [int('N', count), bool('centralized', true)], 2 * count);
     expect(() => sgd([[2, 3], [2, 3], [3, 2], [3]])).toThrow(/the same shape/);
     expect(() => sgd([[], [], [], [3]])).toThrow(/at least one axis/);
     expect(() => sgd([[2, 3], [2, 3], [2, 3], [2]])).toThrow(/rate, momentum and decay/);
     expect(() => sgd([[2], [3], [2], [2], [2], [3], [2, 3]], 2)).toThrow(/the same shape/);
-    const average = (...shapes: number[][]) => runMany('HaetAverage', shapes.map(raw), [int('N', 1)], 1);
+    const average = (...shapes: number[][]) =>
+      runMany(`HaetAverage_${variant}`, shapes.map(raw), [int('N', 1)], 1);
     expect(() => average([2, 3], [3, 2], [])).toThrow(/the same shape/);
     expect(() => average([2, 3], [2, 3], [2])).toThrow(/decay must be one number/);
   });
@@ -252,7 +265,7 @@ describeNative('the native blocks', () => {
       return ((index * 7919 + (index >> 9)) % 200) + (column % (2 + labels[image]!) === 0 ? 50 : 0);
     });
     const settings = { ...defaultSettings, batchSize: 32, peakLearningRate: 0.05, cutmixProbability: 0 };
-    const losses = (['native', 'stock'] as const).map((engine) => {
+    const losses = ([nativeEngineName(variant), 'stock'] as const).map((engine) => {
       const architecture = { width: 0.25, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
       const trainer = createTrainer(
         { engine: engineOf(engine), architecture, whitening: tf.keep(tf.eye(27)) },
@@ -266,11 +279,12 @@ describeNative('the native blocks', () => {
     expect(losses[0]).not.toEqual(losses[1]); // two different engines
     // Rounding differences at first, which training amplifies from step to step; later, therefore, curves as means of
     // 40 steps.
-    const [native, stock] = losses as [number[], number[]];
-    expect(mean(stock.slice(80))).toBeLessThan(mean(stock.slice(0, 40)) - 0.2);
-    for (let step = 0; step < 5; step += 1) expect(Math.abs(native[step]! - stock[step]!)).toBeLessThan(3e-4);
+    const [natives, stocks] = losses as [number[], number[]];
+    expect(mean(stocks.slice(80))).toBeLessThan(mean(stocks.slice(0, 40)) - 0.2);
+    for (let step = 0; step < 5; step += 1)
+      expect(Math.abs(natives[step]! - stocks[step]!)).toBeLessThan(3e-4);
     for (let step = 0; step < 120; step += 40) {
-      const [ours, theirs] = [native, stock].map((each) => mean(each.slice(step, step + 40)));
+      const [ours, theirs] = [natives, stocks].map((each) => mean(each.slice(step, step + 40)));
       expect(Math.abs(ours! - theirs!)).toBeLessThan(0.02);
     }
   });
@@ -281,11 +295,20 @@ test('are never loaded on a CPU without the instructions they are compiled for',
   expect(whyNoNativeOps([], false)).toBe('the CPU lacks avx2, fma');
 });
 
+test('each variant is loaded only on a CPU with its instructions', () => {
+  expect(whyNotVariant('avx512', ['avx2', 'fma', 'avx512f', 'avx512dq'], false)).toBe(
+    'the CPU lacks avx512bw, avx512vl',
+  );
+  expect(whyNoNativeOps(['avx2', 'fma'], false)).toBe(whyNotVariant('avx2', ['avx2', 'fma'], false));
+});
+
 test('are not used with a GPU, whatever the CPU has', () => {
   expect(whyNoNativeOps(['avx2', 'fma'], true)).toBe('a GPU is used');
 });
 
 test('the native engine is rejected by name without native ops, and in bfloat16', () => {
-  expect(() => createNativeEngine(null, 1)).toThrow('This machine has no native ops: use engine=auto.');
-  expect(() => createEngine({ engine: 'native', bfloat16: true }, 1)).toThrow('computes only in float32');
+  expect(() => createNativeEngine(null, 1)).toThrow('This machine has no such native ops: use engine=auto.');
+  expect(() => createEngine({ engine: 'native-avx2', bfloat16: true }, 1)).toThrow(
+    'computes only in float32',
+  );
 });
