@@ -162,6 +162,11 @@ export const progressLineSchema = z.looseObject({
   loss: z.number().optional().describe('current training loss'),
   accuracy: z.number().min(0).max(1).optional().describe('current training accuracy, 0 to 1'),
   imagesPerSecond: z.number().nonnegative().optional().describe('training throughput'),
+  engine: z
+    .string()
+    .regex(/^[\w.+-]{1,64}$/)
+    .optional()
+    .describe('name of the kernels that train, such as native-avx512; the record keeps it'),
 });
 export type ProgressLine = z.infer<typeof progressLineSchema>;
 

@@ -62,13 +62,14 @@ export async function readProgress(
 }
 
 /** Fields kept in the record; other fields could be arbitrarily large. */
-function knownFields({ step, epoch, loss, accuracy, imagesPerSecond }: ProgressLine): ProgressLine {
+function knownFields({ step, epoch, loss, accuracy, imagesPerSecond, engine }: ProgressLine): ProgressLine {
   return {
     step,
     epoch,
     ...(loss !== undefined && { loss }),
     ...(accuracy !== undefined && { accuracy }),
     ...(imagesPerSecond !== undefined && { imagesPerSecond }),
+    ...(engine !== undefined && { engine }),
   };
 }
 

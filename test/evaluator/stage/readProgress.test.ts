@@ -37,8 +37,8 @@ test('lines beyond the rate are counted, also split across chunks, and those of 
 
 test('the record keeps the known fields of the last line, the file all of them', async () => {
   const { stream, path, done } = start();
-  stream.end('{"step": 1, "epoch": 2, "more": [[[["deep"]]]]}\n');
-  expect((await done).last).toEqual({ step: 1, epoch: 2 });
+  stream.end('{"step": 1, "epoch": 2, "engine": "native-avx2", "more": [[[["deep"]]]]}\n');
+  expect((await done).last).toEqual({ step: 1, epoch: 2, engine: 'native-avx2' });
   expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ more: [[[['deep']]]] });
 });
 
