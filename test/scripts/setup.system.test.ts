@@ -134,12 +134,12 @@ describe('a clone that was set up', () => {
       'npm packages',
     ],
     ['a binding that was deleted', () => rmSync(binding()), 'binding'],
-    ['native ops that were deleted', () => rmSync(nativeOps()), 'native ops: compiling'],
+    ['native ops that were deleted', () => rmSync(nativeOps()), 'native ops for avx2: compiling'],
     ['a quiet load that was deleted', () => rmSync(quietLoad()), 'quiet load: compiling'],
     [
       'native ops whose header changed',
       () => appendFileSync(inClone('submission/engine/native/ops/op.h'), '// changed\n'),
-      'native ops: compiling',
+      'native ops for avx2: compiling',
     ],
     [
       'a library that was damaged',
