@@ -3,44 +3,17 @@ import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { makeTrack } from '../../../datasets/makeTrack.ts';
-import { sha256 } from '../../../datasets/sha256.ts';
 import { parseCifarRecords, readCifar10 } from '../../../datasets/sources/cifar10.ts';
 import { checkPickledNames, parsePickledBatch } from '../../../datasets/sources/cifarPickle.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { cifarRecords } from '../madeUpSource.ts';
 import { temporaryFolder } from '../temporaryFolder.ts';
-import {
-  type Batches,
-  packForm,
-  pickledBatch,
-  pickledMeta,
-  writeForms,
-  writePythonForm,
-} from './cifarForms.ts';
+import { type Batches, packForm, pickledBatch, pickledMeta, writePythonForm } from './cifarForms.ts';
 import { numpyPickles } from './numpyPickles.ts';
 
 const folder = temporaryFolder();
 const names = [...[1, 2, 3, 4, 5].map((number) => `data_batch_${number}`), 'test_batch'];
 const madeUp = (count = 12): Batches => new Map(names.map((name) => [name, cifarRecords(count)]));
-
-/** Returns the sha256 of each file of the Track that is drawn from a form, in one text. */
-async function trackOf(from: string, out: string): Promise<string> {
-  const source = await readCifar10({ from, testFrom: 'test' });
-  await makeTrack(source, { trainPerClass: 3, testPerClass: 1, seed: 1, out });
-  const files = ['track.json', 'train/images.npy', 'train/labels.npy', 'test/images.npy', 'labels.npy'];
-  return (await Promise.all(files.map(async (file) => sha256(await readFile(join(out, file)))))).join('\n');
-}
-
-test('the same images in the same order give the same Track in every form, to the byte', async () => {
-  const forms = await writeForms(folder.path, madeUp());
-  const tracks: Record<string, string> = {};
-  for (const [form, from] of Object.entries(forms)) {
-    tracks[form] = await trackOf(from, join(folder.path, 'tracks', form));
-  }
-  const expected = tracks['binary folder'];
-  expect(tracks).toEqual(Object.fromEntries(Object.keys(forms).map((form) => [form, expected])));
-});
 
 test('any batch is read from its pickle as from its records', () => {
   fc.assert(
