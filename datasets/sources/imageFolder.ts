@@ -16,12 +16,16 @@ export interface ImageFolderOptions {
   readonly labels?: string | undefined;
   /** Heading of the table's column with the labels, if it is not a usual one. */
   readonly labelColumn?: string | undefined;
+  /** Heading of the table's column with the file names, if several may be it. */
+  readonly imageColumn?: string | undefined;
   /** Where held-out images come from if the source has a given split; default: its held-out half. */
   readonly testFrom?: TestFrom | undefined;
   /** Leave out the files that cannot be read instead of failing. */
   readonly skipUnreadable?: boolean | undefined;
   /** File that gets the list of faults if it is too long to be printed. */
   readonly listTo?: string | undefined;
+  /** File that gets the list of images without a row in the table if it is too long to be printed. */
+  readonly unlabelledTo?: string | undefined;
 }
 
 /**
@@ -37,12 +41,10 @@ export interface ImageFolderOptions {
  * @throws UserError that names the files and folders and what is wrong with them
  */
 export async function readImageFolder(options: ImageFolderOptions): Promise<Source> {
-  const { from, labels, labelColumn, testFrom, listTo } = options;
+  const { from, labels, testFrom, listTo } = options;
   const opened = await openSource(from);
   const plan =
-    labels === undefined
-      ? await planByFolders(opened)
-      : await planByTable(opened, { labels, labelColumn, listTo });
+    labels === undefined ? await planByFolders(opened) : await planByTable(opened, { ...options, labels });
   const isTestUsed = plan.test !== undefined && testFrom !== 'batches';
   if (testFrom === 'test' && !isTestUsed) {
     throw new UserError({

@@ -73,15 +73,29 @@ const sources = {
   folder: {
     from: 'a folder with one subfolder of images per class, alone or in train/ and test/ (or val/), or with --labels',
     hasTestSet: true,
-    takes: ['labels', 'labelColumn', 'skipUnreadable'],
-    read: async ({ from, out, labels, labelColumn, testFrom, skipUnreadable }) => {
+    takes: ['labels', 'labelColumn', 'imageColumn', 'skipUnreadable'],
+    read: async ({ from, out, labels, labelColumn, imageColumn, testFrom, skipUnreadable }) => {
       if (from === undefined) throw new UserError(`--source folder needs --from: ${sources.folder.from}.`);
-      if (labelColumn !== undefined && labels === undefined) {
-        throw new UserError(`--label-column ${labelColumn}: there is no table. Add --labels.`);
+      for (const [option, name] of [
+        ['--label-column', labelColumn],
+        ['--image-column', imageColumn],
+      ]) {
+        if (name !== undefined && labels === undefined) {
+          throw new UserError(`${option} ${name}: there is no table. Add --labels.`);
+        }
       }
       const { readImageFolder } = await import('../../../datasets/sources/imageFolder.ts');
-      const listTo = `${out.replace(/\/+$/, '')}-unreadable.txt`;
-      return readImageFolder({ from, labels, labelColumn, testFrom, skipUnreadable, listTo });
+      const beside = out.replace(/\/+$/, '');
+      return readImageFolder({
+        from,
+        labels,
+        labelColumn,
+        imageColumn,
+        testFrom,
+        skipUnreadable,
+        listTo: `${beside}-unreadable.txt`,
+        unlabelledTo: `${beside}-without-row.txt`,
+      });
     },
   },
   parquet: {
@@ -136,7 +150,7 @@ export function makeCommand(command: Command): void {
     )
     .option(
       '--labels <file>',
-      'table of file names or ids and labels for --source folder (CSV, also with semicolons or tabs)',
+      'table of file names or ids and labels for --source folder (CSV, also with semicolons or tabs, or one JSON object per line); a column "split" with train, test or val is followed',
     )
     .option(
       '--label-column <name>',
@@ -147,7 +161,10 @@ export function makeCommand(command: Command): void {
       '--allow-copies',
       'skip equal images even if they are more than a tenth of a class; one of each is kept',
     )
-    .option('--image-column <name>', 'parquet: the column with the images, if it has no usual name')
+    .option(
+      '--image-column <name>',
+      'column with the images of a Parquet file, or with the file names of a table of labels, if its name does not say so',
+    )
     .addOption(
       new Option(
         '--pixel-order <order>',

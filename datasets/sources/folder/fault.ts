@@ -28,7 +28,14 @@ const describe = ({ shown, reason }: Fault): string => `${shown}: ${reason}`;
 
 /** Writes one line per fault to a file. Returns whether that worked. */
 export function writeList(faults: readonly Fault[], path: string): Promise<boolean> {
-  const lines = faults.map((fault) => `${plainText(describe(fault))}\n`);
+  return isSaved(
+    path,
+    faults.map((fault) => `${plainText(describe(fault))}\n`),
+  );
+}
+
+/** Writes lines to a file. Returns whether that worked. */
+export function isSaved(path: string, lines: readonly string[]): Promise<boolean> {
   return writeFile(path, lines.join('')).then(
     () => true,
     () => false,

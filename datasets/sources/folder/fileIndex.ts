@@ -1,3 +1,4 @@
+import { join } from 'node:path/posix';
 import { isImageName } from './imageFormats.ts';
 import type { Place } from './listFolder.ts';
 import { isHeldOut, isTraining } from './roles.ts';
@@ -7,9 +8,10 @@ export interface FileIndex {
   /**
    * @param cell a path within the source, or the end of one, or the path that leads into the source; with or without
    * the suffix of an image
+   * @param below folders within the source that the path may start from; these are tried first
    * @returns the files that it can mean: none, one, or several
    */
-  find(cell: string): readonly Place[];
+  find(cell: string, below?: readonly string[]): readonly Place[];
 }
 
 /**
@@ -34,7 +36,11 @@ export function indexFiles(files: readonly Place[]): FileIndex {
   }
   const exact = (path: string) => whole.get(path) ?? ends.get(path);
   return {
-    find(cell) {
+    find(cell, below = []) {
+      for (const folder of below) {
+        const found = whole.get(join(folder, cell.normalize('NFC').replaceAll('\\', '/')));
+        if (found !== undefined) return found;
+      }
       let path = cell
         .normalize('NFC')
         .replaceAll('\\', '/')

@@ -236,7 +236,9 @@ function inClass(
 }
 
 function notClasses(level: Level): UserError {
-  const table = level.files.find(({ name }) => isTableName(name));
+  const table = [...level.files, ...level.children.flatMap(({ listing }) => listing.files)].find(({ name }) =>
+    isTableName(name),
+  );
   const seen = describeSeen(level.children, level.files);
   return new UserError({
     path: level.place.shown,

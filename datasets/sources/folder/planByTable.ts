@@ -1,23 +1,28 @@
-import { access, realpath } from 'node:fs/promises';
-import { basename, isAbsolute, join } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { plainText } from '../../plainText.ts';
 import { UserError } from '../../userError.ts';
-import { chooseColumns } from './chooseColumns.ts';
-import { errorOf, type Fault, sortFaults } from './fault.ts';
+import { type ColumnOptions, chooseColumns } from './chooseColumns.ts';
+import { errorOf, type Fault, isSaved, MOST_LISTED, sortFaults } from './fault.ts';
 import { indexFiles } from './fileIndex.ts';
 import { isImageName } from './imageFormats.ts';
+import { type LabelledRow, labelFiles } from './labelledRows.ts';
 import { listFolder, type Place, unreadableFolder } from './listFolder.ts';
+import { locateTables } from './locateTables.ts';
 import { nameClashes } from './nameClashes.ts';
 import { MOST_CLASSES, type Picture, type Plan } from './plan.ts';
 import { readTable } from './readTable.ts';
 import { counted, type Opened } from './seen.ts';
+import { halfOf } from './splitColumn.ts';
+import { usableHalves } from './usableHalves.ts';
 
-export interface TableOptions {
-  /** Path of the table, from the working directory or within the source. */
+export interface TableOptions extends ColumnOptions {
+  /** Path of the table, from the working directory or within the source, or in its folders of training and of test images. */
   readonly labels: string;
-  /** Heading of the column with the labels, if it is not a usual one. */
-  readonly labelColumn?: string | undefined;
   /** File that gets the list of faults if it is too long to be printed. */
   readonly listTo?: string | undefined;
+  /** File that gets the list of images without a row if it is too long to be printed. */
+  readonly unlabelledTo?: string | undefined;
 }
 
 /** Folders inside folders that are searched for images. */
@@ -25,99 +30,88 @@ const MOST_DEPTH = 8;
 
 /**
  * Finds the labels of a source's images in a table of file names, or of their ids, and labels. Images that the table
- * does not name are not used.
+ * does not name are not used. The split is given by a column of the table, or by a table in the folder of each half.
  *
  * @throws UserError if the table cannot be read or does not say which column is which
  */
 export async function planByTable(source: Opened, options: TableOptions): Promise<Plan> {
   const from = source.place.shown;
-  const table = await locate(options.labels, from);
-  const rows = await readTable(table, table);
+  const tables = await locateTables(options.labels, source);
   const { files, faults } = await allFiles(source);
   const index = indexFiles(files);
-  const columns = chooseColumns(rows, index, { shown: table, from, labelColumn: options.labelColumn });
-  const labelled = new Map<Place, { label: string; line: number }>();
-  const rowFaults: Fault[] = [];
-  for (const { cells, line } of columns.hasHeader ? rows.slice(1) : rows) {
-    const [name, label] = [cells[columns.file] ?? '', cells[columns.label] ?? ''];
-    const place = index.find(name);
-    const fault = faultOf(name, label, place, labelled);
-    if (fault !== undefined) {
-      const at = `, line ${line}`;
-      rowFaults.push({ shown: table + at, within: basename(table) + at, ...fault });
-    } else if (!labelled.has(place[0]!)) labelled.set(place[0]!, { label, line });
+  const warnings: string[] = [];
+  const read: LabelledRow[] = [];
+  let labelsFrom = '';
+  for (const table of tables) {
+    const rows = await readTable(table.path, table.path);
+    const columns = chooseColumns(rows, index, { shown: table.path, from, ...options });
+    warnings.push(...columns.warnings);
+    labelsFrom = columns.labelsFrom;
+    for (const { cells, line } of columns.hasHeader ? rows.slice(1) : rows) {
+      const split = columns.split === undefined ? undefined : cells[columns.split]!;
+      const name = cells[columns.file] ?? '';
+      read.push({
+        at: `${table.path}, line ${line}`,
+        within: `${table.within}, line ${line}`,
+        name,
+        half: split === undefined ? table.half : halfOf(split),
+        places: index.find(name, [table.folder, ...(split === undefined ? [] : [split])]),
+        ...columns.labelOf(cells),
+      });
+    }
   }
+  const halves = usableHalves(read);
+  const { labelled, rowFaults } = labelFiles(read.filter(({ half }) => halves.isUsed(half)));
   const classes = classesOf([...labelled.values()].map(({ label }) => label));
+  const shownTables = tables.map(({ path }) => path).join(', ');
   if (classes.length < 2 || classes.length > MOST_CLASSES) {
     if (rowFaults.length > 0)
       throw await errorOf(from, 'files or rows', sortFaults(rowFaults), options.listTo);
-    const [heading] = rows;
     throw new UserError({
-      path: table,
-      reason: `has ${classes.length} different labels${columns.hasHeader ? ` in the column "${heading!.cells[columns.label]}"` : ''}; expected 2 to ${MOST_CLASSES}`,
+      path: shownTables,
+      reason: `has ${classes.length} different labels${labelsFrom}; expected 2 to ${MOST_CLASSES}`,
       remedy: 'If the labels are in another column, name it with --label-column.',
     });
   }
   const labelOf = new Map(classes.map((name, label) => [name, label]));
-  const train: Picture[] = files
-    .filter((place) => labelled.has(place))
-    .map((place) => ({ place, label: labelOf.get(labelled.get(place)!.label)! }));
-  const unlabelled = files.filter((place) => isImageName(place.name) && !labelled.has(place));
+  const picturesOf = (isHeldOut: boolean): Picture[] =>
+    files
+      .filter((place) => labelled.has(place) && halves.isHeldOut(labelled.get(place)!.half) === isHeldOut)
+      .map((place) => ({ place, label: labelOf.get(labelled.get(place)!.label)! }));
+  const train = picturesOf(false);
+  const named = new Set(read.flatMap(({ places }) => places));
+  const unlabelled = files.filter((place) => isImageName(place.name) && !named.has(place));
   return {
     classes,
     train,
-    how: `, labels from ${basename(table)}`,
+    ...(halves.taken === undefined ? {} : { test: picturesOf(true) }),
+    how: `, labels from ${basename(options.labels)}${halves.taken === undefined ? '' : `, split as given (train, ${halves.taken})`}`,
     faults: [...faults.filter(({ canBeSkipped }) => !canBeSkipped), ...rowFaults],
     warnings: [
-      ...(unlabelled.length > 0
-        ? [
-            `${counted(unlabelled.length, 'image')} without a row in ${table}, such as ${unlabelled[0]!.shown}, not used.`,
-          ]
-        : []),
+      ...warnings,
+      ...halves.warnings,
+      ...(await withoutRow(unlabelled, shownTables, options.unlabelledTo)),
       ...nameClashes(train.map(({ place }) => place.shown)),
       ...nameClashes(classes),
     ],
   };
 }
 
-function faultOf(
-  name: string,
-  label: string,
-  place: readonly Place[],
-  labelled: ReadonlyMap<Place, { label: string; line: number }>,
-): Omit<Fault, 'shown' | 'within'> | undefined {
-  if (name === '') {
-    return { reason: 'names no file', remedy: 'Correct or remove such rows.', canBeSkipped: true };
-  }
-  const [file, other] = place;
-  if (file === undefined) {
-    return {
-      reason: `the folder has no file "${name}"`,
-      remedy: 'Add the files, or remove their rows.',
-      canBeSkipped: true,
-    };
-  }
-  if (other !== undefined) {
-    return {
-      reason: `"${name}" may be ${file.within} or ${other.within}`,
-      remedy: 'Give paths within the folder in the table.',
-      canBeSkipped: false,
-    };
-  }
-  if (label === '') {
-    return {
-      reason: `gives ${file.within} no label`,
-      remedy: 'Add labels, or remove their rows.',
-      canBeSkipped: true,
-    };
-  }
-  const earlier = labelled.get(file);
-  if (earlier === undefined || earlier.label === label) return undefined;
-  return {
-    reason: `gives ${file.within} the label "${label}", but line ${earlier.line} "${earlier.label}"`,
-    remedy: 'Remove wrong rows.',
-    canBeSkipped: false,
-  };
+/** Lists the images that no row names, 20 at most; all of them in a file. */
+async function withoutRow(
+  images: readonly Place[],
+  tables: string,
+  listTo: string | undefined,
+): Promise<string[]> {
+  if (images.length === 0) return [];
+  const listed = images.slice(0, MOST_LISTED).map(({ shown }) => shown);
+  const more = images.length - listed.length;
+  const lines = images.map(({ shown }) => `${plainText(shown)}\n`);
+  const isWritten = more > 0 && listTo !== undefined && (await isSaved(listTo, lines));
+  return [
+    `${counted(images.length, 'image')} without a row in ${tables}, not used: ${listed.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`,
+    ...(isWritten ? [`The list of all images without a row is in ${listTo}.`] : []),
+  ];
 }
 
 /** Returns the different labels: in the order of their numbers if all are numbers, by name otherwise. */
@@ -126,23 +120,6 @@ function classesOf(labels: readonly string[]): string[] {
   return classes.every((name) => /^\d{1,15}$/.test(name))
     ? classes.sort((a, b) => Number(a) - Number(b))
     : classes;
-}
-
-async function locate(labels: string, from: string): Promise<string> {
-  const places = isAbsolute(labels) ? [labels] : [labels, join(from, labels)];
-  for (const path of places) {
-    const isThere = await access(path).then(
-      () => true,
-      ({ code }) => code !== 'ENOENT' && code !== 'ENOTDIR',
-    );
-    if (isThere) return path;
-  }
-  throw new UserError({
-    path: labels,
-    option: '--labels',
-    reason: `does not exist here or in ${from}`,
-    remedy: 'Give the table of file names and labels.',
-  });
 }
 
 /** Lists the files of a source and of the folders in it, sorted by path. */

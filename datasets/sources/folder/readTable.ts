@@ -3,6 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { describeFault } from '../../describeFault.ts';
 import { UserError } from '../../userError.ts';
 import { identifyBytes } from './identify.ts';
+import { readJsonLines } from './jsonLines.ts';
 
 /** A row of a table, with its line in the file. */
 export interface Row {
@@ -10,12 +11,15 @@ export interface Row {
   readonly line: number;
 }
 
+/** A table of a million paths is far smaller. */
+const MOST_BYTES = 2 ** 28;
+
 /** Returns whether a file is a table by the suffix of its name. */
-export const isTableName = (name: string): boolean => /\.(csv|tsv)$/i.test(name);
+export const isTableName = (name: string): boolean => /\.(csv|tsv|jsonl)$/i.test(name);
 
 /**
  * Reads a table of text: fields separated by commas, semicolons, tabs, bars or spaces, quoted or not, in UTF-8 or
- * UTF-16, with or without a byte order mark. Cells are trimmed.
+ * UTF-16, with or without a byte order mark; or one JSON object per line. Cells are trimmed.
  *
  * @param shown the name in messages
  * @throws UserError if the file cannot be read or is not such a table
@@ -27,8 +31,9 @@ export async function readTable(path: string, shown: string): Promise<Row[]> {
   });
   if (bytes === null) throw new UserError({ path: shown, reason: 'is not a file', remedy });
   const text = await textOf(bytes, shown);
-  const { delimiter, skipped } = delimiterOf(text);
   try {
+    if (/^\s*\{/.test(text)) return readJsonLines(text);
+    const { delimiter, skipped } = delimiterOf(text);
     const rows = parse(text, {
       delimiter,
       from_line: 1 + skipped,
@@ -52,7 +57,9 @@ export async function readTable(path: string, shown: string): Promise<Row[]> {
 
 /** Returns null for a folder, pipe or device: a pipe may never end. */
 async function readRegular(path: string): Promise<Buffer | null> {
-  return (await stat(path)).isFile() ? readFile(path) : null;
+  const { size, isFile } = await stat(path).then((stats) => ({ size: stats.size, isFile: stats.isFile() }));
+  if (size > MOST_BYTES) throw new Error(`it has ${size} bytes; at most ${MOST_BYTES} are read`);
+  return isFile ? readFile(path) : null;
 }
 
 async function textOf(bytes: Buffer, shown: string): Promise<string> {

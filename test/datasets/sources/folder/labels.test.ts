@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { readImageFolder } from '../../../../datasets/sources/imageFolder.ts';
@@ -80,8 +81,111 @@ describe('a table of labels for images in one folder', () => {
     const source = await read();
     expect(source.train.names).toEqual(['1.png', '2.png']);
     expect(source.warnings).toEqual([
-      expect.stringMatching(/^1 image without a row in .*labels\.csv, such as .*in\/3\.png, not used/),
+      expect.stringMatching(/^1 image without a row in .*labels\.csv, not used: .*in\/3\.png\.$/),
     ]);
+  });
+
+  test('leaves out many images without a row: 20 are named, and all in a file', async () => {
+    await pictures(
+      from(),
+      Array.from({ length: 25 }, (_, index) => `more/${index + 10}.png`),
+      100,
+    );
+    await table(plain);
+    const unlabelledTo = join(folder.path, 'list.txt');
+    const { warnings } = await read({ unlabelledTo });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^25 images without a row in .*more\/29\.png and 5 more\.$/),
+      `The list of all images without a row is in ${unlabelledTo}.`,
+    ]);
+    expect((await readFile(unlabelledTo, 'utf8')).split('\n')).toHaveLength(26);
+  });
+
+  test('may have one column per class, with 1 for the class of the image', async () => {
+    await table('image,id_of_patient,cat,dog\n1,77,1.0,0.0\n2,78,0.0,1.0\n3,77,1.0,0.0\n');
+    expect(await labelled()).toEqual(expected);
+    await table(',image,cat,dog\n0,1,1,0\n1,2,False,True\n2,3,1,0\n');
+    expect(await labelled()).toEqual(expected);
+  });
+
+  test('with one column per class is refused if images have several labels or none', async () => {
+    await table('image,cat,dog,eel\n1,1,0,1\n2,0,1,0\n3,0,0,0\n');
+    await expect(read()).rejects.toThrow(
+      /labels\.csv: 2 of 3 rows have several labels or none: the columns of 0 and 1 are cat, dog, eel\. Each image needs one/,
+    );
+    await pictures(
+      from(),
+      Array.from({ length: 20 }, (_, index) => `b${index}.png`),
+      50,
+    );
+    const rows = Array.from({ length: 20 }, (_, index) => `b${index},${index % 2},${1 - (index % 2)}\n`);
+    await table(`image,cat,dog\n${rows.join('')}1,1,1\n2,0,0\n`);
+    await expect(read()).rejects.toMatchObject({
+      details: [
+        expect.stringMatching(/line 22: has the labels cat, dog for 1\.png/),
+        expect.stringMatching(/line 23: gives 2\.png no label/),
+      ],
+    });
+    expect((await read({ skipUnreadable: true })).train.labels).toHaveLength(20);
+  });
+
+  test('may give a number and a name per class; the names are the classes', async () => {
+    await table('file,label,class_name\n1.png,1,cat\n2.png,0,dog\n3.png,1,cat\n');
+    expect(await labelled()).toEqual(expected);
+    await table('file,category,target\n1.png,cat,1\n2.png,dog,0\n3.png,cat,1\n');
+    expect(await labelled()).toEqual(expected);
+  });
+
+  test('is refused if several columns may hold the labels and differ', async () => {
+    await table('file,label,category\n1.png,1,cat\n2.png,0,dog\n3.png,2,cat\n');
+    await expect(read()).rejects.toThrow(
+      /does not say which column holds the labels; label, category differ\. Name it with --label-column/,
+    );
+    expect((await read({ labelColumn: 'label' })).classes).toEqual(['0', '1', '2']);
+    expect(await labelled({ labelColumn: 'category' })).toEqual(expected);
+  });
+
+  test('may have other columns with headings that are less usual', async () => {
+    await table('file,x,y,label,breed\n1.png,5,6,cat,a\n2.png,7,8,dog,b\n3.png,9,1,cat,c\n');
+    expect(await labelled()).toEqual(expected);
+  });
+
+  test('may name several files per row; which are the images is asked', async () => {
+    await pictures(from(), ['m1.png', 'm2.png', 'm3.png'], 20);
+    await table('before,after,label\n1,m1,cat\n2,m2,dog\n3,m3,cat\n');
+    await expect(read()).rejects.toThrow(
+      /does not say which column names the images; before, after name different files\. Name it with --image-column/,
+    );
+    expect(await labelled({ imageColumn: 'before' })).toEqual(expected);
+    await expect(read({ imageColumn: 'between' })).rejects.toThrow(
+      /--image-column between: .*no such column; it has before, after, label/,
+    );
+    await table('image,mask,label\n1,m1,cat\n2,m2,dog\n3,m3,cat\n');
+    expect(await labelled()).toEqual(expected);
+    await table('id,path,label\n1,1.png,cat\n2,2.png,dog\n3,3.png,cat\n');
+    expect(await labelled()).toEqual(expected);
+  });
+
+  test('may be of one JSON object per line', async () => {
+    const line = (name: string, label: string) =>
+      JSON.stringify({ file_name: name, objects: { bbox: [1] }, label });
+    await table(
+      `${line('1.png', 'cat')}\n${line('2.png', 'dog')}\n\n${line('3.png', 'cat')}\n`,
+      'metadata.jsonl',
+    );
+    expect(await labelled({ labels: 'metadata.jsonl' })).toEqual(expected);
+    await table(`${line('1.png', 'cat')}\n[1]\n`, 'metadata.jsonl');
+    await expect(read({ labels: 'metadata.jsonl' })).rejects.toThrow(
+      /metadata\.jsonl: is not a table \(line 2 is no JSON object\)/,
+    );
+  });
+
+  test('is refused if it is far too large for a table', async () => {
+    await table('');
+    await truncate(join(from(), 'labels.csv'), 2 ** 31);
+    await expect(read()).rejects.toThrow(
+      /labels\.csv: cannot be read \(it has 2147483648 bytes; at most 268435456/,
+    );
   });
 
   test('has all its wrong rows named; --skip-unreadable leaves out those without a file or a label', async () => {
@@ -163,4 +267,85 @@ test('an id means the image, not another file of that name', async () => {
   await put(from(), '1.txt', 'notes');
   await table('id,label\n1,cat\n2,dog\n');
   expect(await labelled()).toEqual({ '1.jpg': 'cat', '2.jpg': 'dog' });
+});
+
+test('paths may start from the folder of the table', async () => {
+  await pictures(from(), ['a/1.png', 'a/2.png', 'b/1.png', 'b/2.png']);
+  await table('path,label\n1.png,cat\n2.png,dog\n..\\b\\1.png,dog\n', 'a/labels.csv');
+  expect(await labelled({ labels: 'a/labels.csv' })).toEqual({
+    'a/1.png': 'cat',
+    'a/2.png': 'dog',
+    'b/1.png': 'dog',
+  });
+});
+
+describe('a split is given', () => {
+  const halves = (source: Awaited<ReturnType<typeof read>>) => [source.train.names, source.test?.names];
+  const four = ['1.png', '2.png', '3.png', '4.png'];
+
+  test('by a column of the table', async () => {
+    await pictures(from(), four);
+    await table('file,label,split\n1.png,cat,train\n2.png,dog,Train\n3.png,cat,test\n4.png,dog,TEST\n');
+    const source = await read();
+    expect(halves(source)).toEqual([
+      ['1.png', '2.png'],
+      ['3.png', '4.png'],
+    ]);
+    expect(source.description).toBe('images in in, labels from labels.csv, split as given (train, test)');
+    expect(source.warnings).toEqual([]);
+    expect(halves(await read({ testFrom: 'batches' }))).toEqual([['1.png', '2.png'], undefined]);
+  });
+
+  test('with validation images, which are held out if the test images have no labels', async () => {
+    await pictures(from(), [...four, '5.png']);
+    await table(
+      'file,label,set\n1.png,cat,train\n2.png,dog,train\n3.png,cat,val\n4.png,dog,valid\n5.png,,test\n',
+    );
+    const source = await read();
+    expect(halves(source)).toEqual([
+      ['1.png', '2.png'],
+      ['3.png', '4.png'],
+    ]);
+    expect(source.warnings).toEqual(['1 row of test not used: they have no labels.']);
+    await table(
+      'file,label,set\n1.png,cat,train\n2.png,dog,train\n3.png,cat,val\n4.png,dog,test\n5.png,cat,test\n',
+    );
+    const both = await read();
+    expect(both.test!.names).toEqual(['4.png', '5.png']);
+    expect(both.warnings).toEqual(['1 row of validation not used: the held-out images come from test.']);
+  });
+
+  test('not by a column of numbers, with a warning', async () => {
+    await pictures(from(), four);
+    await table('file,label,split\n1.png,cat,0\n2.png,dog,0\n3.png,cat,1\n4.png,dog,1\n');
+    const source = await read();
+    expect(halves(source)).toEqual([four, undefined]);
+    expect(source.warnings).toEqual([
+      expect.stringMatching(
+        /^The column "split" of .*labels\.csv is not used as a split: "0" is none of train, test/,
+      ),
+    ]);
+  });
+
+  test('and a file in both halves is refused', async () => {
+    await pictures(from(), four);
+    await table('file,label,split\n1.png,cat,train\n2.png,dog,train\n1.png,cat,test\n4.png,dog,test\n');
+    await expect(read()).rejects.toThrow(/line 4: puts 1\.png into test, but line 2 into train/);
+  });
+
+  test.each(['csv', 'jsonl'])("by one table per folder, as the hub's metadata.%s", async (suffix) => {
+    await pictures(from(), ['train/1.png', 'train/2.png', 'test/1.png', 'test/2.png']);
+    const content =
+      suffix === 'csv'
+        ? 'file_name,label\n1.png,cat\n2.png,dog\n'
+        : '{"file_name": "1.png", "label": "cat"}\n{"file_name": "2.png", "label": "dog"}\n';
+    for (const half of ['train', 'test']) await table(content, `${half}/metadata.${suffix}`);
+    await expect(readImageFolder({ from: from() })).rejects.toThrow(`add --labels metadata.${suffix}`);
+    const source = await read({ labels: `metadata.${suffix}` });
+    expect(halves(source)).toEqual([
+      ['train/1.png', 'train/2.png'],
+      ['test/1.png', 'test/2.png'],
+    ]);
+    expect(source.classes).toEqual(['cat', 'dog']);
+  });
 });
