@@ -3,7 +3,7 @@ import type { FileIndex } from './fileIndex.ts';
 import { type LabelOf, labelHeadings, labelsInColumn, oneOfEqual } from './labelColumns.ts';
 import { oneHotLabels } from './oneHot.ts';
 import type { Row } from './readTable.ts';
-import { splitColumn } from './splitColumn.ts';
+import { type SplitColumn, splitColumn } from './splitColumn.ts';
 
 /** Usual headings of the column with the files, in lower case without `_`, `-` and spaces. */
 const fileHeadings = new Set(
@@ -28,8 +28,8 @@ export interface Columns {
   readonly labelOf: LabelOf;
   /** Where the labels come from, for messages; empty if the columns have no names. */
   readonly labelsFrom: string;
-  /** Index of the column that says which half of a split an image is in; undefined if there is none. */
-  readonly split: number | undefined;
+  /** The column that says which half of a split an image is in; undefined if there is none. */
+  readonly split: SplitColumn | undefined;
   /** Whether the first row holds the headings. */
   readonly hasHeader: boolean;
   readonly warnings: readonly string[];
@@ -72,7 +72,7 @@ export function chooseColumns(
   const file =
     namedColumn('--image-column', about.imageColumn, first, hasHeader, about.shown) ??
     chooseFile(rows, hasHeader, likely, index, about);
-  const chosen = { file, split: isSplitUsed ? split.column : undefined, hasHeader };
+  const chosen = { file, split: isSplitUsed ? split : undefined, hasHeader };
   const warnings =
     split?.unknown === undefined
       ? []

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { UserError } from '../../userError.ts';
-import { decodePixels, MOST_PIXELS } from '../decodePixels.ts';
+import { decodePixels, MOST_PIXELS, UnscaledImage } from '../decodePixels.ts';
 import { type Identity, identify } from './identify.ts';
 import { readRemedy } from './listFolder.ts';
 
@@ -26,6 +26,13 @@ export async function decodeImage(path: string | Buffer, shown = path.toString()
  * are decoded at the same time, so that its message may be about another file.
  */
 async function explain(path: string | Buffer, shown: string, error: Error): Promise<UserError> {
+  if (error instanceof UnscaledImage) {
+    return new UserError({
+      path: shown,
+      reason: `is not a readable image (${error.message})`,
+      remedy: 'Scale the values to 0 to 255 and save as PNG.',
+    });
+  }
   let identity: Identity;
   try {
     identity = await identify(path);

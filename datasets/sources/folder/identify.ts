@@ -27,6 +27,10 @@ const known: Readonly<Record<string, readonly [is: string, remedy: string]>> = {
   jxl: ['a JPEG XL image', convert('JPEG XL')],
   jp2: ['a JPEG 2000 image', convert('JPEG 2000')],
   ico: ['an icon (ICO)', convert('ICO')],
+  cur: ['a cursor (CUR)', convert('CUR')],
+  icns: ['an icon (ICNS)', convert('ICNS')],
+  eps: ['a PostScript document (EPS)', convert('EPS')],
+  ps: ['a PostScript document', convert('PostScript')],
   psd: ['a Photoshop document', convert('PSD')],
   dcm: ['a DICOM image', convert('DICOM')],
   pdf: ['a PDF document', convert('PDF')],
@@ -55,6 +59,22 @@ const beginnings: readonly (readonly [RegExp, string, string])[] = [
   ],
   [/^P[1-7][\s#]/, 'a PNM image (PPM, PGM or PBM)', convert('PNM')],
   [/^\x93NUMPY/, 'a NumPy array', convert('arrays')],
+  [/^#define\s+\w+_width\s/, 'an XBM image', convert('XBM')],
+  [/^\/\* XPM \*\//, 'an XPM image', convert('XPM')],
+  [/^SIMPLE {2}=/, 'a FITS image', convert('FITS')],
+  [/^MATLAB 5\.0 MAT-file/, 'a MATLAB file', 'Extract images as PNG.'],
+];
+
+/** The same for binary content, in hexadecimal. */
+const binaryBeginnings: readonly (readonly [RegExp, string, string])[] = [
+  [/^444453207c/, 'a DDS texture', convert('DDS')],
+  [/^762f3101/, 'an OpenEXR image', convert('OpenEXR')],
+  [/^233f(?:52414449414e4345|52474245)/, 'a Radiance HDR image', convert('HDR')],
+  [/^01da0[01]0[12]/, 'an SGI image', convert('SGI')],
+  [/^0a0[0-5]0[01]0[1248]/, 'a PCX image', convert('PCX')],
+  // Without a map of colours; depth of 8 to 32 bits.
+  [/^0000(?:02|03|0a|0b)0{10}.{16}(?:08|10|18|20)[0-3]/, 'a Targa (TGA) image', convert('TGA')],
+  [/^894844460d0a/, 'an HDF5 file', 'Extract images as PNG.'],
 ];
 
 /**
@@ -76,7 +96,10 @@ export async function identify(path: string | Buffer): Promise<Identity> {
 export async function identifyBytes(start: Buffer): Promise<Identity> {
   if (start.length === 0) return { is: 'empty, 0 bytes', remedy: 'Replace or remove empty files.' };
   const text = start.toString('latin1');
-  const found = beginnings.find(([pattern]) => pattern.test(text));
+  const hex = start.toString('hex', 0, 32);
+  const found =
+    beginnings.find(([pattern]) => pattern.test(text)) ??
+    binaryBeginnings.find(([pattern]) => pattern.test(hex));
   if (found !== undefined) return { is: found[1], remedy: found[2] };
   const type = /<svg[\s>]/.test(text) ? 'svg' : (await fileTypeFromBuffer(start).catch(() => undefined))?.ext;
   const format = imageFormats.find((each) => each.type === (type === 'apng' ? 'png' : type))?.name;

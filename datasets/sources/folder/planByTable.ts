@@ -13,7 +13,6 @@ import { nameClashes } from './nameClashes.ts';
 import { MOST_CLASSES, type Picture, type Plan } from './plan.ts';
 import { readTable } from './readTable.ts';
 import { counted, type Opened } from './seen.ts';
-import { halfOf } from './splitColumn.ts';
 import { usableHalves } from './usableHalves.ts';
 
 export interface TableOptions extends ColumnOptions {
@@ -48,13 +47,13 @@ export async function planByTable(source: Opened, options: TableOptions): Promis
     warnings.push(...columns.warnings);
     labelsFrom = columns.labelsFrom;
     for (const { cells, line } of columns.hasHeader ? rows.slice(1) : rows) {
-      const split = columns.split === undefined ? undefined : cells[columns.split]!;
+      const split = columns.split && (cells[columns.split.column] ?? '');
       const name = cells[columns.file] ?? '';
       read.push({
         at: `${table.path}, line ${line}`,
         within: `${table.within}, line ${line}`,
         name,
-        half: split === undefined ? table.half : halfOf(split),
+        half: split === undefined ? table.half : columns.split!.halfOf(split),
         places: index.find(name, [table.folder, ...(split === undefined ? [] : [split])]),
         ...columns.labelOf(cells),
       });

@@ -56,3 +56,45 @@ test.each(['gif', 'webp', 'tiff'] as const)(
     expect(isRed(await middleOf(content))).toBe(true);
   },
 );
+
+/** Returns a grey TIFF image of 4 x 4 values. `format`: 1 for unsigned, 2 for signed, 3 for floating-point numbers. */
+function tiff(bits: number, format: number): Buffer {
+  const tags = [
+    [256, 4],
+    [257, 4],
+    [258, bits],
+    [259, 1],
+    [262, 1],
+    [273, 8 + 2 + 9 * 12 + 4],
+    [277, 1],
+    [279, (16 * bits) / 8],
+    [339, format],
+  ] as const;
+  const entries = tags.map(([tag, value]) => {
+    const entry = Buffer.alloc(12);
+    entry.writeUInt16LE(tag);
+    entry.writeUInt16LE(4, 2);
+    entry.writeUInt32LE(1, 4);
+    entry.writeUInt32LE(value, 8);
+    return entry;
+  });
+  const start = Buffer.from([0x49, 0x49, 42, 0, 8, 0, 0, 0, tags.length, 0]);
+  return Buffer.concat([start, ...entries, Buffer.alloc(4), Buffer.alloc((16 * bits) / 8, 0x3f)]);
+}
+
+test.each([
+  ['float', 32, 3],
+  ['int', 32, 2],
+  ['uint', 32, 1],
+] as const)(
+  'a TIFF image of %s values is refused, because they have no scale',
+  async (depth, bits, format) => {
+    await expect(middleOf(tiff(bits, format))).rejects.toThrow(
+      `is not a readable image (it is a TIFF image of ${depth} values, for which black and white are not defined). Scale the values`,
+    );
+  },
+);
+
+test.each([8, 16])('a TIFF image of %s bits is read', async (bits) => {
+  expect(await middleOf(tiff(bits, 1))).toEqual([0x3f, 0x3f, 0x3f]);
+});

@@ -315,6 +315,21 @@ describe('a split is given', () => {
     expect(both.warnings).toEqual(['1 row of validation not used: the held-out images come from test.']);
   });
 
+  test.each([
+    ['is_valid', 'False', 'True'],
+    ['is_test', '0', '1'],
+    ['is_train', 'TRUE', 'FALSE'],
+  ])('by a column %s', async (heading, train, heldOut) => {
+    await pictures(from(), four);
+    await table(
+      `fname,label,${heading}\n1.png,cat,${train}\n2.png,dog,${train}\n3.png,cat,${heldOut}\n4.png,dog,${heldOut}\n`,
+    );
+    expect(halves(await read())).toEqual([
+      ['1.png', '2.png'],
+      ['3.png', '4.png'],
+    ]);
+  });
+
   test('not by a column of numbers, with a warning', async () => {
     await pictures(from(), four);
     await table('file,label,split\n1.png,cat,0\n2.png,dog,0\n3.png,cat,1\n4.png,dog,1\n');
