@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { textName } from '../../textName.ts';
 import type { Fault } from './fault.ts';
-import { isPassedOver } from './passedOver.ts';
+import { isHiddenClass, isPassedOver } from './passedOver.ts';
 
 /** A file or folder of a source. Names are kept as bytes, because a name that is not UTF-8 exists only as bytes. */
 export interface Place {
@@ -24,6 +24,8 @@ export interface Listing {
   readonly specials: readonly Fault[];
   /** Entries that cannot be reached, and links that lead nowhere. */
   readonly faults: readonly Fault[];
+  /** Folders that are ignored because of a dot, although no tool makes them. */
+  readonly hidden: readonly Place[];
 }
 
 /** Returns the place of a source, from the path that the user gave. */
@@ -38,8 +40,12 @@ export function sourcePlace(from: string): Place {
  * @throws the system's error if the folder cannot be read
  */
 export async function listFolder(folder: Place): Promise<Listing> {
-  const entries = (await readdir(folder.path, { withFileTypes: true, encoding: 'buffer' }))
-    .map((entry) => ({ entry, place: placeIn(folder, entry.name) }))
+  const all = (await readdir(folder.path, { withFileTypes: true, encoding: 'buffer' })).map((entry) => ({
+    entry,
+    place: placeIn(folder, entry.name),
+  }));
+  const hidden = all.filter(({ entry, place }) => entry.isDirectory() && isHiddenClass(place.name));
+  const entries = all
     .filter(({ place }) => !isPassedOver(place.name))
     .sort(({ place: a }, { place: b }) =>
       a.name === b.name ? Buffer.compare(a.path, b.path) : a.name < b.name ? -1 : 1,
@@ -55,7 +61,7 @@ export async function listFolder(folder: Place): Promise<Listing> {
     else if (what === 'file') files.push(place);
     else (what.isSpecial ? specials : faults).push(what.fault);
   }
-  return { folders, files, specials, faults };
+  return { folders, files, specials, faults, hidden: hidden.map(({ place }) => place) };
 }
 
 export const readRemedy = 'Give yourself the right to read, for example with `chmod -R u+rX`.';

@@ -15,3 +15,12 @@ const leftBehind = new Set([
 export function isPassedOver(name: string): boolean {
   return name.startsWith('.') || name.endsWith(':Zone.Identifier') || leftBehind.has(name.toLowerCase());
 }
+
+/** Dot folders that tools make; such a folder is no class by mistake. */
+const ofTools =
+  /^\.(?:git|svn|hg|dvc|ipynb_checkpoints|cache|huggingface|idea|vscode|venv|trash.*|spotlight-v100|fseventsd|temporaryitems|documentrevisions-v100|appledouble|appledb|thumbnails|@__thumb|picasaoriginals|snapshots?)$/i;
+
+/** Returns whether a folder is ignored although it may be a class: its name starts with a dot, and no tool makes it. */
+export function isHiddenClass(name: string): boolean {
+  return name.startsWith('.') && !ofTools.test(name);
+}

@@ -23,6 +23,7 @@ interface Level {
   readonly place: Place;
   readonly children: readonly Opened[];
   readonly files: readonly Place[];
+  readonly hidden: readonly Place[];
   readonly faults: readonly Fault[];
 }
 
@@ -38,10 +39,13 @@ async function open({ place, listing }: Opened): Promise<Level> {
       children.push({ place: folder, listing: await listInner(await listFolder(folder)) });
     } catch (error) {
       const fault = unreadableFolder(folder, error);
-      children.push({ place: folder, listing: { folders: [], files: [], specials: [], faults: [fault] } });
+      children.push({
+        place: folder,
+        listing: { folders: [], files: [], specials: [], faults: [fault], hidden: [] },
+      });
     }
   }
-  return { place, children, files: listing.files, faults };
+  return { place, children, files: listing.files, hidden: listing.hidden, faults };
 }
 
 /** Returns the content of a folder that holds everything else, as archives have it; otherwise the level itself. */
@@ -105,6 +109,7 @@ function planOfClasses(level: Level): Plan {
     faults: [...level.faults, ...found.faults],
     warnings: [
       ...found.warnings,
+      ...passedOver(level),
       ...(beside.length > 0
         ? [
             `${counted(beside.length, 'image')} beside the class folders, such as ${beside[0]!.shown}, not used.`,
@@ -162,11 +167,19 @@ async function planOfSplit(
     warnings: [
       ...ofTrain.warnings,
       ...ofTest.warnings,
+      ...passedOver(train),
+      ...passedOver(test),
       ...[...unused, ...others].map(
         ({ place }) => `${place.shown} is not used: the held-out images come from ${test.place.shown}.`,
       ),
     ],
   };
+}
+
+function passedOver({ hidden }: Level): string[] {
+  return hidden.map(
+    ({ shown }) => `${shown} is not used, because its name starts with a dot. If it is a class, rename it.`,
+  );
 }
 
 /** Classes that only one half of a split has. */

@@ -218,6 +218,15 @@ describe('a warning names', () => {
     );
   });
 
+  test('a class whose name starts with a dot, but no folder that tools make', async () => {
+    await make('cat/1.png', 'dog/1.png', '.eel/1.png', '.ipynb_checkpoints/1.png', '.git/1.png');
+    const source = await read();
+    expect(source.classes).toEqual(['cat', 'dog']);
+    expect(source.warnings).toEqual([
+      expect.stringMatching(/in\/\.eel is not used, because its name starts with a dot/),
+    ]);
+  });
+
   test('images and a table beside the class folders, which are not used', async () => {
     await make('cat/1.png', 'dog/1.png', 'logo.png');
     await put(join(folder.path, 'in'), 'labels.csv', 'file,label\n');
