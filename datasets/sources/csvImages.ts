@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { parse } from 'csv-parse';
 import { describeFault } from '../describeFault.ts';
 import { IMAGE_BYTES } from '../source.ts';
 import { UserError } from '../userError.ts';
+import { delimiterOf } from './delimiter.ts';
 import { PixelFault, writePixels } from './rawPixels.ts';
 import type { TableImages, TableOptions } from './tableSource.ts';
 
@@ -41,7 +43,10 @@ async function readFile(
   images: Uint8Array[],
   labels: (string | number)[],
 ): Promise<void> {
+  const { delimiter, skipped } = delimiterOf(await firstLines(path));
   const parser = parse({
+    delimiter,
+    from_line: 1 + skipped,
     bom: true,
     trim: true,
     skip_empty_lines: true,
@@ -83,6 +88,20 @@ async function readFile(
     file.destroy();
   }
   if (images.length === 0) throw new UserError({ path, reason: 'has no row with an image', remedy });
+}
+
+/** Returns the beginning of a file, long enough for its first row; empty if it cannot be read. */
+async function firstLines(path: string): Promise<string> {
+  const file = await open(path).catch(() => null);
+  try {
+    const start = await file?.read(Buffer.alloc(MOST_ROW_CHARACTERS), 0, MOST_ROW_CHARACTERS, 0);
+    return start?.buffer.toString('utf8', 0, start.bytesRead).replace(/^\ufeff/, '') ?? '';
+  } catch {
+    // Reported when the file is read.
+    return '';
+  } finally {
+    await file?.close();
+  }
 }
 
 /** Returns the index of the label column, from the first row. */

@@ -50,9 +50,11 @@ export async function readMaybeCompressed(
   try {
     return await promisify(gunzip)(stored, { maxOutputLength: mostBytes });
   } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ERR_BUFFER_TOO_LARGE' ? `more than ${mostBytes} bytes come out` : message;
     throw new UserError({
       path,
-      reason: `cannot be uncompressed (${(error as Error).message}): it is damaged or a different file`,
+      reason: `cannot be uncompressed (${why}): it is damaged or a different file`,
       remedy,
     });
   }

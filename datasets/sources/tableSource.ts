@@ -68,6 +68,13 @@ async function readerOf(kind: 'parquet' | 'csv') {
 
 function classesOf(from: string, train: TableImages, test: TableImages | null) {
   const given = train.names;
+  if (train.labels.length === 0) {
+    throw new UserError({
+      path: from,
+      reason: 'has no rows',
+      remedy: 'Give the file with the training images.',
+    });
+  }
   const found = [...new Set([...train.labels, ...(test?.labels ?? [])])].sort((a, b) =>
     typeof a === 'number' && typeof b === 'number' ? a - b : String(a) < String(b) ? -1 : 1,
   );

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { describeFault } from '../../describeFault.ts';
 import { UserError } from '../../userError.ts';
+import { delimiterOf } from '../delimiter.ts';
 import { identifyBytes } from './identify.ts';
 import { readJsonLines } from './jsonLines.ts';
 
@@ -80,16 +81,4 @@ async function textOf(bytes: Buffer, shown: string): Promise<string> {
     ? 'is not text in UTF-8 or UTF-16'
     : `is ${is}, not a table of text`;
   throw new UserError({ path: shown, reason, remedy: 'Save the table as CSV in UTF-8.' });
-}
-
-/** Returns the separator that is most frequent in the first line, outside quotes. */
-function delimiterOf(text: string): { delimiter: string; skipped: number } {
-  const lines = text.split(/\r\n|\n|\r/);
-  // Excel writes and reads this line.
-  const told = /^sep=(.)$/.exec(lines[0]!);
-  if (told !== null) return { delimiter: told[1]!, skipped: 1 };
-  const line = (lines.find((each) => each.trim() !== '') ?? '').replace(/"[^"]*"/g, '');
-  const count = (sign: string) => line.split(sign).length - 1;
-  const [best] = [',', ';', '\t', '|'].sort((a, b) => count(b) - count(a));
-  return { delimiter: count(best!) > 0 ? best! : line.trim().includes(' ') ? ' ' : ',', skipped: 0 };
 }

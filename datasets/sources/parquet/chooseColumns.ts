@@ -22,7 +22,7 @@ export function chooseColumns(
   { imageColumn, labelColumn }: ColumnOptions,
 ): { image: string; label: string } {
   const image = choose('--image-column', imageColumn, imageNames, children.filter(isImage));
-  const others = children.filter((column) => isLabel(column) && column.element.name !== image);
+  const others = children.filter((column) => isLabel(column, labelColumn) && column.element.name !== image);
   const label = choose('--label-column', labelColumn, labelNames, others);
   return { image, label };
 
@@ -50,14 +50,25 @@ export function chooseColumns(
   }
 }
 
-function isLabel({ element: { type, repetition_type }, children }: SchemaTree): boolean {
+/** Floating-point numbers may be labels only in a column that says so: pandas writes them if a label is missing. */
+function isLabel(
+  { element: { name, type, repetition_type }, children }: SchemaTree,
+  named: string | undefined,
+): boolean {
+  const isSure = name === named || labelNames.includes(name.toLowerCase());
   return (
-    children.length === 0 && repetition_type !== 'REPEATED' && /^(?:INT32|INT64|BYTE_ARRAY)$/.test(type ?? '')
+    children.length === 0 &&
+    repetition_type !== 'REPEATED' &&
+    (/^(?:INT32|INT64|BYTE_ARRAY)$/.test(type ?? '') ||
+      (isSure && /^(?:BOOLEAN|FLOAT|DOUBLE)$/.test(type ?? '')))
   );
 }
 
 function isImage({ element, children }: SchemaTree): boolean {
   if (children.length > 0) return true;
   const isText = element.converted_type === 'UTF8' || element.logical_type?.type === 'STRING';
-  return element.repetition_type === 'REPEATED' || (element.type === 'BYTE_ARRAY' && !isText);
+  return (
+    element.repetition_type === 'REPEATED' ||
+    (/^(?:FIXED_LEN_)?BYTE_ARRAY$/.test(element.type ?? '') && !isText)
+  );
 }

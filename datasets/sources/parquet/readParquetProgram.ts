@@ -1,4 +1,5 @@
 // Reads Parquet files for receiveParquet.ts, which started this process and limits its memory and time.
+import { Worker } from 'node:worker_threads';
 import { UserError } from '../../userError.ts';
 import type { ParquetMessage, ParquetTask } from './parquetMessages.ts';
 import { readParquetFile } from './readParquetFile.ts';
@@ -9,8 +10,11 @@ const REPORT_EVERY = 100;
 const { paths, options } = JSON.parse(process.argv[2]!) as ParquetTask;
 let lastReport = 0;
 
-// The parent is gone: nobody waits for the result.
-process.on('disconnect', () => process.exit(1));
+// If the parent is gone, nobody waits for the result. A thread looks, because a damaged file can keep this one busy.
+const endWithParent = `setInterval(() => {
+  if (process.ppid !== ${process.ppid}) process.kill(process.pid, 'SIGKILL');
+}, 500)`;
+new Worker(endWithParent, { eval: true }).unref();
 
 try {
   for (const path of paths) {

@@ -1,5 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parquetWriteFile } from 'hyparquet-writer';
@@ -64,6 +69,29 @@ describe('Parquet files', () => {
     await expect(readOne('a.parquet', { labelColumn: 'class' })).rejects.toThrow(
       /--label-column class .*a\.parquet: has no such column .* its columns are animal, values/,
     );
+  });
+
+  test('with labels of any number type, and images of one length', async () => {
+    const image = (value: number) => Buffer.alloc(1024, value);
+    for (const [type, labels] of [
+      ['BOOLEAN', [true, false]],
+      ['DOUBLE', [1, 0]],
+    ] as const) {
+      parquetWriteFile({
+        filename: at('a.parquet'),
+        columnData: [
+          { name: 'image', data: [image(1), image(2)] },
+          { name: 'label', data: [...labels] },
+        ],
+        schema: [
+          { name: 'schema', num_children: 2 },
+          { name: 'image', type: 'FIXED_LEN_BYTE_ARRAY', type_length: 1024, repetition_type: 'REQUIRED' },
+          { name: 'label', type, repetition_type: 'REQUIRED' },
+        ],
+      });
+      const { classes, train } = await readOne('a.parquet');
+      expect([classes, [...train.labels], train.images[3072]]).toEqual([['0', '1'], [1, 0], 2]);
+    }
   });
 
   test('of CIFAR-10 with classes of another data set are refused', async () => {
@@ -179,19 +207,50 @@ describe('Parquet files', () => {
     };
     const reading = (limits: ParquetLimits) => readParquet([at('x.parquet')], {}, limits);
 
-    test('an integer of two million bytes, which takes hours', async () => {
+    /** Writes a file that takes hours to read: its metadata begin with an integer of two million bytes. */
+    const writeEndless = () => {
       const footer = Buffer.alloc(2_000_000, 0xff);
-      // Field 1 of the metadata as a 64-bit integer.
+      // Field 1 as a 64-bit integer.
       footer[0] = 0x16;
       const end = Buffer.from('\0\0\0\0PAR1');
       end.writeUInt32LE(footer.length);
-      await writeFile(at('x.parquet'), Buffer.concat([Buffer.from('PAR1'), footer, end]));
+      return writeFile(at('x.parquet'), Buffer.concat([Buffer.from('PAR1'), footer, end]));
+    };
+
+    test('an integer of two million bytes', async () => {
+      await writeEndless();
       await expect(reading({ memory: 4 * GIB, silence: 1000 })).rejects.toMatchObject({
         name: 'UserError',
         path: at('x.parquet'),
         reason: 'is damaged or made to be unreadable: reading it made no progress for 1 s',
         remedy: expect.stringMatching(/^Get the file again/),
       });
+    });
+
+    test('and the reader ends if the process that started it is killed', async () => {
+      await writeEndless();
+      const program = fileURLToPath(
+        new URL('../../../dist/datasets/sources/parquet/readParquet.js', import.meta.url),
+      );
+      const script = `import(${JSON.stringify(program)}).then((module) => module.readParquet([${JSON.stringify(at('x.parquet'))}], {}))`;
+      const parent = spawn(process.execPath, ['-e', script], { stdio: 'ignore' });
+      const childOf = async () =>
+        (await readFile(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8').catch(() => '')).trim();
+      const isBusy = async (pid: string) =>
+        Number((await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).split(' ')[13] ?? 0) > 50;
+      try {
+        let child = '';
+        // Until it has used half a second, so that it has read the beginning.
+        while (child === '' || !(await isBusy(child))) {
+          await sleep(50);
+          child = await childOf();
+        }
+        parent.kill('SIGKILL');
+        await once(parent, 'exit');
+        while (existsSync(`/proc/${child}`)) await sleep(50);
+      } finally {
+        parent.kill('SIGKILL');
+      }
     });
 
     test('a run of a thousand million values', async () => {

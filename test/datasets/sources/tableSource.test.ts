@@ -88,6 +88,21 @@ describe('CSV files', () => {
     ]);
   });
 
+  test.each([
+    ['semicolons', ';'],
+    ['tabs', '\t'],
+    ['spaces', ' '],
+  ])('may have %s', async (_, sign) => {
+    const rows = [row('a', 784, 1), row('b', 784, 2)];
+    const text = [header(784), ...rows].join('\n').replaceAll(',', sign);
+    await writeFile(at('a.csv'), text);
+    await writeFile(at('b.csv'), `\ufeff${text.replaceAll('\n', '\r\n')}\r\n`);
+    for (const name of ['a.csv', 'b.csv']) {
+      const { classes, train } = await readOne(name);
+      expect([classes, [...train.labels], train.images[16 * 33 * 3]]).toEqual([['a', 'b'], [0, 1], 1]);
+    }
+  });
+
   test('are rejected, with the file, the row and the reason', async () => {
     const reject = async (text: string, reason: RegExp, more = {}) => {
       await writeFile(at('x.csv'), text);
