@@ -7,7 +7,6 @@ import {
   parquetReadObjects,
   parquetSchema,
 } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import pMap from 'p-map';
 import { contentKind } from '../../contentKind.ts';
 import { describeFault } from '../../describeFault.ts';
@@ -18,6 +17,7 @@ import { decodePixels } from '../decodePixels.ts';
 import { PixelFault, type PixelOrder, writePixels } from '../rawPixels.ts';
 import { checkParquet, ParquetFault } from './checkParquet.ts';
 import { type ColumnOptions, chooseColumns } from './chooseColumns.ts';
+import { codecs } from './codecs.ts';
 
 export interface ParquetOptions extends ColumnOptions {
   readonly pixelOrder?: PixelOrder | undefined;
@@ -87,7 +87,7 @@ async function readOpened(
         columns: [columns.image, columns.label],
         rowStart,
         rowEnd,
-        compressors,
+        compressors: codecs,
         utf8: false,
         onPage: receiver.progress,
       }),
