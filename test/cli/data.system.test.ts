@@ -196,7 +196,7 @@ describe('a folder of images', () => {
     );
     const made = await make('--out', 'a', '--labels', 'trainLabels.csv');
     expect(made.stderr).toMatch(
-      /^haet: 2 images without a row in in\/trainLabels\.csv, such as in\/test\/1\.png/,
+      /^haet: 2 images without a row in in\/trainLabels\.csv, not used: in\/test\/1\.png, in\/test\/2\.png\./,
     );
     expect((await readTrack(join(folder.path, 'a'))).classes).toEqual(['cat', 'dog']);
   });
