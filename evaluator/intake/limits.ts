@@ -22,3 +22,11 @@ export const archiveLimitsSchema = z.strictObject({
     .describe('ratio of the unpacked size to the size of the archive, above 64 MiB of unpacked size'),
 });
 export type ArchiveLimits = z.infer<typeof archiveLimitsSchema>;
+
+/** Unpacked bytes up to which the ratio is not limited: small files of zeros are no bomb, however well they are packed. */
+const smallBytes = 64 * 2 ** 20;
+
+/** Returns the largest ratio of unpacked size to archive size that an archive of this size may have. */
+export function ratioOf({ ratio }: ArchiveLimits, archiveBytes: number): number {
+  return Math.max(ratio, smallBytes / Math.max(1, archiveBytes));
+}

@@ -40,7 +40,7 @@ export function createMemberNames(limits: Pick<ArchiveLimits, 'depth' | 'pathByt
       if (/[\u0000-\u001f\u007f]/.test(name)) refuse('has a control character in its name');
       if (name.includes('\ufffd')) refuse('has a name that is not UTF-8');
       if (name.includes('\\')) refuse('has a backslash in its name; archives use "/" between folders');
-      if (name.startsWith('/')) refuse('has an absolute path');
+      if (/^(?:\/|[a-z]:\/)/i.test(name)) refuse('has an absolute path');
       if (Buffer.byteLength(name) > limits.pathBytes)
         refuse(`has a path of more than ${limits.pathBytes} bytes`);
       const segments = name.split('/').filter((segment) => segment !== '' && segment !== '.');

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -68,6 +70,7 @@ describe('is rejected by the name of the member:', () => {
     ['a path that leads out', evil({ path: 'a/../../out' }), '"a/../../out" leaves the archive'],
     ['a path that leads up and down', evil({ path: 'a/../b' }), 'leaves the archive'],
     ['an absolute path', evil({ path: '/tmp/out' }), '"/tmp/out" has an absolute path'],
+    ['a drive of Windows', evil({ path: 'C:/out' }), 'has an absolute path'],
     ['a path that an extended header changes', evil({ path: 'fine2', pax: { path: '../out' } }), '"../out"'],
     ['an escape sequence', evil({ path: 'x\u001b[2J' }), 'control character'],
     ['a symbolic link', evil({ path: 'x', type: 'SymbolicLink', linkpath: '/etc' }), 'SymbolicLink'],
@@ -101,6 +104,20 @@ test('a NUL ends a name, and the text before it is checked', async () => {
   await unpackArchive(archive, into);
   expect(await listFiles(into)).toEqual(['x']);
   expect(await refusal(tarBytes({ path: 'a', pax: { path: '../x\0y' } }))).toContain('leaves the archive');
+});
+
+test('what macOS adds is checked and left out', async () => {
+  const { archive, into } = put(
+    tarBytes(
+      { path: 'a' },
+      { path: 'b/.DS_Store' },
+      { path: '__MACOSX/', type: 'Directory' },
+      { path: '__MACOSX/._a' },
+    ),
+  );
+  await unpackArchive(archive, into);
+  expect(await listFiles(into)).toEqual(['a']);
+  expect(await refusal(tarBytes({ path: '__MACOSX/../../out' }))).toContain('leaves the archive');
 });
 
 describe('is rejected by size:', () => {
@@ -141,6 +158,52 @@ describe('is rejected because it is not an archive:', () => {
     ],
   ])('%s', async (_, bytes) => {
     await refusal(bytes);
+  });
+
+  const remedy = 'Make the archive with `haet pack FOLDER --out entry.tar.gz`.';
+  const hex = (text: string) => Buffer.from(text.padEnd(200, '0'), 'hex');
+  test.each<[Buffer, string]>([
+    [hex('fd377a585a00'), 'this is compressed by xz'],
+    [hex('425a6839314159'), 'this is compressed by bzip2'],
+    [hex('28b52ffd'), 'this is compressed by zstd'],
+    [hex('4c5a495001'), 'this is compressed by lzip'],
+    [hex('04224d18'), 'this is compressed by LZ4'],
+    [hex('377abcaf271c'), 'this is a 7z archive'],
+    [hex('526172211a0700'), 'this is a RAR archive'],
+    [hex('4d534346'), 'this is a CAB archive'],
+    [hex('4d5a9000'), 'this is a program for Windows'],
+    [Buffer.alloc(0), 'this is an empty file'],
+    [Buffer.from('<!DOCTYPE html><html><body>Sign in</body>'), 'this is a web page'],
+    [Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:1\n'), 'this is a Git LFS pointer'],
+    [Buffer.from('import numpy as np\n'.repeat(50)), 'this is a text file'],
+    [hex('00ff'), 'is not a tar, tar.gz or zip archive. '],
+    [gzipSync(Buffer.from('print("hello")\n'.repeat(99))), 'compressed by gzip, but holds a text file'],
+    [gzipSync(hex('89504e470d0a1a0a').subarray(0, 99)), 'compressed by gzip, but holds a PNG image'],
+    [gzipSync(gzipSync(whole)), 'compressed by gzip, but holds compressed by gzip'],
+  ])('%# another format is named by its first bytes, with what to do', async (bytes, named) => {
+    const message = await refusal(bytes);
+    expect(message).toContain(named);
+    expect(message).toContain(remedy);
+  });
+
+  test('a folder is named as one, with what to do', async () => {
+    const { place } = put(whole);
+    await expect(unpackArchive(place, join(place, 'x'))).rejects.toThrow(
+      `${place}: is a folder, not an archive. ${remedy}`,
+    );
+  });
+
+  test('a socket is not opened', async () => {
+    const { place } = put(whole);
+    const server = createServer().listen(join(place, 'socket'));
+    await once(server, 'listening');
+    try {
+      await expect(unpackArchive(join(place, 'socket'), join(place, 'x'))).rejects.toThrow(
+        'socket: is not a regular file',
+      );
+    } finally {
+      server.close();
+    }
   });
 
   test('a link or a pipe instead of an archive is not followed and does not block', async () => {
