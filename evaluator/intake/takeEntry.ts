@@ -1,6 +1,7 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
+import { manifestFile } from '../contract.ts';
 import { hashFile } from './hashFile.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { type Entry, loadEntry } from './loadEntry.ts';
@@ -26,7 +27,7 @@ export async function takeEntry(path: string, into: string, limits?: ArchiveLimi
 }
 
 /**
- * Unpacks an entry's archive into a folder that must not exist yet.
+ * Unpacks an entry's archive into a folder that must not exist yet. One folder around the entry is taken off.
  * @throws UserError that names the archive, and the member or the field of its haet.json, that intake rejects
  */
 export async function unpackEntry(archive: string, into: string, limits?: ArchiveLimits): Promise<Entry> {
@@ -34,11 +35,28 @@ export async function unpackEntry(archive: string, into: string, limits?: Archiv
   await mkdir(dirname(folder), { recursive: true });
   await unpackArchive(archive, folder, limits);
   try {
+    await unwrap(folder);
     return await loadEntry(folder);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error instanceof UserError ? error.under(folder, archive) : error;
   }
+}
+
+/**
+ * Moves the content of the only folder in a folder up into it, if it is an entry: Windows and macOS put the folder that
+ * a person packs around its files. Everything else is left as it is.
+ */
+async function unwrap(folder: string): Promise<void> {
+  const names = await readdir(folder, { withFileTypes: true });
+  const [inner] = names;
+  if (names.length !== 1 || inner?.isDirectory() !== true) return;
+  const content = join(folder, inner.name);
+  if ((await stat(join(content, manifestFile)).catch(() => null)) === null) return;
+  const aside = `${folder}.unwrapped`;
+  await rename(content, aside);
+  await rmdir(folder);
+  await rename(aside, folder);
 }
 
 /** Moves the unpacked copy of an entry. */

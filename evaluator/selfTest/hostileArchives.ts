@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { type Member, tarBytes } from './tarBytes.ts';
+import { zipBytes } from './zipBytes.ts';
 
 /** Begins the name of every file that an attack tries to put where it must not. */
 export const escapeName = 'haet-escape';
@@ -58,6 +59,27 @@ const makers = {
   sameNameTwice: (entry) => tarBytes(...entry, { path: 'haet.json', data: '{}' }),
   fileAsFolder: (entry) => tarBytes(...entry, { path: 'haet.json/below', data: 'x' }),
   torn: (entry) => gzipSync(tarBytes(...entry, { path: 'noise', data: noise(200_000) })).subarray(0, 100_000),
+
+  /** The same in zips, and what only a zip can do: its two headers disagree, or members share their data. */
+  zipClimbs: (entry) => zipBytes(...entry, { path: `../${escapeName}`, data: 'out' }),
+  zipClimbsOnWindows: (entry) => zipBytes(...entry, { path: `..\\${escapeName}`, host: 0, data: 'out' }),
+  zipSymlink: (entry) =>
+    zipBytes(
+      ...entry,
+      { path: 'way', mode: 0o120777, data: '/tmp' },
+      { path: `way/${escapeName}`, data: 'out' },
+    ),
+  zipBomb: (entry) => zipBytes(...entry, { path: 'zeros', data: Buffer.alloc(80 * 2 ** 20) }),
+  zipFalseSize: (entry) =>
+    zipBytes(...entry, {
+      path: 'zeros',
+      data: Buffer.alloc(80 * 2 ** 20),
+      local: { size: 1 },
+      central: { size: 1 },
+    }),
+  zipSharedData: (entry) => sharedData(entry),
+  zipTwoNames: (entry) =>
+    zipBytes(...entry, { path: 'fine', local: { path: `../${escapeName}` }, data: 'out' }),
 } as const satisfies Record<string, (entry: readonly Member[]) => Buffer>;
 
 export type ArchiveName = keyof typeof makers;
@@ -81,6 +103,18 @@ function millionFiles(entry: readonly Member[]): Buffer {
   const files = gzipSync(block.subarray(0, -endBytes), { level: 1 });
   const start = gzipSync(tarBytes(...entry).subarray(0, -endBytes));
   return Buffer.concat([start, ...Array<Buffer>(100).fill(files), gzipSync(Buffer.alloc(endBytes))]);
+}
+
+/** One file of zeros that a hundred members name as theirs. */
+function sharedData(entry: readonly Member[]): Buffer {
+  const offset = zipBytes(...entry).indexOf('PK\u0001\u0002', 0, 'latin1'); // where the next member lies
+  const zeros = { path: 'zeros', data: Buffer.alloc(2 ** 19) };
+  const copies = Array.from({ length: 100 }, () => ({ ...zeros, offset, listedOnly: true }));
+  return zipBytes(
+    ...entry,
+    zeros,
+    ...copies.map((copy, index) => ({ ...copy, central: { path: `zeros${index}` } })),
+  );
 }
 
 const hexOf = (index: number): string => createHash('sha256').update(String(index)).digest('hex');

@@ -16,7 +16,7 @@ const helpers = join(corpusFolder, '../helpers');
  */
 export async function stageEntry(attack: Attack, below: string, hints: Hints): Promise<string> {
   if (attack.archive !== undefined) {
-    const archive = join(below, `${attack.name}.tar`);
+    const archive = join(below, `${attack.name}.${attack.archive.startsWith('zip') ? 'zip' : 'tar'}`);
     await writeFile(archive, hostileArchive(attack.archive, await honestMembers()));
     return archive;
   }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { checkArchive } from '../../../evaluator/intake/packEntry.ts';
 import { archiveNames, hostileArchive } from '../../../evaluator/selfTest/hostileArchives.ts';
 import { type Member, tarBytes } from '../../../evaluator/selfTest/tarBytes.ts';
+import { zipBytes } from '../../../evaluator/selfTest/zipBytes.ts';
 import { temporaryFolder } from '../fixtures.ts';
 
 let folder: string;
@@ -26,6 +27,7 @@ async function take(bytes: Buffer): Promise<string> {
 
 test('an archive of only the entry is accepted, so that intake rejects the hostile part', async () => {
   expect(await take(tarBytes(...entry))).toBe('taken');
+  expect(await take(zipBytes(...entry))).toBe('taken');
 });
 
 test.each(archiveNames)('%s is rejected', async (name) => {
