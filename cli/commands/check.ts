@@ -9,7 +9,7 @@ import { say, sayJson, shortName, warn } from '../terminal.ts';
 /** `haet check`: checks an entry as intake does. */
 export function checkCommand(command: Command): void {
   command
-    .argument('<entry>', 'folder, or archive (tar or tar.gz)')
+    .argument('<entry>', 'folder, or archive (tar, tar.gz or zip)')
     .option(
       '--json',
       'last line on standard output: the content of haet.json, the sha256 of the files, and what of the commands probably does not work',

@@ -7,7 +7,7 @@ import { requireChain } from '../../evaluator/attest/chain.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
-import { listArchives, type Submission } from '../../evaluator/grade/listArchives.ts';
+import { type LeftOut, listArchives, type Submission } from '../../evaluator/grade/listArchives.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
 import { evaluatorCommit } from '../../evaluator/machine/commit.ts';
@@ -67,10 +67,13 @@ interface Options extends StrangersSandbox, StageLimitOptions, CommitmentOptions
   readonly json?: boolean;
 }
 
+/** Files left out that are named on standard error. */
+const mostLeftOut = 20;
+
 /** `haet grade`: runs every archive of a folder as an official run and writes a leaderboard. */
 export function gradeCommand(command: Command): void {
   addStrangersSandbox(command)
-    .argument('<folder>', 'folder with archives (*.tar, *.tar.gz, *.tgz), as `haet pack` makes them')
+    .argument('<folder>', 'folder with archives (*.tar, *.tar.gz, *.tgz, *.zip), as `haet pack` makes them')
     .requiredOption('--track <dir>', 'Track to train and score on')
     .requiredOption('--out <dir>', 'folder for the leaderboard and the runs; existing runs are reused')
     .option('--seed <n>', 'seed of the runs', runSeed, 1)
@@ -124,7 +127,7 @@ export function gradeCommand(command: Command): void {
 async function grade(folder: string, options: Options, command: Command): Promise<void> {
   const kind = strangersSandbox(options);
   await requireTogether(options, kind);
-  const { archives, others } = await listArchives(folder);
+  const { archives, leftOut } = await listArchives(folder);
   await requireOut(options.out);
   const machine = await describeMachine();
   entryMemoryBytes(machine, options.memory); // fails before anything is created
@@ -169,11 +172,12 @@ async function grade(folder: string, options: Options, command: Command): Promis
         evaluator: { version, commit: await evaluatorCommit() },
       });
     }
-    if (others.length > 0) tell(`Skipped, not archives: ${others.join(', ')}`);
+    tell(...notRun(archives, leftOut));
     warnWhereUnfenced(kind, tell);
     tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
       archives,
+      leftOut,
       track,
       outFolder,
       seeds: committed?.seeds ?? Array.from({ length: options.seeds }, (_, at) => options.seed + at),
@@ -216,6 +220,17 @@ async function grade(folder: string, options: Options, command: Command): Promis
     unlock();
     unlockMachine();
   }
+}
+
+/** Says what of the folder is not run; the leaderboard lists all of it. */
+function notRun(archives: readonly Submission[], leftOut: readonly LeftOut[]): string[] {
+  const left = leftOut.slice(0, mostLeftOut).map(({ file, reason }) => `Left out: ${file} (${reason})`);
+  const more = leftOut.length - left.length;
+  return [
+    ...archives.flatMap(({ file, refused }) => (refused === undefined ? [] : [`${file}: ${refused}`])),
+    ...left,
+    ...(more > 0 ? [`Left out: ${more} more, which the leaderboard lists`] : []),
+  ];
 }
 
 function quiet(options: Options, cpus: number, abort: AbortSignal): Promise<string[]> {

@@ -10,12 +10,11 @@ import type { RunTrack } from '../run/runTrack.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Attempts, clearUnfinished, readAttempts } from './attempts.ts';
 import { addDecisions, type Decision, readDecisions } from './decisions.ts';
-import { readEarlierTeams } from './earlierTeams.ts';
 import { makeGradedFolders, publicFolder, runsFolder } from './gradedFolders.ts';
 import { ensureReport, finishEarlier, gradeJob, type JobHooks, type JobRules } from './gradeJob.ts';
 import type { Graded } from './leaderboard.ts';
-import type { Submission } from './listArchives.ts';
-import { tooManyOfTeam } from './perTeam.ts';
+import type { LeftOut, Submission } from './listArchives.ts';
+import { refusedArchives } from './refusedArchives.ts';
 import { decisionsOf, repeatsOf } from './repeats.ts';
 import { type Standing, standingOf } from './standing.ts';
 import { agrees, type JobTerms } from './terms.ts';
@@ -23,6 +22,8 @@ import { writeStanding } from './writeStanding.ts';
 
 export interface GradePlan {
   readonly archives: readonly Submission[];
+  /** Files of the folder that are no archives; default: none. Listed on the leaderboard. */
+  readonly leftOut?: readonly LeftOut[];
   readonly track: RunTrack;
   /** The leaderboard is written into its `public/`, the runs' folders into its `runs/`. Locked by the caller. */
   readonly outFolder: string;
@@ -87,7 +88,7 @@ export async function gradeArchives(
   hooks: GradeHooks,
 ): Promise<{ standing: Standing; open: number }> {
   const trackSha256 = await hashFile(join(plan.track.dir, trackFiles.info));
-  const refused = await refusedOf(plan);
+  const refused = await refusedArchives(plan);
   const jobs = jobsOf(plan, refused, trackSha256);
   await makeGradedFolders(plan.outFolder);
   const states = new Map<Job, State>();
@@ -199,7 +200,8 @@ export async function gradeArchives(
       };
     });
     const track = { info: plan.track.info, sha256: trackSha256 };
-    return standingOf({ ...plan, track, sandbox: sandbox.kind }, entries, plan.outFolder);
+    const conditions = { ...plan, track, sandbox: sandbox.kind, leftOut: plan.leftOut ?? [] };
+    return standingOf(conditions, entries, plan.outFolder);
   }
 }
 
@@ -210,12 +212,6 @@ function faultIn({ all }: Attempts, unwritten: RunRecord | null): RunRecord | nu
     return last.voidBecause === 'fault' || last.voidBecause === 'stopped' ? last.record : null;
   }
   return unwritten?.verdict === 'INFRA_FAULT' ? unwritten : null;
-}
-
-async function refusedOf({ archives, perTeam, outFolder, intake }: GradePlan): Promise<Map<string, string>> {
-  if (perTeam === undefined) return new Map();
-  const earlier = await readEarlierTeams(runsFolder(outFolder));
-  return tooManyOfTeam(archives, perTeam, outFolder, intake, earlier);
 }
 
 function jobsOf(

@@ -2,6 +2,7 @@ import { plainText } from '../../datasets/plainText.ts';
 import { type Cell, formatCsv } from './csv.ts';
 import type { Row } from './leaderboard.ts';
 import { remarksOf } from './repeats.ts';
+import type { Standing } from './standing.ts';
 
 const text = (value: string | null): Cell => (value === null ? null : plainText(value));
 
@@ -26,10 +27,17 @@ const columns: readonly (readonly [name: string, cell: (row: Row) => Cell])[] = 
   ['sha256', (row) => row.sha256],
 ];
 
-/** Formats leaderboard.csv: one line per archive. */
-export function leaderboardCsv(rows: readonly Row[]): string {
+/** Formats leaderboard.csv: one line per archive, then one per file that was left out, with the reason as its note. */
+export function leaderboardCsv({ rows, leftOut }: Pick<Standing, 'rows' | 'leftOut'>): string {
+  const left = leftOut.map(
+    ({ file, reason }): Record<string, Cell> => ({
+      archive: text(file),
+      note: text(`left out: ${reason}`),
+    }),
+  );
   return formatCsv([
     columns.map(([name]) => name),
     ...rows.map((row) => columns.map(([, cell]) => cell(row))),
+    ...left.map((cells) => columns.map(([name]) => cells[name] ?? null)),
   ]);
 }

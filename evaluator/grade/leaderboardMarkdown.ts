@@ -19,6 +19,7 @@ export function leaderboardMarkdown(standing: Standing): string {
     ranked.length === 0 ? 'No entry has been scored.' : rankedTable(ranked),
     ...(ranked.length === 0 ? [] : [legend(standing.seeds.length)]),
     ...(others.length === 0 ? [] : ['## Without a rank', othersTable(others)]),
+    ...(standing.leftOut.length === 0 ? [] : ['## Left out', leftOutTable(standing.leftOut)]),
   ]
     .map((part) => `${part.trimEnd()}\n`)
     .join('\n');
@@ -95,6 +96,13 @@ function othersTable(rows: readonly Row[]): string {
       safe(row.advice),
       remarks(row),
     ]),
+  );
+}
+
+function leftOutTable(leftOut: Standing['leftOut']): string {
+  return markdownTable(
+    ['file', 'reason'],
+    leftOut.map(({ file, reason }) => [safe(file), safe(reason)]),
   );
 }
 

@@ -4,6 +4,7 @@ import { shortCommit } from '../machine/version.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunTrack } from '../run/runTrack.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
+import type { LeftOut } from './listArchives.ts';
 
 /** Conditions that are the same for every entry. */
 export interface Conditions {
@@ -12,6 +13,7 @@ export interface Conditions {
   readonly trainSeconds: number;
   readonly predictSeconds: number;
   readonly sandbox: RunRecord['sandbox']['kind'];
+  readonly leftOut: Standing['leftOut'];
 }
 
 /** Content of leaderboard.json: the leaderboard with its conditions. */
@@ -33,6 +35,8 @@ export interface Standing {
   /** Number of signed records, including runs that do not count, and sha256 of the last; null if there is none. */
   readonly chain: ChainHead | null;
   readonly rows: readonly Row[];
+  /** Files of the folder that are no archives, by name. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /**
@@ -40,7 +44,7 @@ export interface Standing {
  * @param outFolder contains the head of the chain of signed records
  */
 export function standingOf(
-  { track, seeds, trainSeconds, predictSeconds, sandbox }: Conditions,
+  { track, seeds, trainSeconds, predictSeconds, sandbox, leftOut }: Conditions,
   entries: readonly Graded[],
   outFolder: string,
 ): Standing {
@@ -64,6 +68,7 @@ export function standingOf(
     runs: { wanted: records.length, done: made.length },
     chain: headOf(outFolder),
     rows: rank(entries),
+    leftOut,
   };
 }
 

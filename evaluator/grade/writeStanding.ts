@@ -20,7 +20,7 @@ export const leaderboardFiles = {
 export async function writeStanding(folder: string, standing: Standing): Promise<void> {
   await mkdir(folder, { recursive: true });
   await write(leaderboardFiles.json, `${plainJson(standing, 2)}\n`);
-  await write(leaderboardFiles.csv, leaderboardCsv(standing.rows));
+  await write(leaderboardFiles.csv, leaderboardCsv(standing));
   await write(leaderboardFiles.markdown, leaderboardMarkdown(standing));
 
   async function write(file: string, text: string): Promise<void> {

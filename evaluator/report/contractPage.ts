@@ -56,10 +56,15 @@ No other field is allowed. A program name without a slash is looked up on the PA
 of your shell is not passed on: name a program in a virtual environment by its absolute path.
 
 ## The archive
-An entry is submitted as a \`tar\` or \`tar.gz\` archive. \`haet pack FOLDER --out entry.tar.gz\`
-makes one, and \`haet check entry.tar.gz\` checks it as intake does. It can
-contain regular files and folders only: no links, devices or pipes, no absolute paths, no \`..\`,
-and no two names that differ only in case. Its limits:
+An entry is submitted as a \`tar\`, \`tar.gz\` or \`zip\` archive; its first bytes decide which it is, not
+its name. \`haet pack FOLDER --out entry.tar.gz\` makes one, and \`haet check entry.tar.gz\` checks it as
+intake does. It can contain regular files and folders only: no links, devices or pipes, no absolute
+paths, no \`..\`, names in UTF-8, and no two names that differ only in case. If one folder contains
+everything, its content is the entry. \`__MACOSX\` and \`.DS_Store\`, which macOS adds, are left out.
+
+A zip must use Deflate or no compression, be complete in one file, and have no password. A zip made on
+Windows has no permission to execute: there, a file that begins with \`#!\`, or is a program of Linux, can
+be executed. The limits of an archive:
 
 ${fieldTable(archiveLimitsSchema)}
 

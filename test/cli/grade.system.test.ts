@@ -137,7 +137,10 @@ describe('three archives, one of them good', () => {
       expect(files).not.toContain('entry');
     }
     const lines = first.stderr.split('\n');
-    expect(lines).toContain('Skipped, not archives: notes.txt');
+    expect(lines).toContain(
+      'Left out: notes.txt (its name does not end in .tar, .tar.gz, .tgz or .zip; this is an empty file)',
+    );
+    expect(standing.leftOut).toMatchObject([{ file: 'notes.txt' }]);
     expect(lines.filter((line) => /^\[\d of 3\]/.test(line))).toEqual([
       '[1 of 3] a-crash.tar.gz, seed 5  starts',
       expect.stringMatching(/^\[1 of 3\] a-crash.tar.gz, seed 5 {2}CRASHED; train: .*exit status 3/),

@@ -13,6 +13,7 @@ const conditions: Conditions = {
   trainSeconds: 600,
   predictSeconds: 60,
   sandbox: 'process',
+  leftOut: [],
 };
 
 function graded(digit: string, archive: string, runs: (Made | null)[]): Graded {
@@ -41,6 +42,36 @@ describe('the standing', () => {
       runs: { wanted: 4, done: 3 },
       rows: [{ rank: 1, runs: [{ job: 'job-s1' }, { job: 'job-s2' }] }, {}, {}],
     });
+  });
+});
+
+describe('what was left out of the folder', () => {
+  const leftOut = [
+    { file: 'notes|.txt', reason: 'its name does not end in .tar' },
+    { file: '=team.7z', reason: 'this is a 7z archive' },
+  ];
+  const with2 = standingOf({ ...conditions, leftOut }, [good], '/nowhere');
+
+  test('stands in leaderboard.json', () => {
+    expect(with2.leftOut).toEqual(leftOut);
+    expect(standing(good).leftOut).toEqual([]);
+  });
+
+  test('stands in leaderboard.csv, one line each after the archives', () => {
+    const lines = leaderboardCsv(with2).split('\r\n');
+    expect(lines).toHaveLength(5);
+    const [head, , first, second] = lines.map((line) => line.split(','));
+    expect(first![head!.indexOf('archive')]).toBe('notes|.txt');
+    expect(first![head!.indexOf('note')]).toBe('left out: its name does not end in .tar');
+    expect(second![head!.indexOf('archive')]).toBe("'=team.7z");
+    expect(first!.filter((cell) => cell !== '')).toHaveLength(2);
+  });
+
+  test('stands in leaderboard.md, escaped', () => {
+    const text = leaderboardMarkdown(with2);
+    expect(text).toContain('## Left out');
+    expect(text).toContain('| notes&#124;.txt | its name does not end in .tar |');
+    expect(leaderboardMarkdown(standing(good))).not.toContain('Left out');
   });
 });
 
@@ -133,7 +164,7 @@ describe('repeats, decisions and archives that are not run', () => {
       ['stuck.tar', null, null],
       ['tenth.tar', null, null],
     ]);
-    const csv = leaderboardCsv(rows.rows);
+    const csv = leaderboardCsv(rows);
     expect(csv).toContain('the evaluator died during it');
     expect(csv).toContain('seed 1: needs a decision; seed 2: needs a decision');
     expect(csv).toContain('not run: more than the 9 that a team may send');
@@ -157,7 +188,7 @@ test('escaped Markdown contains no special characters, and displays the original
 
 describe('leaderboard.csv', () => {
   test('has a line for each archive, in order, with full precision', () => {
-    const lines = leaderboardCsv(standing(good, refused).rows).trimEnd().split('\r\n');
+    const lines = leaderboardCsv(standing(good, refused)).trimEnd().split('\r\n');
     expect(lines[0]).toBe(
       'rank,name,team,archive,verdict,accuracy,standard_deviation,runs_scored,low_95,high_95,separated_from_above,train_seconds,evidence,advice,note,repeats,sha256',
     );
@@ -171,7 +202,7 @@ describe('leaderboard.csv', () => {
   });
 
   test('a team cannot inject a formula', () => {
-    const text = leaderboardCsv(standing(graded('6', '=cmd.tar', [{ name: '@A', team: '=1+1' }, null])).rows);
+    const text = leaderboardCsv(standing(graded('6', '=cmd.tar', [{ name: '@A', team: '=1+1' }, null])));
     expect(text).toContain(",'@A,'=1+1,'=cmd.tar,");
   });
 });

@@ -1,0 +1,31 @@
+import type { ArchiveLimits } from '../intake/limits.ts';
+import { readEarlierTeams } from './earlierTeams.ts';
+import { runsFolder } from './gradedFolders.ts';
+import type { Submission } from './listArchives.ts';
+import { tooManyOfTeam } from './perTeam.ts';
+
+/**
+ * Returns the archives that are not run: those with one name in two forms, and those beyond a team's limit.
+ * @returns sha256 of each, with the reason
+ */
+export async function refusedArchives({
+  archives,
+  perTeam,
+  outFolder,
+  intake,
+}: {
+  readonly archives: readonly Submission[];
+  readonly perTeam?: number;
+  readonly outFolder: string;
+  readonly intake?: ArchiveLimits;
+}): Promise<Map<string, string>> {
+  const run = archives.filter(({ refused }) => refused === undefined);
+  // The same bytes can lie there under a name of their own too.
+  const bytes = new Set(run.map(({ sha256 }) => sha256));
+  const inTwoForms = archives.flatMap(({ sha256, refused }) =>
+    refused === undefined || bytes.has(sha256) ? [] : [[sha256, refused] as const],
+  );
+  if (perTeam === undefined) return new Map(inTwoForms);
+  const earlier = await readEarlierTeams(runsFolder(outFolder));
+  return new Map([...inTwoForms, ...(await tooManyOfTeam(run, perTeam, outFolder, intake, earlier))]);
+}

@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { refusedArchives } from '../../../evaluator/grade/refusedArchives.ts';
+import { hashFile } from '../../../evaluator/intake/hashFile.ts';
+import { packEntry } from '../../../evaluator/intake/packEntry.ts';
+import { makeEntry, temporaryFolder } from '../fixtures.ts';
+
+test('archives with one name in two forms are not run and do not count for their team', async () => {
+  const folder = await temporaryFolder();
+  const send = async (file: string, refused?: string) => {
+    const path = join(folder, file);
+    await packEntry(await makeEntry(folder, { manifest: { name: file, team: 'Cats' } }), path);
+    return { file, path, sha256: await hashFile(path), ...(refused !== undefined && { refused }) };
+  };
+  const [two, one, more] = [
+    await send('a.tar.gz', 'two forms'),
+    await send('b.tar.gz'),
+    await send('c.tar.gz'),
+  ];
+  const plan = { archives: [two, one, more], outFolder: folder };
+  expect(await refusedArchives(plan)).toEqual(new Map([[two.sha256, 'two forms']]));
+  expect([...(await refusedArchives({ ...plan, perTeam: 1 }))]).toEqual([
+    [two.sha256, 'two forms'],
+    [more.sha256, expect.stringContaining("the team's limit is 1")],
+  ]);
+  // The same bytes under a name of their own are run.
+  const archives = [two, { ...two, file: 'd.tar.gz', refused: undefined }];
+  expect(await refusedArchives({ archives, outFolder: folder })).toEqual(new Map());
+});
