@@ -1,10 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MAX_SEED } from '../../datasets/random.ts';
 import { readTrack } from '../../datasets/readTrack.ts';
-import { UserError } from '../../datasets/userError.ts';
 import { type AuditPlan, audit } from '../../evaluator/audit/audit.ts';
 import { type Audit, auditFile } from '../../evaluator/audit/auditSchema.ts';
 import { manifestFile } from '../../evaluator/contract.ts';
@@ -26,6 +24,7 @@ import {
 } from '../options/sandboxOptions.ts';
 import { defaultLimits } from '../options/stageLimits.ts';
 import { createProgressView, type ProgressView } from '../progressView.ts';
+import { requireEntry } from '../requireEntry.ts';
 import { requireOut } from '../requireOut.ts';
 import { readyEntry } from '../setUp.ts';
 import { listenForStops } from '../stopSignals.ts';
@@ -89,11 +88,9 @@ Example:
 
 async function runAudit(path: string, options: Options): Promise<void> {
   const kind = strangersSandbox(options);
-  if (!existsSync(path)) {
-    throw new UserError(`${resolve(path)}: no such entry. Give the folder or the archive of an entry.`);
-  }
-  await requireOut(options.out);
-  const entry = await readyEntry(path, kind);
+  const given = await requireEntry(path);
+  await requireOut(options.out, given);
+  const entry = await readyEntry(given, kind);
   const machine = await describeMachine();
   const sandbox = await createSandbox(kind, options);
   const dir = resolve(options.track);

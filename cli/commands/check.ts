@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { plainJson } from '../../datasets/plainText.ts';
@@ -27,7 +27,7 @@ async function check(entry: string, options: CheckOptions): Promise<void> {
   const facts = await stat(entry).catch(() => null);
   const { manifest, sha256, doubts } = facts?.isDirectory()
     ? await checkFolder(entry, intakeLimits(options))
-    : await checkArchive(resolve(entry), intakeLimits(options));
+    : await checkArchive(await realpath(entry).catch(() => resolve(entry)), intakeLimits(options));
   for (const doubt of doubts) warn(doubt);
   if (options.json) {
     sayJson({ manifest, sha256, doubts });

@@ -1,5 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { manifestFile } from '../../evaluator/contract.ts';
@@ -26,6 +25,7 @@ import {
 } from '../options/sandboxOptions.ts';
 import { budgetOption, predictLimitOption, type StageLimitOptions } from '../options/stageLimits.ts';
 import { prepareTrack } from '../prepareTrack.ts';
+import { requireEntry } from '../requireEntry.ts';
 import { requireOut } from '../requireOut.ts';
 import { runInView } from '../runInView.ts';
 import { runsFolderFor } from '../runsFolder.ts';
@@ -96,14 +96,14 @@ export function dryRunCommand(command: Command): void {
   addIntakeOptions(command);
 }
 
-async function dryRun(given: Options): Promise<void> {
-  const options = { ...given, out: given.out ?? runsFolderFor(given.entry) };
-  requireEntry(options.entry);
-  await requireOut(options.out);
+async function dryRun(words: Options): Promise<void> {
+  const options = { ...words, out: words.out ?? runsFolderFor(words.entry) };
+  const given = await requireEntry(options.entry);
+  await requireOut(options.out, given);
   if (options.track !== undefined && options.from !== undefined) {
     throw new UserError('--track and --from cannot be combined: a Track needs no source.');
   }
-  const entry = await readyEntry(options.entry, options.sandbox);
+  const entry = await readyEntry(given, options.sandbox);
   const machine = await describeMachine();
   const memoryBytes = entryMemoryBytes(machine, options.memory);
   const sandbox = await createSandbox(options.sandbox, options);
@@ -174,14 +174,6 @@ async function runSeeds(
   }
   process.exitCode =
     records.map((record) => verdicts[record.verdict].exitCode).find((code) => code !== 0) ?? 0;
-}
-
-function requireEntry(entry: string): void {
-  const facts = statSync(entry, { throwIfNoEntry: false });
-  if (facts?.isFile() || existsSync(join(entry, manifestFile))) return;
-  throw new UserError(
-    `--entry ${resolve(entry)}: no ${manifestFile} there. Give an entry's folder or archive.`,
-  );
 }
 
 function collect(word: string, words: string[] = []): string[] {

@@ -50,6 +50,7 @@ import {
   type StageLimitOptions,
   stageLimits,
 } from '../options/stageLimits.ts';
+import { requireEntry } from '../requireEntry.ts';
 import { requireHeld, requireOfficial } from '../requireOfficial.ts';
 import { requireOut } from '../requireOut.ts';
 import { runInView } from '../runInView.ts';
@@ -139,10 +140,11 @@ async function official(options: Options, command: Command): Promise<void> {
   }
   requireNoIdentity();
   // In the image, shutEarlierRuns creates it and says how to start the container.
-  if (options.sandbox !== 'user') await requireOut(options.out);
+  const given = await requireEntry(options.entry);
+  if (options.sandbox !== 'user') await requireOut(options.out, given);
   await requireOwnFolder(options);
   if (isOfficial) await requireOfficialRun(options);
-  const entry = await readyEntry(options.entry, options.sandbox);
+  const entry = await readyEntry(given, options.sandbox);
   const machine = await describeMachine();
   // Creating a sandbox already disturbs a run that is being timed on this machine.
   const unlockMachine = lockForTiming(tell);

@@ -1,5 +1,7 @@
 import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
+import { quoteUntrusted } from '../../datasets/quoteUntrusted.ts';
+import { asSystemError, codeAndMeaning, type SystemError } from '../../datasets/systemError.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { manifestFile } from '../contract.ts';
 import { hashFile } from './hashFile.ts';
@@ -23,7 +25,26 @@ export async function hashArchive(path: string): Promise<string | null> {
  */
 export async function takeEntry(path: string, into: string, limits?: ArchiveLimits): Promise<Entry> {
   const facts = await stat(path).catch(() => null);
-  return facts === null || facts.isDirectory() ? loadEntry(path) : unpackEntry(resolve(path), into, limits);
+  if (facts !== null && !facts.isDirectory()) return unpackEntry(resolve(path), into, limits);
+  return loadEntry(path).catch((error) => {
+    const fault = asSystemError(error);
+    throw fault !== null && isOfTheFolder(fault.code) ? incomplete(path, fault) : error;
+  });
+}
+
+/** Whether an error is about a folder whose owner changes it or closed it, and not about this machine. */
+const isOfTheFolder = (code: string): boolean =>
+  ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'EACCES', 'EPERM'].includes(code);
+
+function incomplete(folder: string, fault: SystemError): UserError {
+  return new UserError(
+    {
+      path: resolve(folder),
+      reason: `cannot be read completely (${codeAndMeaning(fault)}${fault.path === undefined ? '' : ` at ${quoteUntrusted(relative(resolve(folder), String(fault.path)))}`})`,
+      remedy: 'Let nothing change it while it is read, and make every file readable.',
+    },
+    { cause: fault },
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
 import type { Entry } from '../intake/loadEntry.ts';
@@ -35,14 +36,14 @@ export async function takeIn(run: SettledRun): Promise<Intake> {
   let runId: string | null = null;
   let trackDir = plan.track.dir;
   const fault = await faultOf(run, async () => {
-    archiveSha256 = await hashArchive(plan.entryPath);
+    const path = await realpath(plan.entryPath).catch(() => resolve(plan.entryPath));
+    archiveSha256 = await hashArchive(path);
     try {
-      entry = await takeEntry(plan.entryPath, unpacked, run.archiveLimits);
+      entry = await takeEntry(path, unpacked, run.archiveLimits);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       // The evidence is published: it names the entry without its path on this machine.
-      const path = resolve(plan.entryPath);
-      rejected = error.under(path, basename(path)).message;
+      rejected = error.under(path, basename(resolve(plan.entryPath))).message;
     }
     runId = runIdOf(run, entry);
     folders = await makeRunFolder(plan.runsFolder, runId);

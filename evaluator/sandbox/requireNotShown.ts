@@ -25,7 +25,7 @@ export function requireNotShown(
   // Sealed images are opened in the temporary folder.
   for (const [name, path] of Object.entries({ ...secrets, TMPDIR: tmpdir() })) {
     if (path === undefined) continue;
-    const folder = shown.find((each) => isWithin(realPath(path), realPath(each)));
+    const folder = shown.find((each) => liesIn(path, each));
     if (folder === undefined) continue;
     throw new UserError(
       `${name} ${resolve(path)} lies in ${folder}, which every entry can read. Move it elsewhere.`,
@@ -39,6 +39,11 @@ function realPath(path: string): string {
   if (existsSync(full)) return realpathSync(full);
   const above = dirname(full);
   return above === full ? full : join(realPath(above), basename(full));
+}
+
+/** Whether a path is a folder or lies in it, with links followed; neither needs to be there yet. */
+export function liesIn(path: string, folder: string): boolean {
+  return isWithin(realPath(path), realPath(folder));
 }
 
 function isWithin(path: string, folder: string): boolean {
