@@ -44,7 +44,7 @@ export async function requireEntry(entry: string): Promise<string> {
 async function requireTree(folder: string): Promise<void> {
   await walkTree(folder, {
     visit(each) {
-      const path = join(folder, pathOf(folder, each));
+      const path = pathOf(folder, each);
       const { facts } = each;
       if (facts.isSymbolicLink()) return undefined;
       if (!facts.isFile() && !facts.isDirectory()) {
@@ -54,7 +54,7 @@ async function requireTree(folder: string): Promise<void> {
           remedy: 'Remove it.',
         });
       }
-      requireReadable(each.path, path);
+      requireReadable(each.path, join(folder, path));
       return undefined;
     },
   });

@@ -16,6 +16,7 @@ const leastFiles = 16;
  * @throws UserError that names the folder and one that can be used instead
  */
 export async function requireOut(out: string, entry?: string): Promise<void> {
+  if (out === '') throw new UserError({ option: '--out', reason: 'is empty', remedy: 'Give a folder.' });
   const reason = (await whyNotWritable(out)) ?? (await whyNoRoom(out));
   if (reason !== null) {
     throw new UserError({

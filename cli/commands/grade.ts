@@ -127,7 +127,7 @@ export function gradeCommand(command: Command): void {
 async function grade(folder: string, options: Options, command: Command): Promise<void> {
   const kind = strangersSandbox(options);
   await requireTogether(options, kind);
-  const { archives, leftOut } = await listArchives(folder);
+  const { archives, leftOut } = await listArchives(folder, options.out);
   await requireOut(options.out);
   const machine = await describeMachine();
   entryMemoryBytes(machine, options.memory); // fails before anything is created

@@ -7,6 +7,7 @@ import { isPassedOver } from '../../datasets/sources/folder/passedOver.ts';
 import { textName } from '../../datasets/textName.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { hashFile } from '../intake/hashFile.ts';
+import { liesIn } from '../sandbox/requireNotShown.ts';
 
 const endings = ['.tar', '.tar.gz', '.tgz', '.zip'];
 const ending = /(?:\.tar|\.tar\.gz|\.tgz|\.zip)$/i;
@@ -32,10 +33,14 @@ export interface LeftOut {
  * Lists the archives of a folder: regular files with an archive's ending in any case, sorted by name (by code unit).
  * Archives with one name in two forms (`a.zip`, `a.tar.gz`) are listed as refused, because only a person knows which
  * one is the entry.
+ * @param out folder of the results, which may lie in it and is passed over
  * @returns also everything else, except what operating systems leave behind, with the reason
  * @throws UserError if the folder cannot be read or contains no archive, or an archive cannot be read
  */
-export async function listArchives(folder: string): Promise<{ archives: Submission[]; leftOut: LeftOut[] }> {
+export async function listArchives(
+  folder: string,
+  out?: string,
+): Promise<{ archives: Submission[]; leftOut: LeftOut[] }> {
   const found = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(
     (error: NodeJS.ErrnoException) => {
       throw new UserError({
@@ -51,7 +56,7 @@ export async function listArchives(folder: string): Promise<{ archives: Submissi
     const name = textName(each.name);
     if (name === null) {
       leftOut.push({ file: quoteUntrusted(String(each.name)), reason: 'its name is not UTF-8' });
-    } else if (!isOfSystem(name)) {
+    } else if (!isOfSystem(name) && !(out !== undefined && liesIn(out, join(folder, name)))) {
       const reason = await whyNotAnArchive(folder, name, each);
       if (reason === null) files.push(name);
       else leftOut.push({ file: name, reason });

@@ -9,6 +9,8 @@ export type ArchiveFormat = 'tar' | 'zip';
 export const packRemedy = 'Make the archive with `haet pack FOLDER --out entry.tar.gz`.';
 
 const blockBytes = 512;
+/** Length of the end of a zip without a comment. */
+const zipEndBytes = 22;
 /** Compressed bytes that hold at least the first block of a tar. */
 const peekBytes = 4096;
 
@@ -22,12 +24,22 @@ export async function archiveFormat(handle: FileHandle): Promise<ArchiveFormat> 
   const hex = start.toString('hex', 0, 4);
   if (hex === '504b0304') return 'zip';
   if (isTar(start)) return 'tar';
-  if (!hex.startsWith('1f8b')) throw notAnArchive(contentKind(start));
+  if (!hex.startsWith('1f8b')) throw notAnArchive(contentKind(start) ?? (await endKind(handle)));
   const inner = gunzipStart(start);
   // Damage in the first bytes is left to the reader, which says what is wrong.
   if (inner.length === 0 || isTar(inner)) return 'tar';
   const kind = contentKind(inner);
   throw notAnArchive(`compressed by gzip, but holds ${kind ?? 'no tar archive'}`);
+}
+
+/** Names a zip that does not begin as one; null if it does not end as one either. */
+async function endKind(handle: FileHandle): Promise<string | null> {
+  const { size } = await handle.stat();
+  if (size < zipEndBytes) return null;
+  const { buffer } = await handle.read(Buffer.alloc(zipEndBytes), 0, zipEndBytes, size - zipEndBytes);
+  return buffer.readUInt32LE(0) === 0x06054b50
+    ? 'the end of a ZIP that is split, or has something in front'
+    : null;
 }
 
 function notAnArchive(kind: string | null): UserError {

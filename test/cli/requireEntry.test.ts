@@ -55,7 +55,7 @@ test.each<[string, (path: string) => unknown, string]>([
   [
     'a pipe',
     (path) => execFileSync('mkfifo', [join(path, 'pipe')]),
-    'which is not a file, folder or link. Remove it.',
+    'contains "pipe", which is not a file, folder or link. Remove it.',
   ],
 ])('an entry that contains %s is refused before anything starts', async (_, spoil, named) => {
   const path = await entry('spoilt');

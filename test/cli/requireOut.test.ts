@@ -23,10 +23,11 @@ test('any name of a folder is accepted, and nothing is created', async () => {
   }
 });
 
-test('a file, a loop, a link to nowhere and a name that is too long are refused', async () => {
+test('nothing, a file, a loop, a link to nowhere and a name that is too long are refused', async () => {
   await writeFile(at('file'), '');
   await symlink('loop', at('loop'));
   await symlink('nowhere', at('dangling'));
+  expect(await refusal('')).toBe('--out: is empty. Give a folder.');
   expect(await refusal(at('file'))).toContain('ENOTDIR: a part of the path is not a folder');
   expect(await refusal(at('file/below'))).toContain('ENOTDIR');
   expect(await refusal(at('loop'))).toContain('ELOOP: symbolic links form a loop');

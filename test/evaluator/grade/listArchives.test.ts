@@ -24,7 +24,7 @@ test('regular files with an archive’s name, in any case, are listed by code un
   expect(leftOut).toEqual([]);
 });
 
-test('everything else is listed with the reason, except what operating systems leave behind', async () => {
+test('everything else is listed with the reason, except the results and what systems leave behind', async () => {
   await put('good.tar');
   await put('notes.txt');
   await put('team.7z', Buffer.from('377abcaf271c0000', 'hex'));
@@ -41,7 +41,8 @@ test('everything else is listed with the reason, except what operating systems l
   );
   for (const name of ['.DS_Store', '._good.tar', 'Thumbs.db', 'desktop.ini']) await put(name);
   await mkdir(join(folder.path, '__MACOSX'));
-  const { archives, leftOut } = await listArchives(folder.path);
+  await mkdir(join(folder.path, 'graded/2026'), { recursive: true });
+  const { archives, leftOut } = await listArchives(folder.path, join(folder.path, 'graded/2026'));
   expect(archives.map((each) => each.file)).toEqual(['good.tar']);
   const ending = 'its name does not end in .tar, .tar.gz, .tgz or .zip';
   expect(leftOut).toEqual([

@@ -206,6 +206,11 @@ describe('a zip is rejected by the way it is packed, with what to do:', () => {
       zipWith({ prefix: Buffer.from('PK\x07\x08') }, { path: 'a' }),
       'a part of a split ZIP',
     ],
+    [
+      'the last of several parts',
+      zipBytes({ path: 'a', data: 'x' }).subarray(9),
+      'the end of a ZIP that is split',
+    ],
     ['an empty zip', zipBytes(), 'an empty ZIP'],
   ])('%s', async (_, bytes, named) => {
     const message = await refusal(bytes);
