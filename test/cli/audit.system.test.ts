@@ -126,7 +126,9 @@ describe('haet audit', () => {
       /cannot be used/,
     ],
   ])('rejects %s with one sentence and status 2', async (_, words, reason) => {
-    const { exitCode, stdout, stderr } = await haet('audit', ...words);
+    const entry = await makeEntry(folder);
+    const given = words.map((word) => (word === '.' ? entry : word));
+    const { exitCode, stdout, stderr } = await haet('audit', ...given);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toMatch(reason);
     expect(stderr).not.toContain('    at ');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { loadEntry } from '../../../evaluator/intake/loadEntry.ts';
@@ -7,6 +7,7 @@ import { packEntry } from '../../../evaluator/intake/packEntry.ts';
 import { hashArchive, takeEntry } from '../../../evaluator/intake/takeEntry.ts';
 import { runEntry } from '../../../evaluator/run/runEntry.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
+import { zipBytes } from '../../../evaluator/selfTest/zipBytes.ts';
 import { type EntryScripts, folderWithTrack, machine, makeEntry, type TinyTrack } from '../fixtures.ts';
 import { tarBytes } from './tarBytes.ts';
 
@@ -76,6 +77,23 @@ test('an archive is run like its folder; the record names it and no copy of it r
   expect(await readFile(join(record.folder, 'model/model'), 'utf8')).toBe(`${record.folder}/entry\n`);
   expect(await readdir(record.folder)).not.toContain('entry');
   expect(await readdir(runsFolder)).toEqual([record.runId]);
+});
+
+test('a zip from Windows, with a folder around the entry and behind a link, is run like the folder', async () => {
+  const entry = await makeEntry(folder);
+  const names = await readdir(entry);
+  const members = names.map(async (name) => ({
+    ...{ path: `My entry\\${name}`, host: 0, mode: 0, flags: 0 },
+    data: await readFile(join(entry, name)),
+  }));
+  await writeFile(join(folder, 'windows.zip'), zipBytes(...(await Promise.all(members))));
+  await symlink('windows.zip', join(folder, 'link.zip'));
+  const { record } = await run(join(folder, 'link.zip'));
+  expect(record).toMatchObject({
+    verdict: 'SCORED',
+    entry: { sha256: (await loadEntry(entry)).sha256 },
+    archiveSha256: await sha256(join(folder, 'windows.zip')),
+  });
 });
 
 test('the record of an entry from a folder names no archive', async () => {
