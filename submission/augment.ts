@@ -21,8 +21,13 @@ export interface HostBatch {
 }
 
 export interface Augmenter {
-  /** Returns the next batch. @param fraction elapsed share of the budget */
-  next(fraction: number): HostBatch;
+  /**
+   * Returns the next batch.
+   *
+   * @param fraction elapsed share of the budget
+   * @param expectedEpochs of the whole run
+   */
+  next(fraction: number, expectedEpochs: number): HostBatch;
   /** Passes over the training images so far. */
   epochs(): number;
   readonly normalisation: Normalisation;
@@ -33,15 +38,22 @@ export interface Augmenter {
 const ROW = IMAGE_EDGE * 3;
 
 /**
- * Chooses the augmentation for the length of a run. CutMix slows learning and reduces overfitting: it replaces cutout
- * in long runs and is off in short ones.
+ * Returns the shares of the batches with CutMix and with cutout, by the length of a run. CutMix slows learning and
+ * reduces overfitting: it replaces cutout in long runs and is off in short ones. In between its share rises linearly,
+ * so that a few more epochs never change the recipe much.
  */
-export function augmentationFor(
+export function mixingFor(
   epochs: number,
-  { cutmixFromEpochs, cutmixProbability, cutoutSize }: Settings,
-): Pick<Settings, 'cutmixProbability' | 'cutoutSize'> {
-  const mixes = epochs >= cutmixFromEpochs && cutmixProbability > 0;
-  return { cutmixProbability: mixes ? cutmixProbability : 0, cutoutSize: mixes ? 0 : cutoutSize };
+  {
+    cutmixFromEpochs,
+    cutmixFullEpochs,
+    cutmixProbability,
+  }: Pick<Settings, 'cutmixFromEpochs' | 'cutmixFullEpochs' | 'cutmixProbability'>,
+): { cutmix: number; cutout: number } {
+  if (cutmixProbability === 0 || epochs <= cutmixFromEpochs) return { cutmix: 0, cutout: 1 };
+  if (epochs >= cutmixFullEpochs) return { cutmix: cutmixProbability, cutout: 0 };
+  const rise = (epochs - cutmixFromEpochs) / (cutmixFullEpochs - cutmixFromEpochs);
+  return { cutmix: rise * cutmixProbability, cutout: 1 - rise };
 }
 
 /**
@@ -61,7 +73,7 @@ export function createAugmenter(
   seed: number,
 ): Augmenter {
   const count = labels.length;
-  const { batchSize, cropPadding, cutoutSize, cutmixProbability, cutmixUntil, labelSmoothing } = settings;
+  const { batchSize, cropPadding, cutoutSize, cutmixUntil, labelSmoothing } = settings;
   const normalisation = channelStatistics(images);
   const plainImages = normalised(images, normalisation);
   const padded = reflectPadded(plainImages, cropPadding);
@@ -117,7 +129,9 @@ export function createAugmenter(
     };
   }
 
-  function next(gone: number): HostBatch {
+  function next(gone: number, expectedEpochs: number): HostBatch {
+    const { cutmix, cutout } = mixingFor(expectedEpochs, settings);
+    const cuts = cutoutSize > 0 && fraction() < cutout;
     const batch = {
       images: new Float32Array(batchSize * IMAGE_SIZE),
       targets: new Float32Array(batchSize * classes).fill(labelSmoothing / classes),
@@ -127,9 +141,9 @@ export function createAugmenter(
       const index = nextIndex();
       crop(batch.images, slot * IMAGE_SIZE, index);
       batch.labels[slot] = labels[index]!;
-      if (cutoutSize > 0) erase(batch.images, slot * IMAGE_SIZE, randomBox(cutoutSize, cutoutSize));
+      if (cuts) erase(batch.images, slot * IMAGE_SIZE, randomBox(cutoutSize, cutoutSize));
     }
-    const mixes = gone < cutmixUntil && fraction() < cutmixProbability;
+    const mixes = gone < cutmixUntil && fraction() < cutmix;
     const whole = mixes ? batch.images.slice() : batch.images;
     const wholeLabels = mixes ? batch.labels.slice() : batch.labels;
     for (let slot = 0; slot < batchSize; slot += 1) {

@@ -5,6 +5,8 @@
 export interface Clock {
   /** Seconds since the process started. */
   elapsed(): number;
+  /** Seconds of the budget for everything before the final save and the exit. */
+  usable(): number;
   /** Elapsed share of the usable budget, 0 to 1. */
   fraction(): number;
   /** Whether another step and the final save still fit. */
@@ -32,6 +34,7 @@ export function createClock(budgetSeconds: number, now: () => number): Clock {
   const usable = () => Math.max(budgetSeconds - reserve(), 1e-3);
   return {
     elapsed: now,
+    usable,
     fraction: () => Math.min(now() / usable(), 1),
     allowsStep: () => now() < usable(),
     // Slow steps decay slowly, so that one slow step widens the margin only for a while.

@@ -24,3 +24,19 @@ export function usesSam(
 ): boolean {
   return settings.samEvery > 0 && fraction >= settings.samFrom && step % settings.samEvery === 0;
 }
+
+/**
+ * Returns the share of the budget that is left, counted by the steps that fit: less than the time that is left if some
+ * steps compute two gradients for sharpness-aware minimisation, as if the others had the whole rest.
+ *
+ * @param fraction elapsed share of the budget
+ */
+export function plainShare(
+  fraction: number,
+  { samEvery, samFrom }: Pick<Settings, 'samEvery' | 'samFrom'>,
+): number {
+  if (samEvery === 0) return 1 - fraction;
+  const withSam = 1 - Math.max(fraction, samFrom);
+  const gradientsPerStep = 1 + 1 / samEvery;
+  return 1 - fraction - withSam + withSam / gradientsPerStep;
+}

@@ -4,8 +4,7 @@
  */
 export const defaultSettings = {
   // Model
-  width: 0, //                  channels as a multiple of 64-128-256-512; 0 = the widest with leastEpochs in the budget
-  leastEpochs: 32, //           epochs that a width must allow (0.75 with 25 epochs was worse than 0.5 with 48)
+  width: 0, //                  channels as a multiple of 64-128-256-512; 0 = the best in the budget, see plan/planRun.ts
   celuAlpha: 0.3, //            alpha of celu (Page: 0.3 with the batch norm's scale fixed at 1)
   logitScale: 1 / 16, //        factor of the logits (Page: 1/16)
   whiteningEpsilon: 1e-2, //    added to the eigenvalues of the patch covariance (Page: 1e-2)
@@ -17,7 +16,8 @@ export const defaultSettings = {
   cropPadding: 4, //            pixels of reflected border, for random crops
   cutoutSize: 0, //             edge of the greyed square, pixels; 0 = off; not together with CutMix
   cutmixProbability: 0.5, //    share of batches with CutMix (0.15 points better than all)
-  cutmixFromEpochs: 40, //      minimum planned epochs for CutMix (-4.6 points at 24 epochs, +0.5 at 48, +1.1 at 130)
+  cutmixFromEpochs: 25, //      expected epochs up to which CutMix is off (at 25 it cost 2.2 points)
+  cutmixFullEpochs: 40, //      from which its share is the above (+0.5 points at 48, +1.1 at 130); linear in between
   cutmixUntil: 0.9, //          fraction of the budget after which CutMix is off
 
   // Optimizer

@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { augmentationFor, createAugmenter } from './augment.ts';
+import { createAugmenter, mixingFor } from './augment.ts';
 import { saveModel } from './checkpoint.ts';
 import { createClock } from './clock.ts';
 import { readImages, readLabels } from './data.ts';
@@ -8,17 +8,20 @@ import { createEngine } from './engine/createEngine.ts';
 import { tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
 import { pathsFor } from './hardware.ts';
-import { initialStatistics, initialWeights } from './model/resnet9.ts';
+import { initialStatistics, initialWeights, multiplyAdds } from './model/resnet9.ts';
 import { PATCH, whiteningFilters } from './model/whitening.ts';
 import { createAverage } from './optimizer/weightAveraging.ts';
-import { planRun } from './plan.ts';
+import { readCpuSeconds } from './plan/cpuSeconds.ts';
+import { createForecast, describeOutcome } from './plan/forecast.ts';
+import { startNoiseSteps } from './plan/noiseSteps.ts';
+import { planRun, WIDTHS } from './plan/planRun.ts';
 import { reportProgress } from './progress.ts';
 import { learningRate } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import { createTrainer } from './step.ts';
 
 /** Runs the train stage: trains until the budget is used, and regularly saves a model to the output folder. */
-export async function train(environment: Environment, given: Settings): Promise<void> {
+export async function train(environment: Environment, settings: Settings): Promise<void> {
   const { trainDir, outDir, seed, budgetSeconds, progressFd } = environment;
   const clock = createClock(budgetSeconds, () => performance.now() / 1000);
 
@@ -27,31 +30,49 @@ export async function train(environment: Environment, given: Settings): Promise<
   const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
 
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  const { celuAlpha, logitScale } = given;
+  const { celuAlpha, logitScale } = settings;
   const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale });
-  const engines = pathsFor(given).map((path) => createEngine(path, environment.cpus));
-  const task = { engines, ofWidth, settings: given, trainingImages: labels.length, budgetSeconds };
-  const { engine, ...plan } = planRun(task, say);
-  const { path } = engine;
-  const architecture = ofWidth(plan.width);
-  const settings = { ...given, ...augmentationFor(plan.epochs, given) };
-  const precision = path.bfloat16 ? 'bfloat16' : 'float32';
-  const resolved = { ...settings, width: plan.width, precision, engine: path.engine };
-  writeFileSync(
-    join(outDir, 'settings.json'),
-    JSON.stringify({ ...resolved, plannedEpochs: plan.epochs }, null, 2),
+  const plan = planRun(
+    {
+      engines: pathsFor(settings).map((path) => createEngine(path, environment.cpus)),
+      widths: settings.width > 0 ? [settings.width] : WIDTHS,
+      work: (width) => multiplyAdds(ofWidth(width)),
+      settings,
+      trainingImages: labels.length,
+      budgetSeconds,
+    },
+    {
+      clock,
+      cpuSeconds: readCpuSeconds,
+      startSteps: (engine, width) => startNoiseSteps(engine, ofWidth(width), settings),
+    },
+    say,
   );
-  say(`width ${plan.width}, ${precision}, ${path.engine} ops, ${environment.cpus} cpus`);
+  const { engine, width } = plan;
+  const { path } = engine;
+  const architecture = ofWidth(width);
+  const precision = path.bfloat16 ? 'bfloat16' : 'float32';
+  const keepSettings = (expectedEpochs: number, epochs: object) => {
+    const { cutmix } = mixingFor(expectedEpochs, settings);
+    const used = { ...settings, width, precision, engine: path.engine, cutmixProbability: cutmix, ...epochs };
+    const file = join(outDir, 'settings.json');
+    writeFileSync(`${file}.new`, JSON.stringify(used, null, 2));
+    renameSync(`${file}.new`, file);
+  };
+  keepSettings(plan.epochs, { plannedEpochs: plan.epochs });
+  say(`width ${width}, ${precision}, ${path.engine} ops, ${environment.cpus} cpus`);
 
   const augmenter = createAugmenter(images, labels, classes, settings, seed);
   const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);
   const whitening = tf.keep(tf.tensor(filters, [PATCH, PATCH]));
   const weights = initialWeights(architecture, seed);
+  // Width and engine are final. What else depends on the number of epochs follows this forecast.
+  const forecast = createForecast(plan.epochs, clock.fraction(), settings);
   const trainer = createTrainer(
     { engine, architecture, whitening },
     weights,
     initialStatistics(architecture),
-    augmenter.next,
+    (fraction) => augmenter.next(fraction, forecast.epochs()),
     settings,
   );
   const average =
@@ -83,6 +104,7 @@ export async function train(environment: Environment, given: Settings): Promise<
     if (step % settings.averageEvery === 0) average?.include(trainer.weights, trainer.statistics, fraction);
     step += 1;
     clock.tookStep(clock.elapsed() - started);
+    forecast.observe(clock.fraction(), augmenter.epochs());
 
     smooth = smoothed(smooth, loss, accuracy);
     reported.images += seen;
@@ -105,7 +127,9 @@ export async function train(environment: Environment, given: Settings): Promise<
     }
   }
   await save(step);
-  say(`${step} steps, ${augmenter.epochs().toFixed(1)} epochs in ${clock.elapsed().toFixed(1)} s`);
+  const outcome = forecast.outcome(augmenter.epochs());
+  keepSettings(forecast.epochs(), outcome);
+  say(`${step} steps in ${clock.elapsed().toFixed(1)} s; ${describeOutcome(outcome)}`);
 }
 
 /** Updates exponential means of loss and accuracy over about 20 steps, with the weight that makes them unbiased. */

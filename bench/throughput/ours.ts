@@ -18,6 +18,8 @@ const [precision, engineName, threads] = [process.argv[4]!, process.argv[5]!, Nu
 // One path, because the precision is given.
 const engine = createEngine(pathsFor({ engine: engineName, precision })[0]!, threads);
 const classes = 10;
+/** Expected epochs of a run with the full share of CutMix. */
+const LONG_RUN = 100;
 const AUGMENTATION = 'augmentation';
 const { celuAlpha, logitScale } = defaultSettings;
 const architecture = { width, classes, celuAlpha, logitScale };
@@ -38,7 +40,8 @@ const trainer = createTrainer(
   settings,
 );
 
-let nextBatch = augmenter.next;
+const augmented = (fraction: number) => augmenter.next(fraction, LONG_RUN);
+let nextBatch = augmented;
 
 function timed(steps: number): number {
   const started = performance.now();
@@ -69,12 +72,12 @@ function profiled(steps: number): Record<string, number> {
   Object.assign(backend, { binding: watched });
   nextBatch = (fraction) => {
     const started = performance.now();
-    const batch = augmenter.next(fraction);
+    const batch = augmented(fraction);
     spent[AUGMENTATION] = (spent[AUGMENTATION] ?? 0) + performance.now() - started;
     return batch;
   };
   timed(steps);
-  nextBatch = augmenter.next;
+  nextBatch = augmented;
   Object.assign(backend, { binding });
   return Object.fromEntries(
     Object.entries(spent)

@@ -1,11 +1,13 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createAugmenter } from '../../submission/augment.ts';
+import { createAugmenter, mixingFor } from '../../submission/augment.ts';
 import { IMAGE_SIZE, reflectPadded } from '../../submission/data.ts';
 import { defaultSettings, type Settings } from '../../submission/settings.ts';
 
 const classes = 4;
 const count = 24;
+/** Expected epochs of a run with the full share of CutMix. */
+const LONG = 100;
 const labels = Uint8Array.from({ length: count }, (_, index) => index % classes);
 /** Makes images of one colour that identifies each image: no crop or flip changes it. */
 const plain = Uint8Array.from(
@@ -25,7 +27,7 @@ test('returns every image once per epoch', () => {
   const { next, epochs, normalisation } = augmenter({});
   const seen: number[] = [];
   for (let batch = 0; batch < count / 8; batch += 1) {
-    const { images } = next(0);
+    const { images } = next(0, LONG);
     for (let slot = 0; slot < 8; slot += 1) {
       const value = images[slot * IMAGE_SIZE]! * normalisation.deviation[0]! + normalisation.mean[0]!;
       seen.push(Math.round(value / 10));
@@ -36,7 +38,7 @@ test('returns every image once per epoch', () => {
 });
 
 test('targets are rows of probabilities with the smoothed share at the label', () => {
-  const { targets, labels } = augmenter({ labelSmoothing: 0.2 }).next(0);
+  const { targets, labels } = augmenter({ labelSmoothing: 0.2 }).next(0, LONG);
   for (let slot = 0; slot < 8; slot += 1) {
     const row = Array.from(targets.subarray(slot * classes, (slot + 1) * classes));
     expect(row[labels[slot]!]).toBeCloseTo(0.85);
@@ -48,7 +50,7 @@ test('CutMix mixes targets by the pasted area', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 31 }), (seed) => {
       const { next } = augmenter({ cutmixProbability: 1, labelSmoothing: 0 }, plain, seed);
-      const { images, targets } = next(0);
+      const { images, targets } = next(0, LONG);
       for (let slot = 0; slot < 8; slot += 1) {
         const image = images.subarray(slot * IMAGE_SIZE, (slot + 1) * IMAGE_SIZE);
         const colours = new Map<number, number>();
@@ -71,11 +73,11 @@ test('CutMix mixes targets by the pasted area', () => {
 
 test('CutMix stops at its fraction of the budget', () => {
   const { next } = augmenter({ cutmixProbability: 1, cutmixUntil: 0.5, labelSmoothing: 0 });
-  expect(Math.max(...next(0.6).targets.subarray(0, classes))).toBe(1);
+  expect(Math.max(...next(0.6, LONG).targets.subarray(0, classes))).toBe(1);
 });
 
 test('cutout sets a square to the mean colour', () => {
-  const { images } = augmenter({ cutoutSize: 8 }).next(0);
+  const { images } = augmenter({ cutoutSize: 8 }).next(0, LONG);
   const greys = Array.from({ length: 8 }, (_, slot) =>
     images
       .subarray(slot * IMAGE_SIZE, (slot + 1) * IMAGE_SIZE)
@@ -92,7 +94,7 @@ test('without crops, an image and its mirror image alternate from epoch to epoch
   );
   const { next } = augmenter({ cropPadding: 0, batchSize: count }, ramp);
   const flipped = () => {
-    const { images } = next(0);
+    const { images } = next(0, LONG);
     return Array.from({ length: count }, (_, slot) => images[slot * IMAGE_SIZE]! > 0);
   };
   const [even, odd] = [flipped(), flipped()];
@@ -104,7 +106,7 @@ test('without crops, an image and its mirror image alternate from epoch to epoch
 
 test('one seed gives one stream, another seed another', () => {
   const bytes = (seed: number) =>
-    Buffer.from(augmenter({ cutmixProbability: 1 }, plain, seed).next(0).images.buffer);
+    Buffer.from(augmenter({ cutmixProbability: 1 }, plain, seed).next(0, LONG).images.buffer);
   expect(bytes(3).equals(bytes(3))).toBe(true);
   expect(bytes(3).equals(bytes(4))).toBe(false);
 });
@@ -115,4 +117,33 @@ test('padding reflects without repeating the edge', () => {
   const row = Array.from({ length: 36 }, (_, column) => padded[column * 3]);
   expect(row.slice(0, 4)).toEqual([2, 1, 0, 1]);
   expect(row.slice(-4)).toEqual([30, 31, 30, 29]);
+});
+
+describe('with the expected epochs of the run', () => {
+  const { cutmixFromEpochs, cutmixFullEpochs, cutmixProbability } = defaultSettings;
+
+  test('the share of CutMix rises linearly from none to all of it, in place of cutout', () => {
+    const middle = (cutmixFromEpochs + cutmixFullEpochs) / 2;
+    expect(mixingFor(cutmixFromEpochs, defaultSettings)).toEqual({ cutmix: 0, cutout: 1 });
+    expect(mixingFor(middle, defaultSettings)).toEqual({ cutmix: cutmixProbability / 2, cutout: 0.5 });
+    expect(mixingFor(cutmixFullEpochs, defaultSettings)).toEqual({ cutmix: cutmixProbability, cutout: 0 });
+    expect(mixingFor(1e6, defaultSettings)).toEqual({ cutmix: cutmixProbability, cutout: 0 });
+  });
+
+  test('cutout stays on at any length if CutMix is off, and CutMix is on if it needs no epochs', () => {
+    expect(mixingFor(1e6, { ...defaultSettings, cutmixProbability: 0 })).toEqual({ cutmix: 0, cutout: 1 });
+    const forced = { ...defaultSettings, cutmixFromEpochs: 0, cutmixFullEpochs: 0 };
+    expect(mixingFor(3, forced)).toEqual({ cutmix: cutmixProbability, cutout: 0 });
+  });
+
+  test('batches are mixed as often as that', () => {
+    const { next } = augmenter({ cutmixProbability: 1, labelSmoothing: 0 });
+    const isMixed = (epochs: number) => next(0, epochs).targets.some((share) => share > 0 && share < 1);
+    const mixedOf200 = (epochs: number) => Array.from({ length: 200 }, () => isMixed(epochs)).filter(Boolean);
+    expect(mixedOf200(cutmixFromEpochs)).toHaveLength(0);
+    expect(mixedOf200(cutmixFullEpochs)).toHaveLength(200);
+    const half = mixedOf200((cutmixFromEpochs + cutmixFullEpochs) / 2).length;
+    expect(half).toBeGreaterThan(60);
+    expect(half).toBeLessThan(140);
+  });
 });

@@ -20,7 +20,7 @@ function trainerWith(changes: Partial<Settings>, engine: EngineName = 'stock') {
     { engine: engineOf(engine), architecture, whitening: tf.keep(tf.eye(27)) },
     weights,
     initialStatistics(architecture),
-    augmenter.next,
+    (fraction) => augmenter.next(fraction, 100),
     settings,
   );
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { dump, parse } from 'npyjs';
+import { WIDTHS } from '../../submission/plan/planRun.ts';
 
 const main = fileURLToPath(new URL('../../dist/submission/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'haet-train-'));
@@ -129,29 +130,30 @@ test('killed at any time after the first save, it leaves one loadable model', as
   }
 });
 
-describe('without a given width, chooses by the speed of the machine:', () => {
-  async function planned(name: string, leastEpochs: number) {
-    const pairs = ['batchSize=20', 'engine=stock', 'precision=float32', `leastEpochs=${leastEpochs}`];
-    const words = pairs.flatMap((pair) => ['--set', pair]);
-    const { model, child } = startTraining(name, 6, words);
-    const { exitCode, stderr } = await child;
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    const settings = JSON.parse(readFileSync(join(model, 'settings.json'), 'utf8'));
-    return settings as { width: number; plannedEpochs: number };
+test('without a given width, plans by steps of this machine, and keeps how many epochs were expected and done', async () => {
+  const pairs = ['batchSize=20', 'engine=stock', 'precision=float32'];
+  const { model, child } = startTraining(
+    'planned',
+    8,
+    pairs.flatMap((pair) => ['--set', pair]),
+  );
+  const { exitCode, stderr, stdio } = await child;
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  const kept = JSON.parse(readFileSync(join(model, 'settings.json'), 'utf8'));
+  expect(WIDTHS).toContain(kept.width);
+  expect(kept.epochs).toBeGreaterThan(1);
+  for (const [expected, error] of [
+    [kept.plannedEpochs, kept.plannedError],
+    [kept.revisedEpochs, kept.revisedError],
+  ]) {
+    expect(expected).toBeGreaterThan(1);
+    expect(error).toBeCloseTo(expected / kept.epochs - 1, 9);
   }
-
-  test('the widest if few epochs are enough', async () => {
-    expect((await planned('widest', 1e-3)).width).toBe(1.5);
-  });
-
-  test('the narrowest if no width gets its epochs, and a wider one that gets a sixteenth of those', async () => {
-    const narrowest = await planned('narrowest', 1e9);
-    expect(narrowest.width).toBe(0.25);
-    const least = narrowest.plannedEpochs / 16;
-    const { width, plannedEpochs } = await planned('wider', least);
-    expect(plannedEpochs).toBeGreaterThanOrEqual(least);
-    expect(width).toBeGreaterThan(0.25);
-  });
+  const lines = (stdio[1] as string).trim().split('\n');
+  expect(lines[0]).toMatch(/^stock ops in float32, width [\d.]+: \d+ ms per step$/);
+  expect(lines.at(-1)).toMatch(
+    /^\d+ steps in [\d.]+ s; [\d.]+ epochs, planned [\d.]+ \([+-][\d.]+ %\), revised early to [\d.]+ \([+-][\d.]+ %\)$/,
+  );
 });
 
 describe('prints an error if', () => {

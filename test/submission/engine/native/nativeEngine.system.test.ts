@@ -267,11 +267,12 @@ describeNative('the native blocks', (variant) => {
     const settings = { ...defaultSettings, batchSize: 32, peakLearningRate: 0.05, cutmixProbability: 0 };
     const losses = ([nativeEngineName(variant), 'stock'] as const).map((engine) => {
       const architecture = { width: 0.25, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
+      const augmenter = createAugmenter(images, labels, 4, settings, 1);
       const trainer = createTrainer(
         { engine: engineOf(engine), architecture, whitening: tf.keep(tf.eye(27)) },
         initialWeights(architecture, 1),
         initialStatistics(architecture),
-        createAugmenter(images, labels, 4, settings, 1).next,
+        (fraction) => augmenter.next(fraction, 100),
         settings,
       );
       return Array.from({ length: 120 }, () => trainer.step(0.1).loss);
