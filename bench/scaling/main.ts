@@ -1,7 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { Command } from 'commander';
 import { median } from 'simple-statistics';
-import { secondsOf, startTrainers } from '../throughput/trainers.ts';
+import { secondsOf, startOurs, startPeer } from '../throughput/trainers.ts';
 import { type Point, plotScaling } from './plots.ts';
 
 /**
@@ -47,9 +47,11 @@ if (json) {
 }
 
 async function rates(shape: typeof usual): Promise<{ ours: number; peer: number }> {
-  const trainers = await startTrainers({ ...shape, precision: 'float32', engine: 'native' });
+  const sides = [
+    await startOurs(shape, { engine: 'native', bfloat16: false }),
+    await startPeer(shape, 'float32'),
+  ];
   const steps = Math.max(1, Math.round(imagesARound / shape.batch));
-  const sides = [trainers.ours, trainers.peer];
   for (const side of sides) await secondsOf(side, 2);
   const measured: number[][] = [[], []];
   for (let round = 0; round < rounds; round += 1) {

@@ -1,8 +1,8 @@
-// Measures the limits of this machine: multiply-adds with operands from L1 in the number type of training, and memory
-// traffic. Prints one JSON line: "flops", per second, of all threads; "bytes", per second, read and written; "unit", a
-// name.
+// Measures the limits of this machine: multiply-adds with operands from L1 in each unit that the CPU has, and memory
+// traffic. Prints one JSON line: "units", each with its "unit" (a name), "precision" and "flops", per second, of all
+// threads; "bytes", per second, read and written.
 //
-// usage: limit THREADS float32|bfloat16
+// usage: limit THREADS
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -13,8 +13,10 @@
 #include <thread>
 #include <vector>
 
-#ifdef __AMX_BF16__
+#if defined(__AVX512BF16__) || defined(__AMX_BF16__)
 #include <immintrin.h>
+#endif
+#ifdef __AMX_BF16__
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -86,6 +88,51 @@ double vectorFlops() {
   return passes * kDepth * kRows * kColumns * kLanes * 2 / seconds;
 }
 
+#ifdef __AVX512BF16__
+// The same loop with pairs of bfloat16: each instruction adds two products to each of 16 float32 sums.
+double pairFlops() {
+  constexpr int kRows = 4, kColumns = 3, kDepth = 256, kValues = 32;
+  alignas(64) static thread_local uint32_t a[kDepth * kRows];
+  alignas(64) static thread_local uint16_t b[kDepth * kColumns * kValues];
+  for (auto& x : a) x = 0x3a833a83;  // 1e-3, twice
+  for (auto& x : b) x = 0x3a83;
+  __m512 c[kRows][kColumns];
+  for (auto& row : c)
+    for (auto& v : row) v = _mm512_setzero_ps();
+  const auto start = Clock::now();
+  double passes = 0;
+  while (since(start) < kSeconds) {
+    for (int repeat = 0; repeat < 200; ++repeat) {
+      asm volatile("" ::: "memory");
+      for (int k = 0; k < kDepth; ++k) {
+        __m512i column[kColumns];
+#pragma GCC unroll 3
+        for (int j = 0; j < kColumns; ++j) {
+          column[j] = _mm512_load_si512(&b[(k * kColumns + j) * kValues]);
+          asm("" : "+v"(column[j]));
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < kRows; ++i) {
+          const __m512i pair = _mm512_set1_epi32(static_cast<int>(a[k * kRows + i]));
+#pragma GCC unroll 3
+          for (int j = 0; j < kColumns; ++j)
+            c[i][j] =
+                _mm512_dpbf16_ps(c[i][j], reinterpret_cast<__m512bh>(column[j]), reinterpret_cast<__m512bh>(pair));
+        }
+      }
+    }
+    passes += 200;
+  }
+  const double seconds = since(start);
+  float sink = 0;
+  for (auto& row : c)
+    for (auto& v : row) sink += _mm512_cvtss_f32(v);
+  static std::atomic<float> keep;
+  keep = sink;
+  return passes * kDepth * kRows * kColumns * kValues * 2 / seconds;
+}
+#endif
+
 #ifdef __AMX_BF16__
 struct alignas(64) TileConfig {
   uint8_t palette = 1, start = 0, reserved[14] = {};
@@ -146,15 +193,20 @@ double memoryBytes() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return std::fprintf(stderr, "usage: limit THREADS float32|bfloat16\n"), 2;
+  if (argc != 2) return std::fprintf(stderr, "usage: limit THREADS\n"), 2;
   const int threads = std::atoi(argv[1]);
-  double flops = rate(threads, vectorFlops);
-  const char* unit = kVector;
-#ifdef __AMX_BF16__
-  if (std::strcmp(argv[2], "bfloat16") == 0) {
-    const double tiles = rate(threads, amxFlops);
-    if (tiles > flops) flops = tiles, unit = "amx bf16";
-  }
+  const auto print = [](const char* unit, const char* precision, double flops) {
+    std::printf("{\"unit\": \"%s\", \"precision\": \"%s\", \"flops\": %.4g}", unit, precision, flops);
+  };
+  std::printf("{\"units\": [");
+  print(kVector, "float32", rate(threads, vectorFlops));
+#ifdef __AVX512BF16__
+  std::printf(", ");
+  print("vdpbf16ps", "bfloat16", rate(threads, pairFlops));
 #endif
-  std::printf("{\"flops\": %.4g, \"bytes\": %.4g, \"unit\": \"%s\"}\n", flops, rate(threads, memoryBytes), unit);
+#ifdef __AMX_BF16__
+  std::printf(", ");
+  print("amx bf16", "bfloat16", rate(threads, amxFlops));
+#endif
+  std::printf("], \"bytes\": %.4g}\n", rate(threads, memoryBytes));
 }

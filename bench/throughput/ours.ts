@@ -4,19 +4,16 @@ import { IMAGE_SIZE } from '../../submission/data.ts';
 import { createEngine } from '../../submission/engine/createEngine.ts';
 import { backend } from '../../submission/engine/ops.ts';
 import { tf } from '../../submission/engine/tensorflow.ts';
-import { pathsFor } from '../../submission/hardware.ts';
 import { initialStatistics, initialWeights } from '../../submission/model/resnet9.ts';
 import { defaultSettings } from '../../submission/settings.ts';
 import { createTrainer } from '../../submission/step.ts';
 
 /**
  * Our side of the throughput benchmark, in its own process: reads lines "STEPS n", "MEMORY n" or "PROFILE n" and
- * answers each with one JSON line. Arguments: width, batch size, precision, engine, threads.
+ * answers each with one JSON line. Arguments: width, batch size, threads, path as JSON.
  */
-const [width, batchSize] = [Number(process.argv[2]), Number(process.argv[3])];
-const [precision, engineName, threads] = [process.argv[4]!, process.argv[5]!, Number(process.argv[6])];
-// One path, because the precision is given.
-const engine = createEngine(pathsFor({ engine: engineName, precision })[0]!, threads);
+const [width, batchSize, threads] = process.argv.slice(2, 5).map(Number) as [number, number, number];
+const engine = createEngine(JSON.parse(process.argv[5]!), threads);
 const classes = 10;
 /** Expected epochs of a run with the full share of CutMix. */
 const LONG_RUN = 100;

@@ -1,6 +1,6 @@
 """The peer: one full training step of the same ResNet-9 in PyTorch, as a user would write it for speed.
 
-bfloat16 autocast if the CPU computes in bfloat16, else float32; channels_last; Nesterov SGD; label
+Arguments: width, batch size, threads, float32 or bfloat16 (autocast). channels_last; Nesterov SGD; label
 smoothing.
 Reads lines "STEPS n" or "MEMORY n" and answers each with one JSON line; exits at the end of its input.
 """

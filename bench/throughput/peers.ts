@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { cacheFolder } from '../../datasets/cacheFolder.ts';
 
-const TORCH = '2.13.0';
+const TORCH = '2.15.0';
 const JEMALLOC = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/lib/aarch64-linux-gnu']
   .map((folder) => join(folder, 'libjemalloc.so.2'))
   .find((path) => existsSync(path));

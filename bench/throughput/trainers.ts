@@ -1,35 +1,28 @@
 import { fileURLToPath } from 'node:url';
+import type { Path } from '../../submission/engine/engine.ts';
 import { type Contender, jemallocEnvironment, ourEnvironment, start, torchPython } from './peers.ts';
 
-export interface Training {
+export interface Shape {
   readonly width: number;
   readonly batch: number;
-  readonly precision: 'bfloat16' | 'float32';
-  /** Engine of our blocks: native, stock or auto. */
-  readonly engine: string;
   readonly threads: number;
 }
 
-/** Starts our training step and PyTorch's as processes that answer "STEPS n" with `{seconds}`. */
-export async function startTrainers(training: Training): Promise<{ ours: Contender; peer: Contender }> {
-  const { width, batch, precision, engine, threads } = training;
-  const ours = start(
-    process.execPath,
-    [
-      fileURLToPath(new URL('ours.js', import.meta.url)),
-      ...[String(width), String(batch), precision, engine, String(threads)],
-    ],
-    await ourEnvironment(threads),
-  );
-  const peer = start(
-    await torchPython(),
-    [
-      fileURLToPath(new URL('../../../bench/throughput/peer.py', import.meta.url)),
-      ...[String(width), String(batch), String(threads), precision],
-    ],
-    jemallocEnvironment(),
-  );
-  return { ours, peer };
+/** Starts our training step as a process that answers "STEPS n" with `{seconds}`. */
+export async function startOurs({ width, batch, threads }: Shape, path: Path): Promise<Contender> {
+  const words = [String(width), String(batch), String(threads), JSON.stringify(path)];
+  const program = fileURLToPath(new URL('ours.js', import.meta.url));
+  return start(process.execPath, [program, ...words], await ourEnvironment(threads));
+}
+
+/** Starts PyTorch's training step as such a process. */
+export async function startPeer(
+  { width, batch, threads }: Shape,
+  precision: 'bfloat16' | 'float32',
+): Promise<Contender> {
+  const words = [String(width), String(batch), String(threads), precision];
+  const program = fileURLToPath(new URL('../../../bench/throughput/peer.py', import.meta.url));
+  return start(await torchPython(), [program, ...words], jemallocEnvironment());
 }
 
 /** Returns the seconds of the given number of steps. */
