@@ -17,8 +17,8 @@ export interface Outcome {
   /** Null if the run was shorter. */
   readonly revisedEpochs: number | null;
   readonly epochs: number;
-  /** Share by which the expected epochs were too many (above 0) or too few. */
-  readonly plannedError: number;
+  /** Share by which the expected epochs were too many (above 0) or too few. Null without epochs. */
+  readonly plannedError: number | null;
   readonly revisedError: number | null;
 }
 
@@ -62,11 +62,14 @@ export function createForecast(
       plannedEpochs: planned,
       revisedEpochs: revised,
       epochs,
-      plannedError: planned / epochs - 1,
-      revisedError: revised === null ? null : revised / epochs - 1,
+      plannedError: excess(planned, epochs),
+      revisedError: excess(revised, epochs),
     }),
   };
 }
+
+const excess = (expected: number | null, done: number): number | null =>
+  expected === null || done === 0 ? null : expected / done - 1;
 
 /** Returns the outcome in words, for the end of a run. */
 export function describeOutcome({
@@ -76,8 +79,10 @@ export function describeOutcome({
   revisedEpochs,
   revisedError,
 }: Outcome): string {
-  const percent = (share: number) => `${share < 0 ? '' : '+'}${(100 * share).toFixed(1)} %`;
-  const planned = `${epochs.toFixed(1)} epochs, planned ${plannedEpochs.toFixed(1)} (${percent(plannedError)})`;
-  if (revisedEpochs === null || revisedError === null) return planned;
-  return `${planned}, revised early to ${revisedEpochs.toFixed(1)} (${percent(revisedError)})`;
+  const words = (name: string, expected: number | null, error: number | null) =>
+    expected === null || error === null
+      ? ''
+      : `, ${name} ${expected.toFixed(1)} (${error < 0 ? '' : '+'}${(100 * error).toFixed(1)} %)`;
+  const planned = words('planned', plannedEpochs, plannedError);
+  return `${epochs.toFixed(1)} epochs${planned}${words('revised early to', revisedEpochs, revisedError)}`;
 }

@@ -60,6 +60,7 @@ export function planRun<E extends { readonly path: Path }>(
   { clock, cpuSeconds, startSteps }: Measurement<E>,
   say: (line: string) => void,
 ): Plan<E> {
+  // A step of meta-learning computes two gradients, but also trains on two batches.
   const epochsFrom = (fraction: number, { seconds }: Timed) =>
     (plainShare(fraction, settings) * clock.usable() * settings.batchSize) / (seconds * trainingImages);
   const start = clock.fraction();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { mixingFor } from '../../../submission/augment.ts';
-import { describeOutcome } from '../../../submission/plan/forecast.ts';
+import { createForecast, describeOutcome } from '../../../submission/plan/forecast.ts';
 import { defaultSettings } from '../../../submission/settings.ts';
 import { planOn, runOn, steps } from './madeUpMachine.ts';
 
@@ -17,7 +17,7 @@ describe('the epochs expected', () => {
   ])('at constant speed are those done within 5 %%: %s', (_, budget, secondsAtWidth1, changes) => {
     const settings = { ...defaultSettings, ...changes };
     const { outcome } = runOn({ secondsOf: steps(secondsAtWidth1) }, budget, { settings });
-    expect(Math.abs(outcome.plannedError)).toBeLessThan(0.05);
+    expect(Math.abs(outcome.plannedError!)).toBeLessThan(0.05);
     expect(Math.abs(outcome.revisedError!)).toBeLessThan(0.05);
   });
 
@@ -25,7 +25,7 @@ describe('the epochs expected', () => {
     const granted = (at: number) => (at < 10 ? 0.3 : 1);
     const { plan, outcome, expectedAt } = runOn({ secondsOf, granted }, 600);
     expect(plan.width).toBe(quiet.width);
-    expect(Math.abs(outcome.plannedError)).toBeLessThan(0.05);
+    expect(Math.abs(outcome.plannedError!)).toBeLessThan(0.05);
     expect(Math.abs(outcome.revisedError!)).toBeLessThan(0.05);
     for (let fraction = 0; fraction < 1; fraction += 0.005) {
       expect(Math.abs(expectedAt(fraction) / outcome.epochs - 1)).toBeLessThan(0.05);
@@ -63,7 +63,7 @@ describe('the epochs expected', () => {
       const speed = (at: number) => 1 + 0.2 * Math.sin((2 * Math.PI * (at + phase)) / 20);
       const { plan, outcome, expectedAt } = runOn({ secondsOf, speed }, 600);
       expect(plan.width).toBe(quiet.width);
-      expect(Math.abs(outcome.plannedError)).toBeLessThan(0.25);
+      expect(Math.abs(outcome.plannedError!)).toBeLessThan(0.25);
       expect(Math.abs(outcome.revisedError!)).toBeLessThan(0.15);
       for (const fraction of [0.2, 0.4, 0.6, 0.8]) {
         expect(Math.abs(expectedAt(fraction) / outcome.epochs - 1)).toBeLessThan(0.05);
@@ -96,5 +96,9 @@ describe('the outcome', () => {
     expect(describeOutcome({ ...outcome, revisedEpochs: null, revisedError: null })).toBe(
       '80.0 epochs, planned 90.0 (+12.5 %)',
     );
+    // No step fitted into the budget.
+    const nothing = createForecast(3, 1, defaultSettings).outcome(0);
+    expect(nothing).toMatchObject({ plannedEpochs: 3, plannedError: null, revisedEpochs: null });
+    expect(describeOutcome(nothing)).toBe('0.0 epochs');
   });
 });

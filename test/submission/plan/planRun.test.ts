@@ -63,7 +63,7 @@ describe('a plan', () => {
           less = more;
         }
       }),
-      { numRuns: 10 },
+      { numRuns: 5 },
     );
   });
 
@@ -86,7 +86,7 @@ describe('a plan', () => {
           expect(Math.abs(one! - other!)).toBeLessThan(0.1);
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 10 },
     );
   });
 
