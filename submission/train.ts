@@ -12,7 +12,7 @@ import { initialStatistics, initialWeights, multiplyAdds } from './model/resnet9
 import { PATCH, whiteningFilters } from './model/whitening.ts';
 import { createAverage } from './optimizer/weightAveraging.ts';
 import { readCpuSeconds } from './plan/cpuSeconds.ts';
-import { createForecast, describeOutcome } from './plan/forecast.ts';
+import { createForecast, describeForecasts } from './plan/forecast.ts';
 import { startNoiseSteps } from './plan/noiseSteps.ts';
 import { planRun, WIDTHS } from './plan/planRun.ts';
 import { reportProgress } from './progress.ts';
@@ -129,7 +129,8 @@ export async function train(environment: Environment, settings: Settings): Promi
   await save(step);
   const outcome = forecast.outcome(augmenter.epochs());
   keepSettings(forecast.epochs(), outcome);
-  say(`${step} steps in ${clock.elapsed().toFixed(1)} s; ${describeOutcome(outcome)}`);
+  const epochs = outcome.epochs.toFixed(1);
+  say(`${step} steps, ${epochs} epochs in ${clock.elapsed().toFixed(1)} s; ${describeForecasts(outcome)}`);
 }
 
 /** Updates exponential means of loss and accuracy over about 20 steps, with the weight that makes them unbiased. */

@@ -71,18 +71,17 @@ export function createForecast(
 const excess = (expected: number | null, done: number): number | null =>
   expected === null || done === 0 ? null : expected / done - 1;
 
-/** Returns the outcome in words, for the end of a run. */
-export function describeOutcome({
-  epochs,
+/** Returns the forecasts of an outcome in words, for the end of a run. */
+export function describeForecasts({
   plannedEpochs,
   plannedError,
   revisedEpochs,
   revisedError,
 }: Outcome): string {
-  const words = (name: string, expected: number | null, error: number | null) =>
-    expected === null || error === null
-      ? ''
-      : `, ${name} ${expected.toFixed(1)} (${error < 0 ? '' : '+'}${(100 * error).toFixed(1)} %)`;
+  const words = (name: string, expected: number, error: number | null) =>
+    `${name} ${expected.toFixed(1)}${error === null ? '' : ` (${error < 0 ? '' : '+'}${(100 * error).toFixed(1)} %)`}`;
   const planned = words('planned', plannedEpochs, plannedError);
-  return `${epochs.toFixed(1)} epochs${planned}${words('revised early to', revisedEpochs, revisedError)}`;
+  return revisedEpochs === null
+    ? planned
+    : `${planned}, ${words('revised early to', revisedEpochs, revisedError)}`;
 }

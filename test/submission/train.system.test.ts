@@ -152,7 +152,7 @@ test('without a given width, plans by steps of this machine, and keeps how many 
   const lines = (stdio[1] as string).trim().split('\n');
   expect(lines[0]).toMatch(/^stock ops in float32, width [\d.]+: \d+ ms per step$/);
   expect(lines.at(-1)).toMatch(
-    /^\d+ steps in [\d.]+ s; [\d.]+ epochs, planned [\d.]+ \([+-][\d.]+ %\), revised early to [\d.]+ \([+-][\d.]+ %\)$/,
+    /^\d+ steps, [\d.]+ epochs in [\d.]+ s; planned [\d.]+ \([+-][\d.]+ %\), revised early to [\d.]+ \([+-][\d.]+ %\)$/,
   );
 });
 

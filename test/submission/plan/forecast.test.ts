@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { mixingFor } from '../../../submission/augment.ts';
-import { createForecast, describeOutcome } from '../../../submission/plan/forecast.ts';
+import { createForecast, describeForecasts } from '../../../submission/plan/forecast.ts';
 import { defaultSettings } from '../../../submission/settings.ts';
 import { planOn, runOn, steps } from './madeUpMachine.ts';
 
@@ -90,15 +90,13 @@ describe('the outcome', () => {
       revisedEpochs: 79,
       revisedError: -0.0125,
     };
-    expect(describeOutcome(outcome)).toBe(
-      '80.0 epochs, planned 90.0 (+12.5 %), revised early to 79.0 (-1.3 %)',
-    );
-    expect(describeOutcome({ ...outcome, revisedEpochs: null, revisedError: null })).toBe(
-      '80.0 epochs, planned 90.0 (+12.5 %)',
+    expect(describeForecasts(outcome)).toBe('planned 90.0 (+12.5 %), revised early to 79.0 (-1.3 %)');
+    expect(describeForecasts({ ...outcome, revisedEpochs: null, revisedError: null })).toBe(
+      'planned 90.0 (+12.5 %)',
     );
     // No step fitted into the budget.
     const nothing = createForecast(3, 1, defaultSettings).outcome(0);
     expect(nothing).toMatchObject({ plannedEpochs: 3, plannedError: null, revisedEpochs: null });
-    expect(describeOutcome(nothing)).toBe('0.0 epochs');
+    expect(describeForecasts(nothing)).toBe('planned 3.0');
   });
 });
