@@ -5,7 +5,7 @@ import { type Architecture, initialStatistics, initialWeights } from '../model/r
 import { PATCH } from '../model/whitening.ts';
 import type { Settings } from '../settings.ts';
 import { createTrainer } from '../step.ts';
-import type { Steps } from './planRun.ts';
+import type { Steps } from './stepTimer.ts';
 
 /** Prepares training steps with one gradient on noise, to be timed. */
 export function startNoiseSteps(engine: Engine, architecture: Architecture, settings: Settings): Steps {

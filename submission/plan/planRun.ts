@@ -2,9 +2,9 @@ import type { Clock } from '../clock.ts';
 import type { Path } from '../engine/engine.ts';
 import { plainShare } from '../schedule.ts';
 import type { Settings } from '../settings.ts';
-import { type CpuSeconds, undisturbed } from './cpuSeconds.ts';
+import type { CpuSeconds } from './cpuSeconds.ts';
 import { expectedAccuracy } from './expectedAccuracy.ts';
-import { median } from './median.ts';
+import { createStepTimer, type Steps } from './stepTimer.ts';
 
 /** What a plan chooses from, and for which run. */
 export interface Task<E extends { readonly path: Path }> {
@@ -30,21 +30,20 @@ export interface Plan<E> {
 export interface Measurement<E> {
   readonly clock: Clock;
   readonly cpuSeconds: () => CpuSeconds | null;
-  /** Prepares training steps with one gradient on noise. The caller closes them. */
-  readonly startSteps: (engine: E, width: number, settings: Settings) => Steps;
-}
-
-export interface Steps {
-  step(): void;
-  close(): void;
+  /** Prepares training steps with one gradient on noise. */
+  readonly startSteps: (engine: E, width: number) => Steps;
 }
 
 /** Widths to choose from, by default. */
 export const WIDTHS = [0.25, 0.375, 0.5, 0.75, 1, 1.5];
 
-/** Share of the budget for measurements. Each engine makes a step of the narrowest width even if that takes longer. */
+/**
+ * Share of the budget for timed steps, without the time that other programs take. Each engine makes a few steps of the
+ * narrowest width even if that takes longer.
+ */
 const MEASURED_SHARE = 0.01;
-const STEPS = 5;
+/** Share of the budget after which no step starts, however little of it the run got. */
+const MOST_SHARE = 0.05;
 /** The time of a step grows at least with this power of the multiply-adds: parts of it do not depend on the width. */
 const LEAST_GROWTH = 0.5;
 
@@ -65,18 +64,17 @@ export function planRun<E extends { readonly path: Path }>(
     (plainShare(fraction, settings) * clock.usable() * settings.batchSize) / (seconds * trainingImages);
   const start = clock.fraction();
   const accuracy = (timed: Timed) => expectedAccuracy(timed.width, epochsFrom(start, timed));
-  const allowance = (MEASURED_SHARE * budgetSeconds) / engines.length;
 
   let best: (Timed & { engine: E }) | null = null;
   let failure: unknown;
   for (const engine of engines) {
     const name = `${engine.path.engine} ops in ${engine.path.bfloat16 ? 'bfloat16' : 'float32'}`;
-    const until = clock.elapsed() + allowance;
+    const share = budgetSeconds / engines.length;
+    const timer = createStepTimer(clock, cpuSeconds, MEASURED_SHARE * share, MOST_SHARE * share);
     try {
-      const timed = bestWidth(widths, work, accuracy, (width, leastSeconds) => {
-        if (leastSeconds > 0 && clock.elapsed() + leastSeconds > until) return null;
-        return secondsPerStep(startSteps(engine, width, settings), until);
-      });
+      const timed = bestWidth(widths, work, accuracy, (width, guess) =>
+        timer.secondsPerStep(() => startSteps(engine, width), guess),
+      );
       say(`${name}, width ${timed.width}: ${(1000 * timed.seconds).toFixed(0)} ms per step`);
       if (best === null || accuracy(timed) > accuracy(best)) best = { engine, ...timed };
     } catch (error) {
@@ -86,22 +84,6 @@ export function planRun<E extends { readonly path: Path }>(
   }
   if (best === null) throw failure;
   return { engine: best.engine, width: best.width, epochs: epochsFrom(clock.fraction(), best) };
-
-  /** Returns the median of the seconds that the steps take without other programs, and closes the steps. */
-  function secondsPerStep(steps: Steps, until: number): number {
-    try {
-      steps.step(); // also compiles kernels and allocates memory
-      const seconds: number[] = [];
-      do {
-        const [started, before] = [clock.elapsed(), cpuSeconds()];
-        steps.step();
-        seconds.push(undisturbed(clock.elapsed() - started, before, cpuSeconds()));
-      } while (seconds.length < STEPS && clock.elapsed() < until);
-      return median(seconds);
-    } finally {
-      steps.close();
-    }
-  }
 }
 
 /** A width, and the seconds of a step. */
@@ -115,16 +97,16 @@ interface Timed {
  * wider one can be better. The time of a width that was not measured is guessed to be short, so that none is missed.
  *
  * @param widths rising
- * @param measure returns the seconds per step of a width; null if the time left is less than the given seconds
+ * @param measure returns the seconds per step of a width, by a guess of them; null if there is no time to measure it
  */
 function bestWidth(
   widths: readonly number[],
   work: (width: number) => number,
   accuracy: (timed: Timed) => number,
-  measure: (width: number, leastSeconds: number) => number | null,
+  measure: (width: number, guess: number | null) => number | null,
 ): Timed {
   const [narrowest, ...wider] = widths as [number, ...number[]];
-  let last: Timed = { width: narrowest, seconds: measure(narrowest, 0)! };
+  let last: Timed = { width: narrowest, seconds: measure(narrowest, null)! };
   let best = last;
   const guess = (width: number): Timed => ({
     width,
@@ -132,7 +114,7 @@ function bestWidth(
   });
   for (const [index, width] of wider.entries()) {
     if (wider.slice(index).every((width) => accuracy(guess(width)) <= accuracy(best))) break;
-    const seconds = measure(width, 2 * guess(width).seconds);
+    const seconds = measure(width, guess(width).seconds);
     if (seconds === null) break;
     last = { width, seconds };
     if (accuracy(last) > accuracy(best)) best = last;

@@ -21,16 +21,19 @@ describe('the epochs expected', () => {
     expect(Math.abs(outcome.revisedError!)).toBeLessThan(0.05);
   });
 
-  test('and the width are not those of a neighbour of the first ten seconds', () => {
-    const granted = (at: number) => (at < 10 ? 0.3 : 1);
-    const { plan, outcome, expectedAt } = runOn({ secondsOf, granted }, 600);
-    expect(plan.width).toBe(quiet.width);
-    expect(Math.abs(outcome.plannedError!)).toBeLessThan(0.05);
-    expect(Math.abs(outcome.revisedError!)).toBeLessThan(0.05);
-    for (let fraction = 0; fraction < 1; fraction += 0.005) {
-      expect(Math.abs(expectedAt(fraction) / outcome.epochs - 1)).toBeLessThan(0.05);
-    }
-  });
+  test.each([0.7, 0.3, 0.1])(
+    'and the width are not those of the first ten seconds, with %d of the CPUs',
+    (share) => {
+      const granted = (at: number) => (at < 10 ? share : 1);
+      const { plan, outcome, expectedAt } = runOn({ secondsOf, granted }, 600);
+      expect(plan.width).toBe(quiet.width);
+      expect(Math.abs(outcome.plannedError!)).toBeLessThan(0.05);
+      expect(Math.abs(outcome.revisedError!)).toBeLessThan(0.05);
+      for (let fraction = 0; fraction < 1; fraction += 0.005) {
+        expect(Math.abs(expectedAt(fraction) / outcome.epochs - 1)).toBeLessThan(0.05);
+      }
+    },
+  );
 
   test('follow a neighbour that stays, at the width of the quiet machine', () => {
     const { plan, outcome } = runOn({ secondsOf, granted: () => 0.6 }, 600);
