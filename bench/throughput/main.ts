@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { Command } from 'commander';
 import { median } from 'simple-statistics';
+import { variantOf } from '../../submission/engine/native/variants.ts';
 import { bestLimits, type Method, type Precision, rateLimit } from './limits.ts';
 import { measureLimits } from './measureLimits.ts';
 import type { Contender } from './peers.ts';
@@ -24,7 +25,7 @@ const { json, batch, width, rounds, steps, engine } = new Command()
   .option('--width <n>', 'width of the network', Number, 1)
   .option('--rounds <n>', 'rounds, each timing every path once', Number, 5)
   .option('--steps <n>', 'steps per round', Number, 2)
-  .option('--engine <name>', 'engine of our blocks: native, stock or auto', 'auto')
+  .option('--engine <name>', 'engine of our blocks, as in the setting', 'auto')
   .parse()
   .opts<{ json?: true; batch: number; width: number; rounds: number; steps: number; engine: string }>();
 
@@ -53,7 +54,7 @@ for (const path of pathsFor({ engine, precision: 'auto' })) {
   const name = `ours, ${path.engine} ops in ${precision}`;
   const contender = await startOurs(shape, path);
   // Only the native ops compute 3x3 convolutions by minimal filtering.
-  trainers.push({ side: 'ours', name, precision, filtered: path.engine === 'native', contender, rates: [] });
+  trainers.push({ side: 'ours', name, precision, filtered: variantOf(path.engine) !== null, contender, rates: [] });
 }
 for (const precision of peerPrecisions) {
   const contender = await startPeer(shape, precision);

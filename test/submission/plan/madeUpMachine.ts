@@ -18,7 +18,7 @@ export interface Engine {
   readonly path: Path;
 }
 
-export const native: Engine = { path: { engine: 'native', bfloat16: false } };
+export const native: Engine = { path: { engine: 'native-avx512', bfloat16: false } };
 export const trainingImages = 5000;
 const START_UP = 1.5;
 const CPUS = 2;

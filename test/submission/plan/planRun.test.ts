@@ -123,7 +123,7 @@ describe('a plan', () => {
     expect(secondsOf(0.25, inBfloat16)).toBeGreaterThan(secondsOf(0.25, native));
     expect(plan.engine).toBe(inBfloat16);
     expect(said).toEqual([
-      expect.stringMatching(/^native ops in float32, width 0\.75: \d+ ms per step$/),
+      expect.stringMatching(/^native-avx512 ops in float32, width 0\.75: \d+ ms per step$/),
       expect.stringMatching(/^stock ops in bfloat16, width 0\.75: \d+ ms per step$/),
     ]);
   });
@@ -138,7 +138,7 @@ describe('a plan', () => {
     const engines = [native, inBfloat16, stock];
     const others = failing([native, stock]);
     expect(planOn({ secondsOf: others }, 600, { engines, say }).plan.engine).toBe(inBfloat16);
-    expect(said[0]).toBe('native ops in float32: skipped because they fail: Error: no such kernel');
+    expect(said[0]).toBe('native-avx512 ops in float32: skipped because they fail: Error: no such kernel');
     expect(() => planOn({ secondsOf: failing(engines) }, 600, { engines })).toThrow('no such kernel');
   });
 });
