@@ -16,6 +16,9 @@ const { json, rounds, plots } = new Command()
   .parse()
   .opts<{ json?: true; rounds: number; plots?: string }>();
 
+process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+const { pathsFor } = await import('../../submission/hardware.ts');
+const [path] = pathsFor({ engine: 'native', precision: 'float32' });
 const cores = availableParallelism();
 const usual = { width: 0.5, batch: 64, threads: cores };
 /** Values of the varied quantity, from small to large; the others keep their defaults. */
@@ -47,10 +50,7 @@ if (json) {
 }
 
 async function rates(shape: typeof usual): Promise<{ ours: number; peer: number }> {
-  const sides = [
-    await startOurs(shape, { engine: 'native', bfloat16: false }),
-    await startPeer(shape, 'float32'),
-  ];
+  const sides = [await startOurs(shape, path!), await startPeer(shape, 'float32')];
   const steps = Math.max(1, Math.round(imagesARound / shape.batch));
   for (const side of sides) await secondsOf(side, 2);
   const measured: number[][] = [[], []];

@@ -54,7 +54,14 @@ for (const path of pathsFor({ engine, precision: 'auto' })) {
   const name = `ours, ${path.engine} ops in ${precision}`;
   const contender = await startOurs(shape, path);
   // Only the native ops compute 3x3 convolutions by minimal filtering.
-  trainers.push({ side: 'ours', name, precision, filtered: variantOf(path.engine) !== null, contender, rates: [] });
+  trainers.push({
+    side: 'ours',
+    name,
+    precision,
+    filtered: variantOf(path.engine) !== null,
+    contender,
+    rates: [],
+  });
 }
 for (const precision of peerPrecisions) {
   const contender = await startPeer(shape, precision);

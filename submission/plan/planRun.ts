@@ -38,8 +38,8 @@ export interface Measurement<E> {
 export const WIDTHS = [0.25, 0.375, 0.5, 0.75, 1, 1.5];
 
 /**
- * Share of the budget for timed steps, without the time that other programs take. Each engine makes a few steps of the
- * narrowest width even if that takes longer.
+ * Share of the budget for timed steps, without the time that other programs take. Each engine makes a few steps of a
+ * width even if that takes longer.
  */
 const MEASURED_SHARE = 0.01;
 /** Share of the budget after which no step starts, however little of it the run got. */
@@ -65,14 +65,21 @@ export function planRun<E extends { readonly path: Path }>(
   const start = clock.fraction();
   const accuracy = (timed: Timed) => expectedAccuracy(timed.width, epochsFrom(start, timed));
 
+  const timer = createStepTimer(
+    clock,
+    cpuSeconds,
+    MEASURED_SHARE * budgetSeconds,
+    MOST_SHARE * budgetSeconds,
+  );
   let best: (Timed & { engine: E }) | null = null;
   let failure: unknown;
   for (const engine of engines) {
     const name = `${engine.path.engine} ops in ${engine.path.bfloat16 ? 'bfloat16' : 'float32'}`;
-    const share = budgetSeconds / engines.length;
-    const timer = createStepTimer(clock, cpuSeconds, MEASURED_SHARE * share, MOST_SHARE * share);
+    // An engine that is not faster at this width is not better at a narrower one either.
+    const narrowest = best?.width ?? 0;
+    const wideEnough = widths.filter((width) => width >= narrowest);
     try {
-      const timed = bestWidth(widths, work, accuracy, (width, guess) =>
+      const timed = bestWidth(wideEnough, work, accuracy, (width, guess) =>
         timer.secondsPerStep(() => startSteps(engine, width), guess),
       );
       say(`${name}, width ${timed.width}: ${(1000 * timed.seconds).toFixed(0)} ms per step`);

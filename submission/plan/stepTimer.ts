@@ -9,7 +9,7 @@ export interface Steps {
 
 /** Steps before those that count: they compile kernels and JavaScript, and allocate memory. */
 const WARM_UP_STEPS = 2;
-const STEPS = 5;
+const STEPS = 3;
 
 /** Times training steps as long as its allowance lasts. */
 export interface StepTimer {
