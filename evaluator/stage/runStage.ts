@@ -61,7 +61,11 @@ async function follow(
   const { limits, work } = spec;
   const streams = readStreams(running, plan);
   const watchers = startWatchers(running, limits, work);
-  const watched = await watchToItsEnd(running, plan, watchers);
+  const watched = await watchToItsEnd(running, plan, watchers).catch(async (error) => {
+    // An open stream would keep this process alive.
+    await streams.finish();
+    throw error;
+  });
   const { memoryFoundBytes, ...resources } = watchers.stop();
   const machineOomKills = (outOfMemoryKills() ?? 0) - (before.oomBefore ?? 0);
   const { stdout, stderr, progress } = await streams.finish();

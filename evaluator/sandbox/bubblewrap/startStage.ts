@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { entryUser } from '../entryUser.ts';
-import { killAll } from '../killing.ts';
+import { killAll, signalQuietly } from '../killing.ts';
 import { type ControlGroup, createControlGroup } from '../linux/controlGroup.ts';
 import { type CpuSet, cpusOfStage, createCpuSet } from '../linux/cpuSet.ts';
 import { readLimitHits } from '../linux/groupCounters.ts';
@@ -46,6 +46,7 @@ export async function startStage(
     const words = [...enterWords(entrances), 'taskset', '-c', cpus.join(','), ...wrapWords(spec, mounts)];
     const files = madeFiles(spec);
     const stage = await startChild(words, { ...spec, cwd: '/' }, controls.length + files.length);
+    let init: number | null = null;
     try {
       const [info, gate] = stage.further;
       // If bwrap ends early, its own message says more than a broken pipe.
@@ -53,7 +54,7 @@ export async function startStage(
       if (callFilter !== null) stage.further[2]!.end(callFilter);
       for (const [index, { content }] of files.entries())
         stage.further[controls.length + index]!.end(content);
-      const init = await firstProcess(info!, stage.stderr, stage.exited);
+      init = await firstProcess(info!, stage.stderr, stage.exited);
       const output = await madeOutput(init, spec, stage);
       if (isRoot) {
         await giveToEntry(init, spec, output).catch((error) => {
@@ -72,11 +73,14 @@ export async function startStage(
     } catch (error) {
       stage.child.kill('SIGKILL');
       await stage.exited.catch(() => {});
+      // The first process inside does not die with bwrap before the gate is open.
+      if (init !== null) signalQuietly(init, 'SIGKILL');
       throw error;
     }
   } catch (error) {
-    await group?.remove();
-    await cpuSet?.remove();
+    // What went wrong first says more than what then could not be removed.
+    await group?.remove().catch(() => {});
+    await cpuSet?.remove().catch(() => {});
     throw error;
   }
 }
@@ -110,11 +114,15 @@ async function madeOutput(init: number, spec: StageSpec, stage: StartedChild): P
   return output;
 }
 
-/** Gives the output folder to the entry and limits the number of its files, for which bwrap has no option. */
+/**
+ * Gives the output folder to the entry and limits the number of its files, for which bwrap has no option. With `--root`,
+ * because for a moment after bwrap changed its root the old one still covers it, and has no program `mount`.
+ */
 async function giveToEntry(init: number, { out, limits }: StageSpec, output: StageOutput): Promise<void> {
   chownSync(output.path, entryUser, entryUser);
   await execa('nsenter', [
-    ...['--target', String(init), '--mount', 'mount', '--internal-only', '--no-mtab', '--types', 'tmpfs'],
+    ...['--target', String(init), '--mount', '--root', '--'],
+    ...['mount', '--internal-only', '--no-mtab', '--types', 'tmpfs'],
     ...['--options', `remount,nr_inodes=${wallOf(limits).files}`, 'tmpfs', out.inside],
   ]);
 }

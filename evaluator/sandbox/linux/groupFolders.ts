@@ -39,10 +39,13 @@ export function setFrozen({ freezer }: GroupFolders, frozen: boolean): boolean {
   }
 }
 
+/** On an idle machine it takes some milliseconds. */
+const mostReleaseSeconds = 60;
+
 /**
- * Removes the folder of a control group, or of one of its controllers. The kernel lets a group go some milliseconds after
- * its last process.
- * @throws Error if it is still in use after two seconds
+ * Removes the folder of a control group, or of one of its controllers. The kernel lets a group go after its last process
+ * has been torn down, which takes seconds on a busy machine.
+ * @throws Error if it is still in use after a minute
  */
 export async function removeGroupFolder(folder: string): Promise<void> {
   let refusal: unknown;
@@ -57,7 +60,7 @@ export async function removeGroupFolder(folder: string): Promise<void> {
       refusal = error;
       return false;
     }
-  }, 2);
+  }, mostReleaseSeconds);
   if (!removed) throw refusal;
 }
 

@@ -1,6 +1,6 @@
 import { copyFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { TrackInfo } from '../../../datasets/track.ts';
 import { buildOfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
@@ -84,16 +84,17 @@ function madeUpSandbox({ train = trainWell, predict = predictWell, again = predi
   };
 }
 
+const planned = async (entry: EntryScripts = {}) => ({
+  entryPath: await makeEntry(folder, entry),
+  track,
+  runsFolder: join(folder, 'runs'),
+  seed: 1,
+  machine,
+  limits: { outBytes: 2 ** 20 },
+});
+
 async function run(script: Script, hooks: RunHooks = {}, entry: EntryScripts = {}) {
-  const plan = {
-    entryPath: await makeEntry(folder, entry),
-    track,
-    runsFolder: join(folder, 'runs'),
-    seed: 1,
-    machine,
-    limits: { outBytes: 2 ** 20 },
-  };
-  return runEntry(plan, madeUpSandbox(script), hooks);
+  return runEntry(await planned(entry), madeUpSandbox(script), hooks);
 }
 
 const stagesOf = ({ stages }: Awaited<ReturnType<typeof run>>) => stages.map(({ stage }) => stage);
@@ -130,6 +131,23 @@ describe('a run ends with the step that failed', () => {
     expect(record.evidence).toContain('train: the files in its output folder are longer than the limit');
     expect(record.evidence.join()).not.toContain('scratch folder was full');
     expect(stagesOf(record)).toEqual(['train']);
+  });
+
+  test('a kill that fails: the streams of the stage are closed, since an open one would keep the evaluator alive', async () => {
+    const open = new PassThrough();
+    const broken = madeUpSandbox({
+      kill: () => {
+        throw new Error('stuck');
+      },
+    });
+    const sandbox = {
+      ...broken,
+      start: async (spec: StageSpec) => ({ ...(await broken.start(spec)), stdout: open }),
+    };
+    const record = await runEntry(await planned(), sandbox);
+    expect(record).toMatchObject({ verdict: 'INFRA_FAULT' });
+    expect(record.evidence.join()).toContain('stuck');
+    expect(open.destroyed).toBe(true);
   });
 
   test('predicting', async () => {

@@ -2,7 +2,16 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:f
 import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { describeWith, good, makeEntry, makeTinyTrack, temporaryFolder } from '../../fixtures.ts';
+import { createSandbox } from '../../../../evaluator/sandbox/createSandbox.ts';
+import {
+  describeWith,
+  good,
+  makeEntry,
+  makeTinyTrack,
+  processesWith,
+  temporaryFolder,
+  uniqueSeconds,
+} from '../../fixtures.ts';
 
 const haet = resolve('cli/bin.mjs');
 let folder: string;
@@ -67,5 +76,32 @@ const dryRun = (entry: string, ...words: string[]) =>
       /^haet: --out \/usr\/local\/\S+ lies in \/usr, which every entry can read/m,
     );
     await expect(readFile(below)).rejects.toThrow(/ENOENT/);
+  });
+
+  const asRoot = process.getuid?.() === 0 ? test : test.skip;
+  asRoot('a stage that cannot be started leaves no process behind, and the error says why', async () => {
+    const broken = join(folder, 'broken');
+    await mkdir(broken);
+    await writeFile(join(broken, 'nsenter'), '#!/bin/sh\necho "nsenter is broken" >&2\nexit 1\n', {
+      mode: 0o755,
+    });
+    const [out, path, seconds] = [await temporaryFolder(), process.env.PATH, uniqueSeconds()];
+    const sandbox = await createSandbox('bubblewrap');
+    process.env.PATH = `${broken}:${path}`;
+    const limits = {
+      cpus: 1,
+      memoryBytes: 2 ** 28,
+      processes: 100,
+      workBytes: 2 ** 20,
+      outBytes: 2 ** 20,
+      outFiles: 9,
+    };
+    const started = sandbox.start({
+      ...{ argv: ['sleep', seconds], cwd: '/', environment: { PATH: '/usr/bin' }, progress: false },
+      ...{ mounts: [], out: { host: out, inside: '/out' }, work: '/work', limits },
+    });
+    await expect(started).rejects.toThrow('nsenter is broken');
+    process.env.PATH = path;
+    expect(processesWith(seconds)).toEqual([]);
   });
 });
