@@ -36,6 +36,10 @@ are started in your folder, without a shell, one after the other:
 | writes | its model, in any form, into \`HAET_OUT_DIR\` | \`${predictionsFile}\` into \`HAET_OUT_DIR\` |
 | limit | ${limits.trainSeconds} s | ${limits.predictSeconds} s |
 
+Your folder and everything that a stage reads are read-only: write to \`HAET_OUT_DIR\`, or to
+\`HAET_WORK_DIR\` for what need not be kept. Neither folder can itself be removed or renamed, and a
+file may not be movable from one to the other by \`rename\` (use \`mv\` or \`shutil.move\`).
+
 Train from scratch: pretrained weights and other data are not allowed. Images are RGB, values 0 to
 255. A label is an index into the list of classes, from 0.
 

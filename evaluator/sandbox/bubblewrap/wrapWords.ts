@@ -62,9 +62,19 @@ function mountWords({ host, inside }: Mount): string[] {
   ];
 }
 
-/** Lists programs and libraries of this machine, and the Node that runs us: its file only, not the folder around it. */
+/** Where libraries for threads look up cores and caches; some fail without. */
+const topology = ['/sys/devices/system/cpu', '/sys/devices/system/node'];
+
+/** Lists programs and libraries of this machine, its cores, and the Node that runs us: its file only, not the folder around it. */
 export async function systemMounts(): Promise<Mount[]> {
-  const wanted = ['/usr', '/etc/ld.so.cache', '/etc/alternatives', '/etc/ssl/certs', '/etc/ssl/openssl.cnf'];
+  const wanted = [
+    '/usr',
+    '/etc/ld.so.cache',
+    '/etc/alternatives',
+    '/etc/ssl/certs',
+    '/etc/ssl/openssl.cnf',
+    ...topology,
+  ];
   const system = wanted.filter(existsSync).map((path) => ({ host: path, inside: path }));
   return [...system, ...(await nodeMounts())];
 }

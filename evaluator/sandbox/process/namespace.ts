@@ -3,12 +3,25 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type KillTimes, killAll } from '../killing.ts';
 import { holdProcessNamespace } from '../linux/procfs.ts';
+import { makeOwnFolder } from '../ownNames.ts';
+import { removePath } from '../removeTree.ts';
 import type { StageSpec } from '../sandbox.ts';
 
 /** The flags by which this machine lets us make a namespace. */
 export interface NamespaceFlags {
+  /** Of the mount namespace in which places are made read-only; null if this machine allows no mount in it. */
+  readonly mounts: readonly string[] | null;
+  /** Of the process namespace. */
   readonly unshare: readonly string[];
   readonly nsenter: readonly string[];
+}
+
+/** What is read-only inside a namespace. */
+export interface ReadOnlyPlaces {
+  /** Files and folders. */
+  readonly paths: readonly string[];
+  /** Folders that stay writable, also if they are below one of these. */
+  readonly except: readonly string[];
 }
 
 /** A live process namespace that holds only its first process. */
@@ -27,13 +40,20 @@ export interface Namespace {
   release(): void;
 }
 
+const privileged = { unshare: ['--mount-proc'], nsenter: ['--mount'] };
+/** A user without privileges has them inside a user namespace, and is root in that of the mounts. */
+const unprivileged = {
+  unshare: [
+    ...['--user', `--map-user=${process.getuid?.() ?? 0}`, `--map-group=${process.getgid?.() ?? 0}`],
+    '--mount-proc',
+  ],
+  nsenter: ['--user', '--preserve-credentials', '--mount'],
+};
 const variants: readonly NamespaceFlags[] = [
-  { unshare: ['--mount-proc'], nsenter: ['--mount'] },
-  // A user without privileges has them inside a user namespace.
-  {
-    unshare: ['--user', '--map-current-user', '--mount-proc'],
-    nsenter: ['--user', '--preserve-credentials', '--mount'],
-  },
+  { ...privileged, mounts: ['--mount'] },
+  { ...unprivileged, mounts: ['--user', '--map-root-user', '--mount'] },
+  { ...privileged, mounts: null },
+  { ...unprivileged, mounts: null },
 ];
 
 let probed: Promise<NamespaceFlags | null> | undefined;
@@ -45,9 +65,14 @@ export function namespaceFlags(): Promise<NamespaceFlags | null> {
 }
 
 async function probe(): Promise<NamespaceFlags | null> {
+  const folder = await makeOwnFolder('probe');
+  return firstThatWorks(folder).finally(() => removePath(folder));
+}
+
+async function firstThatWorks(folder: string): Promise<NamespaceFlags | null> {
   for (const flags of variants) {
     try {
-      const namespace = await createNamespace(flags);
+      const namespace = await createNamespace(flags, { paths: [folder], except: [] });
       const inside = spawn('nsenter', [...enterWords(flags, namespace.init), 'env', '--chdir=/', 'true'], {
         stdio: 'ignore',
       });
@@ -74,14 +99,16 @@ const enterWords = (flags: NamespaceFlags, init: number): string[] => [
  * Makes a process namespace. Its first process is a `cat` on a pipe that only we hold: when we die, in whatever way, it
  * reads the end of the pipe and exits, and the kernel kills the rest of the namespace. SIGCHLD is ignored so that orphans
  * do not stay as zombies.
+ * @param readOnly stays writable if the machine allows no mounts
  * @throws Error if the machine refuses
  */
-export async function createNamespace(flags: NamespaceFlags): Promise<Namespace> {
-  const holder = spawn(
-    'unshare',
-    ['--pid', '--fork', '--kill-child', ...flags.unshare, '--', 'env', '--ignore-signal=CHLD', 'cat'],
-    { stdio: ['pipe', 'pipe', 'ignore'], detached: true },
-  );
+export async function createNamespace(flags: NamespaceFlags, readOnly?: ReadOnlyPlaces): Promise<Namespace> {
+  const [program, ...words] = [
+    ...(flags.mounts === null || readOnly === undefined ? [] : readOnlyWords(flags.mounts, readOnly)),
+    ...['unshare', '--pid', '--fork', '--kill-child', ...flags.unshare, '--'],
+    ...['env', '--ignore-signal=CHLD', 'cat'],
+  ];
+  const holder = spawn(program!, words, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
   const gone = new Promise<void>((resolve) => holder.once('exit', () => resolve()));
   await echoed(holder, gone);
   const init = onlyChild(holder.pid!);
@@ -108,6 +135,18 @@ export async function createNamespace(flags: NamespaceFlags): Promise<Namespace>
     },
   };
 }
+
+/** Returns words that make places read-only for the command after them. */
+function readOnlyWords(flags: readonly string[], { paths, except }: ReadOnlyPlaces): string[] {
+  const script = ['sh', '-c', readOnlyScript, 'mounts'];
+  return ['unshare', ...flags, '--', ...script, ...except, '--', ...paths, '--'];
+}
+
+/** A folder that is mounted first stays writable: only the mount of what is above it is read-only. */
+const readOnlyScript = `
+while [ "$1" != -- ]; do mount --bind "$1" "$1" || exit; shift; done; shift
+while [ "$1" != -- ]; do mount --rbind "$1" "$1" && mount -o remount,bind,ro "$1" || exit; shift; done; shift
+exec "$@"`;
 
 /** Resolves when `cat` has sent a line back: the namespace is then complete. */
 async function echoed(holder: ChildProcess, gone: Promise<void>): Promise<void> {

@@ -15,8 +15,11 @@
 // does the same if we are killed. A process that forks twice, takes a new session and cleans its environment escapes
 // this; the record says which of the two ways was used.
 //
+// In a namespace the entry's folder, the Track and the model are read-only, as in the other sandboxes, so that an entry that
+// writes into them by mistake fails in all of them. A process of root can undo that.
+//
 // In both cases the entry is in another process group than ours, so Ctrl-C at the terminal reaches only us. Nothing else
-// is restricted: files, network and memory are those of this user.
+// is restricted: other files, network and memory are those of this user.
 import { spawn } from 'node:child_process';
 import { quoteUntrusted } from '../../../datasets/quoteUntrusted.ts';
 import { nothingHeld } from '../holds.ts';
@@ -44,12 +47,16 @@ export async function createProcessSandbox(isolation: Isolation = 'auto'): Promi
     flags === null
       ? 'Processes are found by descent, session and environment and killed at the deadline; one that hides from all three may escape.'
       : 'All processes are in one namespace and killed at the deadline.';
+  const given =
+    flags === null || flags.mounts === null
+      ? "The entry's folder, the Track and the model are writable, unlike in other sandboxes."
+      : "The entry's folder, the Track and the model are read-only.";
   return {
     kind: 'process',
     fenced: false,
     image: null,
     holds: nothingHeld,
-    contains: `${kill} Files, network, CPUs and memory are not fenced: run only entries that you trust.`,
+    contains: `${kill} ${given} Other files, network, CPUs and memory are not fenced: run only entries that you trust.`,
     start: async (spec) => {
       requireProgram(spec);
       return flags === null ? startInTree(spec) : startInNamespace(spec, flags);
@@ -59,7 +66,9 @@ export async function createProcessSandbox(isolation: Isolation = 'auto'): Promi
 
 async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise<RunningStage> {
   // Tried twice: Ctrl-C at the terminal also kills a child that has not yet left our process group.
-  const namespace = await createNamespace(flags).catch(() => createNamespace(flags));
+  const paths = [...new Set([spec.cwd, ...spec.mounts.map(({ host }) => host)])];
+  const create = () => createNamespace(flags, { paths, except: [spec.out.host, spec.work] });
+  const namespace = await create().catch(create);
   const processes = () => listProcesses(namespace.proc).filter((each) => each.pid !== 1);
   const stage = await startChild(namespace.enter(spec), spec).catch(async (error) => {
     await namespace.destroy();

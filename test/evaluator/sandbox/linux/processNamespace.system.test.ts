@@ -1,8 +1,13 @@
 import { readlinkSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { execa } from 'execa';
 import { holdProcessNamespace } from '../../../../evaluator/sandbox/linux/procfs.ts';
 import { createNamespace, namespaceFlags } from '../../../../evaluator/sandbox/process/namespace.ts';
+import { createProcessSandbox } from '../../../../evaluator/sandbox/process/process.ts';
+import { temporaryFolder } from '../../fixtures.ts';
 
 const flags = await namespaceFlags();
 
@@ -26,5 +31,47 @@ const flags = await namespaceFlags();
       expect(() => held.list()).toThrow('was released');
     }
     expect(gone).toEqual(gone.map(() => ({ reused: false, listed: [] })));
+  },
+);
+
+(flags === null || flags.mounts === null ? test.skip : test)(
+  'the working folder of a stage is read-only; its output and scratch folder are not, even below it',
+  async () => {
+    const cwd = join(await temporaryFolder(), 'an entry, "named" $so');
+    const [out, work] = [join(cwd, 'runs/out'), join(cwd, 'runs/work')];
+    for (const folder of [out, work]) await mkdir(folder, { recursive: true });
+    await writeFile(join(cwd, 'file'), 'before');
+    const sandbox = await createProcessSandbox('namespace');
+    expect(sandbox.contains).toContain("The entry's folder, the Track and the model are read-only.");
+    const stage = await sandbox.start({
+      argv: [
+        'sh',
+        '-c',
+        'echo after > file; echo x > new; echo x > "$1/a"; echo x > "$2/b"',
+        'sh',
+        out,
+        work,
+      ],
+      cwd,
+      environment: { PATH: '/usr/bin:/bin', HAET_RUN_ID: 'read-only' },
+      progress: false,
+      mounts: [],
+      out: { host: out, inside: out },
+      work,
+      limits: {
+        cpus: 1,
+        memoryBytes: 2 ** 28,
+        processes: 100,
+        workBytes: 2 ** 20,
+        outBytes: 2 ** 20,
+        outFiles: 9,
+      },
+    });
+    stage.stdout.resume();
+    stage.stderr.resume();
+    await stage.exited;
+    await stage.kill();
+    const { stdout } = await execa('sh', ['-c', 'cat file; find . -type f | sort'], { cwd });
+    expect(stdout).toBe('before./file\n./runs/out/a\n./runs/work/b');
   },
 );
