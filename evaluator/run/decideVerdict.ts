@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { isOutOfMemory } from '../stage/outOfMemory.ts';
 import type { StageRecord } from './record.ts';
 import type { VerdictCode } from './verdict.ts';
@@ -175,8 +176,17 @@ export function describeEnd(
     case 'failed-to-start':
       return 'could not be started';
     default:
-      return stage.signal === null
-        ? `ended after ${seconds} with exit status ${stage.exitCode}`
-        : `ended after ${seconds} by signal ${stage.signal}`;
+      return `ended after ${seconds} with exit status ${exitStatus(stage)}`;
   }
+}
+
+/**
+ * Returns the exit status as a shell reports it, 128 + the number of the signal that ended the process. Some sandboxes see
+ * the signal and others only this number, and evidence must not depend on the sandbox.
+ */
+function exitStatus({ exitCode, signal }: Pick<StageFacts, 'exitCode' | 'signal'>): string {
+  const numbers: Readonly<Record<string, number>> = { ...constants.signals };
+  const status = signal === null ? exitCode : 128 + numbers[signal]!;
+  const name = Object.entries(numbers).find(([, number]) => 128 + number === status)?.[0];
+  return name === undefined ? `${status}` : `${status} (${name})`;
 }
