@@ -74,7 +74,7 @@ interface Options extends StageLimitOptions, CommitmentOptions, ContainerOptions
 
 /** The `docker run` options of docs/official.md, without the mounts. */
 const dockerRun = [
-  'docker run --rm --network none --read-only --tmpfs /tmp:size=1g --shm-size 1g',
+  'docker run --rm --network none --read-only --tmpfs /tmp:exec,size=1g --shm-size 1g',
   '--cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add KILL',
   '--cap-add SETGID --cap-add SETPCAP --cap-add SETUID --security-opt no-new-privileges',
   '--cpuset-cpus 0-3 --memory 12g --memory-swap 12g --pids-limit 2048',

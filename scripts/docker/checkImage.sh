@@ -2,7 +2,8 @@
 # Builds the image around a sealed Track of drawn shapes and uses it as docs/official.md says: a dry run without the
 # key, an official run of entries in shell, in Python and of the reference submission, each scored and signed by a
 # second container, each record verified, a changed byte detected; a Track with unencrypted labels and an identity
-# beside an entry are refused; the self-test runs inside it. Prints the image's size and its start-up time.
+# beside an entry are refused; the honest entries and the self-test run inside it. Prints the image's size and its
+# start-up time.
 # Needs a Docker engine and the two base images (standInBases.sh makes them where they cannot be pulled).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -38,7 +39,7 @@ started="$(date +%s%N)"
 docker run --rm --network none "$image" --version >/dev/null
 say "start to first word: $((($(date +%s%N) - started) / 1000000)) ms"
 
-run=(docker run --rm --network none --read-only --tmpfs /tmp:size=1g --shm-size 1g
+run=(docker run --rm --network none --read-only --tmpfs /tmp:exec,size=1g --shm-size 1g
   --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add KILL
   --cap-add SETGID --cap-add SETPCAP --cap-add SETUID --security-opt no-new-privileges
   --cpuset-cpus 0-1 --memory 4g --memory-swap 4g --pids-limit 2048)
@@ -141,6 +142,14 @@ if "${haet[@]}" verify "$jws" --key "$(value verifyKey <<<"$keys")" >/dev/null 2
   exit 1
 fi
 say "a changed byte is detected"
+
+# Honest entries get the verdict and the evidence that they get outside.
+honest=test/evaluator/sandbox/honest
+node "$honest/printVerdicts.mjs" . process >"$at/outside" || { cat "$at/outside"; exit 1; }
+"${run[@]}" -v "$PWD/$honest:/honest:ro" --entrypoint tini "$image" -- node /honest/printVerdicts.mjs /opt/haet user \
+  >"$at/inside" || { cat "$at/inside"; exit 1; }
+diff "$at/outside" "$at/inside"
+say "$(wc -l <"$at/inside") honest entries get the same verdict inside"
 
 "${run[@]}" "$image" self-test --sandbox user >"$at/self" 2>&1 || { cat "$at/self"; exit 1; }
 held="$(grep 'attacks were stopped' "$at/self")"
