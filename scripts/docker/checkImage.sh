@@ -39,7 +39,7 @@ started="$(date +%s%N)"
 docker run --rm --network none "$image" --version >/dev/null
 say "start to first word: $((($(date +%s%N) - started) / 1000000)) ms"
 
-run=(docker run --rm --network none --read-only --tmpfs /tmp:exec,size=1g --shm-size 1g
+run=(docker run --rm --network none --read-only --tmpfs "/tmp:exec,size=1g" --shm-size 1g
   --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add KILL
   --cap-add SETGID --cap-add SETPCAP --cap-add SETUID --security-opt no-new-privileges
   --cpuset-cpus 0-1 --memory 4g --memory-swap 4g --pids-limit 2048)
