@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { decideVerdict, type RunFacts } from '../../../evaluator/run/decideVerdict.ts';
+import { decideVerdict, describeEnd, type RunFacts } from '../../../evaluator/run/decideVerdict.ts';
 import type { VerdictCode } from '../../../evaluator/run/verdict.ts';
 
 type Stage = NonNullable<RunFacts['train']>;
@@ -207,4 +207,13 @@ test('the evidence states each observation in one sentence', () => {
     'predict: ended after 3.0 s with exit status 0',
     'predictions.npy: row 0, column 0 is NaN; all must be finite',
   ]);
+});
+
+test.each([
+  ['a signal', { exitCode: null, signal: 'SIGSEGV' as const }, '139 (SIGSEGV)'],
+  ['the status that a shell gives it', { exitCode: 139, signal: null }, '139 (SIGSEGV)'],
+  ['a status of its own', { exitCode: 3, signal: null }, '3'],
+])('the end by %s is described alike, whatever a sandbox sees of it', (_, end, status) => {
+  const stage = { ended: 'exited' as const, limitSeconds: 9, seconds: 1, ...end };
+  expect(describeEnd(stage)).toBe(`ended after 1.0 s with exit status ${status}`);
 });
