@@ -20,7 +20,8 @@ constexpr int kLanes = 8;
 constexpr int kRowGroup = 4;
 #elif HAET_LANES == 4
 // NEON: 32 registers of 4 numbers. Vectors of 8 would be two registers each, but GCC splits them in every operation and
-// keeps what lives longer, such as accumulators, in memory.
+// keeps what lives longer, such as accumulators, in memory. compile.json turns off GCC's first scheduling pass, which
+// loads ahead on arm64 until the registers run out.
 constexpr int kLanes = 4;
 // Eight rows of three panels are 24 accumulators: enough for four multiply-add units with a latency of four cycles.
 constexpr int kRowGroup = 8;
