@@ -13,6 +13,8 @@ interface Compile {
   readonly words: readonly string[];
   readonly variants: readonly {
     readonly name: Variant;
+    /** The processor that has its instructions, as in process.arch. */
+    readonly processor: string;
     readonly lanes: number;
     /** Required CPU flags, as in /proc/cpuinfo. */
     readonly needs: readonly string[];
@@ -26,6 +28,8 @@ export interface Target {
   readonly variant: Variant;
   /** The variant whose instructions it uses, if that is another one: the compiler lowers wider vectors. */
   readonly instructions?: Variant;
+  /** A cross compiler; by default that of CXX. */
+  readonly compiler?: string;
 }
 
 /** Reads the compiler settings. @param project folder of the project */
@@ -33,10 +37,10 @@ export async function howCompiled(project: string): Promise<Compile> {
   return JSON.parse(await readFile(join(project, sources, 'compile.json'), 'utf8'));
 }
 
-/** Runs the C++ compiler of CXX. A shell splits CXX, because it may have options or a launcher, as in set-up. */
-export const runCompiler = (words: readonly string[]) =>
+/** Runs a C++ compiler. A shell splits its name, because CXX may have options or a launcher, as in set-up. */
+export const runCompiler = (words: readonly string[], CXX = process.env['CXX']) =>
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell replaces it
-  execa('sh', ['-c', 'eval "exec ${CXX:-c++} \\"\\$@\\""', 'sh', ...words]);
+  execa('sh', ['-c', 'eval "exec ${CXX:-c++} \\"\\$@\\""', 'sh', ...words], { env: { CXX } });
 
 /**
  * Compiles a program with the native kernels, but without TensorFlow.
@@ -49,14 +53,15 @@ export async function compileNative(
   project: string,
   driver: string,
   program: string,
-  { variant, instructions = variant }: Target,
+  { variant, instructions = variant, compiler }: Target,
   words: readonly string[],
 ) {
   const native = join(project, sources);
   const { words: usual, variants } = await howCompiled(project);
   const named = (name: Variant) => variants.find((each) => each.name === name)!;
-  const { needs, words: own } = named(instructions);
-  const target = [`-DHAET_LANES=${named(variant).lanes}`, ...needs.map((flag) => `-m${flag}`), ...own];
+  const { processor, needs, words: own } = named(instructions);
+  const flags = processor === 'x64' ? needs.map((flag) => `-m${flag}`) : [];
+  const target = [`-DHAET_LANES=${named(variant).lanes}`, ...flags, ...own];
   const compiled = await Promise.all(
     folders.map(async (folder) =>
       (await readdir(join(native, folder)))
@@ -64,8 +69,6 @@ export async function compileNative(
         .map((name) => join(native, folder, name)),
     ),
   );
-  await runCompiler([
-    ...[...usual, ...target, ...words, '-I', native, driver, ...compiled.flat()],
-    ...['-o', program],
-  ]);
+  const inputs = ['-I', native, driver, ...compiled.flat()];
+  await runCompiler([...usual, ...target, ...words, ...inputs, '-o', program], compiler);
 }

@@ -5,7 +5,10 @@ import { backend } from './engine/ops.ts';
 import type { Settings } from './settings.ts';
 
 interface Machine {
-  /** Whether it computes in bfloat16: a GPU, or a CPU with instructions for it. Other CPUs emulate it. */
+  /**
+   * Whether it computes in bfloat16: a GPU, or an x86 CPU with instructions for it. Other CPUs emulate it; whether
+   * TensorFlow uses the instructions of arm64 is not known.
+   */
   readonly bfloat16: boolean;
   /** The variants of the native ops that it can run: widest vectors first. */
   readonly native: readonly Variant[];

@@ -9,7 +9,7 @@ export const defaultSettings = {
   logitScale: 1 / 16, //        factor of the logits (Page: 1/16)
   whiteningEpsilon: 1e-2, //    added to the eigenvalues of the patch covariance (Page: 1e-2)
   precision: 'auto', //         'bfloat16', 'float32', or 'auto': see pathsFor in hardware.ts
-  engine: 'auto', //            'native' (fastest of our ops), 'native-avx512', 'native-avx2', 'stock' (TensorFlow's), 'auto'
+  engine: 'auto', //            'native' (fastest of our ops) or one of its variants such as 'native-avx2', 'stock', 'auto'
 
   // Data
   batchSize: 64, //             images per step

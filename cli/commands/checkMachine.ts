@@ -140,15 +140,15 @@ function allocator(): Finding {
 
 function processor(): Finding[] {
   const { model, features } = readProcessor(readSystemFile);
-  const bfloat16 = features.includes('amx_bf16') || features.includes('avx512_bf16');
+  const bfloat16 = ['amx_bf16', 'avx512_bf16', 'bf16'].some((flag) => features.includes(flag));
   return [
     { name: 'CPU', value: model, remedy: null },
     {
       name: 'CPU features',
       value: `${features.join(' ') || 'none relevant'}; bfloat16 ${bfloat16 ? 'in hardware' : 'not in hardware'}`,
-      remedy: features.includes('avx2')
+      remedy: ['avx2', 'asimd'].some((flag) => features.includes(flag))
         ? null
-        : 'TensorFlow needs AVX2 and FMA to be fast: use a processor from 2015 or later',
+        : 'TensorFlow needs AVX2 and FMA to be fast, or NEON on arm64: use a processor from 2015 or later',
     },
   ];
 }

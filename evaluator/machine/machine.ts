@@ -24,6 +24,13 @@ export const featuresThatMatter = [
   'amx_tile',
   'amx_bf16',
   'amx_int8',
+  // arm64
+  'asimd',
+  'asimddp',
+  'sve',
+  'sve2',
+  'i8mm',
+  'bf16',
 ] as const;
 
 /** Reads facts about the processor; `virtual`: provided by a hypervisor. */
@@ -32,10 +39,16 @@ export function readProcessor(read: ReadFile): { model: string; features: string
   const field = (name: string) => new RegExp(`^${name}\\s*:\\s*(.+)$`, 'm').exec(text)?.[1]?.trim();
   const flags = new Set((field('flags') ?? field('Features') ?? '').split(/\s+/));
   return {
-    model: field('model name') ?? cpus()[0]?.model ?? 'unknown',
+    model: field('model name') ?? numbersOf(field) ?? cpus()[0]?.model ?? 'unknown',
     features: featuresThatMatter.filter((feature) => flags.has(feature)),
     virtual: flags.has('hypervisor'),
   };
+}
+
+/** Returns the numbers that name a CPU of arm64, whose kernels mostly print no name. */
+function numbersOf(field: (name: string) => string | undefined): string | null {
+  const [implementer, part] = [field('CPU implementer'), field('CPU part')];
+  return implementer && part ? `arm64 CPU, implementer ${implementer}, part ${part}` : null;
 }
 
 /** Resources granted to this process. `quota` (in cores) and `memoryLimitBytes` are null if there is no limit. */

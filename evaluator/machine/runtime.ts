@@ -28,9 +28,18 @@ export function runtimePlaces(): Runtime {
   return { packages: join(folder, 'node_modules'), submission: join(folder, 'submission') };
 }
 
+/** The native ops that set-up builds, by processor (process.arch). */
+const nativeOps: Readonly<Record<string, readonly string[]>> = {
+  x64: ['haet_ops_avx512', 'haet_ops_avx2'],
+  arm64: ['haet_ops_neon'],
+};
+
 /** Returns whether set-up has made all parts of the runtime. It looks for them only; set-up compares their contents. */
-export function runtimeIsReady({ packages, submission }: Runtime = runtimePlaces()): boolean {
-  const made = ['tfjs_binding', 'haet_quiet_load', 'haet_ops_avx512', 'haet_ops_avx2'].every((name) =>
+export function runtimeIsReady(
+  { packages, submission }: Runtime = runtimePlaces(),
+  processor: string = process.arch,
+): boolean {
+  const made = ['tfjs_binding', 'haet_quiet_load', ...(nativeOps[processor] ?? [])].every((name) =>
     existsSync(join(compiledParts(packages), `${name}.node`)),
   );
   return made && tensorflowFolder(packages) !== null && existsSync(join(submission, 'haet.json'));

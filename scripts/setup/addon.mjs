@@ -95,10 +95,11 @@ export async function buildAddon(addon, library, locks) {
   writeFileSync(stampOf(addon), JSON.stringify({ fingerprint: fingerprint(addon, library), library, needs }));
 }
 
-function cpuHas(names) {
+/** Returns whether the CPU has all these flags. @param {string[]} names as in /proc/cpuinfo */
+export function cpuHas(names, path = '/proc/cpuinfo') {
   if (names.length === 0) return true;
   try {
-    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
+    const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync(path, 'utf8'))?.[1]?.split(' ') ?? [];
     return names.every((name) => flags.includes(name));
   } catch {
     return false;

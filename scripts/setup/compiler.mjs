@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { describeEnd, findCause, quoteLine, SetupFailure, tellingLine } from './failure.mjs';
+import { processorName } from './platform.mjs';
 import { shellWords } from './shellWords.mjs';
 import { explainSystemError } from './systemError.mjs';
 
@@ -66,7 +67,7 @@ const faults = [
   {
     pattern:
       /skipping incompatible|incompatible with elf|file in wrong format|architecture of input file|unrecognized command-line option '-mavx|unsupported option '-mavx|unknown target|stubs-(?:32|x32)\.h/,
-    says: 'the compiler is not one for Linux on x86-64',
+    says: `the compiler is not one for Linux on ${processorName()}`,
     remedy: 'name one that is in CXX',
   },
   {

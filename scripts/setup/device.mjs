@@ -1,12 +1,14 @@
 import { findGpus, readDriver } from './driver.mjs';
 import { SetupFailure } from './failure.mjs';
+import { hasGpuLibrary } from './pins.mjs';
+import { processorName } from './platform.mjs';
 import { recallVerdict } from './proof.mjs';
 
 /** The oldest NVIDIA driver that runs CUDA 12 (CUDA release notes, "minor version compatibility"). */
 const oldestDriver = 525;
 
 /** Facts that decide the choice. */
-const thisMachine = { readDriver, findGpus, recallVerdict };
+const thisMachine = { processor: /** @type {string} */ (process.arch), readDriver, findGpus, recallVerdict };
 
 /**
  * @typedef {object} Choice
@@ -32,6 +34,12 @@ export function chooseDevice({ env = process.env, machine = thisMachine, gpuIsEl
   }
   if (wish === 'cpu') return use('cpu');
   const isAuto = wish === 'auto';
+  const lacksLibrary = hasGpuLibrary(machine.processor, env)
+    ? null
+    : `there is no libtensorflow for GPUs on ${processorName(machine.processor)}`;
+  if (!isAuto && lacksLibrary !== null) {
+    throw new SetupFailure(`HAET_DEVICE is gpu but ${lacksLibrary}: set HAET_DEVICE=cpu.`);
+  }
   if (!isAuto && gpuIsElsewhere) return use('gpu');
   if (isAuto && hidesGpus(env)) return use('cpu');
   const driver = machine.readDriver(env);
@@ -41,7 +49,7 @@ export function chooseDevice({ env = process.env, machine = thisMachine, gpuIsEl
       'HAET_DEVICE is gpu but no NVIDIA driver was found: install one and check it with nvidia-smi, or set HAET_DEVICE=cpu.',
     );
   }
-  const fault = faultOf(driver, env, machine);
+  const fault = lacksLibrary ?? faultOf(driver, env, machine);
   if (fault !== null && isAuto) {
     return use('cpu', { note: `An NVIDIA driver was found, but the CPU is used: ${fault}.` });
   }

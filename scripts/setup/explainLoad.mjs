@@ -1,4 +1,5 @@
 import { describeEnd, findCause, quoteLine, tellingLine } from './failure.mjs';
+import { processorName } from './platform.mjs';
 
 const newerLinux = 'use a newer Linux distribution';
 
@@ -50,7 +51,7 @@ const faults = [
       /wrong ELF class|cannot open shared object file: Exec format|invalid ELF header|ELF load command|file too short/,
     remedy: (file) =>
       isAddon(file)
-        ? 'the compiler made a file for another machine or an incomplete one: name a compiler for Linux on x86-64 in CXX'
+        ? `the compiler made a file for another machine or an incomplete one: name a compiler for Linux on ${processorName()} in CXX`
         : `${file} is damaged or for another machine: delete it, or remove its folder from LD_LIBRARY_PATH if it is there,`,
   },
   {
@@ -79,10 +80,11 @@ const faults = [
 const isAddon = (file) => /\.node(?:\.partial)?$/.test(file);
 const variable = (env) => (env.LD_PRELOAD ? 'LD_PRELOAD' : 'LD_LIBRARY_PATH');
 
+/** @type {Record<string, (cpu: string) => string>} */
 const signals = {
-  SIGILL:
-    'the processor lacks instructions that TensorFlow needs (AVX): in a virtual machine, give it the processor of the host, otherwise use a newer processor,',
-  SIGKILL: 'memory ran out: free about 1 GB of it, or raise the limit of this container,',
+  SIGILL: (cpu) =>
+    `the processor lacks instructions that TensorFlow needs${cpu === 'x64' ? ' (AVX)' : ''}: in a virtual machine, give it the processor of the host, otherwise use a newer processor,`,
+  SIGKILL: () => 'memory ran out: free about 1 GB of it, or raise the limit of this container,',
 };
 
 /**
@@ -90,14 +92,15 @@ const signals = {
  * @param {{ status: number | null, signal?: string | null, output: string }} result  of Node with process.dlopen
  * @param {string} name
  * @param {NodeJS.ProcessEnv} env
+ * @param {string} cpu as in process.arch
  */
-export function explainLoad(result, name, env = process.env) {
+export function explainLoad(result, name, env = process.env, cpu = process.arch) {
   const sentence = (seen, remedy) =>
     `The ${name} was compiled but does not load (${seen}): ${remedy} and run the command again.`;
   if (result.signal) {
     return sentence(
       describeEnd(result),
-      signals[result.signal] ??
+      signals[result.signal]?.(cpu) ??
         `${env.LD_PRELOAD || env.LD_LIBRARY_PATH ? `unset ${variable(env)}` : 'please report this'}`,
     );
   }

@@ -8,7 +8,7 @@ const sourceFolder = join(root, 'submission/engine/native');
 
 /**
  * Returns our own TensorFlow ops, which are put beside the binding and belong to the runtime of entries: one addon per
- * variant of compile.json. One addon with all variants would need every inline function under a name of its own: the
+ * variant of compile.json for this processor. One addon with all variants would need every inline function under a name of its own: the
  * linker keeps one copy of it, which could be the one with instructions that the CPU lacks.
  * @returns {import('./addon.mjs').Addon[]}
  */
@@ -20,16 +20,20 @@ function nativeOps() {
     .filter((path) => /\.(cc|h)$/.test(path))
     .sort()
     .map((path) => join(sourceFolder, path));
-  return variants.map(({ name, lanes, needs, words: own }) => ({
-    name: `native ops for ${name}`,
-    output: join(packageFolder(), `lib/napi-v8/haet_ops_${name}.node`),
-    sources,
-    words: [
-      ...['-O3', '-I', sourceFolder, ...words],
-      ...[`-DHAET_VARIANT=${name}`, `-DHAET_LANES=${lanes}`, ...needs.map((flag) => `-m${flag}`), ...own],
-    ],
-    needs,
-  }));
+  return variants
+    .filter(({ processor }) => processor === process.arch)
+    .map(({ name, lanes, needs, words: own }) => ({
+      name: `native ops for ${name}`,
+      output: join(packageFolder(), `lib/napi-v8/haet_ops_${name}.node`),
+      sources,
+      words: [
+        ...['-O3', '-I', sourceFolder, ...words, `-DHAET_VARIANT=${name}`, `-DHAET_LANES=${lanes}`],
+        // NEON, unlike AVX, is what every compiler for arm64 uses without a flag.
+        ...(process.arch === 'x64' ? needs.map((flag) => `-m${flag}`) : []),
+        ...own,
+      ],
+      needs,
+    }));
 }
 
 /** @param {string} library */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SetupFailure } from './failure.mjs';
+import { otherPlatform } from './platform.mjs';
 
 /**
  * @typedef {object} Wheel
@@ -36,11 +37,11 @@ const cuda = (name, version, platform, sha256, bytes) => ({
 });
 
 /**
- * The downloads of each device. The CUDA wheels are those of TensorFlow's extra `and-cuda` without the compiler, at one
- * release of CUDA (12.8) whose parts are known to be compatible.
+ * The downloads of each device on x86-64. The CUDA wheels are those of TensorFlow's extra `and-cuda` without the
+ * compiler, at one release of CUDA (12.8) whose parts are known to be compatible.
  * @type {Record<'cpu' | 'gpu', Library>}
  */
-const pins = {
+const pinsOfX64 = {
   cpu: {
     version: '2.21.0',
     unpackedBytes: 1.15e9,
@@ -151,14 +152,51 @@ const pins = {
 };
 
 /**
+ * The download on arm64, where TensorFlow has no build for GPUs and its wheel no suffix for CPUs.
+ * @type {{ cpu: Library }}
+ */
+const pinsOfArm64 = {
+  cpu: {
+    version: '2.21.0',
+    unpackedBytes: 1.2e9,
+    wheels: [
+      {
+        name: 'tensorflow',
+        version: '2.21.0',
+        file: 'tensorflow-2.21.0-cp313-cp313-manylinux_2_27_aarch64.whl',
+        sha256: 'a10abdfb8b1189210c251021a3f153b7ccc52a8e6521351f3dc3331e8ba593e0',
+        bytes: 282_213_003,
+        unpack: tensorflowFiles,
+      },
+    ],
+  },
+};
+
+/** @type {Record<string, { cpu: Library, gpu?: Library }>} */
+const pins = { x64: pinsOfX64, arm64: pinsOfArm64 };
+
+/**
+ * Returns whether there can be a library for a GPU: a pinned one, or one of your own pins.
+ * @param {string} processor as in process.arch
+ * @param {NodeJS.ProcessEnv} env
+ */
+export const hasGpuLibrary = (processor, env = process.env) =>
+  Boolean(env.HAET_SETUP_PINS) || pins[processor]?.gpu !== undefined;
+
+/**
  * Returns the pinned library of a device. HAET_SETUP_PINS names a JSON file of the same form that replaces the table,
  * for a TensorFlow that you built yourself.
  * @param {'cpu' | 'gpu'} device
  * @param {NodeJS.ProcessEnv} env
+ * @param {string} processor as in process.arch
  * @returns {Library}
  */
-export function pinnedLibrary(device, env = process.env) {
-  if (!env.HAET_SETUP_PINS) return pins[device];
+export function pinnedLibrary(device, env = process.env, processor = process.arch) {
+  if (!env.HAET_SETUP_PINS) {
+    const library = pins[processor]?.[device];
+    if (library === undefined) throw otherPlatform({ system: process.platform, cpu: processor });
+    return library;
+  }
   let own;
   try {
     own = JSON.parse(readFileSync(env.HAET_SETUP_PINS, 'utf8'));

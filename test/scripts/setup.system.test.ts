@@ -42,6 +42,9 @@ async function expectReady() {
   for (const addon of [binding(), quietLoad(), nativeOps()]) {
     await execa('node', ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', addon]);
   }
+  // Not the variant of another processor.
+  const made = readdirSync(dirname(nativeOps())).filter((name) => /^haet_ops_.*node$/.test(name));
+  expect(made.sort()).toEqual(['haet_ops_avx2.node', 'haet_ops_avx512.node']);
   expect(readdirSync(libraries())).toHaveLength(1);
   expect(readdirSync(join(clone.cache, 'downloads'))).toEqual([]);
   expect(readdirSync(clone.root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);

@@ -7,12 +7,16 @@ import { explainNoPip, explainPip } from '../../scripts/setup/explainPip.mjs';
 import { explainLock } from '../../scripts/setup/lock.mjs';
 import { cacheFolder } from '../../scripts/setup/paths.mjs';
 import { pipEnvironment } from '../../scripts/setup/pipSettings.mjs';
+import { processorName } from '../../scripts/setup/platform.mjs';
 import { explainPython } from '../../scripts/setup/python.mjs';
 import { shellWords } from '../../scripts/setup/shellWords.mjs';
 import { explainSystemError } from '../../scripts/setup/systemError.mjs';
 
 const failed = (output: string, status = 1) => ({ status, signal: null, output });
 const killed = (signal: string) => ({ status: null, signal, output: '' });
+
+const isForOther = new RegExp(`not one for Linux on ${processorName()}`);
+const nameAnother = new RegExp(`name a compiler for Linux on ${processorName()} in CXX`);
 
 describe('the words of CXX', () => {
   test.each([
@@ -73,12 +77,9 @@ describe('a compiler that says', () => {
       'errno.h:1:10: fatal error: linux/errno.h: No such file or directory',
       /headers of Linux .*linux-libc-dev/,
     ],
-    ['features.h:1:3: fatal error: gnu/stubs-32.h: No such file or directory', /not one for Linux on x86-64/],
-    [
-      'ld: skipping incompatible /c/libtensorflow_cc.so.2 when searching for it',
-      /not one for Linux on x86-64/,
-    ],
-    ["g++: error: unrecognized command-line option '-mavx2'", /not one for Linux on x86-64/],
+    ['features.h:1:3: fatal error: gnu/stubs-32.h: No such file or directory', isForOther],
+    ['ld: skipping incompatible /c/libtensorflow_cc.so.2 when searching for it', isForOther],
+    ["g++: error: unrecognized command-line option '-mavx2'", isForOther],
     ['/usr/bin/ld: cannot find -lstdc++', /libraries of the compiler are not complete, .*g\+\+ libc6-dev/],
     ['/usr/bin/ld: cannot find Scrt1.o: No such file or directory', /libraries of the compiler/],
     [
@@ -164,8 +165,8 @@ describe('an addon that does not load because', () => {
       {},
       /use a newer Linux distribution/,
     ],
-    [`${file}: wrong ELF class: ELFCLASS32`, {}, /name a compiler for Linux on x86-64 in CXX/],
-    [`${file}: invalid ELF header`, {}, /name a compiler for Linux on x86-64 in CXX/],
+    [`${file}: wrong ELF class: ELFCLASS32`, {}, nameAnother],
+    [`${file}: invalid ELF header`, {}, nameAnother],
     [`${library}: file too short`, {}, /libtensorflow_cc\.so\.2 is damaged .*: delete it/],
     [
       'libtensorflow_cc.so.2: cannot open shared object file: No such file',
@@ -188,7 +189,9 @@ describe('an addon that does not load because', () => {
   });
 
   test('the processor lacks an instruction, or memory ran out', () => {
-    expect(explainLoad(killed('SIGILL'), 'addon', {})).toMatch(/killed by SIGILL.*AVX/);
+    const lacks = (cpu: string) => explainLoad(killed('SIGILL'), 'addon', {}, cpu);
+    expect(lacks('x64')).toMatch(/killed by SIGILL.*instructions that TensorFlow needs \(AVX\):/);
+    expect(lacks('arm64')).toMatch(/killed by SIGILL.*instructions that TensorFlow needs: /);
     expect(explainLoad(killed('SIGKILL'), 'addon', {})).toMatch(/killed by SIGKILL\): memory ran out/);
   });
 });

@@ -91,7 +91,14 @@ export async function createTinyClone(): Promise<TinyClone> {
   );
   write(
     'clone/submission/engine/native/compile.json',
-    '{ "words": [], "variants": [{ "name": "avx512", "lanes": 16, "needs": [], "words": [] }, { "name": "avx2", "lanes": 8, "needs": [], "words": [] }] }',
+    JSON.stringify({
+      words: [],
+      variants: [
+        { name: 'avx512', processor: process.arch, lanes: 16 },
+        { name: 'avx2', processor: process.arch, lanes: 8 },
+        { name: 'other', processor: process.arch === 'x64' ? 'arm64' : 'x64', lanes: 4 },
+      ].map((variant) => ({ ...variant, needs: [], words: [] })),
+    }),
   );
   write('clone/submission/engine/native/ops/op.h', '#include "tensorflow/c/c_api.h"\n');
   await execa('npm', ['install', '--package-lock-only', '--ignore-scripts'], { cwd: root });

@@ -6,7 +6,7 @@ import {
   nativeEngineName,
   type Variant,
   variantOf,
-  variants,
+  variantsOf,
 } from '../../submission/engine/native/variants.ts';
 
 /** The engines of this machine by name: TensorFlow's, and the native ones that can run. */
@@ -22,11 +22,11 @@ export function lanesOf(engine: string): number | null {
 export const engineOf = (engine: EngineName): Engine => createEngine({ engine, bfloat16: false }, 2);
 
 /**
- * Describes tests of every variant of the native ops. Those of a variant that the machine cannot run are skipped, with
+ * Describes tests of every variant of the native ops for this processor. Those of a variant that the machine cannot run are skipped, with
  * the reason; they fail if set-up has not built it.
  */
 export function describeNative(title: string, tests: (variant: Variant) => void): void {
-  for (const variant of variants) {
+  for (const variant of variantsOf(process.arch)) {
     const missing = whyNotVariant(variant);
     const name = `${title}, ${variant}`;
     if (missing === null) describe(name, () => tests(variant));

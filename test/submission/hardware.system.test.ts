@@ -4,17 +4,20 @@ import { pathsFor, pathToPredict } from '../../submission/hardware.ts';
 
 const avx512: Path = { engine: 'native-avx512', bfloat16: false };
 const avx2: Path = { engine: 'native-avx2', bfloat16: false };
+const neon: Path = { engine: 'native-neon', bfloat16: false };
 const stock: Path = { engine: 'stock', bfloat16: false };
 const inBfloat16: Path = { engine: 'stock', bfloat16: true };
 
 const ofAvx2 = { bfloat16: false, native: ['avx2'] } as const;
 const ofAvx512 = { bfloat16: true, native: ['avx512', 'avx2'] } as const;
+const ofNeon = { bfloat16: false, native: ['neon'] } as const;
 const ofNone = { bfloat16: true, native: [] } as const;
 
 describe('the paths of a machine', () => {
   test.each([
     ['CPU with AVX2', ofAvx2, [avx2]],
     ['CPU with AVX-512 and bfloat16', ofAvx512, [avx512, avx2, inBfloat16]],
+    ['CPU with NEON', ofNeon, [neon]],
     ['GPU, or CPU with AMX and a runtime without native ops', ofNone, [inBfloat16]],
     ['any other', { bfloat16: false, native: [] }, [stock]],
   ])('without settings, for a %s', (_, machine, paths) => {
@@ -37,7 +40,7 @@ describe('the paths of a machine', () => {
 
   test('rejects invalid or conflicting settings by name', () => {
     expect(() => pathsFor({ engine: 'cuda', precision: 'auto' })).toThrow(
-      'engine="cuda": must be one of auto, native, native-avx512, native-avx2, stock',
+      'engine="cuda": must be one of auto, native, native-avx512, native-avx2, native-neon, stock',
     );
     expect(() => pathsFor({ engine: 'auto', precision: 'half' })).toThrow(
       'precision="half": must be bfloat16, float32 or auto',
@@ -60,6 +63,8 @@ describe('the paths of a machine', () => {
     expect(pathToPredict(avx512, ofAvx512)).toEqual(avx512);
     expect(pathToPredict(avx2, ofAvx512)).toEqual(avx2);
     expect(pathToPredict(avx512, ofAvx2)).toEqual(avx2);
+    expect(pathToPredict(neon, ofAvx2)).toEqual(avx2);
+    expect(pathToPredict(avx512, ofNeon)).toEqual(neon);
     expect(pathToPredict(avx2, ofNone)).toEqual(stock);
     for (const path of [stock, inBfloat16]) expect(pathToPredict(path, ofAvx512)).toEqual(path);
   });

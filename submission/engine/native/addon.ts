@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { backend } from '../ops.ts';
-import { type Variant, variants } from './variants.ts';
+import { type Variant, variantsOf } from './variants.ts';
 
 /** Functions of an addon; loading it registers its ops with TensorFlow. */
 export interface NativeOps {
@@ -28,12 +28,13 @@ export function nativeOps(variant: Variant): NativeOps | null {
 
 /** Returns the variants that this machine can run: widest vectors first. */
 export const nativeVariants = (): readonly Variant[] =>
-  variants.filter((variant) => nativeOps(variant) !== null);
+  variantsOf(process.arch).filter((variant) => nativeOps(variant) !== null);
 
 /** Returns why no native ops are used here; null if they are. Parameters as for `whyNotVariant`. */
 export function whyNoNativeOps(flags = cpuFlags(), onGpu = backend.isUsingGpuDevice): string | null {
-  const reasons = variants.map((variant) => whyNotVariant(variant, flags, onGpu));
-  return reasons.includes(null) ? null : reasons.at(-1)!; // that of the variant that needs least
+  const reasons = variantsOf(process.arch).map((variant) => whyNotVariant(variant, flags, onGpu));
+  if (reasons.includes(null)) return null;
+  return reasons.at(-1) ?? `there are none for ${process.arch}`; // the last variant needs least
 }
 
 /**
@@ -86,10 +87,13 @@ const addonPath = (variant: Variant) =>
     `lib/napi-v8/haet_ops_${variant}.node`,
   );
 
-/** Returns the flags of the first CPU in /proc/cpuinfo; empty if the file does not exist. */
-export function cpuFlags(): readonly string[] {
+/**
+ * Returns the flags of the first CPU in /proc/cpuinfo, where arm64 calls them features; empty if the file does not
+ * exist.
+ */
+export function cpuFlags(path = '/proc/cpuinfo'): readonly string[] {
   try {
-    return /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.trim().split(' ') ?? [];
+    return /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync(path, 'utf8'))?.[1]?.trim().split(' ') ?? [];
   } catch {
     return [];
   }

@@ -66,6 +66,29 @@ test('include the relevant processor flags in a fixed order', () => {
   });
 });
 
+describe('a processor of arm64', () => {
+  const cpuinfo = [
+    'processor\t: 0',
+    'BogoMIPS\t: 243.75',
+    'Features\t: fp asimd evtstrm aes crc32 atomics asimdhp asimddp sve svebf16 i8mm bf16',
+    'CPU implementer\t: 0x41',
+    'CPU part\t: 0xd40',
+  ].join('\n');
+
+  test('has its own relevant flags, and no model name but numbers', () => {
+    expect(readProcessor(machine({ '/proc/cpuinfo': cpuinfo }))).toEqual({
+      model: 'arm64 CPU, implementer 0x41, part 0xd40',
+      features: ['asimd', 'asimddp', 'sve', 'i8mm', 'bf16'],
+      virtual: false,
+    });
+  });
+
+  test('has the model name that some kernels print', () => {
+    const named = `${cpuinfo}\nmodel name\t: Ampere Altra`;
+    expect(readProcessor(machine({ '/proc/cpuinfo': named })).model).toBe('Ampere Altra');
+  });
+});
+
 describe('causes of unreliable timings', () => {
   const remedies = (files: Record<string, string>) =>
     findDoubts(machine({ ...base, '/proc/cpuinfo': 'flags : fpu', ...files }))

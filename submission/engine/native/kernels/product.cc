@@ -1,23 +1,23 @@
 #include "kernels/product.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace haet {
 namespace {
 
-constexpr int kRows = kRowGroup;
 // Largest depth per pass: a group of three panels of b, 24 KiB (48 KiB with 16 lanes), stays in the first or the second
 // level of the cache.
 constexpr int kDepth = 256;
 
 enum class Left { kPlain, kTransposed };
 
-template <Left left, int panels>
+template <Left left, int rows, int panels>
 inline __attribute__((always_inline)) void tile(const float* a, ptrdiff_t aPanel, const float* b, ptrdiff_t bPanel,
                                                 float* c, ptrdiff_t cPanel, int depth, bool adds) {
-  Vector sum[kRows][panels];
+  Vector sum[rows][panels];
 #pragma GCC unroll 8
-  for (int row = 0; row < kRows; ++row) {
+  for (int row = 0; row < rows; ++row) {
 #pragma GCC unroll 3
     for (int panel = 0; panel < panels; ++panel) {
       sum[row][panel] = adds ? load(c + panel * cPanel + row * kLanes) : Vector{};
@@ -31,8 +31,9 @@ inline __attribute__((always_inline)) void tile(const float* a, ptrdiff_t aPanel
 #pragma GCC unroll 3
       for (int panel = 0; panel < panels; ++panel) right[panel] = loadToRegister(b + panel * bPanel + lane * kLanes);
 #pragma GCC unroll 8
-      for (int row = 0; row < kRows; ++row) {
-        const float scalar = left == Left::kPlain ? a[row * kLanes + lane] : a[lane * kLanes + row];
+      for (int row = 0; row < rows; ++row) {
+        const float scalar =
+            left == Left::kPlain ? a[row * kLanes + lane] : a[row / kLanes * aPanel + lane * kLanes + row % kLanes];
 #pragma GCC unroll 3
         for (int panel = 0; panel < panels; ++panel) sum[row][panel] += right[panel] * scalar;
       }
@@ -41,7 +42,7 @@ inline __attribute__((always_inline)) void tile(const float* a, ptrdiff_t aPanel
     b += kLanes * kLanes;
   }
 #pragma GCC unroll 8
-  for (int row = 0; row < kRows; ++row) {
+  for (int row = 0; row < rows; ++row) {
 #pragma GCC unroll 3
     for (int panel = 0; panel < panels; ++panel) store(c + panel * cPanel + row * kLanes, sum[row][panel]);
   }
@@ -50,14 +51,15 @@ inline __attribute__((always_inline)) void tile(const float* a, ptrdiff_t aPanel
 }  // namespace
 
 void product(const float* a, const float* b, float* c, int rows, int depth, int columns) {
-  constexpr ptrdiff_t kPanel = kRows * kLanes;
+  constexpr ptrdiff_t kPanel = kRowGroup * kLanes;
   const ptrdiff_t bPanel = depth * kLanes;
   for (int from = 0; from < depth; from += kDepth) {
     const int most = std::min(kDepth, depth - from);
     inGroupsOf<3>(columns / kLanes, [&](int panel, auto panels) {
-      for (int row = 0; row < rows; row += kRows) {
-        tile<Left::kPlain, panels>(a + row * depth + from * kRows, kPanel, b + panel * bPanel + from * kLanes, bPanel,
-                                   c + row * columns + panel * kPanel, kPanel, most, from > 0);
+      for (int row = 0; row < rows; row += kRowGroup) {
+        tile<Left::kPlain, kRowGroup, panels>(a + row * depth + from * kRowGroup, kPanel,
+                                              b + panel * bPanel + from * kLanes, bPanel,
+                                              c + row * columns + panel * kPanel, kPanel, most, from > 0);
       }
     });
   }
@@ -69,10 +71,17 @@ void transposedProduct(const float* a, const float* b, int laidOut, int depth, f
   for (int from = 0; from < depth; from += kDepth) {
     const int most = std::min(kDepth, depth - from);
     inGroupsOf<3>(columns / kLanes, [&](int panel, auto panels) {
-      for (int row = 0; row < rows; row += kRows) {
-        tile<Left::kTransposed, panels>(a + row / kLanes * inPanel + row % kLanes + from * kLanes, inPanel,
-                                        b + panel * inPanel + from * kLanes, inPanel, c + panel * cPanel + row * kLanes,
-                                        cPanel, most, adds || from > 0);
+      const auto group = [&](int row, auto size) {
+        tile<Left::kTransposed, size, panels>(a + row / kLanes * inPanel + row % kLanes + from * kLanes, inPanel,
+                                              b + panel * inPanel + from * kLanes, inPanel,
+                                              c + panel * cPanel + row * kLanes, cPanel, most, adds || from > 0);
+      };
+      int row = 0;
+      for (; row + kRowGroup <= rows; row += kRowGroup) group(row, std::integral_constant<int, kRowGroup>{});
+      // Groups of more rows than a panel has columns can leave one panel.
+      static_assert(kRowGroup <= kLanes || kRowGroup == 2 * kLanes);
+      if constexpr (kRowGroup > kLanes) {
+        if (row < rows) group(row, std::integral_constant<int, kLanes>{});
       }
     });
   }

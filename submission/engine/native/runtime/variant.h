@@ -18,8 +18,15 @@ constexpr int kLanes = 8;
 // Four rows of three panels are 12 accumulators: enough to keep two multiply-add units with a latency of four cycles
 // busy, and few enough for 16 registers.
 constexpr int kRowGroup = 4;
+#elif HAET_LANES == 4
+// NEON: 32 registers of 4 numbers. Vectors of 8 would be two registers each, but GCC splits them in every operation and
+// keeps what lives longer, such as accumulators, in memory. compile.json turns off GCC's first scheduling pass, which
+// loads ahead on arm64 until the registers run out.
+constexpr int kLanes = 4;
+// Eight rows of three panels are 24 accumulators: enough for four multiply-add units with a latency of four cycles.
+constexpr int kRowGroup = 8;
 #else
-#error "HAET_LANES must be 8 or 16"
+#error "HAET_LANES must be 4, 8 or 16"
 #endif
 
 }  // namespace haet

@@ -8,8 +8,10 @@
 
 #include "runtime/variant.h"
 
-#ifdef __x86_64__
+#if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace haet {
@@ -30,6 +32,8 @@ inline __attribute__((always_inline)) Vector loadToRegister(const float* from) {
   asm("" : "+v"(vector));
 #elif defined(__AVX2__) && HAET_LANES == 8
   asm("" : "+x"(vector));
+#elif defined(__aarch64__) && HAET_LANES == 4
+  asm("" : "+w"(vector));
 #endif
   return vector;
 }
@@ -37,8 +41,10 @@ inline __attribute__((always_inline)) Vector loadToRegister(const float* from) {
 // Prefetches a cache line. Not with the compiler's builtin: GCC treats a function that only prefetches as pure and
 // removes its calls.
 inline void prefetch(const void* line) {
-#ifdef __x86_64__
+#if defined(__x86_64__)
   asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(line)));
+#elif defined(__aarch64__)
+  asm volatile("prfm pldl1keep, %0" : : "Q"(*static_cast<const char*>(line)));
 #else
   (void)line;
 #endif
@@ -88,6 +94,13 @@ inline void transpose(Vector (&rows)[kLanes]) {
     rows[row] = _mm256_permute2f128_ps(fours[row], fours[row + 4], 0x20);
     rows[row + kLanes / 2] = _mm256_permute2f128_ps(fours[row], fours[row + 4], 0x31);
   }
+#elif defined(__aarch64__) && HAET_LANES == 4
+  const Vector evenLow = vzip1q_f32(rows[0], rows[2]), evenHigh = vzip2q_f32(rows[0], rows[2]);
+  const Vector oddLow = vzip1q_f32(rows[1], rows[3]), oddHigh = vzip2q_f32(rows[1], rows[3]);
+  rows[0] = vzip1q_f32(evenLow, oddLow);
+  rows[1] = vzip2q_f32(evenLow, oddLow);
+  rows[2] = vzip1q_f32(evenHigh, oddHigh);
+  rows[3] = vzip2q_f32(evenHigh, oddHigh);
 #else
   Vector columns[kLanes];
   for (int row = 0; row < kLanes; ++row) {
@@ -120,6 +133,10 @@ inline Integers loadBytes(const uint8_t* from) {
   Integers integers;
   asm("vpmovzxbd %1, %0" : "=x"(integers) : "m"(*reinterpret_cast<const Bytes*>(from)));
   return integers;
+#elif defined(__aarch64__) && HAET_LANES == 4
+  uint32_t bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(bytes)))));
 #else
   Bytes bytes;
   std::memcpy(&bytes, from, sizeof bytes);
@@ -128,7 +145,12 @@ inline Integers loadBytes(const uint8_t* from) {
 }
 
 inline void storeBytes(uint8_t* to, const Integers& integers) {
+#if defined(__aarch64__) && HAET_LANES == 4
+  const uint16x4_t halves = vmovn_u32(vreinterpretq_u32_s32(integers));
+  const uint32_t bytes = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(halves, halves))), 0);
+#else
   const Bytes bytes = __builtin_convertvector(integers, Bytes);
+#endif
   std::memcpy(to, &bytes, sizeof bytes);
 }
 

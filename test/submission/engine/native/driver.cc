@@ -1,7 +1,7 @@
 // Runs the native kernels over many shapes without TensorFlow, for sanitizers, and compares convolutions with a direct
 // sum in double precision. Exits with 0 if every result is close, and the same bit for bit with one thread and with
 // several.
-// usage: driver THREADS
+// usage: driver THREADS [small]     small: for an emulator, without shapes of more than 25 million multiply-adds
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "kernels/average.h"
@@ -248,8 +249,12 @@ bool throwsOn(int threads) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::fprintf(stderr, "usage: driver THREADS\n"), 2;
+  const bool small = argc == 3 && std::string(argv[2]) == "small";
+  if (argc != 2 && !small) return std::fprintf(stderr, "usage: driver THREADS [small]\n"), 2;
   const int threads = std::atoi(argv[1]);
+  const auto isLeftOut = [&](const Convolution& shape) {
+    return small && 9.0 * shape.batch * shape.height * shape.width * shape.in * shape.out > 2.5e7;
+  };
   std::mt19937 random(1);
   const Convolution shapes[] = {
       {1, 1, 1, 8, 8},   {1, 4, 4, 8, 8},   {3, 8, 8, 8, 16},    {2, 5, 7, 24, 40},
@@ -259,13 +264,16 @@ int main(int argc, char** argv) {
       {19, 8, 8, 3, 64}, {2, 3, 5, 1, 8},   {9, 1, 1, 5, 40},    {1, 6, 7, 12, 24},      // few channels
   };
   bool right = true;
-  for (const Convolution& shape : shapes) right = isRight(inWholePanels(shape), threads, random) && right;
+  for (const Convolution& shape : shapes) {
+    if (!isLeftOut(shape)) right = isRight(inWholePanels(shape), threads, random) && right;
+  }
   for (const Convolution& some : {Convolution{3, 8, 8, 8, 16},
                                   {2, 6, 10, 24, 40},
                                   {1, 2, 2, 8, 8},
                                   {3, 6, 4, 136, 128},
                                   {40, 8, 8, 136, 128},
                                   {9, 4, 6, 3, 16}}) {
+    if (isLeftOut(some)) continue;
     const Convolution shape = inWholePanels(some);
     right = isSpread(shape, random) && right;
     for (const bool pools : {false, true}) {

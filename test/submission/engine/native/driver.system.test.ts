@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { compileNative, type Target } from '../../../../bench/compileNative.ts';
+import { compileNative, howCompiled, type Target } from '../../../../bench/compileNative.ts';
 import { whyNotVariant } from '../../../../submission/engine/native/addon.ts';
+import { variants, variantsOf } from '../../../../submission/engine/native/variants.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -13,21 +15,31 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const memory = 'memory errors and undefined behaviour';
-const cases: [string, Target, string, string, number][] = [
-  ['of 8 lanes', { variant: 'avx2' }, memory, 'address,undefined', 3],
-  ['of 8 lanes', { variant: 'avx2' }, 'races of threads', 'thread', 4],
+const cases: [string, Target, string, string, string][] = [
+  [
+    'of 4 lanes, lowered to AVX2',
+    { variant: 'neon', instructions: 'avx2' },
+    memory,
+    'address,undefined',
+    '3 small',
+  ],
+  ['of 8 lanes', { variant: 'avx2' }, memory, 'address,undefined', '3'],
+  ['of 8 lanes', { variant: 'avx2' }, 'races of threads', 'thread', '4'],
   [
     'of 16 lanes, lowered to AVX2',
     { variant: 'avx512', instructions: 'avx2' },
     memory,
     'address,undefined',
-    3,
+    '3',
   ],
-  ['of 16 lanes', { variant: 'avx512' }, memory, 'address,undefined', 3],
+  ['of 16 lanes', { variant: 'avx512' }, memory, 'address,undefined', '3'],
 ];
 
-for (const [name, target, free, sanitizer, threads] of cases) {
-  const missing = whyNotVariant(target.instructions ?? target.variant);
+for (const [name, target, free, sanitizer, args] of cases) {
+  const instructions = target.instructions ?? target.variant;
+  const missing = variantsOf(process.arch).includes(instructions)
+    ? whyNotVariant(instructions)
+    : `the CPU lacks ${instructions}`;
   const title = `the native kernels without TensorFlow, ${name}, are correct, and free of ${free}`;
   const cannotRun = missing?.startsWith('the CPU lacks') ?? false;
   (cannotRun ? test.skip : test)(cannotRun ? `${title} (skipped: ${missing})` : title, async () => {
@@ -37,13 +49,40 @@ for (const [name, target, free, sanitizer, threads] of cases) {
     ]);
     // Address space randomisation is off: an older runtime of this sanitizer fails with some layouts.
     const words = sanitizer === 'thread' ? ['setarch', '--addr-no-randomize', program] : [program];
-    const { exitCode, all } = await execa(words[0]!, [...words.slice(1), String(threads)], {
-      all: true,
-      reject: false,
-    });
-    expect({
-      exitCode,
-      complaints: all.split('\n').filter((line) => /OTHER|ERROR|WARNING|runtime error/.test(line)),
-    }).toEqual({ exitCode: 0, complaints: [] });
+    await expectRight([...words, ...args.split(' ')]);
   });
 }
+
+/** Runs the driver and expects that it finds nothing wrong. */
+async function expectRight([command, ...words]: string[]) {
+  const { exitCode, all } = await execa(command!, words, { all: true, reject: false });
+  expect({
+    exitCode,
+    complaints: all.split('\n').filter((line) => /OTHER|ERROR|WARNING|runtime error/.test(line)),
+  }).toEqual({ exitCode: 0, complaints: [] });
+}
+
+const crossCompiler = 'aarch64-linux-gnu-g++';
+const emulator = 'qemu-aarch64-static';
+const absent = [crossCompiler, emulator].filter(
+  (name) => !process.env['PATH']?.split(delimiter).some((folder) => existsSync(join(folder, name))),
+);
+const onArm64 = 'the native kernels without TensorFlow, for arm64, are correct in an emulator';
+(absent.length > 0 ? test.skip : test)(
+  absent.length > 0 ? `${onArm64} (skipped: ${absent.join(' and ')} not installed)` : onArm64,
+  async () => {
+    const program = join(folder, 'arm64');
+    const target = { variant: 'neon', compiler: crossCompiler } as const;
+    await compileNative('.', 'test/submission/engine/native/driver.cc', program, target, ['-O2', '-static']);
+    await expectRight([emulator, program, '3', 'small']);
+  },
+);
+
+test('compile.json and variants.ts name the same variants of each processor', async () => {
+  const compiled = (await howCompiled('.')).variants;
+  expect(compiled.map(({ name }) => name)).toEqual(variants);
+  for (const processor of ['x64', 'arm64']) {
+    const named = compiled.filter((variant) => variant.processor === processor).map(({ name }) => name);
+    expect(named).toEqual(variantsOf(processor));
+  }
+});

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mean } from 'simple-statistics';
@@ -5,7 +8,12 @@ import { createAugmenter } from '../../../../submission/augment.ts';
 import { createEngine } from '../../../../submission/engine/createEngine.ts';
 import type { Passes, TensorRecord } from '../../../../submission/engine/differentiable.ts';
 import type { BlockShape } from '../../../../submission/engine/engine.ts';
-import { nativeOps, whyNoNativeOps, whyNotVariant } from '../../../../submission/engine/native/addon.ts';
+import {
+  cpuFlags,
+  nativeOps,
+  whyNoNativeOps,
+  whyNotVariant,
+} from '../../../../submission/engine/native/addon.ts';
 import {
   createNativeEngine,
   type NativeSaved,
@@ -294,6 +302,14 @@ describeNative('the native blocks', (variant) => {
 test('are never loaded on a CPU without the instructions they are compiled for', () => {
   expect(whyNoNativeOps(['sse2', 'avx', 'fma'], false)).toBe('the CPU lacks avx2');
   expect(whyNoNativeOps([], false)).toBe('the CPU lacks avx2, fma');
+});
+
+test('the instructions of an arm64 CPU are those that Linux calls features', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'haet-cpu-'));
+  const cpuinfo = join(folder, 'cpuinfo');
+  await writeFile(cpuinfo, 'processor\t: 0\nFeatures\t: fp asimd\nCPU part\t: 0xd0c\n');
+  expect(cpuFlags(cpuinfo)).toEqual(['fp', 'asimd']);
+  await rm(folder, { recursive: true });
 });
 
 test('each variant is loaded only on a CPU with its instructions', () => {
