@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { projectFolder } from '../../machine/version.ts';
 import { type KillTimes, killAll } from '../killing.ts';
 import { holdProcessNamespace } from '../linux/procfs.ts';
-import { makeOwnFolder } from '../ownNames.ts';
-import { removePath } from '../removeTree.ts';
 import type { StageSpec } from '../sandbox.ts';
 
 /** The flags by which this machine lets us make a namespace. */
@@ -65,14 +64,9 @@ export function namespaceFlags(): Promise<NamespaceFlags | null> {
 }
 
 async function probe(): Promise<NamespaceFlags | null> {
-  const folder = await makeOwnFolder('probe');
-  return firstThatWorks(folder).finally(() => removePath(folder));
-}
-
-async function firstThatWorks(folder: string): Promise<NamespaceFlags | null> {
   for (const flags of variants) {
     try {
-      const namespace = await createNamespace(flags, { paths: [folder], except: [] });
+      const namespace = await createNamespace(flags, { paths: [projectFolder], except: [] });
       const inside = spawn('nsenter', [...enterWords(flags, namespace.init), 'env', '--chdir=/', 'true'], {
         stdio: 'ignore',
       });
