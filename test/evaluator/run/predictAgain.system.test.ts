@@ -20,8 +20,8 @@ async function run(sandbox: Sandbox, scripts: EntryScripts, predictSeconds = 20)
 /** An entry that predicts well, and behaves differently in the second predict run; it is not isolated. */
 const atSecondRun = (then: string): EntryScripts => ({
   predict: [
-    `if [ -e "$HAET_MODEL_DIR/seen" ]; then ${then}; fi`,
-    'touch "$HAET_MODEL_DIR/seen"',
+    `if [ -e "$HAET_MODEL_DIR/../seen" ]; then ${then}; fi`,
+    'touch "$HAET_MODEL_DIR/../seen"',
     'cp constant.npy "$HAET_OUT_DIR/predictions.npy"',
   ].join('\n'),
 });
