@@ -99,8 +99,9 @@ describe.each(isolations)('in the process sandbox with isolation by %s', (isolat
     await writeReport(record.folder, { trackDir: track.dir });
   });
 
-  test('an entry that removes its own output folder gets NO_OUTPUT', async () => {
-    const record = await run(isolation, { train: 'rmdir "$HAET_OUT_DIR"' });
+  test('an entry that removes its own output folder, or tries to, gets NO_OUTPUT', async () => {
+    // In a namespace the folder is a mount point, which cannot be removed.
+    const record = await run(isolation, { train: 'rmdir "$HAET_OUT_DIR" || true' });
     expect(record).toMatchObject({ verdict: 'NO_OUTPUT', owner: 'contestant' });
   });
 
