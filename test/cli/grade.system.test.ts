@@ -426,7 +426,7 @@ test('an entry that changes the Track ends grading, and no other entry is blamed
   const track = (await makeTinyTrack(own)).dir;
   await put('a.tar.gz', 'Spoiler', {
     // The sandbox keeps it from the training half, which is read-only.
-    train: `echo x > "$HAET_OUT_DIR/model"; echo y > "${track}/test/labels.npy"`,
+    train: `echo x > "$HAET_OUT_DIR/model"; echo y > "${track}/labels.npy"`,
   });
   await put('b.tar.gz', 'Innocent');
   const { code, stderr } = await grade('--track', track);

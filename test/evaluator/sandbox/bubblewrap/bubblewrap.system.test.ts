@@ -69,7 +69,7 @@ const dryRun = (entry: string, ...words: string[]) =>
     const entry = await makeEntry(folder);
     const inEntry = await dryRun(entry, '--out', join(entry, 'runs'));
     expect(inEntry).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(inEntry.stderr).toContain(`lies in ${entry}, which every entry can read`);
+    expect(inEntry.stderr).toContain(`lies in the entry, ${entry}, and runs there would become part of it`);
     const below = `/usr/local/haet-test-${basename(folder)}`;
     const inSystem = await dryRun(entry, '--out', below);
     expect(inSystem.stderr).toMatch(
