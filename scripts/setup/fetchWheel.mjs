@@ -91,7 +91,7 @@ async function viaPip(wheel, folder, target, { env, locks }) {
   }
 }
 
-/** Returns the words after `python3` that download a wheel, with all output, because pip hides the answers of an index. */
+/** Returns the arguments of `python3` that download a wheel. Verbose, because pip otherwise hides what an index answered. */
 function pipWords(wheel, destination) {
   const [python, , platforms] = wheel.file
     .replace(/\.whl$/, '')

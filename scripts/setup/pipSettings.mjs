@@ -7,7 +7,7 @@ const kept = new Set([
   ...['proxy', 'cert', 'client-cert', 'timeout', 'resume-retries', 'keyring-provider'],
 ]);
 const aliases = { 'pypi-url': 'index-url', 'default-timeout': 'timeout' };
-/** Settings of which only the values that concern certificates are kept. */
+/** Settings that are kept only if their value concerns certificates. */
 const keptValues = { 'use-feature': /^truststore$/, 'use-deprecated': /^legacy-certs$/ };
 
 /** Where `pip config list` found a setting, the strongest last. Mirrors are often named for `pip install` only. */

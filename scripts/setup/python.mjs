@@ -2,7 +2,7 @@ import { describeEnd, findCause, quoteLine, tellingLine } from './failure.mjs';
 import { explainSystemError } from './systemError.mjs';
 
 /**
- * Options for our own scripts: without the user's PYTHONPATH, PYTHONHOME and packages, any of which can shadow a module
+ * Options for our own scripts. They exclude PYTHONPATH, PYTHONHOME and the packages of the user, which can shadow modules
  * of the standard library.
  */
 export const isolated = ['-I'];
@@ -55,6 +55,6 @@ export function explainPython(result, place) {
   const remedy =
     cause?.remedy ??
     (result.signal === 'SIGKILL' ? memory : null) ??
-    'mend it until `python3 --version` prints a version, or put another python3 first in PATH,';
+    'repair it until `python3 --version` prints a version, or put another python3 first in PATH,';
   return `python3 cannot be used (${seen}): ${remedy} and run the command again.`;
 }

@@ -17,7 +17,8 @@ const asUser = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups
 /** Root can become another user, and that user can read this clone and start Node. */
 const canBecome =
   spawnSync(asUser[0]!, [...asUser.slice(1), process.execPath, bin, '--version']).status === 0;
-const suite = canBecome ? describe : describe.skip;
+/** In CI, which is root, a test that is skipped has found a fault. */
+const suite = canBecome || process.env.HAET_EVERY_SANDBOX ? describe : describe.skip;
 
 let folder: string;
 let trackDir: string;

@@ -226,7 +226,7 @@ describe('python3 that says', () => {
     ["ModuleNotFoundError: No module named 'encodings'", 1, /a complete Python first in PATH/],
     ["zipimport.ZipImportError: can't decompress data; zlib (missing) zlib module", 1, /a complete Python/],
     ['python3: error while loading shared libraries: libpython3.8.so', 127, /LD_LIBRARY_PATH/],
-    ['sh: 1: exec: /opt/python: not found', 127, /mend it until `python3 --version` prints a version/],
+    ['sh: 1: exec: /opt/python: not found', 127, /repair it until `python3 --version` prints a version/],
   ])('%s', (line, status, remedy) => {
     const sentence = explainPython(failed(`${line}\n`, status), '/cache');
     expect(sentence).toMatch(/^python3 cannot be used \(/);

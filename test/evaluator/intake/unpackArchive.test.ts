@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -8,10 +8,10 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { UserError } from '../../../datasets/userError.ts';
-import { archiveLimitsSchema } from '../../../evaluator/intake/limits.ts';
 import { listFiles } from '../../../evaluator/intake/loadEntry.ts';
 import { unpackArchive } from '../../../evaluator/intake/unpackArchive.ts';
 import { temporaryFolder } from '../fixtures.ts';
+import { archivesIn } from './archives.ts';
 import { type Member, tarBytes } from './tarBytes.ts';
 
 let folder: string;
@@ -20,25 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Writes an archive into a new folder. */
-function put(bytes: Buffer) {
-  const place = mkdtempSync(join(folder, 'archive-'));
-  const archive = join(place, 'entry.tar');
-  writeFileSync(archive, bytes);
-  return { place, archive, into: join(place, 'entry') };
-}
-
-async function refusal(bytes: Buffer, limits = {}): Promise<string> {
-  const { place, archive, into } = put(bytes);
-  const error = await unpackArchive(archive, into, archiveLimitsSchema.parse(limits)).then(
-    () => new Error('was taken'),
-    (thrown: Error) => thrown,
-  );
-  expect(error).toBeInstanceOf(UserError);
-  expect(error.message).toContain(archive);
-  expect(readdirSync(place)).toEqual(['entry.tar']); // nothing left over or added
-  return error.message;
-}
+const { put, refusal } = archivesIn(() => folder, 'entry.tar');
 
 describe('a valid archive', () => {
   const members: Member[] = [

@@ -1,15 +1,15 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { UserError } from '../../../datasets/userError.ts';
-import { archiveLimitsSchema } from '../../../evaluator/intake/limits.ts';
 import { listFiles } from '../../../evaluator/intake/loadEntry.ts';
 import { unpackArchive } from '../../../evaluator/intake/unpackArchive.ts';
 import { type ZipMember, zip64Extra, zipBytes, zipWith } from '../../../evaluator/selfTest/zipBytes.ts';
 import { temporaryFolder } from '../fixtures.ts';
+import { archivesIn } from './archives.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -17,25 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Writes an archive into a new folder. */
-function put(bytes: Buffer) {
-  const place = mkdtempSync(join(folder, 'archive-'));
-  const archive = join(place, 'entry.zip');
-  writeFileSync(archive, bytes);
-  return { place, archive, into: join(place, 'entry') };
-}
-
-async function refusal(bytes: Buffer, limits = {}): Promise<string> {
-  const { place, archive, into } = put(bytes);
-  const error = await unpackArchive(archive, into, archiveLimitsSchema.parse(limits)).then(
-    () => new Error('was taken'),
-    (thrown: Error) => thrown,
-  );
-  expect(error).toBeInstanceOf(UserError);
-  expect(error.message).toContain(archive);
-  expect(readdirSync(place)).toEqual(['entry.zip']); // nothing left over or added
-  return error.message;
-}
+const { put, refusal } = archivesIn(() => folder, 'entry.zip');
 
 /** Unpacks an archive; returns the content of each file, after `x ` if it can be executed. */
 async function content(bytes: Buffer): Promise<Record<string, string>> {
@@ -238,7 +220,7 @@ describe('a zip is rejected by size:', () => {
     ],
     ['a bomb', zipBytes({ path: 'zeros', data: Buffer.alloc(70 * 2 ** 20) }), 'ratio'],
     [
-      'a bomb of which the header names one byte',
+      'a bomb whose header gives one byte',
       zipBytes({ path: 'zeros', data: Buffer.alloc(2 ** 20), local: { size: 1 }, central: { size: 1 } }),
       'not the size that its header gives',
     ],

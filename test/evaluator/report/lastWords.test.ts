@@ -151,7 +151,7 @@ describe('it is taken from the first stage that went wrong', () => {
   });
 
   test.each(['SCORED', 'INVALID_OUTPUT', 'RULE_VIOLATION', 'REJECTED_ARCHIVE', 'INFRA_FAULT'] as const)(
-    'and not for %s, of which the evidence says all',
+    'and not for %s, where the evidence says everything',
     async (verdict) => {
       expect(await said([{ stage: 'train', stderr: 'Error: x\n' }], { verdict })).toBe(null);
     },
