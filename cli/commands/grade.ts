@@ -8,6 +8,8 @@ import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
 import { type LeftOut, listArchives, type Submission } from '../../evaluator/grade/listArchives.ts';
+import type { Slot } from '../../evaluator/grade/localExecutor.ts';
+import { requireSeparable, shareMachine } from '../../evaluator/grade/shareMachine.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
 import { evaluatorCommit } from '../../evaluator/machine/commit.ts';
@@ -64,6 +66,7 @@ interface Options extends StrangersSandbox, StageLimitOptions, CommitmentOptions
   readonly perTeam?: number;
   readonly repeat?: string;
   readonly because?: string;
+  readonly jobs: number;
   readonly json?: boolean;
 }
 
@@ -117,6 +120,7 @@ export function gradeCommand(command: Command): void {
     .option('--per-team <n>', 'maximum archives to run per team (default: all)', integer(1, 1000))
     .addOption(new Option('--repeat <file[:seed]>', 'allow one more attempt of a job without a result'))
     .option('--because <text>', 'reason shown on the leaderboard; with --repeat')
+    .option('--jobs <n>', 'runs at once on this machine, each with CPUs of its own', integer(1, 1000), 1)
     .option('--keep-models', 'keep the models, which are otherwise removed after hashing')
     .option('--json', 'last line on standard output: the leaderboard')
     .addHelpText('after', help)
@@ -152,12 +156,22 @@ async function grade(folder: string, options: Options, command: Command): Promis
     throw error;
   });
   const stops = listenForStops(tell);
+  const slots: Slot[] = [];
   try {
     const committed = await readCommitted(options, track);
     const attestor = await attestorOf(options, track, outFolder);
     const terms = committed?.terms;
-    const cpus = options.cpus ?? terms?.cpus;
-    const memoryBytes = options.memory ?? terms?.memoryBytes;
+    const asked = {
+      cpus: options.cpus ?? terms?.cpus,
+      memoryBytes: options.memory ?? terms?.memoryBytes,
+    };
+    if (options.jobs > 1) requireSeparable(options.jobs, sandbox, 'sealed' in track.info);
+    const shares = options.jobs > 1 ? shareMachine(options.jobs, asked, machine) : null;
+    const { cpus, memoryBytes } = shares ?? asked;
+    for (const cpuSet of shares?.cpuSets ?? []) {
+      slots.push({ cpuSet, track: await openRunTrack(options.track) });
+    }
+    if (shares === null) slots.push({ cpuSet: null, track });
     const limits = {
       ...stageLimits(options, command, committed),
       processes: terms?.processes ?? defaultLimits.processes,
@@ -193,9 +207,10 @@ async function grade(folder: string, options: Options, command: Command): Promis
       keepModels: options.keepModels ?? false,
     };
     for (const warning of machineWarnings()) tell(warning);
-    // Loaded here because it is too slow for --help.
+    // Loaded here because they are too slow for --help.
+    const { createLocalExecutor } = await import('../../evaluator/grade/localExecutor.ts');
     const { gradeArchives } = await import('../../evaluator/grade/gradeArchives.ts');
-    const { standing, open } = await gradeArchives(plan, sandbox, {
+    const { standing, open } = await gradeArchives(plan, createLocalExecutor(sandbox, slots), {
       abort: stops.abort,
       warn: tell,
       ...(options.waitForQuiet > 0 && { ready: () => quiet(options, cpus ?? machine.cores, stops.abort) }),
@@ -216,6 +231,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
     }
   } finally {
     stops.close();
+    for (const slot of slots) await slot.track.close();
     await track.close();
     unlock();
     unlockMachine();

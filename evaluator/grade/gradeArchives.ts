@@ -7,9 +7,10 @@ import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunPlan } from '../run/runEntry.ts';
 import type { RunTrack } from '../run/runTrack.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Attempts, clearUnfinished, readAttempts } from './attempts.ts';
 import { addDecisions, type Decision, readDecisions } from './decisions.ts';
+import type { Executor } from './executor.ts';
+import { forEachAtOnce } from './forEachAtOnce.ts';
 import { makeGradedFolders, publicFolder, runsFolder } from './gradedFolders.ts';
 import { ensureReport, finishEarlier, gradeJob, type JobHooks, type JobRules } from './gradeJob.ts';
 import type { Graded } from './leaderboard.ts';
@@ -75,7 +76,7 @@ interface State {
 }
 
 /**
- * Grades archives one after the other, each with every seed. Jobs that have a result on the same terms are not run
+ * Grades archives in order, each with every seed, as many at once as the executor runs. Jobs that have a result on the same terms are not run
  * again, so the next call resumes after a stop or a kill. With an attestor, only signed runs count; it scores and
  * signs runs of this call and unscored runs of earlier ones. A job without remaining retries waits for a person; a
  * job whose evaluator died runs after all others. The leaderboard is written at the start and after every run.
@@ -84,9 +85,12 @@ interface State {
  */
 export async function gradeArchives(
   plan: GradePlan,
-  sandbox: Sandbox,
+  executor: Executor,
   hooks: GradeHooks,
 ): Promise<{ standing: Standing; open: number }> {
+  const { sandbox } = executor;
+  const failure = new AbortController();
+  const abort = AbortSignal.any([hooks.abort, failure.signal]);
   const trackSha256 = await hashFile(join(plan.track.dir, trackFiles.info));
   const refused = await refusedArchives(plan);
   const jobs = jobsOf(plan, refused, trackSha256);
@@ -98,7 +102,12 @@ export async function gradeArchives(
     mostDisturbance: plan.mostDisturbance,
     allowed: allowedOf(job),
   });
-  const write = () => writeStanding(publicFolder(plan.outFolder), standing());
+  let written = Promise.resolve();
+  /** Writes the leaderboard; one write at a time, so that an older one never replaces a newer one. */
+  const write = () => {
+    written = written.then(() => writeStanding(publicFolder(plan.outFolder), standing()));
+    return written;
+  };
 
   for (const job of jobs) {
     const { terms, mostDisturbance } = rulesOf(job);
@@ -120,13 +129,19 @@ export async function gradeArchives(
   await write();
 
   const hasDied = (job: Job) => states.get(job)!.attempts.all.some((each) => each.voidBecause === 'died');
-  for (const job of [...jobs.filter((each) => !hasDied(each)), ...jobs.filter(hasDied)]) {
+  const inOrder = [...jobs.filter((each) => !hasDied(each)), ...jobs.filter(hasDied)];
+  await forEachAtOnce(inOrder, executor.jobs, gradeOne, () => failure.abort());
+  const open = jobs.filter((job) => states.get(job)!.attempts.counted === null).length;
+  return { standing: standing(), open };
+
+  async function gradeOne(job: Job): Promise<void> {
     const { counted, awaitsScore } = states.get(job)!.attempts;
-    if (counted !== null || awaitsScore || hooks.abort.aborted) continue;
+    if (counted !== null || awaitsScore || abort.aborted) return;
     if (!waitsForAPerson(job)) {
       await requireTrack(plan.track);
       hooks.starts(job);
-      const { record, attempts } = await gradeJob(runPlanOf(plan, job), sandbox, rulesOf(job), hooks);
+      const within = { ...hooks, abort };
+      const { record, attempts } = await gradeJob(runPlanOf(plan, job), executor, rulesOf(job), within);
       if (record !== null && !agrees(record, jobTermsOf(plan, job, sandbox))) {
         hooks.warn(
           `${job.archive.path}: changed or removed since grading began. Run the command again to grade the current files.`,
@@ -138,8 +153,6 @@ export async function gradeArchives(
     }
     if (waitsForAPerson(job)) hooks.warn(askFor(job));
   }
-  const open = jobs.filter((job) => states.get(job)!.attempts.counted === null).length;
-  return { standing: standing(), open };
 
   function allowedOf(job: Job): number {
     return Math.max(1 + plan.retries, ...decisionsFor(job).map(({ spent }) => spent + 1));
@@ -237,7 +250,7 @@ function jobsOf(
   );
 }
 
-function jobTermsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): JobTerms {
+function jobTermsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Executor['sandbox']): JobTerms {
   const { trainSeconds, predictSeconds, processes, cpus, memoryBytes } = plan;
   return {
     archiveSha256: archive.sha256,
@@ -258,7 +271,7 @@ function jobTermsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Sandbox): 
 /** Formats the terms that a decision applies to. */
 function termsText(
   { trainSeconds, predictSeconds, processes, cpus, memoryBytes }: GradePlan,
-  { kind }: Sandbox,
+  { kind }: Executor['sandbox'],
 ): string {
   return `${kind}, ${trainSeconds} s, ${predictSeconds} s, ${cpus ?? 'all'} CPUs, ${memoryBytes ?? 'all'} bytes, ${processes} processes`;
 }

@@ -4,10 +4,10 @@ import type { Attestor } from '../attest/attestor.ts';
 import { reportFile, writeReport } from '../report/report.ts';
 import { tryPage } from '../report/tryPage.ts';
 import { type RunRecord, recordFile } from '../run/record.ts';
-import { type RunPlan, runEntry } from '../run/runEntry.ts';
+import type { RunPlan } from '../run/runEntry.ts';
 import { unscoredFile } from '../run/unscored.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Attempts, readAttempts, runFolders, voidByRule } from './attempts.ts';
+import type { Executor } from './executor.ts';
 import { agrees, type JobTerms } from './terms.ts';
 import { voidReasons } from './voidReasons.ts';
 
@@ -39,7 +39,7 @@ export interface JobRules {
  */
 export async function gradeJob(
   plan: RunPlan,
-  sandbox: Sandbox,
+  executor: Executor,
   { terms, mostDisturbance, allowed }: JobRules,
   hooks: JobHooks,
 ): Promise<{ record: RunRecord | null; attempts: Attempts }> {
@@ -51,9 +51,8 @@ export async function gradeJob(
     const remarks = (await hooks.ready?.()) ?? [];
     if (hooks.abort.aborted) break;
     const attempt = Math.max(0, ...attempts.all.map((each) => each.number)) + 1;
-    const ended = await runEntry({ ...plan, attempt, mostDisturbance, remarks }, sandbox, {
-      abort: hooks.abort,
-    });
+    const ended = await executor.run({ ...plan, attempt, mostDisturbance, remarks }, hooks.abort);
+    if (ended === null) break;
     const { attested, ...finished } = await finish(ended, hooks);
     record = finished.record;
     await ensureReport(record, plan.track.dir, hooks.warn);

@@ -88,6 +88,7 @@ function specOf(
     ...mountsOf(stage, host, places),
     work: places.work,
     limits: { cpus, memoryBytes, processes, workBytes, outBytes, outFiles },
+    ...(plan.cpuSet && { cpuSet: plan.cpuSet }),
   };
 }
 

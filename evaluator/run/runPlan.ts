@@ -25,6 +25,8 @@ export interface RunPlan {
   /** CPUs and memory for the entry; by default all CPUs, and what entryMemory.ts leaves. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
+  /** The CPUs, as many as `cpus`, that stages run on; by default chosen by the sandbox. */
+  readonly cpuSet?: readonly number[];
   readonly machine: RunRecord['machine'];
   /** Content hash of the image that the evaluator itself runs in; for the signed record of a sealed Track. */
   readonly evaluatorImage?: string;

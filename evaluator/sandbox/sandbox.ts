@@ -40,6 +40,8 @@ export interface StageSpec {
   /** The scratch folder, as the stage sees it; fenced stages get an empty one of their own there. */
   readonly work: string;
   readonly limits: StageLimits;
+  /** The CPUs that it runs on; where none are given, the sandbox chooses them. */
+  readonly cpuSet?: readonly number[];
 }
 
 /** One live process of a stage. CPU time is user + system since it started, in seconds. */

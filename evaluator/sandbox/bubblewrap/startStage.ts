@@ -36,7 +36,7 @@ export async function startStage(
     environment: { PATH: shownPath(spec, mounts) },
   });
   const name = ownName('stage');
-  const cpus = cpusOfStage(spec.limits.cpus);
+  const cpus = spec.cpuSet ?? cpusOfStage(spec.limits.cpus);
   let group: ControlGroup | null = null;
   let cpuSet: CpuSet | null = null;
   try {

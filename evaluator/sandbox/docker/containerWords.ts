@@ -42,7 +42,7 @@ export function containerWords(spec: StageSpec, { name, base, pipe, names }: Con
     ...['--memory', String(memoryBytes), '--memory-swap', String(memoryBytes)],
     // One more than the stage's own: the holder.
     ...['--pids-limit', String(processes + 1), '--cpus', String(cpus)],
-    ...['--cpuset-cpus', cpusOfStage(cpus).join(',')],
+    ...['--cpuset-cpus', (spec.cpuSet ?? cpusOfStage(cpus)).join(',')],
     ...['--shm-size', String(workBytes), ...scratch('/tmp'), ...scratch(spec.work)],
     ...[...spec.mounts, ...names].flatMap((mount) => ['--mount', mountWord(mount)]),
     ...outputWords(spec),

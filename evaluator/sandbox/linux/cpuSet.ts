@@ -7,14 +7,29 @@ import { removeGroupFolder } from './groupFolders.ts';
 const version2 = '/sys/fs/cgroup';
 const version1 = join(version2, 'cpuset');
 
+/** A CPU that this process may use. */
+export interface Cpu {
+  readonly cpu: number;
+  /** The first CPU of its core. */
+  readonly core: number;
+}
+
+/** Lists the CPUs that this process may use, core by core. */
+export function usableCpus(): Cpu[] {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  return parseCpuList(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '')
+    .map((cpu) => ({ cpu, core: coreOf(cpu) }))
+    .sort((a, b) => a.core - b.core || a.cpu - b.cpu);
+}
+
 /**
  * Chooses the CPUs that a stage runs on: as many as it is given, rounded up, of those that this process may use. CPUs of
  * one core are taken together, so that a stage shares as few cores as possible with other programs.
  */
 export function cpusOfStage(count: number): readonly number[] {
-  const status = readFileSync('/proc/self/status', 'latin1');
-  const usable = parseCpuList(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '');
-  return [...usable].sort((a, b) => coreOf(a) - coreOf(b) || a - b).slice(0, Math.max(1, Math.ceil(count)));
+  return usableCpus()
+    .slice(0, Math.max(1, Math.ceil(count)))
+    .map(({ cpu }) => cpu);
 }
 
 /** Returns the first CPU of the core that a CPU belongs to; the CPU itself if the machine does not say. */

@@ -59,9 +59,17 @@ export async function createProcessSandbox(isolation: Isolation = 'auto'): Promi
     contains: `${kill} ${given} Other files, network, CPUs and memory are not fenced: run only entries that you trust.`,
     start: async (spec) => {
       requireProgram(spec);
-      return flags === null ? startInTree(spec) : startInNamespace(spec, flags);
+      const pinned = onOwnCpus(spec);
+      return flags === null ? startInTree(pinned) : startInNamespace(pinned, flags);
     },
   };
+}
+
+/** Starts a stage on its CPUs, if it has some of its own; it may leave them. */
+function onOwnCpus(spec: StageSpec): StageSpec {
+  return spec.cpuSet === undefined
+    ? spec
+    : { ...spec, argv: ['taskset', '-c', spec.cpuSet.join(','), ...spec.argv] };
 }
 
 async function startInNamespace(spec: StageSpec, flags: NamespaceFlags): Promise<RunningStage> {

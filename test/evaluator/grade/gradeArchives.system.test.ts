@@ -18,8 +18,10 @@ import { chainFault, signedAttemptsOf } from '../../../evaluator/attest/verifyCh
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
+import { createLocalExecutor, type Slot } from '../../../evaluator/grade/localExecutor.ts';
 import { packEntry } from '../../../evaluator/intake/packEntry.ts';
 import { openRunTrack, type RunTrack } from '../../../evaluator/run/runTrack.ts';
+import { usableCpus } from '../../../evaluator/sandbox/linux/cpuSet.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { scoreRun } from '../../../evaluator/score/scoreRun.ts';
@@ -74,6 +76,7 @@ async function grade(
   abort = new AbortController(),
   change: Change = {},
   attestor?: Attestor,
+  slots?: readonly Slot[],
 ) {
   const said: string[] = [];
   const plan: GradePlan = {
@@ -89,13 +92,17 @@ async function grade(
     machine,
     ...change,
   };
-  const { standing, open } = await gradeArchives(plan, sandbox, {
-    abort: abort.signal,
-    ...(attestor && { attestor }),
-    warn: (sentence) => said.push(sentence),
-    starts: () => said.push('starts'),
-    ended: (_, record, earlier) => said.push(`${record.verdict}${earlier ? ' earlier' : ''}`),
-  });
+  const { standing, open } = await gradeArchives(
+    plan,
+    createLocalExecutor(sandbox, slots ?? [{ cpuSet: null, track: plan.track }]),
+    {
+      abort: abort.signal,
+      ...(attestor && { attestor }),
+      warn: (sentence) => said.push(sentence),
+      starts: () => said.push('starts'),
+      ended: (_, record, earlier) => said.push(`${record.verdict}${earlier ? ' earlier' : ''}`),
+    },
+  );
   return { rows: standing.rows, open, said };
 }
 
@@ -211,6 +218,29 @@ test('a record made with other CPUs counts if none are requested, and does not c
   const elsewhere = { machine: { ...machine, cores: 2 } };
   expect((await grade(works, undefined, elsewhere)).said).toEqual(['SCORED earlier']);
   expect((await grade(works, undefined, { ...elsewhere, cpus: 2 })).said).toEqual(['starts', 'SCORED']);
+});
+
+test('two jobs run at once, each on a CPU of its own', async () => {
+  const [first, second] = usableCpus();
+  const place = await mkdtemp(join(folder, 'meeting-'));
+  // Each waits for the other, and fails if it stays alone.
+  const train = [
+    `sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status > ${place}/$HAET_SEED`,
+    `until [ -e ${place}/$((3 - HAET_SEED)) ]; do sleep 0.05; done`,
+    'echo weights > "$HAET_OUT_DIR/model"',
+  ].join('\n');
+  await packEntry(await makeEntry(folder, { train }), join(archives, 'meet.tar.gz'));
+  const slots = [first!, second!].map(async ({ cpu }) => ({
+    cpuSet: [cpu],
+    track: await openRunTrack(track.dir),
+  }));
+  const { archives: listed } = await listArchives(archives);
+  const meeting = { archives: listed.filter(({ file }) => file === 'meet.tar.gz'), seeds: [1, 2] };
+  const { open, said } = await grade(works, undefined, meeting, undefined, await Promise.all(slots));
+  await rm(join(archives, 'meet.tar.gz'));
+  expect({ open, said }).toEqual({ open: 0, said: ['starts', 'starts', 'SCORED', 'SCORED'] });
+  const used = [1, 2].map((seed) => readFileSync(join(place, String(seed)), 'latin1').trim());
+  expect(used.sort()).toEqual([String(first!.cpu), String(second!.cpu)].sort());
 });
 
 describe('with the key of the organizer', () => {

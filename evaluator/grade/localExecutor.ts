@@ -1,0 +1,34 @@
+import { runEntry } from '../run/runEntry.ts';
+import type { RunTrack } from '../run/runTrack.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Executor } from './executor.ts';
+
+/** What one of several attempts on this machine has for itself. */
+export interface Slot {
+  /** CPUs that its stages run on; null: chosen by the sandbox. */
+  readonly cpuSet: readonly number[] | null;
+  /** Opened for this slot only, because a run opens and removes the test images. */
+  readonly track: RunTrack;
+}
+
+/**
+ * Creates the executor of this machine.
+ * @param slots one per attempt in progress
+ */
+export function createLocalExecutor(sandbox: Sandbox, slots: readonly Slot[]): Executor {
+  const free = [...slots];
+  return {
+    sandbox,
+    jobs: slots.length,
+    async run(plan, abort) {
+      const slot = free.pop();
+      if (slot === undefined) throw new Error(`more than ${slots.length} attempts at once`);
+      const { cpuSet, track } = slot;
+      try {
+        return await runEntry({ ...plan, track, ...(cpuSet && { cpuSet }) }, sandbox, { abort });
+      } finally {
+        free.push(slot);
+      }
+    },
+  };
+}
