@@ -16,6 +16,8 @@ interface Compile {
     /** The processor that has its instructions, as in process.arch. */
     readonly processor: string;
     readonly lanes: number;
+    /** Whether convolutions multiply in bfloat16. */
+    readonly bfloat16: boolean;
     /** Required CPU flags, as in /proc/cpuinfo. */
     readonly needs: readonly string[];
     readonly words: readonly string[];
@@ -60,8 +62,9 @@ export async function compileNative(
   const { words: usual, variants } = await howCompiled(project);
   const named = (name: Variant) => variants.find((each) => each.name === name)!;
   const { processor, needs, words: own } = named(instructions);
-  const flags = processor === 'x64' ? needs.map((flag) => `-m${flag}`) : [];
-  const target = [`-DHAET_LANES=${named(variant).lanes}`, ...flags, ...own];
+  const flags = processor === 'x64' ? needs.map((flag) => `-m${flag.replace('_', '')}`) : [];
+  const { lanes, bfloat16 } = named(variant);
+  const target = [`-DHAET_LANES=${lanes}`, `-DHAET_BFLOAT16=${bfloat16 ? 1 : 0}`, ...flags, ...own];
   const compiled = await Promise.all(
     folders.map(async (folder) =>
       (await readdir(join(native, folder)))

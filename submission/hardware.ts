@@ -1,6 +1,6 @@
 import type { Path } from './engine/engine.ts';
 import { cpuFlags, nativeVariants } from './engine/native/addon.ts';
-import { nativeEngineName, type Variant, variantOf, variants } from './engine/native/variants.ts';
+import { nativeEngineName, nativePath, type Variant, variantOf, variants } from './engine/native/variants.ts';
 import { backend } from './engine/ops.ts';
 import type { Settings } from './settings.ts';
 
@@ -10,7 +10,7 @@ interface Machine {
    * TensorFlow uses the instructions of arm64 is not known.
    */
   readonly bfloat16: boolean;
-  /** The variants of the native ops that it can run: widest vectors first. */
+  /** The variants of the native ops that it can run: the usually fastest first. */
   readonly native: readonly Variant[];
 }
 
@@ -23,8 +23,8 @@ const thisMachine = (): Machine => ({
 const engineNames = ['auto', 'native', ...variants.map(nativeEngineName), 'stock'];
 
 /**
- * Returns the paths allowed by the settings. Several must be measured: the variants of the native ops in float32 that
- * this CPU can run, and TensorFlow's ops in bfloat16 if the CPU computes in it. `engine=native` is every variant.
+ * Returns the paths allowed by the settings. Several must be measured: the variants of the native ops that this CPU can
+ * run, and TensorFlow's ops in bfloat16 if the CPU computes in it. `engine=native` is every variant.
  *
  * @throws Error with the valid values or combination
  */
@@ -42,33 +42,35 @@ export function pathsFor(
   }
   const named = variantOf(engine);
   const isNative = engine === 'native' || named !== null;
-  if (isNative && precision === 'bfloat16') {
-    throw new Error(`engine=${engine} computes only in float32. Set precision=float32 too.`);
-  }
-  const native = (named === null ? machine.native : machine.native.filter((each) => each === named)).map(
-    (variant): Path => ({ engine: nativeEngineName(variant), bfloat16: false }),
-  );
-  if (isNative && native.length === 0) {
+  const ofEngine = machine.native.filter((each) => named === null || each === named).map(nativePath);
+  if (isNative && ofEngine.length === 0) {
     const found = machine.native.length === 0 ? 'none' : machine.native.map(nativeEngineName).join(', ');
     throw new Error(`engine=${engine}: this machine runs ${found} of the native ops. Set engine=auto.`);
   }
+  const native = ofEngine.filter(
+    ({ bfloat16 }) => precision === 'auto' || bfloat16 === (precision === 'bfloat16'),
+  );
+  if (isNative && native.length === 0) {
+    throw new Error(
+      `engine=${engine} does not compute in ${precision} on this machine. Set precision=auto or engine=auto.`,
+    );
+  }
   const stock = (bfloat16: boolean): Path => ({ engine: 'stock', bfloat16 });
   if (isNative) return native;
-  if (precision === 'bfloat16') return [stock(true)];
-  if (engine === 'stock') return [stock(machine.bfloat16 && precision === 'auto')];
-  const float32 = native.length > 0 ? native : [stock(false)];
-  if (precision === 'float32' || !machine.bfloat16) return float32;
-  return [...native, stock(true)];
+  if (engine === 'stock')
+    return [stock(precision === 'bfloat16' || (machine.bfloat16 && precision === 'auto'))];
+  if (precision === 'bfloat16' || (precision === 'auto' && machine.bfloat16)) return [...native, stock(true)];
+  return native.length > 0 ? native : [stock(false)];
 }
 
 /**
  * Returns the path that predicts with a model as in training. Where this machine lacks the model's variant of the
- * native ops, another variant replaces it, else TensorFlow's ops do: results differ by rounding.
+ * native ops, another variant replaces it, else TensorFlow's ops in float32 do: results differ by rounding.
  *
  * @param trained the path that the model was trained with
  */
 export function pathToPredict({ engine, bfloat16 }: Path, { native } = thisMachine()): Path {
   if (engine === 'stock') return { engine, bfloat16 };
   const variant = native.find((each) => nativeEngineName(each) === engine) ?? native[0];
-  return { engine: variant === undefined ? 'stock' : nativeEngineName(variant), bfloat16 };
+  return variant === undefined ? { engine: 'stock', bfloat16: false } : nativePath(variant);
 }

@@ -30,7 +30,7 @@ export function runtimePlaces(): Runtime {
 
 /** The native ops that set-up builds, by processor (process.arch). */
 const nativeOps: Readonly<Record<string, readonly string[]>> = {
-  x64: ['haet_ops_avx512', 'haet_ops_avx2'],
+  x64: ['haet_ops_avx512bf16', 'haet_ops_avx512', 'haet_ops_avx2'],
   arm64: ['haet_ops_neon'],
 };
 

@@ -65,6 +65,11 @@ const faults = [
     remedy: 'name a folder that you can write in TMPDIR',
   },
   {
+    pattern: /option '-mavx512bf16'|unknown argument: '-mavx512bf16'/,
+    says: 'the compiler is too old to know the instructions for bfloat16',
+    remedy: 'use g++ 10 or clang 10, or newer,',
+  },
+  {
     pattern:
       /skipping incompatible|incompatible with elf|file in wrong format|architecture of input file|unrecognized command-line option '-mavx|unsupported option '-mavx|unknown target|stubs-(?:32|x32)\.h/,
     says: `the compiler is not one for Linux on ${processorName()}`,
@@ -97,7 +102,7 @@ const faults = [
     pattern:
       /(?:unrecognized|invalid|unknown).*c\+\+(?:17|1z)|requires? (?:at least )?C\+\+17|C\+\+17 or (?:later|newer)|std::(?:optional|string_view|variant|filesystem)\b.*(?:not|no)|is not a member of 'std'|inline variables are only available/i,
     says: 'it needs C++17',
-    remedy: 'use g++ 9 or clang 10, or newer,',
+    remedy: 'use g++ 10 or clang 10, or newer,',
   },
   {
     pattern: /cannot find -l:?libtensorflow|fatal error: '?tensorflow\/.*(?:file not found|No such file)/,
@@ -108,7 +113,7 @@ const faults = [
     pattern:
       /unrecognized command[- ]line option|unknown argument|unsupported option|unrecognized option|bad value/i,
     says: 'the compiler does not know an option',
-    remedy: 'use g++ 9 or clang 10, or newer, and check the options in CXX',
+    remedy: 'use g++ 10 or clang 10, or newer, and check the options in CXX',
   },
   {
     pattern: /Exec format error|cannot execute binary file|Syntax error: |ELF.*not found/,

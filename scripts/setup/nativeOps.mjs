@@ -22,14 +22,15 @@ function nativeOps() {
     .map((path) => join(sourceFolder, path));
   return variants
     .filter(({ processor }) => processor === process.arch)
-    .map(({ name, lanes, needs, words: own }) => ({
+    .map(({ name, lanes, bfloat16, needs, words: own }) => ({
       name: `native ops for ${name}`,
       output: join(packageFolder(), `lib/napi-v8/haet_ops_${name}.node`),
       sources,
       words: [
-        ...['-O3', '-I', sourceFolder, ...words, `-DHAET_VARIANT=${name}`, `-DHAET_LANES=${lanes}`],
+        ...['-O3', '-I', sourceFolder, ...words],
+        ...[`-DHAET_VARIANT=${name}`, `-DHAET_LANES=${lanes}`, `-DHAET_BFLOAT16=${bfloat16 ? 1 : 0}`],
         // NEON, unlike AVX, is what every compiler for arm64 uses without a flag.
-        ...(process.arch === 'x64' ? needs.map((flag) => `-m${flag}`) : []),
+        ...(process.arch === 'x64' ? needs.map((flag) => `-m${flag.replace('_', '')}`) : []),
         ...own,
       ],
       needs,

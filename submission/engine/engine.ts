@@ -3,10 +3,13 @@ import type { Tensor } from './tensorflow.ts';
 
 export type EngineName = NativeEngineName | 'stock';
 
-/** Engine and number type for training. The native ops compute in float32. */
+/** Engine and number type for training. */
 export interface Path {
   readonly engine: EngineName;
-  /** Whether convolution operands and the activations between blocks are bfloat16; else float32. */
+  /**
+   * Whether convolutions multiply in bfloat16; else in float32. TensorFlow's ops then also keep the activations between
+   * blocks in bfloat16. A native variant has one or the other.
+   */
   readonly bfloat16: boolean;
 }
 

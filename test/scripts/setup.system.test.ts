@@ -44,7 +44,7 @@ async function expectReady() {
   }
   // Not the variant of another processor.
   const made = readdirSync(dirname(nativeOps())).filter((name) => /^haet_ops_.*node$/.test(name));
-  expect(made.sort()).toEqual(['haet_ops_avx2.node', 'haet_ops_avx512.node']);
+  expect(made.sort()).toEqual(['haet_ops_avx2.node', 'haet_ops_avx512.node', 'haet_ops_avx512bf16.node']);
   expect(readdirSync(libraries())).toHaveLength(1);
   expect(readdirSync(join(clone.cache, 'downloads'))).toEqual([]);
   expect(readdirSync(clone.root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);

@@ -293,7 +293,13 @@ describe('a machine with a umask of 077, a PYTHONPATH that shadows modules, and 
   });
 
   test('has addons that load', async () => {
-    for (const name of ['tfjs_binding', 'haet_quiet_load', 'haet_ops_avx512', 'haet_ops_avx2'])
+    for (const name of [
+      'tfjs_binding',
+      'haet_quiet_load',
+      'haet_ops_avx512bf16',
+      'haet_ops_avx512',
+      'haet_ops_avx2',
+    ])
       await expectLoads(addon(name));
   });
 

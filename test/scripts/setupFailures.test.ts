@@ -16,6 +16,7 @@ const failed = (output: string, status = 1) => ({ status, signal: null, output }
 const killed = (signal: string) => ({ status: null, signal, output: '' });
 
 const isForOther = new RegExp(`not one for Linux on ${processorName()}`);
+const isTooOld = /too old to know the instructions for bfloat16, so use g\+\+ 10 or clang 10/;
 const nameAnother = new RegExp(`name a compiler for Linux on ${processorName()} in CXX`);
 
 describe('the words of CXX', () => {
@@ -80,6 +81,8 @@ describe('a compiler that says', () => {
     ['features.h:1:3: fatal error: gnu/stubs-32.h: No such file or directory', isForOther],
     ['ld: skipping incompatible /c/libtensorflow_cc.so.2 when searching for it', isForOther],
     ["g++: error: unrecognized command-line option '-mavx2'", isForOther],
+    ["g++: error: unrecognized command line option '-mavx512bf16'; did you mean '-mavx512bw'?", isTooOld],
+    ["clang: error: unknown argument: '-mavx512bf16'", isTooOld],
     ['/usr/bin/ld: cannot find -lstdc++', /libraries of the compiler are not complete, .*g\+\+ libc6-dev/],
     ['/usr/bin/ld: cannot find Scrt1.o: No such file or directory', /libraries of the compiler/],
     [

@@ -64,7 +64,13 @@ const listInstalled = () => readdirSync(installed, { recursive: true }).sort();
 
 /** Expects a runtime whose parts load, beside the submission, and an unchanged package. */
 async function expectReady() {
-  for (const name of ['tfjs_binding', 'haet_quiet_load', 'haet_ops_avx512', 'haet_ops_avx2']) {
+  for (const name of [
+    'tfjs_binding',
+    'haet_quiet_load',
+    'haet_ops_avx512bf16',
+    'haet_ops_avx512',
+    'haet_ops_avx2',
+  ]) {
     await execa('node', ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', inPackage(name)]);
   }
   expect(readdirSync(join(runtime(), 'submission')).sort()).toEqual(['haet.json', 'main.js']);

@@ -94,6 +94,7 @@ export async function createTinyClone(): Promise<TinyClone> {
     JSON.stringify({
       words: [],
       variants: [
+        { name: 'avx512bf16', processor: process.arch, lanes: 16, bfloat16: true },
         { name: 'avx512', processor: process.arch, lanes: 16 },
         { name: 'avx2', processor: process.arch, lanes: 8 },
         { name: 'other', processor: process.arch === 'x64' ? 'arm64' : 'x64', lanes: 4 },

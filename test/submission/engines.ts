@@ -4,6 +4,7 @@ import type { Engine, EngineName } from '../../submission/engine/engine.ts';
 import { nativeOps, nativeVariants, whyNotVariant } from '../../submission/engine/native/addon.ts';
 import {
   nativeEngineName,
+  nativePath,
   type Variant,
   variantOf,
   variantsOf,
@@ -18,8 +19,15 @@ export function lanesOf(engine: string): number | null {
   return variant === null ? null : nativeOps(variant)!.lanes;
 }
 
-/** Creates an engine in float32 with two threads. */
-export const engineOf = (engine: EngineName): Engine => createEngine({ engine, bfloat16: false }, 2);
+/** Returns whether an engine multiplies in bfloat16: TensorFlow's does not here. */
+export function inBfloat16(engine: EngineName): boolean {
+  const variant = variantOf(engine);
+  return variant !== null && nativePath(variant).bfloat16;
+}
+
+/** Creates an engine with two threads; TensorFlow's in float32. */
+export const engineOf = (engine: EngineName): Engine =>
+  createEngine({ engine, bfloat16: inBfloat16(engine) }, 2);
 
 /**
  * Describes tests of every variant of the native ops for this processor. Those of a variant that the machine cannot run are skipped, with
@@ -38,6 +46,16 @@ export function describeNative(title: string, tests: (variant: Variant) => void)
       });
     }
   }
+}
+
+/** Returns the root mean square of the differences, relative to that of the expected values; NaN if a value is. */
+export function rmsError(values: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let [differences, squares] = [0, 0];
+  for (let index = 0; index < expected.length; index += 1) {
+    differences += (values[index]! - expected[index]!) ** 2;
+    squares += expected[index]! ** 2;
+  }
+  return Math.sqrt(differences / squares);
 }
 
 /**

@@ -1,4 +1,5 @@
-// The native engine: our own TensorFlow ops (ops/), in float32, one op per block forward and one backward. Activations
+// The native engine: our own TensorFlow ops (ops/), one per block forward and one backward. All tensors are float32; a
+// variant may multiply in bfloat16 inside of a convolution (runtime/operand.h). Activations
 // are in panels of as many channels as a vector has lanes, [batch, channels / lanes, height, width, lanes]; only the
 // input of the first block is images, [batch, height, width, channels]. In a pooling window, the first of equal maxima
 // gets the gradient.
@@ -8,7 +9,7 @@ import { globalMaxPool, globalMaxPoolGradient, type Layout } from '../globalMaxP
 import { bool, float, free, int, rawOf, run, runMany, tensorOf } from '../ops.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import type { NativeOps } from './addon.ts';
-import { nativeEngineName } from './variants.ts';
+import { nativePath } from './variants.ts';
 
 /** Tensors that a block saves for its backward pass. */
 export type NativeSaved = {
@@ -42,7 +43,7 @@ function layoutOf({ shape }: Tensor): Layout {
 export function nativePasses({ variant }: NativeOps): Passes<NativeSaved> {
   const named = (op: string) => `${op}_${variant}`;
   return {
-    path: { engine: nativeEngineName(variant), bfloat16: false },
+    path: nativePath(variant),
 
     convBlock(x, filter, offset, shape) {
       const results = runMany(named('HaetBlock'), [x, filter, offset].map(rawOf), attributes(shape), 6).map(

@@ -12,7 +12,7 @@ test('in a clone the runtime is the clone', () => {
 });
 
 test.each([
-  ['x64', ['haet_ops_avx512', 'haet_ops_avx2']],
+  ['x64', ['haet_ops_avx512bf16', 'haet_ops_avx512', 'haet_ops_avx2']],
   ['arm64', ['haet_ops_neon']],
   ['riscv64', []],
 ])('a runtime of %s is ready when no part of it is missing', async (processor, nativeOps) => {

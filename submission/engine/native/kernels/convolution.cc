@@ -40,7 +40,7 @@ constexpr size_t kLargeFilter = 2 << 20;
 constexpr int kShare = 8;  // tiles per call of a thread
 // A part of the sums for the batch norm is within one block or share, so that one thread computes it.
 static_assert(kRowGroup % kTilesOfSum == 0 && kShare % kTilesOfSum == 0 && kMostTiles % kTilesOfSum == 0);
-static_assert(kShare <= kMostTiles);
+static_assert(kShare <= kMostTiles && kShare % kInterleaved == 0);
 
 int roundUp(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
@@ -66,18 +66,22 @@ void inShares(int count, const Body& body) {
 
 // Every thread processes its own blocks.
 template <typename Images, typename Outputs>
-void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, const float* filter,
+void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, const Operand* filter,
                    const Outputs& output) {
-  const int fitting = kBlockBytes / (kPoints * (way.from + way.to) * static_cast<int>(sizeof(float)));
+  const int bytesOfTile =
+      kPoints * (way.from * static_cast<int>(sizeof(Operand)) + way.to * static_cast<int>(sizeof(float)));
+  const int fitting = kBlockBytes / bytesOfTile;
   const int fair = (tiles.count() + threads() - 1) / threads();
   const int block = roundUp(std::min(std::clamp(fitting, kLeastBlock, kMostTiles), fair), kRowGroup);
-  const Points in{block, way.from, kRowGroup}, out{block, way.to, kRowGroup};
+  const Points in{block, way.from, kRowGroup};
+  const Products out{block, way.to, kRowGroup};
   parallelFor((tiles.count() + block - 1) / block, [&](int index) {
-    float* points = blockScratch.ofSize(in.floats() + out.floats());
-    float* products = points + in.floats();
+    float* memory = blockScratch.ofSize(in.floats() + out.floats());
+    Operand* points = in.in(memory);
+    float* products = memory + in.floats();
     const int first = index * block, count = std::min(block, tiles.count() - first);
     const int rows = roundUp(count, kRowGroup);
-    toPoints<kWindow, 1, inputToPoints>(tiles, input, first, count, points, in, 0);
+    toPoints<kWindow, 1, inputToPoints, 1>(tiles, input, first, count, points, in, 0);
     zeroRows(points, in, count, rows);
     for (int point = 0; point < kPoints; ++point) {
       product(points + point * in.stride(), filter + point * way.filter().stride(), products + point * out.stride(),
@@ -89,16 +93,18 @@ void convolveAlone(const Tiles& tiles, const Way& way, const Images& input, cons
 
 // All threads process one block at a time.
 template <typename Images, typename Outputs>
-void convolveTogether(const Tiles& tiles, const Way& way, const Images& input, const float* filter,
+void convolveTogether(const Tiles& tiles, const Way& way, const Images& input, const Operand* filter,
                       const Outputs& output) {
   const int block = roundUp(std::min(kCommonBlock, tiles.count()), kRowGroup);
-  const Points in{block, way.from, kRowGroup}, out{block, way.to, kRowGroup};
-  float* points = commonScratch.ofSize(in.floats() + out.floats());
-  float* products = points + in.floats();
+  const Points in{block, way.from, kRowGroup};
+  const Products out{block, way.to, kRowGroup};
+  float* memory = commonScratch.ofSize(in.floats() + out.floats());
+  Operand* points = in.in(memory);
+  float* products = memory + in.floats();
   for (int first = 0; first < tiles.count(); first += block) {
     const int count = std::min(block, tiles.count() - first), rows = roundUp(count, kRowGroup);
     inShares(count, [&](int row, int some) {
-      toPoints<kWindow, 1, inputToPoints>(tiles, input, first + row, some, points, in, row);
+      toPoints<kWindow, 1, inputToPoints, 1>(tiles, input, first + row, some, points, in, row);
     });
     zeroRows(points, in, count, rows);
     parallelFor(kPoints, [&](int point) {
@@ -113,7 +119,7 @@ template <typename Images, typename Outputs>
 void convolveBy(const Convolution& shape, const Way& way, const Images& input, const float* filter,
                 const Outputs& output) {
   const size_t floats = way.filter().floats();
-  float* points = filterScratch.ofSize(floats);
+  Operand* points = way.filter().in(filterScratch.ofSize(floats));
   pointsOfFilter(shape, way, filter, points);
   const bool isLarge = floats * sizeof(float) > kLargeFilter;
   const auto take = isLarge ? convolveTogether<Images, Outputs> : convolveAlone<Images, Outputs>;
@@ -159,22 +165,25 @@ void convolveFilterGradient(const Convolution& shape, const float* input, const 
   // The sums of a large filter are read and written once per block, so fewer blocks are faster.
   const int wanted = roundUp(std::clamp(in * out / 64, kLeastGradientBlock, kMostGradientBlock), kLanes);
   const int block = std::min(wanted, roundUp(tiles.count(), kLanes));
-  const Points inputPoints{block, in, block}, gradientPoints{block, out, block}, sumPoints{in, out, in};
-  float* inputs = commonScratch.ofSize(inputPoints.floats() + gradientPoints.floats() + sumPoints.floats());
-  float* gradients = inputs + inputPoints.floats();
-  float* sums = gradients + gradientPoints.floats();
+  const Points inputPoints{block, in, block}, gradientPoints{block, out, block};
+  const Products sumPoints{in, out, in};
+  float* sums = commonScratch.ofSize(sumPoints.floats() + inputPoints.floats() + gradientPoints.floats());
+  Operand* inputs = inputPoints.in(sums + sumPoints.floats());
+  Operand* gradients = gradientPoints.in(sums + sumPoints.floats() + inputPoints.floats());
   const Plain inputImages(shape.input(), input, zerosFor(shape));
 
   withImages(shape, outputGradient, [&](const auto& gradientImages) {
     for (int first = 0; first < tiles.count(); first += block) {
       const int count = std::min(block, tiles.count() - first), rows = roundUp(count, kLanes);
       inShares(count, [&](int row, int some) {
-        toPoints<kWindow, 1, inputToPoints>(tiles, inputImages, first + row, some, inputs, inputPoints, row);
-        toPoints<kTile, 0, outputGradientToPoints>(tiles, gradientImages, first + row, some, gradients, gradientPoints,
-                                                   row);
+        toPoints<kWindow, 1, inputToPoints, kInterleaved>(tiles, inputImages, first + row, some, inputs, inputPoints,
+                                                          row);
+        toPoints<kTile, 0, outputGradientToPoints, kInterleaved>(tiles, gradientImages, first + row, some, gradients,
+                                                                 gradientPoints, row);
       });
-      zeroRows(inputs, inputPoints, count, rows);
-      zeroRows(gradients, gradientPoints, count, rows);
+      const int written = roundUp(count, kInterleaved);
+      zeroRows(inputs, inputPoints, written, rows);
+      zeroRows(gradients, gradientPoints, written, rows);
       parallelFor(kPoints, [&](int point) {
         transposedProduct(inputs + point * inputPoints.stride(), gradients + point * gradientPoints.stride(), block,
                           rows, sums + point * sumPoints.stride(), in, out, first > 0);

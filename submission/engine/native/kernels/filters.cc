@@ -17,13 +17,13 @@ using Brick = Vector[kLinePanels][kLanes][kTaps];
 
 }  // namespace
 
-void pointsOfFilter(const Convolution& shape, const Way& way, const float* filter, float* points) {
+void pointsOfFilter(const Convolution& shape, const Way& way, const float* filter, Operand* points) {
   const Points layout = way.filter();
-  const ptrdiff_t stride = layout.stride();
   const bool turns = way.use == Use::kBackward;
   const int panels = shape.out / kLanes;
   const auto take = [&](int inputs, int outputs, int count) {
     Brick brick;
+    RowsOfPoints<kInterleaved> to(layout);
     for (int tap = 0; tap < kTaps; ++tap) {
       const ptrdiff_t first = (turns ? kTaps - 1 - tap : tap) * shape.in + inputs * kLanes;
       const float* from = filter + first * shape.out + outputs * kLanes;
@@ -40,10 +40,10 @@ void pointsOfFilter(const Convolution& shape, const Way& way, const float* filte
       const int rows = turns ? outputs + half : inputs, panel = turns ? inputs : outputs + half;
       for (int row = 0; row < kLanes; ++row) {
         const Vector* values = brick[half][row];
-        float* to = points + layout.at(rows * kLanes + row, panel);
+        to.begin(rows * kLanes + row, panel);
         square<3, kWindow, filterToPoints>(
             [&](int down, int across) { return values[down * 3 + across]; },
-            [&](int down, int across, const Vector& value) { store(to + (down * kWindow + across) * stride, value); });
+            [&](int down, int across, const Vector& value) { to.put(points, down * kWindow + across, value); });
       }
     }
   };
@@ -54,7 +54,7 @@ void pointsOfFilter(const Convolution& shape, const Way& way, const float* filte
   });
 }
 
-void filterGradientOfPoints(const Convolution& shape, const float* points, const Points& layout,
+void filterGradientOfPoints(const Convolution& shape, const float* points, const Products& layout,
                             float* filterGradient) {
   const ptrdiff_t stride = layout.stride();
   parallelFor(shape.out / kLanes, [&](int outputs) {

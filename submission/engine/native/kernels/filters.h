@@ -16,11 +16,12 @@ struct Way {
   Points filter() const { return {from, to, from}; }
 };
 
-// Writes the filter at every point, a matrix [from, to] laid out as way.filter(); backward it is rotated by 180
-// degrees.
-void pointsOfFilter(const Convolution& shape, const Way& way, const float* filter, float* points);
+// Writes the filter at every point, a matrix [from, to] laid out as way.filter(), with interleaved rows; backward it is
+// rotated by 180 degrees.
+void pointsOfFilter(const Convolution& shape, const Way& way, const float* filter, Operand* points);
 
 // Writes the gradient of the filter, given those of its points, [in, out] laid out as `layout`.
-void filterGradientOfPoints(const Convolution& shape, const float* points, const Points& layout, float* filterGradient);
+void filterGradientOfPoints(const Convolution& shape, const float* points, const Products& layout,
+                            float* filterGradient);
 
 }  // namespace haet

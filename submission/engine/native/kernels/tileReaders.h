@@ -107,11 +107,12 @@ class Spread {
   const float* zeros_;
 };
 
-// Transforms tiles first..first+count-1 of images to points, from row `row` on. Pixels outside an image are zero.
-template <int edge, int margin, Transform transform, typename Images>
-void toPoints(const Tiles& tiles, const Images& images, int first, int count, float* points, const Points& layout,
+// Transforms tiles first..first+count-1 of images to points, from row `row` on, `together` rows interleaved. Pixels
+// outside an image are zero.
+template <int edge, int margin, Transform transform, int together, typename Images>
+void toPoints(const Tiles& tiles, const Images& images, int first, int count, Operand* points, const Points& layout,
               int row) {
-  const ptrdiff_t stride = layout.stride();
+  RowsOfPoints<together> rows(layout);
   Place places[kMostTiles];
   tiles.places(first, count, places);
   const auto take = [&](int panel, int tile) __attribute__((always_inline)) {
@@ -126,14 +127,15 @@ void toPoints(const Tiles& tiles, const Images& images, int first, int count, fl
       transform(values, 1, half + across, edge);
     }
     inMemory(half);
-    float* to = points + layout.at(row + tile, panel);
+    rows.begin(row + tile, panel);
 #pragma GCC unroll 6
-    for (int down = 0; down < kWindow; ++down, to += kWindow * stride) {
+    for (int down = 0; down < kWindow; ++down) {
       Vector values[kWindow];
       transform(half + down * edge, 1, values, 1);
 #pragma GCC unroll 6
-      for (int across = 0; across < kWindow; ++across) store(to + across * stride, values[across]);
+      for (int across = 0; across < kWindow; ++across) rows.put(points, down * kWindow + across, values[across]);
     }
+    if (tile + 1 == count) rows.end(points);
   };
   withAhead(layout.panels(), count, take, [&](int panel, int tile) { images.fetch(places[tile], panel); });
 }

@@ -145,7 +145,7 @@ class PoolingWriter {
 
 // Transforms points, from row `row` on, to the outputs of tiles first..first+count-1, which `outputs` writes.
 template <typename Outputs>
-void fromPoints(const Tiles& tiles, const float* points, const Points& layout, int row, int first, int count,
+void fromPoints(const Tiles& tiles, const float* points, const Products& layout, int row, int first, int count,
                 Outputs outputs) {
   const ptrdiff_t stride = layout.stride();
   Place places[kMostTiles];

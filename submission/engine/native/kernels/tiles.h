@@ -8,6 +8,7 @@
 
 #include "kernels/panels.h"
 #include "kernels/winograd.h"
+#include "runtime/operand.h"
 
 namespace haet {
 
@@ -57,20 +58,65 @@ constexpr int kMostTiles = 64;
 
 // The layout of the points of `rows` tiles: for every point a matrix [rows, channels], in panels of kLanes channels and
 // groups of rows (product.h).
-struct Points {
+template <typename Number>
+struct PointsOf {
   int rows, channels, group;
 
-  // Gap between the matrices of two points, in floats: without it, matrices a power of two apart map to one cache set.
-  static constexpr int kGap = 16;
+  // Gap between the matrices of two points, a line: without it, matrices a power of two apart map to one cache set.
+  static constexpr int kGap = kLineFloats * sizeof(float) / sizeof(Number);
 
   int panels() const { return channels / kLanes; }
-  // Floats from the matrix of one point to that of the next.
+  // Numbers from the matrix of one point to that of the next.
   ptrdiff_t stride() const { return static_cast<ptrdiff_t>(rows) * channels + kGap; }
-  size_t floats() const { return kPoints * stride(); }
+  // The memory of all points.
+  size_t floats() const { return kPoints * stride() * sizeof(Number) / sizeof(float); }
+  Number* in(float* memory) const { return reinterpret_cast<Number*>(memory); }
   // The start of a row in a panel.
   ptrdiff_t at(int row, int panel) const {
     return ((static_cast<ptrdiff_t>(row / group) * panels() + panel) * group + row % group) * kLanes;
   }
+};
+
+using Points = PointsOf<Operand>;
+using Products = PointsOf<float>;
+
+// Stores the points of tiles or filters, which are rows of the matrices, one row after the other and `together` of them
+// interleaved.
+template <int together>
+class RowsOfPoints {
+ public:
+  explicit RowsOfPoints(const Points& layout) : layout_(layout), stride_(layout.stride()) {}
+
+  // Starts a row. The first row is a multiple of `together`.
+  void begin(int row, int panel) {
+    to_ = layout_.at(row / together * together, panel);
+    isFirst_ = row % together == 0;
+  }
+  void put(Operand* points, int point, const Vector& value) {
+    Operand* to = points + to_ + point * stride_;
+    if constexpr (together == 1) {
+      store(to, value);
+    } else if (isFirst_) {
+      first_[point] = value;
+    } else {
+      storeInterleaved(to, first_[point], value);
+    }
+  }
+  // Interleaves the last row with zeros if it is the first of its group.
+  void end(Operand* points) {
+    if constexpr (together > 1) {
+      if (!isFirst_) return;
+      for (int point = 0; point < kPoints; ++point) {
+        storeInterleaved(points + to_ + point * stride_, first_[point], Vector{});
+      }
+    }
+  }
+
+ private:
+  Points layout_;
+  ptrdiff_t stride_, to_ = 0;
+  bool isFirst_ = true;
+  Vector first_[together == 1 ? 1 : kPoints];
 };
 
 // Calls body(panel, tile) for all panels and tiles, and ahead(panel, tile) kAhead calls earlier, to prefetch the tile:
@@ -116,7 +162,8 @@ inline ptrdiff_t pooledCornerOf(const Panels& shape, const Place& place, int pan
   return cornerOf(shape, {place.image, place.row / 2, place.column / 2}, panel);
 }
 
-inline void zeroRows(float* points, const Points& layout, int from, int to) {
+// `from`: a multiple of kInterleaved if rows are interleaved
+inline void zeroRows(Operand* points, const Points& layout, int from, int to) {
   for (int point = 0; point < kPoints; ++point) {
     for (int row = from; row < to; ++row) {
       for (int panel = 0; panel < layout.panels(); ++panel) {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { compileNative, howCompiled, type Target } from '../../../../bench/compileNative.ts';
 import { whyNotVariant } from '../../../../submission/engine/native/addon.ts';
-import { variants, variantsOf } from '../../../../submission/engine/native/variants.ts';
+import { nativePath, variants, variantsOf } from '../../../../submission/engine/native/variants.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -33,6 +33,14 @@ const cases: [string, Target, string, string, string][] = [
     '3',
   ],
   ['of 16 lanes', { variant: 'avx512' }, memory, 'address,undefined', '3'],
+  [
+    'of 16 lanes in bfloat16, lowered to AVX2',
+    { variant: 'avx512bf16', instructions: 'avx2' },
+    memory,
+    'address,undefined',
+    '3',
+  ],
+  ['of 16 lanes in bfloat16', { variant: 'avx512bf16' }, memory, 'address,undefined', '3'],
 ];
 
 for (const [name, target, free, sanitizer, args] of cases) {
@@ -78,11 +86,12 @@ const onArm64 = 'the native kernels without TensorFlow, for arm64, are correct i
   },
 );
 
-test('compile.json and variants.ts name the same variants of each processor', async () => {
+test('compile.json and variants.ts name the same variants of each processor and number type', async () => {
   const compiled = (await howCompiled('.')).variants;
   expect(compiled.map(({ name }) => name)).toEqual(variants);
   for (const processor of ['x64', 'arm64']) {
     const named = compiled.filter((variant) => variant.processor === processor).map(({ name }) => name);
     expect(named).toEqual(variantsOf(processor));
   }
+  for (const { name, bfloat16 } of compiled) expect(nativePath(name).bfloat16).toBe(bfloat16);
 });

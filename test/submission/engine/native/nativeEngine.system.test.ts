@@ -26,7 +26,7 @@ import { type Tensor, tf } from '../../../../submission/engine/tensorflow.ts';
 import { initialStatistics, initialWeights } from '../../../../submission/model/resnet9.ts';
 import { defaultSettings } from '../../../../submission/settings.ts';
 import { createTrainer } from '../../../../submission/step.ts';
-import { describeNative, engineOf, error, lanesOf } from '../../engines.ts';
+import { describeNative, engineOf, error, inBfloat16, lanesOf, rmsError } from '../../engines.ts';
 import { fromPanels, inPanels } from '../../panels.ts';
 import { type ReferenceShape, referenceBlock } from './referenceBlock.ts';
 
@@ -75,10 +75,18 @@ function share(values: Float32Array, expected: Float32Array): number {
   return values.filter((value, index) => !(Math.abs(value - expected[index]!) < 1e-3)).length / values.length;
 }
 
+/**
+ * Returns the largest `rmsError` of a result if the points of a convolution are rounded to bfloat16: 1.5 times what many
+ * shapes had. Where rounding makes another value of a window the largest, gradients differ more.
+ */
+const mostRounding = (name: (typeof results)[number], pool: boolean) =>
+  pool && (name === 'filter' || name === 'input') ? 0.25 : 0.075;
+
 describeNative('the native blocks', (variant) => {
   const ops = nativeOps(variant)!;
   const { lanes } = ops;
   const native = nativePasses(ops);
+  const rounds = inBfloat16(native.path.engine);
   beforeAll(() => ops.setThreads(2));
 
   test('are close to the formulas in double precision for many shapes', () => {
@@ -115,6 +123,12 @@ describeNative('the native blocks', (variant) => {
           compared[shape.pool ? 'pooled' : 'plain'] += 1;
           const ours = passes(native, shape, tensors);
           for (const [index, values] of ours.entries()) {
+            if (rounds) {
+              expect(rmsError(values, expected[results[index]!])).toBeLessThan(
+                mostRounding(results[index]!, shape.pool),
+              );
+              continue;
+            }
             expect([results[index], error(values, expected[results[index]!], 1)]).toEqual([
               results[index],
               expect.closeTo(0, 3),
@@ -150,6 +164,10 @@ describeNative('the native blocks', (variant) => {
         const [ours, theirs] = [passes(native, shape, tensors), passes(stock, shape, tensors)];
         for (const [index, values] of ours.entries()) {
           const name = results[index]!;
+          if (rounds) {
+            expect(rmsError(values, theirs[index]!)).toBeLessThan(mostRounding(name, pool));
+            continue;
+          }
           const isGradient = name === 'filter' || name === 'offset' || name === 'input';
           // In thousands of windows, the two largest values of some are equal up to rounding: either gets the gradient,
           // which changes all gradients. The driver compares gradients of pools bit for bit, also at sizes of many
@@ -216,7 +234,9 @@ describeNative('the native blocks', (variant) => {
           native.convBlockWith(inPanels(input, lanes), filter, offset, statistics, shape),
         );
         const theirs = stock.convBlockWith(input, filter, offset, statistics, shape);
-        expect(error(ours.dataSync() as Float32Array, theirs.dataSync())).toBeLessThan(1e-4);
+        const [values, expected] = [ours.dataSync() as Float32Array, theirs.dataSync()];
+        if (rounds) expect(rmsError(values, expected)).toBeLessThan(mostRounding('output', pool));
+        else expect(error(values, expected)).toBeLessThan(1e-4);
       }
     });
   });
@@ -291,7 +311,7 @@ describeNative('the native blocks', (variant) => {
     const [natives, stocks] = losses as [number[], number[]];
     expect(mean(stocks.slice(80))).toBeLessThan(mean(stocks.slice(0, 40)) - 0.2);
     for (let step = 0; step < 5; step += 1)
-      expect(Math.abs(natives[step]! - stocks[step]!)).toBeLessThan(3e-4);
+      expect(Math.abs(natives[step]! - stocks[step]!)).toBeLessThan(rounds ? 3e-3 : 3e-4);
     for (let step = 0; step < 120; step += 40) {
       const [ours, theirs] = [natives, stocks].map((each) => mean(each.slice(step, step + 40)));
       expect(Math.abs(ours! - theirs!)).toBeLessThan(0.02);
@@ -323,9 +343,9 @@ test('are not used with a GPU, whatever the CPU has', () => {
   expect(whyNoNativeOps(['avx2', 'fma'], true)).toBe('a GPU is used');
 });
 
-test('the native engine is rejected by name without native ops, and in bfloat16', () => {
+test('the native engine is rejected by name without native ops, and in the number type of another', () => {
   expect(() => createNativeEngine(null, 1)).toThrow('This machine has no such native ops: use engine=auto.');
   expect(() => createEngine({ engine: 'native-avx2', bfloat16: true }, 1)).toThrow(
-    'computes only in float32',
+    'native-avx2 does not compute in bfloat16.',
   );
 });
