@@ -1,11 +1,13 @@
-// Times the network's blocks, forward and backward, against TensorFlow (oneDNN) and PyTorch: alternating in one run,
-// after a warm-up, float32; medians of the rounds. `npm run bench:kernels`, `-- --json` for one line of JSON at the
-// end.
+// Times the network's blocks, forward and backward, against TensorFlow (oneDNN) and PyTorch, each in float32 and, on a
+// CPU with instructions for it, in bfloat16: alternating in one run, after a warm-up; medians of the rounds.
+// `npm run bench:kernels`, `-- --json` for one line of JSON at the end.
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { median } from 'simple-statistics';
+import { nativePath, variantOf } from '../../submission/engine/native/variants.ts';
 import { channels, convolutions } from '../../submission/model/resnet9.ts';
+import { type Precision, peerPrecisions } from '../throughput/limits.ts';
 import {
   type Contender,
   jemallocEnvironment,
@@ -25,7 +27,11 @@ const { json, batch, width, rounds, engine, only, plots } = new Command()
   .option('--batch <n>', 'images', Number, 250)
   .option('--width <n>', 'width of the network', Number, 1)
   .option('--rounds <n>', 'rounds, each timing every side in turn', Number, 3)
-  .option('--engine <name>', 'variant of our ops: native-avx2, native-avx512; native: the widest', 'native')
+  .option(
+    '--engine <name>',
+    'variant of our ops, such as native-avx2; native: the first that the CPU can run',
+    'native',
+  )
   .addOption(new Option('--only <block>').choices(blockNames))
   .option('--plots <folder>', 'draw bar charts into this folder')
   .parse()
@@ -39,59 +45,84 @@ const { json, batch, width, rounds, engine, only, plots } = new Command()
     plots?: string;
   }>();
 
+process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+const { cpuFlags, nativeVariants } = await import('../../submission/engine/native/addon.ts');
 const threads = availableParallelism();
 const repeats = 2;
 const warmUps = 5;
 const environment = await ourEnvironment(threads);
-const ours = (engine: string) =>
+const ours = (engine: string, precision: Precision) =>
   start(
     process.execPath,
-    [fileURLToPath(new URL('ours.js', import.meta.url)), engine, String(threads)],
+    [fileURLToPath(new URL('ours.js', import.meta.url)), engine, precision, String(threads)],
     environment,
   );
+const python = await torchPython();
 const peer = fileURLToPath(new URL('../../../bench/kernels/peer.py', import.meta.url));
-const contenders: Record<Side, Contender> = {
-  native: ours(engine),
-  TensorFlow: ours('stock'),
-  PyTorch: start(await torchPython(), [peer, String(threads)], jemallocEnvironment()),
-};
+const variant = engine === 'native' ? nativeVariants()[0] : variantOf(engine);
+if (variant === undefined || variant === null) throw new Error(`This machine cannot run ${engine}.`);
+const { engine: native, bfloat16 } = nativePath(variant);
+
+/** A side in a number type, in a process of its own. */
+interface Timed {
+  readonly side: Side;
+  readonly precision: Precision;
+  readonly contender: Contender;
+}
+const precision = bfloat16 ? 'bfloat16' : 'float32';
+const all: Timed[] = [
+  { side: 'native', precision, contender: ours(native, precision) },
+  ...peerPrecisions(cpuFlags()).flatMap((precision): Timed[] => [
+    { side: 'TensorFlow', precision, contender: ours('stock', precision) },
+    {
+      side: 'PyTorch',
+      precision,
+      contender: start(python, [peer, String(threads), precision], jemallocEnvironment()),
+    },
+  ]),
+];
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
-say(`width ${width}, batch ${batch}, float32, ${threads} threads, ${cpus()[0]?.model}`);
+say(`width ${width}, batch ${batch}, ${native}, ${threads} threads, ${cpus()[0]?.model}`);
 say(
-  `${'block'.padEnd(12)}${'direction'.padEnd(11)}${sides.map((name) => name.padStart(13)).join('')}    ratio`,
+  `${'block'.padEnd(12)}${'direction'.padEnd(11)}${sides.map((name) => name.padStart(18)).join('')}    ratio`,
 );
 const results: Result[] = [];
 for (const { block, ...shape } of blocks().filter(({ block }) => only === undefined || block === only)) {
   for (const kernel of kernels) {
     const wantsInput = block !== 'stem'; // nobody needs the gradient of an image
-    const times: Record<Side, number[]> = { native: [], TensorFlow: [], PyTorch: [] };
+    const times = new Map(all.map((each): [Timed, number[]] => [each, []]));
     for (let round = 0; round < rounds; round += 1) {
-      for (const name of sides) {
+      for (const [{ contender }, own] of times) {
         const question: Question = { kernel, batch, ...shape, wantsInput, repeats, warmUps };
-        const { seconds } = await contenders[name].ask<Answer>(JSON.stringify(question));
-        times[name].push(1000 * Math.min(...seconds));
+        const { seconds } = await contender.ask<Answer>(JSON.stringify(question));
+        own.push(1000 * Math.min(...seconds));
       }
     }
-    const others = (round: number) => Math.min(times.TensorFlow[round]!, times.PyTorch[round]!);
-    const bySide = (value: (side: Side) => number) =>
-      Object.fromEntries(sides.map((side) => [side, value(side)])) as Record<Side, number>;
-    const milliseconds = bySide((side) => median(times[side]));
+    const timeOf = (each: Timed) => median(times.get(each)!);
+    const others = (round: number) =>
+      Math.min(...all.filter(({ side }) => side !== 'native').map((each) => times.get(each)![round]!));
+    const bySide = <Value>(value: (best: Timed) => Value) =>
+      Object.fromEntries(sides.map((side) => [side, value(fasterOf(side, timeOf))])) as Record<Side, Value>;
+    const milliseconds = bySide(timeOf);
     const products = kernel === 'backward' && wantsInput ? 2 : 1;
     const flops = 2 * products * batch * shape.edge ** 2 * 9 * shape.inputs * shape.outputs;
     const result: Result = {
       block,
       kernel,
       milliseconds,
-      ratio: median(times.native.map((time, round) => others(round) / time)),
-      gflops: bySide((side) => flops / milliseconds[side] / 1e6),
+      precision: bySide(({ precision }) => precision),
+      ratio: median(times.get(all[0]!)!.map((time, round) => others(round) / time)),
+      gflops: bySide((best) => flops / timeOf(best) / 1e6),
     };
     results.push(result);
-    const cells = sides.map((name) => `${milliseconds[name].toFixed(1)} ms`.padStart(13)).join('');
+    const cells = sides
+      .map((side) => `${milliseconds[side].toFixed(1)} ms ${result.precision[side]}`.padStart(18))
+      .join('');
     say(`${block.padEnd(12)}${kernel.padEnd(11)}${cells} ${result.ratio.toFixed(2).padStart(8)}`);
   }
 }
-await Promise.all(sides.map((name) => contenders[name].stop()));
+await Promise.all(all.map(({ contender }) => contender.stop()));
 
 const slower = results.filter(({ ratio }) => ratio < 1).map(({ block, kernel }) => `${block} ${kernel}`);
 say(
@@ -102,13 +133,20 @@ say(
 if (plots !== undefined) {
   await plotKernels(
     results,
-    `width ${width}, batch ${batch}, ${threads} cores of ${cpus()[0]?.model}`,
+    `width ${width}, batch ${batch}, ${native}, ${threads} cores of ${cpus()[0]?.model}`,
     plots,
   );
 }
 if (json) {
   const hardware = { cpu: cpus()[0]?.model, threads, batch, width };
   process.stdout.write(`${JSON.stringify({ results, slower, hardware })}\n`);
+}
+
+/** Returns a side in the number type in which it took less time. */
+function fasterOf(side: Side, timeOf: (each: Timed) => number): Timed {
+  return all
+    .filter((each) => each.side === side)
+    .reduce((best, each) => (timeOf(each) < timeOf(best) ? each : best));
 }
 
 /** Lists the network's blocks from input to output. */

@@ -1,27 +1,34 @@
 import { createInterface } from 'node:readline';
 import type { Passes, TensorRecord } from '../../submission/engine/differentiable.ts';
-import { nativeOps, nativeVariants } from '../../submission/engine/native/addon.ts';
+import { nativeOps } from '../../submission/engine/native/addon.ts';
 import { nativePasses } from '../../submission/engine/native/nativeEngine.ts';
 import { variantOf } from '../../submission/engine/native/variants.ts';
+import { BFLOAT16, cast, rawOf, tensorOf } from '../../submission/engine/ops.ts';
 import { stockPasses } from '../../submission/engine/stock/stockEngine.ts';
 import { type Tensor, tf } from '../../submission/engine/tensorflow.ts';
 import type { Answer, Question } from './question.ts';
 
 /**
- * Our side of the kernel benchmark, in its own process. Arguments: engine, threads. The engine `native` is the variant
- * with the widest vectors.
+ * Our side of the kernel benchmark, in its own process. Arguments: engine, float32 or bfloat16, threads.
  */
-const [, , engine = '', threads] = process.argv;
-const variant = engine === 'native' ? nativeVariants()[0] : variantOf(engine);
+const [, , engine = '', precision, threads] = process.argv;
+const variant = variantOf(engine);
+const bfloat16 = precision === 'bfloat16';
 const ops = variant ? nativeOps(variant) : null;
 if (ops === null && engine !== 'stock') throw new Error(`This machine cannot run ${engine}.`);
 ops?.setThreads(Number(threads));
 
 /** Returns noise in the engine's layout: panels, or images. */
-const images = (batch: number, edge: number, channels: number): Tensor =>
-  ops !== null && channels % ops.lanes === 0
-    ? tf.randomNormal([batch, channels / ops.lanes, edge, edge, ops.lanes])
-    : tf.randomNormal([batch, edge, edge, channels]);
+function images(batch: number, edge: number, channels: number): Tensor {
+  if (ops !== null && channels % ops.lanes === 0) {
+    return tf.randomNormal([batch, channels / ops.lanes, edge, edge, ops.lanes]);
+  }
+  const noise: Tensor = tf.randomNormal([batch, edge, edge, channels]);
+  return isRounded(channels) ? tensorOf(cast(rawOf(noise), BFLOAT16)) : noise;
+}
+
+/** Whether activations with this number of channels are bfloat16: TensorFlow's are, and images are not. */
+const isRounded = (channels: number) => ops === null && bfloat16 && channels > 3;
 
 /** Times every run of a kernel, in seconds. */
 function timed<Saved extends TensorRecord>(passes: Passes<Saved>, question: Question): number[] {
@@ -31,7 +38,8 @@ function timed<Saved extends TensorRecord>(passes: Passes<Saved>, question: Ques
   const offset = tf.randomNormal([outputs]) as Tensor;
   const forward = () => passes.convBlock(x, filter, offset, shape);
   const { output, saved } = forward();
-  const gradient = tf.randomNormal(output.shape) as Tensor;
+  const noise: Tensor = tf.randomNormal(output.shape);
+  const gradient = isRounded(outputs) ? tensorOf(cast(rawOf(noise), BFLOAT16)) : noise;
   const backward = () => passes.convBlockGradient(gradient, saved, shape, wantsInput);
   const run = kernel === 'forward' ? forward : backward;
   return Array.from({ length: question.warmUps + question.repeats }, () => {
@@ -48,7 +56,7 @@ function timed<Saved extends TensorRecord>(passes: Passes<Saved>, question: Ques
 for await (const line of createInterface({ input: process.stdin })) {
   const question: Question = JSON.parse(line);
   const all = tf.tidy(() =>
-    ops === null ? timed(stockPasses(false), question) : timed(nativePasses(ops), question),
+    ops === null ? timed(stockPasses(bfloat16), question) : timed(nativePasses(ops), question),
   );
   process.stdout.write(`${JSON.stringify({ seconds: all.slice(question.warmUps) } satisfies Answer)}\n`);
 }

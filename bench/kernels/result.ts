@@ -1,3 +1,4 @@
+import type { Precision } from '../throughput/limits.ts';
 import type { Kernel } from './question.ts';
 
 /** The sides, by their names in plots and tables. */
@@ -8,9 +9,11 @@ export type Side = (typeof sides)[number];
 export interface Result {
   readonly block: string;
   readonly kernel: Kernel;
-  /** Milliseconds of one call, median. */
+  /** Milliseconds of one call, median: of a side that was timed in two number types, in the faster. */
   readonly milliseconds: Record<Side, number>;
-  /** Speed relative to the faster peer: median over the rounds. */
+  /** The number type of `milliseconds`. */
+  readonly precision: Record<Side, Precision>;
+  /** Speed relative to the faster peer in the faster number type: median over the rounds. */
   readonly ratio: number;
   /** 10^9 operations per second, counted as direct convolution. */
   readonly gflops: Record<Side, number>;

@@ -18,7 +18,7 @@ const { json, rounds, plots } = new Command()
 
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 const { pathsFor } = await import('../../submission/hardware.ts');
-const [path] = pathsFor({ engine: 'native', precision: 'float32' });
+const [path] = pathsFor({ engine: 'native', precision: 'auto' });
 const cores = availableParallelism();
 const usual = { width: 0.5, batch: 64, threads: cores };
 /** Values of the varied quantity, from small to large; the others keep their defaults. */

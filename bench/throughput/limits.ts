@@ -2,6 +2,10 @@ import type { leastWork } from './work.ts';
 
 export type Precision = 'bfloat16' | 'float32';
 
+/** Returns the number types in which PyTorch and TensorFlow are timed: bfloat16 where the CPU computes in it. */
+export const peerPrecisions = (flags: readonly string[]): readonly Precision[] =>
+  flags.includes('amx_bf16') || flags.includes('avx512_bf16') ? ['bfloat16', 'float32'] : ['float32'];
+
 /** What `limit.cc` measures. */
 export interface Limits {
   /** Arithmetic units of the CPU, with operands from L1. */

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { Command } from 'commander';
 import { median } from 'simple-statistics';
 import { variantOf } from '../../submission/engine/native/variants.ts';
-import { bestLimits, type Method, type Precision, rateLimit } from './limits.ts';
+import { bestLimits, type Method, peerPrecisions, rateLimit } from './limits.ts';
 import { measureLimits } from './measureLimits.ts';
 import type { Contender } from './peers.ts';
 import { secondsOf, startOurs, startPeer } from './trainers.ts';
@@ -31,12 +30,9 @@ const { json, batch, width, rounds, steps, engine } = new Command()
 
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 const { pathsFor } = await import('../../submission/hardware.ts');
+const { cpuFlags } = await import('../../submission/engine/native/addon.ts');
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const threads = availableParallelism();
-const cpuFlags = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
-const peerPrecisions: readonly Precision[] = /\b(amx_bf16|avx512_bf16)\b/.test(cpuFlags)
-  ? ['bfloat16', 'float32']
-  : ['float32'];
 
 /** A way to train, in a process of its own. */
 interface Trainer extends Method {
@@ -63,7 +59,7 @@ for (const path of pathsFor({ engine, precision: 'auto' })) {
     rates: [],
   });
 }
-for (const precision of peerPrecisions) {
+for (const precision of peerPrecisions(cpuFlags())) {
   const contender = await startPeer(shape, precision);
   trainers.push({
     side: 'peer',

@@ -5,7 +5,7 @@ import { type Architecture, channels, convolutions, multiplyAdds } from '../../s
  *
  * Arithmetic, written: multiply-adds of direct convolution. Filtered: what minimal filtering F(4x4, 3x3) leaves of the
  * 3x3 convolutions between the stem and the head, a quarter (Lavin and Gray 2015), without its transforms. Its rounding
- * is acceptable in float32, but not in bfloat16.
+ * is acceptable if the transforms and the sums are float32.
  *
  * Memory: activations of one batch do not fit into a cache, so every use of one in a later stage reads it again. A
  * block writes its convolution's output, pooled if it pools, reads it to normalise it, and writes the activation, which
