@@ -48,6 +48,9 @@ double rate(int threads, const std::function<double()>& work) {
 #ifdef __AVX512F__
 constexpr int kLanes = 16;
 constexpr const char* kVector = "avx512 fma";
+#elif defined(__aarch64__)
+constexpr int kLanes = 4;
+constexpr const char* kVector = "neon fma";
 #else
 constexpr int kLanes = 8;
 constexpr const char* kVector = "avx2 fma";

@@ -319,7 +319,9 @@ describeNative('the native blocks', (variant) => {
   });
 });
 
-test('are never loaded on a CPU without the instructions they are compiled for', () => {
+const onX86 = process.arch === 'x64' ? test : test.skip;
+
+onX86('are never loaded on an x86 CPU without the instructions they are compiled for', () => {
   expect(whyNoNativeOps(['sse2', 'avx', 'fma'], false)).toBe('the CPU lacks avx2');
   expect(whyNoNativeOps([], false)).toBe('the CPU lacks avx2, fma');
 });
@@ -332,7 +334,10 @@ test('the instructions of an arm64 CPU are those that Linux calls features', asy
   await rm(folder, { recursive: true });
 });
 
-test('each variant is loaded only on a CPU with its instructions', () => {
+onX86('each variant is loaded only on an x86 CPU with its instructions', () => {
+  expect(
+    whyNotVariant('avx512bf16', ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl'], false),
+  ).toBe('the CPU lacks avx512_bf16');
   expect(whyNotVariant('avx512', ['avx2', 'fma', 'avx512f', 'avx512dq'], false)).toBe(
     'the CPU lacks avx512bw, avx512vl',
   );
