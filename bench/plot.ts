@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { PlotOptions } from '@observablehq/plot';
-import { drawPlot } from '../evaluator/report/plot.ts';
+import { standalonePlot } from '../evaluator/report/plot.ts';
 
 /** Colours of the sides in all plots: ours, and the peers'. */
 export const sideColors = {
@@ -11,12 +11,7 @@ export const sideColors = {
 
 /** Writes a plot as a self-contained SVG file on white, for pages that show it as an image. */
 export async function writePlot(file: string, description: string, options: PlotOptions): Promise<void> {
-  const drawn = drawPlot(description, {
-    ...options,
-    style: { fontSize: '12px', fontFamily: 'sans-serif', background: 'white', color: 'black' } as never,
-  });
-  const alone = drawn.replace(/^<svg(?![^>]*xmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${alone.replaceAll('&nbsp;', '\u00a0')}\n`);
+  await writeFile(file, standalonePlot(description, options));
   process.stderr.write(`${file}\n`);
 }

@@ -23,6 +23,11 @@ export const commandList: readonly ListedCommand[] = [
     load: async () => (await import('./commands/dryRun.ts')).dryRunCommand,
   },
   {
+    name: 'study',
+    description: 'Compare variants of an entry over samples and seeds, paired, with intervals.',
+    load: async () => (await import('./commands/study.ts')).studyCommand,
+  },
+  {
     name: 'pack',
     description: 'Make the archive of an entry and check it as an organizer would.',
     load: async () => (await import('./commands/pack.ts')).packCommand,

@@ -8,13 +8,14 @@ import { MAX_SEED, type Seed } from './random.ts';
 import { SECRET_BYTES } from './secretRandom.ts';
 import { sha256 } from './sha256.ts';
 import { fingerprint, IMAGE_BYTES, imageAt, type LabelledImages, type Source } from './source.ts';
-import { stratifiedSample, TooFewImages } from './stratifiedSample.ts';
+import { type PerClass, stratifiedSample, TooFewImages } from './stratifiedSample.ts';
 import { type TrackInfo, trackFiles } from './track.ts';
 import { UserError } from './userError.ts';
 
 export interface MakeTrackOptions {
   readonly trainPerClass: number;
-  readonly testPerClass: number;
+  /** `all`: every image that is not trained on. */
+  readonly testPerClass: PerClass;
   /** Integer from 0 to 2^32 - 1, or a 32-byte secret, without which nobody can draw the withheld half again. */
   readonly seed: Seed;
   /** Folder to create; must not exist or must be empty. */
@@ -64,7 +65,7 @@ export async function makeTrack(source: Source, options: MakeTrackOptions): Prom
     schemaVersion: 1,
     name:
       options.name ??
-      `${source.description}: ${options.trainPerClass} + ${options.testPerClass} a class, ${typeof options.seed === 'number' ? `seed ${options.seed}` : 'drawn by a secret'}`,
+      `${source.description}: ${options.trainPerClass} + ${options.testPerClass === 'all' ? 'all others' : options.testPerClass} a class, ${typeof options.seed === 'number' ? `seed ${options.seed}` : 'drawn by a secret'}`,
     classes: [...source.classes],
     imageShape: [32, 32, 3],
     trainSize: train.labels.length,
@@ -95,6 +96,7 @@ function checkOptions({ trainPerClass, testPerClass, seed }: MakeTrackOptions): 
     ['--train-per-class', trainPerClass],
     ['--test-per-class', testPerClass],
   ] as const) {
+    if (value === 'all') continue;
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new UserError({
         option: `${option} ${value}`,
@@ -130,7 +132,7 @@ function drawSample(
   } catch (error) {
     if (!(error instanceof TooFewImages)) throw error;
     const wanted = {
-      both: `${error.needed} (${options.trainPerClass} to train + ${options.testPerClass} to test)`,
+      both: `${error.needed} (${options.trainPerClass} to train + ${options.testPerClass === 'all' ? 1 : options.testPerClass} to test)`,
       train: `${error.needed} to train`,
       test: `${error.needed} to test`,
     }[error.split];

@@ -1,5 +1,8 @@
 import { randomFrom, type Seed, shuffle } from './random.ts';
 
+/** A number of images per class, or all that are left. */
+export type PerClass = number | 'all';
+
 export interface StratifiedRequest {
   /** Label per candidate: `trainLabels[i]` belongs to image i. */
   readonly trainLabels: ArrayLike<number>;
@@ -8,7 +11,8 @@ export interface StratifiedRequest {
   readonly test: { readonly labels: ArrayLike<number>; readonly indices: readonly number[] } | null;
   readonly classes: number;
   readonly trainPerClass: number;
-  readonly testPerClass: number;
+  /** `all`: every candidate that is not trained on, at least one per class. */
+  readonly testPerClass: PerClass;
   readonly seed: Seed;
 }
 
@@ -27,19 +31,21 @@ export class TooFewImages extends Error {
 }
 
 /**
- * Draws the same number of images per class, without replacement, each half in random order. The training half does
- * not depend on `testPerClass`, so two Tracks with one seed have the same training half.
+ * Draws the same number of images per class, or for testing all that are left, without replacement, each half in random
+ * order. The training half does not depend on `testPerClass`, so two Tracks with one seed have the same training half.
  *
  * @returns indices into the candidates' sets; disjoint if both halves come from one set
  * @throws TooFewImages
  */
 export function stratifiedSample(request: StratifiedRequest): { train: number[]; test: number[] } {
   const { classes, trainPerClass, testPerClass } = request;
+  const fewest = testPerClass === 'all' ? 1 : testPerClass;
+  const most = testPerClass === 'all' ? undefined : testPerClass;
   const random = randomFrom(request.seed);
   const trainPools = byClass(request.train, request.trainLabels, classes).map((pool) =>
     shuffle(pool, random),
   );
-  if (request.test === null) requireEnough(trainPools, 'both', trainPerClass + testPerClass);
+  if (request.test === null) requireEnough(trainPools, 'both', trainPerClass + fewest);
   else requireEnough(trainPools, 'train', trainPerClass);
   const train = trainPools.flatMap((pool) => pool.slice(0, trainPerClass));
   shuffle(train, random);
@@ -48,8 +54,8 @@ export function stratifiedSample(request: StratifiedRequest): { train: number[];
     request.test === null
       ? trainPools.map((pool) => pool.slice(trainPerClass))
       : byClass(request.test.indices, request.test.labels, classes).map((pool) => shuffle(pool, random));
-  requireEnough(testPools, 'test', testPerClass);
-  const test = testPools.flatMap((pool) => pool.slice(0, testPerClass));
+  requireEnough(testPools, 'test', fewest);
+  const test = testPools.flatMap((pool) => pool.slice(0, most));
   return { train, test: shuffle(test, random) };
 }
 

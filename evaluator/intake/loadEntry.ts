@@ -110,11 +110,12 @@ function jsonRemedy(text: string): { remedy?: string } {
 /**
  * Returns the sha256 over every file below a folder, sorted by relative path (by code unit): for each its path, kind
  * and length or target, then its bytes. Permissions and times are ignored. Symbolic links count by their target.
+ * @param leftOut names of files and folders that are ignored wherever they are; default: none
  * @throws UserError for anything other than files, folders and links
  */
-export async function hashFolder(folder: string): Promise<string> {
+export async function hashFolder(folder: string, leftOut: readonly string[] = []): Promise<string> {
   const hash = createHash('sha256');
-  for (const path of await listFiles(folder)) {
+  for (const path of await listFiles(folder, leftOut)) {
     const full = join(folder, path);
     const facts = await lstat(full);
     if (facts.isSymbolicLink()) {
@@ -134,12 +135,14 @@ export async function hashFolder(folder: string): Promise<string> {
 
 /**
  * Returns the sorted relative paths of everything below a folder except folders.
+ * @param leftOut names of files and folders that are skipped; default: none
  * @throws UserError for a name that is not UTF-8
  */
-export async function listFiles(folder: string): Promise<string[]> {
+export async function listFiles(folder: string, leftOut: readonly string[] = []): Promise<string[]> {
   const found: string[] = [];
   await walkTree(folder, {
     visit(each) {
+      if (leftOut.includes(String(each.name))) return 'skip';
       const path = pathOf(folder, each);
       if (!each.facts.isDirectory()) found.push(path);
       return undefined;

@@ -34,7 +34,7 @@ test('help lists every command with its description, in order, and loads none of
   const list = commandList.map(({ name, description }) => `${name} ${description}`);
   expect(unwrapped(stdout.split('Commands:')[1]!)).toBe([...list, 'help display help for command'].join(' '));
   expect(commandList.map(({ name }) => name).join(' ')).toBe(
-    'init dry-run pack check grade official score audit data seal setup check-machine verify self-test',
+    'init dry-run study pack check grade official score audit data seal setup check-machine verify self-test',
   );
   expect(await loadedBy('--help')).toEqual({
     cli: ['commandList', 'main', 'reportError', 'terminal'],
@@ -62,6 +62,7 @@ test('help of a subcommand shows its options', async () => {
 
 test.each([
   ['dry-run', 'dryRun', ['@observablehq/plot', 'sharp']],
+  ['study', 'study', ['@observablehq/plot', 'sharp']],
   ['grade', 'grade', ['@observablehq/plot', 'sharp']],
   ['official', 'official', ['@observablehq/plot', 'sharp']],
   ['score', 'score', ['@observablehq/plot', 'sharp']],

@@ -1,0 +1,187 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { UserError } from '../../datasets/userError.ts';
+import { manifestFile } from '../../evaluator/contract.ts';
+import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
+import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
+import { describeMachine } from '../../evaluator/machine/machine.ts';
+import { referenceSubmission } from '../../evaluator/machine/runtime.ts';
+import { inPercent } from '../../evaluator/report/format.ts';
+import { verdicts } from '../../evaluator/run/verdict.ts';
+import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
+import { liesIn, requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
+import type { Sandbox, SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
+import { cellsOf } from '../../evaluator/study/design.ts';
+import { roundsOf } from '../../evaluator/study/halving.ts';
+import type { Outcome } from '../../evaluator/study/outcome.ts';
+import { readSpec } from '../../evaluator/study/readSpec.ts';
+import type { StudyPlan, StudyResult } from '../../evaluator/study/runStudy.ts';
+import type { StudySpec } from '../../evaluator/study/spec.ts';
+import { doubtsOf } from '../../evaluator/study/table.ts';
+import { byteCount, cpuCount } from '../options/numberOption.ts';
+import {
+  type ContainerOptions,
+  imageOption,
+  runtimeOption,
+  sandboxOption,
+} from '../options/sandboxOptions.ts';
+import { requireEntry } from '../requireEntry.ts';
+import { requireOut } from '../requireOut.ts';
+import { readyEntry } from '../setUp.ts';
+import { listenForStops } from '../stopSignals.ts';
+import { prepareSamples } from '../studySamples.ts';
+import { lastWordsOf } from '../summary.ts';
+import { sayer, sayJson, tell } from '../terminal.ts';
+import { lockForTiming } from '../timedRun.ts';
+
+interface Options extends ContainerOptions {
+  readonly entry: string;
+  readonly out: string;
+  readonly cpus?: number;
+  readonly memory?: number;
+  readonly sandbox: SandboxKind;
+  readonly keepModels?: boolean;
+  readonly json?: boolean;
+}
+
+/** `haet study`: compares variants of an entry over samples and seeds. */
+export function studyCommand(command: Command): void {
+  command
+    .argument('<spec>', 'specification of the study, YAML or JSON; docs/study.md describes it')
+    .option(
+      '--entry <path>',
+      `folder of the entry, with ${manifestFile}, or its archive`,
+      referenceSubmission,
+    )
+    .requiredOption('--out <dir>', 'folder for the table, the samples and the runs; existing runs are reused')
+    .option('--cpus <n>', 'CPUs that the entry may use (default: all)', cpuCount)
+    .option(
+      '--memory <bytes>',
+      "memory that the entry may use (default: all minus the evaluator's share)",
+      byteCount,
+    )
+    .addOption(sandboxOption())
+    .addOption(imageOption())
+    .addOption(runtimeOption())
+    .option('--keep-models', 'keep the models, which are otherwise removed after hashing')
+    .option('--json', 'last line on standard output: the table')
+    .addHelpText('after', help)
+    .action(study);
+}
+
+async function study(specFile: string, options: Options): Promise<void> {
+  const spec = await readSpec(specFile);
+  const given = await requireEntry(options.entry);
+  requireOutside(given, specFile);
+  await requireOut(options.out, given);
+  const entry = await readyEntry(given, options.sandbox);
+  const machine = await describeMachine();
+  entryMemoryBytes(machine, options.memory); // fails before anything is created
+  // With another budget than time, a busy machine changes no result.
+  const unlockMachine = spec.budget.kind === 'seconds' ? lockForTiming(tell) : () => {};
+  const sandbox = await createSandbox(options.sandbox, options);
+  requireNotShown(sandbox, { '--out': options.out }, entry);
+  const outFolder = resolve(options.out);
+  await mkdir(join(outFolder, 'runs'), { recursive: true });
+  const unlock = lockFolder(outFolder);
+  const stops = listenForStops(tell);
+  try {
+    const samples = await prepareSamples(spec, outFolder, resolve(specFile), tell);
+    const plan: StudyPlan = {
+      spec,
+      entryPath: entry,
+      samples,
+      outFolder,
+      sandbox: sandbox.kind,
+      machine,
+      cpus: options.cpus ?? machine.cores,
+      memoryBytes: options.memory,
+      keepModels: options.keepModels ?? false,
+    };
+    tell(...describePlan(spec));
+    await runInTable(plan, sandbox, stops.abort, options);
+  } finally {
+    stops.close();
+    unlock();
+    unlockMachine();
+  }
+}
+
+/** Runs the study, keeps its files up to date, and prints the table. */
+async function runInTable(
+  plan: StudyPlan,
+  sandbox: Sandbox,
+  abort: AbortSignal,
+  options: Options,
+): Promise<void> {
+  // Loaded here because they are too slow for --help.
+  const { runStudy } = await import('../../evaluator/study/runStudy.ts');
+  const { localExecutor } = await import('../../evaluator/study/executor.ts');
+  const { studyFiles, writeStudy } = await import('../../evaluator/study/writeStudy.ts');
+  const { formatTable } = await import('../../evaluator/study/studyText.ts');
+  const result: StudyResult = await runStudy(plan, localExecutor(sandbox), {
+    abort,
+    warn: (sentence) => tell(sentence),
+    starts: ({ arm, cell }, place, of) => tell(`[${place} of ${of}] ${label(arm.name, cell)}  starts`),
+    ended: async (outcome, earlier) => {
+      tell(`  ${label(outcome.arm, outcome.cell)}  ${describe(outcome)}${earlier ? ' (earlier)' : ''}`);
+      if (!earlier) tell(...(await lastWordsOf(outcome.record)).map((line) => `    ${line}`));
+    },
+    stopsArms: (names, runs) => tell(`Stopped after ${runs} runs of each arm: ${names.join(', ')}.`),
+  });
+  const rows = await writeStudy(plan.outFolder, result);
+  const files = Object.values(studyFiles).map((file) => `  ${join(plan.outFolder, file)}`);
+  sayer(options)(...formatTable(rows), '', ...doubtsOf(result, rows), ...files);
+  if (options.json) sayJson({ name: plan.spec.name, isComplete: result.isComplete, arms: rows });
+  if (!result.isComplete) process.exitCode = verdicts[abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
+}
+
+const label = (arm: string, { sample, seed }: Outcome['cell']): string =>
+  `${arm}, sample ${sample}, seed ${seed}`;
+
+function describe({ record, accuracy }: Outcome): string {
+  const because = record.verdict === 'SCORED' ? '' : `; ${record.evidence[0]}`;
+  return `${record.verdict}${accuracy === null ? ', no accuracy' : `  ${inPercent(accuracy, 2)} %`}${because}`;
+}
+
+function describePlan(spec: StudySpec): string[] {
+  const { arms, budget, search } = spec;
+  const cells = cellsOf(spec).length;
+  const rounds = roundsOf(search, cells).map(({ runs }) => runs);
+  return [
+    `${spec.name}: ${arms.length} arms, ${cells} runs of each (${spec.samples.length} samples, ${spec.seeds.length} seeds), ${
+      budget.kind === 'seconds' ? `${budget.trainSeconds} s of training` : budget.words.join(' ')
+    }.`,
+    ...(search.kind === 'halving' && rounds.length > 1
+      ? [
+          `Halving: of the arms other than ${spec.baseline}, one of ${search.factor} goes on after ${rounds.slice(0, -1).join(', ')} runs.`,
+        ]
+      : []),
+  ];
+}
+
+/** Editing a specification in the entry would make the entry another one, and no earlier run would apply. */
+function requireOutside(entry: string, specFile: string): void {
+  if (!liesIn(specFile, entry)) return;
+  throw new UserError({
+    path: resolve(specFile),
+    reason: `lies in the entry, ${entry}, and would be part of it`,
+    remedy: 'Move it out of that folder.',
+  });
+}
+
+const help = `
+A run whose record is in --out, on the same terms (entry, words, budget, sample, seed, CPUs, sandbox), is not made again.
+So the same command resumes after a stop or a kill, and a changed specification keeps the runs that still apply. Ctrl-C
+stops the current run and writes the table.
+
+Exit status:
+   0  every run has a result, whatever its verdict
+   2  wrong command line or specification, or the entry changed meanwhile
+  30  a run has no result, because the machine failed it twice
+  40  stopped by a person
+
+Example:
+  $ haet study label-smoothing.yaml --entry my-entry --out studies/label-smoothing
+`;

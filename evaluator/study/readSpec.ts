@@ -1,0 +1,62 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
+import { describeFault } from '../../datasets/describeFault.ts';
+import { describeIssues } from '../../datasets/describeJson.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { type StudySpec, studySpecSchema } from './spec.ts';
+
+const mostBytes = 2 ** 20;
+const remedy = 'Correct it; docs/study.md lists every field.';
+
+/**
+ * Reads the specification of a study. JSON is read as the subset of YAML that it is. Relative paths in it become
+ * absolute.
+ * @throws UserError that names the file, the field, and the line of a syntax error
+ */
+export async function readSpec(file: string): Promise<StudySpec> {
+  const path = resolve(file);
+  const spec = parseSpec(await readText(path), path);
+  const absolute = (place: string | undefined) => place && resolve(dirname(path), place);
+  const { from, labels } = spec.data;
+  return { ...spec, data: { ...spec.data, from: absolute(from), labels: absolute(labels) } };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const facts = await stat(path);
+    if (!facts.isFile()) throw new Error('not a regular file');
+    if (facts.size > mostBytes) throw new Error(`${facts.size} bytes, maximum ${mostBytes}`);
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UserError({
+      path,
+      reason: `the specification of the study cannot be read (${describeFault(error)})`,
+      remedy: 'Give a YAML or JSON file as docs/study.md describes it.',
+    });
+  }
+}
+
+/**
+ * Parses a specification.
+ * @param path name of the file in errors
+ * @throws UserError
+ */
+export function parseSpec(text: string, path: string): StudySpec {
+  const parsed = studySpecSchema.safeParse(parseYaml(text, path));
+  if (!parsed.success) throw new UserError({ path, reason: describeIssues(parsed.error), remedy });
+  return parsed.data;
+}
+
+function parseYaml(text: string, path: string): unknown {
+  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true });
+  const [fault] = [...document.errors, ...document.warnings];
+  try {
+    if (fault !== undefined) throw fault;
+    return document.toJS();
+  } catch (error) {
+    // The first line has the place; the lines below it quote the file.
+    const [first = ''] = (error as Error).message.split('\n');
+    throw new UserError({ path, reason: `is not valid YAML: ${first.replace(/:$/, '')}`, remedy });
+  }
+}

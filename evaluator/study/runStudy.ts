@@ -1,0 +1,199 @@
+import { rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import pMap from 'p-map';
+import { UserError } from '../../datasets/userError.ts';
+import { limitsSchema } from '../contract.ts';
+import { entryMemoryBytes } from '../machine/entryMemory.ts';
+import type { RunRecord } from '../run/record.ts';
+import type { RunTrack } from '../run/runTrack.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { type Cell, cellsOf, runsOf, type StudyRun } from './design.ts';
+import type { StudyExecutor } from './executor.ts';
+import { roundsOf, survivors } from './halving.ts';
+import { type Outcome, outcomeOf, readResult } from './outcome.ts';
+import type { Arm, StudySpec } from './spec.ts';
+import { hashEntry, jobFolder, type StudyTerms } from './terms.ts';
+
+export interface StudyPlan {
+  readonly spec: StudySpec;
+  /** Folder or archive of the entry. */
+  readonly entryPath: string;
+  /** The Track of every sample of the specification, by its seed. */
+  readonly samples: ReadonlyMap<number, RunTrack>;
+  /** Locked by the caller. */
+  readonly outFolder: string;
+  readonly sandbox: Sandbox['kind'];
+  readonly machine: RunRecord['machine'];
+  readonly cpus: number;
+  /** Default: what the machine has. */
+  readonly memoryBytes?: number | undefined;
+  /** Whether models stay in the runs' folders. */
+  readonly keepModels: boolean;
+}
+
+export interface StudyHooks {
+  /** Stops the current run; no other is started. */
+  readonly abort: AbortSignal;
+  readonly warn: (sentence: string) => void;
+  /** @param place number of the run in its round, from 1 */
+  readonly starts: (run: StudyRun, place: number, of: number) => void;
+  /** @param earlier whether the run was made by an earlier call */
+  readonly ended: (outcome: Outcome, earlier: boolean) => unknown;
+  /** @param runs number of runs that each arm of the round has made */
+  readonly stopsArms: (names: readonly string[], runs: number) => void;
+}
+
+export interface StudyResult {
+  readonly spec: StudySpec;
+  readonly cells: readonly Cell[];
+  readonly outcomes: readonly Outcome[];
+  /** Number of runs after which a search stopped an arm. */
+  readonly stoppedAfter: ReadonlyMap<string, number>;
+  /** Whether every run that the search asks for has a result. */
+  readonly isComplete: boolean;
+}
+
+/** Runs of one job in one call: a fault of the machine is tried again once. */
+const tries = 2;
+
+/**
+ * Runs the arms of a study over its samples and seeds. Runs on the same terms whose records are in the out folder are
+ * not made again, so the same call resumes after a stop or a kill, and after a change of the specification. The
+ * decisions of a search follow from the records alone.
+ * @returns what is known at the end; not complete if it was stopped or the machine failed a run twice
+ * @throws UserError if the entry changes meanwhile
+ */
+export async function runStudy(
+  plan: StudyPlan,
+  executor: StudyExecutor,
+  hooks: StudyHooks,
+): Promise<StudyResult> {
+  const { spec } = plan;
+  const cells = cellsOf(spec);
+  const entrySha256 = await hashEntry(plan.entryPath);
+  const outcomes: Outcome[] = [];
+  const stoppedAfter = new Map<string, number>();
+  let arms: readonly Arm[] = spec.arms;
+  let isComplete = true;
+  let done = 0;
+  for (const { runs } of roundsOf(spec.search, cells.length)) {
+    const round = runsOf(arms, cells.slice(done, runs), done);
+    const before = outcomes.length;
+    await pMap(
+      round,
+      async (run, at) => {
+        const outcome = await makeRun(run, () => hooks.starts(run, at + 1, round.length));
+        if (outcome !== null) outcomes.push(outcome);
+      },
+      { concurrency: executor.atOnce },
+    );
+    const made = outcomes.slice(before).filter(({ isResult }) => isResult).length;
+    isComplete = made === round.length;
+    if (!isComplete) break;
+    done = runs;
+    if (spec.search.kind === 'grid' || done === cells.length) continue;
+    const kept = survivors(
+      arms.map(({ name }) => ({ name, accuracies: accuraciesOf(outcomes, name, cells.slice(0, done)) })),
+      spec.baseline,
+      spec.search.factor,
+    );
+    const dropped = arms.map(({ name }) => name).filter((name) => !kept.includes(name));
+    for (const name of dropped) stoppedAfter.set(name, done);
+    if (dropped.length > 0) hooks.stopsArms(dropped, done);
+    arms = arms.filter(({ name }) => kept.includes(name));
+  }
+  return { spec, cells, outcomes, stoppedAfter, isComplete };
+
+  /** Returns null if there is no record, because the study was stopped. */
+  async function makeRun({ arm, cell }: StudyRun, starts: () => void): Promise<Outcome | null> {
+    const track = plan.samples.get(cell.sample)!;
+    const terms = termsOf(plan, entrySha256, arm, cell);
+    const runsFolder = jobFolder(plan.outFolder, cell, terms);
+    const { record: earlier, attempts } = await readResult(runsFolder, hooks.warn);
+    const ended = async (record: RunRecord, isEarlier: boolean) => {
+      const outcome = outcomeOf(arm.name, cell, record, spec.budget.kind);
+      await hooks.ended(outcome, isEarlier);
+      return outcome;
+    };
+    if (earlier !== null) return ended(earlier, true);
+    if (hooks.abort.aborted) return null;
+    starts();
+    for (let attempt = 1; ; attempt++) {
+      await requireEntry(plan.entryPath, entrySha256);
+      const { trainSeconds, predictSeconds } = terms;
+      const record = await executor.run(
+        {
+          entryPath: plan.entryPath,
+          entryArguments: terms.words,
+          track,
+          runsFolder,
+          seed: cell.seed,
+          attempt: attempts + attempt,
+          limits: { trainSeconds, predictSeconds },
+          cpus: plan.cpus,
+          memoryBytes: entryMemoryBytes(plan.machine, plan.memoryBytes),
+          machine: plan.machine,
+          keepModel: plan.keepModels,
+        },
+        hooks.abort,
+      );
+      await requireEntry(plan.entryPath, entrySha256, record);
+      if (record.verdict === 'ABORTED') return null;
+      const isFault = record.owner !== 'contestant';
+      if (!isFault || attempt === tries || hooks.abort.aborted) return ended(record, false);
+      hooks.warn(`${record.verdict}: ${record.evidence[0]}. The run is tried again.`);
+    }
+  }
+}
+
+/** Returns the accuracies of an arm by cell; null without one. */
+export function accuraciesOf(
+  outcomes: readonly Outcome[],
+  arm: string,
+  cells: readonly Cell[],
+): (number | null)[] {
+  return cells.map(({ sample, seed }) => {
+    const found = outcomes.find(
+      ({ arm: name, cell }) => name === arm && cell.sample === sample && cell.seed === seed,
+    );
+    return found?.accuracy ?? null;
+  });
+}
+
+function termsOf(plan: StudyPlan, entrySha256: string, arm: Arm, { sample, seed }: Cell): StudyTerms {
+  const { spec, cpus, sandbox } = plan;
+  const { info } = plan.samples.get(sample)!;
+  return {
+    entrySha256,
+    words: [...spec.budget.words, ...arm.words],
+    trainSeconds: spec.budget.trainSeconds,
+    predictSeconds: spec.predictSeconds ?? usualPredictSeconds(info.testSize),
+    cpus,
+    memoryBytes: plan.memoryBytes ?? null,
+    sandbox,
+    seed,
+    track: info.sha256,
+  };
+}
+
+/** The contest's limit is for 1,000 images: what is fast enough there is fast enough here. */
+function usualPredictSeconds(images: number): number {
+  const schema = limitsSchema.shape.predictSeconds;
+  return Math.min(schema.parse(undefined) * Math.max(1, images / 1000), schema.unwrap().maxValue!);
+}
+
+/**
+ * Checks that an entry is the one that the study began with.
+ * @param record of a run that just ended; its folder is removed if the entry is another
+ */
+async function requireEntry(path: string, sha256: string, record?: RunRecord): Promise<void> {
+  const now = await hashEntry(path).catch(() => null);
+  if (now === sha256) return;
+  if (record !== undefined) await rm(record.folder, { recursive: true, force: true });
+  throw new UserError({
+    path,
+    reason: `was changed during the study${record === undefined ? '' : `, so its run ${basename(record.folder)} does not count`}`,
+    remedy:
+      'Run the command again to study the entry as it is now. To go on editing it during a study, give an archive made by `haet pack`.',
+  });
+}
