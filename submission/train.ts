@@ -1,6 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAugmenter, mixingFor } from './augment.ts';
+import { createBudget, requireBudget } from './budget.ts';
 import { saveModel } from './checkpoint.ts';
 import { createClock } from './clock.ts';
 import { readImages, readLabels } from './data.ts';
@@ -22,6 +23,7 @@ import { createTrainer } from './step.ts';
 
 /** Runs the train stage: trains until the budget is used, and regularly saves a model to the output folder. */
 export async function train(environment: Environment, settings: Settings): Promise<void> {
+  requireBudget(settings);
   const { trainDir, outDir, seed, budgetSeconds, progressFd } = environment;
   const clock = createClock(budgetSeconds, () => performance.now() / 1000);
 
@@ -59,7 +61,8 @@ export async function train(environment: Environment, settings: Settings): Promi
     writeFileSync(`${file}.new`, JSON.stringify(used, null, 2));
     renameSync(`${file}.new`, file);
   };
-  keepSettings(plan.epochs, { plannedEpochs: plan.epochs });
+  const plannedEpochs = settings.epochs > 0 ? settings.epochs : plan.epochs;
+  keepSettings(plannedEpochs, { plannedEpochs });
   say(`width ${width}, ${precision}, ${path.engine} ops, ${environment.cpus} cpus`);
 
   const augmenter = createAugmenter(images, labels, classes, settings, seed);
@@ -67,7 +70,10 @@ export async function train(environment: Environment, settings: Settings): Promi
   const whitening = tf.keep(tf.tensor(filters, [PATCH, PATCH]));
   const weights = initialWeights(architecture, seed);
   // Width and engine are final. What else depends on the number of epochs follows this forecast.
-  const forecast = createForecast(plan.epochs, clock.fraction(), settings);
+  const budget = createBudget(clock, settings, augmenter.epochs);
+  // A step with two gradients takes more of a budget in time, but not of one in epochs.
+  const cost = settings.epochs > 0 ? { ...settings, samEvery: 0 } : settings;
+  const forecast = createForecast(plannedEpochs, budget.fraction(), cost);
   const trainer = createTrainer(
     { engine, architecture, whitening },
     weights,
@@ -95,16 +101,16 @@ export async function train(environment: Environment, settings: Settings): Promi
   let savedAt = Number.NEGATIVE_INFINITY;
   let reported = { at: clock.elapsed(), images: 0 };
   let smooth = { loss: 0, accuracy: 0, weight: 0 };
-  while (clock.allowsStep()) {
+  while (budget.allowsStep()) {
     const started = clock.elapsed();
-    const fraction = clock.fraction();
+    const fraction = budget.fraction();
     const { loss, accuracy, images: seen } = trainer.step(fraction);
     if (!Number.isFinite(loss))
       throw new Error(`The loss is ${loss} at step ${step}. Lower peakLearningRate.`);
     if (step % settings.averageEvery === 0) average?.include(trainer.weights, trainer.statistics, fraction);
     step += 1;
     clock.tookStep(clock.elapsed() - started);
-    forecast.observe(clock.fraction(), augmenter.epochs());
+    forecast.observe(budget.fraction(), augmenter.epochs());
 
     smooth = smoothed(smooth, loss, accuracy);
     reported.images += seen;

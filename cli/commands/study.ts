@@ -118,7 +118,7 @@ async function runInTable(
   // Loaded here because they are too slow for --help.
   const { runStudy } = await import('../../evaluator/study/runStudy.ts');
   const { localExecutor } = await import('../../evaluator/study/executor.ts');
-  const { studyFiles, writeStudy } = await import('../../evaluator/study/writeStudy.ts');
+  const { studyFiles, writeStudy, writeStudySoFar } = await import('../../evaluator/study/writeStudy.ts');
   const { formatTable } = await import('../../evaluator/study/studyText.ts');
   const result: StudyResult = await runStudy(plan, localExecutor(sandbox), {
     abort,
@@ -128,6 +128,7 @@ async function runInTable(
       tell(`  ${label(outcome.arm, outcome.cell)}  ${describe(outcome)}${earlier ? ' (earlier)' : ''}`);
       if (!earlier) tell(...(await lastWordsOf(outcome.record)).map((line) => `    ${line}`));
     },
+    progress: (soFar) => writeStudySoFar(plan.outFolder, soFar),
     stopsArms: (names, runs) => tell(`Stopped after ${runs} runs of each arm: ${names.join(', ')}.`),
   });
   const rows = await writeStudy(plan.outFolder, result);

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
+import { ZodError } from 'zod';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { describeIssues } from '../../datasets/describeJson.ts';
 import { UserError } from '../../datasets/userError.ts';
@@ -43,9 +44,31 @@ async function readText(path: string): Promise<string> {
  * @throws UserError
  */
 export function parseSpec(text: string, path: string): StudySpec {
-  const parsed = studySpecSchema.safeParse(parseYaml(text, path));
-  if (!parsed.success) throw new UserError({ path, reason: describeIssues(parsed.error), remedy });
-  return parsed.data;
+  const value = parseYaml(text, path);
+  const parsed = studySpecSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const reason = parsed.error.issues.map((issue) => describeIssues(new ZodError([issue])) + got(value, issue));
+  throw new UserError({ path, reason: reason.join('; '), remedy });
+}
+
+const mostShown = 60;
+
+/** Returns the value that an issue is about, if it is a short one. */
+function got(spec: unknown, { path }: Pick<ZodError['issues'][number], 'path'>): string {
+  const value = path.reduce<unknown>(
+    (above, key) => (above as Record<PropertyKey, unknown> | undefined | null)?.[key],
+    spec,
+  );
+  const text = value === undefined ? undefined : textOf(value);
+  return text === undefined || text.length > mostShown ? '' : `, got ${text}`;
+}
+
+function textOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined; // an alias of YAML can make a value contain itself
+  }
 }
 
 function parseYaml(text: string, path: string): unknown {

@@ -39,6 +39,8 @@ export interface StudyHooks {
   readonly starts: (run: StudyRun, place: number, of: number) => void;
   /** @param earlier whether the run was made by an earlier call */
   readonly ended: (outcome: Outcome, earlier: boolean) => unknown;
+  /** Gets what is known after each new run. */
+  readonly progress?: (soFar: StudyResult) => Promise<unknown>;
   /** @param runs number of runs that each arm of the round has made */
   readonly stopsArms: (names: readonly string[], runs: number) => void;
 }
@@ -51,6 +53,12 @@ export interface StudyResult {
   readonly stoppedAfter: ReadonlyMap<string, number>;
   /** Whether every run that the search asks for has a result. */
   readonly isComplete: boolean;
+}
+
+interface MadeRun {
+  readonly outcome: Outcome;
+  /** Whether this call made it. */
+  readonly isNew: boolean;
 }
 
 /** Runs of one job in one call: a fault of the machine is tried again once. */
@@ -82,8 +90,10 @@ export async function runStudy(
     await pMap(
       round,
       async (run, at) => {
-        const outcome = await makeRun(run, () => hooks.starts(run, at + 1, round.length));
-        if (outcome !== null) outcomes.push(outcome);
+        const made = await makeRun(run, () => hooks.starts(run, at + 1, round.length));
+        if (made === null) return;
+        outcomes.push(made.outcome);
+        if (made.isNew) await hooks.progress?.(result(false));
       },
       { concurrency: executor.atOnce },
     );
@@ -102,10 +112,14 @@ export async function runStudy(
     if (dropped.length > 0) hooks.stopsArms(dropped, done);
     arms = arms.filter(({ name }) => kept.includes(name));
   }
-  return { spec, cells, outcomes, stoppedAfter, isComplete };
+  return result(isComplete);
+
+  function result(isComplete: boolean): StudyResult {
+    return { spec, cells, outcomes, stoppedAfter, isComplete };
+  }
 
   /** Returns null if there is no record, because the study was stopped. */
-  async function makeRun({ arm, cell }: StudyRun, starts: () => void): Promise<Outcome | null> {
+  async function makeRun({ arm, cell }: StudyRun, starts: () => void): Promise<MadeRun | null> {
     const track = plan.samples.get(cell.sample)!;
     const terms = termsOf(plan, entrySha256, arm, cell);
     const runsFolder = jobFolder(plan.outFolder, cell, terms);
@@ -113,7 +127,7 @@ export async function runStudy(
     const ended = async (record: RunRecord, isEarlier: boolean) => {
       const outcome = outcomeOf(arm.name, cell, record, spec.budget.kind);
       await hooks.ended(outcome, isEarlier);
-      return outcome;
+      return { outcome, isNew: !isEarlier };
     };
     if (earlier !== null) return ended(earlier, true);
     if (hooks.abort.aborted) return null;

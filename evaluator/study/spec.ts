@@ -46,7 +46,7 @@ const seedsSchema = (largest: number) =>
         .array(z.int().min(0).max(largest))
         .min(1)
         .max(1000)
-        .refine((all) => new Set(all).size === all.length),
+        .refine((all) => new Set(all).size === all.length, 'must be different integers'),
     ],
     `must be a number n from 1 to 1000, for 1 to n, or a list of different integers from 0 to ${largest}`,
   );
@@ -135,12 +135,7 @@ const searchSchema = z
   )
   .describe('grid: every arm does every run; halving: see halving.ts');
 
-const armName = z
-  .string()
-  .regex(
-    /^[\p{L}\p{N}][\p{L}\p{N} ._+=-]{0,39}$/u,
-    'an arm is named by 1 to 40 letters, digits, spaces and . _ + = -, and starts with a letter or digit',
-  );
+const armName = /^[\p{L}\p{N}][\p{L}\p{N} ._+=-]{0,39}$/u;
 
 /** The specification of a study, written by a person as YAML or JSON. */
 export const studySpecSchema = z
@@ -156,7 +151,7 @@ export const studySpecSchema = z
       .optional()
       .describe('limit of predicting; default: that of the contest for every 1,000 held-out images'),
     arms: z
-      .record(armName, wordsSchema)
+      .record(z.string(), wordsSchema)
       .transform((arms) => Object.entries(arms).map(([name, words]) => ({ name, words })))
       .describe('arguments added to the train command, by the name of the arm'),
     baseline: z.string().describe('name of the arm that the others are compared with'),
@@ -166,6 +161,12 @@ export const studySpecSchema = z
     const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
     if (arms.length < 2) refuse('arms', 'needs two arms or more');
     const names = arms.map(({ name }) => name);
+    for (const name of names.filter((each) => !armName.test(each))) {
+      refuse(
+        'arms',
+        `${JSON.stringify(name)} is not the name of an arm: 1 to 40 letters, digits, spaces and . _ + = -, the first a letter or digit`,
+      );
+    }
     if (!names.includes(baseline)) {
       refuse('baseline', `is not one of the arms (${names.join(', ')})`);
     }

@@ -36,6 +36,11 @@ export function cellsOfRow(row: ArmRow): string[] {
   ];
 }
 
+/** Joins words so that they can be told apart. */
+function quoted(words: readonly string[]): string {
+  return words.map((word) => (/^[^\s"]+$/.test(word) ? word : JSON.stringify(word))).join(' ');
+}
+
 function faultsOf({ faults }: ArmRow): string {
   return Object.entries(faults)
     .map(([verdict, count]) => `${count} ${verdict}`)
@@ -71,9 +76,8 @@ export function formatStudy(
 ): string {
   const { spec, outcomes, cells } = result;
   const record = outcomes[0]?.record;
-  const escaped = (cells: readonly string[]) => cells.map(escapeMarkdown);
-  const facts = [
-    ['entry', record?.entry ? `${record.entry.name} (sha256 ${record.entry.sha256.slice(0, 12)})` : '-'],
+    const facts = [
+    ['entry', record?.entry ? `${escapeMarkdown(record.entry.name)} (sha256 ${record.entry.sha256.slice(0, 12)})` : '-'],
     ['data', `${spec.data.source}: ${spec.data.trainPerClass} training images per class`],
     ['scored on', record?.track ? `${record.track.testSize} images that are not trained on` : '-'],
     ['samples', spec.samples.join(', ')],
@@ -83,7 +87,7 @@ export function formatStudy(
       'budget',
       spec.budget.kind === 'seconds'
         ? `${spec.budget.trainSeconds} s`
-        : `${spec.budget.words.join(' ')} (killed after ${spec.budget.trainSeconds} s)`,
+        : `${escapeMarkdown(quoted(spec.budget.words))} (killed after ${spec.budget.trainSeconds} s)`,
     ],
     [
       'search',
@@ -91,20 +95,23 @@ export function formatStudy(
         ? 'grid'
         : `halving: first decision after ${spec.search.firstRuns} runs, one arm of ${spec.search.factor} goes on`,
     ],
-    ['machine', [...new Set(outcomes.map(({ record }) => record.machine.cpu))].join('; ') || '-'],
+    ['machine', [...new Set(outcomes.map(({ record }) => record.machine.cpu))].map(escapeMarkdown).join('; ') || '-'],
   ];
   const doubts = doubtsOf(result, rows);
   return [
     `# ${escapeMarkdown(spec.name)}\n`,
-    markdownTable([...columns], rows.map(cellsOfRow).map(escaped)),
+    markdownTable(
+      [...columns],
+      rows.map(cellsOfRow).map(([arm, ...rest]) => [escapeMarkdown(arm!), ...rest]),
+    ),
     `Mean and standard deviation (sd) of the accuracy in per cent over n runs. The difference to "${escapeMarkdown(spec.baseline)}" in percentage points is over the pairs of runs with the same sample and seed; its interval is by Student's t.\n`,
     ...(doubts.length === 0 ? [] : [`${doubts.map((each) => `- ${each}`).join('\n')}\n`]),
     ...plots.map(({ file, description }) => `![${escapeMarkdown(description)}](${file})\n`),
     `## Terms\n`,
-    markdownTable(['', ''], facts.map(escaped)),
+    markdownTable(['', ''], facts),
     markdownTable(
       ['arm', 'words added to the train command'],
-      spec.arms.map(({ name, words }) => escaped([name, words.join(' ') || '(none)'])),
+      spec.arms.map(({ name, words }) => [escapeMarkdown(name), escapeMarkdown(quoted(words)) || '(none)']),
     ),
   ].join('\n');
 }
@@ -121,7 +128,7 @@ export function formatStudyCsv(rows: readonly ArmRow[]): string {
     ...rows.map((row): Cell[] => {
       const { accuracy, difference } = row;
       return [
-        ...[row.arm, row.words.join(' '), row.isBaseline, accuracy?.n ?? 0],
+        ...[row.arm, quoted(row.words), row.isBaseline, accuracy?.n ?? 0],
         ...[accuracy?.mean ?? null, accuracy?.standardDeviation ?? null],
         ...(accuracy?.mean95 ?? [null, null]),
         ...[difference?.n ?? 0, difference?.mean ?? null, ...(difference?.mean95 ?? [null, null])],

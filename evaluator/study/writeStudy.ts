@@ -29,10 +29,24 @@ export async function writeStudy(outFolder: string, result: StudyResult): Promis
     if (svg === null) await rm(join(outFolder, file), { force: true });
     else await replaceFile(join(outFolder, file), svg);
   }
+  await writeTexts(outFolder, result, rows, drawn);
+  return rows;
+}
+
+/** Writes the same of a study that goes on, without plots, which take longer. */
+export async function writeStudySoFar(outFolder: string, result: StudyResult): Promise<void> {
+  await writeTexts(outFolder, result, tableOf(result), []);
+}
+
+async function writeTexts(
+  outFolder: string,
+  result: StudyResult,
+  rows: readonly ArmRow[],
+  plots: readonly StudyPlot[],
+): Promise<void> {
   await replaceFile(join(outFolder, studyFiles.runs), formatRunsCsv(result));
   await replaceFile(join(outFolder, studyFiles.arms), formatStudyCsv(rows));
-  await replaceFile(join(outFolder, studyFiles.page), formatStudy(result, rows, drawn));
-  return rows;
+  await replaceFile(join(outFolder, studyFiles.page), formatStudy(result, rows, plots));
 }
 
 async function drawPlots(result: StudyResult, rows: readonly ArmRow[]): Promise<StudyPlot[]> {
