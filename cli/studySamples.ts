@@ -35,7 +35,8 @@ export async function prepareSamples(
       await rm(dir, { recursive: true, force: true });
       try {
         // The synthetic source draws other images for every seed.
-        const from = source === 'synthetic' ? await read(sample, dir) : (shared ??= await read(sample, dir));
+        const from: Source = shared ?? (await read(sample, dir));
+        if (source !== 'synthetic') shared = from;
         const { trainPerClass } = options;
         await makeTrack(from, {
           ...{ trainPerClass, testPerClass: heldOutPerClass, seed: sample, out: dir },

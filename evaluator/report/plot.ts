@@ -28,7 +28,12 @@ export function drawPlot(description: string, options: Plot.PlotOptions): string
 export function standalonePlot(description: string, options: Plot.PlotOptions): string {
   const drawn = drawPlot(description, {
     ...options,
-    style: { fontSize: `${fontSize}px`, fontFamily: 'sans-serif', background: 'white', color: 'black' } as never,
+    style: {
+      fontSize: `${fontSize}px`,
+      fontFamily: 'sans-serif',
+      background: 'white',
+      color: 'black',
+    } as never,
   });
   const alone = drawn.replace(/^<svg(?![^>]*xmlns=)/, '<svg xmlns="http://www.w3.org/2000/svg"');
   return `${alone.replaceAll('&nbsp;', '\u00a0')}\n`;

@@ -47,7 +47,9 @@ export function parseSpec(text: string, path: string): StudySpec {
   const value = parseYaml(text, path);
   const parsed = studySpecSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const reason = parsed.error.issues.map((issue) => describeIssues(new ZodError([issue])) + got(value, issue));
+  const reason = parsed.error.issues.map(
+    (issue) => describeIssues(new ZodError([issue])) + got(value, issue),
+  );
   throw new UserError({ path, reason: reason.join('; '), remedy });
 }
 

@@ -75,7 +75,11 @@ const dataSchema = z
   .superRefine((data, context) => {
     for (const [field, takenBy] of Object.entries(ofSomeSources)) {
       if (data[field as keyof typeof data] !== undefined && !takenBy.includes(data.source)) {
-        context.addIssue({ code: 'custom', path: [field], message: `source ${data.source} does not take it` });
+        context.addIssue({
+          code: 'custom',
+          path: [field],
+          message: `source ${data.source} does not take it`,
+        });
       }
     }
     if (data.from === undefined && withoutDefaultPlace.includes(data.source)) {
@@ -108,7 +112,10 @@ const budgetSchema = z
       return z.NEVER;
     }
     if (seconds !== undefined && limitSeconds !== undefined) {
-      context.addIssue({ code: 'custom', message: 'limitSeconds belongs to words; seconds is a limit itself' });
+      context.addIssue({
+        code: 'custom',
+        message: 'limitSeconds belongs to words; seconds is a limit itself',
+      });
       return z.NEVER;
     }
     return seconds !== undefined
@@ -158,7 +165,8 @@ export const studySpecSchema = z
     search: searchSchema.default({ kind: 'grid' }),
   })
   .superRefine(({ arms, baseline }, context) => {
-    const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+    const refuse = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message });
     if (arms.length < 2) refuse('arms', 'needs two arms or more');
     const names = arms.map(({ name }) => name);
     for (const name of names.filter((each) => !armName.test(each))) {

@@ -76,8 +76,13 @@ export function formatStudy(
 ): string {
   const { spec, outcomes, cells } = result;
   const record = outcomes[0]?.record;
-    const facts = [
-    ['entry', record?.entry ? `${escapeMarkdown(record.entry.name)} (sha256 ${record.entry.sha256.slice(0, 12)})` : '-'],
+  const facts = [
+    [
+      'entry',
+      record?.entry
+        ? `${escapeMarkdown(record.entry.name)} (sha256 ${record.entry.sha256.slice(0, 12)})`
+        : '-',
+    ],
     ['data', `${spec.data.source}: ${spec.data.trainPerClass} training images per class`],
     ['scored on', record?.track ? `${record.track.testSize} images that are not trained on` : '-'],
     ['samples', spec.samples.join(', ')],
@@ -95,7 +100,10 @@ export function formatStudy(
         ? 'grid'
         : `halving: first decision after ${spec.search.firstRuns} runs, one arm of ${spec.search.factor} goes on`,
     ],
-    ['machine', [...new Set(outcomes.map(({ record }) => record.machine.cpu))].map(escapeMarkdown).join('; ') || '-'],
+    [
+      'machine',
+      [...new Set(outcomes.map(({ record }) => record.machine.cpu))].map(escapeMarkdown).join('; ') || '-',
+    ],
   ];
   const doubts = doubtsOf(result, rows);
   return [

@@ -4,6 +4,7 @@ import time
 
 started = time.monotonic()  # before the slow imports: the clock of the contract runs from process start
 
+import argparse
 import json
 import os
 
@@ -14,9 +15,14 @@ import torch.nn.functional as F
 from model import ResNet9, to_input
 
 BATCH = 250
-PEAK_LEARNING_RATE = 0.2
 WEIGHT_DECAY = 5e-4
 SAVE_EVERY_SECONDS = 20
+
+# Words of the train command: `haet dry-run --entry-arg`, or the arms of `haet study`.
+options = argparse.ArgumentParser()
+options.add_argument("--peak-learning-rate", type=float, default=0.2)
+options.add_argument("--epochs", type=float, default=0, help="0: as many as the time allows")
+options = options.parse_args()
 
 budget = float(os.environ["HAET_BUDGET_SECONDS"])
 usable = budget - max(1.5, 0.02 * budget)  # the rest is for the last save and the exit
@@ -57,9 +63,14 @@ def elapsed() -> float:
     return time.monotonic() - started
 
 
+def used() -> float:
+    """Returns the share of the budget that is used up: of the epochs, if they are given, else of the time."""
+    return step / (options.epochs * per_epoch) if options.epochs > 0 else elapsed() / usable
+
+
 def learning_rate(fraction: float) -> float:
-    """Rises for the first fifth of the time, then falls to 0 by the clock, so that any machine gets there."""
-    return PEAK_LEARNING_RATE * min(fraction / 0.2, (1 - fraction) / 0.8)
+    """Rises for the first fifth of the budget, then falls to 0, whatever the speed of the machine."""
+    return options.peak_learning_rate * min(fraction / 0.2, (1 - fraction) / 0.8)
 
 
 def augment(index: torch.Tensor) -> torch.Tensor:
@@ -85,13 +96,13 @@ per_epoch = len(images) // batch
 step, slowest_step, saved_at = 0, 0.0, elapsed()
 order = torch.randperm(len(images), device=device)
 model.train()
-while elapsed() + 1.5 * slowest_step < usable:
+while used() < 1 and elapsed() + 1.5 * slowest_step < usable:
     step_started = elapsed()
     if step % per_epoch == 0:
         order = torch.randperm(len(images), device=device)
     index = order[step % per_epoch * batch :][:batch]
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(min(1.0, step_started / usable))
+        group["lr"] = learning_rate(used())
     with torch.autocast(device, dtype=torch.bfloat16, enabled=fast_bfloat16):
         logits = model(augment(index))
     loss = F.cross_entropy(logits.float(), labels[index], label_smoothing=0.1)
@@ -113,3 +124,5 @@ while elapsed() + 1.5 * slowest_step < usable:
         save()
         saved_at = elapsed()
 save()
+if options.epochs > 0 and used() < 1:
+    raise SystemExit(f"out of time after {step / per_epoch:.1f} of {options.epochs:g} epochs")

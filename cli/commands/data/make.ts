@@ -11,7 +11,13 @@ import { formatNames } from '../../../datasets/sources/folder/imageFormats.ts';
 import { pixelOrders } from '../../../datasets/sources/rawPixels.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { integer } from '../../options/numberOption.ts';
-import { ofSomeSources, type SourceFacts, type SourceName, type SourceOptions, sources } from '../../sources.ts';
+import {
+  ofSomeSources,
+  type SourceFacts,
+  type SourceName,
+  type SourceOptions,
+  sources,
+} from '../../sources.ts';
 import { say, sayJson, warn } from '../../terminal.ts';
 
 interface MakeOptions extends SourceOptions {
@@ -64,7 +70,12 @@ export function makeCommand(command: Command): void {
       ).choices(pixelOrders),
     )
     .option('--train-per-class <n>', 'training images per class', perClass, 500)
-    .option('--test-per-class <n>', 'held-out images per class, or `all` that are not trained on', perClassOrAll, 100)
+    .option(
+      '--test-per-class <n>',
+      'held-out images per class, or `all` that are not trained on',
+      perClassOrAll,
+      100,
+    )
     .option('--seed <n>', 'seed of the sample', integer(0, MAX_SEED), 1)
     .addOption(
       new Option(

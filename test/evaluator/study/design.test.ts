@@ -20,16 +20,22 @@ test('every sample meets every seed once; the first runs meet different ones', (
 
 test('the runs are paired: every arm runs every cell, before the next cell begins', () => {
   fc.assert(
-    fc.property(numbers, numbers, fc.integer({ min: 2, max: 5 }), fc.nat(20), (samples, seeds, count, first) => {
-      const arms = Array.from({ length: count }, (_, at) => ({ name: `arm ${at}`, words: [] }));
-      const cells = cellsOf({ samples, seeds });
-      const runs = runsOf(arms, cells, first);
-      cells.forEach((cell, at) => {
-        const ofCell = runs.slice(at * count, (at + 1) * count);
-        expect(ofCell.map((run) => run.cell)).toEqual(arms.map(() => cell));
-        expect(ofCell.map((run) => run.arm.name).sort()).toEqual(arms.map(({ name }) => name));
-      });
-    }),
+    fc.property(
+      numbers,
+      numbers,
+      fc.integer({ min: 2, max: 5 }),
+      fc.nat(20),
+      (samples, seeds, count, first) => {
+        const arms = Array.from({ length: count }, (_, at) => ({ name: `arm ${at}`, words: [] }));
+        const cells = cellsOf({ samples, seeds });
+        const runs = runsOf(arms, cells, first);
+        cells.forEach((cell, at) => {
+          const ofCell = runs.slice(at * count, (at + 1) * count);
+          expect(ofCell.map((run) => run.cell)).toEqual(arms.map(() => cell));
+          expect(ofCell.map((run) => run.arm.name).sort()).toEqual(arms.map(({ name }) => name));
+        });
+      },
+    ),
   );
 });
 

@@ -69,10 +69,13 @@ describe('survivors', () => {
   });
 
   test('are not more than asked for, and none of the others is better', () => {
-    const accuracies = fc.array(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 }), {
-      minLength: 1,
-      maxLength: 12,
-    });
+    const accuracies = fc.array(
+      fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 }),
+      {
+        minLength: 1,
+        maxLength: 12,
+      },
+    );
     fc.assert(
       fc.property(accuracies, fc.integer({ min: 2, max: 5 }), (all, factor) => {
         const arms = [standing('base', 0, 0, 0), ...all.map((each, at) => standing(`arm ${at}`, ...each))];

@@ -15,18 +15,21 @@ test('an example worked by hand: differences of 1, 2 and 3 points', () => {
 test('what a cell adds to both arms cancels', () => {
   const accuracy = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
-    fc.property(fc.array(fc.tuple(accuracy, accuracy, accuracy), { minLength: 2, maxLength: 20 }), (cells) => {
-      const plain = pairedDifference(
-        cells.map(([a]) => a),
-        cells.map(([, b]) => b),
-      )!;
-      const shifted = pairedDifference(
-        cells.map(([a, , shift]) => a + shift),
-        cells.map(([, b, shift]) => b + shift),
-      )!;
-      expect(shifted.mean).toBeCloseTo(plain.mean, 9);
-      expect(shifted.mean95![1]).toBeCloseTo(plain.mean95![1], 9);
-    }),
+    fc.property(
+      fc.array(fc.tuple(accuracy, accuracy, accuracy), { minLength: 2, maxLength: 20 }),
+      (cells) => {
+        const plain = pairedDifference(
+          cells.map(([a]) => a),
+          cells.map(([, b]) => b),
+        )!;
+        const shifted = pairedDifference(
+          cells.map(([a, , shift]) => a + shift),
+          cells.map(([, b, shift]) => b + shift),
+        )!;
+        expect(shifted.mean).toBeCloseTo(plain.mean, 9);
+        expect(shifted.mean95![1]).toBeCloseTo(plain.mean95![1], 9);
+      },
+    ),
   );
 });
 
@@ -36,5 +39,10 @@ test('a cell without one of the accuracies is left out, not counted as 0', () =>
 });
 
 test('one pair has a difference and no interval', () => {
-  expect(pairedDifference([0.5], [0.25])).toEqual({ n: 1, mean: 0.25, standardDeviation: null, mean95: null });
+  expect(pairedDifference([0.5], [0.25])).toEqual({
+    n: 1,
+    mean: 0.25,
+    standardDeviation: null,
+    mean95: null,
+  });
 });

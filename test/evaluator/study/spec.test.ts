@@ -113,33 +113,54 @@ test('whatever arms, words, samples and seeds are written are read', () => {
 });
 
 describe('what is wrong is named with the file, the field and the value', () => {
-  const without = (field: string) => Object.fromEntries(Object.entries(valid).filter(([key]) => key !== field));
+  const without = (field: string) =>
+    Object.fromEntries(Object.entries(valid).filter(([key]) => key !== field));
   test.each<[string, object, RegExp]>([
     ['an unknown field', { ...valid, arm: {} }, /unknown field "arm"/],
     ['no baseline', without('baseline'), /\(at baseline\)/],
-    ['another baseline', { ...valid, baseline: 'none' }, /not one of the arms \(plain, smooth\) \(at baseline\)/],
+    [
+      'another baseline',
+      { ...valid, baseline: 'none' },
+      /not one of the arms \(plain, smooth\) \(at baseline\)/,
+    ],
     ['one arm', { ...valid, arms: { plain: '' } }, /two arms or more \(at arms\)/],
     ['equal arms', { ...valid, arms: { plain: '', other: [] } }, /plain and other have the same words/],
-    ['an arm without a name', { ...valid, arms: { plain: '', '': 'a' } }, /"" is not the name of an arm: .*\(at arms\)/],
+    [
+      'an arm without a name',
+      { ...valid, arms: { plain: '', '': 'a' } },
+      /"" is not the name of an arm: .*\(at arms\)/,
+    ],
     ['a number as a word', { ...valid, arms: { plain: '', a: ['--rate', 0.1] } }, /quotes \(at arms\.a\)/],
     ['no samples', without('samples'), /\(at samples\)/],
     ['samples twice', { ...valid, samples: [1, 1] }, /different integers \(at samples\), got \[1,1\]/],
     ['no sample', { ...valid, samples: 0 }, /from 1 to 1000.*\(at samples\), got 0/],
     ['a large seed', { ...valid, seeds: [2 ** 40] }, /<=2147483647 \(at seeds\.0\)/],
-    ['two budgets', { ...valid, budget: { seconds: 1, words: 'a' } }, /either seconds or words \(at budget\)/],
+    [
+      'two budgets',
+      { ...valid, budget: { seconds: 1, words: 'a' } },
+      /either seconds or words \(at budget\)/,
+    ],
     ['no budget', { ...valid, budget: {} }, /either seconds or words \(at budget\)/],
     ['a limit of a limit', { ...valid, budget: { seconds: 1, limitSeconds: 2 } }, /belongs to words/],
     ['no time', { ...valid, budget: { seconds: 0 } }, /\(at budget\.seconds\)/],
     ['another search', { ...valid, search: 'random' }, /grid, halving.*\(at search/],
     ['half a halving', { ...valid, search: { kind: 'halving', factor: 1 } }, /\(at search\.factor\)/],
-    ['another source', { ...valid, data: { source: 'mnist' } }, /"cifar10"\|.*\(at data\.source\), got "mnist"/],
+    [
+      'another source',
+      { ...valid, data: { source: 'mnist' } },
+      /"cifar10"\|.*\(at data\.source\), got "mnist"/,
+    ],
     ['a source without a place', { ...valid, data: { source: 'csv' } }, /csv needs it \(at data\.from\)/],
     [
       'a field of another source',
       { ...valid, data: { source: 'cifar10', labels: 'a.csv' } },
       /cifar10 does not take it \(at data\.labels\)/,
     ],
-    ['all of synthetic', { ...valid, data: { source: 'synthetic' } }, /give a number \(at data\.heldOutPerClass\)/],
+    [
+      'all of synthetic',
+      { ...valid, data: { source: 'synthetic' } },
+      /give a number \(at data\.heldOutPerClass\)/,
+    ],
     ['another version', { ...valid, schemaVersion: 2 }, /\(at schemaVersion\)/],
   ])('%s', (_, spec, reason) => {
     const error = errorOf(stringify(spec));
@@ -178,7 +199,9 @@ test('a relative path starts at the folder of the specification', async () => {
 });
 
 test('a specification that cannot be read is named', async () => {
-  await expect(readSpec(join(folder.path, 'none.yaml'))).rejects.toThrow(/none\.yaml: .*ENOENT.*docs\/study\.md/);
+  await expect(readSpec(join(folder.path, 'none.yaml'))).rejects.toThrow(
+    /none\.yaml: .*ENOENT.*docs\/study\.md/,
+  );
   await expect(readSpec(folder.path)).rejects.toThrow(/not a regular file/);
 });
 
