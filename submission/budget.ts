@@ -10,17 +10,17 @@ export interface Budget {
 }
 
 /**
- * Creates the budget of a run: the time of the stage, as in the contest, or `settings.epochs`. With epochs the result
+ * Creates the budget of a run: the time of the stage, as in the contest, or `settings.trainEpochs`. With epochs the result
  * does not depend on the speed of the machine, so variants can be compared while it does other work.
  *
  * @param epochs passes over the training set done so far
  */
 export function createBudget(
   clock: Pick<Clock, 'fraction' | 'allowsStep' | 'elapsed'>,
-  settings: Pick<Settings, 'epochs'>,
+  settings: Pick<Settings, 'trainEpochs'>,
   epochs: () => number,
 ): Budget {
-  const wanted = settings.epochs;
+  const wanted = settings.trainEpochs;
   if (wanted <= 0) return clock;
   return {
     fraction: () => Math.min(epochs() / wanted, 1),
@@ -35,11 +35,12 @@ export function createBudget(
 }
 
 /** @throws Error if the settings of the budget do not fit together */
-export function requireBudget({ epochs, width }: Pick<Settings, 'epochs' | 'width'>): void {
-  if (epochs < 0) throw new Error(`--set epochs=${epochs}: must be 0 (train by the clock) or more.`);
-  if (epochs > 0 && width <= 0) {
+export function requireBudget({ trainEpochs, width }: Pick<Settings, 'trainEpochs' | 'width'>): void {
+  if (trainEpochs < 0)
+    throw new Error(`--set trainEpochs=${trainEpochs}: must be 0 (train by the clock) or more.`);
+  if (trainEpochs > 0 && width <= 0) {
     throw new Error(
-      `--set epochs=${epochs}: needs a width, because none can be chosen by time. Add --set width=0.5, for example.`,
+      `--set trainEpochs=${trainEpochs}: needs a width, because none can be chosen by time. Add --set width=0.5, for example.`,
     );
   }
 }

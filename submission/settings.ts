@@ -49,7 +49,7 @@ export const defaultSettings = {
   testShift: 1, //              pixels of the shifted test-time views; 0 = the image and its mirror image only
 
   // Budget
-  epochs: 0, //                 passes over the training set, with a given width; 0 = as many as the time allows
+  trainEpochs: 0, //            passes over the training set, with a given width; 0 = as many as the time allows
   saveEverySeconds: 15,
 };
 

@@ -61,7 +61,7 @@ export async function train(environment: Environment, settings: Settings): Promi
     writeFileSync(`${file}.new`, JSON.stringify(used, null, 2));
     renameSync(`${file}.new`, file);
   };
-  const plannedEpochs = settings.epochs > 0 ? settings.epochs : plan.epochs;
+  const plannedEpochs = settings.trainEpochs > 0 ? settings.trainEpochs : plan.epochs;
   keepSettings(plannedEpochs, { plannedEpochs });
   say(`width ${width}, ${precision}, ${path.engine} ops, ${environment.cpus} cpus`);
 
@@ -72,7 +72,7 @@ export async function train(environment: Environment, settings: Settings): Promi
   // Width and engine are final. What else depends on the number of epochs follows this forecast.
   const budget = createBudget(clock, settings, augmenter.epochs);
   // A step with two gradients takes more of a budget in time, but not of one in epochs.
-  const cost = settings.epochs > 0 ? { ...settings, samEvery: 0 } : settings;
+  const cost = settings.trainEpochs > 0 ? { ...settings, samEvery: 0 } : settings;
   const forecast = createForecast(plannedEpochs, budget.fraction(), cost);
   const trainer = createTrainer(
     { engine, architecture, whitening },

@@ -77,6 +77,19 @@ test('the training images do not depend on the number of held-out ones', () => {
   expect(stratifiedSample({ ...hundred, testPerClass: 60 }).train).toEqual(stratifiedSample(hundred).train);
 });
 
+test('all held-out images are those that are not trained on, also of classes of different sizes', () => {
+  const trainLabels = [...hundred.trainLabels, 0, 0, 3];
+  const request = { ...hundred, trainLabels, train: trainLabels.map((_, index) => index) };
+  const { train, test: held } = stratifiedSample({ ...request, testPerClass: 'all' });
+  expect(train).toEqual(stratifiedSample({ ...request, testPerClass: 1 }).train);
+  expect(held).toHaveLength(403 - 160);
+  expect([...train, ...held].sort((a, b) => a - b)).toEqual(request.train);
+  expect(held).not.toEqual(held.toSorted((a, b) => a - b));
+  expect(() => stratifiedSample({ ...request, trainPerClass: 100, testPerClass: 'all' })).toThrow(
+    TooFewImages,
+  );
+});
+
 test('every image of a class is equally likely to be drawn', () => {
   const times = new Array(400).fill(0);
   for (let seed = 0; seed < 500; seed++) {

@@ -156,6 +156,19 @@ test('without a given width, plans by steps of this machine, and keeps how many 
   );
 });
 
+test('with a number of epochs, trains for these and not for the time', async () => {
+  const { model, child } = startTraining('epochs', 600, [...small, '--set', 'trainEpochs=3']);
+  const { exitCode, stderr, stdio } = await child;
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  // 200 images in batches of 20.
+  expect((stdio[1] as string).trim().split('\n').at(-1)).toMatch(
+    /^30 steps, 3\.0 epochs in .*; planned 3\.0/,
+  );
+  const kept = JSON.parse(readFileSync(join(model, 'settings.json'), 'utf8'));
+  expect(kept).toMatchObject({ trainEpochs: 3, epochs: 3, plannedEpochs: 3, plannedError: 0 });
+  expect((await predict(model)).result.exitCode).toBe(0);
+});
+
 describe('prints an error if', () => {
   test('there is no model to predict with', async () => {
     const { result } = await predict(mkdtempSync(join(folder, 'empty-')));
