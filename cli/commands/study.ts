@@ -93,7 +93,6 @@ async function study(specFile: string, options: Options): Promise<void> {
       entryPath: entry,
       samples,
       outFolder,
-      sandbox: sandbox.kind,
       machine,
       cpus: options.cpus ?? machine.cores,
       memoryBytes: options.memory,
@@ -117,10 +116,10 @@ async function runInTable(
 ): Promise<void> {
   // Loaded here because they are too slow for --help.
   const { runStudy } = await import('../../evaluator/study/runStudy.ts');
-  const { localExecutor } = await import('../../evaluator/study/executor.ts');
+  const { createOneByOne } = await import('../../evaluator/study/executor.ts');
   const { studyFiles, writeStudy, writeStudySoFar } = await import('../../evaluator/study/writeStudy.ts');
   const { formatTable } = await import('../../evaluator/study/studyText.ts');
-  const result: StudyResult = await runStudy(plan, localExecutor(sandbox), {
+  const result: StudyResult = await runStudy(plan, createOneByOne(sandbox), {
     abort,
     warn: (sentence) => tell(sentence),
     starts: ({ arm, cell }, place, of) => tell(`[${place} of ${of}] ${label(arm.name, cell)}  starts`),

@@ -1,14 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
-import pMap from 'p-map';
 import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema } from '../contract.ts';
+import type { Executor } from '../grade/executor.ts';
+import { forEachAtOnce } from '../grade/forEachAtOnce.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunTrack } from '../run/runTrack.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Cell, cellsOf, runsOf, type StudyRun } from './design.ts';
-import type { StudyExecutor } from './executor.ts';
 import { roundsOf, survivors } from './halving.ts';
 import { type Outcome, outcomeOf, readResult } from './outcome.ts';
 import type { Arm, StudySpec } from './spec.ts';
@@ -22,7 +21,6 @@ export interface StudyPlan {
   readonly samples: ReadonlyMap<number, RunTrack>;
   /** Locked by the caller. */
   readonly outFolder: string;
-  readonly sandbox: Sandbox['kind'];
   readonly machine: RunRecord['machine'];
   readonly cpus: number;
   /** Default: what the machine has. */
@@ -71,11 +69,7 @@ const tries = 2;
  * @returns what is known at the end; not complete if it was stopped or the machine failed a run twice
  * @throws UserError if the entry changes meanwhile
  */
-export async function runStudy(
-  plan: StudyPlan,
-  executor: StudyExecutor,
-  hooks: StudyHooks,
-): Promise<StudyResult> {
+export async function runStudy(plan: StudyPlan, executor: Executor, hooks: StudyHooks): Promise<StudyResult> {
   const { spec } = plan;
   const cells = cellsOf(spec);
   const entrySha256 = await hashEntry(plan.entryPath);
@@ -87,16 +81,12 @@ export async function runStudy(
   for (const { runs } of roundsOf(spec.search, cells.length)) {
     const round = runsOf(arms, cells.slice(done, runs), done);
     const before = outcomes.length;
-    await pMap(
-      round,
-      async (run, at) => {
-        const made = await makeRun(run, () => hooks.starts(run, at + 1, round.length));
-        if (made === null) return;
-        outcomes.push(made.outcome);
-        if (made.isNew) await hooks.progress?.(result(false));
-      },
-      { concurrency: executor.atOnce },
-    );
+    await forEachAtOnce([...round.entries()], executor.jobs, async ([at, run]) => {
+      const made = await makeRun(run, () => hooks.starts(run, at + 1, round.length));
+      if (made === null) return;
+      outcomes.push(made.outcome);
+      if (made.isNew) await hooks.progress?.(result(false));
+    });
     const made = outcomes.slice(before).filter(({ isResult }) => isResult).length;
     isComplete = made === round.length;
     if (!isComplete) break;
@@ -118,10 +108,10 @@ export async function runStudy(
     return { spec, cells, outcomes, stoppedAfter, isComplete };
   }
 
-  /** Returns null if there is no record, because the study was stopped. */
+  /** Returns null if there is no record: the study was stopped, or the run goes on elsewhere. */
   async function makeRun({ arm, cell }: StudyRun, starts: () => void): Promise<MadeRun | null> {
     const track = plan.samples.get(cell.sample)!;
-    const terms = termsOf(plan, entrySha256, arm, cell);
+    const terms = termsOf(plan, executor.sandbox.kind, entrySha256, arm, cell);
     const runsFolder = jobFolder(plan.outFolder, cell, terms);
     const { record: earlier, attempts } = await readResult(runsFolder, hooks.warn);
     const ended = async (record: RunRecord, isEarlier: boolean) => {
@@ -151,6 +141,7 @@ export async function runStudy(
         },
         hooks.abort,
       );
+      if (record === null) return null;
       await requireEntry(plan.entryPath, entrySha256, record);
       if (record.verdict === 'ABORTED') return null;
       const isFault = record.owner !== 'contestant';
@@ -174,8 +165,14 @@ export function accuraciesOf(
   });
 }
 
-function termsOf(plan: StudyPlan, entrySha256: string, arm: Arm, { sample, seed }: Cell): StudyTerms {
-  const { spec, cpus, sandbox } = plan;
+function termsOf(
+  plan: StudyPlan,
+  sandbox: StudyTerms['sandbox'],
+  entrySha256: string,
+  arm: Arm,
+  { sample, seed }: Cell,
+): StudyTerms {
+  const { spec, cpus } = plan;
   const { info } = plan.samples.get(sample)!;
   return {
     entrySha256,

@@ -76,12 +76,13 @@ async function call(
   const stop = new AbortController();
   const called = { made: [] as string[], earlier: 0, stopped: [] as string[], warned: [] as string[] };
   const plan: StudyPlan = {
-    ...{ spec, entryPath, outFolder: join(folder.path, 'out'), sandbox: 'process', machine, cpus },
+    ...{ spec, entryPath, outFolder: join(folder.path, 'out'), machine, cpus },
     samples: new Map(spec.samples.map((sample) => [sample, trackOf(sample)])),
     keepModels: false,
   };
   const executor = {
-    atOnce: 1,
+    jobs: 1,
+    sandbox: { kind: 'process' as const },
     async run({ entryArguments, track, runsFolder, seed, attempt }: RunPlan) {
       const sample = (track.info as TrackInfo).seed as number;
       const words = entryArguments!.slice(spec.budget.words.length).join(' ');
