@@ -128,7 +128,7 @@ async function runInTable(
       if (!earlier) tell(...(await lastWordsOf(outcome.record)).map((line) => `    ${line}`));
     },
     progress: (soFar) => writeStudySoFar(plan.outFolder, soFar),
-    stopsArms: (names, runs) => tell(`Stopped after ${runs} runs of each arm: ${names.join(', ')}.`),
+    stopsArms: (names, runs) => tell(`Stopped after run ${runs} of each arm: ${names.join(', ')}.`),
   });
   const rows = await writeStudy(plan.outFolder, result);
   const files = Object.values(studyFiles).map((file) => `  ${join(plan.outFolder, file)}`);
@@ -150,12 +150,12 @@ function describePlan(spec: StudySpec): string[] {
   const cells = cellsOf(spec).length;
   const rounds = roundsOf(search, cells).map(({ runs }) => runs);
   return [
-    `${spec.name}: ${arms.length} arms, ${cells} runs of each (${spec.samples.length} samples, ${spec.seeds.length} seeds), ${
+    `${spec.name}: ${arms.length} arms; runs of each: ${cells} (samples: ${spec.samples.length}, seeds: ${spec.seeds.length}); ${
       budget.kind === 'seconds' ? `${budget.trainSeconds} s of training` : budget.words.join(' ')
     }.`,
     ...(search.kind === 'halving' && rounds.length > 1
       ? [
-          `Halving: of the arms other than ${spec.baseline}, one of ${search.factor} goes on after ${rounds.slice(0, -1).join(', ')} runs.`,
+          `Halving: of the arms other than ${spec.baseline}, one of ${search.factor} goes on after run ${rounds.slice(0, -1).join(', ')}.`,
         ]
       : []),
   ];

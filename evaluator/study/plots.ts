@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
-import type { CurvePoint } from '../report/learningCurves.ts';
 import { standalonePlot } from '../report/plot.ts';
+import type { CurveAxis, CurveName, Point } from './readCurves.ts';
 import type { ArmRow } from './table.ts';
 
 const width = 640;
@@ -23,10 +23,18 @@ export function accuracyByArm(rows: readonly ArmRow[], runs: readonly RunPoint[]
     rows,
     [
       Plot.dot(runs, { y: 'arm', x: ({ accuracy }) => 100 * accuracy, r: 2.5, fill: '#a6a6a6' }),
-      ...meansWithIntervals(means),
+      ...meansWithIntervals(
+        means.map((each) => ({
+          ...each,
+          mean95: each.mean95 && [clamp(each.mean95[0]), clamp(each.mean95[1])],
+        })),
+      ),
     ],
   );
 }
+
+/** An interval by Student's t over few runs can reach beyond what an accuracy can be. */
+const clamp = (accuracy: number): number => Math.min(1, Math.max(0, accuracy));
 
 /** Draws the paired differences to the baseline with their 95 % intervals, in percentage points. */
 export function differenceByArm(rows: readonly ArmRow[], baseline: string): string {
@@ -80,25 +88,25 @@ function armPlot(
 export interface RunCurve {
   readonly arm: string;
   readonly run: string;
-  readonly points: readonly CurvePoint[];
+  readonly points: readonly Point[];
 }
 
-/** Draws the learning curves of all runs, one colour per arm. @param what `loss` or `accuracy` of training */
-export function curvesByArm(curves: readonly RunCurve[], what: 'loss' | 'accuracy'): string {
+/** Draws the learning curves of all runs, one colour per arm. @param what of training */
+export function curvesByArm(curves: readonly RunCurve[], what: CurveName, axis: CurveAxis): string {
   const factor = what === 'accuracy' ? 100 : 1;
   const points = curves.flatMap(({ arm, run, points }) =>
-    points.map(({ atSeconds, value }) => ({ arm, run, atSeconds, value: factor * value })),
+    points.map(({ at, value }) => ({ arm, run, at, value: factor * value })),
   );
-  return standalonePlot(`Training ${what} over time, one line per run, one colour per arm`, {
+  return standalonePlot(`Training ${what} over ${axis}, one line per run, one colour per arm`, {
     width,
     height: 380,
     marginLeft: 52,
     color: { domain: [...new Set(curves.map(({ arm }) => arm))], legend: false, scheme: 'Tableau10' },
-    x: { label: 'seconds →', grid: true },
+    x: { label: `${axis} →`, grid: true },
     y: { label: what === 'accuracy' ? '↑ training accuracy, %' : '↑ training loss', grid: true },
     marks: [
       Plot.line(points, {
-        x: 'atSeconds',
+        x: 'at',
         y: 'value',
         z: 'run',
         stroke: 'arm',
@@ -107,7 +115,7 @@ export function curvesByArm(curves: readonly RunCurve[], what: 'loss' | 'accurac
       }),
       Plot.text(
         lastOfEachArm(curves).map((each) => ({ ...each, value: factor * each.value })),
-        { x: 'atSeconds', y: 'value', text: 'arm', fill: 'arm', textAnchor: 'start', dx: 6 },
+        { x: 'at', y: 'value', text: 'arm', fill: 'arm', textAnchor: 'start', dx: 6 },
       ),
     ],
     marginRight: 16 + marginLeft(curves.map(({ arm }) => arm)),

@@ -62,9 +62,7 @@ function countFaults(outcomes: readonly Outcome[]): Record<string, number> {
   return counts;
 }
 
-/**
- * Returns sentences about what limits the conclusions of a study, for below the table.
- */
+/** Returns sentences about what limits the conclusions of a study, for below the table. */
 export function doubtsOf(result: StudyResult, rows: readonly ArmRow[]): string[] {
   const { spec, outcomes, isComplete } = result;
   const doubts: string[] = [];
@@ -90,9 +88,10 @@ export function doubtsOf(result: StudyResult, rows: readonly ArmRow[]): string[]
       'Halving chose the arms that went on by these accuracies, so those of the last ones are too high on average: confirm the winner on fresh samples.',
     );
   }
-  if (spec.arms.length > 2) {
+  const differences = spec.arms.length - 1;
+  if (differences > 1) {
     doubts.push(
-      `Each interval holds with 95 % by itself. Of ${spec.arms.length - 1} differences that are all zero, one interval or more excludes zero with up to ${(100 * (1 - 0.95 ** (spec.arms.length - 1))).toFixed(0)} %.`,
+      `Each interval holds with 95 % on its own. If all ${differences} differences were zero, the chance that some interval excludes zero would be up to ${(100 * (1 - 0.95 ** differences)).toFixed(0)} %.`,
     );
   }
   return doubts;

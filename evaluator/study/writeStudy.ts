@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { replaceFile } from '../../datasets/atomicWrite.ts';
-import { type LearningCurves, readLearningCurves } from '../report/learningCurves.ts';
 import { accuracyByArm, curvesByArm, differenceByArm, type RunCurve } from './plots.ts';
+import { type CurveAxis, type CurveName, type Point, readCurves } from './readCurves.ts';
 import type { StudyResult } from './runStudy.ts';
 import { formatRunsCsv, formatStudy, formatStudyCsv } from './studyText.ts';
 import { type ArmRow, tableOf } from './table.ts';
@@ -53,7 +53,8 @@ async function drawPlots(result: StudyResult, rows: readonly ArmRow[]): Promise<
   const { spec, outcomes } = result;
   const runs = outcomes.flatMap(({ arm, accuracy }) => (accuracy === null ? [] : [{ arm, accuracy }]));
   const hasDifferences = rows.some(({ difference }) => difference !== null);
-  const curves = await readCurves(result);
+  const axis = spec.budget.kind === 'seconds' ? 'seconds' : 'epochs';
+  const curves = await readAll(result, axis);
   const what = (['loss', 'accuracy'] as const).find((name) =>
     curves.some((each) => each.curves[name].length > 0),
   );
@@ -71,28 +72,28 @@ async function drawPlots(result: StudyResult, rows: readonly ArmRow[]): Promise<
     {
       file: 'curves.svg',
       description: 'Learning curves of all runs',
-      svg: what === undefined ? null : curvesByArm(namedCurves(curves, what), what),
+      svg: what === undefined ? null : curvesByArm(namedCurves(curves, what), what, axis),
     },
   ];
 }
 
 interface CurvesOfRun extends Pick<RunCurve, 'arm' | 'run'> {
-  readonly curves: LearningCurves;
+  readonly curves: Record<CurveName, Point[]>;
 }
 
-async function readCurves({ spec, outcomes }: StudyResult): Promise<CurvesOfRun[]> {
+async function readAll({ spec, outcomes }: StudyResult, axis: CurveAxis): Promise<CurvesOfRun[]> {
   const order = spec.arms.map(({ name }) => name);
   const sorted = [...outcomes].sort((a, b) => order.indexOf(a.arm) - order.indexOf(b.arm));
   return Promise.all(
     sorted.map(async ({ arm, record: { folder } }) => ({
       arm,
       run: basename(folder),
-      curves: await readLearningCurves(folder),
+      curves: await readCurves(folder, axis),
     })),
   );
 }
 
-function namedCurves(all: readonly CurvesOfRun[], what: 'loss' | 'accuracy'): RunCurve[] {
+function namedCurves(all: readonly CurvesOfRun[], what: CurveName): RunCurve[] {
   return all.flatMap(({ arm, run, curves }) =>
     curves[what].length === 0 ? [] : [{ arm, run, points: curves[what] }],
   );

@@ -131,7 +131,7 @@ test('a study that is killed loses the run in progress only, stops the arms that
   // Rounds of 1, 3 and 4 runs: four arms, then the baseline and the best of three others.
   expect(startsIn(second)).toBe(4 + 2 * 3 - 2);
   expect(second.stderr.match(/\(earlier\)/g)).toHaveLength(2);
-  expect(second.stderr).toContain('Stopped after 1 runs of each arm: four, broken.');
+  expect(second.stderr).toContain('Stopped after run 1 of each arm: four, broken.');
   const { arms, isComplete } = JSON.parse(second.stdout.trimEnd().split('\n').at(-1)!);
   expect(isComplete).toBe(true);
   expect(arms).toMatchObject([
