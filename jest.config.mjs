@@ -1,4 +1,4 @@
-// Four projects, by what a test needs of the machine. scripts/test.mjs runs `system` and `runs` side by side.
+// Four projects, by what a test needs of the machine. scripts/test.mjs runs `runs` beside `unit` and `system`.
 // `unit` is fast. The others, named *.system.test.ts, load TensorFlow or start processes.
 
 /** Take the machine's lock or time a run, but stay right on a busy machine: one file at a time. */
@@ -14,6 +14,7 @@ export const runs = [
   'evaluator/audit/audit',
   'evaluator/run/predictAgain',
   'evaluator/run/survivor',
+  'evaluator/sandbox/sameVerdict',
   'examples/examples',
 ];
 
@@ -29,7 +30,7 @@ export const alone = [
   'evaluator/intake/takeEntry',
   'evaluator/machine/contention',
   'evaluator/machine/machineLock',
-  'evaluator/sandbox/.+',
+  'evaluator/sandbox/(?!sameVerdict).+',
   'evaluator/selfTest/.+',
   'evaluator/stage/.+',
   'submission/train',
@@ -39,6 +40,8 @@ const systemTest = '\\.system\\.test\\.ts$';
 const oneOf = (files) => `/test/(${files.join('|')})${systemTest}`;
 
 const common = {
+  // Not in /tmp, which the sandbox `user` searches after each stage for files that an entry left.
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform: {

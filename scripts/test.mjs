@@ -1,6 +1,6 @@
 // Runs the checks of scripts/lint.mjs and the tests of jest.config.mjs, and prints failed and skipped tests and the
-// time of each part. Parts that do not disturb each other run side by side: the projects `system` and `runs`, and the
-// check of the image.
+// time of each part. Parts that do not disturb each other run side by side: the project `unit` and then `system`, the
+// project `runs`, and the check of the image.
 //   npm test                    everything but the image
 // npm test -- --image         also the image (scripts/docker/checkImage.sh; needs a Docker engine)
 //   npm test -- test/scripts    the tests under a path, without lint, as jest prints them; further arguments go to jest
@@ -120,9 +120,10 @@ async function testAll(withImage) {
   write(lint.output);
   if (!lint.passed) return false;
   const image = withImage ? run('image', 'bash', ['scripts/docker/checkImage.sh']) : null;
+  const runs = runJest('runs', ['--runInBand']);
   const unit = await runJest('unit');
   const sideBySide = await Promise.all([
-    ...['system', 'runs'].map((project) => runJest(project, ['--runInBand'])),
+    ...[runJest('system', ['--runInBand']), runs],
     ...(image === null ? [] : [image]),
   ]);
   write((await image)?.output ?? '');
