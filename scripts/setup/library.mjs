@@ -63,7 +63,7 @@ export function libraryIsReady(folder) {
 export async function installLibrary(device, library, locks) {
   const cache = cacheFolder();
   // A set-up may install two libraries. A second lock on the file would wait for the first.
-  cacheLock ??= takeLock(join(cache, 'setup.lock'));
+  cacheLock ??= await takeLock(join(cache, 'setup.lock'));
   const folder = libraryFolder(device, library);
   if (libraryIsReady(folder)) return;
   checkPlatform(thisPlatform());

@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, openSync } from 'node:fs';
+import { ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { quoteLine, SetupFailure, tellingLine } from './failure.mjs';
 import { explainPython, isolated } from './python.mjs';
 import { say } from './report.mjs';
+import { run } from './run.mjs';
 import { explainSystemError } from './systemError.mjs';
 
 const take = `
@@ -25,27 +25,43 @@ const notPassed = /\[Errno 9\]/;
  * flock(2) locks belong to an open file, not to a process: the helper locks the file that this process opened and
  * exits, and the lock stays as long as a process has that file open. Commands that get the descriptor (see run.mjs)
  * therefore keep it too: when this process is killed during `npm ci`, the next run waits for that `npm ci` to end.
- * @param {string} file  is created if missing, and kept
- * @returns {number} the descriptor to pass on
+ * @param {string} file  is created if missing, and kept; the holder's process and time are in it
+ * @returns {Promise<number>} the descriptor to pass on
  */
-export function takeLock(file) {
+export async function takeLock(file) {
   mkdirSync(dirname(file), { recursive: true });
   const descriptor = openSync(file, 'a');
-  const attempt = (how) => {
-    const { status, signal, stderr, error } = spawnSync('python3', [...isolated, '-c', take, how], {
-      stdio: ['ignore', 'ignore', 'pipe', descriptor],
-      encoding: 'utf8',
-    });
-    const output = error ? String(error) : (stderr ?? '');
-    return { status, signal, output, missing: error?.code === 'ENOENT' };
-  };
-  let result = attempt('try');
+  const attempt = (how) => run('python3', [...isolated, '-c', take, how], { locks: [descriptor] });
+  let result = await attempt('try');
   if (result.status !== 0 && /BlockingIOError/.test(result.output)) {
-    say('another set-up is running; waiting ...');
-    result = attempt('wait');
+    say(`another set-up is running${describeHolder(file)}; waiting ...`);
+    result = await attempt('wait');
   }
-  if (result.status === 0) return descriptor;
+  if (result.status === 0) {
+    recordHolder(descriptor);
+    return descriptor;
+  }
   throw new SetupFailure(explainPython(result, file) ?? explainLock(result.output, file));
+}
+
+/** Only for the message of others who wait: a full disk does not stop the set-up here. @param {number} descriptor */
+function recordHolder(descriptor) {
+  try {
+    ftruncateSync(descriptor, 0);
+    writeSync(descriptor, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
+  } catch {
+    // a step that needs the disk reports it
+  }
+}
+
+/** Returns who holds a lock and since when, in brackets; nothing if the file does not say. @param {string} file */
+function describeHolder(file) {
+  try {
+    const { pid, since } = JSON.parse(readFileSync(file, 'utf8'));
+    return ` (process ${pid}, since ${new Date(since).toLocaleTimeString('en-GB')})`;
+  } catch {
+    return '';
+  }
 }
 
 /**

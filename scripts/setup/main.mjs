@@ -57,7 +57,7 @@ export async function setUp() {
       compiler: ['binding', 'quietLoad', 'nativeOps'].some((name) => pending.includes(name)),
     });
     const started = performance.now();
-    const locks = [takeLock(join(runtimeFolder(), '.setup.lock'))];
+    const locks = [await takeLock(join(runtimeFolder(), '.setup.lock'))];
     if (note !== null) say(note);
     await makeReady(common, locks);
     try {
