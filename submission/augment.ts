@@ -8,6 +8,7 @@ import {
   normalised,
   reflectPadded,
 } from './data.ts';
+import { randomMap, recolour, warp } from './distort.ts';
 import type { Settings } from './settings.ts';
 
 /** A batch in flat typed arrays. TensorFlow uses them without a copy, so they must never be modified again. */
@@ -59,7 +60,7 @@ export function mixingFor(
 /**
  * Creates an endless stream of augmented batches: every image once per epoch in random order, a random crop of the
  * image padded by reflection, alternating flip (a random half of the images is mirrored in even epochs, the other half
- * in odd ones; airbench), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a separate
+ * in odd ones; airbench), distortion of shape and colour (distort.ts), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a separate
  * box per image, smoothed labels.
  *
  * @param images uint8 [count, 32, 32, 3]
@@ -74,6 +75,7 @@ export function createAugmenter(
 ): Augmenter {
   const count = labels.length;
   const { batchSize, cropPadding, cutoutSize, cutmixUntil, labelSmoothing } = settings;
+  const { distortProbability, distortUntil } = settings;
   const normalisation = channelStatistics(images);
   const plainImages = normalised(images, normalisation);
   const padded = reflectPadded(plainImages, cropPadding);
@@ -83,6 +85,7 @@ export function createAugmenter(
   const generator = xoroshiro128plus(seed);
   const below = (limit: number) => uniformInt(generator, 0, limit - 1);
   const fraction = () => below(2 ** 24) / 2 ** 24;
+  const signed = () => 2 * fraction() - 1;
   const order = Uint32Array.from({ length: count }, (_, index) => index);
   const flippedFirst = Uint8Array.from({ length: count }, () => below(2));
   let position = count;
@@ -118,6 +121,15 @@ export function createAugmenter(
     }
   }
 
+  const undistorted = new Float32Array(IMAGE_SIZE);
+  function distort(into: Float32Array, at: number): void {
+    if (fraction() < distortProbability) {
+      copy(undistorted, 0, into, at, IMAGE_SIZE);
+      warp(into, at, undistorted, randomMap(signed, settings));
+    }
+    if (fraction() < distortProbability) recolour(into, at, signed, settings);
+  }
+
   /** Returns a box of `height` by `width` pixels around a random centre, clipped at the border. */
   function randomBox(height: number, width: number): Box {
     const [middleRow, middleColumn] = [below(IMAGE_EDGE), below(IMAGE_EDGE)];
@@ -131,6 +143,7 @@ export function createAugmenter(
 
   function next(gone: number, expectedEpochs: number): HostBatch {
     const { cutmix, cutout } = mixingFor(expectedEpochs, settings);
+    const distorts = distortProbability > 0 && gone < distortUntil;
     const cuts = cutoutSize > 0 && fraction() < cutout;
     const batch = {
       images: new Float32Array(batchSize * IMAGE_SIZE),
@@ -140,6 +153,7 @@ export function createAugmenter(
     for (let slot = 0; slot < batchSize; slot += 1) {
       const index = nextIndex();
       crop(batch.images, slot * IMAGE_SIZE, index);
+      if (distorts) distort(batch.images, slot * IMAGE_SIZE);
       batch.labels[slot] = labels[index]!;
       if (cuts) erase(batch.images, slot * IMAGE_SIZE, randomBox(cutoutSize, cutoutSize));
     }

@@ -19,6 +19,13 @@ export const defaultSettings = {
   cutmixFromEpochs: 25, //      expected epochs up to which CutMix is off (at 25 it cost 2.2 points)
   cutmixFullEpochs: 40, //      from which its share is the above (+0.5 points at 48, +1.1 at 130); linear in between
   cutmixUntil: 0.9, //          fraction of the budget after which CutMix is off
+  distortProbability: 0, //     share of images that are rotated, zoomed and sheared, and share that is recoloured
+  distortRotation: 15, //       degrees, at most, either way
+  distortZoom: 0.25, //         zoom from 1 / (1 + this) to 1 + this
+  distortShear: 0.2, //         pixels along x per pixel along y, at most
+  distortGain: 0.2, //          factor of a normalised channel, 1 - this to 1 + this
+  distortShift: 0.15, //        added to a normalised channel, at most
+  distortUntil: 0.9, //         fraction of the budget after which images are not distorted
 
   // Optimizer
   peakLearningRate: 0.4, //     of the mean loss

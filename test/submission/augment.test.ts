@@ -147,3 +147,25 @@ describe('with the expected epochs of the run', () => {
     expect(half).toBeLessThan(140);
   });
 });
+
+test('distorts the given share of the images, until its fraction of the budget', () => {
+  const share = (gone: number) => {
+    const { next, normalisation } = augmenter({ distortProbability: 0.5, distortUntil: 0.8, distortGain: 0 });
+    const seen = new Set<number>();
+    let distorted = 0;
+    for (let batch = 0; batch < 120; batch += 1) {
+      const { images } = next(gone, LONG);
+      for (let slot = 0; slot < 8; slot += 1) {
+        const value = images[slot * IMAGE_SIZE]! * normalisation.deviation[0]! + normalisation.mean[0]!;
+        // No map changes an image of one colour, so only those with another colour are counted.
+        if (Math.abs(value / 10 - Math.round(value / 10)) > 1e-3) distorted += 1;
+        seen.add(Math.round(value / 10));
+      }
+    }
+    expect(seen.size).toBeGreaterThan(10);
+    return distorted / 960;
+  };
+  expect(share(0.5)).toBeGreaterThan(0.4);
+  expect(share(0.5)).toBeLessThan(0.6);
+  expect(share(0.9)).toBe(0);
+});
