@@ -22,12 +22,18 @@ describe('warp', () => {
     const into = new Float32Array(3 * IMAGE_SIZE).fill(7);
     warp(into, IMAGE_SIZE, noise, { xx: 1, xy: 0, yx: 0, yy: 1 });
     expect(into.subarray(IMAGE_SIZE, 2 * IMAGE_SIZE)).toEqual(noise);
-    expect(new Set([...into.subarray(0, IMAGE_SIZE), ...into.subarray(2 * IMAGE_SIZE)])).toEqual(new Set([7]));
+    expect(new Set([...into.subarray(0, IMAGE_SIZE), ...into.subarray(2 * IMAGE_SIZE)])).toEqual(
+      new Set([7]),
+    );
   });
 
   test('with quarter turns moves every pixel to its place', () => {
     const turned = warped({ xx: 0, xy: -1, yx: 1, yy: 0 });
-    for (const [row, column] of [[0, 0], [3, 17], [31, 8]] as const) {
+    for (const [row, column] of [
+      [0, 0],
+      [3, 17],
+      [31, 8],
+    ] as const) {
       expect(pixel(turned, row, column)).toEqual(pixel(noise, column, 31 - row));
     }
   });
@@ -53,7 +59,9 @@ describe('warp', () => {
   test('with any random map stays within the values of the source', () => {
     const [least, most] = [Math.min(...noise), Math.max(...noise)];
     fc.assert(
-      fc.property(map, (each) => warped(each).every((value) => value >= least - 1e-6 && value <= most + 1e-6)),
+      fc.property(map, (each) =>
+        warped(each).every((value) => value >= least - 1e-6 && value <= most + 1e-6),
+      ),
     );
   });
 });
