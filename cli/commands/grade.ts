@@ -9,6 +9,7 @@ import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
 import { type LeftOut, listArchives, type Submission } from '../../evaluator/grade/listArchives.ts';
 import type { Slot } from '../../evaluator/grade/localExecutor.ts';
+import { addReceipts } from '../../evaluator/grade/receipts.ts';
 import { requireSeparable, shareMachine } from '../../evaluator/grade/shareMachine.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
@@ -64,6 +65,7 @@ interface Options extends StrangersSandbox, StageLimitOptions, CommitmentOptions
   readonly mostDisturbance: number;
   readonly waitForQuiet: number;
   readonly perTeam?: number;
+  readonly baseline?: string[];
   readonly repeat?: string;
   readonly because?: string;
   readonly jobs: number;
@@ -118,6 +120,11 @@ export function gradeCommand(command: Command): void {
       60,
     )
     .option('--per-team <n>', 'maximum archives to run per team (default: all)', integer(1, 1000))
+    .option(
+      '--baseline <file>',
+      'archive that is run for comparison: listed without a rank; may be repeated',
+      collect,
+    )
     .addOption(new Option('--repeat <file[:seed]>', 'allow one more attempt of a job without a result'))
     .option('--because <text>', 'reason shown on the leaderboard; with --repeat')
     .option('--jobs <n>', 'runs at once on this machine, each with CPUs of its own', integer(1, 1000), 1)
@@ -136,6 +143,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
   const machine = await describeMachine();
   entryMemoryBytes(machine, options.memory); // fails before anything is created
   const repeat = repeatOf(options, archives);
+  const baselines = baselinesOf(options, archives);
   // Creating a sandbox already disturbs a run that is being timed on this machine.
   const unlockMachine = lockForTiming(tell);
   const sandbox = await createSandbox(kind, options);
@@ -187,6 +195,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
       });
     }
     tell(...notRun(archives, leftOut));
+    await addReceipts(outFolder, folder, { archives, leftOut }, intakeLimits(options));
     warnWhereUnfenced(kind, tell);
     tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
@@ -201,6 +210,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
       retries: options.retries,
       mostDisturbance: options.mostDisturbance / 100,
       ...(options.perTeam !== undefined && { perTeam: options.perTeam }),
+      baselines,
       ...(repeat !== null && { repeat }),
       machine,
       intake: intakeLimits(options),
@@ -281,6 +291,19 @@ function repeatOf(
   });
 }
 
+/** Returns the archives that `--baseline` names. */
+function baselinesOf({ baseline = [] }: Options, archives: readonly Submission[]): string[] {
+  for (const name of baseline) {
+    if (archives.some(({ file }) => file === name)) continue;
+    throw new UserError({
+      option: `--baseline ${name}`,
+      reason: 'no such archive',
+      remedy: 'Give the name of a file in the folder of archives, with its ending.',
+    });
+  }
+  return [...new Set(baseline)];
+}
+
 /** Rejects options that cannot be combined, before anything is created. */
 async function requireTogether(options: Options, sandbox: SandboxKind): Promise<void> {
   const { imagesKey, identity } = options;
@@ -349,19 +372,25 @@ function outcome({ verdict, score, stages, evidence }: RunRecord): string {
   return `${verdict}  ${inPercent(score.accuracy)} %, ${interval95(score.wilson95)}${time}`;
 }
 
+function collect(word: string, words: string[] = []): string[] {
+  return [...words, word];
+}
+
 function summarise({ rows }: Standing, outFolder: string): string[] {
   const lines = rows.map(
     (row) =>
-      `${String(row.rank ?? '-').padStart(4)}  ${result(row)}  ${shortName(row.name ?? '?')} (${shortName(row.archive)})`,
+      `${String(row.rank ?? '-').padStart(4)}  ${result(row)}  ${shortName(row.name ?? '?')} (${shortName(row.archive)})${row.baseline ? ', a baseline' : ''}`,
   );
   const files = Object.values(leaderboardFiles).map((file) => `  ${join(publicFolder(outFolder), file)}`);
   return [...lines, '', ...files];
 }
 
-function result({ rank, verdict, accuracy, interval95: ends, toDecide, refused }: Row): string {
+function result({ rank, baseline, verdict, accuracy, interval95: ends, toDecide, refused }: Row): string {
   if (refused !== null) return 'not run'.padEnd(27);
   if (toDecide.length > 0) return 'needs a decision'.padEnd(27);
-  if (rank === null) return (verdict ?? 'not run yet').padEnd(27);
+  if (rank === null && !(baseline && verdict !== null && verdicts[verdict].exitCode === 0)) {
+    return (verdict ?? 'not run yet').padEnd(27);
+  }
   return `${inPercent(accuracy!)} %  (${ends!.map((end) => inPercent(end)).join(' to ')})`.padEnd(27);
 }
 

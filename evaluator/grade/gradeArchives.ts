@@ -42,6 +42,8 @@ export interface GradePlan {
   readonly mostDisturbance: number;
   /** Maximum archives per team; default: no limit. */
   readonly perTeam?: number;
+  /** File names of archives that are run for comparison: without a rank, and not counted for their team. */
+  readonly baselines?: readonly string[];
   /** A person's decision to allow one more attempt of a job without remaining retries. */
   readonly repeat?: { readonly archive: string; readonly seed: number | null; readonly because: string };
   readonly machine: RunRecord['machine'];
@@ -210,6 +212,7 @@ export async function gradeArchives(
         toDecide: own.filter((job) => states.has(job) && waitsForAPerson(job)).map((job) => job.seed),
         decisions: own.flatMap((job) => decisionsOf(decisionsFor(job))),
         refused: refused.get(sha256) ?? null,
+        baseline: plan.baselines?.includes(file) ?? false,
       };
     });
     const track = { info: plan.track.info, sha256: trackSha256 };

@@ -2,6 +2,7 @@ import { basename, dirname } from 'node:path';
 import type { RunRecord } from '../run/record.ts';
 import type { VerdictCode } from '../run/verdict.ts';
 import { spreadOf } from '../score/statistics.ts';
+import { hardwareOf, otherHardwareBeside } from './hardware.ts';
 import { publicEvidence } from './publicEvidence.ts';
 
 /** An archive with its runs. */
@@ -15,6 +16,8 @@ export interface Graded {
   readonly toDecide?: Row['toDecide'];
   readonly decisions?: Row['decisions'];
   readonly refused?: Row['refused'];
+  /** Whether the organizer named it as a baseline. Default false. */
+  readonly baseline?: boolean;
 }
 
 /** An attempt that does not count. */
@@ -35,13 +38,15 @@ export interface RowDecision {
 }
 
 export interface Row {
-  /** 1 is the best; ties share a rank; null if not every seed was scored. */
+  /** 1 is the best; ties share a rank; null for a baseline, and if not every seed was scored. */
   readonly rank: number | null;
   /** The entry's own name; null if it was rejected or has not been run. */
   readonly name: string | null;
   readonly team: string | null;
   readonly archive: string;
   readonly sha256: string;
+  /** Whether the organizer runs it for comparison: it has no rank, and ranks and intervals of others ignore it. */
+  readonly baseline: boolean;
   /** Verdict of the entry: of the first seed that was not scored, if any; null if not run yet. */
   readonly verdict: VerdictCode | null;
   /** Mean over the seeds that were scored. */
@@ -53,6 +58,8 @@ export interface Row {
   readonly interval95: readonly [number, number] | null;
   /** Whether the interval is separate from those of the rank above; null at the top and without a rank. */
   readonly separatedFromAbove: boolean | null;
+  /** Archives next in rank that ran on other hardware, which may have decided the order; see hardware.ts. */
+  readonly otherHardware: readonly string[];
   /** Sum over all runs. */
   readonly trainSeconds: number;
   /** Evidence of the run that the verdict is taken from, see publicEvidence; empty if it is SCORED. */
@@ -74,6 +81,8 @@ export interface RowRun {
   readonly verdict: VerdictCode;
   readonly accuracy: number | null;
   readonly trainSeconds: number;
+  /** See hardwareOf. */
+  readonly machine: string;
   /**
    * Name of the job's folder (archive, Track, seed). The run's id is not published, because its time reveals how long
    * the previous predict stage took.
@@ -83,7 +92,8 @@ export interface RowRun {
 
 /**
  * Ranks entries whose seeds were all scored by mean accuracy, so that a failed run is no advantage; the others
- * follow. Archives with the same bytes share one place.
+ * follow. Archives with the same bytes share one place. A scored baseline stands where its accuracy puts it, without a
+ * rank.
  */
 export function rank(entries: readonly Graded[]): Row[] {
   const rows = entries.map((entry) => ({ row: unrankedRow(entry, entries), right: rightAnswers(entry) }));
@@ -91,11 +101,20 @@ export function rank(entries: readonly Graded[]): Row[] {
     .filter((each) => each.right !== null)
     .sort((a, b) => b.right! - a.right! || inOrder(a.row, b.row));
   const others = rows.filter((each) => each.right === null).map((each) => each.row);
+  const rivals = ranked.filter(({ row }) => !row.baseline);
   const better = (right: number) =>
-    new Set(ranked.filter((each) => each.right! > right).map((each) => each.row.sha256)).size;
-  const withRank = ranked.map(({ row, right }) => ({ ...row, rank: 1 + better(right!) }));
+    new Set(rivals.filter((each) => each.right! > right).map((each) => each.row.sha256)).size;
+  const placed = ranked.map(({ row, right }) => ({
+    ...row,
+    rank: row.baseline ? null : 1 + better(right!),
+  }));
+  const withRank = placed.filter(({ rank }) => rank !== null);
   return [
-    ...withRank.map((row) => ({ ...row, separatedFromAbove: isSeparated(row, withRank) })),
+    ...placed.map((row) => ({
+      ...row,
+      separatedFromAbove: isSeparated(row, withRank),
+      otherHardware: otherHardwareBeside(row, withRank),
+    })),
     ...others.sort(inOrder),
   ];
 }
@@ -124,12 +143,14 @@ function unrankedRow(graded: Graded, entries: readonly Graded[]): Row {
     team: entry?.team ?? null,
     archive,
     sha256,
+    baseline: graded.baseline ?? false,
     verdict: telling?.verdict ?? null,
     accuracy: spread?.mean ?? null,
     standardDeviation: spread?.standardDeviation ?? null,
     runsScored: scores.length,
     interval95: spread?.mean95 ? withinOne(spread.mean95) : (scores[0]?.wilson95 ?? null),
     separatedFromAbove: null,
+    otherHardware: [],
     trainSeconds: made.reduce((sum, record) => sum + trainSecondsOf(record), 0),
     evidence: telling === null ? [] : publicEvidence(telling),
     advice: telling === null || telling.verdict === 'SCORED' ? null : telling.advice,
@@ -144,6 +165,7 @@ function unrankedRow(graded: Graded, entries: readonly Graded[]): Row {
       verdict: record.verdict,
       accuracy: record.score?.accuracy ?? null,
       trainSeconds: trainSecondsOf(record),
+      machine: hardwareOf(record),
       job: basename(dirname(record.folder)),
     })),
   };
@@ -158,6 +180,7 @@ function tellingRecord(records: Graded['records']): RunRecord | null {
 }
 
 function isSeparated(row: Row, ranked: readonly Row[]): boolean | null {
+  if (row.rank === null) return null;
   const above = ranked.findLast((other) => other.rank! < row.rank!)?.rank;
   if (above === undefined) return null;
   return ranked

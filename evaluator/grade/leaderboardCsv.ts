@@ -25,6 +25,8 @@ const columns: readonly (readonly [name: string, cell: (row: Row) => Cell])[] = 
   ['note', (row) => text(row.note)],
   ['repeats', (row) => text(remarksOf(row).join('; ') || null)],
   ['sha256', (row) => row.sha256],
+  ['baseline', (row) => row.baseline],
+  ['other_hardware', (row) => text(row.otherHardware.join('; ') || null)],
 ];
 
 /** Formats leaderboard.csv: one line per archive, then one per file that was left out, with the reason as its note. */

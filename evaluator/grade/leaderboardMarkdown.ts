@@ -11,8 +11,9 @@ const list = (items: readonly (string | number)[]): string => safe(items.join(',
 
 /** Formats leaderboard.md; untrusted text in it is escaped. */
 export function leaderboardMarkdown(standing: Standing): string {
-  const ranked = standing.rows.filter((row) => row.rank !== null);
-  const others = standing.rows.filter((row) => row.rank === null);
+  const isPlaced = (row: Row) => row.rank !== null || isScoredBaseline(row, standing);
+  const ranked = standing.rows.filter(isPlaced);
+  const others = standing.rows.filter((row) => !isPlaced(row));
   return [
     '# Leaderboard',
     conditions(standing),
@@ -32,7 +33,9 @@ function conditions({ track, seeds, limits, sandbox, machines, evaluators, runs,
     `- At most ${limits.trainSeconds} s to train and ${limits.predictSeconds} s to predict, in the sandbox "${sandbox}"`,
     ...(machines.length === 0
       ? []
-      : [`- ${machines.length === 1 ? 'Machine' : '**Different machines**'}: ${list(machines)}`]),
+      : [
+          `- ${machines.length === 1 ? 'Hardware' : '**Different hardware**'}: ${machines.map(safe).join('; ')}`,
+        ]),
     ...(evaluators.length === 0 ? [] : [`- haet ${list(evaluators)}`]),
     `- Runs done: ${runs.done} of ${runs.wanted}`,
     ...(chain === null
@@ -60,7 +63,7 @@ function rankedTable(rows: readonly Row[]): string {
   return markdownTable(
     head,
     rows.map((row) => [
-      String(row.rank),
+      row.baseline ? 'baseline' : String(row.rank),
       safe(row.name),
       safe(row.team),
       percent(row.accuracy!),
@@ -70,7 +73,9 @@ function rankedTable(rows: readonly Row[]): string {
       runsOf(row),
       row.trainSeconds.toFixed(1),
       safe(row.archive),
-      [row.verdict === 'SCORED' ? '' : row.verdict!, remarks(row)].filter((text) => text !== '').join('; '),
+      [row.verdict === 'SCORED' ? '' : row.verdict!, hardwareRemark(row), remarks(row)]
+        .filter((text) => text !== '')
+        .join('; '),
     ]),
   );
 }
@@ -106,7 +111,21 @@ function leftOutTable(leftOut: Standing['leftOut']): string {
   );
 }
 
-function stateOf({ verdict, refused, toDecide }: Row): string {
+/** A baseline stands among the ranked entries if every seed was scored. */
+function isScoredBaseline({ baseline, runsScored }: Row, { seeds }: Standing): boolean {
+  return baseline && runsScored === seeds.length;
+}
+
+function hardwareRemark({ otherHardware }: Row): string {
+  if (otherHardware.length === 0) return '';
+  return `ran on other hardware than ${otherHardware.map(safe).join(' and ')}, which may have decided the order`;
+}
+
+function stateOf(row: Row): string {
+  return row.baseline ? `baseline: ${stateOfRun(row)}` : stateOfRun(row);
+}
+
+function stateOfRun({ verdict, refused, toDecide }: Row): string {
   if (refused !== null) return 'not run';
   if (toDecide.length > 0) return `needs a decision${verdict === null ? '' : ` (${verdict})`}`;
   return verdict ?? 'not run yet';

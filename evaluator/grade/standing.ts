@@ -3,6 +3,7 @@ import { type ChainHead, readHead } from '../attest/chain.ts';
 import { shortCommit } from '../machine/version.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunTrack } from '../run/runTrack.ts';
+import { hardwareOf } from './hardware.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
 import type { LeftOut } from './listArchives.ts';
 
@@ -28,8 +29,9 @@ export interface Standing {
   readonly seeds: readonly number[];
   readonly limits: { readonly trainSeconds: number; readonly predictSeconds: number };
   readonly sandbox: RunRecord['sandbox']['kind'];
-  /** Machines and evaluator versions of the runs; more than one is suspicious. */
+  /** Hardware of the runs, see hardwareOf; more than one is suspicious. */
   readonly machines: readonly string[];
+  /** Versions of haet that made the runs; more than one is suspicious. */
   readonly evaluators: readonly string[];
   readonly runs: { readonly wanted: number; readonly done: number };
   /** Number of signed records, including runs that do not count, and sha256 of the last; null if there is none. */
@@ -58,7 +60,7 @@ export function standingOf(
     seeds,
     limits: { trainSeconds, predictSeconds },
     sandbox,
-    machines: different(made.map(({ machine, limits }) => `${machine.cpu}, ${limits.cpus} CPUs given`)),
+    machines: different(made.map(hardwareOf)),
     evaluators: different(
       made.map(
         ({ evaluator }) =>

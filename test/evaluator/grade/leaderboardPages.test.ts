@@ -37,7 +37,7 @@ describe('the standing', () => {
     expect(standing(good, { ...good, archive: 'copy.tar' }, refused)).toMatchObject({
       track: { name: 'two classes', sha256: hash('7'), testSize: 1000 },
       limits: { trainSeconds: 600, predictSeconds: 60 },
-      machines: ['test, 2 CPUs given'],
+      machines: ['test, 1 core (2 given), 1 GiB (8 given)'],
       evaluators: ['0.1.0 (no commit)'],
       runs: { wanted: 4, done: 3 },
       rows: [{ rank: 1, runs: [{ job: 'job-s1' }, { job: 'job-s2' }] }, {}, {}],
@@ -190,13 +190,13 @@ describe('leaderboard.csv', () => {
   test('has a line for each archive, in order, with full precision', () => {
     const lines = leaderboardCsv(standing(good, refused)).trimEnd().split('\r\n');
     expect(lines[0]).toBe(
-      'rank,name,team,archive,verdict,accuracy,standard_deviation,runs_scored,low_95,high_95,separated_from_above,train_seconds,evidence,advice,note,repeats,sha256',
+      'rank,name,team,archive,verdict,accuracy,standard_deviation,runs_scored,low_95,high_95,separated_from_above,train_seconds,evidence,advice,note,repeats,sha256,baseline,other_hardware',
     );
     expect(lines[1]).toMatch(
-      /^1,Good,us,good\.tar,SCORED,0\.905,0\.00707\d+,2,0\.84\d+,0\.96\d+,,200,,,,,1{64}$/,
+      /^1,Good,us,good\.tar,SCORED,0\.905,0\.00707\d+,2,0\.84\d+,0\.96\d+,,200,,,,,1{64},false,$/,
     );
     expect(lines[2]).toBe(
-      `,,,bad.tar,REJECTED_ARCHIVE,,,0,,,,100,"bad.tar: member ""x"" is a Link",Fix what the evidence names and send the entry again.,,,${hash('2')}`,
+      `,,,bad.tar,REJECTED_ARCHIVE,,,0,,,,100,"bad.tar: member ""x"" is a Link",Fix what the evidence names and send the entry again.,,,${hash('2')},false,`,
     );
     expect(lines).toHaveLength(3);
   });
@@ -205,4 +205,60 @@ describe('leaderboard.csv', () => {
     const text = leaderboardCsv(standing(graded('6', '=cmd.tar', [{ name: '@A', team: '=1+1' }, null])));
     expect(text).toContain(",'@A,'=1+1,'=cmd.tar,");
   });
+});
+
+describe('a baseline', () => {
+  const baseline = {
+    ...graded('a', 'base.tar', [
+      { name: 'Base', correct: 850 },
+      { name: 'Base', correct: 850 },
+    ]),
+    baseline: true,
+  };
+  const broken = { ...graded('b', 'broken.tar', [{ verdict: 'CRASHED' }, null]), baseline: true };
+  const low = graded('c', 'low.tar', [
+    { name: 'Low', correct: 700 },
+    { name: 'Low', correct: 700 },
+  ]);
+  const with3 = standing(baseline, good, low, broken);
+  const lineOf = (text: string, archive: string) => text.split('\n').find((line) => line.includes(archive))!;
+
+  test('stands between its neighbours without a rank, in all three forms', () => {
+    expect(with3.rows.map(({ archive, rank, baseline }) => [archive, rank, baseline])).toEqual([
+      ['good.tar', 1, false],
+      ['base.tar', null, true],
+      ['low.tar', 2, false],
+      ['broken.tar', null, true],
+    ]);
+    const text = leaderboardMarkdown(with3);
+    expect(cells(lineOf(text, 'base.tar')).slice(1, 5)).toEqual(['baseline', 'Base', 'us', '85.00']);
+    expect(text.indexOf('base.tar')).toBeLessThan(text.indexOf('## Without a rank'));
+    expect(cells(lineOf(text, 'broken.tar'))[1]).toBe('baseline: CRASHED');
+    const csv = leaderboardCsv(with3);
+    expect(lineOf(csv, 'base.tar')).toMatch(/^,Base,.*,true,\r$/);
+    expect(lineOf(csv, 'low.tar')).toMatch(/^2,Low,.*,false,\r$/);
+  });
+});
+
+test('hardware that differs between neighbours in rank is listed beside both, in all three forms', () => {
+  const on = (name: string, correct: number, cpu: string, digit: string) =>
+    graded(digit, `${name}.tar`, [
+      { name, correct, machine: { cpu } },
+      { name, correct, machine: { cpu: 'A' } },
+    ]);
+  const mixed = standing(
+    on('first', 900, 'A', '1'),
+    on('|second', 800, 'B', '2'),
+    on('third', 700, 'A', '3'),
+  );
+  const text = leaderboardMarkdown(mixed);
+  expect(text).toContain('**Different hardware**: A, 1 core (2 given), 1 GiB (8 given); B, ');
+  const lineOf = (name: string) => text.split('\n').find((line) => line.includes(`${name}.tar |`))!;
+  expect(lineOf('| first')).toContain(
+    'ran on other hardware than &#124;second.tar, which may have decided the order',
+  );
+  expect(lineOf('second')).toContain('ran on other hardware than first.tar and third.tar');
+  expect(leaderboardCsv(mixed)).toMatch(/,first\.tar; third\.tar\r\n/);
+  const same = standing(on('first', 900, 'A', '1'), on('second', 800, 'A', '2'));
+  expect(leaderboardMarkdown(same)).not.toMatch(/other hardware|Different/);
 });

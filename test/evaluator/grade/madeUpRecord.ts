@@ -24,6 +24,7 @@ export interface Made {
   readonly predict?: Partial<StageRecord>;
   readonly attempt?: number;
   readonly contention?: StageRecord['contention'];
+  readonly machine?: Partial<RunRecord['machine']>;
 }
 
 /** Returns the record of a possible run on a Track of two classes. */
@@ -78,7 +79,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
       ...(scored ? [{ ...predictThatExited, stage: 'predict-again' as const }] : []),
     ],
     progress: { lines: 0, rejected: 0, last: null },
-    machine,
+    machine: { ...machine, ...made.machine },
     evaluator: { version: '0.1.0', commit: null },
   };
 }

@@ -1,0 +1,44 @@
+import type { RunRecord } from '../run/record.ts';
+import type { Row } from './leaderboard.ts';
+
+/**
+ * Describes the hardware of a run: whatever of the machine changes how much an entry can compute in its time. The CPU
+ * features decide which engine the reference submission uses.
+ */
+export function hardwareOf({ machine, limits }: Pick<RunRecord, 'machine' | 'limits'>): string {
+  const { cpu, cores, memoryBytes, features } = machine;
+  const parts = [
+    cpu,
+    `${cores} ${cores === 1 ? 'core' : 'cores'} (${limits.cpus} given)`,
+    `${gibibytes(memoryBytes)} GiB (${gibibytes(limits.memoryBytes)} given)`,
+  ];
+  return [...parts, ...(features.length === 0 ? [] : [features.join(' ')])].join(', ');
+}
+
+/** Rounded, because equal machines report slightly different sizes. */
+const gibibytes = (bytes: number): number => Math.round(bytes / 2 ** 30);
+
+type Ranked = Pick<Row, 'archive' | 'sha256' | 'rank' | 'runs'>;
+
+/**
+ * Returns the archives beside a row (same rank, the rank above, the rank below) whose runs were made on other hardware,
+ * so that hardware may have decided which of the two is ahead; empty without a rank.
+ * @param ranked all rows with a rank
+ */
+export function otherHardwareBeside(row: Ranked, ranked: readonly Ranked[]): string[] {
+  const ranks = [...new Set(ranked.map(({ rank }) => rank!))].sort((a, b) => a - b);
+  const at = ranks.indexOf(row.rank ?? Number.NaN);
+  if (at === -1) return [];
+  const near = [ranks[at - 1], ranks[at], ranks[at + 1]];
+  return ranked
+    .filter((other) => near.includes(other.rank!) && machinesOf(other) !== machinesOf(row))
+    .map(({ archive }) => archive);
+}
+
+/** The machines of all runs, however they are spread over the seeds. */
+function machinesOf({ runs }: Ranked): string {
+  return runs
+    .map(({ machine }) => machine)
+    .sort()
+    .join('\n');
+}
