@@ -43,6 +43,11 @@ export const commandList: readonly ListedCommand[] = [
     load: async () => (await import('./commands/grade.ts')).gradeCommand,
   },
   {
+    name: 'export',
+    description: 'Write all records of a grading as one file that anyone can verify offline.',
+    load: async () => (await import('./commands/export.ts')).exportCommand,
+  },
+  {
     name: 'official',
     description:
       'Run an entry on a sealed Track, to be scored later by `haet score`; without the images key, do a dry run. The default command of the image.',
@@ -81,7 +86,8 @@ export const commandList: readonly ListedCommand[] = [
   },
   {
     name: 'verify',
-    description: 'Check signed records, one or all of a contest, offline, and report what does not hold.',
+    description:
+      'Check signed records, one, all of a contest, or a bundle, offline, and report what does not hold.',
     load: async () => (await import('./commands/verify.ts')).verifyCommand,
   },
   {

@@ -10,6 +10,7 @@ import type { ScoreDetails } from '../../evaluator/run/record.ts';
 import { isFolder, readRecordBytes } from '../recordFiles.ts';
 import { placeOf, resultOf, summaryOf } from '../recordSummary.ts';
 import { sayer, sayJson } from '../terminal.ts';
+import { isBundle, verifyOneBundle } from '../verifyBundle.ts';
 import { type Outcome, verifySeveral } from '../verifySeveral.ts';
 
 interface Options {
@@ -40,8 +41,11 @@ const furtherChecks = {
 /** `haet verify`: verifies one signed record, or the chain of several. */
 export function verifyCommand(command: Command): void {
   command
-    .argument('<records...>', 'record.jws of a run; several files or a folder of runs are checked as a chain')
-    .option('--key <key>', 'the organizer’s public key, haet1...')
+    .argument(
+      '<records...>',
+      'record.jws of a run; several files or a folder of runs are checked as a chain; or a bundle that `haet export` wrote',
+    )
+    .option('--key <key>', 'the organizer’s public key, haet1...; not for a bundle whose runs are not signed')
     .option('--archive <file>', 'archive of the entry')
     .option('--predictions <file>', 'predictions.npy of the run')
     .option('--sealed <file>', 'withheld.age, the sealed set')
@@ -66,12 +70,35 @@ export function verifyCommand(command: Command): void {
 }
 
 async function verify(given: readonly string[], options: Options): Promise<void> {
+  if (await hasBundle(given)) return report(await bundleOutcome(given, options), options);
   const evidence = await readEvidence(options);
   const isOne = given.length === 1 && !(await isFolder(given[0]!));
   if (!isOne) requireNoneOfOneRun(options);
-  const { lines, json, holds } = isOne
+  const outcome = isOne
     ? await verifyOne(given[0]!, evidence, options)
     : await verifySeveral(given, evidence, options.head);
+  report(outcome, options);
+}
+
+async function hasBundle(given: readonly string[]): Promise<boolean> {
+  for (const path of given) if (await isBundle(path)) return true;
+  return false;
+}
+
+async function bundleOutcome(given: readonly string[], options: Options): Promise<Outcome> {
+  if (given.length > 1) {
+    throw new UserError('a bundle is verified by itself. Give one path.');
+  }
+  requireNoneOfOneRun(options);
+  const { head, key } = options;
+  return verifyOneBundle(given[0]!, {
+    ...(await readOtherEvidence(options)),
+    key: key === undefined ? null : parseVerifyKey(key),
+    ...(head !== undefined && { head }),
+  });
+}
+
+function report({ lines, json, holds }: Outcome, options: Options): void {
   sayer(options)(...lines);
   if (options.json) sayJson(json);
   process.exitCode = holds ? 0 : doesNotHold;
@@ -105,12 +132,17 @@ function requireNoneOfOneRun(options: Options): void {
 }
 
 async function readEvidence(options: Options): Promise<Evidence> {
-  const { key, commitment, reveal, archive, predictions, sealed, track, labelsKey } = options;
+  const { key } = options;
   if (key === undefined) {
     throw new UserError(
       '--key is missing. Give the key haet1... that the organizer published before the contest; a key that came with the record proves nothing.',
     );
   }
+  return { key: parseVerifyKey(key), ...(await readOtherEvidence(options)) };
+}
+
+async function readOtherEvidence(options: Options): Promise<Omit<Evidence, 'key'>> {
+  const { commitment, reveal, archive, predictions, sealed, track, labelsKey } = options;
   if (reveal !== undefined && commitment === undefined) {
     throw new UserError('--reveal needs --commitment, as published before the contest.');
   }
@@ -118,7 +150,6 @@ async function readEvidence(options: Options): Promise<Evidence> {
     throw new UserError('--labels-key needs --sealed withheld.age and --predictions predictions.npy.');
   }
   return {
-    key: parseVerifyKey(key),
     files: {
       ...(archive !== undefined && { archive }),
       ...(predictions !== undefined && { predictions }),
@@ -184,6 +215,9 @@ class, confusion matrix (--json), log-loss and calibration are shown, which the 
 Every record has a number and names the record before it. For several records or a folder of runs, haet checks that none is
 missing or exchanged, and lists all attempts per archive. --head shows that none is missing at the end.
 
+Of a bundle, everything is checked: its files, the signatures and the chain, that no attempt is missing, and that the leaderboard
+follows from the records. A bundle whose runs are not signed is checked without --key.
+
 Exit status:
    0  everything holds
    1  something does not hold
@@ -193,4 +227,5 @@ Example:
   $ haet verify record.jws --key haet1... --archive entry.tar.gz --commitment commitment.json --reveal reveal.json
   $ haet verify record.jws --key haet1... --predictions predictions.npy --sealed withheld.age --labels-key labels-key.json
   $ haet verify graded --key haet1... --commitment commitment.json --reveal reveal.json --head 5f2c...
+  $ haet verify records.tar.gz --key haet1... --head 5f2c...
 `;

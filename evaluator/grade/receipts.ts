@@ -107,3 +107,19 @@ async function readLines(path: string): Promise<string[]> {
     remedy: 'Restore it, because the times in it are kept nowhere else; or move it away.',
   });
 }
+
+/**
+ * Returns the first archive without a receipt, as a sentence; null if each has one.
+ * @throws UserError if receipts.csv is damaged
+ */
+export async function receiptsFault(
+  outFolder: string,
+  archives: readonly { readonly file: string; readonly sha256: string }[],
+): Promise<string | null> {
+  const lines = await readLines(join(outFolder, receiptsFile));
+  const without = archives.find(({ file, sha256 }) => {
+    const [before = ''] = columns(file, sha256, '\0', '').split('\0');
+    return !lines.some((line) => line.startsWith(before));
+  });
+  return without === undefined ? null : `${plainText(without.file)} has no receipt in ${receiptsFile}`;
+}

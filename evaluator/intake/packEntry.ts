@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { create } from 'tar';
 import { moveIntoPlace } from '../../datasets/atomicWrite.ts';
 import { asSystemError, codeAndMeaning, ownership } from '../../datasets/systemError.ts';
 import { UserError } from '../../datasets/userError.ts';
@@ -11,6 +10,7 @@ import { commandDoubts } from './commandDoubts.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { type Entry, loadEntry, pathOf } from './loadEntry.ts';
 import { unpackEntry } from './takeEntry.ts';
+import { writeArchive } from './writeArchive.ts';
 
 /** Skipped everywhere: not part of an entry and different each time. */
 export const leftOut = ['.git', '__pycache__', '.DS_Store'];
@@ -67,22 +67,6 @@ export async function checkFolder(path: string, limits?: ArchiveLimits): Promise
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
-}
-
-/** Writes files of a folder as `tar.gz`, without owners or times. */
-async function writeArchive(folder: string, files: readonly string[], archive: string): Promise<void> {
-  await create(
-    {
-      cwd: folder,
-      file: archive,
-      gzip: true,
-      portable: true,
-      mtime: new Date(0),
-      noDirRecurse: true,
-      strict: true,
-    },
-    files.map((file) => `./${file}`), // tar reads a name that starts with @ as an archive
-  );
 }
 
 /** An entry that intake accepts. */
