@@ -43,6 +43,11 @@ export const commandList: readonly ListedCommand[] = [
     load: async () => (await import('./commands/grade.ts')).gradeCommand,
   },
   {
+    name: 'rejudge',
+    description: 'Make results of a grading again, compare, and replace all of them at once or none.',
+    load: async () => (await import('./commands/rejudge.ts')).rejudgeCommand,
+  },
+  {
     name: 'export',
     description: 'Write all records of a grading as one file that anyone can verify offline.',
     load: async () => (await import('./commands/export.ts')).exportCommand,

@@ -5,10 +5,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { readRecord } from '../run/readRecord.ts';
 import { type RunRecord, recordFile } from '../run/record.ts';
 import { officialRecordFile } from './officialRecord.ts';
+import { verifyKeyText } from './signingKey.ts';
 import { verifyRecord } from './verifyRecord.ts';
 
 /** Scores and signs runs in a process that has the organizer's key, and checks the signatures. */
 export interface Attestor {
+  /** The organizer's public key, as it is published. */
+  readonly verifyKey: string;
   /**
    * Has a finished run scored and signed, and verifies the result.
    * @param folder of the run, with its unscored.json
@@ -29,7 +32,7 @@ export interface Attestor {
  * @param score scores and signs the run in a folder, in the process that has the secret key
  */
 export function createAttestor(key: KeyObject, score: (folder: string) => Promise<unknown>): Attestor {
-  return { finish, fault: (folder) => signatureFault(folder, key) };
+  return { verifyKey: verifyKeyText(key), finish, fault: (folder) => signatureFault(folder, key) };
 
   async function finish(folder: string): Promise<RunRecord> {
     await score(folder);

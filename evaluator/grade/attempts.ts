@@ -57,6 +57,11 @@ export async function readAttempts(folder: string, terms: JobTerms, rules: Rules
     if (attempt !== null) all.push(attempt);
   }
   all.sort((a, b) => a.number - b.number); // stable: else by name, which starts with the time
+  return attemptsOf(all, doubts);
+}
+
+/** Returns what follows from attempts, in their order. */
+export function attemptsOf(all: readonly Attempt[], doubts: readonly string[]): Attempts {
   const counted = all.find((each) => each.voidBecause === null) ?? null;
   const awaitsScore = all.some(({ voidBecause }) => voidBecause === 'unscored');
   const spent = all.filter(({ voidBecause }) => voidBecause !== null && !isFree(voidBecause)).length;
@@ -64,7 +69,8 @@ export async function readAttempts(folder: string, terms: JobTerms, rules: Rules
 }
 
 /** Whether such an attempt uses no retry. */
-const isFree = (reason: VoidReason): boolean => reason === 'stopped' || reason === 'unscored';
+const isFree = (reason: VoidReason): boolean =>
+  ['stopped', 'unscored', 'replaced', 'withdrawn'].includes(reason);
 
 /** Reads an attempt; null for a run on other terms, or one that was not started. */
 async function readAttempt(

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { replaceFile } from '../../datasets/atomicWrite.ts';
-import { UserError } from '../../datasets/userError.ts';
+import { readJsonLines, writeJsonLines } from './jsonLines.ts';
 
 /** One JSON line per decision of a person, beside the leaderboard. */
 export const decisionsFile = 'decisions.jsonl';
@@ -26,26 +24,12 @@ export type Decision = z.infer<typeof decisionSchema>;
  * @throws UserError if the file cannot be read or is damaged
  */
 export async function readDecisions(folder: string): Promise<Decision[]> {
-  const path = join(folder, decisionsFile);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw new UserError({ path, reason: `cannot be read (${error.code})`, remedy: 'Make it readable.' });
-  });
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line, at) => {
-      try {
-        return decisionSchema.parse(JSON.parse(line));
-      } catch {
-        throw new UserError(`${path}, line ${at + 1}: is not a decision. Restore the file.`);
-      }
-    });
+  return readJsonLines(join(folder, decisionsFile), decisionSchema, 'a decision');
 }
 
 /** Adds decisions to the file, atomically. */
 export async function addDecisions(folder: string, more: readonly Decision[]): Promise<Decision[]> {
   const all = [...(await readDecisions(folder)), ...more];
-  await replaceFile(join(folder, decisionsFile), all.map((each) => `${JSON.stringify(each)}\n`).join(''));
+  await writeJsonLines(join(folder, decisionsFile), all);
   return all;
 }

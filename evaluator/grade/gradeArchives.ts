@@ -7,18 +7,28 @@ import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunPlan } from '../run/runEntry.ts';
 import type { RunTrack } from '../run/runTrack.ts';
-import { type Attempts, clearUnfinished, readAttempts } from './attempts.ts';
-import { addDecisions, type Decision, readDecisions } from './decisions.ts';
+import { clearUnfinished, readAttempts } from './attempts.ts';
+import { addDecisions, type Decision } from './decisions.ts';
 import type { Executor } from './executor.ts';
 import { forEachAtOnce } from './forEachAtOnce.ts';
-import { makeGradedFolders, publicFolder, runsFolder } from './gradedFolders.ts';
+import { makeGradedFolders, publicFolder } from './gradedFolders.ts';
 import { ensureReport, finishEarlier, gradeJob, type JobHooks, type JobRules } from './gradeJob.ts';
-import type { Graded } from './leaderboard.ts';
+import { type GradedJob, type Grading, jobsOf, jobTermsOf, termsText, writeGrading } from './grading.ts';
+import {
+  allowedOf,
+  currentOf,
+  type JobState,
+  readLog,
+  standingFrom,
+  stateOf,
+  waitsForAPerson,
+} from './judging.ts';
 import type { LeftOut, Submission } from './listArchives.ts';
 import { refusedArchives } from './refusedArchives.ts';
-import { decisionsOf, repeatsOf } from './repeats.ts';
-import { type Standing, standingOf } from './standing.ts';
-import { agrees, type JobTerms } from './terms.ts';
+import { openRejudging } from './rejudging/rejudgings.ts';
+import { repeatsOf } from './repeats.ts';
+import type { Standing } from './standing.ts';
+import { agrees } from './terms.ts';
 import { writeStanding } from './writeStanding.ts';
 
 export interface GradePlan {
@@ -54,27 +64,17 @@ export interface GradePlan {
 }
 
 /** One archive with one seed; several file names may have these bytes. */
-export interface Job {
+export interface Job extends GradedJob {
   readonly archive: Submission;
-  readonly seed: number;
   /** 1 for the first. */
   readonly number: number;
   readonly of: number;
-  /** Contains one folder per run. */
-  readonly folder: string;
 }
 
 export interface GradeHooks extends JobHooks {
   readonly starts: (job: Job) => void;
   /** @param earlier whether the record existed before this call */
   readonly ended: (job: Job, record: RunRecord, earlier: boolean) => unknown;
-}
-
-/** State of a job. */
-interface State {
-  readonly attempts: Attempts;
-  /** Record shown on the leaderboard: of the attempt that counts, or of the last fault; null if there is none yet. */
-  readonly record: RunRecord | null;
 }
 
 /**
@@ -93,16 +93,17 @@ export async function gradeArchives(
   const { sandbox } = executor;
   const failure = new AbortController();
   const abort = AbortSignal.any([hooks.abort, failure.signal]);
-  const trackSha256 = await hashFile(join(plan.track.dir, trackFiles.info));
-  const refused = await refusedArchives(plan);
-  const jobs = jobsOf(plan, refused, trackSha256);
+  const grading = await gradingOf(plan, sandbox.kind, hooks.attestor?.verifyKey ?? null);
+  const jobs = jobsOfPlan(plan, grading);
   await makeGradedFolders(plan.outFolder);
-  const states = new Map<Job, State>();
-  let decisions = await readDecisions(plan.outFolder);
+  await writeGrading(plan.outFolder, grading);
+  const states = new Map<Job, JobState>();
+  let log = await readLog(plan.outFolder);
   const rulesOf = (job: Job): JobRules => ({
-    terms: jobTermsOf(plan, job, sandbox),
+    terms: jobTermsOf(grading, job),
     mostDisturbance: plan.mostDisturbance,
-    allowed: allowedOf(job),
+    allowed: allowedOf(states.get(job)!, log, grading),
+    current: (attempts) => currentOf(stateOf(job, attempts, grading, log)),
   });
   let written = Promise.resolve();
   /** Writes the leaderboard; one write at a time, so that an older one never replaces a newer one. */
@@ -112,72 +113,63 @@ export async function gradeArchives(
   };
 
   for (const job of jobs) {
-    const { terms, mostDisturbance } = rulesOf(job);
-    const rules = { mostDisturbance, attestor: hooks.attestor };
+    const rules = { mostDisturbance: plan.mostDisturbance, attestor: hooks.attestor };
     await finishEarlier(job.folder, hooks);
     await clearUnfinished(job.folder);
-    const attempts = await readAttempts(job.folder, terms, rules);
+    const attempts = await readAttempts(job.folder, jobTermsOf(grading, job), rules);
     for (const doubt of attempts.doubts) hooks.warn(doubt);
-    const { counted } = attempts;
-    states.set(job, { attempts, record: counted?.record ?? lastFault(job, attempts) });
+    const state = stateOf(job, attempts, grading, log);
+    states.set(job, state);
+    const { counted } = currentOf(state);
     if (counted === null) continue;
     await ensureReport(counted.record, plan.track.dir, hooks.warn);
     await hooks.ended(job, counted.record, true);
   }
   if (plan.repeat !== undefined) {
-    const granted = grant(plan.repeat);
-    decisions = await addDecisions(plan.outFolder, granted);
+    log = { ...log, decisions: await addDecisions(plan.outFolder, grant(plan.repeat)) };
+  }
+  const elsewhere = openRejudging(log.rejudgings);
+  if (elsewhere !== null && jobs.every((job) => states.get(job)!.fresh === null)) {
+    hooks.warn(
+      `Rejudging ${elsewhere.start.number} is open, but for other archives, seeds or terms (${elsewhere.start.terms}): this call does not run it.`,
+    );
   }
   await write();
 
-  const hasDied = (job: Job) => states.get(job)!.attempts.all.some((each) => each.voidBecause === 'died');
+  const hasDied = (job: Job) => currentOf(states.get(job)!).all.some((each) => each.voidBecause === 'died');
   const inOrder = [...jobs.filter((each) => !hasDied(each)), ...jobs.filter(hasDied)];
   await forEachAtOnce(inOrder, executor.jobs, gradeOne, () => failure.abort());
-  const open = jobs.filter((job) => states.get(job)!.attempts.counted === null).length;
+  const open = jobs.filter((job) => currentOf(states.get(job)!).counted === null).length;
   return { standing: standing(), open };
 
   async function gradeOne(job: Job): Promise<void> {
-    const { counted, awaitsScore } = states.get(job)!.attempts;
+    const { counted, awaitsScore } = currentOf(states.get(job)!);
     if (counted !== null || awaitsScore || abort.aborted) return;
-    if (!waitsForAPerson(job)) {
+    if (!isStuck(job)) {
       await requireTrack(plan.track);
       hooks.starts(job);
       const within = { ...hooks, abort };
       const { record, attempts } = await gradeJob(runPlanOf(plan, job), executor, rulesOf(job), within);
-      if (record !== null && !agrees(record, jobTermsOf(plan, job, sandbox))) {
+      if (record !== null && !agrees(record, jobTermsOf(grading, job))) {
         hooks.warn(
           `${job.archive.path}: changed or removed since grading began. Run the command again to grade the current files.`,
         );
       }
-      states.set(job, { attempts, record: attempts.counted?.record ?? faultIn(attempts, record) });
+      states.set(job, stateOf(job, attempts, grading, log, record));
       if (record !== null) await hooks.ended(job, record, false);
       await write();
     }
-    if (waitsForAPerson(job)) hooks.warn(askFor(job));
+    if (isStuck(job)) hooks.warn(askFor(job));
   }
 
-  function allowedOf(job: Job): number {
-    return Math.max(1 + plan.retries, ...decisionsFor(job).map(({ spent }) => spent + 1));
-  }
-
-  function decisionsFor(job: Job): Decision[] {
-    const terms = termsText(plan, sandbox);
-    return decisions.filter((each) => each.job === basename(job.folder) && each.terms === terms);
-  }
-
-  function waitsForAPerson(job: Job): boolean {
-    const { counted, spent } = states.get(job)!.attempts;
-    return counted === null && spent >= allowedOf(job);
-  }
-
-  function lastFault(job: Job, attempts: Attempts): RunRecord | null {
-    return attempts.spent >= allowedOf(job) ? faultIn(attempts, null) : null;
+  function isStuck(job: Job): boolean {
+    return waitsForAPerson(states.get(job)!, log, grading);
   }
 
   function grant({ archive, seed, because }: NonNullable<GradePlan['repeat']>): Decision[] {
     const sha256 = plan.archives.find((each) => each.file === archive)?.sha256;
     const waiting = jobs.filter(
-      (job) => job.archive.sha256 === sha256 && (seed === null || job.seed === seed) && waitsForAPerson(job),
+      (job) => job.archive.sha256 === sha256 && (seed === null || job.seed === seed) && isStuck(job),
     );
     if (waiting.length === 0) {
       throw new UserError(
@@ -189,94 +181,68 @@ export async function gradeArchives(
       at: new Date().toISOString(),
       archive,
       job: basename(job.folder),
-      terms: termsText(plan, sandbox),
+      terms: termsText(grading),
       seed: job.seed,
-      spent: states.get(job)!.attempts.spent,
+      spent: currentOf(states.get(job)!).spent,
       because,
     }));
   }
 
   function askFor(job: Job): string {
-    const why = repeatsOf(job.seed, states.get(job)!.attempts).map((each) => each.reason);
+    const why = repeatsOf(job.seed, currentOf(states.get(job)!)).map((each) => each.reason);
     return `${job.archive.file}, seed ${job.seed}: needs a decision, because no attempt counts (${why.join('; ')}). To allow one more attempt: --repeat ${job.archive.file}:${job.seed} --because TEXT`;
   }
 
   function standing(): Standing {
-    const entries = plan.archives.map(({ file, sha256 }): Graded => {
-      const own = jobs.filter((job) => job.archive.sha256 === sha256);
-      return {
-        archive: file,
-        sha256,
-        records: own.map((job) => states.get(job)?.record ?? null),
-        repeats: own.flatMap((job) => repeatsOf(job.seed, states.get(job)?.attempts)),
-        toDecide: own.filter((job) => states.has(job) && waitsForAPerson(job)).map((job) => job.seed),
-        decisions: own.flatMap((job) => decisionsOf(decisionsFor(job))),
-        refused: refused.get(sha256) ?? null,
-        baseline: plan.baselines?.includes(file) ?? false,
-      };
-    });
-    const track = { info: plan.track.info, sha256: trackSha256 };
-    const conditions = { ...plan, track, sandbox: sandbox.kind, leftOut: plan.leftOut ?? [] };
-    return standingOf(conditions, entries, plan.outFolder);
+    return standingFrom(grading, [...states.values()], log, plan.outFolder);
   }
 }
 
-/** Returns the record that the leaderboard shows for a job without a result: of a fault or a stop, without a score. */
-function faultIn({ all }: Attempts, unwritten: RunRecord | null): RunRecord | null {
-  const last = all.at(-1);
-  if (last !== undefined) {
-    return last.voidBecause === 'fault' || last.voidBecause === 'stopped' ? last.record : null;
-  }
-  return unwritten?.verdict === 'INFRA_FAULT' ? unwritten : null;
-}
-
-function jobsOf(
-  { archives, seeds, outFolder }: GradePlan,
-  refused: ReadonlyMap<string, string>,
-  trackSha256: string,
-): Job[] {
-  const firsts = archives.filter(
-    ({ sha256 }, at) => !refused.has(sha256) && archives.findIndex((other) => other.sha256 === sha256) === at,
-  );
-  return firsts.flatMap((archive, place) =>
-    seeds.map((seed, at) => ({
-      archive,
-      seed,
-      number: place * seeds.length + at + 1,
-      of: firsts.length * seeds.length,
-      // Short, because the full hashes are compared with the record's.
-      folder: join(
-        runsFolder(outFolder),
-        `${archive.sha256.slice(0, 16)}-t${trackSha256.slice(0, 8)}-s${seed}`,
-      ),
-    })),
-  );
-}
-
-function jobTermsOf(plan: GradePlan, { archive, seed }: Job, sandbox: Executor['sandbox']): JobTerms {
-  const { trainSeconds, predictSeconds, processes, cpus, memoryBytes } = plan;
+/** Returns what is graded and by which rules, as grading.json keeps it. */
+async function gradingOf(
+  plan: GradePlan,
+  sandbox: Grading['sandbox'],
+  verifyKey: string | null,
+): Promise<Grading> {
+  const refused = await refusedArchives(plan);
+  const { seeds, trainSeconds, predictSeconds, processes, retries, mostDisturbance } = plan;
   return {
-    archiveSha256: archive.sha256,
+    schemaVersion: 1,
+    verifyKey,
     track: plan.track.info,
-    seed,
-    sandbox: sandbox.kind,
+    trackSha256: await hashFile(join(plan.track.dir, trackFiles.info)),
+    archives: plan.archives.map(({ file, sha256 }) => ({
+      file,
+      sha256,
+      refused: refused.get(sha256) ?? null,
+    })),
+    leftOut: [...(plan.leftOut ?? [])],
+    baselines: [...(plan.baselines ?? [])],
+    seeds: [...seeds],
+    sandbox,
+    trainSeconds,
+    predictSeconds,
+    processes,
+    cpus: plan.cpus ?? null,
+    memoryBytes: plan.memoryBytes ?? null,
     intake: plan.intake ?? archiveLimitsSchema.parse({}),
-    limits: {
-      trainSeconds,
-      predictSeconds,
-      processes,
-      ...(cpus !== undefined && { cpus }),
-      ...(memoryBytes !== undefined && { memoryBytes }),
-    },
+    retries,
+    mostDisturbance,
   };
 }
 
-/** Formats the terms that a decision applies to. */
-function termsText(
-  { trainSeconds, predictSeconds, processes, cpus, memoryBytes }: GradePlan,
-  { kind }: Executor['sandbox'],
-): string {
-  return `${kind}, ${trainSeconds} s, ${predictSeconds} s, ${cpus ?? 'all'} CPUs, ${memoryBytes ?? 'all'} bytes, ${processes} processes`;
+/** Lists the jobs with the archive that each is run from: the first of those with the same bytes. */
+function jobsOfPlan({ archives, outFolder }: GradePlan, grading: Grading): Job[] {
+  const firsts = new Map<string, Submission>();
+  for (const archive of archives) {
+    if (!firsts.has(archive.sha256)) firsts.set(archive.sha256, archive);
+  }
+  return jobsOf(grading, outFolder).map((job, at, { length }) => ({
+    ...job,
+    archive: firsts.get(job.sha256)!,
+    number: at + 1,
+    of: length,
+  }));
 }
 
 function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {

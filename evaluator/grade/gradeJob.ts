@@ -28,6 +28,8 @@ export interface JobRules {
   readonly mostDisturbance: number;
   /** Maximum void attempts before a person decides. */
   readonly allowed: number;
+  /** Returns the attempts that count and are counted, of all that are on disk; default: all. */
+  readonly current?: (attempts: Attempts) => Attempts;
 }
 
 /**
@@ -40,14 +42,14 @@ export interface JobRules {
 export async function gradeJob(
   plan: RunPlan,
   executor: Executor,
-  { terms, mostDisturbance, allowed }: JobRules,
+  { terms, mostDisturbance, allowed, current = (attempts) => attempts }: JobRules,
   hooks: JobHooks,
 ): Promise<{ record: RunRecord | null; attempts: Attempts }> {
   const read = () => readAttempts(plan.runsFolder, terms, { mostDisturbance, attestor: hooks.attestor });
   let attempts = await read();
   let record: RunRecord | null = null;
   // Counts attempts that a full disk could not record.
-  for (let made = 0; attempts.spent < allowed && made < allowed && !hooks.abort.aborted; made++) {
+  for (let made = 0; current(attempts).spent < allowed && made < allowed && !hooks.abort.aborted; made++) {
     const remarks = (await hooks.ready?.()) ?? [];
     if (hooks.abort.aborted) break;
     const attempt = Math.max(0, ...attempts.all.map((each) => each.number)) + 1;
@@ -57,7 +59,7 @@ export async function gradeJob(
     record = finished.record;
     await ensureReport(record, plan.track.dir, hooks.warn);
     attempts = await read();
-    if (attempts.counted !== null || !attested || !agrees(record, terms)) break;
+    if (current(attempts).counted !== null || !attested || !agrees(record, terms)) break;
     const why = voidByRule(record, mostDisturbance);
     // A stop by a person is not reported again.
     if (why !== null && why !== 'stopped')

@@ -1,45 +1,76 @@
-// The leaderboard is a function of the files in the folder of a grading: grading.json, the records, the decisions.
-// `haet grade` computes it after every run, `haet export` and `haet verify` compute it again and compare.
+// The leaderboard is a function of the files in the folder of a grading: grading.json, the records, the decisions and
+// the rejudgings. `haet grade` computes it after every run, `haet export` and `haet verify` compute it again and compare.
 import { basename } from 'node:path';
 import type { Attestor } from '../attest/attestor.ts';
 import type { RunRecord } from '../run/record.ts';
 import { type Attempts, readAttempts } from './attempts.ts';
-import type { Decision } from './decisions.ts';
+import { type Decision, readDecisions } from './decisions.ts';
 import { type GradedJob, type Grading, jobsOf, jobTermsOf, termsText } from './grading.ts';
 import type { Graded } from './leaderboard.ts';
+import { divide, openRejudging, type Rejudging, readRejudgings } from './rejudging/rejudgings.ts';
 import { decisionsOf, repeatsOf } from './repeats.ts';
-import { type Standing, standingOf } from './standing.ts';
+import { type ShownRejudging, type Standing, standingOf } from './standing.ts';
+
+/** What persons decided. */
+export interface Log {
+  readonly decisions: readonly Decision[];
+  readonly rejudgings: readonly Rejudging[];
+}
+
+/** Reads both logs. @throws UserError if one is damaged */
+export async function readLog(outFolder: string): Promise<Log> {
+  return { decisions: await readDecisions(outFolder), rejudgings: await readRejudgings(outFolder) };
+}
 
 /** State of a job. */
 export interface JobState {
   readonly job: GradedJob;
+  /** All attempts, whatever was decided since. */
+  readonly onDisk: Attempts;
+  /** Those that the leaderboard is of. */
   readonly attempts: Attempts;
   /** Record shown on the leaderboard: of the attempt that counts, or of the last fault or stop; null if there is none. */
   readonly record: RunRecord | null;
+  /** Those made for an open rejudging; null if the job is not in one. */
+  readonly fresh: Attempts | null;
 }
 
 /** Reads the attempts of every job. */
 export async function readStates(
   outFolder: string,
   grading: Grading,
+  log: Log,
   attestor?: Pick<Attestor, 'fault'>,
 ): Promise<JobState[]> {
   const states: JobState[] = [];
   for (const job of jobsOf(grading, outFolder)) {
     const { mostDisturbance } = grading;
     const attempts = await readAttempts(job.folder, jobTermsOf(grading, job), { mostDisturbance, attestor });
-    states.push(stateOf(job, attempts));
+    states.push(stateOf(job, attempts, grading, log));
   }
   return states;
 }
 
 /**
  * Returns the state of a job.
+ * @param attempts all that are on disk
  * @param unwritten record of a run that a full disk could not keep
  */
-export function stateOf(job: GradedJob, attempts: Attempts, unwritten: RunRecord | null = null): JobState {
-  return { job, attempts, record: attempts.counted?.record ?? faultIn(attempts, unwritten) };
+export function stateOf(
+  job: GradedJob,
+  attempts: Attempts,
+  grading: Grading,
+  { rejudgings }: Log,
+  unwritten: RunRecord | null = null,
+): JobState {
+  const place = { job: basename(job.folder), terms: termsText(grading) };
+  const { standing, fresh } = divide(attempts, rejudgings, place);
+  const record = standing.counted?.record ?? faultIn(standing, fresh === null ? unwritten : null);
+  return { job, onDisk: attempts, attempts: standing, record, fresh };
 }
+
+/** Returns the attempts that decide whether the job is run: those of an open rejudging, if it is in one. */
+export const currentOf = ({ attempts, fresh }: JobState): Attempts => fresh ?? attempts;
 
 /** Returns the record that the leaderboard shows for a job without a result: of a fault or a stop, without a score. */
 function faultIn({ all }: Attempts, unwritten: RunRecord | null): RunRecord | null {
@@ -51,28 +82,22 @@ function faultIn({ all }: Attempts, unwritten: RunRecord | null): RunRecord | nu
 }
 
 /** Returns the decisions for a job under the terms of the grading. */
-export function decisionsFor(
-  { folder }: GradedJob,
-  decisions: readonly Decision[],
-  grading: Grading,
-): Decision[] {
+function decisionsFor({ folder }: GradedJob, { decisions }: Log, grading: Grading): Decision[] {
   const terms = termsText(grading);
   return decisions.filter((each) => each.job === basename(folder) && each.terms === terms);
 }
 
-/** Returns how many void attempts a job may have before a person decides. */
-export function allowedOf(job: GradedJob, decisions: readonly Decision[], grading: Grading): number {
-  const granted = decisionsFor(job, decisions, grading).map(({ spent }) => spent + 1);
-  return Math.max(1 + grading.retries, ...granted);
+/** Returns how many void attempts a job may have before a person decides. A rejudging starts the count anew. */
+export function allowedOf({ job, fresh }: JobState, log: Log, grading: Grading): number {
+  const since = fresh === null ? '' : (openRejudging(log.rejudgings)?.start.at ?? '');
+  const granted = decisionsFor(job, log, grading).filter(({ at }) => at >= since);
+  return Math.max(1 + grading.retries, ...granted.map(({ spent }) => spent + 1));
 }
 
 /** Whether a job has no result and no attempt left. */
-export function waitsForAPerson(
-  { job, attempts: { counted, spent } }: JobState,
-  decisions: readonly Decision[],
-  grading: Grading,
-): boolean {
-  return counted === null && spent >= allowedOf(job, decisions, grading);
+export function waitsForAPerson(state: JobState, log: Log, grading: Grading): boolean {
+  const { counted, spent } = currentOf(state);
+  return counted === null && spent >= allowedOf(state, log, grading);
 }
 
 /**
@@ -82,27 +107,44 @@ export function waitsForAPerson(
 export function standingFrom(
   grading: Grading,
   states: readonly JobState[],
-  decisions: readonly Decision[],
+  log: Log,
   outFolder: string,
 ): Standing {
   const { track: info, trackSha256, archives, baselines } = grading;
-  const byJob = new Map(states.map((state) => [state.job.folder, state]));
-  const jobs = jobsOf(grading, outFolder);
+  const byFolder = new Map(states.map((state) => [state.job.folder, state]));
+  const bySha256 = new Map<string, GradedJob[]>();
+  for (const job of jobsOf(grading, outFolder)) {
+    bySha256.set(job.sha256, [...(bySha256.get(job.sha256) ?? []), job]);
+  }
   const entries = archives.map(({ file, sha256, refused }): Graded => {
-    const own = jobs.filter((job) => job.sha256 === sha256);
-    const known = own.flatMap((job) => byJob.get(job.folder) ?? []);
+    const own = bySha256.get(sha256) ?? [];
+    const known = own.flatMap((job) => byFolder.get(job.folder) ?? []);
     return {
       archive: file,
       sha256,
-      records: own.map((job) => byJob.get(job.folder)?.record ?? null),
+      records: own.map((job) => byFolder.get(job.folder)?.record ?? null),
       repeats: known.flatMap(({ job, attempts }) => repeatsOf(job.seed, attempts)),
-      toDecide: known
-        .filter((state) => waitsForAPerson(state, decisions, grading))
-        .map(({ job }) => job.seed),
-      decisions: own.flatMap((job) => decisionsOf(decisionsFor(job, decisions, grading))),
+      toDecide: known.filter((state) => waitsForAPerson(state, log, grading)).map(({ job }) => job.seed),
+      decisions: own.flatMap((job) => decisionsOf(decisionsFor(job, log, grading))),
       refused,
       baseline: baselines.includes(file),
     };
   });
-  return standingOf({ ...grading, track: { info, sha256: trackSha256 } }, entries, outFolder);
+  const rejudgings = log.rejudgings.map((each) => shownRejudging(each, states));
+  const conditions = { ...grading, track: { info, sha256: trackSha256 }, rejudgings };
+  return standingOf(conditions, entries, outFolder);
+}
+
+function shownRejudging({ start, end }: Rejudging, states: readonly JobState[]): ShownRejudging {
+  const { number, at: since, reason, jobs } = start;
+  const done = states.filter(({ fresh }) => fresh !== null && fresh.counted !== null).length;
+  return {
+    number,
+    state: end === null ? 'open' : end.action === 'apply' ? 'applied' : 'cancelled',
+    since,
+    endedAt: end?.at ?? null,
+    reason,
+    runs: jobs.length,
+    done: end === null ? done : jobs.length,
+  };
 }

@@ -3,7 +3,7 @@ import { inPercent } from '../report/format.ts';
 import type { Row } from './leaderboard.ts';
 import { escapeMarkdown, markdownTable } from './markdown.ts';
 import { remarksOf } from './repeats.ts';
-import type { Standing } from './standing.ts';
+import type { ShownRejudging, Standing } from './standing.ts';
 
 const safe = (text: string | null): string => (text === null ? '' : escapeMarkdown(plainText(text)));
 const percent = (fraction: number): string => inPercent(fraction, 2);
@@ -26,7 +26,8 @@ export function leaderboardMarkdown(standing: Standing): string {
     .join('\n');
 }
 
-function conditions({ track, seeds, limits, sandbox, machines, evaluators, runs, chain }: Standing): string {
+function conditions(standing: Standing): string {
+  const { track, seeds, limits, sandbox, machines, evaluators, runs, chain, rejudgings } = standing;
   return [
     `- Track: ${safe(track.name)}; ${track.testSize} withheld images; sha256 of its track.json ${track.sha256}`,
     `- ${seeds.length === 1 ? 'Seed' : 'Seeds'}: ${list(seeds)}`,
@@ -43,7 +44,15 @@ function conditions({ track, seeds, limits, sandbox, machines, evaluators, runs,
       : [
           `- Records signed: ${chain.number}; sha256 of the last, for \`haet verify --head\`: ${chain.sha256}`,
         ]),
+    ...rejudgings.map((each) => `- ${describeRejudging(each)}`),
   ].join('\n');
+}
+
+function describeRejudging({ number, state, since, endedAt, reason, runs, done }: ShownRejudging): string {
+  const which = `ejudging ${number} of ${runs} ${runs === 1 ? 'run' : 'runs'}`;
+  return state === 'open'
+    ? `**R${which} is open** since ${since}, ${done} done; until it is applied, this page shows the earlier results. Reason: ${safe(reason)}`
+    : `R${which}, ${state} ${endedAt}. Reason: ${safe(reason)}`;
 }
 
 function rankedTable(rows: readonly Row[]): string {

@@ -15,6 +15,22 @@ export interface Conditions {
   readonly predictSeconds: number;
   readonly sandbox: RunRecord['sandbox']['kind'];
   readonly leftOut: Standing['leftOut'];
+  /** Default: none. */
+  readonly rejudgings?: Standing['rejudgings'];
+}
+
+/** A rejudging as the leaderboard shows it. */
+export interface ShownRejudging {
+  /** 1 for the first. */
+  readonly number: number;
+  readonly state: 'open' | 'applied' | 'cancelled';
+  readonly since: string;
+  /** When it was applied or cancelled; null while it is open. */
+  readonly endedAt: string | null;
+  readonly reason: string;
+  /** Runs to be made again, and those that have a new result. */
+  readonly runs: number;
+  readonly done: number;
 }
 
 /** Content of leaderboard.json: the leaderboard with its conditions. */
@@ -39,6 +55,8 @@ export interface Standing {
   readonly rows: readonly Row[];
   /** Files of the folder that are no archives, by name. */
   readonly leftOut: readonly LeftOut[];
+  /** In order; only the last can be open. The rows are then of the results before it. */
+  readonly rejudgings: readonly ShownRejudging[];
 }
 
 /**
@@ -46,7 +64,7 @@ export interface Standing {
  * @param outFolder contains the head of the chain of signed records
  */
 export function standingOf(
-  { track, seeds, trainSeconds, predictSeconds, sandbox, leftOut }: Conditions,
+  { track, seeds, trainSeconds, predictSeconds, sandbox, leftOut, rejudgings = [] }: Conditions,
   entries: readonly Graded[],
   outFolder: string,
 ): Standing {
@@ -71,6 +89,7 @@ export function standingOf(
     chain: headOf(outFolder),
     rows: rank(entries),
     leftOut,
+    rejudgings,
   };
 }
 

@@ -7,5 +7,7 @@ export const voidReasons = {
   damaged: 'its record is damaged',
   stopped: 'stopped by a person',
   unscored: 'not scored yet',
+  replaced: 'replaced by a rejudging',
+  withdrawn: 'made for a rejudging that was cancelled',
 } as const;
 export type VoidReason = keyof typeof voidReasons;

@@ -10,6 +10,7 @@ import { unscoredFile } from '../../run/unscored.ts';
 import { decisionsFile } from '../decisions.ts';
 import { gradingFile } from '../grading.ts';
 import { receiptsFile } from '../receipts.ts';
+import { rejudgingsFile } from '../rejudging/rejudgings.ts';
 import { leaderboardFiles } from '../writeStanding.ts';
 
 /** The list of files in a bundle. */
@@ -32,6 +33,7 @@ const runFiles = [recordFile, officialRecordFile, unscoredFile, startFile];
 const gradingFiles = [
   gradingFile,
   decisionsFile,
+  rejudgingsFile,
   receiptsFile,
   chainFile,
   ...Object.values(leaderboardFiles).map((file) => `public/${file}`),

@@ -27,9 +27,8 @@ import { unpackArchive } from '../../intake/unpackArchive.ts';
 import { recordFile } from '../../run/record.ts';
 import { makeOwnFolder } from '../../sandbox/ownNames.ts';
 import { runFolders } from '../attempts.ts';
-import { readDecisions } from '../decisions.ts';
 import { type Grading, readGrading } from '../grading.ts';
-import { readStates, standingFrom } from '../judging.ts';
+import { readLog, readStates, standingFrom } from '../judging.ts';
 import { leaderboardCsv } from '../leaderboardCsv.ts';
 import { leaderboardMarkdown } from '../leaderboardMarkdown.ts';
 import { receiptsFault } from '../receipts.ts';
@@ -157,7 +156,8 @@ export async function verifyFolder(folder: string, evidence: BundleEvidence): Pr
     );
     const standing = await check(
       'leaderboard',
-      () => 'it follows from the records, the decisions and the rules of the grading, in all its forms',
+      () =>
+        'it follows from the records, the decisions, the rejudgings and the rules of the grading, in all its forms',
       () => checkLeaderboard(folder, grading, evidence.key === null ? null : records),
     );
     return {
@@ -336,8 +336,9 @@ async function checkLeaderboard(
   const attestor = {
     fault: async (run: string) => (holds.has(run) ? null : `it has no ${officialRecordFile}`),
   };
-  const states = await readStates(folder, grading, signed === null ? undefined : attestor);
-  const standing = standingFrom(grading, states, await readDecisions(folder), folder);
+  const log = await readLog(folder);
+  const states = await readStates(folder, grading, log, signed === null ? undefined : attestor);
+  const standing = standingFrom(grading, states, log, folder);
   const expected = {
     [leaderboardFiles.json]: `${plainJson(standing, 2)}\n`,
     [leaderboardFiles.csv]: leaderboardCsv(standing),

@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildOfficialRecord } from '../../../../evaluator/attest/officialRecord.ts';
+import { buildOfficialRecord, type OfficialRecord } from '../../../../evaluator/attest/officialRecord.ts';
 import { signRecord } from '../../../../evaluator/attest/signedRecord.ts';
 import { formatCsv } from '../../../../evaluator/grade/csv.ts';
-import { addDecisions, readDecisions } from '../../../../evaluator/grade/decisions.ts';
+import { addDecisions } from '../../../../evaluator/grade/decisions.ts';
 import { publicFolder } from '../../../../evaluator/grade/gradedFolders.ts';
 import {
   type Grading,
@@ -12,7 +12,7 @@ import {
   termsText,
   writeGrading,
 } from '../../../../evaluator/grade/grading.ts';
-import { readStates, standingFrom } from '../../../../evaluator/grade/judging.ts';
+import { readLog, readStates, standingFrom } from '../../../../evaluator/grade/judging.ts';
 import { writeStanding } from '../../../../evaluator/grade/writeStanding.ts';
 import { archiveLimitsSchema } from '../../../../evaluator/intake/limits.ts';
 import type { RunRecord } from '../../../../evaluator/run/record.ts';
@@ -65,11 +65,17 @@ export function madeUpGradingJson(change: Partial<Grading> = {}): Grading {
 /** Writes a grading as `haet grade` leaves it: records, receipts, one decision of the past, leaderboard. */
 export async function makeGrading(
   out: string,
-  { signed = false, runs = usual }: { readonly signed?: boolean; readonly runs?: readonly MadeRun[] } = {},
+  {
+    signed = false,
+    runs = usual,
+    ...change
+  }: Partial<Grading> & { readonly signed?: boolean; readonly runs?: readonly MadeRun[] } = {},
 ): Promise<void> {
   const official = signed ? (await madeUpOfficial()).official : null;
   const grading = madeUpGradingJson(
-    official === null ? {} : { verifyKey, sandbox: 'bubblewrap', track: official.record.track! },
+    official === null
+      ? change
+      : { verifyKey, sandbox: 'bubblewrap', track: official.record.track!, ...change },
   );
   await mkdir(out, { recursive: true });
   await addDecisions(out, [
@@ -95,48 +101,64 @@ export async function makeGrading(
     join(out, 'receipts.csv'),
     formatCsv([['file', 'sha256', 'first_seen', 'intake'], ...receipts]),
   );
-  let [number, previousSha256]: [number, string | null] = [0, null];
-  for (const { archive, run, ...made } of runs) {
-    const archiveSha256 = hash(archive);
-    const job = jobsOf(grading, out).find(
-      (each) => each.sha256 === archiveSha256 && each.seed === (made.seed ?? 1),
-    )!;
-    const folder = join(job.folder, run);
-    await mkdir(join(folder, 'model'), { recursive: true });
-    await writeFile(join(folder, 'model/weights'), 'secret weights');
-    await writeFile(join(folder, 'train.stdout.log'), 'private log');
-    const record: RunRecord = {
-      ...madeUpRecord({ archiveSha256, ...made }),
-      ...(official && { track: official.record.track, modelSha256: hash('2') }),
-      runId: run,
-      folder,
-      sandbox: { kind: grading.sandbox, contains: 'time', holds: allHeld, image: null },
-    };
-    if (official !== null && record.score !== null) Object.assign(record.score, { details: null });
-    await writeFile(join(folder, 'record.json'), JSON.stringify(record));
-    if (official === null) continue;
-    number += 1;
-    const predictions = record.score === null ? null : sha256(run);
-    const chain = { number, previousSha256 };
-    const jws = await signRecord(
-      buildOfficialRecord(record, { chain, predictions, image: official.digests.image }),
-      signingKey,
-    );
-    await writeFile(join(folder, 'record.jws'), jws);
-    previousSha256 = sha256(jws);
+  let chain: OfficialRecord['chain'] = { number: 0, previousSha256: null };
+  for (const run of runs) {
+    const jws = await addRun(out, run, official && { ...chain, number: chain.number + 1 });
+    if (jws !== null) chain = { number: chain.number + 1, previousSha256: sha256(jws) };
   }
   if (official !== null) {
-    const head = { schemaVersion: 1, verifyKey, number, sha256: previousSha256 };
+    const head = { schemaVersion: 1, verifyKey, number: chain.number, sha256: chain.previousSha256 };
     await writeFile(join(out, 'chain.json'), JSON.stringify(head));
   }
   await judge(out);
 }
 
+/**
+ * Adds a run to a grading.
+ * @param chain its place, if it is signed
+ * @returns its record.jws, if it is signed
+ */
+export async function addRun(
+  out: string,
+  { archive, run, ...made }: MadeRun,
+  chain: OfficialRecord['chain'] | null = null,
+): Promise<string | null> {
+  const grading = await readGrading(out);
+  const archiveSha256 = hash(archive);
+  const job = jobsOf(grading, out).find(
+    (each) => each.sha256 === archiveSha256 && each.seed === (made.seed ?? 1),
+  )!;
+  const folder = join(job.folder, run);
+  await mkdir(join(folder, 'model'), { recursive: true });
+  await writeFile(join(folder, 'model/weights'), 'secret weights');
+  await writeFile(join(folder, 'train.stdout.log'), 'private log');
+  const record: RunRecord = {
+    ...madeUpRecord({ archiveSha256, ...made }),
+    track: grading.track,
+    modelSha256: hash('2'),
+    runId: run,
+    folder,
+    sandbox: { kind: grading.sandbox, contains: 'time', holds: allHeld, image: null },
+  };
+  if (chain !== null && record.score !== null) Object.assign(record.score, { details: null });
+  await writeFile(join(folder, 'record.json'), JSON.stringify(record));
+  if (chain === null) return null;
+  const facts = {
+    chain,
+    predictions: record.score === null ? null : sha256(run),
+    image: `sha256:${hash('1')}`,
+  };
+  const jws = await signRecord(buildOfficialRecord(record, facts), signingKey);
+  await writeFile(join(folder, 'record.jws'), jws);
+  return jws;
+}
+
 /** Writes the leaderboard that follows from the files. */
 export async function judge(out: string): Promise<void> {
   const grading = await readGrading(out);
-  const states = await readStates(out, grading);
-  await writeStanding(publicFolder(out), standingFrom(grading, states, await readDecisions(out), out));
+  const log = await readLog(out);
+  const states = await readStates(out, grading, log);
+  await writeStanding(publicFolder(out), standingFrom(grading, states, log, out));
 }
 
 export const headOf = async (out: string): Promise<string> =>
