@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { formatNpy } from '../../../datasets/npy.ts';
@@ -16,9 +16,17 @@ import { deriveSigningKey } from '../../../evaluator/attest/signingKey.ts';
 import { writeOfficialRecord } from '../../../evaluator/attest/signRun.ts';
 import { chainFault, signedAttemptsOf } from '../../../evaluator/attest/verifyChain.ts';
 import { verifyRecord } from '../../../evaluator/attest/verifyRecord.ts';
+import { exportBundle } from '../../../evaluator/grade/bundle/exportBundle.ts';
+import { verifyBundle } from '../../../evaluator/grade/bundle/verifyBundle.ts';
+import { formatCsv } from '../../../evaluator/grade/csv.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
 import { createLocalExecutor, type Slot } from '../../../evaluator/grade/localExecutor.ts';
+import {
+  compareRejudging,
+  endRejudging,
+  startRejudging,
+} from '../../../evaluator/grade/rejudging/rejudge.ts';
 import { packEntry } from '../../../evaluator/intake/packEntry.ts';
 import { openRunTrack, type RunTrack } from '../../../evaluator/run/runTrack.ts';
 import { usableCpus } from '../../../evaluator/sandbox/linux/cpuSet.ts';
@@ -380,4 +388,69 @@ describe('with the key of the organizer', () => {
       ],
     ]);
   });
+});
+
+test('a rejudging is run by the next call, with retries of its own, and changes nothing until it is applied', async () => {
+  const first = (await grade(failing(1))).rows[0]!;
+  await startRejudging(outFolder, { files: ['a*'], seeds: [], verdicts: [] }, 'a new disk');
+  const { rows, open, said } = await grade(failing(1));
+  expect(said).toEqual(['starts', fault, 'SCORED']);
+  expect({ open, row: rows[0] }).toEqual({ open: 0, row: first });
+  expect(runs()).toHaveLength(4);
+  expect((await grade(works)).said).toEqual(['SCORED earlier']);
+  expect(await compareRejudging(outFolder)).toMatchObject({ missing: 0, changes: [{ seed: 1 }] });
+  await endRejudging(outFolder, 'apply');
+  const applied = (await grade(works)).rows[0]!;
+  expect(applied.repeats.map(({ attempt, reason }) => [attempt, reason])).toEqual([
+    [1, 'replaced by a rejudging'],
+    [2, 'replaced by a rejudging'],
+    [3, faultReason],
+  ]);
+  expect(runs()).toHaveLength(4);
+});
+
+test('a rejudging whose evaluator died is taken up by the next call; one on other terms is left alone', async () => {
+  await grade(works);
+  await startRejudging(outFolder, { files: ['a*'], seeds: [], verdicts: [] }, 'a new disk');
+  const others = await grade(works, undefined, { trainSeconds: 19 });
+  expect(others.said).toEqual([
+    expect.stringMatching(/^Rejudging 1 is open, but for other archives, seeds or terms/),
+    'starts',
+    'SCORED',
+  ]);
+  const killed = join(outFolder, dirname(runs()[0]!), '2026-killed');
+  await mkdir(killed);
+  const record = JSON.parse(await readFile(join(outFolder, runs()[0]!, 'record.json'), 'utf8'));
+  const { archiveSha256, track: info, seed, limits, sandbox } = record;
+  const start = { attempt: 2, archiveSha256, track: info, seed, limits, sandbox: { kind: sandbox.kind } };
+  await writeFile(join(killed, 'start.json'), JSON.stringify(start));
+  expect((await grade(works)).said).toEqual(['starts', 'SCORED']);
+  await endRejudging(outFolder, 'apply');
+  const { rows } = await grade(works);
+  expect(rows[0]!.repeats.map(({ attempt }) => attempt)).toEqual([1, 2]);
+});
+
+test('the bundle of a grading verifies, also after an interrupted call', async () => {
+  await grade(failing(1), undefined, { seeds: [1, 2], baselines: ['a.tar.gz'] });
+  const receipts = [
+    ['file', 'sha256', 'first_seen', 'intake'],
+    ['a.tar.gz', sha256(await readFile(join(archives, 'a.tar.gz'))), new Date().toISOString(), 'accepted'],
+  ];
+  await writeFile(join(outFolder, 'receipts.csv'), formatCsv(receipts));
+  const bundle = join(outFolder, 'records.tar.gz');
+  await exportBundle(outFolder, bundle);
+  expect((await verifyBundle(bundle, { key: null })).standing!.rows).toMatchObject([
+    { archive: 'a.tar.gz', baseline: true, rank: null, runsScored: 2 },
+  ]);
+  const stop = new AbortController();
+  const stops: Sandbox = {
+    ...works,
+    start: (spec) => {
+      stop.abort();
+      return works.start(spec);
+    },
+  };
+  await grade(stops, stop, { seeds: [3, 4] });
+  await exportBundle(outFolder, bundle);
+  expect((await verifyBundle(bundle, { key: null })).standing!.runs).toEqual({ wanted: 2, done: 1 });
 });
