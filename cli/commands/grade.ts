@@ -28,7 +28,14 @@ import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import { callOrganizer } from '../callOrganizer.ts';
 import { type CommitmentOptions, readCommitted, requireBoth, requireTerms } from '../commitment.ts';
 import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
-import { byteCount, cpuCount, integer, numberOption, runSeed } from '../options/numberOption.ts';
+import {
+  byteCount,
+  cpuCount,
+  integer,
+  numberOption,
+  runSeed,
+  stageSeconds,
+} from '../options/numberOption.ts';
 import {
   addStrangersSandbox,
   imageOption,
@@ -46,6 +53,7 @@ import {
 } from '../options/stageLimits.ts';
 import { requireHeld, requireOfficial } from '../requireOfficial.ts';
 import { requireOut } from '../requireOut.ts';
+import { smoke } from '../smoke.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf } from '../summary.ts';
 import { say, sayJson, shortName, tell } from '../terminal.ts';
@@ -69,8 +77,28 @@ interface Options extends StrangersSandbox, StageLimitOptions, CommitmentOptions
   readonly repeat?: string;
   readonly because?: string;
   readonly jobs: number;
+  readonly smoke?: number;
   readonly json?: boolean;
 }
+
+/** Options that have no meaning in a short try, which is no run of the contest. */
+const notWithSmoke = [
+  'seeds',
+  'budget',
+  'imagesKey',
+  'identity',
+  'commitment',
+  'reveal',
+  'retries',
+  'mostDisturbance',
+  'waitForQuiet',
+  'perTeam',
+  'baseline',
+  'repeat',
+  'because',
+  'jobs',
+  'keepModels',
+];
 
 /** Files left out that are named on standard error. */
 const mostLeftOut = 20;
@@ -128,6 +156,14 @@ export function gradeCommand(command: Command): void {
     .addOption(new Option('--repeat <file[:seed]>', 'allow one more attempt of a job without a result'))
     .option('--because <text>', 'reason shown on the leaderboard; with --repeat')
     .option('--jobs <n>', 'runs at once on this machine, each with CPUs of its own', integer(1, 1000), 1)
+    .addOption(
+      new Option(
+        '--smoke <seconds>',
+        'instead of grading, try every archive for this long on a public Track, with a folder of logs for each contestant',
+      )
+        .argParser(stageSeconds)
+        .conflicts(notWithSmoke),
+    )
     .option('--keep-models', 'keep the models, which are otherwise removed after hashing')
     .option('--json', 'last line on standard output: the leaderboard')
     .addHelpText('after', help)
@@ -136,6 +172,7 @@ export function gradeCommand(command: Command): void {
 }
 
 async function grade(folder: string, options: Options, command: Command): Promise<void> {
+  if (options.smoke !== undefined) return smoke(folder, options.smoke, options, makeFolder);
   const kind = strangersSandbox(options);
   await requireTogether(options, kind);
   const { archives, leftOut } = await listArchives(folder, options.out);
@@ -406,6 +443,9 @@ is alive. Only signed runs count. The records form a chain, so a missing one is 
 A run does not count if it ended in INFRA_FAULT, was disturbed by other work, or its evaluator died. It is repeated up to
 --retries times, whatever its score. After that a person decides: --repeat FILE:SEED --because TEXT.
 
+--smoke 30 tries every archive for 30 s on a public Track and writes one folder per archive to --out: its logs, and whether it
+started and predicted. There is no score, and --out must not be the folder of a grading.
+
 Exit status:
    0  every run has a result, whatever its verdict
    2  wrong command line, or the Track changed
@@ -416,4 +456,5 @@ Examples:
   $ haet grade archives/ --track tracks/official --sandbox bubblewrap --out graded --seeds 3
   $ haet grade archives/ --track sealed-track --images-key images-key.txt --identity identity.txt \\
       --sandbox docker --out graded --commitment commitment.json --reveal reveal.json
+  $ haet grade archives/ --track tracks/public --sandbox docker --out tried --smoke 30
 `;

@@ -91,6 +91,9 @@ async function bundleOutcome(given: readonly string[], options: Options): Promis
   }
   requireNoneOfOneRun(options);
   const { head, key } = options;
+  if (head !== undefined && key === undefined) {
+    throw new UserError('--head needs --key: only signed records form a chain.');
+  }
   return verifyOneBundle(given[0]!, {
     ...(await readOtherEvidence(options)),
     key: key === undefined ? null : parseVerifyKey(key),

@@ -124,7 +124,10 @@ export function standingFrom(
       sha256,
       records: own.map((job) => byFolder.get(job.folder)?.record ?? null),
       repeats: known.flatMap(({ job, attempts }) => repeatsOf(job.seed, attempts)),
-      toDecide: known.filter((state) => waitsForAPerson(state, log, grading)).map(({ job }) => job.seed),
+      // Whatever an open rejudging needs, it changes no row.
+      toDecide: known
+        .filter((state) => waitsForAPerson({ ...state, fresh: null }, log, grading))
+        .map(({ job }) => job.seed),
       decisions: own.flatMap((job) => decisionsOf(decisionsFor(job, log, grading))),
       refused,
       baseline: baselines.includes(file),

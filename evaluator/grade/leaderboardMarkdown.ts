@@ -18,7 +18,7 @@ export function leaderboardMarkdown(standing: Standing): string {
     '# Leaderboard',
     conditions(standing),
     ranked.length === 0 ? 'No entry has been scored.' : rankedTable(ranked),
-    ...(ranked.length === 0 ? [] : [legend(standing.seeds.length)]),
+    ...(ranked.length === 0 ? [] : [legend(standing.seeds.length, ranked)]),
     ...(others.length === 0 ? [] : ['## Without a rank', othersTable(others)]),
     ...(standing.leftOut.length === 0 ? [] : ['## Left out', leftOutTable(standing.leftOut)]),
   ]
@@ -89,12 +89,15 @@ function rankedTable(rows: readonly Row[]): string {
   );
 }
 
-function legend(seeds: number): string {
+function legend(seeds: number, rows: readonly Row[]): string {
+  const baselines = rows.some(({ baseline }) => baseline)
+    ? ' A baseline is run for comparison and has no rank.'
+    : '';
   const interval =
     seeds === 1
       ? "Intervals are Wilson's, over withheld images."
       : 'Intervals are Student’s t of the mean, over seeds.';
-  return `${interval} "Not separated" means that the interval overlaps that of the rank above; it is not a test.`;
+  return `${interval} "Not separated" means that the interval overlaps that of the rank above; it is not a test.${baselines}`;
 }
 
 function othersTable(rows: readonly Row[]): string {

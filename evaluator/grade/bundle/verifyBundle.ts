@@ -180,6 +180,9 @@ function requireNone(fault: string | null): void {
 
 /** @returns number of files */
 async function checkFiles(folder: string): Promise<number> {
+  if (!existsSync(join(folder, bundleFile))) {
+    throw new DoesNotHold(`it has no ${bundleFile}, so it is not a bundle that \`haet export\` wrote`);
+  }
   const { files } = await readJson<Bundle>(join(folder, bundleFile), bundleSchema, {
     kind: 'the list of a bundle',
     remedy: 'Give a bundle that `haet export` wrote.',

@@ -154,6 +154,9 @@ describe('a rejudging', () => {
       details: ['b.tar.gz, seed 2: needs a decision'],
     });
     expect(await readFile(join(out, 'rejudgings.jsonl'), 'utf8')).toBe(log);
+    await judge(out);
+    expect(await results()).toEqual(before);
+    expect((await standing()).rows.map(({ toDecide }) => toDecide)).toEqual([[], []]);
   });
 
   test('that is cancelled leaves the earlier results, and what was made for it never counts', async () => {
