@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describeFault } from '../datasets/describeFault.ts';
 import { UserError } from '../datasets/userError.ts';
-import { type BundleEvidence, verifyBundle } from '../evaluator/grade/bundle/verifyBundle.ts';
+import type { BundleEvidence } from '../evaluator/grade/bundle/verifyBundle.ts';
 import { hashFile } from '../evaluator/intake/hashFile.ts';
 import type { Outcome } from './verifySeveral.ts';
 
@@ -33,6 +33,8 @@ export async function verifyOneBundle(path: string, evidence: BundleEvidence): P
       remedy: 'Give a bundle that `haet export` wrote.',
     });
   });
+  // Loaded here because it is too slow for --help.
+  const { verifyBundle } = await import('../evaluator/grade/bundle/verifyBundle.ts');
   const { holds, checks, standing, signed, ownCommitment } = await verifyBundle(resolve(path), evidence);
   const width = Math.max(...checks.map(({ name }) => name.length));
   const notChecked = [

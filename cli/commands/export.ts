@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readCommitment, readReveal, revealFault } from '../../datasets/sealing/commitment.ts';
 import { UserError } from '../../datasets/userError.ts';
-import { exportBundle, type Published } from '../../evaluator/grade/bundle/exportBundle.ts';
+import type { Published } from '../../evaluator/grade/bundle/exportBundle.ts';
 import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
 import { isFolder } from '../recordFiles.ts';
 import { sayer, sayJson } from '../terminal.ts';
@@ -44,6 +44,8 @@ async function exportRecords(graded: string, options: Options): Promise<void> {
   await requireMatching(options);
   const unlock = lockFolder(resolve(graded));
   try {
+    // Loaded here because it is too slow for --help.
+    const { exportBundle } = await import('../../evaluator/grade/bundle/exportBundle.ts');
     const { sha256, files } = await exportBundle(resolve(graded), options.out, options);
     sayer(options)(
       `${resolve(options.out)}: ${files.length} files, verified`,

@@ -53,7 +53,6 @@ import {
 } from '../options/stageLimits.ts';
 import { requireHeld, requireOfficial } from '../requireOfficial.ts';
 import { requireOut } from '../requireOut.ts';
-import { smoke } from '../smoke.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf } from '../summary.ts';
 import { say, sayJson, shortName, tell } from '../terminal.ts';
@@ -172,7 +171,10 @@ export function gradeCommand(command: Command): void {
 }
 
 async function grade(folder: string, options: Options, command: Command): Promise<void> {
-  if (options.smoke !== undefined) return smoke(folder, options.smoke, options, makeFolder);
+  if (options.smoke !== undefined) {
+    const { smoke } = await import('../smoke.ts');
+    return smoke(folder, options.smoke, options, makeFolder);
+  }
   const kind = strangersSandbox(options);
   await requireTogether(options, kind);
   const { archives, leftOut } = await listArchives(folder, options.out);

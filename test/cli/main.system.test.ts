@@ -34,7 +34,7 @@ test('help lists every command with its description, in order, and loads none of
   const list = commandList.map(({ name, description }) => `${name} ${description}`);
   expect(unwrapped(stdout.split('Commands:')[1]!)).toBe([...list, 'help display help for command'].join(' '));
   expect(commandList.map(({ name }) => name).join(' ')).toBe(
-    'init dry-run study pack check grade official score audit data seal setup check-machine verify self-test',
+    'init dry-run study pack check grade rejudge export official score audit data seal setup check-machine verify self-test',
   );
   expect(await loadedBy('--help')).toEqual({
     cli: ['commandList', 'main', 'reportError', 'terminal'],
@@ -68,6 +68,8 @@ test.each([
   ['score', 'score', ['@observablehq/plot', 'sharp']],
   ['data', 'data/', ['sharp']],
   ['verify', 'verify', ['execa']],
+  ['export', 'export', ['execa', 'tar']],
+  ['rejudge', 'rejudge', ['execa', 'tar']],
 ])(
   '%s --help loads no other command, and nothing that only its action needs',
   async (name, file, notNeeded) => {
