@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
+import { longestReason } from '../../evaluator/grade/rejudging/longestReason.ts';
 import type { Change, Comparison, Outcome } from '../../evaluator/grade/rejudging/rejudge.ts';
-import { longestReason } from '../../evaluator/grade/rejudging/rejudgings.ts';
 import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
 import { inPercent } from '../../evaluator/report/format.ts';
 import { type VerdictCode, verdicts } from '../../evaluator/run/verdict.ts';

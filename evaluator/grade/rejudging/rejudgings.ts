@@ -10,10 +10,10 @@ import { UserError } from '../../../datasets/userError.ts';
 import { type Attempt, type Attempts, attemptsOf } from '../attempts.ts';
 import { readJsonLines, writeJsonLines } from '../jsonLines.ts';
 import type { VoidReason } from '../voidReasons.ts';
+import { longestReason } from './longestReason.ts';
 
 /** One JSON line per step, beside the leaderboard's folder. */
 export const rejudgingsFile = 'rejudgings.jsonl';
-export const longestReason = 500;
 
 const jobRuns = z.strictObject({
   job: z.string().describe("name of the job's folder: bytes, Track and seed"),
