@@ -112,10 +112,11 @@ export async function gradeArchives(
   for (const job of jobs) {
     const { terms, mostDisturbance } = rulesOf(job);
     const rules = { mostDisturbance, attestor: hooks.attestor };
-    await finishEarlier(job.folder, hooks);
+    await finishEarlier(job.folder, plan.track, hooks);
     await clearUnfinished(job.folder);
     const attempts = await readAttempts(job.folder, terms, rules);
     for (const doubt of attempts.doubts) hooks.warn(doubt);
+    if (!executor.takesUp) requireNoneOpen(attempts);
     const { counted } = attempts;
     states.set(job, { attempts, record: counted?.record ?? lastFault(job, attempts) });
     if (counted === null) continue;
@@ -218,6 +219,17 @@ export async function gradeArchives(
   }
 }
 
+/** Refuses to run here what a cluster is still running. */
+function requireNoneOpen({ all }: Attempts): void {
+  const open = all.find(({ voidBecause }) => voidBecause === 'running');
+  if (open === undefined) return;
+  throw new UserError({
+    path: open.folder,
+    reason: 'is an attempt that was given to Slurm and has not ended',
+    remedy: 'Grade with --executor slurm, or end it first with --executor slurm --cancel.',
+  });
+}
+
 /** Returns the record that the leaderboard shows for a job without a result: of a fault or a stop, without a score. */
 function faultIn({ all }: Attempts, unwritten: RunRecord | null): RunRecord | null {
   const last = all.at(-1);
@@ -285,7 +297,7 @@ function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
     seed,
     limits: { trainSeconds, predictSeconds, processes },
     cpus: plan.cpus ?? machine.cores,
-    memoryBytes: entryMemoryBytes(machine, plan.memoryBytes),
+    memoryBytes: plan.memoryBytes ?? entryMemoryBytes(machine),
     machine,
     keepModel: plan.keepModels ?? false,
     ...(plan.intake !== undefined && { intake: plan.intake }),

@@ -6,8 +6,10 @@ import { tryPage } from '../report/tryPage.ts';
 import { type RunRecord, recordFile } from '../run/record.ts';
 import type { RunPlan } from '../run/runEntry.ts';
 import { unscoredFile } from '../run/unscored.ts';
+import { type ScoredTrack, scoreOpenRun } from '../score/scoreOpenRun.ts';
 import { type Attempts, readAttempts, runFolders, voidByRule } from './attempts.ts';
 import type { Executor } from './executor.ts';
+import { issuedFile } from './issued.ts';
 import { agrees, type JobTerms } from './terms.ts';
 import { voidReasons } from './voidReasons.ts';
 
@@ -50,10 +52,18 @@ export async function gradeJob(
   for (let made = 0; attempts.spent < allowed && made < allowed && !hooks.abort.aborted; made++) {
     const remarks = (await hooks.ready?.()) ?? [];
     if (hooks.abort.aborted) break;
-    const attempt = Math.max(0, ...attempts.all.map((each) => each.number)) + 1;
-    const ended = await executor.run({ ...plan, attempt, mostDisturbance, remarks }, hooks.abort);
+    const open = attempts.all.find(({ voidBecause }) => voidBecause === 'running');
+    const attempt = open?.number ?? Math.max(0, ...attempts.all.map((each) => each.number)) + 1;
+    const ended = await executor.run(
+      {
+        plan: { ...plan, attempt, mostDisturbance, remarks },
+        archiveSha256: terms.archiveSha256,
+        open: open?.folder ?? null,
+      },
+      hooks.abort,
+    );
     if (ended === null) break;
-    const { attested, ...finished } = await finish(ended, hooks);
+    const { attested, ...finished } = await finish(ended, plan.track, hooks);
     record = finished.record;
     await ensureReport(record, plan.track.dir, hooks.warn);
     attempts = await read();
@@ -72,9 +82,15 @@ export async function gradeJob(
  */
 async function finish(
   record: RunRecord,
+  track: ScoredTrack,
   { attestor, warn }: JobHooks,
 ): Promise<{ record: RunRecord; attested: boolean }> {
-  if (attestor === undefined) return { record, attested: true };
+  const awaits = existsSync(join(record.folder, unscoredFile));
+  if (attestor === undefined) {
+    return { record: awaits ? await scoreOpenRun(record.folder, track) : record, attested: true };
+  }
+  // An attempt that was voided, because its node left no result, has no run to sign.
+  if (!awaits && existsSync(join(record.folder, issuedFile))) return { record, attested: true };
   try {
     return { record: await attestor.finish(record.folder), attested: true };
   } catch (error) {
@@ -84,11 +100,16 @@ async function finish(
 }
 
 /** Scores and signs the runs in a job's folder whose evaluator was killed, or that could not be scored before. */
-export async function finishEarlier(folder: string, { attestor, warn }: JobHooks): Promise<void> {
-  if (attestor === undefined) return;
+export async function finishEarlier(
+  folder: string,
+  track: ScoredTrack,
+  { attestor, warn }: JobHooks,
+): Promise<void> {
+  if (attestor === undefined && 'sealed' in track.info) return;
+  const finishRun = (run: string) => attestor?.finish(run) ?? scoreOpenRun(run, track);
   for (const run of await runFolders(folder)) {
     if (!existsSync(join(run, unscoredFile))) continue;
-    await attestor.finish(run).catch((error: Error) => {
+    await finishRun(run).catch((error: Error) => {
       warn(`${run}: could not be scored and signed, and does not count yet: ${error.message}`);
     });
   }

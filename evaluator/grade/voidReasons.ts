@@ -7,5 +7,6 @@ export const voidReasons = {
   damaged: 'its record is damaged',
   stopped: 'stopped by a person',
   unscored: 'not scored yet',
+  running: 'given to the cluster and not finished yet',
 } as const;
 export type VoidReason = keyof typeof voidReasons;
