@@ -60,7 +60,7 @@ export interface OddNode {
 /**
  * Starts a cluster and waits until its nodes are idle.
  * @param fit names of the nodes of the default partition
- * @param odd further nodes, only in the partition `all`
+ * @param odd further nodes, not in the default partition; `all` has all nodes, and `only-NAME` one
  */
 export async function startCluster(
   fit: readonly string[],
@@ -161,7 +161,7 @@ KillWait=2
 SchedulerParameters=sched_interval=1,bf_interval=1
 ${names.map((name, at) => `NodeName=${name} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${ports[at + 1]} CPUs=1\n`).join('')}PartitionName=fit Nodes=${fit.join(',')} Default=YES MaxTime=INFINITE State=UP
 PartitionName=all Nodes=ALL MaxTime=INFINITE State=UP
-`;
+${names.map((name) => `PartitionName=only-${name} Nodes=${name} MaxTime=INFINITE State=UP\n`).join('')}`;
 }
 
 async function freePorts(count: number): Promise<number[]> {

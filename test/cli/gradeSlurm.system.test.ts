@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { makeLabelsKey } from '../../datasets/sealing/labelsKey.ts';
@@ -178,6 +178,15 @@ echo weights > "$HAET_OUT_DIR/model"`,
     expect(standing.runs).toEqual({ wanted: 1, done: 1 });
   }, 240_000);
 
+  test('where no node is fit, the call ends with the reason, and the attempt is still there for the next', async () => {
+    await put('a');
+    const { code, stderr } = await grade('--slurm-option', '--partition=only-blind');
+    expect(stderr).toMatch(/Slurm refused the job: .* Nodes that are left out: blind \(it does not see /);
+    expect(code).toBe(2);
+    expect((await grade()).standing.rows[0]).toMatchObject({ rank: 1, repeats: [] });
+    expect(attemptsOf().map((attempt) => basename(attempt))).toEqual(['attempt-1']);
+  }, 240_000);
+
   inBubblewrap('on a sealed Track', () => {
     test('nodes that are not fit are left out with the reason; the coordinator signs; a task finds neither identity nor labels', async () => {
       const sealed = await sealedTiny(cluster.home);
@@ -226,7 +235,7 @@ echo weights > "$HAET_OUT_DIR/model"`,
       expect(lost!.map(({ verdict }) => verdict)).toEqual(['INFRA_FAULT']);
       expect(counted!.every(({ folder }) => existsSync(join(folder, 'record.jws')))).toBe(true);
       const { verifyKey } = JSON.parse(await say('seal', 'keys', sealed.identity, '--json'));
-      expect(await say('verify', out, '--key', verifyKey)).toContain('4 ');
+      expect(await say('verify', out, '--key', verifyKey)).toContain('4 records hold');
       expect(
         readdirSync(join(out, 'slurm')).filter((batch) =>
           existsSync(join(out, 'slurm', batch, 'images-key')),
