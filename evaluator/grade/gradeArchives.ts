@@ -13,6 +13,7 @@ import type { Executor } from './executor.ts';
 import { forEachAtOnce } from './forEachAtOnce.ts';
 import { makeGradedFolders, publicFolder, runsFolder } from './gradedFolders.ts';
 import { ensureReport, finishEarlier, gradeJob, type JobHooks, type JobRules } from './gradeJob.ts';
+import { createTurns } from './inTurn.ts';
 import type { Graded } from './leaderboard.ts';
 import type { LeftOut, Submission } from './listArchives.ts';
 import { refusedArchives } from './refusedArchives.ts';
@@ -102,12 +103,10 @@ export async function gradeArchives(
     mostDisturbance: plan.mostDisturbance,
     allowed: allowedOf(job),
   });
-  let written = Promise.resolve();
+  const inTurn = createTurns();
+  const writes = createTurns();
   /** Writes the leaderboard; one write at a time, so that an older one never replaces a newer one. */
-  const write = () => {
-    written = written.then(() => writeStanding(publicFolder(plan.outFolder), standing()));
-    return written;
-  };
+  const write = () => writes(() => writeStanding(publicFolder(plan.outFolder), standing()));
 
   for (const job of jobs) {
     const { terms, mostDisturbance } = rulesOf(job);
@@ -142,7 +141,13 @@ export async function gradeArchives(
       await requireTrack(plan.track);
       hooks.starts(job);
       const within = { ...hooks, abort };
-      const { record, attempts } = await gradeJob(runPlanOf(plan, job), executor, rulesOf(job), within);
+      const { record, attempts } = await gradeJob(
+        runPlanOf(plan, job),
+        executor,
+        rulesOf(job),
+        within,
+        inTurn,
+      );
       if (record !== null && !agrees(record, jobTermsOf(plan, job, sandbox))) {
         hooks.warn(
           `${job.archive.path}: changed or removed since grading began. Run the command again to grade the current files.`,

@@ -9,6 +9,7 @@ import { unscoredFile } from '../run/unscored.ts';
 import { type ScoredTrack, scoreOpenRun } from '../score/scoreOpenRun.ts';
 import { type Attempts, readAttempts, runFolders, voidByRule } from './attempts.ts';
 import type { Executor } from './executor.ts';
+import type { InTurn } from './inTurn.ts';
 import { issuedFile } from './issued.ts';
 import { agrees, type JobTerms } from './terms.ts';
 import { voidReasons } from './voidReasons.ts';
@@ -36,6 +37,7 @@ export interface JobRules {
  * Runs one archive with one seed as an official run, signed and with a report, until an attempt counts or the allowed
  * attempts are used. Every attempt keeps its folder and is counted by it; the score has no influence.
  * @param plan its runsFolder is used by this job only
+ * @param inTurn shared by all jobs: runs may end all at once, and are scored and reported one by one
  * @returns the record of the last run, null if none was made; and the attempts now on disk. A record of other bytes
  *   than requested, or an unsigned record that should be signed, ends the job for this call.
  */
@@ -44,6 +46,7 @@ export async function gradeJob(
   executor: Executor,
   { terms, mostDisturbance, allowed }: JobRules,
   hooks: JobHooks,
+  inTurn: InTurn,
 ): Promise<{ record: RunRecord | null; attempts: Attempts }> {
   const read = () => readAttempts(plan.runsFolder, terms, { mostDisturbance, attestor: hooks.attestor });
   let attempts = await read();
@@ -63,9 +66,12 @@ export async function gradeJob(
       hooks.abort,
     );
     if (ended === null) break;
-    const { attested, ...finished } = await finish(ended, plan.track, hooks);
+    const { attested, ...finished } = await inTurn(async () => {
+      const signed = await finish(ended, plan.track, hooks);
+      await ensureReport(signed.record, plan.track.dir, hooks.warn);
+      return signed;
+    });
     record = finished.record;
-    await ensureReport(record, plan.track.dir, hooks.warn);
     attempts = await read();
     if (attempts.counted !== null || !attested || !agrees(record, terms)) break;
     const why = voidByRule(record, mostDisturbance);
