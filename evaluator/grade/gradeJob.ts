@@ -92,13 +92,12 @@ async function finish(
   { attestor, warn }: JobHooks,
 ): Promise<{ record: RunRecord; attested: boolean }> {
   const awaits = existsSync(join(record.folder, unscoredFile));
-  if (attestor === undefined) {
-    return { record: awaits ? await scoreOpenRun(record.folder, track) : record, attested: true };
-  }
   // An attempt that was voided, because its node left no result, has no run to sign.
-  if (!awaits && existsSync(join(record.folder, issuedFile))) return { record, attested: true };
+  const isVoid = !awaits && existsSync(join(record.folder, issuedFile));
+  if (isVoid || (attestor === undefined && !awaits)) return { record, attested: true };
   try {
-    return { record: await attestor.finish(record.folder), attested: true };
+    const finished = await (attestor?.finish(record.folder) ?? scoreOpenRun(record.folder, track));
+    return { record: finished, attested: true };
   } catch (error) {
     warn(`${record.folder}: could not be scored and signed, and does not count: ${(error as Error).message}`);
     return { record, attested: false };
