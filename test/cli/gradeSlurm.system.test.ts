@@ -216,16 +216,18 @@ echo weights > "$HAET_OUT_DIR/model"`,
         'the labels key in hexadecimal': Buffer.from(labelsKey.labelsKey),
         'the labels': Buffer.from(Array.from({ length: 64 }, (_, at) => at % 10)),
       };
-      const tasks = cluster.processesWith('node-task');
-      const environments = tasks.map((pid) => readFileSync(`/proc/${pid}/environ`, 'latin1'));
-      const found = tasks.map((pid) => findReadable(pid, needles, [sealedTrack, dirname(out)]));
-      process.kill(tasks[0]!, 'SIGKILL');
+      const searched = cluster
+        .processesWith('node-task')
+        .map((pid) => ({ pid, found: findReadable(pid, needles, [sealedTrack, dirname(out)]) }))
+        .filter(({ found }) => found !== null);
+      // One of them ends before its run does.
+      const { pid } = searched[0]!;
+      expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).not.toContain('A_VARIABLE_OF_THE_COORDINATOR');
+      process.kill(pid, 'SIGKILL');
       const { code, stderr } = await grading.ended;
       expect({ code, stderr }).toMatchObject({ code: 0 });
       // The first is given to a task, and shows that the search finds what is there.
-      expect(found.length).toBeGreaterThan(0);
-      for (const each of found) expect(each).toEqual({ 'the key of the images': expect.anything() });
-      for (const each of environments) expect(each).not.toContain('A_VARIABLE_OF_THE_COORDINATOR');
+      for (const { found } of searched) expect(found).toEqual({ 'the key of the images': expect.anything() });
       expect(stderr).toContain('Node blind is left out: it does not see ');
       expect(stderr).toContain(`Node spy is left out: it can read ${sealed.identity}.`);
       const [counted, lost] = [true, false].map((is) =>

@@ -6,9 +6,34 @@ const chunkBytes = 2 ** 20;
 /**
  * Searches all that a process can read for some bytes: its arguments, environment and memory, and the files in some
  * folders and in those of its temporary files, as its mount namespace shows them.
- * @returns the names of what was found, each with the first place
+ * @returns the names of what was found, each with the first place; null if the process ended meanwhile
  */
 export function findReadable(
+  pid: number,
+  needles: Readonly<Record<string, Buffer>>,
+  folders: readonly string[],
+): Record<string, string> | null {
+  const program = () => readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  try {
+    const before = program();
+    const found = searchAll(pid, needles, folders);
+    return program() === before && before !== '' ? found : null;
+  } catch (error) {
+    if (isAlive(pid)) throw error;
+    return null;
+  }
+}
+
+/** A process that has ended has no memory any more, also before its parent waits for it. */
+function isAlive(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/maps`, 'latin1') !== '';
+  } catch {
+    return false;
+  }
+}
+
+function searchAll(
   pid: number,
   needles: Readonly<Record<string, Buffer>>,
   folders: readonly string[],
