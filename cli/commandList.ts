@@ -6,6 +6,8 @@ import type { Command } from 'commander';
 export interface ListedCommand {
   readonly name: string;
   readonly description: string;
+  /** Whether other commands call it, and `haet --help` does not list it. */
+  readonly hidden?: true;
   /** Loads the function that adds arguments, options, examples and action to the command. */
   readonly load: () => Promise<(command: Command) => void>;
 }
@@ -100,5 +102,11 @@ export const commandList: readonly ListedCommand[] = [
     description:
       'Run the hostile-entry corpus in the sandboxes of this machine, and check that each attack is stopped and gets the right verdict.',
     load: async () => (await import('./commands/selfTest.ts')).selfTestCommand,
+  },
+  {
+    name: 'node-task',
+    description: 'Run one attempt on a node of a cluster; `haet grade --executor slurm` calls it.',
+    hidden: true,
+    load: async () => (await import('./commands/nodeTask.ts')).nodeTaskCommand,
   },
 ];

@@ -32,8 +32,8 @@ process.on('uncaughtException', (error) => {
 
 try {
   const words = process.argv.slice(2);
-  for (const { name, description, load } of commandList) {
-    const command = program.command(name).description(description);
+  for (const { name, description, hidden = false, load } of commandList) {
+    const command = program.command(name, { hidden }).description(description);
     // At any position: `haet help data` prints the same as `haet data --help`.
     if (words.includes(name)) (await load())(command);
   }

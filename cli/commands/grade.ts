@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -5,7 +6,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { type Attestor, createAttestor } from '../../evaluator/attest/attestor.ts';
 import { requireChain } from '../../evaluator/attest/chain.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
-import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
+import { publicFolder, runsFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
 import { type LeftOut, listArchives, type Submission } from '../../evaluator/grade/listArchives.ts';
 import type { Slot } from '../../evaluator/grade/localExecutor.ts';
@@ -25,8 +26,14 @@ import { openRunTrack, type RunTrack } from '../../evaluator/run/runTrack.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
 import { createSandbox, type SandboxKind } from '../../evaluator/sandbox/createSandbox.ts';
 import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
+import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { callOrganizer } from '../callOrganizer.ts';
 import { type CommitmentOptions, readCommitted, requireBoth, requireTerms } from '../commitment.ts';
+import {
+  addExecutorOptions,
+  type ExecutorOptions,
+  requireExecutorOptions,
+} from '../options/executorOptions.ts';
 import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
 import {
   byteCount,
@@ -51,14 +58,21 @@ import {
   type StageLimitOptions,
   stageLimits,
 } from '../options/stageLimits.ts';
+import { requireAtHome } from '../requireAtHome.ts';
 import { requireHeld, requireOfficial } from '../requireOfficial.ts';
 import { requireOut } from '../requireOut.ts';
+import { createSlurmView } from '../slurmView.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf } from '../summary.ts';
 import { say, sayJson, shortName, tell } from '../terminal.ts';
 import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
-interface Options extends StrangersSandbox, StageLimitOptions, CommitmentOptions, IntakeOptions {
+interface Options
+  extends StrangersSandbox,
+    StageLimitOptions,
+    CommitmentOptions,
+    IntakeOptions,
+    ExecutorOptions {
   readonly track: string;
   readonly out: string;
   readonly seed: number;
@@ -75,7 +89,6 @@ interface Options extends StrangersSandbox, StageLimitOptions, CommitmentOptions
   readonly baseline?: string[];
   readonly repeat?: string;
   readonly because?: string;
-  readonly jobs: number;
   readonly smoke?: number;
   readonly json?: boolean;
 }
@@ -154,7 +167,6 @@ export function gradeCommand(command: Command): void {
     )
     .addOption(new Option('--repeat <file[:seed]>', 'allow one more attempt of a job without a result'))
     .option('--because <text>', 'reason shown on the leaderboard; with --repeat')
-    .option('--jobs <n>', 'runs at once on this machine, each with CPUs of its own', integer(1, 1000), 1)
     .addOption(
       new Option(
         '--smoke <seconds>',
@@ -167,6 +179,7 @@ export function gradeCommand(command: Command): void {
     .option('--json', 'last line on standard output: the leaderboard')
     .addHelpText('after', help)
     .action(grade);
+  addExecutorOptions(command);
   addIntakeOptions(command);
 }
 
@@ -176,26 +189,19 @@ async function grade(folder: string, options: Options, command: Command): Promis
     return smoke(folder, options.smoke, options, makeFolder);
   }
   const kind = strangersSandbox(options);
+  const isOnSlurm = options.executor === 'slurm';
   await requireTogether(options, kind);
+  if (options.cancel) return cancelIn(options.out);
   const { archives, leftOut } = await listArchives(folder, options.out);
   await requireOut(options.out);
   const machine = await describeMachine();
-  entryMemoryBytes(machine, options.memory); // fails before anything is created
+  if (!isOnSlurm) entryMemoryBytes(machine, options.memory); // fails before anything is created
   const repeat = repeatOf(options, archives);
   const baselines = baselinesOf(options, archives);
   // Creating a sandbox already disturbs a run that is being timed on this machine.
-  const unlockMachine = lockForTiming(tell);
-  const sandbox = await createSandbox(kind, options);
-  if (options.identity !== undefined) requireHeld(sandbox);
-  const { track: trackDir, out, identity, imagesKey, reveal } = options;
-  requireNotShown(sandbox, {
-    '--track': trackDir,
-    '--out': out,
-    '--identity': identity,
-    '--images-key': imagesKey,
-    '--reveal': reveal,
-    'the folder of archives': folder,
-  });
+  const unlockMachine = isOnSlurm ? () => {} : lockForTiming(tell);
+  const sandbox = isOnSlurm ? null : await createSandbox(kind, options);
+  requirePrivate(sandbox, folder, options);
   const outFolder = await makeFolder(options.out);
   const unlock = lockFolder(outFolder);
   const track = await openRunTrack(options.track, options.imagesKey).catch((error) => {
@@ -212,7 +218,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
       cpus: options.cpus ?? terms?.cpus,
       memoryBytes: options.memory ?? terms?.memoryBytes,
     };
-    if (options.jobs > 1) requireSeparable(options.jobs, sandbox, 'sealed' in track.info);
+    if (options.jobs > 1) requireSeparable(options.jobs, { kind }, 'sealed' in track.info);
     const shares = options.jobs > 1 ? shareMachine(options.jobs, asked, machine) : null;
     const { cpus, memoryBytes } = shares ?? asked;
     for (const cpuSet of shares?.cpuSets ?? []) {
@@ -227,16 +233,16 @@ async function grade(folder: string, options: Options, command: Command): Promis
       requireTerms(committed, {
         ...limits,
         cpus: cpus ?? machine.cores,
-        memoryBytes: entryMemoryBytes(machine, memoryBytes),
-        sandbox: sandbox.kind,
-        image: sandbox.image,
+        memoryBytes: isOnSlurm ? memoryBytes! : entryMemoryBytes(machine, memoryBytes),
+        sandbox: kind,
+        image: sandbox === null ? committed.terms.image : sandbox.image,
         evaluator: { version, commit: await evaluatorCommit() },
       });
     }
     tell(...notRun(archives, leftOut));
     await addReceipts(outFolder, folder, { archives, leftOut }, intakeLimits(options));
     warnWhereUnfenced(kind, tell);
-    tell(`Sandbox "${sandbox.kind}": ${sandbox.contains}`);
+    if (sandbox !== null) tell(`Sandbox "${kind}": ${sandbox.contains}`);
     const plan: GradePlan = {
       archives,
       leftOut,
@@ -255,29 +261,41 @@ async function grade(folder: string, options: Options, command: Command): Promis
       intake: intakeLimits(options),
       keepModels: options.keepModels ?? false,
     };
-    for (const warning of machineWarnings()) tell(warning);
+    if (!isOnSlurm) for (const warning of machineWarnings()) tell(warning);
     // Loaded here because they are too slow for --help.
     const { createLocalExecutor } = await import('../../evaluator/grade/localExecutor.ts');
     const { gradeArchives } = await import('../../evaluator/grade/gradeArchives.ts');
-    const { standing, open } = await gradeArchives(plan, createLocalExecutor(sandbox, slots), {
+    const slurm = sandbox === null ? await onSlurm(options, kind, plan, terms?.image ?? null) : null;
+    const tellAll = slurm?.view.tell ?? tell;
+    const executor = slurm?.executor ?? createLocalExecutor(sandbox!, slots);
+    const { standing, open } = await gradeArchives(plan, executor, {
       abort: stops.abort,
-      warn: tell,
-      ...(options.waitForQuiet > 0 && { ready: () => quiet(options, cpus ?? machine.cores, stops.abort) }),
+      warn: tellAll,
+      ...(options.waitForQuiet > 0 &&
+        !isOnSlurm && { ready: () => quiet(options, cpus ?? machine.cores, stops.abort) }),
       ...(attestor !== null && { attestor }),
-      starts: (job) => tell(`${label(job)}  starts`),
+      starts: (job) => {
+        if (!isOnSlurm) tell(`${label(job)}  starts`);
+      },
       ended: async (job, record, earlier) => {
-        tell(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`);
-        if (!earlier) tell(...(await lastWordsOf(record)).map((line) => `  ${line}`));
+        if (!earlier) slurm?.view.ended(record.owner === 'infrastructure');
+        tellAll(`${label(job)}  ${outcome(record)}${earlier ? ' (earlier)' : ''}`);
+        if (!earlier) tellAll(...(await lastWordsOf(record)).map((line) => `  ${line}`));
       },
     });
+    slurm?.view.stop();
     if (options.json) sayJson(standing);
     else say(...summarise(standing, outFolder));
-    if (open > 0) {
+    if (open === 0) return;
+    const left = slurm?.executor.left() ?? [];
+    if (left.length > 0) tellLeft(open, left);
+    else {
       tell(
         `${open} of ${standing.runs.wanted} runs have no result yet. Run the same command again to continue; runs that need a decision are not repeated.`,
       );
-      process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
     }
+    if (options.detach && left.length > 0 && !stops.abort.aborted) return;
+    process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
   } finally {
     stops.close();
     for (const slot of slots) await slot.track.close();
@@ -285,6 +303,60 @@ async function grade(folder: string, options: Options, command: Command): Promis
     unlock();
     unlockMachine();
   }
+}
+
+/** Creates the executor that submits to Slurm, and the view of its progress. */
+async function onSlurm(options: Options, kind: SandboxKind, plan: GradePlan, image: string | null) {
+  const { outFolder, cpus, memoryBytes, trainSeconds, predictSeconds } = plan;
+  const view = createSlurmView(process.stderr, trainSeconds + 2 * predictSeconds);
+  const secrets = [options.identity, options.reveal];
+  const { slurmExecutorOf } = await import('../slurmGrading.ts');
+  const given = { outFolder, kind, cpus, memoryBytes, image, secrets };
+  return { view, executor: await slurmExecutorOf(options, given, view) };
+}
+
+function tellLeft(open: number, jobs: readonly string[]): void {
+  tell(
+    `${open} runs have no result yet, and go on in Slurm (job ${jobs.join(', ')}). Run the same command again to see them and take in their results; with --cancel it ends them.`,
+  );
+}
+
+async function cancelIn(out: string): Promise<void> {
+  const outFolder = resolve(out);
+  const { cancelRuns } = await import('../slurmGrading.ts');
+  if (!existsSync(runsFolder(outFolder))) {
+    throw new UserError({
+      option: '--cancel',
+      path: outFolder,
+      reason: 'holds no runs',
+      remedy: 'Give the --out of the grading.',
+    });
+  }
+  const unlock = lockFolder(outFolder);
+  try {
+    await cancelRuns(outFolder);
+  } finally {
+    unlock();
+  }
+}
+
+/** Refuses secrets where entries or nodes could read them, and a sandbox that does not hold what a signed run needs. */
+function requirePrivate(sandbox: Sandbox | null, folder: string, options: Options): void {
+  const { track, out, identity, imagesKey, reveal } = options;
+  const archives = 'the folder of archives';
+  if (sandbox === null) {
+    requireAtHome({ identity, reveal, shared: { '--track': track, '--out': out, [archives]: folder } });
+    return;
+  }
+  if (identity !== undefined) requireHeld(sandbox);
+  requireNotShown(sandbox, {
+    '--track': track,
+    '--out': out,
+    '--identity': identity,
+    '--images-key': imagesKey,
+    '--reveal': reveal,
+    [archives]: folder,
+  });
 }
 
 /** Says what of the folder is not run; the leaderboard lists all of it. */
@@ -352,6 +424,7 @@ async function requireTogether(options: Options, sandbox: SandboxKind): Promise<
     );
   }
   requireBoth(options);
+  requireExecutorOptions(options);
   if ((imagesKey === undefined) !== (identity === undefined)) {
     throw new UserError(
       '--images-key and --identity must be given together. Give both files that `haet seal keygen` wrote.',
@@ -448,8 +521,12 @@ A run does not count if it ended in INFRA_FAULT, was disturbed by other work, or
 --smoke 30 tries every archive for 30 s on a public Track and writes one folder per archive to --out: its logs, and whether it
 started and predicted. There is no score, and --out must not be the folder of a grading.
 
+--executor slurm submits the runs as one array job. Ctrl-C leaves it running; the same command shows it again and takes in
+its results, and with --cancel ends it. Nodes see --out, --track, the archives and haet at the same paths, and never the
+identity: keep it on a disk of this machine.
+
 Exit status:
-   0  every run has a result, whatever its verdict
+   0  every run has a result, whatever its verdict; or, with --detach, everything is submitted
    2  wrong command line, or the Track changed
   30  a run has no result: no attempt counts, it could not be signed, or its archive changed
   40  stopped by a person

@@ -11,6 +11,7 @@ import { runStartSchema, startFile } from '../run/runFolder.ts';
 import { readUnscored, unscoredFile } from '../run/unscored.ts';
 import { type VerdictCode, verdicts } from '../run/verdict.ts';
 import { removePath } from '../sandbox/removeTree.ts';
+import { isOpen } from './issued.ts';
 import { agrees, type JobTerms } from './terms.ts';
 import type { VoidReason } from './voidReasons.ts';
 
@@ -70,7 +71,7 @@ export function attemptsOf(all: readonly Attempt[], doubts: readonly string[]): 
 
 /** Whether such an attempt uses no retry. */
 const isFree = (reason: VoidReason): boolean =>
-  ['stopped', 'unscored', 'replaced', 'withdrawn'].includes(reason);
+  ['stopped', 'unscored', 'replaced', 'withdrawn', 'running'].includes(reason);
 
 /** Reads an attempt; null for a run on other terms, or one that was not started. */
 async function readAttempt(
@@ -131,7 +132,8 @@ async function readDead(run: string, terms: JobTerms): Promise<Attempt | null> {
   if (text === null) return null;
   const start = parsed(text);
   if (start !== null && !agrees(start, terms)) return null;
-  return { number: start?.attempt ?? 1, folder: run, record: null, voidBecause: 'died' };
+  const voidBecause = isOpen(run) ? 'running' : 'died';
+  return { number: start?.attempt ?? 1, folder: run, record: null, voidBecause };
 }
 
 function parsed(text: string) {
@@ -147,6 +149,7 @@ export async function clearUnfinished(folder: string): Promise<void> {
   const remove = (path: string) => removePath(path).catch(() => {});
   for (const run of await runFolders(folder)) {
     if ([recordFile, unscoredFile].some((file) => existsSync(join(run, file)))) continue;
+    if (isOpen(run)) continue;
     if (!existsSync(join(run, startFile))) await remove(run);
     else for (const name of await readdir(run)) if (!isKept(name)) await remove(join(run, name));
   }

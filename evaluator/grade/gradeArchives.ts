@@ -7,13 +7,14 @@ import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunPlan } from '../run/runEntry.ts';
 import type { RunTrack } from '../run/runTrack.ts';
-import { clearUnfinished, readAttempts } from './attempts.ts';
+import { type Attempts, clearUnfinished, readAttempts } from './attempts.ts';
 import { addDecisions, type Decision } from './decisions.ts';
 import type { Executor } from './executor.ts';
 import { forEachAtOnce } from './forEachAtOnce.ts';
 import { makeGradedFolders, publicFolder } from './gradedFolders.ts';
 import { ensureReport, finishEarlier, gradeJob, type JobHooks, type JobRules } from './gradeJob.ts';
 import { type GradedJob, type Grading, jobsOf, jobTermsOf, termsText, writeGrading } from './grading.ts';
+import { createTurns } from './inTurn.ts';
 import {
   allowedOf,
   currentOf,
@@ -105,19 +106,18 @@ export async function gradeArchives(
     allowed: allowedOf(states.get(job)!, log, grading),
     current: (attempts) => currentOf(stateOf(job, attempts, grading, log)),
   });
-  let written = Promise.resolve();
+  const inTurn = createTurns();
+  const writes = createTurns();
   /** Writes the leaderboard; one write at a time, so that an older one never replaces a newer one. */
-  const write = () => {
-    written = written.then(() => writeStanding(publicFolder(plan.outFolder), standing()));
-    return written;
-  };
+  const write = () => writes(() => writeStanding(publicFolder(plan.outFolder), standing()));
 
   for (const job of jobs) {
     const rules = { mostDisturbance: plan.mostDisturbance, attestor: hooks.attestor };
-    await finishEarlier(job.folder, hooks);
+    await finishEarlier(job.folder, plan.track, hooks);
     await clearUnfinished(job.folder);
     const attempts = await readAttempts(job.folder, jobTermsOf(grading, job), rules);
     for (const doubt of attempts.doubts) hooks.warn(doubt);
+    if (!executor.takesUp) requireNoneOpen(attempts);
     const state = stateOf(job, attempts, grading, log);
     states.set(job, state);
     const { counted } = currentOf(state);
@@ -149,7 +149,13 @@ export async function gradeArchives(
       await requireTrack(plan.track);
       hooks.starts(job);
       const within = { ...hooks, abort };
-      const { record, attempts } = await gradeJob(runPlanOf(plan, job), executor, rulesOf(job), within);
+      const { record, attempts } = await gradeJob(
+        runPlanOf(plan, job),
+        executor,
+        rulesOf(job),
+        within,
+        inTurn,
+      );
       if (record !== null && !agrees(record, jobTermsOf(grading, job))) {
         hooks.warn(
           `${job.archive.path}: changed or removed since grading began. Run the command again to grade the current files.`,
@@ -196,6 +202,17 @@ export async function gradeArchives(
   function standing(): Standing {
     return standingFrom(grading, [...states.values()], log, plan.outFolder);
   }
+}
+
+/** Refuses to run here what a cluster is still running. */
+function requireNoneOpen({ all }: Attempts): void {
+  const open = all.find(({ voidBecause }) => voidBecause === 'running');
+  if (open === undefined) return;
+  throw new UserError({
+    path: open.folder,
+    reason: 'is an attempt that was given to Slurm and has not ended',
+    remedy: 'Grade with --executor slurm, or end it first with --executor slurm --cancel.',
+  });
 }
 
 /** Returns what is graded and by which rules, as grading.json keeps it. */
@@ -254,7 +271,7 @@ function runPlanOf(plan: GradePlan, { archive, seed, folder }: Job): RunPlan {
     seed,
     limits: { trainSeconds, predictSeconds, processes },
     cpus: plan.cpus ?? machine.cores,
-    memoryBytes: entryMemoryBytes(machine, plan.memoryBytes),
+    memoryBytes: plan.memoryBytes ?? entryMemoryBytes(machine),
     machine,
     keepModel: plan.keepModels ?? false,
     ...(plan.intake !== undefined && { intake: plan.intake }),

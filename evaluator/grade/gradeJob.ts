@@ -6,8 +6,11 @@ import { tryPage } from '../report/tryPage.ts';
 import { type RunRecord, recordFile } from '../run/record.ts';
 import type { RunPlan } from '../run/runEntry.ts';
 import { unscoredFile } from '../run/unscored.ts';
+import { type ScoredTrack, scoreOpenRun } from '../score/scoreOpenRun.ts';
 import { type Attempts, readAttempts, runFolders, voidByRule } from './attempts.ts';
 import type { Executor } from './executor.ts';
+import type { InTurn } from './inTurn.ts';
+import { issuedFile } from './issued.ts';
 import { agrees, type JobTerms } from './terms.ts';
 import { voidReasons } from './voidReasons.ts';
 
@@ -36,6 +39,7 @@ export interface JobRules {
  * Runs one archive with one seed as an official run, signed and with a report, until an attempt counts or the allowed
  * attempts are used. Every attempt keeps its folder and is counted by it; the score has no influence.
  * @param plan its runsFolder is used by this job only
+ * @param inTurn shared by all jobs: runs may end all at once, and are scored and reported one by one
  * @returns the record of the last run, null if none was made; and the attempts now on disk. A record of other bytes
  *   than requested, or an unsigned record that should be signed, ends the job for this call.
  */
@@ -44,6 +48,7 @@ export async function gradeJob(
   executor: Executor,
   { terms, mostDisturbance, allowed, current = (attempts) => attempts }: JobRules,
   hooks: JobHooks,
+  inTurn: InTurn,
 ): Promise<{ record: RunRecord | null; attempts: Attempts }> {
   const read = () => readAttempts(plan.runsFolder, terms, { mostDisturbance, attestor: hooks.attestor });
   let attempts = await read();
@@ -52,12 +57,23 @@ export async function gradeJob(
   for (let made = 0; current(attempts).spent < allowed && made < allowed && !hooks.abort.aborted; made++) {
     const remarks = (await hooks.ready?.()) ?? [];
     if (hooks.abort.aborted) break;
-    const attempt = Math.max(0, ...attempts.all.map((each) => each.number)) + 1;
-    const ended = await executor.run({ ...plan, attempt, mostDisturbance, remarks }, hooks.abort);
+    const open = attempts.all.find(({ voidBecause }) => voidBecause === 'running');
+    const attempt = open?.number ?? Math.max(0, ...attempts.all.map((each) => each.number)) + 1;
+    const ended = await executor.run(
+      {
+        plan: { ...plan, attempt, mostDisturbance, remarks },
+        archiveSha256: terms.archiveSha256,
+        open: open?.folder ?? null,
+      },
+      hooks.abort,
+    );
     if (ended === null) break;
-    const { attested, ...finished } = await finish(ended, hooks);
+    const { attested, ...finished } = await inTurn(async () => {
+      const signed = await finish(ended, plan.track, hooks);
+      await ensureReport(signed.record, plan.track.dir, hooks.warn);
+      return signed;
+    });
     record = finished.record;
-    await ensureReport(record, plan.track.dir, hooks.warn);
     attempts = await read();
     if (current(attempts).counted !== null || !attested || !agrees(record, terms)) break;
     const why = voidByRule(record, mostDisturbance);
@@ -74,11 +90,16 @@ export async function gradeJob(
  */
 async function finish(
   record: RunRecord,
+  track: ScoredTrack,
   { attestor, warn }: JobHooks,
 ): Promise<{ record: RunRecord; attested: boolean }> {
-  if (attestor === undefined) return { record, attested: true };
+  const awaits = existsSync(join(record.folder, unscoredFile));
+  // An attempt that was voided, because its node left no result, has no run to sign.
+  const isVoid = !awaits && existsSync(join(record.folder, issuedFile));
+  if (isVoid || (attestor === undefined && !awaits)) return { record, attested: true };
   try {
-    return { record: await attestor.finish(record.folder), attested: true };
+    const finished = await (attestor?.finish(record.folder) ?? scoreOpenRun(record.folder, track));
+    return { record: finished, attested: true };
   } catch (error) {
     warn(`${record.folder}: could not be scored and signed, and does not count: ${(error as Error).message}`);
     return { record, attested: false };
@@ -86,11 +107,16 @@ async function finish(
 }
 
 /** Scores and signs the runs in a job's folder whose evaluator was killed, or that could not be scored before. */
-export async function finishEarlier(folder: string, { attestor, warn }: JobHooks): Promise<void> {
-  if (attestor === undefined) return;
+export async function finishEarlier(
+  folder: string,
+  track: ScoredTrack,
+  { attestor, warn }: JobHooks,
+): Promise<void> {
+  if (attestor === undefined && 'sealed' in track.info) return;
+  const finishRun = (run: string) => attestor?.finish(run) ?? scoreOpenRun(run, track);
   for (const run of await runFolders(folder)) {
     if (!existsSync(join(run, unscoredFile))) continue;
-    await attestor.finish(run).catch((error: Error) => {
+    await finishRun(run).catch((error: Error) => {
       warn(`${run}: could not be scored and signed, and does not count yet: ${error.message}`);
     });
   }

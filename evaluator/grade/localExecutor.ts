@@ -20,7 +20,8 @@ export function createLocalExecutor(sandbox: Sandbox, slots: readonly Slot[]): E
   return {
     sandbox,
     jobs: slots.length,
-    async run(plan, abort) {
+    takesUp: false,
+    async run({ plan }, abort) {
       const slot = free.pop();
       if (slot === undefined) throw new Error(`more than ${slots.length} attempts at once`);
       const { cpuSet, track } = slot;

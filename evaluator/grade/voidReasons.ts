@@ -9,5 +9,6 @@ export const voidReasons = {
   unscored: 'not scored yet',
   replaced: 'replaced by a rejudging',
   withdrawn: 'made for a rejudging that was cancelled',
+  running: 'given to the cluster and not finished yet',
 } as const;
 export type VoidReason = keyof typeof voidReasons;

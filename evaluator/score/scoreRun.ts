@@ -16,21 +16,13 @@ import { settleHead } from '../attest/chain.ts';
 import { officialRecordFile } from '../attest/officialRecord.ts';
 import { deriveSigningKey } from '../attest/signingKey.ts';
 import { createSigner } from '../attest/signRun.ts';
-import { hashFile } from '../intake/hashFile.ts';
 import { lockFolder } from '../machine/lockFolder.ts';
 import { readRecord } from '../run/readRecord.ts';
 import type { DetailedScore, RunRecord } from '../run/record.ts';
 import { writeRecord } from '../run/runFolder.ts';
-import {
-  awaitsScore,
-  predictionsOf,
-  readUnscored,
-  removeUnscored,
-  type Unscored,
-  unscoredFile,
-} from '../run/unscored.ts';
-import { readPredictions } from './readPredictions.ts';
+import { awaitsScore, readUnscored, removeUnscored, type Unscored, unscoredFile } from '../run/unscored.ts';
 import { score } from './score.ts';
+import { readUnchanged } from './unchangedPredictions.ts';
 
 /** Details of the score that reveal labels, encrypted to the organizer's public key. */
 export const detailsFile = 'score-details.json.age';
@@ -125,18 +117,10 @@ async function scoreOf(
   { info, withheld }: SealedTrack,
   identity: string,
 ): Promise<DetailedScore> {
-  const path = predictionsOf(folder);
-  const got = await hashFile(path).catch((error: Error) => error.message);
-  const predictions = await readPredictions(join(folder, 'predictions'), info.testSize, info.classes.length);
-  if (predictions.state !== 'valid' || got !== predictionsSha256) {
-    throw new UserError(
-      `${path} changed after the run: sha256 ${got}, expected ${predictionsSha256}. ` +
-        'Restore the file, or run the entry again.',
-    );
-  }
+  const scores = await readUnchanged(folder, predictionsSha256, info);
   const key = await readIdentity(identity);
   const { info: within, sealedLabels } = await openImages(withheld, key, info.sealed.file);
-  return score(predictions.scores, await openLabels(sealedLabels, key, within), info.classes);
+  return score(scores, await openLabels(sealedLabels, key, within), info.classes);
 }
 
 async function writeDetails({ runId, folder }: RunRecord, { details }: DetailedScore, { info }: SealedTrack) {

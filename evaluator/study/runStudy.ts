@@ -6,6 +6,7 @@ import type { Executor } from '../grade/executor.ts';
 import { forEachAtOnce } from '../grade/forEachAtOnce.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import type { RunRecord } from '../run/record.ts';
+import type { RunPlan } from '../run/runEntry.ts';
 import type { RunTrack } from '../run/runTrack.ts';
 import { type Cell, cellsOf, runsOf, type StudyRun } from './design.ts';
 import { roundsOf, survivors } from './halving.ts';
@@ -125,22 +126,21 @@ export async function runStudy(plan: StudyPlan, executor: Executor, hooks: Study
     for (let attempt = 1; ; attempt++) {
       await requireEntry(plan.entryPath, entrySha256);
       const { trainSeconds, predictSeconds } = terms;
-      const record = await executor.run(
-        {
-          entryPath: plan.entryPath,
-          entryArguments: terms.words,
-          track,
-          runsFolder,
-          seed: cell.seed,
-          attempt: attempts + attempt,
-          limits: { trainSeconds, predictSeconds },
-          cpus: plan.cpus,
-          memoryBytes: entryMemoryBytes(plan.machine, plan.memoryBytes),
-          machine: plan.machine,
-          keepModel: plan.keepModels,
-        },
-        hooks.abort,
-      );
+      const run: RunPlan = {
+        entryPath: plan.entryPath,
+        entryArguments: terms.words,
+        track,
+        runsFolder,
+        seed: cell.seed,
+        attempt: attempts + attempt,
+        limits: { trainSeconds, predictSeconds },
+        cpus: plan.cpus,
+        memoryBytes: entryMemoryBytes(plan.machine, plan.memoryBytes),
+        machine: plan.machine,
+        keepModel: plan.keepModels,
+      };
+      const order = { plan: run, archiveSha256: entrySha256, open: null };
+      const record = await executor.run(order, hooks.abort);
       if (record === null) return null;
       await requireEntry(plan.entryPath, entrySha256, record);
       if (record.verdict === 'ABORTED') return null;

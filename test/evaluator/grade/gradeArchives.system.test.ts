@@ -20,6 +20,7 @@ import { exportBundle } from '../../../evaluator/grade/bundle/exportBundle.ts';
 import { verifyBundle } from '../../../evaluator/grade/bundle/verifyBundle.ts';
 import { formatCsv } from '../../../evaluator/grade/csv.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
+import { issueAttempt } from '../../../evaluator/grade/issued.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
 import { createLocalExecutor, type Slot } from '../../../evaluator/grade/localExecutor.ts';
 import {
@@ -28,6 +29,8 @@ import {
   startRejudging,
 } from '../../../evaluator/grade/rejudging/rejudge.ts';
 import { packEntry } from '../../../evaluator/intake/packEntry.ts';
+import type { RunRecord } from '../../../evaluator/run/record.ts';
+import { runStartSchema } from '../../../evaluator/run/runFolder.ts';
 import { openRunTrack, type RunTrack } from '../../../evaluator/run/runTrack.ts';
 import { usableCpus } from '../../../evaluator/sandbox/linux/cpuSet.ts';
 import { createProcessSandbox } from '../../../evaluator/sandbox/process/process.ts';
@@ -62,6 +65,12 @@ function failing(times: number): Sandbox {
     start: (spec) => (left-- > 0 ? Promise.reject(new Error('no memory for a fork')) : works.start(spec)),
   };
 }
+
+/** The facts of a record that are known before its run starts. */
+const pickStart = ({ attempt, archiveSha256, track: info, seed, limits, sandbox }: RunRecord) => ({
+  ...{ attempt, archiveSha256, track: info, seed, limits },
+  sandbox: { kind: sandbox.kind },
+});
 
 type Change = { -readonly [Key in keyof GradePlan]?: Exclude<GradePlan[Key], undefined> };
 
@@ -249,6 +258,20 @@ test('two jobs run at once, each on a CPU of its own', async () => {
   expect({ open, said }).toEqual({ open: 0, said: ['starts', 'starts', 'SCORED', 'SCORED'] });
   const used = [1, 2].map((seed) => readFileSync(join(place, String(seed)), 'latin1').trim());
   expect(used.sort()).toEqual([String(first!.cpu), String(second!.cpu)].sort());
+});
+
+test('an attempt that was given to a cluster and has not ended is neither run here nor cleared away', async () => {
+  await grade(works);
+  const [run] = runs();
+  const job = join(outFolder, dirname(run!));
+  const record = JSON.parse(await readFile(join(outFolder, run!, 'record.json'), 'utf8'));
+  await rm(join(outFolder, run!), { recursive: true });
+  const issued = await issueAttempt(job, runStartSchema.parse(pickStart(record)));
+  await expect(grade(works)).rejects.toThrow(
+    `${issued}: is an attempt that was given to Slurm and has not ended. Grade with --executor slurm`,
+  );
+  expect(readdirSync(issued).sort()).toEqual(['issued.json', 'start.json']);
+  expect(basename(await issueAttempt(job, runStartSchema.parse(pickStart(record))))).toBe('attempt-2');
 });
 
 describe('with the key of the organizer', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import type { TrackInfo } from '../../../datasets/track.ts';
-import type { RunPlan } from '../../../evaluator/run/runEntry.ts';
+import type { AttemptOrder } from '../../../evaluator/grade/executor.ts';
 import type { RunTrack } from '../../../evaluator/run/runTrack.ts';
 import type { VerdictCode } from '../../../evaluator/run/verdict.ts';
 import { parseSpec } from '../../../evaluator/study/readSpec.ts';
@@ -82,8 +82,9 @@ async function call(
   };
   const executor = {
     jobs: 1,
+    takesUp: false,
     sandbox: { kind: 'process' as const },
-    async run({ entryArguments, track, runsFolder, seed, attempt }: RunPlan) {
+    async run({ plan: { entryArguments, track, runsFolder, seed, attempt } }: AttemptOrder) {
       const sample = (track.info as TrackInfo).seed as number;
       const words = entryArguments!.slice(spec.budget.words.length).join(' ');
       called.made.push(`${words}/${sample}/${seed}`);

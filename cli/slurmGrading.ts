@@ -1,0 +1,67 @@
+import { join, resolve } from 'node:path';
+import { evaluatorCommit } from '../evaluator/machine/commit.ts';
+import { describeMachine } from '../evaluator/machine/machine.ts';
+import { runtimePlaces, tensorflowFolder } from '../evaluator/machine/runtime.ts';
+import { version } from '../evaluator/machine/version.ts';
+import type { SandboxKind } from '../evaluator/sandbox/createSandbox.ts';
+import { cancelGrading } from '../evaluator/slurm/cancelGrading.ts';
+import { tensorflowDigest } from '../evaluator/slurm/nodeCheck.ts';
+import { createSlurmExecutor, type SlurmExecutor } from '../evaluator/slurm/slurmExecutor.ts';
+import type { ExecutorOptions } from './options/executorOptions.ts';
+import type { ContainerOptions } from './options/sandboxOptions.ts';
+import type { SlurmView } from './slurmView.ts';
+import { tell } from './terminal.ts';
+
+/** Folder of the array jobs in the folder of a grading. */
+const batchesIn = (outFolder: string): string => join(outFolder, 'slurm');
+
+/** Creates the executor that submits to Slurm. */
+export async function slurmExecutorOf(
+  options: ExecutorOptions & ContainerOptions & { imagesKey?: string; waitForQuiet: number },
+  plan: {
+    readonly outFolder: string;
+    readonly kind: SandboxKind;
+    readonly cpus: number | undefined;
+    readonly memoryBytes: number | undefined;
+    /** Image of the committed terms; null: any, but the same on all nodes. */
+    readonly image: string | null;
+    readonly secrets: readonly (string | undefined)[];
+  },
+  view: SlurmView,
+): Promise<SlurmExecutor> {
+  const commit = await evaluatorCommit();
+  const hidden = plan.secrets.filter((path) => path !== undefined).map((path) => resolve(path));
+  return createSlurmExecutor(
+    {
+      folder: batchesIn(plan.outFolder),
+      options: { words: options.slurmOption ?? [], parallel: options.parallel ?? null },
+      sandbox: { kind: plan.kind, image: options.image, runtime: options.runtime ?? null },
+      imagesKey: options.imagesKey === undefined ? null : resolve(options.imagesKey),
+      cpus: plan.cpus ?? null,
+      memoryBytes: plan.memoryBytes ?? null,
+      quietSeconds: options.waitForQuiet,
+      expected: {
+        ...{ version, commit, image: plan.image, hidden },
+        tensorflow: await tensorflowDigest(tensorflowFolder(runtimePlaces().packages)),
+        signed: plan.secrets[0] !== undefined,
+      },
+      evaluator: { version, commit },
+      detach: options.detach ?? false,
+    },
+    { warn: view.tell, view: view.show },
+  );
+}
+
+/**
+ * `haet grade --cancel`.
+ * @param outFolder locked by the caller
+ */
+export async function cancelRuns(outFolder: string): Promise<void> {
+  const evaluator = { version, commit: await evaluatorCommit() };
+  const facts = { machine: await describeMachine(), evaluator };
+  const { stopped, kept } = await cancelGrading(outFolder, batchesIn(outFolder), facts);
+  tell(
+    `Stopped ${stopped} runs that were given to Slurm.`,
+    ...(kept > 0 ? [`Took in ${kept} that had ended. Run the command without --cancel to score them.`] : []),
+  );
+}

@@ -1,0 +1,69 @@
+import { execa } from 'execa';
+import { plainText } from '../../datasets/plainText.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { parseTasks, type TaskState } from './taskState.ts';
+
+async function slurm(program: string, ...words: string[]) {
+  const ended = await execa(program, words, { reject: false, stdin: 'ignore', timeout: 60_000 });
+  if (ended.code === 'ENOENT') {
+    throw new UserError({
+      option: '--executor slurm',
+      reason: `there is no program ${program} on this machine`,
+      remedy: 'Run haet on a machine from which jobs are submitted to Slurm.',
+    });
+  }
+  return { ok: ended.exitCode === 0, out: ended.stdout.trim(), said: plainText(ended.stderr.trim()) };
+}
+
+/**
+ * Submits a batch script.
+ * @returns the id of the array job
+ * @throws UserError with Slurm's words if it is refused
+ */
+export async function submit(words: readonly string[]): Promise<string> {
+  const { ok, out, said } = await slurm('sbatch', '--parsable', ...words);
+  const id = /^(\d+)/.exec(out)?.[1];
+  if (ok && id !== undefined) return id;
+  throw new UserError({
+    option: '--executor slurm',
+    reason: `Slurm refused the job: ${said || out || 'no reason given'}`,
+    remedy: 'Change the --slurm-option that it names, or look at `sinfo`.',
+  });
+}
+
+/** What Slurm says about an array job. */
+export type ArrayState =
+  | { readonly kind: 'known'; readonly tasks: readonly TaskState[] }
+  /** Slurm has forgotten it, some minutes after its end. */
+  | { readonly kind: 'forgotten' }
+  | { readonly kind: 'unreachable'; readonly said: string };
+
+/** Asks for the state of all tasks of an array job. Needs no accounting. */
+export async function lookAtArray(id: string): Promise<ArrayState> {
+  const { ok, out, said } = await slurm('scontrol', 'show', 'job', '--oneliner', id);
+  if (ok) return { kind: 'known', tasks: parseTasks(out) };
+  return /invalid job id/i.test(said) ? { kind: 'forgotten' } : { kind: 'unreachable', said };
+}
+
+/** Asks the accounting how a task that Slurm has forgotten ended; null where there is no accounting. */
+export async function lookInAccounting(id: string, index: number): Promise<string | null> {
+  const fields = '--format=State,ExitCode,Reason,NodeList,Start,End';
+  const { ok, out } = await slurm('sacct', '-X', '-n', '-P', '-j', `${id}_${index}`, fields);
+  return ok && out !== '' ? plainText(out.split('\n')[0]!) : null;
+}
+
+/** Returns the id of an array job by its name; null if Slurm knows none. */
+export async function findArray(name: string): Promise<string | null> {
+  const { out } = await slurm('squeue', '--noheader', '--states=all', `--name=${name}`, '--format=%F');
+  return /^(\d+)/.exec(out)?.[1] ?? null;
+}
+
+/** Keeps tasks that have not started yet from some nodes. Failures do not matter: a task checks its node itself. */
+export async function excludeNodes(id: string, nodes: readonly string[]): Promise<void> {
+  await slurm('scontrol', 'update', `JobId=${id}`, `ExcNodeList=${nodes.join(',')}`);
+}
+
+/** Cancels array jobs or tasks (`12_3`). */
+export async function cancel(ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await slurm('scancel', ...ids);
+}

@@ -1,0 +1,219 @@
+// What runs on a node: one attempt of one job, from its task file to a finished run in the attempt's folder. This
+// process is given the key of the test images. It has neither the labels nor the organizer's identity, so it cannot
+// score: it leaves an unscored run, which the coordinator takes in, scores and signs.
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { replaceFile } from '../../datasets/atomicWrite.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { evaluatorCommit } from '../machine/commit.ts';
+import { entryMemoryBytes } from '../machine/entryMemory.ts';
+import { describeMachine } from '../machine/machine.ts';
+import { waitForQuiet } from '../machine/quiet.ts';
+import { runtimePlaces, tensorflowFolder } from '../machine/runtime.ts';
+import { version } from '../machine/version.ts';
+import { recordFile } from '../run/record.ts';
+import { runEntry } from '../run/runEntry.ts';
+import { openRunTrack } from '../run/runTrack.ts';
+import { unscoredFile } from '../run/unscored.ts';
+import { createSandbox } from '../sandbox/createSandbox.ts';
+import { makeOwnFolder } from '../sandbox/ownNames.ts';
+import { removePath } from '../sandbox/removeTree.ts';
+import { requireNotShown } from '../sandbox/requireNotShown.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { excludeNodes } from './commands.ts';
+import {
+  agreeOnImage,
+  clockAhead,
+  readableOf,
+  readFinding,
+  tensorflowDigest,
+  whyUnfit,
+  writeFinding,
+} from './nodeCheck.ts';
+import { nodesFolder, readTask, resultFolder, type Status, statusFile, type Task } from './task.ts';
+
+/** Where a task runs. */
+export interface Node {
+  /** Its name in Slurm. */
+  readonly name: string;
+  /** What Slurm calls the task, for the evidence. */
+  readonly job: string;
+  /** Takes the machine for a timed run; returns a function that releases it. */
+  readonly lock: () => () => void;
+  readonly tell: (sentence: string) => void;
+}
+
+/** How a task ended. */
+export type TaskEnd = 'left-a-result' | 'not-wanted' | 'stopped' | 'unfit';
+
+const statusMs = 2000;
+
+/**
+ * Runs the attempt of a task file.
+ * @param abort ends it without a result
+ * @throws UserError if something is missing on this node; the coordinator finds the message in the task's log
+ */
+export async function runNodeTask(path: string, node: Node, abort: AbortSignal): Promise<TaskEnd> {
+  const task = await readTask(path);
+  if (!isWanted(task)) return 'not-wanted';
+  // Creating a sandbox already disturbs a run that is being timed on this machine.
+  const unlock = task.alone ? node.lock() : () => {};
+  try {
+    const sandbox = await fitSandbox(task, dirname(path), node);
+    if (sandbox === null) return 'unfit';
+    const scratch = await makeOwnFolder('node');
+    try {
+      const folder = await runAttempt(task, sandbox, scratch, node, abort);
+      if (abort.aborted) return 'stopped';
+      return (await leaveResult(folder, task)) ? 'left-a-result' : 'not-wanted';
+    } finally {
+      await removePath(scratch).catch(() => {});
+    }
+  } finally {
+    unlock();
+  }
+}
+
+/**
+ * Keeps tasks of an array that have not started from all nodes that are not fit. The coordinator does the same, but need
+ * not be there.
+ */
+export async function leaveOutOfArray(id: string, batch: string): Promise<void> {
+  const names = await readdir(join(batch, nodesFolder)).catch((): string[] => []);
+  const nodes = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
+  const unfit: string[] = [];
+  for (const node of nodes) if ((await readFinding(batch, node))?.unfit != null) unfit.push(node);
+  await excludeNodes(id, unfit);
+}
+
+/** Whether the coordinator still waits for the attempt. */
+function isWanted({ attemptFolder }: Task): boolean {
+  const decided = [recordFile, unscoredFile, resultFolder];
+  return existsSync(attemptFolder) && !decided.some((name) => existsSync(join(attemptFolder, name)));
+}
+
+/** Creates the sandbox and, before the node's first attempt of the batch, checks the node. Null if it is not fit. */
+async function fitSandbox(task: Task, batch: string, { name }: Node): Promise<Sandbox | null> {
+  const { kind, image, runtime } = task.sandbox;
+  const earlier = await readFinding(batch, name);
+  if (earlier?.unfit != null) return null;
+  let sandbox: Sandbox;
+  try {
+    sandbox = await createSandbox(kind, { image, ...(runtime !== null && { runtime }) });
+    requireNotShown(sandbox, { '--track': task.trackDir, '--out': batch, 'the archive': task.archive });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    await writeFinding(batch, name, `its sandbox does not work: ${error.message}`);
+    return null;
+  }
+  if (earlier !== null) return sandbox;
+  const facts = {
+    version,
+    commit: await evaluatorCommit(),
+    tensorflow: await tensorflowDigest(tensorflowFolder(runtimePlaces().packages)),
+    sandbox,
+    clockSeconds: await clockAhead(batch, name),
+    readable: await readableOf(task.expected.hidden),
+  };
+  const expected = {
+    ...task.expected,
+    image: task.expected.image ?? (await agreeOnImage(batch, sandbox.image)),
+  };
+  const unfit = whyUnfit(facts, expected);
+  await writeFinding(batch, name, unfit);
+  return unfit === null ? sandbox : null;
+}
+
+/** Runs the entry in a folder of this node and returns the folder of the run. */
+async function runAttempt(
+  task: Task,
+  sandbox: Sandbox,
+  scratch: string,
+  node: Node,
+  abort: AbortSignal,
+): Promise<string> {
+  const machine = await describeMachine();
+  const track = await openRunTrack(task.trackDir, task.imagesKey ?? undefined);
+  try {
+    if (!isDeepStrictEqual(track.info, task.track)) {
+      throw new UserError({
+        path: task.trackDir,
+        reason: 'is not the Track of this grading',
+        remedy: 'Keep one Track in the shared folder.',
+      });
+    }
+    const cpus = task.cpus ?? machine.cores;
+    const conditions = { cpus, most: task.mostDisturbance, patienceSeconds: task.quietSeconds };
+    const remarks = task.quietSeconds > 0 ? await waitForQuiet(conditions, node.tell, abort) : [];
+    const status = statusWriter(task);
+    const record = await runEntry(
+      {
+        entryPath: task.archive,
+        track: { dir: track.dir, info: track.info, withheld: { ...track.withheld, labels: null } },
+        runsFolder: join(scratch, 'runs'),
+        seed: task.seed,
+        attempt: task.attempt,
+        limits: task.limits,
+        cpus,
+        memoryBytes: entryMemoryBytes(machine, task.memoryBytes ?? undefined),
+        machine,
+        intake: task.intake,
+        keepModel: task.keepModel,
+        mostDisturbance: task.mostDisturbance,
+        remarks: [...remarks, `ran on node ${node.name}, Slurm job ${node.job}`],
+      },
+      sandbox,
+      { abort, onStage: status.stage, onProgress: ({ accuracy }) => status.progress(accuracy ?? null) },
+    );
+    if (!abort.aborted && !existsSync(join(record.folder, unscoredFile))) {
+      throw new UserError(`the run left no ${unscoredFile}: ${record.evidence[0]}`);
+    }
+    return record.folder;
+  } finally {
+    await track.close();
+  }
+}
+
+/** Tells the coordinator how far the attempt is. Failures do not affect the run. */
+function statusWriter({ attemptFolder }: Task) {
+  const path = join(attemptFolder, statusFile);
+  let status: Status = { stage: '', stageSince: 0, accuracy: null };
+  let writtenAt = 0;
+  const write = () => {
+    writtenAt = Date.now();
+    replaceFile(path, JSON.stringify(status)).catch(() => {});
+  };
+  return {
+    stage(stage: string): void {
+      status = { ...status, stage, stageSince: Date.now() };
+      write();
+    },
+    progress(accuracy: number | null): void {
+      status = { ...status, accuracy };
+      if (Date.now() - writtenAt >= statusMs) write();
+    },
+  };
+}
+
+/**
+ * Moves a finished run into the shared folder: it appears there whole or not at all.
+ * @returns whether it was still wanted
+ */
+async function leaveResult(run: string, task: Task): Promise<boolean> {
+  const { attemptFolder } = task;
+  const copy = join(attemptFolder, `.${resultFolder}-${process.pid}`);
+  try {
+    await mkdir(copy);
+    await cp(run, copy, { recursive: true, verbatimSymlinks: true });
+    if (!isWanted(task)) return false;
+    await rename(copy, join(attemptFolder, resultFolder));
+    return true;
+  } catch (error) {
+    if (!existsSync(attemptFolder)) return false;
+    throw error;
+  } finally {
+    await rm(copy, { recursive: true, force: true }).catch(() => {});
+  }
+}

@@ -1,0 +1,398 @@
+// Theory of operation
+//
+// Attempts that are asked for at about the same time become one array job, one element each. Everything that must
+// survive this process is on the shared disk: issued.json in the attempt's folder names the batch and the element, the
+// batch's folder holds the task files and the id of the array job. Slurm keeps the queue, starts tasks and ends them;
+// it is polled, and no process here is needed for an array to go on. A later call finds the open attempts and waits
+// for them again.
+//
+// A result counts only from the moment when it is taken in (takeIn.ts), and an attempt is either taken in or voided.
+// A task on a node that was voided meanwhile leaves its result where nobody looks. A node that is not fit runs nothing:
+// its attempt is submitted again, under the same number, to another node.
+import { basename, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../../datasets/userError.ts';
+import type { AttemptOrder, Executor } from '../grade/executor.ts';
+import { issueAttempt, readIssued, writeIssued } from '../grade/issued.ts';
+import { archiveLimitsSchema } from '../intake/limits.ts';
+import type { RunRecord } from '../run/record.ts';
+import type { RunStart } from '../run/runFolder.ts';
+import { removePath } from '../sandbox/removeTree.ts';
+import {
+  arrayIdOf,
+  type Batch,
+  batchOf,
+  isAlone,
+  logOf,
+  makeBatch,
+  removeKey,
+  type SlurmOptions,
+  submitBatch,
+} from './batch.ts';
+import { cancel, excludeNodes, lookAtArray, lookInAccounting } from './commands.ts';
+import { lastWords, readStatus } from './heard.ts';
+import { readFinding } from './nodeCheck.ts';
+import { hasResult, takeInResult, voidAttempt } from './takeIn.ts';
+import { type Expected, leftOut, type Task } from './task.ts';
+import type { TaskState } from './taskState.ts';
+
+/** What is the same for all attempts. */
+export interface SlurmSettings {
+  /** Folder of the batches, in the shared folder. */
+  readonly folder: string;
+  readonly options: SlurmOptions;
+  readonly sandbox: Task['sandbox'];
+  /** File with the key of the test images; null on an open Track. */
+  readonly imagesKey: string | null;
+  /** CPUs and memory of an entry; null: all that the node gives. */
+  readonly cpus: number | null;
+  readonly memoryBytes: number | null;
+  readonly quietSeconds: number;
+  readonly expected: Expected;
+  readonly evaluator: RunRecord['evaluator'];
+  /** Whether to return as soon as everything is submitted. */
+  readonly detach: boolean;
+}
+
+/** One attempt that is not done, for people. */
+export interface Seen {
+  readonly label: string;
+  readonly state: 'queued' | 'running';
+  readonly node: string | null;
+  /** Why it waits, in Slurm's words; or its stage. */
+  readonly what: string;
+  readonly seconds: number | null;
+  /** Training accuracy. */
+  readonly accuracy: number | null;
+}
+
+export interface SlurmHooks {
+  readonly warn: (sentence: string) => void;
+  /** Called after every look at Slurm with all attempts that are not done. */
+  readonly view: (seen: readonly Seen[]) => void;
+}
+
+export interface SlurmExecutor extends Executor {
+  /** Returns the ids of the array jobs with attempts that this call no longer waits for. */
+  left(): string[];
+}
+
+/** An attempt that this call waits for. */
+interface Flight {
+  readonly task: Task;
+  readonly start: RunStart;
+  readonly machine: RunRecord['machine'];
+  /** Null until it is submitted. */
+  batch: Batch | null;
+  index: number;
+  /** Number of looks at which it had ended and left no result. */
+  missing: number;
+  readonly settle: (record: RunRecord | null) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+const pollMs = 1000;
+/** Attempts that are asked for within this time are submitted together. */
+const gatherMs = 500;
+/** An array of Slurm has at most 1001 tasks unless it is configured otherwise. */
+const mostPerArray = 1000;
+/** Looks before a missing result is missed: a network file system may show it some time after its task ended. */
+const patience = { completed: 60, failed: 2 };
+
+/** Creates the executor that runs every attempt as a task of an array job of Slurm. */
+export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: SlurmHooks): SlurmExecutor {
+  const flights = new Set<Flight>();
+  const leftBehind = new Set<string>();
+  /** Why nodes are left out, by name. */
+  const excluded = new Map<string, string>();
+  let askedAt = 0;
+  let isFollowing = false;
+  let isSilent = false;
+
+  return {
+    sandbox: settings.sandbox,
+    jobs: Number.MAX_SAFE_INTEGER,
+    takesUp: true,
+    left: () => [...leftBehind],
+    async run(order, abort) {
+      const start = startOf(order, settings);
+      const folder = order.open ?? (await issueAttempt(order.plan.runsFolder, start));
+      const { batch, index } = await readIssued(folder);
+      const task = taskOf(order, folder, settings);
+      return new Promise((done, reject) => {
+        if (abort.aborted) return done(null);
+        const leave = () => flight.settle(null);
+        const remove = () => {
+          flights.delete(flight);
+          abort.removeEventListener('abort', leave);
+        };
+        const flight: Flight = {
+          ...{ task, start, index, machine: order.plan.machine, missing: 0 },
+          batch: batch === null ? null : batchOf(settings.folder, batch),
+          settle(record) {
+            if (record === null && flight.batch?.id != null) leftBehind.add(flight.batch.id);
+            remove();
+            done(record);
+          },
+          fail(error) {
+            remove();
+            reject(error);
+          },
+        };
+        abort.addEventListener('abort', leave);
+        flights.add(flight);
+        askedAt = Date.now();
+        if (!isFollowing) void follow();
+      });
+    },
+  };
+
+  /** Submits and watches until nobody waits for an attempt any more. */
+  async function follow(): Promise<void> {
+    isFollowing = true;
+    try {
+      while (flights.size > 0) {
+        if (unsubmitted().length > 0 && Date.now() - askedAt >= gatherMs) await submitAll();
+        const seen: Seen[] = [];
+        for (const [batch, members] of byBatch()) seen.push(...(await look(batch, members)));
+        const waiting = unsubmitted();
+        for (const { task } of waiting) seen.push(queued(task, 'not submitted yet'));
+        view(seen);
+        if (settings.detach && waiting.length === 0) for (const flight of [...flights]) flight.settle(null);
+        if (flights.size > 0) await sleep(waiting.length > 0 ? gatherMs : pollMs);
+      }
+    } catch (error) {
+      for (const flight of [...flights]) flight.fail(error);
+    } finally {
+      isFollowing = false;
+    }
+  }
+
+  function unsubmitted(): Flight[] {
+    return [...flights].filter(({ batch }) => batch === null);
+  }
+
+  function byBatch(): Map<Batch, Flight[]> {
+    const names = new Map<string, [Batch, Flight[]]>();
+    for (const flight of flights) {
+      if (flight.batch === null) continue;
+      const known = names.get(flight.batch.name) ?? [flight.batch, []];
+      // All of them share one object, which learns the id of the array job.
+      flight.batch = known[0];
+      known[1].push(flight);
+      names.set(flight.batch.name, known);
+    }
+    return new Map(names.values());
+  }
+
+  async function submitAll(): Promise<void> {
+    const waiting = unsubmitted();
+    for (let at = 0; at < waiting.length; at += mostPerArray) {
+      const members = waiting.slice(at, at + mostPerArray);
+      const tasks = members.map(({ task }) => task);
+      const batch = await makeBatch(settings.folder, tasks, settings.imagesKey);
+      for (const [index, flight] of members.entries()) {
+        Object.assign(flight, { batch, index, missing: 0 });
+        await writeIssued(flight.task.attemptFolder, { batch: batch.name, index });
+      }
+      try {
+        batch.id = await submitBatch(batch, tasks, settings.options, [...excluded.keys()]);
+      } catch (error) {
+        for (const flight of members) await returnToQueue(flight);
+        await removePath(batch.folder).catch(() => {});
+        throw withNodes(error);
+      }
+    }
+  }
+
+  /** Adds the nodes that are left out to Slurm's refusal, because they may be its cause. */
+  function withNodes(error: unknown): unknown {
+    if (!(error instanceof UserError) || excluded.size === 0) return error;
+    const nodes = [...excluded].map(([node, reason]) => `${node} (${reason})`).join('; ');
+    return new UserError(`${error.message} Nodes that are left out: ${nodes}`);
+  }
+
+  async function returnToQueue(flight: Flight): Promise<void> {
+    const { batch } = flight;
+    flight.batch = null;
+    askedAt = Date.now();
+    await writeIssued(flight.task.attemptFolder, { batch: null, index: 0 });
+    if (batch !== null) await dropKey(batch);
+  }
+
+  async function dropKey(batch: Batch): Promise<void> {
+    if (![...flights].some((each) => each.batch?.name === batch.name)) await removeKey(batch);
+  }
+
+  /** Looks at the array job of a batch, takes in results and voids attempts that left none. */
+  async function look(batch: Batch, members: readonly Flight[]): Promise<Seen[]> {
+    batch.id ??= await arrayIdOf(batch);
+    const id = batch.id;
+    const state = id === null ? null : await lookAtArray(id);
+    if (state?.kind === 'unreachable' && !isSilent) warn(`Slurm does not answer (${state.said}). Waiting.`);
+    isSilent = state?.kind === 'unreachable';
+    const seen: Seen[] = [];
+    for (const flight of members) {
+      const { task, index } = flight;
+      if (!flights.has(flight)) continue;
+      if (await hasResult(task.attemptFolder)) {
+        await finish(flight, batch, await taken(flight));
+      } else if (id === null || state === null) {
+        await returnToQueue(flight); // it was never submitted
+      } else if (state.kind === 'unreachable') {
+        seen.push(queued(task, 'Slurm does not answer'));
+      } else {
+        const found = state.kind === 'known' ? state.tasks.find((each) => each.index === index) : undefined;
+        if (found === undefined) await miss(flight, batch, () => forgotten(id, index), patience.failed);
+        else await act(flight, batch, id, found, seen);
+      }
+    }
+    return seen;
+  }
+
+  /** Acts on the state of a task that left no result. */
+  async function act(
+    flight: Flight,
+    batch: Batch,
+    id: string,
+    found: TaskState,
+    seen: Seen[],
+  ): Promise<void> {
+    const { task } = flight;
+    if (found.phase === 'running') {
+      seen.push(await running(task, found.node));
+    } else if (found.phase === 'queued' && !found.stuck) {
+      seen.push(queued(task, found.reason));
+    } else if (found.stuck) {
+      await cancel([`${id}_${found.index}`]);
+      // Without the nodes that are left out there may be none that fits; submitting it again tells.
+      if (excluded.size > 0) await returnToQueue(flight);
+      else await voided(flight, batch, `it never started: ${found.words}`);
+    } else if (found.node !== null && Object.values<number>(leftOut).includes(found.exitStatus)) {
+      await leaveOut(found.node, found.exitStatus, batch);
+      await excludeNodes(id, [...excluded.keys()]);
+      await returnToQueue(flight);
+    } else {
+      const words = async () => found.words;
+      await miss(flight, batch, words, found.completed ? patience.completed : patience.failed);
+    }
+  }
+
+  async function leaveOut(node: string, status: number, batch: Batch): Promise<void> {
+    if (excluded.has(node)) return;
+    const reasons: Record<number, string> = {
+      [leftOut.noSharedFolder]: `it does not see ${batch.folder}. Mount the folder of --out there at the same path.`,
+      [leftOut.noHaet]: 'there is no haet where this machine has it. Install it there at the same path.',
+    };
+    const found = (await readFinding(batch.folder, node))?.unfit;
+    const reason = reasons[status] ?? found ?? 'its check did not end.';
+    excluded.set(node, reason);
+    warn(`Node ${node} is left out: ${reason}`);
+  }
+
+  async function miss(
+    flight: Flight,
+    batch: Batch,
+    words: () => Promise<string>,
+    most: number,
+  ): Promise<void> {
+    flight.missing += 1;
+    if (flight.missing > most) await voided(flight, batch, await words());
+  }
+
+  async function voided(flight: Flight, batch: Batch, words: string): Promise<void> {
+    const last = await lastWords(logOf(batch, flight.index));
+    const evidence = [
+      `the attempt left no result; Slurm says: ${words}`,
+      ...(last === null ? [] : [`the last line of its log: ${last}`]),
+    ];
+    await finish(flight, batch, await voidIt(flight, evidence));
+  }
+
+  async function taken(flight: Flight): Promise<RunRecord> {
+    try {
+      return await takeInResult(flight.task, settings.evaluator);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return voidIt(flight, [`what the node returned does not count: ${error.message}`]);
+    }
+  }
+
+  function voidIt({ task, start, machine }: Flight, evidence: readonly string[]): Promise<RunRecord> {
+    const { limits } = start;
+    const { evaluator } = settings;
+    return voidAttempt(task, { verdict: 'INFRA_FAULT', evidence, limits, machine, evaluator });
+  }
+
+  async function finish(flight: Flight, batch: Batch, record: RunRecord): Promise<void> {
+    flight.settle(record);
+    await dropKey(batch);
+  }
+}
+
+/** Asks the accounting about a task that Slurm has forgotten. */
+async function forgotten(id: string, index: number): Promise<string> {
+  const accounted = await lookInAccounting(id, index);
+  return accounted === null
+    ? `job ${id}_${index} is not known any more, and there is no accounting`
+    : `job ${id}_${index}: ${accounted}`;
+}
+
+const queued = ({ label }: Task, what: string): Seen => ({
+  ...{ label, state: 'queued', what, node: null, seconds: null, accuracy: null },
+});
+
+async function running({ label, attemptFolder }: Task, node: string | null): Promise<Seen> {
+  const status = await readStatus(attemptFolder);
+  return {
+    ...{ label, state: 'running', node, what: status?.stage || 'starts' },
+    seconds: status === null ? null : Math.max(0, (Date.now() - status.stageSince) / 1000),
+    accuracy: status?.accuracy ?? null,
+  };
+}
+
+function startOf({ plan, archiveSha256 }: AttemptOrder, { sandbox, ...own }: SlurmSettings): RunStart {
+  const { trainSeconds, predictSeconds, processes } = limitsOf(plan);
+  return {
+    attempt: plan.attempt ?? 1,
+    archiveSha256,
+    track: plan.track.info,
+    seed: plan.seed,
+    sandbox: { kind: sandbox.kind },
+    limits: {
+      ...{ trainSeconds, predictSeconds, processes },
+      cpus: own.cpus ?? plan.cpus ?? plan.machine.cores,
+      memoryBytes: own.memoryBytes ?? plan.memoryBytes ?? plan.machine.memoryBytes,
+    },
+  };
+}
+
+function taskOf({ plan, archiveSha256 }: AttemptOrder, folder: string, settings: SlurmSettings): Task {
+  return {
+    schemaVersion: 1,
+    label: `${basename(plan.entryPath)}, seed ${plan.seed}`,
+    archive: resolve(plan.entryPath),
+    archiveSha256,
+    trackDir: plan.track.dir,
+    track: plan.track.info,
+    imagesKey: null,
+    attemptFolder: folder,
+    attempt: plan.attempt ?? 1,
+    seed: plan.seed,
+    limits: limitsOf(plan),
+    cpus: settings.cpus,
+    memoryBytes: settings.memoryBytes,
+    intake: plan.intake ?? archiveLimitsSchema.parse({}),
+    sandbox: settings.sandbox,
+    mostDisturbance: plan.mostDisturbance ?? 1,
+    quietSeconds: settings.quietSeconds,
+    keepModel: plan.keepModel ?? false,
+    alone: isAlone(settings.options.words),
+    expected: settings.expected,
+  };
+}
+
+function limitsOf({ limits = {} }: AttemptOrder['plan']): Task['limits'] {
+  const { trainSeconds = 600, predictSeconds = 60, processes = 1024 } = limits;
+  return { trainSeconds, predictSeconds, processes };
+}

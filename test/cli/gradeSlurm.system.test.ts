@@ -1,0 +1,248 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { makeLabelsKey } from '../../datasets/sealing/labelsKey.ts';
+import type { Standing } from '../../evaluator/grade/standing.ts';
+import { packEntry } from '../../evaluator/intake/packEntry.ts';
+import type { RunRecord } from '../../evaluator/run/record.ts';
+import {
+  describeWith,
+  type EntryScripts,
+  makeEntry,
+  makeTinyTrack,
+  temporaryFolder,
+} from '../evaluator/fixtures.ts';
+import { sealedTiny } from '../evaluator/sealedTiny.ts';
+import { findReadable } from '../evaluator/slurm/findReadable.ts';
+import { describeWithSlurm, type SlurmCluster, startCluster, until } from '../slurmCluster.ts';
+
+const haet = resolve('cli/bin.mjs');
+const inBubblewrap = await describeWith('bubblewrap');
+/** The secret key in a file of `haet seal keygen`. */
+const keyIn = (path: string) => /^AGE-SECRET-KEY-1\S+$/m.exec(readFileSync(path, 'utf8'))![0];
+
+describeWithSlurm('haet grade --executor slurm', () => {
+  let cluster: SlurmCluster;
+  /** Seen by all nodes but `blind`. */
+  let shared: string;
+  let trackDir: string;
+  let archives: string;
+  let out: string;
+  beforeAll(async () => {
+    shared = await temporaryFolder();
+    trackDir = (await makeTinyTrack(shared)).dir;
+    cluster = await startCluster(['n1', 'n2'], { blind: { blindFor: shared }, spy: { spies: true } });
+  }, 240_000);
+  afterAll(() => cluster?.stop(), 90_000);
+  beforeEach(async () => {
+    const place = await mkdtemp(join(shared, 'grading-'));
+    archives = join(place, 'archives');
+    out = join(place, 'out');
+    await mkdir(archives);
+  });
+
+  const put = async (name: string, scripts: EntryScripts = {}) =>
+    packEntry(await makeEntry(shared, { ...scripts, manifest: { name } }), join(archives, `${name}.tar.gz`));
+
+  interface Started {
+    readonly child: ChildProcess;
+    readonly ended: Promise<{ code: number | null; standing: Standing; stderr: string }>;
+  }
+  function start(words: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
+    const given = ['--executor', 'slurm', '--out', out, '--budget', '60', '--json'];
+    const quiet = ['--wait-for-quiet', '0', '--most-disturbance', '100'];
+    const child = spawn(process.execPath, [haet, 'grade', archives, ...given, ...quiet, ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...cluster.env, ...env },
+    });
+    const said = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream]!.on('data', (chunk) => {
+        said[stream] += chunk;
+      });
+    }
+    const ended = new Promise<Awaited<Started['ended']>>((done) => {
+      child.once('close', (code) => {
+        const last = said.stdout.trim().split('\n').at(-1) ?? '';
+        done({ code, standing: last === '' ? null : JSON.parse(last), stderr: said.stderr });
+      });
+    });
+    return { child, ended };
+  }
+  /** Runs `haet` and returns its standard output. */
+  const say = async (...words: string[]) =>
+    (await execa(process.execPath, [haet, ...words], { env: { NODE_OPTIONS: '' } })).stdout;
+  const onOpenTrack = () => ['--track', trackDir, '--trusted'];
+  const grade = (...words: string[]) => start([...onOpenTrack(), ...words]).ended;
+
+  const attemptsOf = (folder = out) =>
+    readdirSync(join(folder, 'runs')).flatMap((job) =>
+      readdirSync(join(folder, 'runs', job)).map((attempt) => join(folder, 'runs', job, attempt)),
+    );
+  const recordsOf = (): RunRecord[] =>
+    attemptsOf()
+      .map((attempt) => JSON.parse(readFileSync(join(attempt, 'record.json'), 'utf8')))
+      .sort((a, b) => a.attempt - b.attempt);
+  const verdictOf = ({ verdict, score }: RunRecord) => [verdict, score?.correct];
+  const stages = () =>
+    attemptsOf().map((attempt) => {
+      try {
+        return JSON.parse(readFileSync(join(attempt, 'status.json'), 'utf8')).stage;
+      } catch {
+        return null; // it has not started or has ended
+      }
+    });
+  const isTraining = () => stages().includes('train');
+
+  test('one array job runs all on two nodes; a second call takes up what the first left, and a third runs nothing', async () => {
+    for (const name of ['a', 'b', 'c']) await put(name);
+    const detached = await grade('--detach');
+    expect(detached.stderr).toMatch(/3 runs have no result yet, and go on in Slurm \(job \d+\)/);
+    expect(detached.code).toBe(0);
+    const { code, standing, stderr } = await grade();
+    expect({ code, stderr, done: standing.runs.done }).toMatchObject({ code: 0, done: 3 });
+    expect(recordsOf().map(verdictOf)).toEqual([0, 1, 2].map(() => ['SCORED', 100]));
+    expect(readdirSync(join(out, 'slurm'))).toHaveLength(1);
+    const nodes = recordsOf().map(({ evidence }) => /ran on node (\w+)/.exec(evidence.join())?.[1]);
+    expect(new Set(nodes)).toEqual(new Set(['n1', 'n2']));
+    expect((await grade()).stderr.match(/\(earlier\)/g)).toHaveLength(3);
+    expect(attemptsOf()).toHaveLength(3);
+  }, 240_000);
+
+  /** An entry whose first run does not end before it is let go; every run adds a line to a file. */
+  const slowOnce = (place: string, name: string): EntryScripts => ({
+    train: `echo x >> ${place}/${name}
+[ $(wc -l < ${place}/${name}) -gt 1 ] || until [ -e ${place}/go-on ]; do sleep 0.2; done
+echo weights > "$HAET_OUT_DIR/model"`,
+  });
+
+  test('a killed coordinator changes nothing; an attempt whose task is killed is void, with Slurm’s words, and run again', async () => {
+    const place = await mkdtemp(join(shared, 'counts-'));
+    await put('slow', slowOnce(place, 'slow'));
+    const first = start(onOpenTrack());
+    await until('the entry trains', isTraining);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const second = start(onOpenTrack());
+    for (const pid of cluster.processesWith('node-task')) process.kill(pid, 'SIGKILL');
+    const { code, stderr } = await second.ended;
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(recordsOf().map(verdictOf)).toEqual([
+      ['INFRA_FAULT', undefined],
+      ['SCORED', 100],
+    ]);
+    expect(recordsOf()[0]!.evidence[0]).toMatch(
+      /^the attempt left no result; Slurm says: job \d+_0 on n[12]: JobState=FAILED Reason=\S+ ExitCode=/,
+    );
+    expect(readFileSync(join(place, 'slow'), 'utf8')).toBe('x\nx\n');
+  }, 240_000);
+
+  test('an attempt whose node fails is void and run on another; what the lost task does later does not count', async () => {
+    const place = await mkdtemp(join(shared, 'counts-'));
+    await put('slow', slowOnce(place, 'slow'));
+    const grading = start(onOpenTrack());
+    await until('the entry trains', isTraining);
+    const node = cluster.run('squeue', '--noheader', '--states=running', '--format=%N');
+    cluster.killNode(node, 'SIGKILL');
+    cluster.run('scontrol', 'update', `NodeName=${node}`, 'State=DOWN', 'Reason=killed');
+    await until('the attempt is void', () => existsSync(join(attemptsOf()[0]!, 'record.json')));
+    await writeFile(join(place, 'go-on'), '');
+    const { code, stderr } = await grading.ended;
+    await until('the lost task ends', () => cluster.processesWith('node-task').length === 0);
+    cluster.startNode(node);
+    cluster.run('scontrol', 'update', `NodeName=${node}`, 'State=RESUME');
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const [lost, repeat] = recordsOf();
+    expect([lost, repeat].map((record) => verdictOf(record!))).toEqual([
+      ['INFRA_FAULT', undefined],
+      ['SCORED', 100],
+    ]);
+    expect(lost!.evidence[0]).toContain(`on ${node}: JobState=NODE_FAIL`);
+    expect(repeat!.evidence.join()).toContain(`ran on node ${node === 'n1' ? 'n2' : 'n1'}`);
+    expect(attemptsOf().filter((attempt) => existsSync(join(attempt, 'result')))).toEqual([]);
+  }, 240_000);
+
+  test('--cancel ends what Slurm holds, and such an attempt uses up no retry', async () => {
+    const place = await mkdtemp(join(shared, 'counts-'));
+    await put('slow', slowOnce(place, 'slow'));
+    await grade('--detach');
+    await until('the entry trains', isTraining);
+    const cancelled = await grade('--cancel');
+    expect(cancelled).toMatchObject({ code: 0, stderr: 'Stopped 1 runs that were given to Slurm.\n' });
+    await until('the task ends', () => cluster.processesWith('node-task').length === 0);
+    expect(recordsOf().map(verdictOf)).toEqual([['ABORTED', undefined]]);
+    const { standing } = await grade('--retries', '0');
+    expect(standing.runs).toEqual({ wanted: 1, done: 1 });
+  }, 240_000);
+
+  test('where no node is fit, the call ends with the reason, and the attempt is still there for the next', async () => {
+    await put('a');
+    const { code, stderr } = await grade('--slurm-option', '--partition=only-blind');
+    expect(stderr).toMatch(/Slurm refused the job: .* Nodes that are left out: blind \(it does not see /);
+    expect(code).toBe(2);
+    expect((await grade()).standing.rows[0]).toMatchObject({ rank: 1, repeats: [] });
+    expect(attemptsOf().map((attempt) => basename(attempt))).toEqual(['attempt-1']);
+  }, 240_000);
+
+  inBubblewrap('on a sealed Track', () => {
+    test('nodes that are not fit are left out with the reason; the coordinator signs; a task finds neither identity nor labels', async () => {
+      const sealed = await sealedTiny(cluster.home);
+      const sealedTrack = join(shared, 'sealed-track');
+      await cp(sealed.dir, sealedTrack, { recursive: true });
+      const identity = keyIn(sealed.identity);
+      const labelsKey = await makeLabelsKey(
+        await readFile(join(sealedTrack, 'withheld.age')),
+        identity,
+        'withheld.age',
+      );
+      const slow = { predict: 'sleep 2; cp constant.npy "$HAET_OUT_DIR/predictions.npy"' };
+      for (const name of ['a', 'b', 'c', 'd']) await put(name, slow);
+      const grading = start(
+        [
+          ...['--track', sealedTrack, '--sandbox', 'bubblewrap', '--cpus', '1', '--memory', '1000000000'],
+          ...['--images-key', sealed.imagesKey, '--identity', sealed.identity],
+          ...['--slurm-option', '--partition=all'],
+        ],
+        { A_VARIABLE_OF_THE_COORDINATOR: 'stays at home' },
+      );
+      await until('an entry predicts', () => stages().includes('predict'));
+      const needles = {
+        'the key of the images': Buffer.from(keyIn(sealed.imagesKey)),
+        'the identity': Buffer.from(identity),
+        'the labels key': Buffer.from(labelsKey.labelsKey, 'hex'),
+        'the labels key in hexadecimal': Buffer.from(labelsKey.labelsKey),
+        'the labels': Buffer.from(Array.from({ length: 64 }, (_, at) => at % 10)),
+      };
+      const searched = cluster
+        .processesWith('node-task')
+        .map((pid) => ({ pid, found: findReadable(pid, needles, [sealedTrack, dirname(out)]) }))
+        .filter(({ found }) => found !== null);
+      // One of them ends before its run does.
+      const { pid } = searched[0]!;
+      expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).not.toContain('A_VARIABLE_OF_THE_COORDINATOR');
+      process.kill(pid, 'SIGKILL');
+      const { code, stderr } = await grading.ended;
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      // The first is given to a task, and shows that the search finds what is there.
+      for (const { found } of searched) expect(found).toEqual({ 'the key of the images': expect.anything() });
+      expect(stderr).toContain('Node blind is left out: it does not see ');
+      expect(stderr).toContain(`Node spy is left out: it can read ${sealed.identity}.`);
+      const [counted, lost] = [true, false].map((is) =>
+        recordsOf().filter(({ score }) => (score !== null) === is),
+      );
+      expect(counted!.map(verdictOf)).toEqual([1, 2, 3, 4].map(() => ['SCORED', 100]));
+      expect(lost!.map(({ verdict }) => verdict)).toEqual(['INFRA_FAULT']);
+      expect(counted!.every(({ folder }) => existsSync(join(folder, 'record.jws')))).toBe(true);
+      const { verifyKey } = JSON.parse(await say('seal', 'keys', sealed.identity, '--json'));
+      expect(await say('verify', out, '--key', verifyKey)).toContain('4 records hold');
+      expect(
+        readdirSync(join(out, 'slurm')).filter((batch) =>
+          existsSync(join(out, 'slurm', batch, 'images-key')),
+        ),
+      ).toEqual([]);
+    }, 240_000);
+  });
+});
