@@ -87,7 +87,7 @@ describe('a compiler that says', () => {
     ['/usr/bin/ld: cannot find Scrt1.o: No such file or directory', /libraries of the compiler/],
     [
       "g++: error: unrecognized command line option '-std=c++17'",
-      /it needs C\+\+17, so use g\+\+ 9 or clang 10/,
+      /it needs C\+\+17, so use g\+\+ 10 or clang 10/,
     ],
     ["error: invalid value 'c++17' in '-std=c++17'", /it needs C\+\+17/],
     ["error: 'string_view' is not a member of 'std'", /it needs C\+\+17/],
