@@ -1,6 +1,6 @@
 import { inPercent } from '../evaluator/report/format.ts';
 import type { Seen } from '../evaluator/slurm/slurmExecutor.ts';
-import { type Say, sayOn, shortName } from './terminal.ts';
+import { eraseLines, type Say, sayOn, shortName } from './terminal.ts';
 
 export interface SlurmView {
   /** Shows the attempts that are not done. */
@@ -29,7 +29,7 @@ export function createSlurmView(stream: NodeJS.WriteStream, budgetSeconds: numbe
   let [done, faults, most] = [0, 0, 1];
   let printed = { counts: '', at: 0 };
   const clear = () => {
-    if (onScreen > 0) stream.write(`\x1b[${onScreen}A\x1b[J`);
+    eraseLines(stream, onScreen);
     onScreen = 0;
   };
   const draw = () => {
@@ -45,7 +45,9 @@ export function createSlurmView(stream: NodeJS.WriteStream, budgetSeconds: numbe
       const line = `${counts}, about ${clock(secondsLeft(seen, most, budgetSeconds))} left`;
       if (stream.isTTY) {
         clear();
-        drawn = [...running.slice(0, mostListed).map(lineOf), ...whyQueued(seen), line];
+        const all = [...running.slice(0, mostListed).map(lineOf), ...whyQueued(seen), line];
+        // A wrapped line would be two on the screen.
+        drawn = all.map((each) => each.slice(0, stream.columns));
         draw();
       } else if (counts !== printed.counts || performance.now() - printed.at > 1000 * plainInterval) {
         printed = { counts, at: performance.now() };

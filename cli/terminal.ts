@@ -10,6 +10,11 @@ export function sayOn(stream: NodeJS.WritableStream, ...lines: readonly string[]
   stream.write(lines.map((line) => `${plainText(line)}\n`).join(''));
 }
 
+/** Removes the last lines of a terminal. Each must have fitted into its width. */
+export function eraseLines(stream: NodeJS.WritableStream, count: number): void {
+  if (count > 0) stream.write(`\x1b[${count}A\x1b[J`);
+}
+
 /** Writes results to standard output. */
 export const say: Say = (...lines) => sayOn(process.stdout, ...lines);
 
