@@ -50,8 +50,8 @@ export class UserError extends Error implements UserErrorFields {
     return this.path?.startsWith(`${from}/`) ? this.about({ path: to + this.path.slice(from.length) }) : this;
   }
 
-  /** Returns the same error about another file or option. */
-  about(place: Pick<UserErrorFields, 'option' | 'path'>): UserError {
+  /** Returns the same error about another file or option, or with another remedy. */
+  about(place: Pick<UserErrorFields, 'option' | 'path' | 'remedy'>): UserError {
     const { option, path, reason, remedy, details } = this;
     return new UserError({ option, path, reason, remedy, details, ...place }, { cause: this });
   }

@@ -153,7 +153,11 @@ echo weights > "$HAET_OUT_DIR/model"`,
     const { code, stderr } = await grading.ended;
     await until('the lost task ends', () => cluster.processesWith('node-task').length === 0);
     cluster.startNode(node);
-    cluster.run('scontrol', 'update', `NodeName=${node}`, 'State=RESUME');
+    // ReturnToService is 2: a node that is down comes back when its daemon registers.
+    await until(
+      'the node is back',
+      () => cluster.run('sinfo', '--noheader', '--Node', `--nodes=${node}`, '--format=%T').split('\n')[0] === 'idle',
+    );
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const [lost, repeat] = recordsOf();
     expect([lost, repeat].map((record) => verdictOf(record!))).toEqual([

@@ -158,10 +158,17 @@ test('another file, another key and other seeds are invalid, with status 1', asy
     stdout: expect.stringContaining('it was signed by someone else'),
   });
 
-  const noRecord = await haet('verify', 'entry.tar.gz', '--key', verifyKey);
+  await put('text.txt', 'no record');
+  const noRecord = await haet('verify', 'text.txt', '--key', verifyKey);
   expect(noRecord).toMatchObject({
     exitCode: 1,
     stdout: expect.stringContaining('has 1 parts separated by dots'),
+  });
+
+  const noBundle = await haet('verify', 'entry.tar.gz', '--key', verifyKey);
+  expect(noBundle).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringMatching(/this is a text file\. Give a bundle that `haet export` wrote\./),
   });
 });
 

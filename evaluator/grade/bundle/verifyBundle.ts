@@ -88,7 +88,8 @@ export async function verifyBundle(archive: string, evidence: BundleEvidence): P
     return await verifyFolder(content, evidence);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const says = error.about({ path: undefined }).message;
+    const remedy = 'Give a bundle that `haet export` wrote.';
+    const says = error.about({ path: undefined, remedy }).message;
     return failed([{ name: 'archive', holds: false, says }]);
   } finally {
     await rm(scratch, { recursive: true, force: true });

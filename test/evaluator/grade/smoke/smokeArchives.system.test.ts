@@ -69,7 +69,7 @@ test('every archive gets a folder with its logs, whether it started and predicte
       expect(await text(file, name)).not.toMatch(/accuracy|correct|confusion|label/i);
     }
   }
-  expect(await text('smoke.csv')).not.toMatch(/accuracy|0\.1|10\.0/);
+  expect(await text('smoke.csv')).not.toMatch(/accuracy|correct|score/);
   // What was tried is not tried again; under other conditions it is.
   const again = await smoke();
   expect(again.said).toEqual([
