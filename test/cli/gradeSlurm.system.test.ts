@@ -156,7 +156,9 @@ echo weights > "$HAET_OUT_DIR/model"`,
     // ReturnToService is 2: a node that is down comes back when its daemon registers.
     await until(
       'the node is back',
-      () => cluster.run('sinfo', '--noheader', '--Node', `--nodes=${node}`, '--format=%T').split('\n')[0] === 'idle',
+      () =>
+        cluster.run('sinfo', '--noheader', '--Node', `--nodes=${node}`, '--format=%T').split('\n')[0] ===
+        'idle',
     );
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const [lost, repeat] = recordsOf();
