@@ -23,7 +23,7 @@ void pointsOfFilter(const Convolution& shape, const Way& way, const float* filte
   const int panels = shape.out / kLanes;
   const auto take = [&](int inputs, int outputs, int count) {
     Brick brick;
-    RowsOfPoints<kInterleaved> to(layout);
+    RowsOfPoints<kInterleaved> to(points, layout);
     for (int tap = 0; tap < kTaps; ++tap) {
       const ptrdiff_t first = (turns ? kTaps - 1 - tap : tap) * shape.in + inputs * kLanes;
       const float* from = filter + first * shape.out + outputs * kLanes;
@@ -43,7 +43,7 @@ void pointsOfFilter(const Convolution& shape, const Way& way, const float* filte
         to.begin(rows * kLanes + row, panel);
         square<3, kWindow, filterToPoints>(
             [&](int down, int across) { return values[down * 3 + across]; },
-            [&](int down, int across, const Vector& value) { to.put(points, down * kWindow + across, value); });
+            [&](int down, int across, const Vector& value) { to.put(down * kWindow + across, value); });
       }
     }
   };

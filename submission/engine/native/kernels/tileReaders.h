@@ -112,7 +112,7 @@ class Spread {
 template <int edge, int margin, Transform transform, int together, typename Images>
 void toPoints(const Tiles& tiles, const Images& images, int first, int count, Operand* points, const Points& layout,
               int row) {
-  RowsOfPoints<together> rows(layout);
+  RowsOfPoints<together> rows(points, layout);
   Place places[kMostTiles];
   tiles.places(first, count, places);
   const auto take = [&](int panel, int tile) __attribute__((always_inline)) {
@@ -128,14 +128,14 @@ void toPoints(const Tiles& tiles, const Images& images, int first, int count, Op
     }
     inMemory(half);
     rows.begin(row + tile, panel);
+    Operand* to = rows.firstLine();
 #pragma GCC unroll 6
     for (int down = 0; down < kWindow; ++down) {
       Vector values[kWindow];
       transform(half + down * edge, 1, values, 1);
-#pragma GCC unroll 6
-      for (int across = 0; across < kWindow; ++across) rows.put(points, down * kWindow + across, values[across]);
+      to = rows.putLine(to, down, values);
     }
-    if (tile + 1 == count) rows.end(points);
+    if (tile + 1 == count) rows.end();
   };
   withAhead(layout.panels(), count, take, [&](int panel, int tile) { images.fetch(places[tile], panel); });
 }

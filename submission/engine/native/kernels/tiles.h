@@ -85,15 +85,31 @@ using Products = PointsOf<float>;
 template <int together>
 class RowsOfPoints {
  public:
-  explicit RowsOfPoints(const Points& layout) : layout_(layout), stride_(layout.stride()) {}
+  RowsOfPoints(Operand* points, const Points& layout) : points_(points), layout_(layout), stride_(layout.stride()) {}
 
   // Starts a row. The first row is a multiple of `together`.
   void begin(int row, int panel) {
-    to_ = layout_.at(row / together * together, panel);
+    to_ = points_ + layout_.at(row / together * together, panel);
     isFirst_ = row % together == 0;
   }
-  void put(Operand* points, int point, const Vector& value) {
-    Operand* to = points + to_ + point * stride_;
+  void put(int point, const Vector& value) { put(to_ + point * stride_, point, value); }
+  // Puts the points of a line of the window to the place that firstLine, or the last call, returned.
+  Operand* putLine(Operand* to, int line, const Vector (&values)[kWindow]) {
+#pragma GCC unroll 6
+    for (int across = 0; across < kWindow; ++across) put(to + across * stride_, line * kWindow + across, values[across]);
+    return to + kWindow * stride_;
+  }
+  Operand* firstLine() const { return to_; }
+  // Interleaves the last row with zeros if it is the first of its group.
+  void end() {
+    if constexpr (together > 1) {
+      if (!isFirst_) return;
+      for (int point = 0; point < kPoints; ++point) storeInterleaved(to_ + point * stride_, first_[point], Vector{});
+    }
+  }
+
+ private:
+  void put(Operand* to, int point, const Vector& value) {
     if constexpr (together == 1) {
       store(to, value);
     } else if (isFirst_) {
@@ -102,19 +118,11 @@ class RowsOfPoints {
       storeInterleaved(to, first_[point], value);
     }
   }
-  // Interleaves the last row with zeros if it is the first of its group.
-  void end(Operand* points) {
-    if constexpr (together > 1) {
-      if (!isFirst_) return;
-      for (int point = 0; point < kPoints; ++point) {
-        storeInterleaved(points + to_ + point * stride_, first_[point], Vector{});
-      }
-    }
-  }
 
- private:
+  Operand* points_;
   Points layout_;
-  ptrdiff_t stride_, to_ = 0;
+  ptrdiff_t stride_;
+  Operand* to_ = nullptr;
   bool isFirst_ = true;
   Vector first_[together == 1 ? 1 : kPoints];
 };
