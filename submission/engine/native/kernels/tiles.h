@@ -96,7 +96,8 @@ class RowsOfPoints {
   // Puts the points of a line of the window to the place that firstLine, or the last call, returned.
   Operand* putLine(Operand* to, int line, const Vector (&values)[kWindow]) {
 #pragma GCC unroll 6
-    for (int across = 0; across < kWindow; ++across) put(to + across * stride_, line * kWindow + across, values[across]);
+    for (int across = 0; across < kWindow; ++across)
+      put(to + across * stride_, line * kWindow + across, values[across]);
     return to + kWindow * stride_;
   }
   Operand* firstLine() const { return to_; }
