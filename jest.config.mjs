@@ -1,6 +1,9 @@
 // Four projects, by what a test needs of the machine. scripts/test.mjs runs `runs` beside `unit` and `system`.
 // `unit` is fast. The others, named *.system.test.ts, load TensorFlow or start processes.
 
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
 /** Take the machine's lock or time a run, but stay right on a busy machine: one file at a time. */
 export const runs = [
   'cli/audit',
@@ -40,8 +43,9 @@ const systemTest = '\\.system\\.test\\.ts$';
 const oneOf = (files) => `/test/(${files.join('|')})${systemTest}`;
 
 const common = {
-  // Not in /tmp, which the sandbox `user` searches after each stage for files that an entry left.
-  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
+  // Not in /tmp, which the sandbox `user` searches after each stage for files that an entry left, and not in
+  // node_modules, which entries see.
+  cacheDirectory: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'haet/jest'),
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform: {
