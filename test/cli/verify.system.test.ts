@@ -158,7 +158,7 @@ test('another file, another key and other seeds are invalid, with status 1', asy
     stdout: expect.stringContaining('it was signed by someone else'),
   });
 
-  await put('text.txt', 'no record');
+  await put('text.txt', 'text');
   const noRecord = await haet('verify', 'text.txt', '--key', verifyKey);
   expect(noRecord).toMatchObject({
     exitCode: 1,
