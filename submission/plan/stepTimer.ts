@@ -21,6 +21,13 @@ export interface StepTimer {
    * @returns null, without preparing the steps, if the allowance is too small for them
    */
   secondsPerStep(start: () => Steps, guess: number | null): number | null;
+  /**
+   * Returns the same of several kinds of steps that take turns, so that a machine whose speed changes meanwhile favours
+   * none.
+   *
+   * @param rounds number of turns of each after the warm-up, if the allowance lasts; at least one is made
+   */
+  secondsInTurn(starts: readonly (() => Steps)[], rounds: number): number[];
 }
 
 /**
@@ -57,6 +64,20 @@ export function createStepTimer(
         return median(seconds);
       } finally {
         steps.close();
+      }
+    },
+    secondsInTurn(starts, rounds) {
+      const all: Steps[] = [];
+      try {
+        for (const start of starts) all.push(start());
+        for (const steps of all) for (let step = 0; step < WARM_UP_STEPS; step += 1) timed(steps);
+        const seconds = all.map((): number[] => []);
+        for (let round = 0; round === 0 || (round < rounds && allows(0)); round += 1) {
+          for (const [index, steps] of all.entries()) seconds[index]!.push(timed(steps));
+        }
+        return seconds.map(median);
+      } finally {
+        for (const steps of all) steps.close();
       }
     },
   };

@@ -128,6 +128,16 @@ describe('a plan', () => {
     ]);
   });
 
+  test('finds the faster engine if the machine was slow while that engine was timed alone', () => {
+    const engines = [native, inBfloat16];
+    const secondsOf = (width: number, engine: Engine) => steps(engine === native ? 0.2 : 0.27)(width);
+    // A neighbour that takes no time of the CPUs, but makes them slower.
+    const speed = (at: number) => (at < 4 ? 0.6 : 1);
+    expect(planOn({ secondsOf, speed }, 600, { engines }).plan.engine).toBe(native);
+    const alone = planOn({ secondsOf, speed }, 600, { engines: [inBfloat16] });
+    expect(alone.seconds).toBeGreaterThan(2); // the native engine was timed in the slow moment
+  });
+
   test('skips engines that fail, by name, and fails if all do', () => {
     const failing = (bad: readonly Engine[]) => (width: number, engine: Engine) => {
       if (bad.includes(engine)) throw new Error('no such kernel');
