@@ -103,27 +103,31 @@ export function planRun<E extends { readonly path: Path }>(
     const least = each.seconds * Math.min(1, (work(width) / work(each.width)) ** LEAST_GROWTH);
     return least < RIVAL_FACTOR * seconds;
   });
-  if (rivals.length > 1) {
-    const contest = createStepTimer(
-      clock,
-      cpuSeconds,
-      CONTEST_SHARE * budgetSeconds,
-      MOST_SHARE * budgetSeconds,
-    );
-    const starts = rivals.map(
-      ({ engine }) =>
-        () =>
-          startSteps(engine, width),
-    );
-    const inTurn = contest.secondsInTurn(starts, CONTEST_ROUNDS);
-    for (const [index, { engine }] of rivals.entries()) {
-      if (index === 0 || inTurn[index]! < best.seconds) best = { engine, width, seconds: inTurn[index]! };
-    }
-    say(
-      `in turn at width ${width}: ${rivals.map(({ engine }, index) => `${engine.path.engine} ${(1000 * inTurn[index]!).toFixed(0)} ms`).join(', ')}`,
-    );
+  if (rivals.length === 1) return planOf(best);
+  const contest = createStepTimer(
+    clock,
+    cpuSeconds,
+    CONTEST_SHARE * budgetSeconds,
+    MOST_SHARE * budgetSeconds,
+  );
+  const starts = rivals.map(
+    ({ engine }) =>
+      () =>
+        startSteps(engine, width),
+  );
+  const guess = rivals.reduce((sum, each) => sum + each.seconds, 0);
+  const inTurn = contest.secondsInTurn(starts, guess, CONTEST_ROUNDS);
+  if (inTurn === null) return planOf(best);
+  const times = rivals.map(({ engine }, index) => ({ engine, width, seconds: inTurn[index]! }));
+  const inMilliseconds = times.map(
+    ({ engine, seconds }) => `${engine.path.engine} ${(1000 * seconds).toFixed(0)} ms`,
+  );
+  say(`in turn at width ${width}: ${inMilliseconds.join(', ')}`);
+  return planOf(times.reduce((least, each) => (each.seconds < least.seconds ? each : least)));
+
+  function planOf(chosen: Timed & { engine: E }): Plan<E> {
+    return { engine: chosen.engine, width: chosen.width, epochs: epochsFrom(clock.fraction(), chosen) };
   }
-  return { engine: best.engine, width: best.width, epochs: epochsFrom(clock.fraction(), best) };
 }
 
 /** A width, and the seconds of a step. */

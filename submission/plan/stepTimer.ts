@@ -25,9 +25,11 @@ export interface StepTimer {
    * Returns the same of several kinds of steps that take turns, so that a machine whose speed changes meanwhile favours
    * none.
    *
-   * @param rounds number of turns of each after the warm-up, if the allowance lasts; at least one is made
+   * @param guess seconds that one step of each takes together
+   * @param rounds number of turns of each after the warm-up, if the allowance lasts
+   * @returns null, without preparing the steps, if the allowance is too small for one turn
    */
-  secondsInTurn(starts: readonly (() => Steps)[], rounds: number): number[];
+  secondsInTurn(starts: readonly (() => Steps)[], guess: number, rounds: number): number[] | null;
 }
 
 /**
@@ -66,7 +68,8 @@ export function createStepTimer(
         steps.close();
       }
     },
-    secondsInTurn(starts, rounds) {
+    secondsInTurn(starts, guess, rounds) {
+      if (!allows((WARM_UP_STEPS + 1) * guess)) return null;
       const all: Steps[] = [];
       try {
         for (const start of starts) all.push(start());
