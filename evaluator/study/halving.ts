@@ -35,9 +35,9 @@ export function roundsOf(search: StudySpec['search'], cells: number): Round[] {
  * baseline always does, because every difference needs it.
  *
  * Its statistics: all arms of a round have run the same cells, so their means differ by the mean of paired differences,
- * and what a sample or a seed adds to every arm cancels. With n cells and a standard deviation s of a run, of which the
- * pairing removes nothing in the worst case, an arm that is better by d is placed below another with probability
- * Phi(-d sqrt(n / 2) / s), Phi being the normal distribution function: with s = 0.2 points (10,000 images) and n = 2,
+ * and what a sample or a seed adds to every arm cancels. Let n be the number of cells and s the
+ * standard deviation of a run. In the worst case the pairing removes none of it, and an arm that is better by d is
+ * placed below another with probability Phi(-d sqrt(n / 2) / s), Phi being the normal distribution function: with s = 0.2 points (10,000 images) and n = 2,
  * for d = 0.3 points 7 %, with n = 8 0.13 %. The rule tests nothing, and the survivors' means are biased upwards,
  * because they were chosen by them: confirm the winner on fresh samples.
  */

@@ -4,6 +4,7 @@ import { plainShare } from '../schedule.ts';
 import type { Settings } from '../settings.ts';
 import type { CpuSeconds } from './cpuSeconds.ts';
 import { expectedAccuracy } from './expectedAccuracy.ts';
+import { fastestInTurn, type TimedWay } from './fastestInTurn.ts';
 import { createStepTimer, type Steps } from './stepTimer.ts';
 
 /** What a plan chooses from, and for which run. */
@@ -44,11 +45,8 @@ export const WIDTHS = [0.25, 0.375, 0.5, 0.75, 1, 1.5];
 const MEASURED_SHARE = 0.01;
 /** Share of the budget after which no step starts, however little of it the run got. */
 const MOST_SHARE = 0.05;
-/** The same for the contest between engines that take turns, at the width that was chosen. */
-const CONTEST_SHARE = 0.01;
-const CONTEST_ROUNDS = 5;
-/** An engine that took this many times as long as the fastest is not timed again. */
-const RIVAL_FACTOR = 2;
+/** The same for turns of the engines at the width that was chosen. */
+const TURNS_SHARE = 0.01;
 /** The time of a step grows at least with this power of the multiply-adds: parts of it do not depend on the width. */
 const LEAST_GROWTH = 0.5;
 
@@ -76,8 +74,8 @@ export function planRun<E extends { readonly path: Path }>(
     MEASURED_SHARE * budgetSeconds,
     MOST_SHARE * budgetSeconds,
   );
-  let best: (Timed & { engine: E }) | null = null;
-  const worked: (Timed & { engine: E })[] = [];
+  let best: TimedWay<E> | null = null;
+  const worked: TimedWay<E>[] = [];
   let failure: unknown;
   for (const engine of engines) {
     const name = `${engine.path.engine} ops in ${engine.path.bfloat16 ? 'bfloat16' : 'float32'}`;
@@ -97,37 +95,27 @@ export function planRun<E extends { readonly path: Path }>(
     }
   }
   if (best === null) throw failure;
-  const { width, seconds } = best;
-  // They were timed one after the other, so a slow moment may have hidden the fastest.
-  const rivals = worked.filter((each) => {
-    const least = each.seconds * Math.min(1, (work(width) / work(each.width)) ** LEAST_GROWTH);
-    return least < RIVAL_FACTOR * seconds;
-  });
-  if (rivals.length === 1) return planOf(best);
-  const contest = createStepTimer(
-    clock,
-    cpuSeconds,
-    CONTEST_SHARE * budgetSeconds,
-    MOST_SHARE * budgetSeconds,
-  );
-  const starts = rivals.map(
-    ({ engine }) =>
-      () =>
-        startSteps(engine, width),
-  );
-  const guess = rivals.reduce((sum, each) => sum + each.seconds, 0);
-  const inTurn = contest.secondsInTurn(starts, guess, CONTEST_ROUNDS);
-  if (inTurn === null) return planOf(best);
-  const times = rivals.map(({ engine }, index) => ({ engine, width, seconds: inTurn[index]! }));
-  const inMilliseconds = times.map(
-    ({ engine, seconds }) => `${engine.path.engine} ${(1000 * seconds).toFixed(0)} ms`,
-  );
-  say(`in turn at width ${width}: ${inMilliseconds.join(', ')}`);
-  return planOf(times.reduce((least, each) => (each.seconds < least.seconds ? each : least)));
-
-  function planOf(chosen: Timed & { engine: E }): Plan<E> {
-    return { engine: chosen.engine, width: chosen.width, epochs: epochsFrom(clock.fraction(), chosen) };
+  const turns = createStepTimer(clock, cpuSeconds, TURNS_SHARE * budgetSeconds, MOST_SHARE * budgetSeconds);
+  const scale = (from: number, to: number) => (work(to) / work(from)) ** LEAST_GROWTH;
+  let inTurn: readonly TimedWay<E>[] = [best];
+  try {
+    inTurn = fastestInTurn(best, worked, scale, turns, startSteps);
+  } catch (error) {
+    // An engine can fail at a wider network than its own best.
+    say(`in turn: skipped because one fails: ${error}`);
   }
+  if (inTurn.length > 1) {
+    const times = inTurn.map(
+      ({ engine, seconds }) => `${engine.path.engine} ${(1000 * seconds).toFixed(0)} ms`,
+    );
+    say(`in turn at width ${best.width}: ${times.join(', ')}`);
+  }
+  const fastest = inTurn[0]!;
+  return {
+    engine: fastest.engine,
+    width: fastest.width,
+    epochs: epochsFrom(clock.fraction(), fastest),
+  };
 }
 
 /** A width, and the seconds of a step. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createTinyClone, type TinyClone } from './tinyClone.ts';
+import { addonsOfClone, createTinyClone, type TinyClone } from './tinyClone.ts';
 import { createTinyGpu, type TinyGpu } from './tinyGpu.ts';
 
 let clone: TinyClone;
@@ -31,13 +31,7 @@ const setUp = (env: Record<string, string> = {}) => clone.setUp({ ...gpu.environ
 /** Returns the device whose library the addons are linked to. */
 function deviceInUse(): string | undefined {
   const folder = join(clone.root, 'node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8');
-  const names = [
-    'tfjs_binding',
-    'haet_quiet_load',
-    'haet_ops_avx512bf16',
-    'haet_ops_avx512',
-    'haet_ops_avx2',
-  ];
+  const names = addonsOfClone;
   const used = names.map((name) => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')).library);
   expect(new Set(used).size).toBe(1);
   return used[0].split('/').at(-1).split('-')[1];

@@ -11,7 +11,7 @@ import {
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { createTinyClone, type TinyClone } from './tinyClone.ts';
+import { addonsOfClone, createTinyClone, type TinyClone } from './tinyClone.ts';
 
 // A package as the archive installs it, with tiny packages and a tiny libtensorflow: no TypeScript sources, no
 // node_modules of its own that set-up could use, and the lock file of the runtime in dist/runtime.
@@ -64,13 +64,7 @@ const listInstalled = () => readdirSync(installed, { recursive: true }).sort();
 
 /** Expects a runtime whose parts load, beside the submission, and an unchanged package. */
 async function expectReady() {
-  for (const name of [
-    'tfjs_binding',
-    'haet_quiet_load',
-    'haet_ops_avx512bf16',
-    'haet_ops_avx512',
-    'haet_ops_avx2',
-  ]) {
+  for (const name of addonsOfClone) {
     await execa('node', ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', inPackage(name)]);
   }
   expect(readdirSync(join(runtime(), 'submission')).sort()).toEqual(['haet.json', 'main.js']);

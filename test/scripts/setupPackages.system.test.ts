@@ -186,7 +186,7 @@ describe('everything in the lock file is installed whatever npm was told:', () =
 });
 
 describe('packages are not ready', () => {
-  test('if npm was told to omit the optional ones, of which this platform needs one', async () => {
+  test('if npm was told to omit the optional ones: this platform needs one of them', async () => {
     await execa('npm', ['ci', '--omit=optional', `--registry=${registry.url}`], { cwd: root });
     expect(installed()).not.toContain('node_modules/native-linux-x64');
     expect(await install()).toBe('installed');

@@ -5,6 +5,20 @@ import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { create } from 'tar';
 
+/** The native ops of the clone, as in its compile.json. */
+const variants = [
+  { name: 'avx512bf16', processor: process.arch, lanes: 16, bfloat16: true },
+  { name: 'avx512', processor: process.arch, lanes: 16, bfloat16: false },
+  { name: 'avx2', processor: process.arch, lanes: 8, bfloat16: false },
+];
+
+/** Names of the addons that set-up compiles in the clone. */
+export const addonsOfClone: readonly string[] = [
+  'tfjs_binding',
+  'haet_quiet_load',
+  ...variants.map(({ name }) => `haet_ops_${name}`),
+];
+
 /** A clone in which everything large is replaced by something tiny of the same form. */
 export interface TinyClone {
   readonly root: string;
@@ -96,10 +110,8 @@ export async function createTinyClone(): Promise<TinyClone> {
     JSON.stringify({
       words: [],
       variants: [
-        { name: 'avx512bf16', processor: process.arch, lanes: 16, bfloat16: true },
-        { name: 'avx512', processor: process.arch, lanes: 16 },
-        { name: 'avx2', processor: process.arch, lanes: 8 },
-        { name: 'other', processor: process.arch === 'x64' ? 'arm64' : 'x64', lanes: 4 },
+        ...variants,
+        { name: 'other', processor: process.arch === 'x64' ? 'arm64' : 'x64', lanes: 4, bfloat16: false },
       ].map((variant) => ({ ...variant, needs: [], words: [] })),
     }),
   );

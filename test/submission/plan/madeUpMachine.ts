@@ -26,7 +26,7 @@ const CPUS = 2;
 /** Multiply-adds per image, in proportion. */
 export const work = (width: number): number => width ** 2;
 
-/** Returns the seconds of a step of 64 images, of which a part does not grow with the width. */
+/** Returns the seconds of a step of 64 images. A twentieth of them, at width 1, does not grow with the width. */
 export const steps =
   (secondsAtWidth1: number) =>
   (width: number): number =>

@@ -138,6 +138,19 @@ describe('a plan', () => {
     expect(alone.seconds).toBeGreaterThan(2); // the native engine was timed in the slow moment
   });
 
+  test('keeps its choice if an engine fails when they take turns', () => {
+    let stepsOfStock = 0;
+    const secondsOf = (width: number, engine: Engine) => {
+      if (engine === stock && ++stepsOfStock > 5) throw new Error('no memory');
+      return steps(engine === stock ? 0.24 : 0.2)(width);
+    };
+    const said: string[] = [];
+    const say = (line: string) => said.push(line);
+    const { plan } = planOn({ secondsOf }, 600, { engines: [stock, native], widths: [0.75], say });
+    expect(said.at(-1)).toBe('in turn: skipped because one fails: Error: no memory');
+    expect(plan.engine).toBe(native);
+  });
+
   test('skips engines that fail, by name, and fails if all do', () => {
     const failing = (bad: readonly Engine[]) => (width: number, engine: Engine) => {
       if (bad.includes(engine)) throw new Error('no such kernel');

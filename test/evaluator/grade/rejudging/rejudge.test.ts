@@ -91,7 +91,7 @@ describe('a rejudging', () => {
     ]);
     const text = await readFile(join(out, 'public/leaderboard.md'), 'utf8');
     expect(text).toContain('**Rejudging 1 of 2 runs is open**');
-    // Not even that there is a new attempt, of which verdict.
+    // The rows do not even say that there is a new attempt.
     expect(JSON.stringify((await standing()).rows)).not.toContain('"attempt":2');
   });
 

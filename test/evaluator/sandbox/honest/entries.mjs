@@ -1,4 +1,4 @@
-// Honest entries, each of which does one thing that people's programs do. Every sandbox must give each of them the same
+// Honest entries. Each does one thing that people's programs do. Every sandbox must give each of them the same
 // verdict with the same evidence. Plain JavaScript, because they are also run inside the image (printVerdicts.mjs).
 /** @import { RunPlan } from '../../../../evaluator/run/runEntry.ts' */
 /** @import { VerdictCode } from '../../../../evaluator/run/verdict.ts' */
