@@ -16,7 +16,8 @@ import type { Sandbox, SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
 import { spreadOf } from '../../evaluator/score/statistics.ts';
 import { adviceOf } from '../adviceOf.ts';
 import { addIntakeOptions, type IntakeOptions, intakeLimits } from '../options/intakeOptions.ts';
-import { byteCount, cpuCount, integer, runSeed } from '../options/numberOption.ts';
+import { integer, runSeed } from '../options/numberOption.ts';
+import { cpusOption, memoryOption } from '../options/resourceOptions.ts';
 import {
   type ContainerOptions,
   imageOption,
@@ -74,12 +75,8 @@ export function dryRunCommand(command: Command): void {
       integer(1, 1000),
       1,
     )
-    .option('--cpus <n>', 'CPUs that the entry may use (default: all)', cpuCount)
-    .option(
-      '--memory <bytes>',
-      "memory that the entry may use (default: all minus the evaluator's share)",
-      byteCount,
-    )
+    .addOption(cpusOption())
+    .addOption(memoryOption())
     .addOption(sandboxOption())
     .addOption(imageOption())
     .addOption(runtimeOption())

@@ -19,7 +19,7 @@ import { readSpec } from '../../evaluator/study/readSpec.ts';
 import type { StudyPlan, StudyResult } from '../../evaluator/study/runStudy.ts';
 import type { StudySpec } from '../../evaluator/study/spec.ts';
 import { doubtsOf } from '../../evaluator/study/table.ts';
-import { byteCount, cpuCount } from '../options/numberOption.ts';
+import { cpusOption, memoryOption } from '../options/resourceOptions.ts';
 import {
   type ContainerOptions,
   imageOption,
@@ -55,12 +55,8 @@ export function studyCommand(command: Command): void {
       referenceSubmission,
     )
     .requiredOption('--out <dir>', 'folder for the table, the samples and the runs; existing runs are reused')
-    .option('--cpus <n>', 'CPUs that the entry may use (default: all)', cpuCount)
-    .option(
-      '--memory <bytes>',
-      "memory that the entry may use (default: all minus the evaluator's share)",
-      byteCount,
-    )
+    .addOption(cpusOption())
+    .addOption(memoryOption())
     .addOption(sandboxOption())
     .addOption(imageOption())
     .addOption(runtimeOption())
