@@ -39,22 +39,28 @@ export interface Augmenter {
 const ROW = IMAGE_EDGE * 3;
 
 /**
- * Returns the shares of the batches with CutMix and with cutout, by the length of a run. CutMix slows learning and
- * reduces overfitting: it replaces cutout in long runs and is off in short ones. In between its share rises linearly,
- * so that a few more epochs never change the recipe much.
+ * Returns the share of the batches with CutMix and with cutout, and the share of the images that are distorted, by the
+ * length of a run. CutMix and distortion slow learning and reduce overfitting: they are off in short runs, where cutout
+ * stands in for CutMix. In between their shares change linearly, so that a few more epochs never change the recipe much.
  */
-export function mixingFor(
+export function augmentationFor(
   epochs: number,
   {
-    cutmixFromEpochs,
-    cutmixFullEpochs,
+    strongFromEpochs,
+    strongFullEpochs,
     cutmixProbability,
-  }: Pick<Settings, 'cutmixFromEpochs' | 'cutmixFullEpochs' | 'cutmixProbability'>,
-): { cutmix: number; cutout: number } {
-  if (cutmixProbability === 0 || epochs <= cutmixFromEpochs) return { cutmix: 0, cutout: 1 };
-  if (epochs >= cutmixFullEpochs) return { cutmix: cutmixProbability, cutout: 0 };
-  const rise = (epochs - cutmixFromEpochs) / (cutmixFullEpochs - cutmixFromEpochs);
-  return { cutmix: rise * cutmixProbability, cutout: 1 - rise };
+    distortProbability,
+  }: Pick<Settings, 'strongFromEpochs' | 'strongFullEpochs' | 'cutmixProbability' | 'distortProbability'>,
+): { cutmix: number; cutout: number; distortion: number } {
+  const rise =
+    epochs >= strongFullEpochs
+      ? 1
+      : Math.max(0, (epochs - strongFromEpochs) / (strongFullEpochs - strongFromEpochs));
+  return {
+    cutmix: rise * cutmixProbability,
+    cutout: cutmixProbability === 0 ? 1 : 1 - rise,
+    distortion: rise * distortProbability,
+  };
 }
 
 /**
@@ -74,8 +80,7 @@ export function createAugmenter(
   seed: number,
 ): Augmenter {
   const count = labels.length;
-  const { batchSize, cropPadding, cutoutSize, cutmixUntil, labelSmoothing } = settings;
-  const { distortProbability, distortUntil } = settings;
+  const { batchSize, cropPadding, cutoutSize, cutmixUntil, distortUntil, labelSmoothing } = settings;
   const normalisation = channelStatistics(images);
   const plainImages = normalised(images, normalisation);
   const padded = reflectPadded(plainImages, cropPadding);
@@ -122,12 +127,12 @@ export function createAugmenter(
   }
 
   const undistorted = new Float32Array(IMAGE_SIZE);
-  function distort(into: Float32Array, at: number): void {
-    if (fraction() < distortProbability) {
+  function distort(into: Float32Array, at: number, probability: number): void {
+    if (fraction() < probability) {
       copy(undistorted, 0, into, at, IMAGE_SIZE);
       warp(into, at, undistorted, randomMap(signed, settings));
     }
-    if (fraction() < distortProbability) recolour(into, at, signed, settings);
+    if (fraction() < probability) recolour(into, at, signed, settings);
   }
 
   /** Returns a box of `height` by `width` pixels around a random centre, clipped at the border. */
@@ -142,8 +147,8 @@ export function createAugmenter(
   }
 
   function next(gone: number, expectedEpochs: number): HostBatch {
-    const { cutmix, cutout } = mixingFor(expectedEpochs, settings);
-    const distorts = distortProbability > 0 && gone < distortUntil;
+    const { cutmix, cutout, distortion } = augmentationFor(expectedEpochs, settings);
+    const distorts = distortion > 0 && gone < distortUntil;
     const cuts = cutoutSize > 0 && fraction() < cutout;
     const batch = {
       images: new Float32Array(batchSize * IMAGE_SIZE),
@@ -153,7 +158,7 @@ export function createAugmenter(
     for (let slot = 0; slot < batchSize; slot += 1) {
       const index = nextIndex();
       crop(batch.images, slot * IMAGE_SIZE, index);
-      if (distorts) distort(batch.images, slot * IMAGE_SIZE);
+      if (distorts) distort(batch.images, slot * IMAGE_SIZE, distortion);
       batch.labels[slot] = labels[index]!;
       if (cuts) erase(batch.images, slot * IMAGE_SIZE, randomBox(cutoutSize, cutoutSize));
     }

@@ -15,11 +15,11 @@ export const defaultSettings = {
   batchSize: 64, //             images per step
   cropPadding: 4, //            pixels of reflected border, for random crops
   cutoutSize: 0, //             edge of the greyed square, pixels; 0 = off; not together with CutMix
+  strongFromEpochs: 25, //      expected epochs up to which CutMix and distortion are off (CutMix cost 2.2 points there)
+  strongFullEpochs: 40, //      from which their shares are those below (CutMix: +0.5 at 48); linear in between
   cutmixProbability: 0.5, //    share of batches with CutMix (0.15 points better than all)
-  cutmixFromEpochs: 25, //      expected epochs up to which CutMix is off (at 25 it cost 2.2 points)
-  cutmixFullEpochs: 40, //      from which its share is the above (+0.5 points at 48, +1.1 at 130); linear in between
   cutmixUntil: 0.9, //          fraction of the budget after which CutMix is off
-  distortProbability: 0, //     share of images that are rotated, zoomed and sheared, and share that is recoloured
+  distortProbability: 0.5, //   share of images that are rotated, zoomed and sheared, and share that is recoloured (+0.4)
   distortRotation: 15, //       degrees, at most, either way
   distortZoom: 0.25, //         zoom from 1 / (1 + this) to 1 + this
   distortShear: 0.2, //         pixels along x per pixel along y, at most

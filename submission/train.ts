@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAugmenter, mixingFor } from './augment.ts';
+import { augmentationFor, createAugmenter } from './augment.ts';
 import { createBudget, requireBudget } from './budget.ts';
 import { saveModel } from './checkpoint.ts';
 import { createClock } from './clock.ts';
@@ -55,8 +55,9 @@ export async function train(environment: Environment, settings: Settings): Promi
   const architecture = ofWidth(width);
   const precision = path.bfloat16 ? 'bfloat16' : 'float32';
   const keepSettings = (expectedEpochs: number, epochs: object) => {
-    const { cutmix } = mixingFor(expectedEpochs, settings);
-    const used = { ...settings, width, precision, engine: path.engine, cutmixProbability: cutmix, ...epochs };
+    const { cutmix, distortion } = augmentationFor(expectedEpochs, settings);
+    const shares = { cutmixProbability: cutmix, distortProbability: distortion };
+    const used = { ...settings, width, precision, engine: path.engine, ...shares, ...epochs };
     const file = join(outDir, 'settings.json');
     writeFileSync(`${file}.new`, JSON.stringify(used, null, 2));
     renameSync(`${file}.new`, file);

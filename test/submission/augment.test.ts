@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createAugmenter, mixingFor } from '../../submission/augment.ts';
+import { augmentationFor, createAugmenter } from '../../submission/augment.ts';
 import { IMAGE_SIZE, reflectPadded } from '../../submission/data.ts';
 import { defaultSettings, type Settings } from '../../submission/settings.ts';
 
@@ -19,7 +19,7 @@ const augmenter = (changes: Partial<Settings>, images = plain, seed = 1) =>
     images,
     labels,
     classes,
-    { ...defaultSettings, batchSize: 8, cutmixProbability: 0, ...changes },
+    { ...defaultSettings, batchSize: 8, cutmixProbability: 0, distortProbability: 0, ...changes },
     seed,
   );
 
@@ -120,41 +120,47 @@ test('padding reflects without repeating the edge', () => {
 });
 
 describe('with the expected epochs of the run', () => {
-  const { cutmixFromEpochs, cutmixFullEpochs, cutmixProbability } = defaultSettings;
+  const { strongFromEpochs, strongFullEpochs, cutmixProbability, distortProbability } = defaultSettings;
 
-  test('the share of CutMix rises linearly from none to all of it, in place of cutout', () => {
-    const middle = (cutmixFromEpochs + cutmixFullEpochs) / 2;
-    expect(mixingFor(cutmixFromEpochs, defaultSettings)).toEqual({ cutmix: 0, cutout: 1 });
-    expect(mixingFor(middle, defaultSettings)).toEqual({ cutmix: cutmixProbability / 2, cutout: 0.5 });
-    expect(mixingFor(cutmixFullEpochs, defaultSettings)).toEqual({ cutmix: cutmixProbability, cutout: 0 });
-    expect(mixingFor(1e6, defaultSettings)).toEqual({ cutmix: cutmixProbability, cutout: 0 });
+  test('the shares of CutMix, in place of cutout, and of distortion rise linearly from none to all', () => {
+    const all = { cutmix: cutmixProbability, cutout: 0, distortion: distortProbability };
+    const half = { cutmix: cutmixProbability / 2, cutout: 0.5, distortion: distortProbability / 2 };
+    const middle = (strongFromEpochs + strongFullEpochs) / 2;
+    const at = (epochs: number) => augmentationFor(epochs, defaultSettings);
+    expect(at(1)).toEqual({ cutmix: 0, cutout: 1, distortion: 0 });
+    expect(at(strongFromEpochs)).toEqual({ cutmix: 0, cutout: 1, distortion: 0 });
+    expect(at(middle)).toEqual(half);
+    expect(at(strongFullEpochs)).toEqual(all);
+    expect(at(1e6)).toEqual(all);
   });
 
-  test('cutout stays on at any length if CutMix is off, and CutMix is on if it needs no epochs', () => {
-    expect(mixingFor(1e6, { ...defaultSettings, cutmixProbability: 0 })).toEqual({ cutmix: 0, cutout: 1 });
-    const forced = { ...defaultSettings, cutmixFromEpochs: 0, cutmixFullEpochs: 0 };
-    expect(mixingFor(3, forced)).toEqual({ cutmix: cutmixProbability, cutout: 0 });
+  test('cutout stays on at any length if CutMix is off, and all is on if it needs no epochs', () => {
+    expect(augmentationFor(1e6, { ...defaultSettings, cutmixProbability: 0 }).cutout).toBe(1);
+    const forced = { ...defaultSettings, strongFromEpochs: 0, strongFullEpochs: 0 };
+    const all = { cutmix: cutmixProbability, cutout: 0, distortion: distortProbability };
+    expect(augmentationFor(3, forced)).toEqual(all);
   });
 
   test('batches are mixed as often as that', () => {
     const { next } = augmenter({ cutmixProbability: 1, labelSmoothing: 0 });
     const isMixed = (epochs: number) => next(0, epochs).targets.some((share) => share > 0 && share < 1);
     const mixedOf200 = (epochs: number) => Array.from({ length: 200 }, () => isMixed(epochs)).filter(Boolean);
-    expect(mixedOf200(cutmixFromEpochs)).toHaveLength(0);
-    expect(mixedOf200(cutmixFullEpochs)).toHaveLength(200);
-    const half = mixedOf200((cutmixFromEpochs + cutmixFullEpochs) / 2).length;
+    expect(mixedOf200(strongFromEpochs)).toHaveLength(0);
+    expect(mixedOf200(strongFullEpochs)).toHaveLength(200);
+    const half = mixedOf200((strongFromEpochs + strongFullEpochs) / 2).length;
     expect(half).toBeGreaterThan(60);
     expect(half).toBeLessThan(140);
   });
 });
 
-test('distorts the given share of the images, until its fraction of the budget', () => {
-  const share = (gone: number) => {
+test('distorts the given share of the images, less in a shorter run, until its fraction of the budget', () => {
+  const { strongFromEpochs, strongFullEpochs } = defaultSettings;
+  const share = (gone: number, epochs = LONG) => {
     const { next, normalisation } = augmenter({ distortProbability: 0.5, distortUntil: 0.8, distortGain: 0 });
     const seen = new Set<number>();
     let distorted = 0;
     for (let batch = 0; batch < 120; batch += 1) {
-      const { images } = next(gone, LONG);
+      const { images } = next(gone, epochs);
       for (let slot = 0; slot < 8; slot += 1) {
         const value = images[slot * IMAGE_SIZE]! * normalisation.deviation[0]! + normalisation.mean[0]!;
         // No map changes an image of one colour, so only those with another colour are counted.
@@ -167,5 +173,7 @@ test('distorts the given share of the images, until its fraction of the budget',
   };
   expect(share(0.5)).toBeGreaterThan(0.4);
   expect(share(0.5)).toBeLessThan(0.6);
+  expect(share(0.5, (strongFromEpochs + strongFullEpochs) / 2)).toBeLessThan(0.35);
+  expect(share(0.5, strongFromEpochs)).toBe(0);
   expect(share(0.9)).toBe(0);
 });

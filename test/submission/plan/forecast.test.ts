@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { mixingFor } from '../../../submission/augment.ts';
+import { augmentationFor } from '../../../submission/augment.ts';
 import { createForecast, describeForecasts } from '../../../submission/plan/forecast.ts';
 import { defaultSettings } from '../../../submission/settings.ts';
 import { planOn, runOn, steps } from './madeUpMachine.ts';
@@ -56,7 +56,7 @@ describe('the epochs expected', () => {
     for (const fraction of [0.6, 0.8, 1]) {
       expect(Math.abs(expectedAt(fraction) / epochs - 1)).toBeLessThan(0.02);
     }
-    const shareAt = (fraction: number) => mixingFor(expectedAt(fraction), defaultSettings).cutmix;
+    const shareAt = (fraction: number) => augmentationFor(expectedAt(fraction), defaultSettings).cutmix;
     expect(shareAt(0.4)).toBeGreaterThan(shareAt(0.6) + 0.05);
     expect(shareAt(0.6)).toBeGreaterThan(0);
   });

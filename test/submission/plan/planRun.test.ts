@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { mixingFor } from '../../../submission/augment.ts';
+import { augmentationFor } from '../../../submission/augment.ts';
 import { expectedAccuracy } from '../../../submission/plan/expectedAccuracy.ts';
 import { WIDTHS } from '../../../submission/plan/planRun.ts';
 import { defaultSettings } from '../../../submission/settings.ts';
@@ -56,9 +56,12 @@ describe('a plan', () => {
             // Start-up takes as long as before, and the plan may measure one width more.
             expect(more.epochs / less.epochs).toBeGreaterThan(0.98);
             expect(more.epochs / less.epochs).toBeLessThan(1.05);
-            const [before, after] = [less, more].map(({ epochs }) => mixingFor(epochs, defaultSettings));
+            const [before, after] = [less, more].map(({ epochs }) =>
+              augmentationFor(epochs, defaultSettings),
+            );
             expect(Math.abs(after!.cutmix - before!.cutmix)).toBeLessThan(0.07);
             expect(Math.abs(after!.cutout - before!.cutout)).toBeLessThan(0.14);
+            expect(Math.abs(after!.distortion - before!.distortion)).toBeLessThan(0.07);
           }
           less = more;
         }

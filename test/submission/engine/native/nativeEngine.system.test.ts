@@ -85,7 +85,13 @@ function lossesOf(engine: EngineName): number[] {
     const [image, column] = [Math.floor(index / 3072), Math.floor(index / 3) % 32];
     return ((index * 7919 + (index >> 9)) % 200) + (column % (2 + labels[image]!) === 0 ? 50 : 0);
   });
-  const settings = { ...defaultSettings, batchSize: 32, peakLearningRate: 0.05, cutmixProbability: 0 };
+  const settings = {
+    ...defaultSettings,
+    batchSize: 32,
+    peakLearningRate: 0.05,
+    cutmixProbability: 0,
+    distortProbability: 0,
+  };
   const architecture = { width: 0.25, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
   const augmenter = createAugmenter(images, labels, 4, settings, 1);
   const trainer = createTrainer(
