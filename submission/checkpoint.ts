@@ -21,7 +21,7 @@ export interface Model {
   readonly whitening: Whitening;
   readonly weights: Weights;
   readonly statistics: Statistics;
-  /** Pixels by which test-time views are shifted. */
+  /** Pixels by which test-time views are shifted, at most. */
   readonly testShift: number;
   /** The path used in training, also for prediction. */
   readonly path: Path;

@@ -53,7 +53,7 @@ export const defaultSettings = {
   statisticsMomentum: 0.2, //   weight of a new batch in the running batch norm statistics
 
   // Predictions
-  testShift: 1, //              pixels of the shifted test-time views; 0 = the image and its mirror image only
+  testShift: 1, //              test-time views are shifted by up to so many pixels: 18 views; 0 = no shift, 2 views
 
   // Budget
   trainEpochs: 0, //            passes over the training set, with a given width; 0 = as many as the time allows
