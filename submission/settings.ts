@@ -8,6 +8,7 @@ export const defaultSettings = {
   celuAlpha: 0.3, //            alpha of celu (Page: 0.3 with the batch norm's scale fixed at 1)
   logitScale: 1 / 16, //        factor of the logits (Page: 1/16)
   whiteningEpsilon: 1e-2, //    added to the eigenvalues of the patch covariance (Page: 1e-2)
+  mirrorFilters: false, //      half of the channels mirror the other half, so half of the weights: model/mirror.ts
   precision: 'auto', //         'bfloat16', 'float32', or 'auto': see pathsFor in hardware.ts
   engine: 'auto', //            'native' (fastest of our ops) or one of its variants such as 'native-avx2', 'stock', 'auto'
 

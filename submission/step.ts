@@ -1,5 +1,6 @@
 import type { HostBatch } from './augment.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
+import { OCCURRENCES } from './model/mirror.ts';
 import { type Network, type Statistics, trainingLogits, type Weights } from './model/resnet9.ts';
 import type { Batch, Evaluate, Evaluation } from './optimizer/gradient.ts';
 import { metaLearningEvaluation } from './optimizer/metaLearning.ts';
@@ -39,7 +40,10 @@ export function createTrainer(
   settings: Settings,
 ): Trainer {
   const { engine } = network;
-  const { classes } = network.architecture;
+  const { classes, mirrorFilters } = network.architecture;
+  const occurrences = mirrorFilters ? OCCURRENCES : 1;
+  // A stored weight that moves by r moves the network's weights by r sqrt(occurrences).
+  const samRadius = settings.samRadius / Math.sqrt(occurrences);
   const velocity = initialMomentum(weights);
   let steps = 0;
 
@@ -57,7 +61,9 @@ export function createTrainer(
         records ? (block, seen) => (recorded[block] = seen) : null,
       );
       logits = tf.keep(output.clone());
-      return engine.softmaxCrossEntropy(output, batch.targets);
+      const loss = engine.softmaxCrossEntropy(output, batch.targets);
+      // Gradients are means over the occurrences of a stored weight.
+      return occurrences === 1 ? loss : tf.div(loss, occurrences);
     };
     const { value, grads } = tf.valueAndGrads(lossAt as never)(names.map((name) => at[name]!));
     if (records) {
@@ -77,7 +83,7 @@ export function createTrainer(
       tf.dispose(second as never);
       return result;
     }
-    if (usesSam(step, fraction, settings)) return samEvaluation(evaluate, weights, first, settings.samRadius);
+    if (usesSam(step, fraction, settings)) return samEvaluation(evaluate, weights, first, samRadius);
     return evaluate(weights, first, true);
   }
 
@@ -91,7 +97,7 @@ export function createTrainer(
       const options = { ...settings, learningRate: learningRate(fraction, settings) };
       sgdStep(engine, weights, velocity, gradients, options);
       const result = {
-        loss: loss.dataSync()[0]!,
+        loss: occurrences * loss.dataSync()[0]!,
         accuracy: accuracy(logits.dataSync() as Float32Array, host.labels),
         images: host.labels.length * (settings.metaStep > 0 ? 2 : 1),
       };

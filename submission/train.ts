@@ -32,8 +32,8 @@ export async function train(environment: Environment, settings: Settings): Promi
   const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
 
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  const { celuAlpha, logitScale } = settings;
-  const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale });
+  const { celuAlpha, logitScale, mirrorFilters } = settings;
+  const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale, mirrorFilters });
   const plan = planRun(
     {
       engines: pathsFor(settings).map((path) => createEngine(path, environment.cpus)),

@@ -1,5 +1,6 @@
 import type { BatchStatistics, BlockShape, Engine } from '../engine/engine.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
+import { wholeByChannel, wholeFilter, wholeStemFilter } from './mirror.ts';
 import { PATCH } from './whitening.ts';
 
 /**
@@ -18,9 +19,11 @@ export interface Architecture {
   readonly classes: number;
   readonly celuAlpha: number;
   readonly logitScale: number;
+  /** Whether the network is mirror-equivariant: only half of its weights are stored, see mirror.ts. */
+  readonly mirrorFilters?: boolean;
 }
 
-/** Trainable weights, float32, by name. */
+/** Trainable weights as they are stored, float32, by name. */
 export type Weights = Record<string, Tensor>;
 /** Running statistics of every batch norm, by the name of its block. */
 export type Statistics = Record<string, BatchStatistics>;
@@ -80,8 +83,9 @@ export function multiplyAdds({ width, classes }: Pick<Architecture, 'width' | 'c
  * Returns initial weights: uniform in +-1/sqrt(inputs of a unit), PyTorch's default, which Page's recipe was tuned
  * with.
  */
-export function initialWeights({ width, classes }: Architecture, seed: number): Weights {
+export function initialWeights({ width, classes, mirrorFilters }: Architecture, seed: number): Weights {
   const [c1, , , c4] = channels(width);
+  const stored = (size: number) => (mirrorFilters ? size / 2 : size);
   const weights: Weights = {};
   const uniform = (shape: number[], fanIn: number) => {
     const bound = 1 / Math.sqrt(fanIn);
@@ -89,13 +93,13 @@ export function initialWeights({ width, classes }: Architecture, seed: number): 
       tf.randomUniform(shape, -bound, bound, 'float32', seed * 1000 + Object.keys(weights).length),
     );
   };
-  weights['stem.projection'] = uniform([PATCH, c1], PATCH);
-  weights['stem.offset'] = tf.keep(tf.zeros([c1]));
+  weights['stem.projection'] = uniform([PATCH, stored(c1)], PATCH);
+  weights['stem.offset'] = tf.keep(tf.zeros([stored(c1)]));
   for (const { name, in: input, out } of convolutions(width)) {
-    weights[`${name}.filter`] = uniform([3, 3, input, out], 9 * input);
-    weights[`${name}.offset`] = tf.keep(tf.zeros([out]));
+    weights[`${name}.filter`] = uniform([3, 3, input, stored(out)], 9 * input);
+    weights[`${name}.offset`] = tf.keep(tf.zeros([stored(out)]));
   }
-  weights.head = uniform([c4, classes], c4);
+  weights.head = uniform([stored(c4), classes], c4);
   return weights;
 }
 
@@ -123,11 +127,11 @@ export function trainingLogits(
   onStatistics: ((block: string, statistics: BatchStatistics) => void) | null,
 ): Tensor {
   const shapeOf = blockShapes(network.architecture);
-  return logits(network, weights, images, (name, x, filter) =>
+  return logits(network, weights, images, (name, x, filter, offset) =>
     network.engine.convBlock(
       x,
       filter,
-      weights[`${name}.offset`]!,
+      offset,
       { ...shapeOf(name), wantsInputGradient: name !== 'stem' },
       onStatistics && ((statistics) => onStatistics(name, statistics)),
     ),
@@ -142,30 +146,25 @@ export function predictionLogits(
   images: Tensor,
 ): Tensor {
   const shapeOf = blockShapes(network.architecture);
-  return logits(network, weights, images, (name, x, filter) =>
-    network.engine.convBlockWith(x, filter, weights[`${name}.offset`]!, statistics[name]!, shapeOf(name)),
+  return logits(network, weights, images, (name, x, filter, offset) =>
+    network.engine.convBlockWith(x, filter, offset, statistics[name]!, shapeOf(name)),
   );
 }
 
 /** Applies the blocks in their order, for training and for prediction. */
 function logits(
-  { engine, architecture, whitening }: Network,
-  weights: Weights,
+  network: Network,
+  stored: Weights,
   images: Tensor, // [batch, 32, 32, 3]
-  block: (name: string, x: Tensor, filter: Tensor) => Tensor,
+  block: (name: string, x: Tensor, filter: Tensor, offset: Tensor) => Tensor,
 ): Tensor {
-  const next = (name: string, x: Tensor) => block(name, x, weights[`${name}.filter`]!);
-  const projection = weights['stem.projection']!; // [27, c]
-  // Whitening and projection are both linear, so one 3x3 convolution by their product replaces both.
-  const stem = tf.reshape(tf.matMul(whitening as never, projection as never), [
-    3,
-    3,
-    3,
-    projection.shape[1]!,
-  ]);
+  const { engine, architecture } = network;
+  const weights = wholeWeights(network, stored);
+  const next = (name: string, x: Tensor) =>
+    block(name, x, weights[`${name}.filter`]!, weights[`${name}.offset`]!);
 
   // Logical shapes; the memory layout belongs to the engine.
-  let x = block('stem', images, stem); // [batch, 32, 32, c]
+  let x = next('stem', images); // [batch, 32, 32, c]
   x = next('layer1', x); // [batch, 16, 16, 2c]
   x = engine.residual(x, next('residual1b', next('residual1a', x)));
   x = next('layer2', x); // [batch, 8, 8, 4c]
@@ -177,6 +176,20 @@ function logits(
     tf.matMul(features as never, weights.head as never),
     architecture.logitScale * architecture.celuAlpha,
   );
+}
+
+/** Returns the weights of all channels, with `stem.filter`, [3, 3, 3, c], in place of `stem.projection`. */
+function wholeWeights({ architecture, whitening }: Network, stored: Weights): Weights {
+  const { 'stem.projection': projection, ...weights } = stored;
+  // Whitening and projection are both linear, so one 3x3 convolution by their product replaces both.
+  const product = tf.matMul(whitening as never, projection as never);
+  const stem = tf.reshape(product, [3, 3, 3, projection!.shape[1]!]);
+  if (!architecture.mirrorFilters) return { ...weights, 'stem.filter': stem };
+  const whole = Object.entries(weights).map(([name, weight]) => [
+    name,
+    name.endsWith('.filter') ? wholeFilter(weight) : wholeByChannel(weight),
+  ]);
+  return { ...Object.fromEntries(whole), 'stem.filter': wholeStemFilter(stem) };
 }
 
 /** Returns the shape of each block by its name. */

@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'haet-checkpoint-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const modelOf = (value: number): Model => ({
-  architecture: { width: 1, classes: 2, celuAlpha: 0.3, logitScale: 1 / 16 },
+  architecture: { width: 1, classes: 2, celuAlpha: 0.3, logitScale: 1 / 16, mirrorFilters: true },
   normalisation: { mean: [1, 2, 3], deviation: [4, 5, 6] },
   whitening: tf.eye(2),
   weights: { 'layer1.filter': tf.tensor([value, 2], [1, 2]) },

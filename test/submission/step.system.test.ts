@@ -8,12 +8,13 @@ import { defaultSettings, type Settings } from '../../submission/settings.ts';
 import { createTrainer } from '../../submission/step.ts';
 import { engineOf, engines } from './engines.ts';
 
-const architecture = { width: 0.125, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
+const plain = { width: 0.125, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
 const images = Uint8Array.from({ length: 16 * 3072 }, (_, index) => (index * 7919 + (index >> 10)) % 256);
 const labels = Uint8Array.from({ length: 16 }, (_, index) => index % 4);
 
 function trainerWith(changes: Partial<Settings>, engine: EngineName = 'stock') {
   const settings = { ...defaultSettings, batchSize: 4, ...changes };
+  const architecture = { ...plain, mirrorFilters: settings.mirrorFilters };
   const augmenter = createAugmenter(images, labels, 4, settings, 1);
   const weights = initialWeights(architecture, 1);
   return createTrainer(
@@ -30,6 +31,7 @@ describe.each(engines)('over steps, %s', (engine) => {
     ['the default recipe', 100, {}],
     ['SAM at every step', 100, { samEvery: 1 }],
     ['meta-learning', 100, { metaStep: 0.1 }],
+    ['mirror-equivariance', 20, { mirrorFilters: true }],
   ])('%s leaks no tensor over %i steps', (_, steps, changes) => {
     const trainer = trainerWith(changes, engine);
     trainer.step(0.1);
@@ -51,6 +53,7 @@ test.each([
   ['SAM', { samEvery: 1 }],
   ['meta-learning', { metaStep: 0.1 }],
   ['no centralization', { gradientCentralization: false }],
+  ['mirror-equivariance', { mirrorFilters: true }],
 ])('%s memorises sixteen images', (_, changes) => {
   const trainer = trainerWith({
     ...changes,

@@ -1,0 +1,128 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
+import { wholeByChannel, wholeFilter, wholeStemFilter } from '../../../submission/model/mirror.ts';
+import {
+  type Architecture,
+  initialStatistics,
+  initialWeights,
+  predictionLogits,
+  type Statistics,
+  trainingLogits,
+  type Weights,
+} from '../../../submission/model/resnet9.ts';
+import { defaultSettings } from '../../../submission/settings.ts';
+import { createTrainer } from '../../../submission/step.ts';
+import { engineOf, engines, error, inBfloat16 } from '../engines.ts';
+
+const plain: Architecture = { width: 0.125, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
+const mirrored: Architecture = { ...plain, mirrorFilters: true };
+const normal = (shape: number[], seed: number): Tensor => tf.randomNormal(shape, 0, 1, 'float32', seed);
+const values = (tensor: Tensor) => Array.from(tensor.dataSync());
+
+/** Returns random weights, also of the offsets, which start as zeros. */
+function randomWeights(seed: number): Weights {
+  const weights = initialWeights(mirrored, seed);
+  for (const [index, name] of Object.keys(weights).entries()) {
+    if (name.endsWith('.offset')) weights[name] = normal(weights[name]!.shape, 100 * seed + index);
+  }
+  return weights;
+}
+
+/** The definition, by slices and tf.reverse. */
+function filterByDefinition(stored: Tensor): Tensor {
+  const [onFirst, onSecond] = tf.split(stored, 2, 2) as [Tensor, Tensor];
+  const second = tf.concat([tf.reverse(onSecond, 1), tf.reverse(onFirst, 1)], 2);
+  return tf.concat([stored, second], 3);
+}
+
+describe('a whole filter', () => {
+  const stored = normal([3, 3, 8, 5], 1);
+
+  test('holds the stored half, and its mirror image with the halves of the input exchanged', () => {
+    expect(values(wholeFilter(stored))).toEqual(values(filterByDefinition(stored)));
+  });
+
+  test('of the stem holds the stored half and its mirror image', () => {
+    const half = normal([3, 3, 3, 4], 2);
+    expect(values(wholeStemFilter(half))).toEqual(values(tf.concat([half, tf.reverse(half, 1)], 3)));
+  });
+
+  test('passes the sum of the gradients of both halves', () => {
+    const weighting = normal([3, 3, 8, 10], 3);
+    const gradientOf = (whole: (half: Tensor) => Tensor) =>
+      values(tf.grad(((half: Tensor) => tf.sum(tf.mul(whole(half), weighting))) as never)(stored));
+    expect(error(gradientOf(wholeFilter), gradientOf(filterByDefinition))).toBeLessThan(1e-6);
+  });
+});
+
+describe.each(engines.filter((engine) => !inBfloat16(engine)))('mirror-equivariant network, %s', (name) => {
+  const network = { engine: engineOf(name), architecture: mirrored, whitening: normal([27, 27], 4) };
+  const images = normal([3, 32, 32, 3], 5);
+  const mirrorImages = tf.reverse(images, 2);
+
+  test('gives an image and its mirror image the same logits, with the same statistics for both halves', () => {
+    const statistics: Statistics = Object.fromEntries(
+      Object.entries(initialStatistics(mirrored)).map(([block, { mean, variance }], index) => {
+        const half = [mean.shape[0]! / 2];
+        const random = wholeByChannel(normal(half, 20 + index));
+        return [block, { mean: random, variance: tf.add(tf.square(random), variance) as Tensor }];
+      }),
+    );
+    const weights = randomWeights(1);
+    const logits = (batch: Tensor) => values(predictionLogits(network, weights, statistics, batch));
+    expect(error(logits(mirrorImages), logits(images))).toBeLessThan(1e-4);
+  });
+
+  test('gives them the same logits in training, in a batch with each image and its mirror image', () => {
+    const batch = tf.concat([images, mirrorImages], 0);
+    const [own, mirror] = tf.split(trainingLogits(network, randomWeights(2), batch, null), 2, 0) as Tensor[];
+    expect(error(values(mirror!), values(own!))).toBeLessThan(1e-4);
+  });
+});
+
+/** Returns the weights of the plain network that a mirror-equivariant one is, for a whitening by the identity. */
+function wholeWeightsOf(stored: Weights): Weights {
+  return Object.fromEntries(
+    Object.entries(stored).map(([name, weight]) => {
+      if (name.endsWith('.filter')) return [name, tf.keep(filterByDefinition(weight))];
+      if (name !== 'stem.projection') return [name, tf.keep(tf.concat([weight, weight], 0))];
+      const stem = tf.reshape(weight, [3, 3, 3, -1]);
+      return [name, tf.keep(tf.reshape(tf.concat([stem, tf.reverse(stem, 1)], 3), [27, -1]))];
+    }),
+  );
+}
+
+test.each([
+  ['SGD', {}],
+  ['SAM', { samEvery: 1, samRadius: 0.5 }],
+  ['meta-learning', { metaStep: 0.1 }],
+])(
+  'a step of %s moves the weights as in the whole network, on images and their mirror images',
+  (_, changes) => {
+    const settings = { ...defaultSettings, weightDecay: 0.05, ...changes };
+    const labels = Uint8Array.of(0, 3, 0, 3);
+    const images = normal([2, 32, 32, 3], 6);
+    const batch = tf.concat([images, tf.reverse(images, 2)], 0).dataSync() as Float32Array;
+    const targets = values(tf.oneHot(tf.tensor1d(labels, 'int32'), 4));
+    const nextBatch = () => ({ images: batch.slice(), targets: Float32Array.from(targets), labels });
+    const trainerOf = (architecture: Architecture, weights: Weights) =>
+      createTrainer(
+        { engine: engineOf('stock'), architecture, whitening: tf.eye(27) },
+        weights,
+        initialStatistics(architecture),
+        nextBatch,
+        settings,
+      );
+    const half = trainerOf(mirrored, initialWeights(mirrored, 3));
+    const whole = trainerOf(plain, wholeWeightsOf(half.weights));
+    const before = wholeWeightsOf(half.weights);
+    for (let step = 0; step < 2; step += 1) {
+      expect(half.step(0.1).loss).toBeCloseTo(whole.step(0.1).loss, 3);
+    }
+    const after = wholeWeightsOf(half.weights);
+    for (const [name, weight] of Object.entries(whole.weights)) {
+      const moved = (now: Tensor) => values(tf.sub(now, before[name]!));
+      expect(error(moved(after[name]!), moved(weight))).toBeLessThan(0.01);
+    }
+  },
+);
