@@ -39,6 +39,13 @@ export const defaultSettings = {
   labelSmoothing: 0.1, //       probability spread evenly over the classes (Szegedy et al. 2016)
   gradientCentralization: true, // Yong et al. 2020
 
+  // Muon
+  optimizer: 'sgd', //          'sgd', or 'muon' for the 3x3 filters, with SGD for all other weights
+  muonLearningRate: 0.02, //    peak, as an angle by which a filter turns per step if muonWeightDecay is 0
+  muonMomentum: 0.9, //         Nesterov (airbench: 0.6 with batches of 2,000)
+  muonWeightDecay: 0, //        decoupled, times the rate; 0 = filters are scaled to a fixed norm in place of it (airbench)
+  muonIterations: 5, //         of Newton-Schulz per step (airbench: 3, which costs half)
+
   // Sharpness-aware minimisation
   samRadius: 0.05, //           radius of the perturbation
   samEvery: 0, //               every k-th step; 0 = off

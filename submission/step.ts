@@ -4,6 +4,7 @@ import { OCCURRENCES } from './model/mirror.ts';
 import { type Network, type Statistics, trainingLogits, type Weights } from './model/resnet9.ts';
 import type { Batch, Evaluate, Evaluation } from './optimizer/gradient.ts';
 import { metaLearningEvaluation } from './optimizer/metaLearning.ts';
+import { isFilter, muonStep } from './optimizer/muon.ts';
 import { samEvaluation } from './optimizer/sam.ts';
 import { initialMomentum, sgdStep } from './optimizer/sgd.ts';
 import { averageStatisticsInto } from './optimizer/weightAveraging.ts';
@@ -45,6 +46,8 @@ export function createTrainer(
   // A stored weight that moves by r moves the network's weights by r sqrt(occurrences).
   const samRadius = settings.samRadius / Math.sqrt(occurrences);
   const velocity = initialMomentum(weights);
+  const byMuon = Object.keys(weights).filter((name) => settings.optimizer === 'muon' && isFilter(name));
+  const bySgd = Object.keys(weights).filter((name) => !byMuon.includes(name));
   let steps = 0;
 
   const evaluate: Evaluate = (at, batch, recordsStatistics) => {
@@ -94,8 +97,12 @@ export function createTrainer(
       const host = nextBatch(fraction);
       const batch = onDevice(host, classes);
       const { loss, logits, gradients } = evaluation(steps, fraction, batch);
-      const options = { ...settings, learningRate: learningRate(fraction, settings) };
-      sgdStep(engine, weights, velocity, gradients, options);
+      const rate = learningRate(fraction, settings);
+      sgdStep(engine, weights, velocity, gradients, { ...settings, learningRate: rate }, bySgd);
+      if (byMuon.length > 0) {
+        const muonRate = learningRate(fraction, { ...settings, peakLearningRate: settings.muonLearningRate });
+        muonStep(engine, weights, velocity, gradients, byMuon, muonRate, settings);
+      }
       const result = {
         loss: occurrences * loss.dataSync()[0]!,
         accuracy: accuracy(logits.dataSync() as Float32Array, host.labels),

@@ -16,15 +16,19 @@ export const initialMomentum = (weights: Weights): Weights =>
 
 export const isOffset = (name: string): boolean => name.endsWith('.offset');
 
-/** Makes one step of SGD in place, see `Engine.sgdStep`. Disposes of replaced tensors; the caller keeps `gradients`. */
+/**
+ * Makes one step of SGD in place, see `Engine.sgdStep`. Disposes of replaced tensors; the caller keeps `gradients`.
+ *
+ * @param names of the weights to update; by default all
+ */
 export function sgdStep(
   engine: Engine,
   weights: Weights,
   velocity: Weights,
   gradients: Weights,
   options: SgdOptions,
+  names: readonly string[] = Object.keys(weights),
 ): void {
-  const names = Object.keys(weights);
   const updated = engine.sgdStep(
     names.map((name) => ({
       weight: weights[name]!,
@@ -41,7 +45,8 @@ export function sgdStep(
   }
 }
 
-function replace(tensors: Weights, name: string, tensor: Tensor): void {
+/** Puts a new tensor, which is kept, in the place of one that is disposed of. */
+export function replace(tensors: Weights, name: string, tensor: Tensor): void {
   tensors[name]!.dispose();
   tensors[name] = tf.keep(tensor);
 }

@@ -29,6 +29,7 @@ function trainerWith(changes: Partial<Settings>, engine: EngineName = 'stock') {
 describe.each(engines)('over steps, %s', (engine) => {
   test.each([
     ['the default recipe', 100, {}],
+    ['Muon', 20, { optimizer: 'muon' }],
     ['SAM at every step', 100, { samEvery: 1 }],
     ['meta-learning', 100, { metaStep: 0.1 }],
     ['mirror-equivariance', 20, { mirrorFilters: true }],
@@ -50,6 +51,7 @@ describe.each(engines)('over steps, %s', (engine) => {
 
 test.each([
   ['the default recipe', {}],
+  ['Muon', { optimizer: 'muon' }],
   ['SAM', { samEvery: 1 }],
   ['meta-learning', { metaStep: 0.1 }],
   ['no centralization', { gradientCentralization: false }],
