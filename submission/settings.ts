@@ -9,6 +9,7 @@ export const defaultSettings = {
   logitScale: 1 / 16, //        factor of the logits (Page: 1/16)
   whiteningEpsilon: 1e-2, //    added to the eigenvalues of the patch covariance (Page: 1e-2)
   mirrorFilters: false, //      half of the channels mirror the other half, so half of the weights: model/mirror.ts
+  diracInit: false, //          the first channels of each filter start as copies of its inputs (airbench)
   precision: 'auto', //         'bfloat16', 'float32', or 'auto': see pathsFor in hardware.ts
   engine: 'auto', //            'native' (fastest of our ops) or one of its variants such as 'native-avx2', 'stock', 'auto'
 

@@ -71,7 +71,7 @@ export async function train(environment: Environment, settings: Settings): Promi
   const augmenter = createAugmenter(images, labels, classes, settings, seed);
   const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);
   const whitening = tf.keep(tf.tensor(filters, [PATCH, PATCH]));
-  const weights = initialWeights(architecture, seed);
+  const weights = initialWeights(architecture, seed, settings.diracInit);
   // Width and engine are final. What else depends on the number of epochs follows this forecast.
   const budget = createBudget(clock, settings, augmenter.epochs);
   // A step with two gradients takes more of a budget in time, but not of one in epochs.

@@ -82,8 +82,15 @@ export function multiplyAdds({ width, classes }: Pick<Architecture, 'width' | 'c
 /**
  * Returns initial weights: uniform in +-1/sqrt(inputs of a unit), PyTorch's default, which Page's recipe was tuned
  * with.
+ *
+ * @param diracInit whether the first output channels of a filter, as many as it has inputs, start as copies of them
+ * (airbench)
  */
-export function initialWeights({ width, classes, mirrorFilters }: Architecture, seed: number): Weights {
+export function initialWeights(
+  { width, classes, mirrorFilters }: Architecture,
+  seed: number,
+  diracInit = false,
+): Weights {
   const [c1, , , c4] = channels(width);
   const stored = (size: number) => (mirrorFilters ? size / 2 : size);
   const weights: Weights = {};
@@ -96,11 +103,30 @@ export function initialWeights({ width, classes, mirrorFilters }: Architecture, 
   weights['stem.projection'] = uniform([PATCH, stored(c1)], PATCH);
   weights['stem.offset'] = tf.keep(tf.zeros([stored(c1)]));
   for (const { name, in: input, out } of convolutions(width)) {
-    weights[`${name}.filter`] = uniform([3, 3, input, stored(out)], 9 * input);
+    const filter = uniform([3, 3, input, stored(out)], 9 * input);
+    weights[`${name}.filter`] = diracInit ? startingAsCopies(filter, stored(input)) : filter;
     weights[`${name}.offset`] = tf.keep(tf.zeros([stored(out)]));
   }
   weights.head = uniform([stored(c4), classes], c4);
   return weights;
+}
+
+/**
+ * Sets the first `count` output channels of a filter to copies of the input channels of the same number. In a
+ * mirror-equivariant network this holds for both halves.
+ */
+function startingAsCopies(filter: Tensor, count: number): Tensor {
+  const [, , input, out] = filter.shape as [number, number, number, number];
+  const values = filter.dataSync().slice();
+  for (let tap = 0; tap < 9; tap += 1) {
+    for (let from = 0; from < input; from += 1) {
+      for (let to = 0; to < count; to += 1) {
+        values[(tap * input + from) * out + to] = tap === 4 && from === to ? 1 : 0;
+      }
+    }
+  }
+  filter.dispose();
+  return tf.keep(tf.tensor(values, filter.shape));
 }
 
 /** Returns zero mean and unit variance for every batch norm. */
