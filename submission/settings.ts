@@ -59,6 +59,8 @@ export const defaultSettings = {
   // Weight averaging
   averageHorizon: 0.02, //      horizon of the average as a fraction of the budget; 0 = off
   averageEvery: 5, //           steps between updates of the averages, each a pass over all weights (Page: 5)
+  lookaheadEvery: 0, //         steps between updates of lookahead's slow weights; 0 = off (airbench: 5)
+  lookaheadDecay: 0.95, //      their decay per step at the end of the budget; it rises with the cube of the time
   statisticsMomentum: 0.2, //   weight of a new batch in the running batch norm statistics
 
   // Predictions

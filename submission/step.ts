@@ -3,6 +3,7 @@ import { type Tensor, tf } from './engine/tensorflow.ts';
 import { OCCURRENCES } from './model/mirror.ts';
 import { type Network, type Statistics, trainingLogits, type Weights } from './model/resnet9.ts';
 import type { Batch, Evaluate, Evaluation } from './optimizer/gradient.ts';
+import { createLookahead, lookaheadDecay } from './optimizer/lookahead.ts';
 import { metaLearningEvaluation } from './optimizer/metaLearning.ts';
 import { isFilter, muonStep } from './optimizer/muon.ts';
 import { samEvaluation } from './optimizer/sam.ts';
@@ -48,6 +49,7 @@ export function createTrainer(
   const velocity = initialMomentum(weights);
   const byMuon = Object.keys(weights).filter((name) => settings.optimizer === 'muon' && isFilter(name));
   const bySgd = Object.keys(weights).filter((name) => !byMuon.includes(name));
+  const lookahead = settings.lookaheadEvery > 0 ? createLookahead(engine, weights) : null;
   let steps = 0;
 
   const evaluate: Evaluate = (at, batch, recordsStatistics) => {
@@ -110,9 +112,14 @@ export function createTrainer(
       };
       tf.dispose([loss, logits, gradients, batch] as never);
       steps += 1;
+      if (steps % settings.lookaheadEvery === 0)
+        lookahead?.update(weights, lookaheadDecay(fraction, settings));
       return result;
     },
-    dispose: () => tf.dispose([weights, statistics, velocity] as never),
+    dispose() {
+      tf.dispose([weights, statistics, velocity] as never);
+      lookahead?.dispose();
+    },
   };
 }
 

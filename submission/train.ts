@@ -11,6 +11,7 @@ import type { Environment } from './environment.ts';
 import { pathsFor } from './hardware.ts';
 import { initialStatistics, initialWeights, multiplyAdds } from './model/resnet9.ts';
 import { PATCH, whiteningFilters } from './model/whitening.ts';
+import { requireLookahead } from './optimizer/lookahead.ts';
 import { requireOptimizer } from './optimizer/requireOptimizer.ts';
 import { createAverage } from './optimizer/weightAveraging.ts';
 import { readCpuSeconds } from './plan/cpuSeconds.ts';
@@ -25,6 +26,7 @@ import { createTrainer } from './step.ts';
 /** Runs the train stage: trains until the budget is used, and regularly saves a model to the output folder. */
 export async function train(environment: Environment, settings: Settings): Promise<void> {
   requireBudget(settings);
+  requireLookahead(settings);
   requireOptimizer(settings);
   const { trainDir, outDir, seed, budgetSeconds, progressFd } = environment;
   const clock = createClock(budgetSeconds, () => performance.now() / 1000);

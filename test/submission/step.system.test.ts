@@ -31,6 +31,7 @@ describe.each(engines)('over steps, %s', (engine) => {
     ['the default recipe', 100, {}],
     ['Muon', 20, { optimizer: 'muon' }],
     ['SAM at every step', 100, { samEvery: 1 }],
+    ['lookahead', 20, { lookaheadEvery: 5 }],
     ['meta-learning', 100, { metaStep: 0.1 }],
     ['mirror-equivariance', 20, { mirrorFilters: true }],
   ])('%s leaks no tensor over %i steps', (_, steps, changes) => {
