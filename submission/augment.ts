@@ -10,6 +10,7 @@ import {
 } from './data.ts';
 import { randomMap, recolour, warp } from './distort.ts';
 import type { Settings } from './settings.ts';
+import { trivialAugment } from './trivialAugment.ts';
 
 /** A batch in flat typed arrays. TensorFlow uses them without a copy, so they must never be modified again. */
 export interface HostBatch {
@@ -66,7 +67,7 @@ export function augmentationFor(
 /**
  * Creates an endless stream of augmented batches: every image once per epoch in random order, a random crop of the
  * image padded by reflection, alternating flip (a random half of the images is mirrored in even epochs, the other half
- * in odd ones; airbench), distortion of shape and colour (distort.ts), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a separate
+ * in odd ones; airbench), distortion of shape and colour (distort.ts) or one random operation (trivialAugment.ts), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a separate
  * box per image, smoothed labels.
  *
  * @param images uint8 [count, 32, 32, 3]
@@ -81,6 +82,7 @@ export function createAugmenter(
 ): Augmenter {
   const count = labels.length;
   const { batchSize, cropPadding, cutoutSize, cutmixUntil, distortUntil, labelSmoothing } = settings;
+  const { distortMethod, trivialStrength } = settings;
   const normalisation = channelStatistics(images);
   const plainImages = normalised(images, normalisation);
   const padded = reflectPadded(plainImages, cropPadding);
@@ -128,6 +130,10 @@ export function createAugmenter(
 
   const undistorted = new Float32Array(IMAGE_SIZE);
   function distort(into: Float32Array, at: number, probability: number): void {
+    if (distortMethod === 'trivial') {
+      if (fraction() < probability) trivialAugment(into, at, normalisation, fraction, trivialStrength);
+      return;
+    }
     if (fraction() < probability) {
       copy(undistorted, 0, into, at, IMAGE_SIZE);
       warp(into, at, undistorted, randomMap(signed, settings));

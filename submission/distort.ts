@@ -34,20 +34,27 @@ export function randomMap(
 }
 
 /**
- * Writes an image whose pixel p is the source's at map(p), interpolated bilinearly. Outside, the source is continued by
+ * Writes an image whose pixel p is the source's at map(p) + shift, interpolated bilinearly. Outside, the source is continued by
  * reflection without repeating its edge.
  *
  * @param source [32, 32, 3], another array than `into`
  * @param at where the image starts in `into`
+ * @param shift pixels along x and y
  */
-export function warp(into: Float32Array, at: number, source: Float32Array, map: LinearMap): void {
+export function warp(
+  into: Float32Array,
+  at: number,
+  source: Float32Array,
+  map: LinearMap,
+  [shiftX, shiftY]: readonly [number, number] = [0, 0],
+): void {
   const centre = (IMAGE_EDGE - 1) / 2;
   let to = at;
   for (let row = 0; row < IMAGE_EDGE; row += 1) {
     for (let column = 0; column < IMAGE_EDGE; column += 1, to += 3) {
       const [x, y] = [column - centre, row - centre];
-      const sourceX = centre + map.xx * x + map.xy * y;
-      const sourceY = centre + map.yx * x + map.yy * y;
+      const sourceX = centre + shiftX + map.xx * x + map.xy * y;
+      const sourceY = centre + shiftY + map.yx * x + map.yy * y;
       const [left, top] = [Math.floor(sourceX), Math.floor(sourceY)];
       const [right, bottom] = [sourceX - left, sourceY - top];
       const [x0, x1] = [3 * inside(left), 3 * inside(left + 1)];

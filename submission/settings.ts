@@ -27,6 +27,8 @@ export const defaultSettings = {
   distortShear: 0.2, //         pixels along x per pixel along y, at most
   distortGain: 0.2, //          factor of a normalised channel, 1 - this to 1 + this
   distortShift: 0.15, //        added to a normalised channel, at most
+  distortMethod: 'affine', //   'affine' as above, or 'trivial': one random operation of trivialAugment.ts
+  trivialStrength: 1, //        strength of such an operation, at most; 1 = the ranges of RandAugment, up to 2
   distortUntil: 0.9, //         fraction of the budget after which images are not distorted
 
   // Optimizer

@@ -19,6 +19,7 @@ import { createForecast, describeForecasts } from './plan/forecast.ts';
 import { startNoiseSteps } from './plan/noiseSteps.ts';
 import { planRun, WIDTHS } from './plan/planRun.ts';
 import { reportProgress } from './progress.ts';
+import { requireAugmentation } from './requireAugmentation.ts';
 import { learningRate } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import { createTrainer } from './step.ts';
@@ -26,6 +27,7 @@ import { createTrainer } from './step.ts';
 /** Runs the train stage: trains until the budget is used, and regularly saves a model to the output folder. */
 export async function train(environment: Environment, settings: Settings): Promise<void> {
   requireBudget(settings);
+  requireAugmentation(settings);
   requireLookahead(settings);
   requireOptimizer(settings);
   const { trainDir, outDir, seed, budgetSeconds, progressFd } = environment;

@@ -177,3 +177,22 @@ test('distorts the given share of the images, less in a shorter run, until its f
   expect(share(0.5, strongFromEpochs)).toBe(0);
   expect(share(0.9)).toBe(0);
 });
+
+test('with TrivialAugment changes the given share of the images by one random operation', () => {
+  const noise = Uint8Array.from(plain, (_, index) => (index * 7919 + (index >> 10)) % 256);
+  const at = (gone: number, distortProbability: number) =>
+    augmenter(
+      { distortMethod: 'trivial', distortProbability, distortUntil: 0.8, cropPadding: 0 },
+      noise,
+    ).next(gone, LONG).images;
+  const changed = (gone: number) => {
+    const [before, after] = [at(0, 0), at(gone, 1)];
+    const isChanged = (slot: number) =>
+      before
+        .subarray(slot * IMAGE_SIZE, (slot + 1) * IMAGE_SIZE)
+        .some((value, index) => Math.abs(value - after[slot * IMAGE_SIZE + index]!) > 1e-3);
+    return Array.from({ length: 8 }, (_, slot) => slot).filter(isChanged).length;
+  };
+  expect(changed(0.7)).toBeGreaterThan(5);
+  expect(changed(0.8)).toBe(0);
+});
