@@ -1,11 +1,16 @@
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, rename } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { Canary } from '../evaluator/grade/canary/canary.ts';
 import { evaluatorCommit } from '../evaluator/machine/commit.ts';
 import { describeMachine } from '../evaluator/machine/machine.ts';
 import { runtimePlaces, tensorflowFolder } from '../evaluator/machine/runtime.ts';
 import { version } from '../evaluator/machine/version.ts';
+import type { RunRecord } from '../evaluator/run/record.ts';
 import type { SandboxKind } from '../evaluator/sandbox/createSandbox.ts';
 import { cancelGrading } from '../evaluator/slurm/cancelGrading.ts';
 import { tensorflowDigest } from '../evaluator/slurm/nodeCheck.ts';
+import { createSlurmCanary } from '../evaluator/slurm/slurmCanary.ts';
 import { createSlurmExecutor, type SlurmExecutor } from '../evaluator/slurm/slurmExecutor.ts';
 import type { ExecutorOptions } from './options/executorOptions.ts';
 import type { ContainerOptions } from './options/sandboxOptions.ts';
@@ -26,10 +31,12 @@ export async function slurmExecutorOf(
     /** Image of the committed terms; null: any, but the same on all nodes. */
     readonly image: string | null;
     readonly secrets: readonly (string | undefined)[];
+    readonly canary: Canary | null;
   },
   view: SlurmView,
 ): Promise<SlurmExecutor> {
   const commit = await evaluatorCommit();
+  const evaluator = { version, commit };
   const hidden = plan.secrets.filter((path) => path !== undefined).map((path) => resolve(path));
   return createSlurmExecutor(
     {
@@ -45,11 +52,25 @@ export async function slurmExecutorOf(
         tensorflow: await tensorflowDigest(tensorflowFolder(runtimePlaces().packages)),
         signed: plan.secrets[0] !== undefined,
       },
-      evaluator: { version, commit },
+      evaluator,
+      canary: plan.canary === null ? undefined : await canaryOnSlurm(plan.canary, plan.kind, evaluator),
       detach: options.detach ?? false,
     },
     { warn: view.tell, view: view.show },
   );
+}
+
+/** Nodes see the folder of the grading, but not every other one: the archive is copied there. */
+async function canaryOnSlurm(canary: Canary, kind: SandboxKind, evaluator: RunRecord['evaluator']) {
+  const { outFolder, archive, terms } = canary;
+  const folder = join(batchesIn(outFolder), `canary-${terms.archiveSha256.slice(0, 16)}`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const copy = join(folder, basename(archive));
+  if (!existsSync(copy)) {
+    await copyFile(archive, `${copy}.part`);
+    await rename(`${copy}.part`, copy); // a node may be reading it
+  }
+  return createSlurmCanary({ ...canary, archive: copy }, kind, evaluator);
 }
 
 /**

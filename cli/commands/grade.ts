@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { type Attestor, createAttestor } from '../../evaluator/attest/attestor.ts';
 import { requireChain } from '../../evaluator/attest/chain.ts';
+import type { Canary } from '../../evaluator/grade/canary/canary.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
 import { publicFolder, runsFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
@@ -29,6 +30,7 @@ import { requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
 import type { Sandbox } from '../../evaluator/sandbox/sandbox.ts';
 import { callOrganizer } from '../callOrganizer.ts';
 import { type CommitmentOptions, readCommitted, requireBoth, requireTerms } from '../commitment.ts';
+import { addCanaryOptions, type CanaryOptions, requireCanaryOptions } from '../options/canaryOptions.ts';
 import {
   addExecutorOptions,
   type ExecutorOptions,
@@ -64,7 +66,7 @@ import { requireOut } from '../requireOut.ts';
 import { createSlurmView } from '../slurmView.ts';
 import { listenForStops } from '../stopSignals.ts';
 import { lastWordsOf } from '../summary.ts';
-import { say, sayJson, shortName, tell } from '../terminal.ts';
+import { type Say, say, sayJson, shortName, tell } from '../terminal.ts';
 import { lockForTiming, mostDisturbanceOption } from '../timedRun.ts';
 
 interface Options
@@ -72,6 +74,7 @@ interface Options
     StageLimitOptions,
     CommitmentOptions,
     IntakeOptions,
+    CanaryOptions,
     ExecutorOptions {
   readonly track: string;
   readonly out: string;
@@ -110,6 +113,7 @@ const notWithSmoke = [
   'because',
   'jobs',
   'keepModels',
+  'canary',
 ];
 
 /** Files left out that are named on standard error. */
@@ -180,6 +184,7 @@ export function gradeCommand(command: Command): void {
     .addHelpText('after', help)
     .action(grade);
   addExecutorOptions(command);
+  addCanaryOptions(command);
   addIntakeOptions(command);
 }
 
@@ -265,11 +270,20 @@ async function grade(folder: string, options: Options, command: Command): Promis
     // Loaded here because they are too slow for --help.
     const { createLocalExecutor } = await import('../../evaluator/grade/localExecutor.ts');
     const { gradeArchives } = await import('../../evaluator/grade/gradeArchives.ts');
-    const slurm = sandbox === null ? await onSlurm(options, kind, plan, terms?.image ?? null) : null;
+    const { canaryOf, withCanary } = await import('../gradingCanary.ts');
+    const findCanary = (sayTo: Say) => canaryOf(options, plan, kind, attestor, sayTo);
+    const slurm =
+      sandbox === null ? await onSlurm(options, kind, plan, terms?.image ?? null, findCanary) : null;
     const tellAll = slurm?.view.tell ?? tell;
-    const executor = slurm?.executor ?? createLocalExecutor(sandbox!, slots);
+    const outOfBand = new AbortController();
+    const local = async () => {
+      const canary = await findCanary(tell);
+      const plain = createLocalExecutor(sandbox!, slots);
+      return canary === null ? plain : withCanary(plain, canary, () => outOfBand.abort());
+    };
+    const executor = slurm?.executor ?? (await local());
     const { standing, open } = await gradeArchives(plan, executor, {
-      abort: stops.abort,
+      abort: AbortSignal.any([stops.abort, outOfBand.signal]),
       warn: tellAll,
       ...(options.waitForQuiet > 0 &&
         !isOnSlurm && { ready: () => quiet(options, cpus ?? machine.cores, stops.abort) }),
@@ -306,12 +320,19 @@ async function grade(folder: string, options: Options, command: Command): Promis
 }
 
 /** Creates the executor that submits to Slurm, and the view of its progress. */
-async function onSlurm(options: Options, kind: SandboxKind, plan: GradePlan, image: string | null) {
+async function onSlurm(
+  options: Options,
+  kind: SandboxKind,
+  plan: GradePlan,
+  image: string | null,
+  findCanary: (tell: Say) => Promise<Canary | null>,
+) {
   const { outFolder, cpus, memoryBytes, trainSeconds, predictSeconds } = plan;
   const view = createSlurmView(process.stderr, trainSeconds + 2 * predictSeconds);
   const secrets = [options.identity, options.reveal];
   const { slurmExecutorOf } = await import('../slurmGrading.ts');
-  const given = { outFolder, kind, cpus, memoryBytes, image, secrets };
+  const canary = await findCanary(view.tell);
+  const given = { outFolder, kind, cpus, memoryBytes, image, secrets, canary };
   return { view, executor: await slurmExecutorOf(options, given, view) };
 }
 
@@ -425,6 +446,7 @@ async function requireTogether(options: Options, sandbox: SandboxKind): Promise<
   }
   requireBoth(options);
   requireExecutorOptions(options);
+  requireCanaryOptions(options);
   if ((imagesKey === undefined) !== (identity === undefined)) {
     throw new UserError(
       '--images-key and --identity must be given together. Give both files that `haet seal keygen` wrote.',
@@ -520,6 +542,9 @@ A run does not count if it ended in INFRA_FAULT, was disturbed by other work, or
 
 --smoke 30 tries every archive for 30 s on a public Track and writes one folder per archive to --out: its logs, and whether it
 started and predicted. There is no score, and --out must not be the folder of a grading.
+
+--canary runs an entry whose results are known before the first run on every machine and again every --canary-every runs. A
+machine where it is out of its band gets no more runs, and those made there since its last good canary are made again.
 
 --executor slurm submits the runs as one array job. Ctrl-C leaves it running; the same command shows it again and takes in
 its results, and with --cancel ends it. Nodes see --out, --track, the archives and haet at the same paths, and never the

@@ -5,6 +5,7 @@ import { stopped, UserError } from '../../datasets/userError.ts';
 import type { Attestor } from '../attest/attestor.ts';
 import { contradictionIn } from '../attest/consistency/checks.ts';
 import { isRunDisturbed } from '../machine/contention.ts';
+import { type CanaryMark, readCanaryMark } from '../run/canaryMark.ts';
 import { readRecord } from '../run/readRecord.ts';
 import { OtherVersion, type RunRecord, recordFile } from '../run/record.ts';
 import { runStartSchema, startFile } from '../run/runFolder.ts';
@@ -23,6 +24,8 @@ export interface Attempt {
   readonly record: RunRecord | null;
   /** Why it is not a result; null if it is. */
   readonly voidBecause: VoidReason | null;
+  /** The canary that it follows; undefined if it was made without one, or has no record. */
+  readonly canary?: CanaryMark;
 }
 
 /** Criteria for attempts; the score is not one of them. */
@@ -71,7 +74,7 @@ export function attemptsOf(all: readonly Attempt[], doubts: readonly string[]): 
 
 /** Whether such an attempt uses no retry. */
 const isFree = (reason: VoidReason): boolean =>
-  ['stopped', 'unscored', 'replaced', 'withdrawn', 'running'].includes(reason);
+  ['stopped', 'unscored', 'replaced', 'withdrawn', 'canary', 'running'].includes(reason);
 
 /** Reads an attempt; null for a run on other terms, or one that was not started. */
 async function readAttempt(
@@ -81,14 +84,16 @@ async function readAttempt(
   doubts: string[],
 ): Promise<Attempt | null> {
   if (![recordFile, unscoredFile].some((file) => existsSync(join(run, file)))) return readDead(run, terms);
-  const attempt = (record: RunRecord, voidBecause: VoidReason | null): Attempt => ({
-    number: record.attempt,
-    folder: run,
-    record: { ...record, folder: run },
-    voidBecause,
-  });
   try {
     if (existsSync(join(run, unscoredFile))) return await readWaiting(run, terms);
+    const canary = await readCanaryMark(run);
+    const attempt = (record: RunRecord, voidBecause: VoidReason | null): Attempt => ({
+      number: record.attempt,
+      folder: run,
+      record: { ...record, folder: run },
+      voidBecause,
+      ...(canary !== null && { canary }),
+    });
     const record = await readRecord(run);
     const contradiction = contradictionIn(record);
     if (contradiction !== null) {

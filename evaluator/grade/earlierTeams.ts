@@ -1,6 +1,7 @@
 import { UserError } from '../../datasets/userError.ts';
 import { readRecord } from '../run/readRecord.ts';
 import { runFolders } from './attempts.ts';
+import { isCanaryFolder } from './canary/canaryRuns.ts';
 
 /**
  * Reads which archives were already run, and for which team, including archives that were removed since.
@@ -10,6 +11,7 @@ import { runFolders } from './attempts.ts';
 export async function readEarlierTeams(runs: string): Promise<Map<string, string>> {
   const teams = new Map<string, string>();
   for (const job of await runFolders(runs)) {
+    if (isCanaryFolder(job)) continue;
     for (const run of await runFolders(job)) {
       const record = await readRecord(run).catch((error) => {
         if (error instanceof UserError) return null; // it never ended, or is damaged

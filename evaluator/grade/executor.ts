@@ -20,6 +20,11 @@ export interface Executor {
   /** Whether it can wait for attempts that an earlier call issued and that are not finished. */
   readonly takesUp: boolean;
   /**
+   * Sets what is called after a canary was found out of its band, by which attempts of earlier runs became void. Executors
+   * without a canary lack it.
+   */
+  onVoided?(act: () => Promise<void>): void;
+  /**
    * Runs one attempt to its end.
    * @param abort ends the attempt, or the wait for it if it runs elsewhere
    * @returns its record, which may lack its score; null if the attempt goes on without this process

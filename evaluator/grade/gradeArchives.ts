@@ -10,9 +10,17 @@ import type { RunTrack } from '../run/runTrack.ts';
 import { type Attempts, clearUnfinished, readAttempts } from './attempts.ts';
 import { addDecisions, type Decision } from './decisions.ts';
 import type { Executor } from './executor.ts';
+import { createExtraWork } from './extraWork.ts';
 import { forEachAtOnce } from './forEachAtOnce.ts';
 import { makeGradedFolders, publicFolder } from './gradedFolders.ts';
-import { ensureReport, finishEarlier, gradeJob, type JobHooks, type JobRules } from './gradeJob.ts';
+import {
+  ensureReport,
+  finishEarlier,
+  gradeJob,
+  isVoidedByCanary,
+  type JobHooks,
+  type JobRules,
+} from './gradeJob.ts';
 import { type GradedJob, type Grading, jobsOf, jobTermsOf, termsText, writeGrading } from './grading.ts';
 import { createTurns } from './inTurn.ts';
 import {
@@ -106,6 +114,7 @@ export async function gradeArchives(
     allowed: allowedOf(states.get(job)!, log, grading),
     current: (attempts) => currentOf(stateOf(job, attempts, grading, log)),
   });
+  executor.onVoided?.(judgeAgain);
   const inTurn = createTurns();
   const writes = createTurns();
   /** Writes the leaderboard; one write at a time, so that an older one never replaces a newer one. */
@@ -138,7 +147,8 @@ export async function gradeArchives(
 
   const hasDied = (job: Job) => currentOf(states.get(job)!).all.some((each) => each.voidBecause === 'died');
   const inOrder = [...jobs.filter((each) => !hasDied(each)), ...jobs.filter(hasDied)];
-  await forEachAtOnce(inOrder, executor.jobs, gradeOne, () => failure.abort());
+  const again = createExtraWork(() => failure.abort());
+  await forEachAtOnce(inOrder, executor.jobs, gradeOne, () => failure.abort()).finally(again.ended);
   const open = jobs.filter((job) => currentOf(states.get(job)!).counted === null).length;
   return { standing: standing(), open };
 
@@ -162,10 +172,22 @@ export async function gradeArchives(
         );
       }
       states.set(job, stateOf(job, attempts, grading, log, record));
+      // Its canary was judged while it was scored.
+      if (record !== null && isVoidedByCanary(currentOf(states.get(job)!), record)) return gradeOne(job);
       if (record !== null) await hooks.ended(job, record, false);
       await write();
     }
     if (isStuck(job)) hooks.warn(askFor(job));
+  }
+
+  /** Takes attempts back that a canary voided, and runs their jobs again. */
+  async function judgeAgain(): Promise<void> {
+    const isOver = (job: Job) => currentOf(states.get(job)!).counted !== null || isStuck(job);
+    const over = [...states.keys()].filter(isOver);
+    log = await readLog(plan.outFolder);
+    for (const [job, { onDisk }] of states) states.set(job, stateOf(job, onDisk, grading, log));
+    for (const job of over) if (!isOver(job)) again.add(() => gradeOne(job));
+    await write();
   }
 
   function isStuck(job: Job): boolean {

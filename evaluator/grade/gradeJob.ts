@@ -75,6 +75,11 @@ export async function gradeJob(
     });
     record = finished.record;
     attempts = await read();
+    if (isVoidedByCanary(current(attempts), record)) {
+      hooks.warn(`${record.folder}: ${voidReasons.canary}`);
+      made -= 1; // as often as machines are found out of their band
+      continue;
+    }
     if (current(attempts).counted !== null || !attested || !agrees(record, terms)) break;
     const why = voidByRule(record, mostDisturbance);
     // A stop by a person is not reported again.
@@ -82,6 +87,11 @@ export async function gradeJob(
       hooks.warn(`${voidReasons[why]}: ${record.verdict}: ${record.evidence[0]}`);
   }
   return { record, attempts };
+}
+
+/** Whether a run does not count because of its machine, and is to be made again on another. */
+export function isVoidedByCanary({ all }: Attempts, { folder }: Pick<RunRecord, 'folder'>): boolean {
+  return all.some((each) => each.voidBecause === 'canary' && each.record?.folder === folder);
 }
 
 /**

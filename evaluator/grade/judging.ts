@@ -1,9 +1,11 @@
-// The leaderboard is a function of the files in the folder of a grading: grading.json, the records, the decisions and
-// the rejudgings. `haet grade` computes it after every run, `haet export` and `haet verify` compute it again and compare.
+// The leaderboard is a function of the files in the folder of a grading: grading.json, the records, the decisions, the
+// rejudgings and the canaries. `haet grade` computes it after every run, `haet export` and `haet verify` compute it again and compare.
 import { basename } from 'node:path';
 import type { Attestor } from '../attest/attestor.ts';
 import type { RunRecord } from '../run/record.ts';
 import { type Attempts, readAttempts } from './attempts.ts';
+import { type Judgement, readJudgements } from './canary/canaryLog.ts';
+import { shownCanaries, withoutVoided } from './canary/voidedRuns.ts';
 import { type Decision, readDecisions } from './decisions.ts';
 import { type GradedJob, type Grading, jobsOf, jobTermsOf, termsText } from './grading.ts';
 import type { Graded } from './leaderboard.ts';
@@ -11,15 +13,20 @@ import { divide, openRejudging, type Rejudging, readRejudgings } from './rejudgi
 import { decisionsOf, repeatsOf } from './repeats.ts';
 import { type ShownRejudging, type Standing, standingOf } from './standing.ts';
 
-/** What persons decided. */
+/** What persons decided, and how canaries were judged. */
 export interface Log {
   readonly decisions: readonly Decision[];
   readonly rejudgings: readonly Rejudging[];
+  readonly canaries: readonly Judgement[];
 }
 
-/** Reads both logs. @throws UserError if one is damaged */
+/** Reads all logs. @throws UserError if one is damaged */
 export async function readLog(outFolder: string): Promise<Log> {
-  return { decisions: await readDecisions(outFolder), rejudgings: await readRejudgings(outFolder) };
+  return {
+    decisions: await readDecisions(outFolder),
+    rejudgings: await readRejudgings(outFolder),
+    canaries: await readJudgements(outFolder),
+  };
 }
 
 /** State of a job. */
@@ -60,11 +67,11 @@ export function stateOf(
   job: GradedJob,
   attempts: Attempts,
   grading: Grading,
-  { rejudgings }: Log,
+  { rejudgings, canaries }: Log,
   unwritten: RunRecord | null = null,
 ): JobState {
   const place = { job: basename(job.folder), terms: termsText(grading) };
-  const { standing, fresh } = divide(attempts, rejudgings, place);
+  const { standing, fresh } = divide(withoutVoided(attempts, canaries), rejudgings, place);
   const record = standing.counted?.record ?? faultIn(standing, fresh === null ? unwritten : null);
   return { job, onDisk: attempts, attempts: standing, record, fresh };
 }
@@ -134,7 +141,8 @@ export function standingFrom(
     };
   });
   const rejudgings = log.rejudgings.map((each) => shownRejudging(each, states));
-  const conditions = { ...grading, track: { info, sha256: trackSha256 }, rejudgings };
+  const canaries = shownCanaries(log.canaries, states);
+  const conditions = { ...grading, track: { info, sha256: trackSha256 }, rejudgings, canaries };
   return standingOf(conditions, entries, outFolder);
 }
 

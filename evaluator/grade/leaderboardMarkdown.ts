@@ -3,7 +3,7 @@ import { inPercent } from '../report/format.ts';
 import type { Row } from './leaderboard.ts';
 import { escapeMarkdown, markdownTable } from './markdown.ts';
 import { remarksOf } from './repeats.ts';
-import type { ShownRejudging, Standing } from './standing.ts';
+import type { ShownCanary, ShownRejudging, Standing } from './standing.ts';
 
 const safe = (text: string | null): string => (text === null ? '' : escapeMarkdown(plainText(text)));
 const percent = (fraction: number): string => inPercent(fraction, 2);
@@ -27,7 +27,7 @@ export function leaderboardMarkdown(standing: Standing): string {
 }
 
 function conditions(standing: Standing): string {
-  const { track, seeds, limits, sandbox, machines, evaluators, runs, chain, rejudgings } = standing;
+  const { track, seeds, limits, sandbox, machines, evaluators, runs, chain, rejudgings, canaries } = standing;
   return [
     `- Track: ${safe(track.name)}; ${track.testSize} withheld images; sha256 of its track.json ${track.sha256}`,
     `- ${seeds.length === 1 ? 'Seed' : 'Seeds'}: ${list(seeds)}`,
@@ -45,6 +45,7 @@ function conditions(standing: Standing): string {
           `- Records signed: ${chain.number}; sha256 of the last, for \`haet verify --head\`: ${chain.sha256}`,
         ]),
     ...rejudgings.map((each) => `- ${describeRejudging(each)}`),
+    ...canaries.map((each) => `- ${describeCanary(each)}`),
   ].join('\n');
 }
 
@@ -53,6 +54,19 @@ function describeRejudging({ number, state, since, endedAt, reason, runs, done }
   return state === 'open'
     ? `**R${which} is open** since ${since}, ${done} done; until it is applied, this page shows the earlier results. Reason: ${safe(reason)}`
     : `R${which}, ${state} ${endedAt}. Reason: ${safe(reason)}`;
+}
+
+function describeCanary({ node, at, because, done, runs, again }: ShownCanary): string {
+  const what = {
+    drained: `Node ${node} was drained`,
+    'left out': `Node ${node} was left out`,
+    stopped: `Grading was stopped on machine ${node}`,
+  }[done];
+  const voided =
+    runs === 0
+      ? 'No run is affected.'
+      : `${runs} ${runs === 1 ? 'run' : 'runs'} there since its last good canary ${runs === 1 ? 'does' : 'do'} not count; ${again} of ${runs} ${again === 1 ? 'has' : 'have'} been made again.`;
+  return `${safe(what)} ${at}: ${safe(because)}. ${voided}`;
 }
 
 function rankedTable(rows: readonly Row[]): string {

@@ -3,6 +3,7 @@ import { type ChainHead, readHead } from '../attest/chain.ts';
 import { shortCommit } from '../machine/version.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunTrack } from '../run/runTrack.ts';
+import type { Judgement } from './canary/canaryLog.ts';
 import { hardwareOf } from './hardware.ts';
 import { type Graded, type Row, rank } from './leaderboard.ts';
 import type { LeftOut } from './listArchives.ts';
@@ -17,6 +18,21 @@ export interface Conditions {
   readonly leftOut: Standing['leftOut'];
   /** Default: none. */
   readonly rejudgings?: Standing['rejudgings'];
+  /** Default: none. */
+  readonly canaries?: Standing['canaries'];
+}
+
+/** A canary out of its band, as the leaderboard shows it. */
+export interface ShownCanary {
+  /** Name of the machine. */
+  readonly node: string;
+  readonly at: string;
+  /** A clause. */
+  readonly because: string;
+  readonly done: NonNullable<Judgement['done']>;
+  /** Runs on that machine since its last good canary, which do not count, and those of them whose job has a result again. */
+  readonly runs: number;
+  readonly again: number;
 }
 
 /** A rejudging as the leaderboard shows it. */
@@ -57,6 +73,8 @@ export interface Standing {
   readonly leftOut: readonly LeftOut[];
   /** In order; only the last can be open. The rows are then of the results before it. */
   readonly rejudgings: readonly ShownRejudging[];
+  /** Canaries out of their band, in the order in which they were judged. */
+  readonly canaries: readonly ShownCanary[];
 }
 
 /**
@@ -64,7 +82,16 @@ export interface Standing {
  * @param outFolder contains the head of the chain of signed records
  */
 export function standingOf(
-  { track, seeds, trainSeconds, predictSeconds, sandbox, leftOut, rejudgings = [] }: Conditions,
+  {
+    track,
+    seeds,
+    trainSeconds,
+    predictSeconds,
+    sandbox,
+    leftOut,
+    rejudgings = [],
+    canaries = [],
+  }: Conditions,
   entries: readonly Graded[],
   outFolder: string,
 ): Standing {
@@ -90,6 +117,7 @@ export function standingOf(
     rows: rank(entries),
     leftOut,
     rejudgings,
+    canaries,
   };
 }
 

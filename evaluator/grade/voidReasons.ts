@@ -9,6 +9,7 @@ export const voidReasons = {
   unscored: 'not scored yet',
   replaced: 'replaced by a rejudging',
   withdrawn: 'made for a rejudging that was cancelled',
+  canary: 'made between a canary that was good and one that was out of its band',
   running: 'given to the cluster and not finished yet',
 } as const;
 export type VoidReason = keyof typeof voidReasons;

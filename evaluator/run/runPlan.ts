@@ -2,6 +2,7 @@ import type { SealedTrackInfo } from '../../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../../datasets/track.ts';
 import type { Limits, ProgressLine, StageName } from '../contract.ts';
 import type { ArchiveLimits } from '../intake/limits.ts';
+import type { CanaryMark } from './canaryMark.ts';
 import type { RunRecord, RunStage } from './record.ts';
 import type { Withheld } from './withheld.ts';
 
@@ -38,6 +39,8 @@ export interface RunPlan {
   readonly mostDisturbance?: number;
   /** Sentences for the evidence: what was wrong with the machine before the run. */
   readonly remarks?: readonly string[];
+  /** The canary of the machine that the run follows, which is noted in its folder. */
+  readonly canary?: CanaryMark;
 }
 
 export interface RunHooks {

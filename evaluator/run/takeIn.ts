@@ -6,6 +6,7 @@ import type { Entry } from '../intake/loadEntry.ts';
 import { hashArchive, moveEntry, takeEntry } from '../intake/takeEntry.ts';
 import { removePath } from '../sandbox/removeTree.ts';
 import type { RunFolders } from '../stage/stagePlaces.ts';
+import { writeCanaryMark } from './canaryMark.ts';
 import { makeRunFolder, writeStart } from './runFolder.ts';
 import { faultOf, type SettledRun } from './settleRun.ts';
 import { shownEntry, shownTrack } from './shownPlaces.ts';
@@ -50,6 +51,7 @@ export async function takeIn(run: SettledRun): Promise<Intake> {
     if (entry?.folder === unpacked) entry = await moveEntry(entry, unpackedIn(folders));
     else if (entry !== null) entry = await shownEntry(run.sandbox, entry, unpackedIn(folders));
     trackDir = await shownTrack(run.sandbox, plan.track.dir, shownTrackIn(folders));
+    if (plan.canary !== undefined) await writeCanaryMark(folders.run, plan.canary);
     await writeStart(folders.run, {
       attempt: run.attempt,
       archiveSha256,

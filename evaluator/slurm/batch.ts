@@ -77,9 +77,9 @@ export async function submitBatch(
   { words, parallel }: SlurmOptions,
   excluded: readonly string[],
 ): Promise<string> {
-  const { trainSeconds, predictSeconds } = tasks[0]!.limits;
-  const quiet = tasks[0]!.quietSeconds;
-  const minutes = Math.ceil((trainSeconds + 2 * predictSeconds + quiet + marginSeconds) / 60);
+  const { limits, quietSeconds, canary } = tasks[0]!;
+  const runSeconds = limits.trainSeconds + 2 * limits.predictSeconds + quietSeconds;
+  const minutes = Math.ceil(((canary === undefined ? 1 : 2) * runSeconds + marginSeconds) / 60);
   const id = await submit([
     `--job-name=${batch.name}`,
     `--array=0-${tasks.length - 1}${parallel === null ? '' : `%${parallel}`}`,

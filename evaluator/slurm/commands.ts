@@ -63,6 +63,21 @@ export async function excludeNodes(id: string, nodes: readonly string[]): Promis
   await slurm('scontrol', 'update', `JobId=${id}`, `ExcNodeList=${nodes.join(',')}`);
 }
 
+/**
+ * Drains a node: what runs there goes on, and Slurm starts nothing more.
+ * @returns Slurm's words if it refuses, as it does to users who are neither operators nor administrators; else null
+ */
+export async function drainNode(node: string, reason: string): Promise<string | null> {
+  const { ok, out, said } = await slurm(
+    'scontrol',
+    'update',
+    `NodeName=${node}`,
+    'State=DRAIN',
+    `Reason=haet: ${reason}`,
+  );
+  return ok ? null : said || plainText(out) || 'no reason given';
+}
+
 /** Cancels array jobs or tasks (`12_3`). */
 export async function cancel(ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await slurm('scancel', ...ids);

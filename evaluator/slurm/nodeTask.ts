@@ -13,7 +13,8 @@ import { describeMachine } from '../machine/machine.ts';
 import { waitForQuiet } from '../machine/quiet.ts';
 import { runtimePlaces, tensorflowFolder } from '../machine/runtime.ts';
 import { version } from '../machine/version.ts';
-import { recordFile } from '../run/record.ts';
+import type { CanaryMark } from '../run/canaryMark.ts';
+import { type RunRecord, recordFile } from '../run/record.ts';
 import { runEntry } from '../run/runEntry.ts';
 import { openRunTrack } from '../run/runTrack.ts';
 import { unscoredFile } from '../run/unscored.ts';
@@ -23,6 +24,7 @@ import { removePath } from '../sandbox/removeTree.ts';
 import { requireNotShown } from '../sandbox/requireNotShown.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { excludeNodes } from './commands.ts';
+import { passCanary } from './nodeCanary.ts';
 import {
   agreeOnImage,
   clockAhead,
@@ -61,18 +63,41 @@ export async function runNodeTask(path: string, node: Node, abort: AbortSignal):
   // Creating a sandbox already disturbs a run that is being timed on this machine.
   const unlock = task.alone ? node.lock() : () => {};
   try {
-    const sandbox = await fitSandbox(task, dirname(path), node);
+    const batch = dirname(path);
+    const sandbox = await fitSandbox(task, batch, node);
     if (sandbox === null) return 'unfit';
-    const scratch = await makeOwnFolder('node');
-    try {
-      const folder = await runAttempt(task, sandbox, scratch, node, abort);
-      if (abort.aborted) return 'stopped';
-      return (await leaveResult(folder, task)) ? 'left-a-result' : 'not-wanted';
-    } finally {
-      await removePath(scratch).catch(() => {});
+    const canary = await passCanary(task, node.name, await describeMachine(), async (own) => {
+      statusWriter(task).stage('canary');
+      const { end, record } = await runAndLeave(own, sandbox, node, abort, null);
+      return end === 'left-a-result' ? record : null;
+    });
+    if (canary.kind === 'stopped') return 'stopped';
+    if (canary.kind === 'out') {
+      await writeFinding(batch, node.name, `${canary.because}.`);
+      return 'unfit';
     }
+    if (!isWanted(task)) return 'not-wanted';
+    return (await runAndLeave(task, sandbox, node, abort, canary.mark)).end;
   } finally {
     unlock();
+  }
+}
+
+/** Runs the entry of a task and leaves the finished run for the coordinator. */
+async function runAndLeave(
+  task: Task,
+  sandbox: Sandbox,
+  node: Node,
+  abort: AbortSignal,
+  mark: CanaryMark | null,
+): Promise<{ end: TaskEnd; record: RunRecord }> {
+  const scratch = await makeOwnFolder('node');
+  try {
+    const record = await runAttempt(task, sandbox, scratch, node, abort, mark);
+    if (abort.aborted) return { end: 'stopped', record };
+    return { end: (await leaveResult(record.folder, task)) ? 'left-a-result' : 'not-wanted', record };
+  } finally {
+    await removePath(scratch).catch(() => {});
   }
 }
 
@@ -126,14 +151,15 @@ async function fitSandbox(task: Task, batch: string, { name }: Node): Promise<Sa
   return unfit === null ? sandbox : null;
 }
 
-/** Runs the entry in a folder of this node and returns the folder of the run. */
+/** Runs the entry in a folder of this node. */
 async function runAttempt(
   task: Task,
   sandbox: Sandbox,
   scratch: string,
   node: Node,
   abort: AbortSignal,
-): Promise<string> {
+  mark: CanaryMark | null,
+): Promise<RunRecord> {
   const machine = await describeMachine();
   const track = await openRunTrack(task.trackDir, task.imagesKey ?? undefined);
   try {
@@ -162,7 +188,12 @@ async function runAttempt(
         intake: task.intake,
         keepModel: task.keepModel,
         mostDisturbance: task.mostDisturbance,
-        remarks: [...remarks, `ran on node ${node.name}, Slurm job ${node.job}`],
+        remarks: [
+          ...remarks,
+          `ran on node ${node.name}, Slurm job ${node.job}`,
+          ...(mark === null ? [] : [`ran after canary ${mark.number} of ${mark.node}`]),
+        ],
+        ...(mark !== null && { canary: mark }),
       },
       sandbox,
       { abort, onStage: status.stage, onProgress: ({ accuracy }) => status.progress(accuracy ?? null) },
@@ -170,7 +201,7 @@ async function runAttempt(
     if (!abort.aborted && !existsSync(join(record.folder, unscoredFile))) {
       throw new UserError(`the run left no ${unscoredFile}: ${record.evidence[0]}`);
     }
-    return record.folder;
+    return record;
   } finally {
     await track.close();
   }

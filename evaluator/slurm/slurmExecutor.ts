@@ -32,6 +32,7 @@ import {
 import { cancel, excludeNodes, lookAtArray, lookInAccounting } from './commands.ts';
 import { lastWords, readStatus } from './heard.ts';
 import { readFinding } from './nodeCheck.ts';
+import type { SlurmCanary } from './slurmCanary.ts';
 import { hasResult, takeInResult, voidAttempt } from './takeIn.ts';
 import { type Expected, leftOut, type Task } from './task.ts';
 import type { TaskState } from './taskState.ts';
@@ -50,6 +51,8 @@ export interface SlurmSettings {
   readonly quietSeconds: number;
   readonly expected: Expected;
   readonly evaluator: RunRecord['evaluator'];
+  /** Runs on every node before its first attempt; undefined: none. */
+  readonly canary?: SlurmCanary | undefined;
   /** Whether to return as soon as everything is submitted. */
   readonly detach: boolean;
 }
@@ -108,12 +111,16 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   let askedAt = 0;
   let isFollowing = false;
   let isSilent = false;
+  let attemptsVoided: () => Promise<void> = async () => {};
 
   return {
     sandbox: settings.sandbox,
     jobs: Number.MAX_SAFE_INTEGER,
     takesUp: true,
     left: () => [...leftBehind],
+    onVoided(act) {
+      attemptsVoided = act;
+    },
     async run(order, abort) {
       const start = startOf(order, settings);
       const folder = order.open ?? (await issueAttempt(order.plan.runsFolder, start));
@@ -152,6 +159,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     isFollowing = true;
     try {
       while (flights.size > 0) {
+        await judgeCanaries();
         if (unsubmitted().length > 0 && Date.now() - askedAt >= gatherMs) await submitAll();
         const seen: Seen[] = [];
         for (const [batch, members] of byBatch()) seen.push(...(await look(batch, members)));
@@ -166,6 +174,23 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     } finally {
       isFollowing = false;
     }
+  }
+
+  /** Leaves out nodes whose canary is out of its band, and has the attempts there judged again. */
+  async function judgeCanaries(): Promise<void> {
+    const bad = (await settings.canary?.judge()) ?? [];
+    if (bad.length === 0) return;
+    for (const { node, because } of bad) excluded.set(node, `${because}.`);
+    for (const [{ id }] of byBatch()) if (id !== null) await excludeNodes(id, [...excluded.keys()]);
+    await attemptsVoided();
+  }
+
+  /** Whether the canary before a result is not judged yet: it was left earlier, but may be seen later. */
+  async function waitsForCanary(flight: Flight): Promise<boolean> {
+    const isJudged = (await settings.canary?.isJudged(flight.task.attemptFolder)) ?? true;
+    if (isJudged) return false;
+    flight.missing += 1;
+    return flight.missing <= patience.completed;
   }
 
   function unsubmitted(): Flight[] {
@@ -236,7 +261,8 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
       const { task, index } = flight;
       if (!flights.has(flight)) continue;
       if (await hasResult(task.attemptFolder)) {
-        await finish(flight, batch, await taken(flight));
+        if (await waitsForCanary(flight)) seen.push(await running(task, null));
+        else await finish(flight, batch, await taken(flight));
       } else if (id === null || state === null) {
         await returnToQueue(flight); // it was never submitted
       } else if (state.kind === 'unreachable') {
@@ -388,6 +414,7 @@ function taskOf({ plan, archiveSha256 }: AttemptOrder, folder: string, settings:
     quietSeconds: settings.quietSeconds,
     keepModel: plan.keepModel ?? false,
     alone: isAlone(settings.options.words),
+    ...(settings.canary !== undefined && { canary: settings.canary.task }),
     expected: settings.expected,
   };
 }

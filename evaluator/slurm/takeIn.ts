@@ -14,6 +14,12 @@ import { walkTree } from '../sandbox/walkTree.ts';
 import { noProgress } from '../stage/readStreams.ts';
 import { resultFolder, statusFile, type Task } from './task.ts';
 
+/** What a result must be of. */
+export type ExpectedRun = Pick<
+  Task,
+  'attemptFolder' | 'archiveSha256' | 'seed' | 'attempt' | 'track' | 'limits'
+> & { readonly sandbox: Pick<Task['sandbox'], 'kind'> };
+
 /** Whether a node left a result that was not taken in yet. */
 export async function hasResult(attemptFolder: string): Promise<boolean> {
   // Listed, because a network file system may remember for a while that a name did not exist.
@@ -27,7 +33,7 @@ export async function hasResult(attemptFolder: string): Promise<boolean> {
  * @returns the record, which lacks its score
  * @throws UserError if it is not the result of this attempt
  */
-export async function takeInResult(task: Task, evaluator: RunRecord['evaluator']): Promise<RunRecord> {
+export async function takeInResult(task: ExpectedRun, evaluator: RunRecord['evaluator']): Promise<RunRecord> {
   const { attemptFolder } = task;
   const result = join(attemptFolder, resultFolder);
   const { record } = await readUnscored(result);
@@ -45,7 +51,7 @@ export async function takeInResult(task: Task, evaluator: RunRecord['evaluator']
   return { ...record, folder: attemptFolder };
 }
 
-function whyNot(record: RunRecord, task: Task, evaluator: RunRecord['evaluator']): string | null {
+function whyNot(record: RunRecord, task: ExpectedRun, evaluator: RunRecord['evaluator']): string | null {
   const { limits } = record;
   const told = { trainSeconds: limits.trainSeconds, predictSeconds: limits.predictSeconds };
   const same: Record<string, boolean> = {

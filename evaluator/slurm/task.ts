@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema } from '../contract.ts';
+import { bandSchema } from '../grade/canary/band.ts';
 import { archiveLimitsSchema } from '../intake/limits.ts';
 import { runRecordSchema } from '../run/record.ts';
 import { sandboxKinds } from '../sandbox/sandbox.ts';
@@ -18,6 +19,16 @@ const expectedSchema = z.strictObject({
   hidden: z.array(z.string()).describe('paths of secrets, which the node must not be able to read'),
 });
 export type Expected = z.infer<typeof expectedSchema>;
+
+/** The canary that a node runs before its first attempt and again every K, see nodeCanary.ts. */
+const canaryTaskSchema = z.strictObject({
+  archive: z.string(),
+  archiveSha256: z.string(),
+  seed: z.int().nonnegative(),
+  every: z.int().positive(),
+  band: bandSchema,
+  outFolder: z.string().describe('folder of the grading'),
+});
 
 /** Everything that a node is told about one attempt: one element of an array job. All paths are absolute. */
 export const taskSchema = z.strictObject({
@@ -44,6 +55,7 @@ export const taskSchema = z.strictObject({
   mostDisturbance: z.number(),
   quietSeconds: z.number().nonnegative(),
   keepModel: z.boolean(),
+  canary: canaryTaskSchema.optional(),
   alone: z.boolean().describe('whether the attempt has the node for itself'),
   expected: expectedSchema,
 });

@@ -108,6 +108,32 @@ const runs = () =>
     .sort();
 const inBrief = ({ rows }: Standing) => rows.map(({ rank, archive, verdict }) => [rank, archive, verdict]);
 
+test('a canary out of its band stops grading before the first run, and mended, the same command goes on', async () => {
+  await put('a.tar.gz', 'A');
+  const canary = join(archives, '../canary.tar.gz');
+  await packEntry(await makeEntry(folder), canary);
+  const first = await grade('--canary', canary, '--canary-accuracy', '50..');
+  expect(first.code).toBe(30);
+  const because = 'its canary scored 10.00 %, expected at least 50.00 %';
+  expect(first.stderr).toContain(`is out of its band: ${because}. Grading stops on this machine`);
+  expect(first.stderr).toContain('1 of 1 runs have no result yet. Run the same command again');
+  expect(await leaderboard()).toMatchObject({
+    rows: [{ archive: 'a.tar.gz', verdict: null }],
+    canaries: [{ because, done: 'stopped', runs: 0, again: 0 }],
+  });
+  const second = await grade('--canary', canary, '--canary-accuracy', '5..15');
+  expect({ code: second.code, stderr: second.stderr }).toMatchObject({ code: 0 });
+  expect(await leaderboard()).toMatchObject({ rows: [{ archive: 'a.tar.gz', rank: 1, repeats: [] }] });
+  const [job] = runs().filter((run) => !run.startsWith('runs/canary-'));
+  const { evidence } = JSON.parse(await readFile(join(out, job!, 'record.json'), 'utf8'));
+  expect(evidence.join()).toMatch(/ran after canary 2 of \S+/);
+  const missing = await grade('--canary', 'none.tar.gz', '--canary-accuracy', '5..15');
+  expect(missing).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--canary none.tar.gz: does not exist'),
+  });
+}, 60_000);
+
 describe('three archives, one of them good', () => {
   test('each get a verdict, a report and a place; a second call runs nothing and changes nothing', async () => {
     await put('a-crash.tar.gz', 'Crash | <b>', { train: 'echo no >&2; exit 3' });

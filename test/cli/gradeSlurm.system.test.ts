@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { formatNpy } from '../../datasets/npy.ts';
 import { makeLabelsKey } from '../../datasets/sealing/labelsKey.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { packEntry } from '../../evaluator/intake/packEntry.ts';
@@ -13,6 +14,7 @@ import {
   type EntryScripts,
   makeEntry,
   makeTinyTrack,
+  predictsByImage,
   temporaryFolder,
 } from '../evaluator/fixtures.ts';
 import { sealedTiny } from '../evaluator/sealedTiny.ts';
@@ -21,6 +23,12 @@ import { describeWithSlurm, type SlurmCluster, startCluster, until } from '../sl
 
 const haet = resolve('cli/bin.mjs');
 const inBubblewrap = await describeWith('bubblewrap');
+/** predictions.npy with the label of each image of the tiny Track: 0, 1, ... 9, 0, ... */
+function rightPredictions(): Uint8Array {
+  const scores = new Float32Array(10_000);
+  for (let row = 0; row < 1000; row++) scores[row * 10 + (row % 10)] = 1;
+  return formatNpy('float32', scores, [1000, 10]);
+}
 /** The secret key in a file of `haet seal keygen`. */
 const keyIn = (path: string) => /^AGE-SECRET-KEY-1\S+$/m.exec(readFileSync(path, 'utf8'))![0];
 
@@ -192,6 +200,145 @@ echo weights > "$HAET_OUT_DIR/model"`,
     expect((await grade()).standing.rows[0]).toMatchObject({ rank: 1, repeats: [] });
     expect(attemptsOf().map((attempt) => basename(attempt))).toEqual(['attempt-1']);
   }, 240_000);
+
+  test('--constraint keeps all runs on one kind of node', async () => {
+    const setFeatures = (features: string) =>
+      cluster.run(
+        'scontrol',
+        'update',
+        'NodeName=n2',
+        `AvailableFeatures=${features}`,
+        `ActiveFeatures=${features}`,
+      );
+    for (const name of ['a', 'b']) await put(name);
+    setFeatures('epyc');
+    const { code, stderr } = await grade('--slurm-option', '--constraint=epyc').finally(() =>
+      setFeatures(''),
+    );
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(recordsOf().map(({ evidence }) => /ran on node (\w+)/.exec(evidence.join())?.[1])).toEqual([
+      'n2',
+      'n2',
+    ]);
+  }, 240_000);
+
+  describe('with a canary', () => {
+    /** Files that make the canary go wrong while they are there. */
+    let place: string;
+    let canary: readonly string[];
+    beforeEach(async () => {
+      place = await mkdtemp(join(shared, 'canary-'));
+      const right = await predictsByImage(trackDir, rightPredictions());
+      const entry = await makeEntry(shared, {
+        // So many epochs that no machine is slow, or one.
+        train: `echo weights > "$HAET_OUT_DIR/model"
+[ -e ${place}/slow ] && epochs=1 || epochs=1000000000
+[ ! -e ${place}/wrong ] || touch "$HAET_OUT_DIR/wrong"
+echo "{\\"step\\": 1, \\"epoch\\": $epochs}" >&3`,
+        predict: `[ -e "$HAET_MODEL_DIR/wrong" ] || exec cp constant.npy "$HAET_OUT_DIR/predictions.npy"
+${right.predict}`,
+        files: right.files!,
+      });
+      await packEntry(entry, join(place, 'known.tar.gz'));
+      canary = [
+        ...['--canary', join(place, 'known.tar.gz'), '--canary-every', '1'],
+        ...['--canary-accuracy', '5..15', '--canary-images-per-second', '1000000..'],
+      ];
+    });
+    const setState = (node: string, state: string) => {
+      const reason = state === 'DRAIN' ? ['Reason=test'] : [];
+      return execa('scontrol', ['update', `NodeName=${node}`, `State=${state}`, ...reason], {
+        env: cluster.env,
+      });
+    };
+    const reasonOf = (node: string) =>
+      cluster.run('sinfo', '--noheader', `--nodes=${node}`, '--format=%T %E').split('\n')[0];
+    const resultsOf = ({ rows }: Standing) =>
+      rows.map(({ archive, rank, repeats }) => [archive, rank, repeats.map(({ reason }) => reason)]);
+    /** The node that each result was made on. */
+    const nodesOf = () =>
+      recordsOf()
+        .filter(({ evidence }) => evidence.join().includes('ran after canary'))
+        .map(
+          ({ attempt, evidence }) =>
+            `attempt ${attempt} on ${/ran on node (\w+)/.exec(evidence.join())?.[1]}`,
+        )
+        .sort();
+
+    test('a node where it goes wrong while nobody watches is drained, and its runs since the last good one are made again elsewhere', async () => {
+      await setState('n1', 'DRAIN');
+      try {
+        await put('a');
+        expect((await grade(...canary)).standing.runs).toEqual({ wanted: 1, done: 1 });
+        await put('b');
+        await writeFile(join(place, 'wrong'), '');
+        expect((await grade(...canary, '--detach')).code).toBe(0);
+        await until('b has left a result', () =>
+          attemptsOf().some(
+            (each) => !each.includes('/canary-') && existsSync(join(each, 'result/unscored.json')),
+          ),
+        );
+        await rm(join(place, 'wrong'));
+        await setState('n1', 'RESUME');
+        const { code, standing, stderr } = await grade(...canary);
+        expect({ code, stderr }).toMatchObject({ code: 0 });
+        const because = 'its canary scored 100.00 %, expected 5.00 % to 15.00 %';
+        expect(stderr).toContain(`Canary 2 on n2 is out of its band: ${because}. The node is drained`);
+        expect(reasonOf('n2')).toBe(`drained haet: ${because}`);
+        const why = 'made between a canary that was good and one that was out of its band';
+        expect(resultsOf(standing)).toEqual([
+          ['a.tar.gz', 1, [why]],
+          ['b.tar.gz', 1, [why]],
+        ]);
+        expect(standing.canaries).toMatchObject([
+          { node: 'n2', because, done: 'drained', runs: 2, again: 2 },
+        ]);
+        expect(nodesOf()).toEqual(
+          [1, 1, 2, 2].map((attempt) => `attempt ${attempt} on ${attempt === 1 ? 'n2' : 'n1'}`),
+        );
+        const bundle = join(place, 'bundle.tar.gz');
+        await say('export', out, '--out', bundle);
+        expect(await say('verify', bundle)).toContain('canaries were judged by their records and bands');
+      } finally {
+        await Promise.all(['n1', 'n2'].map((node) => setState(node, 'RESUME').catch(() => {})));
+      }
+    }, 240_000);
+
+    test('a node where it is slow runs nothing, and is left out where the user may not drain it', async () => {
+      await setState('n1', 'DRAIN');
+      try {
+        await put('a');
+        await writeFile(join(place, 'slow'), '');
+        const bin = join(place, 'bin');
+        await mkdir(bin);
+        const real = (await execa('which', ['scontrol'], { env: cluster.env })).stdout;
+        await writeFile(
+          join(bin, 'scontrol'),
+          `#!/bin/sh
+case "$2" in NodeName=*) echo "slurm_update error: Invalid user id" >&2; exit 1;; esac
+exec ${real} "$@"
+`,
+          { mode: 0o755 },
+        );
+        const grading = start([...onOpenTrack(), ...canary], { PATH: `${bin}:${cluster.env.PATH}` });
+        await until('the canary is judged', () => existsSync(join(out, 'canaries.jsonl')));
+        await rm(join(place, 'slow'));
+        await setState('n1', 'RESUME');
+        const { code, standing, stderr } = await grading.ended;
+        expect({ code, stderr }).toMatchObject({ code: 0 });
+        expect(stderr).toContain('Slurm refused to drain node n2: slurm_update error: Invalid user id');
+        expect(stderr).toMatch(
+          /its canary trained on .* images per second, expected at least 1000000\. Slurm refused to drain the node, so it is left out of this grading only\./,
+        );
+        expect(reasonOf('n2')).toBe('idle none');
+        expect(resultsOf(standing)).toEqual([['a.tar.gz', 1, []]]);
+        expect(standing.canaries).toMatchObject([{ node: 'n2', done: 'left out', runs: 0, again: 0 }]);
+        expect(nodesOf()).toEqual(['attempt 1 on n1']);
+      } finally {
+        await Promise.all(['n1', 'n2'].map((node) => setState(node, 'RESUME').catch(() => {})));
+      }
+    }, 240_000);
+  });
 
   inBubblewrap('on a sealed Track', () => {
     test('nodes that are not fit are left out with the reason; the coordinator signs; a task finds neither identity nor labels', async () => {

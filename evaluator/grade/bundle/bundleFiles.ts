@@ -4,9 +4,11 @@ import { z } from 'zod';
 import { sha256Schema } from '../../../datasets/track.ts';
 import { chainFile } from '../../attest/chain.ts';
 import { officialRecordFile } from '../../attest/officialRecord.ts';
+import { canaryMarkFile } from '../../run/canaryMark.ts';
 import { recordFile } from '../../run/record.ts';
 import { startFile } from '../../run/runFolder.ts';
 import { unscoredFile } from '../../run/unscored.ts';
+import { canariesFile } from '../canary/canaryLog.ts';
 import { decisionsFile } from '../decisions.ts';
 import { gradingFile } from '../grading.ts';
 import { receiptsFile } from '../receipts.ts';
@@ -28,12 +30,13 @@ export const bundleSchema = z.strictObject({
 export type Bundle = z.infer<typeof bundleSchema>;
 
 /** Files of a run that a bundle contains: never the model, the predictions, the logs or the report. */
-const runFiles = [recordFile, officialRecordFile, unscoredFile, startFile];
+const runFiles = [recordFile, officialRecordFile, unscoredFile, startFile, canaryMarkFile];
 /** Files of a grading that a bundle contains, if they are there. */
 const gradingFiles = [
   gradingFile,
   decisionsFile,
   rejudgingsFile,
+  canariesFile,
   receiptsFile,
   chainFile,
   ...Object.values(leaderboardFiles).map((file) => `public/${file}`),

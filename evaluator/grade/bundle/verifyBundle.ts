@@ -27,6 +27,7 @@ import { unpackArchive } from '../../intake/unpackArchive.ts';
 import { recordFile } from '../../run/record.ts';
 import { makeOwnFolder } from '../../sandbox/ownNames.ts';
 import { runFolders } from '../attempts.ts';
+import { readJudgements } from '../canary/canaryLog.ts';
 import { type Grading, readGrading } from '../grading.ts';
 import { readLog, readStates, standingFrom } from '../judging.ts';
 import { leaderboardCsv } from '../leaderboardCsv.ts';
@@ -43,6 +44,7 @@ import {
   neededFiles,
   revealFile,
 } from './bundleFiles.ts';
+import { canariesFault } from './canariesFault.ts';
 import { missingAttempt } from './missingAttempt.ts';
 
 /** What a bundle is compared with. */
@@ -155,10 +157,18 @@ export async function verifyFolder(folder: string, evidence: BundleEvidence): Pr
       () => 'every archive of the leaderboard has a receipt',
       async () => requireNone(await receiptsFault(folder, grading.archives)),
     );
+    const judgements = await readJudgements(folder);
+    if (judgements.length > 0) {
+      await check(
+        'canaries',
+        () => `${judgements.length} canaries were judged by their records and bands`,
+        async () => requireNone(await canariesFault(folder, judgements)),
+      );
+    }
     const standing = await check(
       'leaderboard',
       () =>
-        'it follows from the records, the decisions, the rejudgings and the rules of the grading, in all its forms',
+        'it follows from the records, the decisions, the rejudgings, the canaries and the rules of the grading, in all its forms',
       () => checkLeaderboard(folder, grading, evidence.key === null ? null : records),
     );
     return {
