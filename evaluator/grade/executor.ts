@@ -20,10 +20,10 @@ export interface Executor {
   /** Whether it can wait for attempts that an earlier call issued and that are not finished. */
   readonly takesUp: boolean;
   /**
-   * Sets what is called after a canary was found out of its band, by which attempts of earlier runs became void. Executors
-   * without a canary lack it.
+   * Sets what is called after a canary was judged, because attempts may have become void by that. Executors without a
+   * canary lack it.
    */
-  onVoided?(act: () => Promise<void>): void;
+  onJudged?(act: () => Promise<void>): void;
   /**
    * Runs one attempt to its end.
    * @param abort ends the attempt, or the wait for it if it runs elsewhere

@@ -114,7 +114,7 @@ export async function gradeArchives(
     allowed: allowedOf(states.get(job)!, log, grading),
     current: (attempts) => currentOf(stateOf(job, attempts, grading, log)),
   });
-  executor.onVoided?.(judgeAgain);
+  executor.onJudged?.(judgeAgain);
   const inTurn = createTurns();
   const writes = createTurns();
   /** Writes the leaderboard; one write at a time, so that an older one never replaces a newer one. */

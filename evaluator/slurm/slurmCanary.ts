@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Canary } from '../grade/canary/canary.ts';
-import { readJudgements } from '../grade/canary/canaryLog.ts';
+import { type Judgement, readJudgements } from '../grade/canary/canaryLog.ts';
 import { readCanaryRun } from '../grade/canary/canaryRuns.ts';
 import { judgeCanaries } from '../grade/canary/judgeCanaries.ts';
 import { readCanaryMark } from '../run/canaryMark.ts';
@@ -15,9 +15,9 @@ export interface SlurmCanary {
   readonly task: NonNullable<Task['canary']>;
   /**
    * Takes in and judges what nodes ran of it since the last call, and drains those where it is out of its band.
-   * @returns the nodes where it is
+   * @returns the new judgements
    */
-  judge(): Promise<{ readonly node: string; readonly because: string }[]>;
+  judge(): Promise<Judgement[]>;
   /** Whether the canary that a result follows is judged, or there was none. */
   isJudged(attemptFolder: string): Promise<boolean>;
 }
@@ -52,7 +52,7 @@ export function createSlurmCanary(
   return {
     task: { archive, archiveSha256, seed, every, band, outFolder },
     async judge() {
-      const made = await judgeCanaries(canary, {
+      return judgeCanaries(canary, {
         takeIn,
         async act(node, because) {
           const refused = await drainNode(node, because);
@@ -61,9 +61,6 @@ export function createSlurmCanary(
           return 'left out';
         },
       });
-      return made.flatMap(({ found, node, because }) =>
-        found === 'bad' ? [{ node, because: because! }] : [],
-      );
     },
     async isJudged(attemptFolder) {
       const mark = await readCanaryMark(join(attemptFolder, resultFolder)).catch(() => null); // found when it is read

@@ -111,15 +111,15 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   let askedAt = 0;
   let isFollowing = false;
   let isSilent = false;
-  let attemptsVoided: () => Promise<void> = async () => {};
+  let onJudged: () => Promise<void> = async () => {};
 
   return {
     sandbox: settings.sandbox,
     jobs: Number.MAX_SAFE_INTEGER,
     takesUp: true,
     left: () => [...leftBehind],
-    onVoided(act) {
-      attemptsVoided = act;
+    onJudged(act) {
+      onJudged = act;
     },
     async run(order, abort) {
       const start = startOf(order, settings);
@@ -178,11 +178,14 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
 
   /** Leaves out nodes whose canary is out of its band, and has the attempts there judged again. */
   async function judgeCanaries(): Promise<void> {
-    const bad = (await settings.canary?.judge()) ?? [];
-    if (bad.length === 0) return;
+    const made = (await settings.canary?.judge()) ?? [];
+    if (made.length === 0) return;
+    const bad = made.filter(({ found }) => found === 'bad');
     for (const { node, because } of bad) excluded.set(node, `${because}.`);
-    for (const [{ id }] of byBatch()) if (id !== null) await excludeNodes(id, [...excluded.keys()]);
-    await attemptsVoided();
+    if (bad.length > 0) {
+      for (const [{ id }] of byBatch()) if (id !== null) await excludeNodes(id, [...excluded.keys()]);
+    }
+    await onJudged();
   }
 
   /** Whether the canary before a result is not judged yet: it was left earlier, but may be seen later. */

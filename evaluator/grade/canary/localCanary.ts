@@ -21,12 +21,12 @@ export function withCanary(
 ): Executor {
   const inTurn = createTurns();
   const { outFolder, terms, every } = canary;
-  let voided: () => Promise<void> = async () => {};
+  let onJudged: () => Promise<void> = async () => {};
   let isStopped = false;
   return {
     ...executor,
-    onVoided(act) {
-      voided = act;
+    onJudged(act) {
+      onJudged = act;
     },
     async run(order, abort) {
       const after = await inTurn(() => nextAfter(order, abort));
@@ -86,6 +86,6 @@ export function withCanary(
         return 'stopped';
       },
     });
-    if (made.some(({ found }) => found === 'bad')) await voided();
+    if (made.length > 0) await onJudged();
   }
 }

@@ -175,9 +175,9 @@ test('the bundle of a grading holds the canaries, and a changed judgement is fou
   const { files } = await exportBundle(out, bundle);
   expect(files.filter((each) => each.includes('canar'))).toEqual([
     'canaries.jsonl',
-    expect.stringMatching(/^runs\/canary-here\/run-.*\/record\.json$/),
-    expect.stringMatching(/^runs\/canary-here\/run-.*\/record\.json$/),
     expect.stringMatching(/^runs\/[^/]+-s1\/run-.*\/canary\.json$/),
+    expect.stringMatching(/^runs\/canary-here\/run-.*\/record\.json$/),
+    expect.stringMatching(/^runs\/canary-here\/run-.*\/record\.json$/),
   ]);
   const { holds, checks } = await verifyBundle(bundle, { key: null });
   expect({ holds, says: checks.find(({ name }) => name === 'canaries')?.says }).toEqual({
