@@ -341,8 +341,30 @@ exec ${real} "$@"
   });
 
   inBubblewrap('on a sealed Track', () => {
+    let sealed: Awaited<ReturnType<typeof sealedTiny>>;
+    beforeAll(async () => {
+      sealed = await sealedTiny(cluster.home);
+    });
+
+    test('a canary is scored and signed by the coordinator as any run, and is in the chain', async () => {
+      const sealedTrack = join(await mkdtemp(join(shared, 'sealed-')), 'track');
+      await cp(sealed.dir, sealedTrack, { recursive: true });
+      await put('a');
+      const known = join(dirname(out), 'known.tar.gz');
+      await packEntry(await makeEntry(shared), known);
+      const { code, standing, stderr } = await start([
+        ...['--track', sealedTrack, '--sandbox', 'bubblewrap', '--cpus', '1', '--memory', '1000000000'],
+        ...['--images-key', sealed.imagesKey, '--identity', sealed.identity],
+        ...['--canary', known, '--canary-accuracy', '..100'],
+      ]).ended;
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(stderr).toMatch(/Canary 1 on n[12]: \d+\.\d\d %, .* images per second, as expected/);
+      expect(standing).toMatchObject({ canaries: [], chain: { number: 2 } });
+      const { verifyKey } = JSON.parse(await say('seal', 'keys', sealed.identity, '--json'));
+      expect(await say('verify', out, '--key', verifyKey)).toContain('2 records hold');
+    }, 240_000);
+
     test('nodes that are not fit are left out with the reason; the coordinator signs; a task finds neither identity nor labels', async () => {
-      const sealed = await sealedTiny(cluster.home);
       const sealedTrack = join(shared, 'sealed-track');
       await cp(sealed.dir, sealedTrack, { recursive: true });
       const identity = keyIn(sealed.identity);
