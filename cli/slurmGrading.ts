@@ -7,6 +7,8 @@ import type { SandboxKind } from '../evaluator/sandbox/createSandbox.ts';
 import { cancelGrading } from '../evaluator/slurm/cancelGrading.ts';
 import { tensorflowDigest } from '../evaluator/slurm/nodeCheck.ts';
 import { createSlurmExecutor, type SlurmExecutor } from '../evaluator/slurm/slurmExecutor.ts';
+import { removeStaleKeys } from '../evaluator/slurm/staleKeys.ts';
+import { supersededRuns } from '../evaluator/slurm/superseded.ts';
 import type { ExecutorOptions } from './options/executorOptions.ts';
 import type { ContainerOptions } from './options/sandboxOptions.ts';
 import type { SlurmView } from './slurmView.ts';
@@ -29,6 +31,7 @@ export async function slurmExecutorOf(
   },
   view: SlurmView,
 ): Promise<SlurmExecutor> {
+  await removeStaleKeys(plan.outFolder, batchesIn(plan.outFolder));
   const commit = await evaluatorCommit();
   const hidden = plan.secrets.filter((path) => path !== undefined).map((path) => resolve(path));
   return createSlurmExecutor(
@@ -50,6 +53,13 @@ export async function slurmExecutorOf(
     },
     { warn: view.tell, view: view.show },
   );
+}
+
+/** Says which runs came back from the cluster too late to count. */
+export async function tellSuperseded(outFolder: string): Promise<void> {
+  for (const folder of await supersededRuns(outFolder)) {
+    tell(`${folder}: superseded; it came back when its attempt had been decided, and does not count.`);
+  }
 }
 
 /**

@@ -3,10 +3,11 @@
 // score: it leaves an unscored run, which the coordinator takes in, scores and signs.
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { readIssued } from '../grade/issued.ts';
 import { evaluatorCommit } from '../machine/commit.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import { describeMachine } from '../machine/machine.ts';
@@ -32,7 +33,8 @@ import {
   whyUnfit,
   writeFinding,
 } from './nodeCheck.ts';
-import { nodesFolder, readTask, resultFolder, type Status, statusFile, type Task } from './task.ts';
+import { supersededFolder } from './superseded.ts';
+import { nodesFolder, readTask, resultFolder, type Status, statusFile, type Task, taskFile } from './task.ts';
 
 /** Where a task runs. */
 export interface Node {
@@ -57,7 +59,7 @@ const statusMs = 2000;
  */
 export async function runNodeTask(path: string, node: Node, abort: AbortSignal): Promise<TaskEnd> {
   const task = await readTask(path);
-  if (!isWanted(task)) return 'not-wanted';
+  if (!(await isWanted(task, path))) return 'not-wanted';
   // Creating a sandbox already disturbs a run that is being timed on this machine.
   const unlock = task.alone ? node.lock() : () => {};
   try {
@@ -67,7 +69,7 @@ export async function runNodeTask(path: string, node: Node, abort: AbortSignal):
     try {
       const folder = await runAttempt(task, sandbox, scratch, node, abort);
       if (abort.aborted) return 'stopped';
-      return (await leaveResult(folder, task)) ? 'left-a-result' : 'not-wanted';
+      return (await leaveResult(folder, task, path, node.job)) ? 'left-a-result' : 'not-wanted';
     } finally {
       await removePath(scratch).catch(() => {});
     }
@@ -88,10 +90,12 @@ export async function leaveOutOfArray(id: string, batch: string): Promise<void> 
   await excludeNodes(id, unfit);
 }
 
-/** Whether the coordinator still waits for the attempt. */
-function isWanted({ attemptFolder }: Task): boolean {
+/** Whether the coordinator still waits for the attempt, and waits for this task of it. */
+async function isWanted({ attemptFolder }: Task, path: string): Promise<boolean> {
   const decided = [recordFile, unscoredFile, resultFolder];
-  return existsSync(attemptFolder) && !decided.some((name) => existsSync(join(attemptFolder, name)));
+  if (decided.some((name) => existsSync(join(attemptFolder, name)))) return false;
+  const issued = await readIssued(attemptFolder).catch(() => null);
+  return issued?.batch === basename(dirname(path)) && taskFile(issued.index) === basename(path);
 }
 
 /** Creates the sandbox and, before the node's first attempt of the batch, checks the node. Null if it is not fit. */
@@ -198,18 +202,19 @@ function statusWriter({ attemptFolder }: Task) {
 }
 
 /**
- * Moves a finished run into the shared folder: it appears there whole or not at all.
+ * Moves a finished run into the shared folder: it appears there whole or not at all. If it is not wanted any more it is
+ * kept as superseded.
  * @returns whether it was still wanted
  */
-async function leaveResult(run: string, task: Task): Promise<boolean> {
+async function leaveResult(run: string, task: Task, path: string, job: string): Promise<boolean> {
   const { attemptFolder } = task;
   const copy = join(attemptFolder, `.${resultFolder}-${process.pid}`);
   try {
     await mkdir(copy);
     await cp(run, copy, { recursive: true, verbatimSymlinks: true });
-    if (!isWanted(task)) return false;
-    await rename(copy, join(attemptFolder, resultFolder));
-    return true;
+    const wanted = await isWanted(task, path);
+    await rename(copy, join(attemptFolder, wanted ? resultFolder : supersededFolder(job)));
+    return wanted;
   } catch (error) {
     if (!existsSync(attemptFolder)) return false;
     throw error;
