@@ -16,22 +16,20 @@ export interface Grade {
   }>;
 }
 
-/** Options under which the machine's other work does not decide. */
-const common = ['--json', '--wait-for-quiet', '0', '--most-disturbance', '100'];
-const ofStubs = ['--trusted', '--budget', '60'];
+/** Options under which neither the machine's other work nor the budget decides. */
+const common = ['--trusted', '--budget', '60', '--json', '--wait-for-quiet', '0', '--most-disturbance', '100'];
 
 /**
- * Starts `haet grade`.
- * @param words further options; the default sandbox and budget are those for stubs
+ * Starts `haet grade` on stubs.
+ * @param words further options, which win
  */
 export function startGrade(
-  { archives, trackDir }: Pick<Stubs, 'archives' | 'trackDir'>,
+  { archives, trackDir }: Stubs,
   out: string,
   words: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
 ): Grade {
-  const own = words.includes('--sandbox') ? [] : ofStubs;
-  const given = [archives, '--track', trackDir, '--out', out, ...common, ...own, ...words];
+  const given = [archives, '--track', trackDir, '--out', out, ...common, ...words];
   const child = spawn(process.execPath, [join(projectFolder, 'cli/bin.mjs'), 'grade', ...given], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
