@@ -17,7 +17,16 @@ export interface Grade {
 }
 
 /** Options under which neither the machine's other work nor the budget decides. */
-const common = ['--trusted', '--budget', '60', '--json', '--wait-for-quiet', '0', '--most-disturbance', '100'];
+const common = [
+  '--trusted',
+  '--budget',
+  '60',
+  '--json',
+  '--wait-for-quiet',
+  '0',
+  '--most-disturbance',
+  '100',
+];
 
 /**
  * Starts `haet grade` on stubs.
