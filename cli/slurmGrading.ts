@@ -12,6 +12,8 @@ import { cancelGrading } from '../evaluator/slurm/cancelGrading.ts';
 import { tensorflowDigest } from '../evaluator/slurm/nodeCheck.ts';
 import { createSlurmCanary } from '../evaluator/slurm/slurmCanary.ts';
 import { createSlurmExecutor, type SlurmExecutor } from '../evaluator/slurm/slurmExecutor.ts';
+import { removeStaleKeys } from '../evaluator/slurm/staleKeys.ts';
+import { supersededRuns } from '../evaluator/slurm/superseded.ts';
 import type { ExecutorOptions } from './options/executorOptions.ts';
 import type { ContainerOptions } from './options/sandboxOptions.ts';
 import type { SlurmView } from './slurmView.ts';
@@ -35,6 +37,7 @@ export async function slurmExecutorOf(
   },
   view: SlurmView,
 ): Promise<SlurmExecutor> {
+  await removeStaleKeys(plan.outFolder, batchesIn(plan.outFolder));
   const commit = await evaluatorCommit();
   const evaluator = { version, commit };
   const hidden = plan.secrets.filter((path) => path !== undefined).map((path) => resolve(path));
@@ -71,6 +74,13 @@ async function canaryOnSlurm(canary: Canary, kind: SandboxKind, evaluator: RunRe
     await rename(`${copy}.part`, copy); // a node may be reading it
   }
   return createSlurmCanary({ ...canary, archive: copy }, kind, evaluator);
+}
+
+/** Says which runs came back from the cluster too late to count. */
+export async function tellSuperseded(outFolder: string): Promise<void> {
+  for (const folder of await supersededRuns(outFolder)) {
+    tell(`${folder}: superseded; it came back when its attempt had been decided, and does not count.`);
+  }
 }
 
 /**

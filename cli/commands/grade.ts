@@ -298,6 +298,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
       },
     });
     slurm?.view.stop();
+    if (slurm !== null) await slurm.tellSuperseded(outFolder);
     if (options.json) sayJson(standing);
     else say(...summarise(standing, outFolder));
     if (open === 0) return;
@@ -330,10 +331,10 @@ async function onSlurm(
   const { outFolder, cpus, memoryBytes, trainSeconds, predictSeconds } = plan;
   const view = createSlurmView(process.stderr, trainSeconds + 2 * predictSeconds);
   const secrets = [options.identity, options.reveal];
-  const { slurmExecutorOf } = await import('../slurmGrading.ts');
+  const { slurmExecutorOf, tellSuperseded } = await import('../slurmGrading.ts');
   const canary = await findCanary(view.tell);
   const given = { outFolder, kind, cpus, memoryBytes, image, secrets, canary };
-  return { view, executor: await slurmExecutorOf(options, given, view) };
+  return { view, executor: await slurmExecutorOf(options, given, view), tellSuperseded };
 }
 
 function tellLeft(open: number, jobs: readonly string[]): void {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { stopped, UserError } from '../../datasets/userError.ts';
 import type { Attestor } from '../attest/attestor.ts';
 import { contradictionIn } from '../attest/consistency/checks.ts';
@@ -20,7 +21,7 @@ import type { VoidReason } from './voidReasons.ts';
 export interface Attempt {
   readonly number: number;
   readonly folder: string;
-  /** Null if its evaluator died or its record is damaged. */
+  /** Without resource use over time and details of the score. Null if its evaluator died or its record is damaged. */
   readonly record: RunRecord | null;
   /** Why it is not a result; null if it is. */
   readonly voidBecause: VoidReason | null;
@@ -90,7 +91,7 @@ async function readAttempt(
     const attempt = (record: RunRecord, voidBecause: VoidReason | null): Attempt => ({
       number: record.attempt,
       folder: run,
-      record: { ...record, folder: run },
+      record: lean({ ...record, folder: run }, terms),
       voidBecause,
       ...(canary !== null && { canary }),
     });
@@ -113,6 +114,21 @@ async function readAttempt(
     doubts.push(`${stopped(error.message)} It does not count.`);
     return { number: 1, folder: run, record: null, voidBecause: 'damaged' };
   }
+}
+
+/**
+ * Drops what only the report of a run shows, and shares what is the same in all runs: a grading keeps the records of
+ * thousands of runs.
+ */
+function lean(record: RunRecord, terms: JobTerms): RunRecord {
+  const { score, stages, intake } = record;
+  return {
+    ...record,
+    score: score && { ...score, details: null },
+    stages: stages.map((stage) => ({ ...stage, usage: [] })),
+    ...(record.track !== null && isDeepStrictEqual(record.track, terms.track) && { track: terms.track }),
+    ...(isDeepStrictEqual(intake, terms.intake) && { intake: terms.intake }),
+  };
 }
 
 /** Returns why a run is not a result of the entry, by its record only; null if it is. */

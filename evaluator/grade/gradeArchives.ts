@@ -36,6 +36,7 @@ import type { LeftOut, Submission } from './listArchives.ts';
 import { refusedArchives } from './refusedArchives.ts';
 import { openRejudging } from './rejudging/rejudgings.ts';
 import { repeatsOf } from './repeats.ts';
+import { createSparing } from './sparing.ts';
 import type { Standing } from './standing.ts';
 import { agrees } from './terms.ts';
 import { writeStanding } from './writeStanding.ts';
@@ -90,7 +91,7 @@ export interface GradeHooks extends JobHooks {
  * Grades archives in order, each with every seed, as many at once as the executor runs. Jobs that have a result on the same terms are not run
  * again, so the next call resumes after a stop or a kill. With an attestor, only signed runs count; it scores and
  * signs runs of this call and unscored runs of earlier ones. A job without remaining retries waits for a person; a
- * job whose evaluator died runs after all others. The leaderboard is written at the start and after every run.
+ * job whose evaluator died runs after all others. The leaderboard is written at the start, after a run, and at the end.
  * @returns the leaderboard, and the number of jobs that still have no result
  * @throws UserError if the Track or the disk changed, or a decision is given for a job that needs none
  */
@@ -116,9 +117,17 @@ export async function gradeArchives(
   });
   executor.onJudged?.(judgeAgain);
   const inTurn = createTurns();
-  const writes = createTurns();
-  /** Writes the leaderboard; one write at a time, so that an older one never replaces a newer one. */
-  const write = () => writes(() => writeStanding(publicFolder(plan.outFolder), standing()));
+  /** Writes the leaderboard, one at a time. It grows with the runs, so it is not written after each of thousands. */
+  const board = createSparing(() => writeStanding(publicFolder(plan.outFolder), standing()));
+
+  let looking: Promise<void> | null = null;
+  /** A look reads the whole Track, so thousands of jobs that start together on a cluster share one. */
+  const requireSameTrack = () => {
+    looking ??= requireTrack(plan.track).finally(() => {
+      looking = null;
+    });
+    return looking;
+  };
 
   for (const job of jobs) {
     const rules = { mostDisturbance: plan.mostDisturbance, attestor: hooks.attestor };
@@ -143,12 +152,14 @@ export async function gradeArchives(
       `Rejudging ${elsewhere.start.number} is open, but for other archives, seeds or terms (${elsewhere.start.terms}): this call does not run it.`,
     );
   }
-  await write();
+  await board.ask();
 
   const hasDied = (job: Job) => currentOf(states.get(job)!).all.some((each) => each.voidBecause === 'died');
   const inOrder = [...jobs.filter((each) => !hasDied(each)), ...jobs.filter(hasDied)];
   const again = createExtraWork(() => failure.abort());
-  await forEachAtOnce(inOrder, executor.jobs, gradeOne, () => failure.abort()).finally(again.ended);
+  await forEachAtOnce(inOrder, executor.jobs, gradeOne, () => failure.abort())
+    .finally(again.ended)
+    .finally(() => board.flush());
   const open = jobs.filter((job) => currentOf(states.get(job)!).counted === null).length;
   return { standing: standing(), open };
 
@@ -156,7 +167,7 @@ export async function gradeArchives(
     const { counted, awaitsScore } = currentOf(states.get(job)!);
     if (counted !== null || awaitsScore || abort.aborted) return;
     if (!isStuck(job)) {
-      await requireTrack(plan.track);
+      await requireSameTrack();
       hooks.starts(job);
       const within = { ...hooks, abort };
       const { record, attempts } = await gradeJob(
@@ -175,7 +186,7 @@ export async function gradeArchives(
       // Its canary was judged while it was scored.
       if (record !== null && isVoidedByCanary(currentOf(states.get(job)!), record)) return gradeOne(job);
       if (record !== null) await hooks.ended(job, record, false);
-      await write();
+      await board.ask();
     }
     if (isStuck(job)) hooks.warn(askFor(job));
   }
@@ -187,7 +198,7 @@ export async function gradeArchives(
     log = await readLog(plan.outFolder);
     for (const [job, { onDisk }] of states) states.set(job, stateOf(job, onDisk, grading, log));
     for (const job of over) if (!isOver(job)) again.add(() => gradeOne(job));
-    await write();
+    await board.ask();
   }
 
   function isStuck(job: Job): boolean {

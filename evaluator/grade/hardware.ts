@@ -35,10 +35,15 @@ export function otherHardwareBeside(row: Ranked, ranked: readonly Ranked[]): str
     .map(({ archive }) => archive);
 }
 
-/** The machines of all runs, however they are spread over the seeds. */
+const machinesOfRuns = new WeakMap<Ranked['runs'], string>();
+
+/** The machines of all runs, however they are spread over the seeds. Kept, because rows are compared with each other. */
 function machinesOf({ runs }: Ranked): string {
-  return runs
-    .map(({ machine }) => machine)
-    .sort()
-    .join('\n');
+  let known = machinesOfRuns.get(runs);
+  if (known === undefined) {
+    const machines = runs.map(({ machine }) => machine);
+    known = machines.sort().join('\n');
+    machinesOfRuns.set(runs, known);
+  }
+  return known;
 }

@@ -96,27 +96,58 @@ export interface RowRun {
  * rank.
  */
 export function rank(entries: readonly Graded[]): Row[] {
-  const rows = entries.map((entry) => ({ row: unrankedRow(entry, entries), right: rightAnswers(entry) }));
+  const files = grouped(entries, ({ sha256 }) => sha256);
+  const rows = entries.map((entry) => ({
+    row: unrankedRow(entry, files.get(entry.sha256)!),
+    right: rightAnswers(entry),
+  }));
   const ranked = rows
     .filter((each) => each.right !== null)
     .sort((a, b) => b.right! - a.right! || inOrder(a.row, b.row));
   const others = rows.filter((each) => each.right === null).map((each) => each.row);
-  const rivals = ranked.filter(({ row }) => !row.baseline);
-  const better = (right: number) =>
-    new Set(rivals.filter((each) => each.right! > right).map((each) => each.row.sha256)).size;
-  const placed = ranked.map(({ row, right }) => ({
-    ...row,
-    rank: row.baseline ? null : 1 + better(right!),
-  }));
-  const withRank = placed.filter(({ rank }) => rank !== null);
+  // In order of accuracy, so the rank follows from the archives before it.
+  const before = new Set<string>();
+  let [better, last] = [0, Number.NaN];
+  const placed = ranked.map(({ row, right }) => {
+    if (right !== last) [better, last] = [before.size, right!];
+    if (!row.baseline) before.add(row.sha256);
+    return { ...row, rank: row.baseline ? null : 1 + better };
+  });
+  const byRank = grouped(
+    placed.filter(({ rank }) => rank !== null),
+    ({ rank }) => rank!,
+  );
+  const ranks = [...byRank.keys()];
+  const position = new Map(ranks.map((each, at) => [each, at]));
+  /** Rows of the same rank, of the rank above, and of the rank below. */
+  const near = ({ rank }: Row) => {
+    if (rank === null) return [];
+    const at = position.get(rank)!;
+    return ranks.slice(Math.max(0, at - 1), at + 2).flatMap((each) => byRank.get(each)!);
+  };
   return [
-    ...placed.map((row) => ({
-      ...row,
-      separatedFromAbove: isSeparated(row, withRank),
-      otherHardware: otherHardwareBeside(row, withRank),
-    })),
+    ...placed.map((row) => {
+      const beside = near(row);
+      return {
+        ...row,
+        separatedFromAbove: isSeparated(row, beside),
+        otherHardware: otherHardwareBeside(row, beside),
+      };
+    }),
     ...others.sort(inOrder),
   ];
+}
+
+/** Returns the values by their key, both in order. */
+function grouped<T, K>(values: readonly T[], keyOf: (value: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
+  }
+  return groups;
 }
 
 /** Sums the correct answers over all seeds, as integers for exact ties; null unless every seed was scored. */
@@ -129,14 +160,15 @@ function rightAnswers({ records }: Graded): number | null {
   );
 }
 
-function unrankedRow(graded: Graded, entries: readonly Graded[]): Row {
+/** @param same the archives with these bytes */
+function unrankedRow(graded: Graded, same: readonly Graded[]): Row {
   const { archive, sha256, records } = graded;
   const made = records.filter((record) => record !== null);
   const scores = made.flatMap((record) => record.score ?? []);
   const spread = scores.length === 0 ? null : spreadOf(scores.map((score) => score.accuracy));
   const telling = tellingRecord(records);
   const entry = made.find((record) => record.entry !== null)?.entry ?? null;
-  const twins = entries.filter((each) => each.sha256 === sha256 && each.archive !== archive);
+  const twins = same.filter((each) => each.archive !== archive);
   return {
     rank: null,
     name: entry?.name ?? null,

@@ -4,7 +4,7 @@ import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { projectFolder } from '../machine/version.ts';
-import { findArray, submit } from './commands.ts';
+import { type FoundArray, findArray, submit } from './commands.ts';
 import { leftOut, nodesFolder, nonceFile, type Task, writeTask } from './task.ts';
 
 /** An array job, in a folder of its own in the shared folder. */
@@ -62,6 +62,9 @@ export async function makeBatch(
   return batch;
 }
 
+/** Whether a batch holds the key of the test images. */
+export const hasKey = ({ folder }: Batch): boolean => existsSync(join(folder, keyFile));
+
 /** Removes the key of the test images. Call it when no task of the batch runs any more. */
 export async function removeKey({ folder }: Batch): Promise<void> {
   await rm(join(folder, keyFile), { force: true });
@@ -69,21 +72,19 @@ export async function removeKey({ folder }: Batch): Promise<void> {
 
 /**
  * Submits a batch as one array job.
- * @throws UserError with Slurm's words
+ * @returns its id; null if no answer came, so that it may have been submitted or not
+ * @throws UserError with Slurm's words if it is refused
  */
 export async function submitBatch(
   batch: Batch,
   tasks: readonly Task[],
   { words, parallel }: SlurmOptions,
   excluded: readonly string[],
-): Promise<string> {
+): Promise<string | null> {
   const { limits, quietSeconds, canary } = tasks[0]!;
   const runSeconds = limits.trainSeconds + 2 * limits.predictSeconds + quietSeconds;
   const minutes = Math.ceil(((canary === undefined ? 1 : 2) * runSeconds + marginSeconds) / 60);
   const id = await submit([
-    `--job-name=${batch.name}`,
-    `--array=0-${tasks.length - 1}${parallel === null ? '' : `%${parallel}`}`,
-    '--no-requeue',
     '--output=/dev/null',
     `--time=${minutes}`,
     `--export=${passedVariables.join(',')}`,
@@ -91,21 +92,32 @@ export async function submitBatch(
     ...(isAlone(words) ? ['--exclusive'] : []),
     ...(excluded.length > 0 ? [`--exclude=${excluded.join(',')}`] : []),
     ...words,
+    // Last, because the batch is found by its name, and a task that Slurm requeued would run twice.
+    `--job-name=${batch.name}`,
+    `--array=0-${tasks.length - 1}${parallel === null ? '' : `%${parallel}`}`,
+    '--no-requeue',
     join(batch.folder, 'script.sh'),
   ]);
-  await replaceFile(join(batch.folder, idFile), `${id}\n`);
+  if (id !== null) await keepId(batch, id);
   return id;
 }
 
-/** Returns the id of a batch's array job; null if it was never submitted. */
-export async function arrayIdOf(batch: Batch): Promise<string | null> {
+/** Looks up the array job of a batch whose coordinator got no answer, or was killed before it kept the id. */
+export async function findArrayOf(batch: Batch): Promise<FoundArray> {
   const path = join(batch.folder, idFile);
-  if (existsSync(path)) return (await readFile(path, 'utf8')).trim();
-  // The coordinator may have been killed between the submission and this file.
-  const id = await findArray(batch.name);
-  if (id !== null) await replaceFile(path, `${id}\n`);
-  return id;
+  if (existsSync(path)) return { kind: 'found', id: (await readFile(path, 'utf8')).trim() };
+  const found = await findArray(batch.name);
+  if (found.kind === 'found') await keepId(batch, found.id);
+  return found;
 }
+
+async function keepId({ folder }: Batch, id: string): Promise<void> {
+  // A damaged batch may have lost its folder.
+  if (existsSync(folder)) await replaceFile(join(folder, idFile), `${id}\n`);
+}
+
+/** Whether a task of a batch has started, as far as its log tells. */
+export const hasStarted = (batch: Batch, index: number): boolean => existsSync(logOf(batch, index));
 
 /** Returns the log of a task: what `haet node-task` printed. */
 export const logOf = ({ folder }: Batch, index: number): string => join(folder, `log-${index}.txt`);

@@ -1,16 +1,15 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../datasets/userError.ts';
-import { runFolders } from '../grade/attempts.ts';
-import { runsFolder } from '../grade/gradedFolders.ts';
-import { isOpen, readIssued } from '../grade/issued.ts';
+import { readIssued } from '../grade/issued.ts';
 import type { RunRecord } from '../run/record.ts';
 import { runStartSchema, startFile } from '../run/runFolder.ts';
 import { removePath } from '../sandbox/removeTree.ts';
-import { arrayIdOf, batchOf, removeKey } from './batch.ts';
+import { type Batch, batchOf, findArrayOf, removeKey } from './batch.ts';
 import { cancel, lookAtArray } from './commands.ts';
+import { openAttempts } from './openAttempts.ts';
 import { hasResult, takeInResult, voidAttempt } from './takeIn.ts';
 import { readTask, taskFile } from './task.ts';
 
@@ -43,10 +42,7 @@ export async function cancelGrading(
   }
   for (const name of names) {
     const batch = batchOf(batches, name);
-    const id = await arrayIdOf(batch);
-    if (id === null) continue;
-    await cancel([id]);
-    await untilEnded(id);
+    await untilEnded(batch);
     await removeKey(batch);
   }
   let [stopped, kept] = [0, 0];
@@ -72,23 +68,23 @@ export async function cancelGrading(
   return { stopped, kept };
 }
 
-async function openAttempts(outFolder: string): Promise<string[]> {
-  const runs = runsFolder(outFolder);
-  const jobs = await readdir(runs).catch((): string[] => []);
-  const attempts = await Promise.all(jobs.map((job) => runFolders(join(runs, job))));
-  return attempts.flat().filter(isOpen);
-}
-
-async function untilEnded(id: string): Promise<void> {
+/** Cancels a batch's job, again and again, because a controller that is down hears nothing, and waits for its end. */
+async function untilEnded(batch: Batch): Promise<void> {
+  const { name } = batch;
+  let said = '';
   for (let polls = 0; polls < mostPolls; polls++) {
-    const state = await lookAtArray(id);
+    const found = await findArrayOf(batch);
+    if (polls % 10 === 0) await cancel(name);
+    if (found.kind === 'none') return;
+    const state = found.kind === 'found' ? await lookAtArray(found.id, name) : found;
     if (state.kind === 'forgotten') return;
     if (state.kind === 'known' && state.tasks.every(({ phase }) => phase === 'ended')) return;
+    said = state.kind === 'unreachable' ? `; Slurm does not answer (${state.said})` : '';
     await sleep(pollMs);
   }
   throw new UserError({
     option: '--cancel',
-    reason: `job ${id} has not ended after ${(mostPolls * pollMs) / 1000} s`,
-    remedy: `Look at \`squeue --job ${id}\`, and run the same command again when it is gone.`,
+    reason: `job ${name} has not ended after ${(mostPolls * pollMs) / 1000} s${said}`,
+    remedy: `Look at \`squeue --name=${name}\`, and run the same command again when it is gone.`,
   });
 }

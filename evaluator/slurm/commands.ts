@@ -15,15 +15,20 @@ async function slurm(program: string, ...words: string[]) {
   return { ok: ended.exitCode === 0, out: ended.stdout.trim(), said: plainText(ended.stderr.trim()) };
 }
 
+/** What a controller that is down, restarting or overloaded makes the programs say. */
+const passing =
+  /contact|connect|timed? ?out|tempor|try again|zero bytes|communication|transport endpoint|standby|shutdown|munge|credential/i;
+
 /**
  * Submits a batch script.
- * @returns the id of the array job
+ * @returns the id of the array job; null if no answer came, so that the job may exist or not
  * @throws UserError with Slurm's words if it is refused
  */
-export async function submit(words: readonly string[]): Promise<string> {
+export async function submit(words: readonly string[]): Promise<string | null> {
   const { ok, out, said } = await slurm('sbatch', '--parsable', ...words);
   const id = /^(\d+)/.exec(out)?.[1];
   if (ok && id !== undefined) return id;
+  if (said === '' || passing.test(said) || !(await slurm('scontrol', 'ping')).ok) return null;
   throw new UserError({
     option: '--executor slurm',
     reason: `Slurm refused the job: ${said || out || 'no reason given'}`,
@@ -38,24 +43,40 @@ export type ArrayState =
   | { readonly kind: 'forgotten' }
   | { readonly kind: 'unreachable'; readonly said: string };
 
-/** Asks for the state of all tasks of an array job. Needs no accounting. */
-export async function lookAtArray(id: string): Promise<ArrayState> {
+/**
+ * Asks for the state of all tasks of an array job. Needs no accounting.
+ * @param name of the job: a controller that lost its last jobs in a crash gives their ids to others
+ */
+export async function lookAtArray(id: string, name: string): Promise<ArrayState> {
   const { ok, out, said } = await slurm('scontrol', 'show', 'job', '--oneliner', id);
-  if (ok) return { kind: 'known', tasks: parseTasks(out) };
+  if (ok) {
+    const tasks = parseTasks(out, name);
+    return tasks.length > 0 ? { kind: 'known', tasks } : { kind: 'forgotten' };
+  }
   return /invalid job id/i.test(said) ? { kind: 'forgotten' } : { kind: 'unreachable', said };
 }
 
 /** Asks the accounting how a task that Slurm has forgotten ended; null where there is no accounting. */
-export async function lookInAccounting(id: string, index: number): Promise<string | null> {
-  const fields = '--format=State,ExitCode,Reason,NodeList,Start,End';
-  const { ok, out } = await slurm('sacct', '-X', '-n', '-P', '-j', `${id}_${index}`, fields);
+export async function lookInAccounting(id: string, index: number, name: string): Promise<string | null> {
+  const words = [`--name=${name}`, '--format=State,ExitCode,Reason,NodeList,Start,End'];
+  const { ok, out } = await slurm('sacct', '-X', '-n', '-P', '-j', `${id}_${index}`, ...words);
   return ok && out !== '' ? plainText(out.split('\n')[0]!) : null;
 }
 
-/** Returns the id of an array job by its name; null if Slurm knows none. */
-export async function findArray(name: string): Promise<string | null> {
-  const { out } = await slurm('squeue', '--noheader', '--states=all', `--name=${name}`, '--format=%F');
-  return /^(\d+)/.exec(out)?.[1] ?? null;
+/** An array job, looked up by its name. */
+export type FoundArray =
+  | { readonly kind: 'found'; readonly id: string }
+  /** Slurm does not know it: it was not submitted, or was forgotten some minutes after its end. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unreachable'; readonly said: string };
+
+/** Looks an array job up by its name. */
+export async function findArray(name: string): Promise<FoundArray> {
+  const words = ['--noheader', '--states=all', `--name=${name}`, '--format=%F'];
+  const { ok, out, said } = await slurm('squeue', ...words);
+  if (!ok) return { kind: 'unreachable', said };
+  const id = /^(\d+)/.exec(out)?.[1];
+  return id === undefined ? { kind: 'none' } : { kind: 'found', id };
 }
 
 /** Keeps tasks that have not started yet from some nodes. Failures do not matter: a task checks its node itself. */
@@ -78,7 +99,11 @@ export async function drainNode(node: string, reason: string): Promise<string | 
   return ok ? null : said || plainText(out) || 'no reason given';
 }
 
-/** Cancels array jobs or tasks (`12_3`). */
-export async function cancel(ids: readonly string[]): Promise<void> {
-  if (ids.length > 0) await slurm('scancel', ...ids);
+/**
+ * Cancels an array job or some of its tasks (`12_3`), if Slurm answers.
+ * @param name of the job; others with these ids are not touched
+ * @param ids default: every job of this name
+ */
+export async function cancel(name: string, ids: readonly string[] = []): Promise<void> {
+  await slurm('scancel', `--name=${name}`, ...ids);
 }

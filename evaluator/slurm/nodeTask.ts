@@ -3,10 +3,11 @@
 // score: it leaves an unscored run, which the coordinator takes in, scores and signs.
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { readIssued } from '../grade/issued.ts';
 import { evaluatorCommit } from '../machine/commit.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import { describeMachine } from '../machine/machine.ts';
@@ -34,7 +35,8 @@ import {
   whyUnfit,
   writeFinding,
 } from './nodeCheck.ts';
-import { nodesFolder, readTask, resultFolder, type Status, statusFile, type Task } from './task.ts';
+import { supersededFolder } from './superseded.ts';
+import { nodesFolder, readTask, resultFolder, type Status, statusFile, type Task, taskFile } from './task.ts';
 
 /** Where a task runs. */
 export interface Node {
@@ -59,7 +61,7 @@ const statusMs = 2000;
  */
 export async function runNodeTask(path: string, node: Node, abort: AbortSignal): Promise<TaskEnd> {
   const task = await readTask(path);
-  if (!isWanted(task)) return 'not-wanted';
+  if (!(await isWanted(task, path))) return 'not-wanted';
   // Creating a sandbox already disturbs a run that is being timed on this machine.
   const unlock = task.alone ? node.lock() : () => {};
   try {
@@ -68,7 +70,8 @@ export async function runNodeTask(path: string, node: Node, abort: AbortSignal):
     if (sandbox === null) return 'unfit';
     const canary = await passCanary(task, node.name, await describeMachine(), async (own) => {
       statusWriter(task).stage('canary');
-      const { end, record } = await runAndLeave(own, sandbox, node, abort, null);
+      const stillWanted = async () => !isDecided(own);
+      const { end, record } = await runAndLeave(own, sandbox, node, abort, null, stillWanted);
       return end === 'left-a-result' ? record : null;
     });
     if (canary.kind === 'stopped') return 'stopped';
@@ -76,8 +79,9 @@ export async function runNodeTask(path: string, node: Node, abort: AbortSignal):
       await writeFinding(batch, node.name, `${canary.because}.`);
       return 'unfit';
     }
-    if (!isWanted(task)) return 'not-wanted';
-    return (await runAndLeave(task, sandbox, node, abort, canary.mark)).end;
+    if (!(await isWanted(task, path))) return 'not-wanted';
+    const stillWanted = () => isWanted(task, path);
+    return (await runAndLeave(task, sandbox, node, abort, canary.mark, stillWanted)).end;
   } finally {
     unlock();
   }
@@ -90,12 +94,14 @@ async function runAndLeave(
   node: Node,
   abort: AbortSignal,
   mark: CanaryMark | null,
+  stillWanted: () => Promise<boolean>,
 ): Promise<{ end: TaskEnd; record: RunRecord }> {
   const scratch = await makeOwnFolder('node');
   try {
     const record = await runAttempt(task, sandbox, scratch, node, abort, mark);
     if (abort.aborted) return { end: 'stopped', record };
-    return { end: (await leaveResult(record.folder, task)) ? 'left-a-result' : 'not-wanted', record };
+    const left = await leaveResult(record.folder, task, node.job, stillWanted);
+    return { end: left ? 'left-a-result' : 'not-wanted', record };
   } finally {
     await removePath(scratch).catch(() => {});
   }
@@ -113,10 +119,17 @@ export async function leaveOutOfArray(id: string, batch: string): Promise<void> 
   await excludeNodes(id, unfit);
 }
 
-/** Whether the coordinator still waits for the attempt. */
-function isWanted({ attemptFolder }: Task): boolean {
-  const decided = [recordFile, unscoredFile, resultFolder];
-  return existsSync(attemptFolder) && !decided.some((name) => existsSync(join(attemptFolder, name)));
+/** Whether the coordinator still waits for the attempt, and waits for this task of it. */
+async function isWanted(task: Task, path: string): Promise<boolean> {
+  if (isDecided(task)) return false;
+  const issued = await readIssued(task.attemptFolder).catch(() => null);
+  return issued?.batch === basename(dirname(path)) && taskFile(issued.index) === basename(path);
+}
+
+/** Whether a run of the task is there already, or its folder is gone. */
+function isDecided({ attemptFolder }: Task): boolean {
+  const results = [recordFile, unscoredFile, resultFolder];
+  return !existsSync(attemptFolder) || results.some((name) => existsSync(join(attemptFolder, name)));
 }
 
 /** Creates the sandbox and, before the node's first attempt of the batch, checks the node. Null if it is not fit. */
@@ -229,18 +242,23 @@ function statusWriter({ attemptFolder }: Task) {
 }
 
 /**
- * Moves a finished run into the shared folder: it appears there whole or not at all.
+ * Moves a finished run into the shared folder: it appears there whole or not at all. If it is not wanted any more it is
+ * kept as superseded.
  * @returns whether it was still wanted
  */
-async function leaveResult(run: string, task: Task): Promise<boolean> {
-  const { attemptFolder } = task;
+async function leaveResult(
+  run: string,
+  { attemptFolder }: Task,
+  job: string,
+  stillWanted: () => Promise<boolean>,
+): Promise<boolean> {
   const copy = join(attemptFolder, `.${resultFolder}-${process.pid}`);
   try {
     await mkdir(copy);
     await cp(run, copy, { recursive: true, verbatimSymlinks: true });
-    if (!isWanted(task)) return false;
-    await rename(copy, join(attemptFolder, resultFolder));
-    return true;
+    const wanted = await stillWanted();
+    await rename(copy, join(attemptFolder, wanted ? resultFolder : supersededFolder(job)));
+    return wanted;
   } catch (error) {
     if (!existsSync(attemptFolder)) return false;
     throw error;

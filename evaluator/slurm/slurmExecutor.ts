@@ -7,21 +7,26 @@
 // for them again.
 //
 // A result counts only from the moment when it is taken in (takeIn.ts), and an attempt is either taken in or voided.
-// A task on a node that was voided meanwhile leaves its result where nobody looks. A node that is not fit runs nothing:
-// its attempt is submitted again, under the same number, to another node.
+// A task whose attempt was decided meanwhile keeps its result beside it as superseded. A node that is not fit runs
+// nothing: its attempt is submitted again, under the same number, to another node.
+//
+// An array can be submitted although no answer came, even later, by an sbatch that outlived its coordinator. So an
+// attempt belongs to the one batch that issued.json names: tasks of others run nothing.
 import { basename, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../datasets/userError.ts';
 import type { AttemptOrder, Executor } from '../grade/executor.ts';
+import { createTurns } from '../grade/inTurn.ts';
 import { issueAttempt, readIssued, writeIssued } from '../grade/issued.ts';
 import { archiveLimitsSchema } from '../intake/limits.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunStart } from '../run/runFolder.ts';
 import { removePath } from '../sandbox/removeTree.ts';
 import {
-  arrayIdOf,
   type Batch,
   batchOf,
+  findArrayOf,
+  hasStarted,
   isAlone,
   logOf,
   makeBatch,
@@ -29,7 +34,7 @@ import {
   type SlurmOptions,
   submitBatch,
 } from './batch.ts';
-import { cancel, excludeNodes, lookAtArray, lookInAccounting } from './commands.ts';
+import { type ArrayState, cancel, excludeNodes, lookAtArray, lookInAccounting } from './commands.ts';
 import { lastWords, readStatus } from './heard.ts';
 import { readFinding } from './nodeCheck.ts';
 import type { SlurmCanary } from './slurmCanary.ts';
@@ -101,6 +106,8 @@ const gatherMs = 500;
 const mostPerArray = 1000;
 /** Looks before a missing result is missed: a network file system may show it some time after its task ended. */
 const patience = { completed: 60, failed: 2 };
+/** Time in which a task that Slurm calls running must have begun its log. */
+const startSeconds = 120;
 
 /** Creates the executor that runs every attempt as a task of an array job of Slurm. */
 export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: SlurmHooks): SlurmExecutor {
@@ -108,6 +115,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   const leftBehind = new Set<string>();
   /** Why nodes are left out, by name. */
   const excluded = new Map<string, string>();
+  const issuing = createTurns();
   let askedAt = 0;
   let isFollowing = false;
   let isSilent = false;
@@ -123,7 +131,8 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     },
     async run(order, abort) {
       const start = startOf(order, settings);
-      const folder = order.open ?? (await issueAttempt(order.plan.runsFolder, start));
+      // In turn, because thousands at once would have as many files open.
+      const folder = order.open ?? (await issuing(() => issueAttempt(order.plan.runsFolder, start)));
       const { batch, index } = await readIssued(folder);
       const task = taskOf(order, folder, settings);
       return new Promise((done, reject) => {
@@ -166,7 +175,8 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
         const waiting = unsubmitted();
         for (const { task } of waiting) seen.push(queued(task, 'not submitted yet'));
         view(seen);
-        if (settings.detach && waiting.length === 0) for (const flight of [...flights]) flight.settle(null);
+        const areSubmitted = [...flights].every(({ batch }) => batch?.id != null);
+        if (settings.detach && areSubmitted) for (const flight of [...flights]) flight.settle(null);
         if (flights.size > 0) await sleep(waiting.length > 0 ? gatherMs : pollMs);
       }
     } catch (error) {
@@ -252,28 +262,47 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     if (![...flights].some((each) => each.batch?.name === batch.name)) await removeKey(batch);
   }
 
+  /** Returns what Slurm says about a batch; null if it does not know it and the id of its job never came back. */
+  async function stateOf(batch: Batch): Promise<ArrayState | null> {
+    if (batch.id === null) {
+      const found = await findArrayOf(batch);
+      if (found.kind === 'unreachable') return found;
+      if (found.kind === 'none') return null;
+      batch.id = found.id;
+    }
+    return lookAtArray(batch.id, batch.name);
+  }
+
   /** Looks at the array job of a batch, takes in results and voids attempts that left none. */
   async function look(batch: Batch, members: readonly Flight[]): Promise<Seen[]> {
-    batch.id ??= await arrayIdOf(batch);
+    const state = await stateOf(batch);
     const id = batch.id;
-    const state = id === null ? null : await lookAtArray(id);
-    if (state?.kind === 'unreachable' && !isSilent) warn(`Slurm does not answer (${state.said}). Waiting.`);
+    if (state?.kind === 'unreachable' && !isSilent) {
+      warn(`Slurm does not answer (${state.said || 'no reason given'}). Waiting.`);
+    }
     isSilent = state?.kind === 'unreachable';
+    // An sbatch that outlived a killed coordinator may still submit it.
+    if (state === null) await cancel(batch.name);
+    const found = new Map(state?.kind === 'known' ? state.tasks.map((each) => [each.index, each]) : []);
     const seen: Seen[] = [];
     for (const flight of members) {
       const { task, index } = flight;
       if (!flights.has(flight)) continue;
-      if (await hasResult(task.attemptFolder)) {
+      const own = found.get(index);
+      if (own?.phase === 'queued' && !own.stuck) {
+        seen.push(queued(task, own.reason)); // not looked for: thousands may wait
+      } else if (await hasResult(task.attemptFolder)) {
         if (await waitsForCanary(flight)) seen.push(await running(task, null));
         else await finish(flight, batch, await taken(flight));
-      } else if (id === null || state === null) {
-        await returnToQueue(flight); // it was never submitted
-      } else if (state.kind === 'unreachable') {
+      } else if (state?.kind === 'unreachable') {
         seen.push(queued(task, 'Slurm does not answer'));
+      } else if (state === null || id === null) {
+        // What has started was submitted, and is forgotten since.
+        if (hasStarted(batch, index)) await miss(flight, batch, async () => unknown, patience.failed);
+        else await returnToQueue(flight);
       } else {
-        const found = state.kind === 'known' ? state.tasks.find((each) => each.index === index) : undefined;
-        if (found === undefined) await miss(flight, batch, () => forgotten(id, index), patience.failed);
-        else await act(flight, batch, id, found, seen);
+        if (own === undefined) await miss(flight, batch, () => forgotten(batch, index), patience.failed);
+        else await act(flight, batch, id, own, seen);
       }
     }
     return seen;
@@ -288,12 +317,13 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     seen: Seen[],
   ): Promise<void> {
     const { task } = flight;
-    if (found.phase === 'running') {
+    if (found.phase === 'running' && found.runSeconds > startSeconds && !hasStarted(batch, found.index)) {
+      // A slurmd that dies while it launches a task loses it, and Slurm may notice at the time limit only.
+      await voided(flight, batch, `it did not start within ${startSeconds} s: ${found.words}`);
+    } else if (found.phase === 'running') {
       seen.push(await running(task, found.node));
-    } else if (found.phase === 'queued' && !found.stuck) {
-      seen.push(queued(task, found.reason));
     } else if (found.stuck) {
-      await cancel([`${id}_${found.index}`]);
+      await cancel(batch.name, [`${id}_${found.index}`]);
       // Without the nodes that are left out there may be none that fits; submitting it again tells.
       if (excluded.size > 0) await returnToQueue(flight);
       else await voided(flight, batch, `it never started: ${found.words}`);
@@ -330,6 +360,8 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   }
 
   async function voided(flight: Flight, batch: Batch, words: string): Promise<void> {
+    // It may still run: on a node that Slurm lost, or under a controller that forgot it.
+    if (batch.id !== null) await cancel(batch.name, [`${batch.id}_${flight.index}`]);
     const last = await lastWords(logOf(batch, flight.index));
     const evidence = [
       `the attempt left no result; Slurm says: ${words}`,
@@ -359,9 +391,11 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   }
 }
 
+const unknown = 'the job is not known, and its id never came back';
+
 /** Asks the accounting about a task that Slurm has forgotten. */
-async function forgotten(id: string, index: number): Promise<string> {
-  const accounted = await lookInAccounting(id, index);
+async function forgotten({ id, name }: Batch, index: number): Promise<string> {
+  const accounted = id === null ? null : await lookInAccounting(id, index, name);
   return accounted === null
     ? `job ${id}_${index} is not known any more, and there is no accounting`
     : `job ${id}_${index}: ${accounted}`;

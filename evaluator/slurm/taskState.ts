@@ -11,6 +11,8 @@ export interface TaskState {
   /** Null before it starts. */
   readonly node: string | null;
   readonly exitStatus: number;
+  /** Seconds since it started. */
+  readonly runSeconds: number;
   /** Why it waits. */
   readonly reason: string;
   /** What Slurm says about it, for the evidence. */
@@ -18,16 +20,28 @@ export interface TaskState {
 }
 
 /** States of a job (squeue(1)) in which it has not started, or has not ended. All others are ends. */
-const queuedStates = ['PENDING', 'CONFIGURING', 'REQUEUED', 'REQUEUE_HOLD', 'REQUEUE_FED', 'RESV_DEL_HOLD'];
+const queuedStates = [
+  'PENDING',
+  'CONFIGURING',
+  'REQUEUED',
+  'REQUEUE_HOLD',
+  'REQUEUE_FED',
+  'RESV_DEL_HOLD',
+  'SPECIAL_EXIT',
+];
 const runningStates = ['RUNNING', 'COMPLETING', 'SUSPENDED', 'STOPPED', 'SIGNALING', 'STAGE_OUT', 'RESIZING'];
 /** Reasons of a queued job that no wait ends. */
-const hopeless = /^(?:BadConstraints|launch_failed_requeued_held)$/i;
+const hopeless = /^(?:BadConstraints|launch_failed_requeued_held|JobHoldMaxRequeue)$/i;
 const quoted = ['JobState', 'Reason', 'ExitCode', 'RunTime', 'TimeLimit', 'StartTime', 'EndTime'];
 
-/** Parses the output of `scontrol show job --oneliner ID` for an array job. */
-export function parseTasks(text: string): TaskState[] {
+/**
+ * Parses the output of `scontrol show job --oneliner ID` for an array job.
+ * @param name of the job; lines about others are left out
+ */
+export function parseTasks(text: string, name: string): TaskState[] {
   return text.split('\n').flatMap((line) => {
     const field = (name: string) => new RegExp(`(?:^|\\s)${name}=(\\S*)`).exec(line)?.[1] ?? '';
+    if (field('JobName') !== name) return [];
     const state = field('JobState');
     const reason = field('Reason');
     const node = field('NodeList').replace(/^\(null\)$/, '') || null;
@@ -43,11 +57,19 @@ export function parseTasks(text: string): TaskState[] {
       stuck: phase === 'queued' && hopeless.test(reason),
       completed: state === 'COMPLETED',
       node,
+      runSeconds: secondsOf(field('RunTime')),
       exitStatus: Number(/^\d+/.exec(field('ExitCode'))?.[0] ?? 0),
       reason: plainText(reason),
       words: plainText(`job ${field('ArrayJobId')}_${index} on ${node ?? 'no node'}: ${said}`),
     }));
   });
+}
+
+/** Parses a time such as `00:20:05` or `1-00:20:05`. */
+function secondsOf(text: string): number {
+  const [, days = 0, ...clock] = /^(?:(\d+)-)?(\d+):(\d+):(\d+)$/.exec(text) ?? [];
+  const [hours = 0, minutes = 0, seconds = 0] = clock.map(Number);
+  return ((Number(days) * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
 /** Parses the indices of an array, such as `3`, `0,2-5` or `1-9%2`. */

@@ -176,7 +176,15 @@ echo weights > "$HAET_OUT_DIR/model"`,
     ]);
     expect(lost!.evidence[0]).toContain(`on ${node}: JobState=NODE_FAIL`);
     expect(repeat!.evidence.join()).toContain(`ran on node ${node === 'n1' ? 'n2' : 'n1'}`);
-    expect(attemptsOf().filter((attempt) => existsSync(join(attempt, 'result')))).toEqual([]);
+    const late = attemptsOf().flatMap((attempt) =>
+      readdirSync(attempt)
+        .filter((name) => /^(result|superseded)/.test(name))
+        .map((name) => join(attempt, name)),
+    );
+    expect(late).toEqual([expect.stringMatching(/attempt-1\/superseded-\d+_0$/)]);
+    const again = await grade();
+    expect(again.stderr).toContain(`${late[0]}: superseded; it came back when its attempt had been decided`);
+    expect(again.standing.runs).toEqual({ wanted: 1, done: 1 });
   }, 240_000);
 
   test('--cancel ends what Slurm holds, and such an attempt uses up no retry', async () => {

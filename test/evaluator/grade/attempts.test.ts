@@ -86,10 +86,12 @@ describe('the attempt that counts', () => {
     expect(all.map(({ voidBecause }) => voidBecause)).toEqual(['unscored']);
   });
 
-  test('is found with its record and its current path', async () => {
+  test('is found with its record and its current path, without what only the report shows', async () => {
     await put('2026-a', madeUpRecord());
+    const record = runRecordSchema.parse(madeUpRecord());
+    const score = { ...record.score, details: null };
     expect(await find()).toEqual({
-      record: { ...runRecordSchema.parse(madeUpRecord()), folder: join(folder.path, '2026-a') },
+      record: { ...record, score, folder: join(folder.path, '2026-a') },
       doubts: [],
     });
   });

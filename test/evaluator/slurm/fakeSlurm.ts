@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from '../fixtures.ts';
+
+/** How the next submissions go. */
+export type Submitting = 'works' | 'loses-its-answer' | 'is-refused';
+
+/** Programs of Slurm whose answers a test chooses. */
+export interface FakeSlurm {
+  /** Sets whether the controller answers. */
+  isUp(up: boolean): Promise<void>;
+  submitting(how: Submitting): Promise<void>;
+  /** Sets what `scontrol show job` says about a job; null: the job is not known. */
+  says(id: string, line: string | null): Promise<void>;
+  /** Names of the jobs that the controller has accepted, in order: the first has id 1. */
+  accepted(): string[];
+  /** Words of the calls of scancel. */
+  cancelled(): string[];
+}
+
+const down = 'error: Unable to contact slurm controller (connect failure)';
+const common = (folder: string) => `#!/bin/sh
+cd ${folder}
+name=$(printf '%s\\n' "$@" | sed -n 's/^--\\(job-\\)\\{0,1\\}name=//p')
+[ -e up ] || { echo "${down}" >&2; exit 1; }
+`;
+const programs: Readonly<Record<string, string>> = {
+  sbatch: `how=$(cat how)
+[ "$how" != is-refused ] || { echo 'error: invalid partition specified: lost' >&2; exit 1; }
+echo "$name" >> accepted
+[ "$how" != loses-its-answer ] || { echo 'error: Socket timed out on send/recv operation' >&2; exit 1; }
+wc -l < accepted`,
+  squeue: 'grep -n -x -- "$name" accepted 2>/dev/null | cut -d: -f1; exit 0',
+  scontrol: `[ "$1" = show ] || exit 0
+cat "job-$4" 2>/dev/null || { echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1; }`,
+  scancel: 'echo "$@" >> cancelled',
+  sacct: 'exit 1',
+};
+
+/** Puts the programs before all others for the tests that follow, with a controller that answers. */
+export async function fakeSlurm(): Promise<FakeSlurm> {
+  const folder = await temporaryFolder();
+  for (const [name, script] of Object.entries(programs)) {
+    await writeFile(join(folder, name), `${common(folder)}${script}\n`);
+    await chmod(join(folder, name), 0o755);
+  }
+  process.env.PATH = `${folder}:${process.env.PATH}`;
+  const lines = (file: string) => {
+    const path = join(folder, file);
+    return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
+  };
+  const put = (file: string, text: string) => writeFile(join(folder, file), text);
+  const drop = (file: string) => rm(join(folder, file), { force: true });
+  await put('up', '');
+  await put('how', 'works');
+  return {
+    isUp: (up) => (up ? put('up', '') : drop('up')),
+    submitting: (how) => put('how', how),
+    says: (id, line) => (line === null ? drop(`job-${id}`) : put(`job-${id}`, `${line}\n`)),
+    accepted: () => lines('accepted'),
+    cancelled: () => lines('cancelled'),
+  };
+}
