@@ -312,7 +312,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
     process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
   } finally {
     stops.close();
-    for (const slot of slots) await slot.track.close();
+    for (const slot of slots) await slot.track?.close();
     await track.close();
     unlock();
     unlockMachine();

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { manifestFile } from '../../evaluator/contract.ts';
+import type { Slot } from '../../evaluator/grade/localExecutor.ts';
+import { requireSeparable, type Shares, shareMachine } from '../../evaluator/grade/shareMachine.ts';
 import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
@@ -19,6 +21,7 @@ import { readSpec } from '../../evaluator/study/readSpec.ts';
 import type { StudyPlan, StudyResult } from '../../evaluator/study/runStudy.ts';
 import type { StudySpec } from '../../evaluator/study/spec.ts';
 import { doubtsOf } from '../../evaluator/study/table.ts';
+import { jobsOption } from '../options/executorOptions.ts';
 import { cpusOption, memoryOption } from '../options/resourceOptions.ts';
 import {
   type ContainerOptions,
@@ -38,6 +41,7 @@ import { lockForTiming } from '../timedRun.ts';
 interface Options extends ContainerOptions {
   readonly entry: string;
   readonly out: string;
+  readonly jobs: number;
   readonly cpus?: number;
   readonly memory?: number;
   readonly sandbox: SandboxKind;
@@ -55,6 +59,7 @@ export function studyCommand(command: Command): void {
       referenceSubmission,
     )
     .requiredOption('--out <dir>', 'folder for the table, the samples and the runs; existing runs are reused')
+    .addOption(jobsOption())
     .addOption(cpusOption())
     .addOption(memoryOption())
     .addOption(sandboxOption())
@@ -73,7 +78,9 @@ async function study(specFile: string, options: Options): Promise<void> {
   await requireOut(options.out, given);
   const entry = await readyEntry(given, options.sandbox);
   const machine = await describeMachine();
-  entryMemoryBytes(machine, options.memory); // fails before anything is created
+  // Fails before anything is created.
+  entryMemoryBytes(machine, options.memory);
+  const shares = sharesOf(options, machine);
   // With another budget than time, a busy machine changes no result.
   const unlockMachine = spec.budget.kind === 'seconds' ? lockForTiming(tell) : () => {};
   const sandbox = await createSandbox(options.sandbox, options);
@@ -90,12 +97,19 @@ async function study(specFile: string, options: Options): Promise<void> {
       samples,
       outFolder,
       machine,
-      cpus: options.cpus ?? machine.cores,
-      memoryBytes: options.memory,
+      cpus: shares?.cpus ?? options.cpus ?? machine.cores,
+      memoryBytes: shares?.memoryBytes ?? options.memory,
       keepModels: options.keepModels ?? false,
     };
     tell(...describePlan(spec));
-    await runInTable(plan, sandbox, stops.abort, options);
+    if (options.jobs > 1 && spec.budget.kind === 'seconds') {
+      tell(
+        `${options.jobs} runs at once share the bandwidth of the memory: each does less in ${spec.budget.trainSeconds} s than it would alone.`,
+      );
+    }
+    const sets = shares?.cpuSets ?? [null];
+    const slots = sets.map((cpuSet): Slot => ({ cpuSet, track: null }));
+    await runInTable(plan, { sandbox, slots, abort: stops.abort }, options);
   } finally {
     stops.close();
     unlock();
@@ -103,19 +117,32 @@ async function study(specFile: string, options: Options): Promise<void> {
   }
 }
 
+/** Returns what each of several runs at once gets; null for one after the other. */
+function sharesOf(
+  { jobs, cpus, memory, sandbox: kind }: Options,
+  machine: Parameters<typeof shareMachine>[2],
+): Shares | null {
+  if (jobs === 1) return null;
+  requireSeparable(jobs, { kind }, false);
+  return shareMachine(jobs, { cpus, memoryBytes: memory }, machine);
+}
+
 /** Runs the study, keeps its files up to date, and prints the table. */
 async function runInTable(
   plan: StudyPlan,
-  sandbox: Sandbox,
-  abort: AbortSignal,
+  {
+    sandbox,
+    slots,
+    abort,
+  }: { readonly sandbox: Sandbox; readonly slots: readonly Slot[]; readonly abort: AbortSignal },
   options: Options,
 ): Promise<void> {
   // Loaded here because they are too slow for --help.
   const { runStudy } = await import('../../evaluator/study/runStudy.ts');
-  const { createOneByOne } = await import('../../evaluator/study/executor.ts');
+  const { createLocalExecutor } = await import('../../evaluator/grade/localExecutor.ts');
   const { studyFiles, writeStudy, writeStudySoFar } = await import('../../evaluator/study/writeStudy.ts');
   const { formatTable } = await import('../../evaluator/study/studyText.ts');
-  const result: StudyResult = await runStudy(plan, createOneByOne(sandbox), {
+  const result: StudyResult = await runStudy(plan, createLocalExecutor(sandbox, slots), {
     abort,
     warn: (sentence) => tell(sentence),
     starts: ({ arm, cell }, place, of) => tell(`[${place} of ${of}] ${label(arm.name, cell)}  starts`),
@@ -170,7 +197,10 @@ function requireOutside(entry: string, specFile: string): void {
 const help = `
 A run whose record is in --out, on the same terms (entry, words, budget, sample, seed, CPUs, sandbox), is not made again.
 So the same command resumes after a stop or a kill, and a changed specification keeps the runs that still apply. Ctrl-C
-stops the current run and writes the table.
+stops the current runs and writes the table.
+
+--jobs N makes N runs at once and divides CPUs and memory among them. With a budget in seconds they slow each other down,
+because they share the memory's bandwidth.
 
 Exit status:
    0  every run has a result, whatever its verdict

@@ -11,6 +11,12 @@ export interface ExecutorOptions {
   readonly cancel?: true;
 }
 
+/** `--jobs`: runs at once on this machine. */
+export const jobsOption = (): Option =>
+  new Option('--jobs <n>', 'runs at once on this machine, each with CPUs of its own')
+    .argParser(integer(1, 1000))
+    .default(1);
+
 /** Adds the options that choose who runs the entries. */
 export function addExecutorOptions(command: Command): Command {
   return command
@@ -19,7 +25,7 @@ export function addExecutorOptions(command: Command): Command {
         .choices(['local', 'slurm'])
         .default('local'),
     )
-    .option('--jobs <n>', 'runs at once on this machine, each with CPUs of its own', integer(1, 1000), 1)
+    .addOption(jobsOption())
     .option(
       '--slurm-option <words>',
       'words for sbatch, such as --partition=gpu (repeatable); with --executor slurm',

@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import type { TrackInfo } from '../../../datasets/track.ts';
 import type { AttemptOrder } from '../../../evaluator/grade/executor.ts';
+import type { RunPlan } from '../../../evaluator/run/runPlan.ts';
 import type { RunTrack } from '../../../evaluator/run/runTrack.ts';
 import type { VerdictCode } from '../../../evaluator/run/verdict.ts';
 import { parseSpec } from '../../../evaluator/study/readSpec.ts';
@@ -34,6 +36,9 @@ type Give = (words: string, sample: number, seed: number) => Made;
 interface Called {
   /** The runs that were made, as words/sample/seed. */
   readonly made: string[];
+  readonly orders: readonly RunPlan[];
+  /** The runs that ended, as arm/sample/seed. */
+  readonly ended: string[];
   readonly earlier: number;
   readonly stopped: string[];
   readonly warned: string[];
@@ -70,24 +75,39 @@ async function call(
     give = usual,
     stopAfter = Number.POSITIVE_INFINITY,
     cpus = 2,
-  }: { give?: Give; stopAfter?: number; cpus?: number } = {},
+    jobs = 1,
+    wait = async () => {},
+  }: {
+    give?: Give;
+    stopAfter?: number;
+    cpus?: number;
+    jobs?: number;
+    /** Called before a run ends. */
+    wait?: (order: AttemptOrder, abort: AbortSignal) => Promise<void>;
+  } = {},
 ): Promise<Called> {
   const spec = parseSpec(stringify({ ...base, ...changes }), 'study.yaml');
   const stop = new AbortController();
-  const called = { made: [] as string[], earlier: 0, stopped: [] as string[], warned: [] as string[] };
+  const called = {
+    ...{ made: [] as string[], orders: [] as RunPlan[], ended: [] as string[], earlier: 0 },
+    ...{ stopped: [] as string[], warned: [] as string[], writes: [] as number[] },
+  };
   const plan: StudyPlan = {
     ...{ spec, entryPath, outFolder: join(folder.path, 'out'), machine, cpus },
     samples: new Map(spec.samples.map((sample) => [sample, trackOf(sample)])),
     keepModels: false,
   };
   const executor = {
-    jobs: 1,
+    jobs,
     takesUp: false,
     sandbox: { kind: 'process' as const },
-    async run({ plan: { entryArguments, track, runsFolder, seed, attempt } }: AttemptOrder) {
+    async run(order: AttemptOrder, abort: AbortSignal) {
+      const { entryArguments, track, runsFolder, seed, attempt } = order.plan;
       const sample = (track.info as TrackInfo).seed as number;
       const words = entryArguments!.slice(spec.budget.words.length).join(' ');
       called.made.push(`${words}/${sample}/${seed}`);
+      called.orders.push(order.plan);
+      await wait(order, abort);
       const record = {
         ...madeUpRecord({ ...give(words, sample, seed), seed, attempt: attempt! }),
         folder: join(runsFolder, `run-${attempt}`),
@@ -102,8 +122,15 @@ async function call(
     abort: stop.signal,
     warn: (sentence) => called.warned.push(sentence),
     starts: () => {},
-    ended: (_, earlier) => {
+    ended: ({ arm, cell: { sample, seed } }, earlier) => {
+      called.ended.push(`${arm}/${sample}/${seed}`);
       if (earlier) called.earlier++;
+    },
+    progress: async ({ outcomes }) => {
+      expect(called.writes.at(-1)).not.toBe(0); // the write before has ended
+      called.writes.push(0);
+      await sleep(1);
+      called.writes[called.writes.length - 1] = outcomes.length;
     },
     stopsArms: (names) => called.stopped.push(...names),
   });
@@ -127,6 +154,55 @@ test('a grid runs every arm on every sample with every seed, with the words of b
     ['good', 863, 50],
     ['bad', 713, -100],
   ]);
+});
+
+test('only the first run of every arm predicts twice', async () => {
+  const { made, orders } = await call();
+  const twice = made.filter((_, at) => orders[at]!.predictOnce === false);
+  expect(twice.sort()).toEqual(['-b/11/1', '-g/11/1', '/11/1']);
+});
+
+describe('with two runs at once', () => {
+  /** Lets runs of the good arm take longer than the others. */
+  const wait = async ({ plan }: AttemptOrder): Promise<void> => {
+    if (plan.entryArguments!.includes('-g')) await sleep(50);
+  };
+
+  test('gives the same table and files as one after the other, whichever run ends first', async () => {
+    const one = await call();
+    await writeFile(join(entryPath, 'version'), '2'); // as if in a new folder
+    const two = await call({}, { jobs: 2, wait });
+    expect(two.ended).not.toEqual(one.ended);
+    expect(new Set(two.ended)).toEqual(new Set(one.ended));
+    expect(tableOf(two.result)).toEqual(tableOf(one.result));
+    const withoutFolders = ({ result }: Called) => formatRunsCsv(result).replaceAll(/,[^,]*\r\n/g, '\n');
+    expect(withoutFolders(two)).toBe(withoutFolders(one));
+  });
+
+  test('a halving decides the same', async () => {
+    const search = { kind: 'halving', firstRuns: 1, factor: 2 };
+    const one = await call({ search });
+    await writeFile(join(entryPath, 'version'), '2');
+    const two = await call({ search }, { jobs: 2, wait });
+    expect(two.stopped).toEqual(one.stopped);
+    expect(tableOf(two.result)).toEqual(tableOf(one.result));
+  });
+
+  test('every run opens the held-out images for itself', async () => {
+    const { orders } = await call({}, { jobs: 2 });
+    for (const { track } of orders) expect(track.withheld).toBeUndefined();
+  });
+
+  test('an entry that changes ends the other run too', async () => {
+    let wasEnded = false;
+    const meanwhile = async ({ plan }: AttemptOrder, abort: AbortSignal): Promise<void> => {
+      if (plan.entryArguments!.includes('-g')) return writeFile(join(entryPath, 'train.py'), 'new');
+      await new Promise((done) => abort.addEventListener('abort', done));
+      wasEnded = true;
+    };
+    await expect(call({}, { jobs: 2, wait: meanwhile })).rejects.toThrow(/entry: was changed during the study/);
+    expect(wasEnded).toBe(true);
+  });
 });
 
 describe('a study that is called again', () => {
