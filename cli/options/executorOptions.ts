@@ -11,12 +11,6 @@ export interface ExecutorOptions {
   readonly cancel?: true;
 }
 
-/** `--jobs`: runs at once on this machine. */
-export const jobsOption = (): Option =>
-  new Option('--jobs <n>', 'runs at once on this machine, each with CPUs of its own')
-    .argParser(integer(1, 1000))
-    .default(1);
-
 /** Adds the options that choose who runs the entries. */
 export function addExecutorOptions(command: Command): Command {
   return command
@@ -25,7 +19,7 @@ export function addExecutorOptions(command: Command): Command {
         .choices(['local', 'slurm'])
         .default('local'),
     )
-    .addOption(jobsOption())
+    .option('--jobs <n>', 'runs at once on this machine, each with CPUs of its own', integer(1, 1000), 1)
     .option(
       '--slurm-option <words>',
       'words for sbatch, such as --partition=gpu (repeatable); with --executor slurm',
@@ -37,7 +31,7 @@ export function addExecutorOptions(command: Command): Command {
       integer(1, 100_000),
     )
     .option('--detach', 'return when everything is submitted; with --executor slurm')
-    .option('--cancel', 'end the runs that Slurm holds, instead of grading; with --executor slurm');
+    .option('--cancel', 'end the runs that Slurm holds, and start none; with --executor slurm');
 }
 
 /**

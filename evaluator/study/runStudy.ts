@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema } from '../contract.ts';
 import type { Executor } from '../grade/executor.ts';
@@ -9,6 +10,8 @@ import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunPlan } from '../run/runEntry.ts';
 import type { RunTrack } from '../run/runTrack.ts';
+import { unscoredFile } from '../run/unscored.ts';
+import { type ScoredTrack, scoreOpenRun } from '../score/scoreOpenRun.ts';
 import { type Cell, cellsOf, runsOf, type StudyRun } from './design.ts';
 import { roundsOf, survivors } from './halving.ts';
 import { type Outcome, outcomeOf, readResult } from './outcome.ts';
@@ -115,21 +118,29 @@ export async function runStudy(plan: StudyPlan, executor: Executor, hooks: Study
     return { spec, cells, outcomes: inOrder(outcomes, spec.arms, cells), stoppedAfter, isComplete };
   }
 
+  /** Scores a run that was made where the labels are not. */
+  async function scored(record: RunRecord, track: ScoredTrack): Promise<RunRecord> {
+    if (!existsSync(join(record.folder, unscoredFile))) return record;
+    return inTurn(() => scoreOpenRun(record.folder, track));
+  }
+
   /** Returns null if there is no record: the study was stopped, or the run goes on elsewhere. */
   async function makeRun({ arm, cell }: StudyRun, starts: () => void): Promise<MadeRun | null> {
     const { dir, info } = plan.samples.get(cell.sample)!;
     const terms = termsOf(plan, executor.sandbox.kind, entrySha256, arm, cell);
     const runsFolder = jobFolder(plan.outFolder, cell, terms);
-    const { record: earlier, attempts } = await readResult(runsFolder, hooks.warn);
+    const found = await readResult(runsFolder, { dir, info }, hooks.warn);
+    if (found.open !== null && !executor.takesUp) throw stillOpen(found.open.folder);
     const ended = async (record: RunRecord, isEarlier: boolean) => {
       const outcome = outcomeOf(arm.name, cell, record, spec.budget.kind);
       await hooks.ended(outcome, isEarlier);
       return { outcome, isNew: !isEarlier };
     };
-    if (earlier !== null) return ended(earlier, true);
+    if (found.record !== null) return ended(found.record, true);
     if (abort.aborted) return null;
     starts();
-    for (let attempt = 1; ; attempt++) {
+    for (let made = 1; ; made++) {
+      const open = made === 1 ? found.open : null;
       await requireEntry(plan.entryPath, entrySha256);
       const { trainSeconds, predictSeconds } = terms;
       const run: RunPlan = {
@@ -139,22 +150,23 @@ export async function runStudy(plan: StudyPlan, executor: Executor, hooks: Study
         track: { dir, info },
         runsFolder,
         seed: cell.seed,
-        attempt: attempts + attempt,
+        attempt: open?.number ?? found.attempts + made,
         limits: { trainSeconds, predictSeconds },
         cpus: plan.cpus,
-        memoryBytes: entryMemoryBytes(plan.machine, plan.memoryBytes),
+        memoryBytes: plan.memoryBytes ?? entryMemoryBytes(plan.machine),
         machine: plan.machine,
         keepModel: plan.keepModels,
         // Whether rows depend on other images is decided by the code of an arm: its first run shows it.
         predictOnce: cell !== cells[0],
       };
-      const order = { plan: run, archiveSha256: entrySha256, open: null };
-      const record = await executor.run(order, abort);
-      if (record === null) return null;
-      await requireEntry(plan.entryPath, entrySha256, record);
+      const order = { plan: run, archiveSha256: entrySha256, open: open?.folder ?? null };
+      const returned = await executor.run(order, abort);
+      if (returned === null) return null;
+      await requireEntry(plan.entryPath, entrySha256, returned);
+      const record = await scored(returned, { dir, info });
       if (record.verdict === 'ABORTED') return null;
       const isFault = record.owner !== 'contestant';
-      if (!isFault || attempt === tries || abort.aborted) return ended(record, false);
+      if (!isFault || made === tries || abort.aborted) return ended(record, false);
       hooks.warn(`${record.verdict}: ${record.evidence[0]}. The run is tried again.`);
     }
   }
@@ -200,6 +212,14 @@ function termsOf(
     seed,
     track: info.sha256,
   };
+}
+
+function stillOpen(folder: string): UserError {
+  return new UserError({
+    path: folder,
+    reason: 'is a run that was given to Slurm and has not ended',
+    remedy: 'Give --executor slurm, or end it first with --executor slurm --cancel.',
+  });
 }
 
 /** The contest's limit is for 1,000 images: what is fast enough there is fast enough here. */

@@ -106,8 +106,7 @@ describe('a predict stage', () => {
 });
 
 describe('a second predict run', () => {
-  const again = (change: Partial<NonNullable<RunFacts['again']>>) =>
-    verdictOf({ again: { ...secondRun, ...change } });
+  const again = (change: Partial<typeof secondRun>) => verdictOf({ again: { ...secondRun, ...change } });
 
   test.each(Object.keys(endings).filter((name) => name !== 'exit status 0'))(
     'that ended by %s counts like the first, whatever it left',

@@ -6,8 +6,11 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import type { TrackInfo } from '../../../datasets/track.ts';
 import type { AttemptOrder } from '../../../evaluator/grade/executor.ts';
+import { issueAttempt } from '../../../evaluator/grade/issued.ts';
+import type { RunRecord } from '../../../evaluator/run/record.ts';
 import type { RunPlan } from '../../../evaluator/run/runPlan.ts';
 import type { RunTrack } from '../../../evaluator/run/runTrack.ts';
+import { writeUnscored } from '../../../evaluator/run/unscored.ts';
 import type { VerdictCode } from '../../../evaluator/run/verdict.ts';
 import { parseSpec } from '../../../evaluator/study/readSpec.ts';
 import { runStudy, type StudyPlan, type StudyResult } from '../../../evaluator/study/runStudy.ts';
@@ -19,7 +22,7 @@ import {
 } from '../../../evaluator/study/studyText.ts';
 import { doubtsOf, tableOf } from '../../../evaluator/study/table.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
-import { machine } from '../fixtures.ts';
+import { constantPredictions, machine, makeTinyTrack } from '../fixtures.ts';
 import { hash, type Made, madeUpRecord } from '../grade/madeUpRecord.ts';
 
 const folder = temporaryFolder();
@@ -77,11 +80,16 @@ async function call(
     cpus = 2,
     jobs = 1,
     wait = async () => {},
+    elsewhere,
+    samples = null,
   }: {
     give?: Give;
     stopAfter?: number;
     cpus?: number;
     jobs?: number;
+    /** Makes the runs in place of this process. */
+    elsewhere?: (order: AttemptOrder) => Promise<RunRecord | null>;
+    samples?: Map<number, RunTrack> | null;
     /** Called before a run ends. */
     wait?: (order: AttemptOrder, abort: AbortSignal) => Promise<void>;
   } = {},
@@ -94,14 +102,15 @@ async function call(
   };
   const plan: StudyPlan = {
     ...{ spec, entryPath, outFolder: join(folder.path, 'out'), machine, cpus },
-    samples: new Map(spec.samples.map((sample) => [sample, trackOf(sample)])),
+    samples: samples ?? new Map(spec.samples.map((sample) => [sample, trackOf(sample)])),
     keepModels: false,
   };
   const executor = {
     jobs,
-    takesUp: false,
+    takesUp: elsewhere !== undefined,
     sandbox: { kind: 'process' as const },
     async run(order: AttemptOrder, abort: AbortSignal) {
+      if (elsewhere !== undefined) return elsewhere(order);
       const { entryArguments, track, runsFolder, seed, attempt } = order.plan;
       const sample = (track.info as TrackInfo).seed as number;
       const words = entryArguments!.slice(spec.budget.words.length).join(' ');
@@ -200,8 +209,77 @@ describe('with two runs at once', () => {
       await new Promise((done) => abort.addEventListener('abort', done));
       wasEnded = true;
     };
-    await expect(call({}, { jobs: 2, wait: meanwhile })).rejects.toThrow(/entry: was changed during the study/);
+    await expect(call({}, { jobs: 2, wait: meanwhile })).rejects.toThrow(
+      /entry: was changed during the study/,
+    );
     expect(wasEnded).toBe(true);
+  });
+});
+
+describe('with an executor that takes runs up', () => {
+  /** Runs a study whose first call leaves every run on a cluster. */
+  const issue = async () => {
+    const left: string[] = [];
+    const first = await call(
+      {},
+      {
+        jobs: 100,
+        elsewhere: async ({ plan: { runsFolder, seed, attempt, track } }) => {
+          const { limits, sandbox } = madeUpRecord();
+          const start = { attempt: attempt!, archiveSha256: hash('a'), track: track.info, seed, limits };
+          left.push(await issueAttempt(runsFolder, { ...start, sandbox: { kind: sandbox.kind } }));
+          return null;
+        },
+      },
+    );
+    expect([first.ended, first.result.isComplete]).toEqual([[], false]);
+    return left;
+  };
+
+  test('open runs are waited for under their number, and not run here', async () => {
+    const left = await issue();
+    await expect(call()).rejects.toThrow(/attempt-1: is a run that was given to Slurm and has not ended/);
+    const opened: (string | null)[] = [];
+    await call(
+      {},
+      {
+        jobs: 100,
+        elsewhere: async ({ open, plan }) => {
+          expect(plan.attempt).toBe(1);
+          opened.push(open);
+          return null;
+        },
+      },
+    );
+    expect(opened.sort()).toEqual(left.sort());
+  });
+
+  test('a run without a score is scored, at once or by the next call', async () => {
+    const { dir, info } = await makeTinyTrack(folder.path);
+    const samples = new Map([11, 12].map((sample) => [sample, { dir, info } as RunTrack]));
+    /** Leaves what a node left: predictions and a record without a score. */
+    const unscored = async ({ plan: { runsFolder, seed, attempt } }: AttemptOrder): Promise<RunRecord> => {
+      const made = join(runsFolder, `attempt-${attempt}`);
+      await mkdir(join(made, 'predictions'), { recursive: true });
+      await writeFile(join(made, 'predictions/predictions.npy'), constantPredictions(info.testSize));
+      const record = { ...madeUpRecord({ seed }), track: info, folder: made, score: null };
+      await writeUnscored(record, null);
+      return record;
+    };
+    const lost = await call(
+      {},
+      {
+        samples,
+        elsewhere: async (order) => {
+          await unscored(order);
+          return null; // as if this process was killed before it scored the run
+        },
+      },
+    );
+    expect(lost.ended).toEqual([]);
+    const next = await call({ seeds: [1, 2, 3] }, { samples, jobs: 100, elsewhere: unscored });
+    expect([next.earlier, next.result.isComplete]).toEqual([12, true]);
+    expect(next.result.outcomes.map(({ accuracy }) => accuracy)).toEqual(Array(18).fill(0.1));
   });
 });
 
