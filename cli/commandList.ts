@@ -105,7 +105,7 @@ export const commandList: readonly ListedCommand[] = [
   },
   {
     name: 'node-task',
-    description: 'Run one attempt on a node of a cluster; `haet grade --executor slurm` calls it.',
+    description: 'Run one attempt on a node of a cluster; `--executor slurm` of other commands calls it.',
     hidden: true,
     load: async () => (await import('./commands/nodeTask.ts')).nodeTaskCommand,
   },

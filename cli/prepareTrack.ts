@@ -8,6 +8,7 @@ import { makeTrack } from '../datasets/makeTrack.ts';
 import { readTrack } from '../datasets/readTrack.ts';
 import type { Source } from '../datasets/source.ts';
 import { readCifar10 } from '../datasets/sources/cifar10.ts';
+import { readSynthetic, syntheticVersion } from '../datasets/sources/synthetic.ts';
 import { codeAndMeaning } from '../datasets/systemError.ts';
 import type { TrackInfo } from '../datasets/track.ts';
 import { UserError } from '../datasets/userError.ts';
@@ -61,7 +62,7 @@ export async function prepareTrack(
     ...[
       '',
       '  NOTE: CIFAR-10 was not found and cannot be downloaded: this run uses SYNTHETIC images.',
-      '  Its score shows that everything works; it is not comparable with scores on CIFAR-10.',
+      '  They are about as hard as CIFAR-10, but scores on them are not comparable with scores on CIFAR-10.',
       '  Its binary version, Python version and Parquet files were looked for in:',
       ...[...cacheFolders(where.env), ...usualPlaces(where.env, where.workingFolder)].map(
         (place) => `    ${place}`,
@@ -70,11 +71,8 @@ export async function prepareTrack(
       '',
     ],
   );
-  const read = async () => {
-    const { readSynthetic } = await import('../datasets/sources/synthetic.ts');
-    return readSynthetic({ perClass: trainPerClass + choice.testPerClass, seed: samplingSeed });
-  };
-  return drawn(['synthetic', '1'], choice.testPerClass, where.env, read, tell);
+  const read = () => readSynthetic({ perClass: trainPerClass + choice.testPerClass, seed: samplingSeed });
+  return drawn(['synthetic', String(syntheticVersion)], choice.testPerClass, where.env, read, tell);
 }
 
 const kept = (dir: string, info: TrackInfo): PreparedTrack => ({ dir, info, close: async () => {} });

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { UserError } from '../datasets/userError.ts';
 import type { Canary } from '../evaluator/grade/canary/canary.ts';
+import { runsFolder } from '../evaluator/grade/gradedFolders.ts';
 import { evaluatorCommit } from '../evaluator/machine/commit.ts';
+import { lockFolder } from '../evaluator/machine/lockFolder.ts';
 import { describeMachine } from '../evaluator/machine/machine.ts';
 import { runtimePlaces, tensorflowFolder } from '../evaluator/machine/runtime.ts';
 import { version } from '../evaluator/machine/version.ts';
@@ -19,7 +22,7 @@ import type { ContainerOptions } from './options/sandboxOptions.ts';
 import type { SlurmView } from './slurmView.ts';
 import { tell } from './terminal.ts';
 
-/** Folder of the array jobs in the folder of a grading. */
+/** Folder of the array jobs in the folder of a grading or a study. */
 const batchesIn = (outFolder: string): string => join(outFolder, 'slurm');
 
 /** Creates the executor that submits to Slurm. */
@@ -84,10 +87,29 @@ export async function tellSuperseded(outFolder: string): Promise<void> {
 }
 
 /**
- * `haet grade --cancel`.
- * @param outFolder locked by the caller
+ * `--cancel` of `haet grade` and `haet study`.
+ * @param what is in the folder, for the message
+ * @throws UserError if the folder has no runs, or is in use
  */
-export async function cancelRuns(outFolder: string): Promise<void> {
+export async function cancelRunsIn(out: string, what: 'grading' | 'study'): Promise<void> {
+  const outFolder = resolve(out);
+  if (!existsSync(runsFolder(outFolder))) {
+    throw new UserError({
+      option: '--cancel',
+      path: outFolder,
+      reason: 'holds no runs',
+      remedy: `Give the --out of the ${what}.`,
+    });
+  }
+  const unlock = lockFolder(outFolder);
+  try {
+    await cancelRuns(outFolder);
+  } finally {
+    unlock();
+  }
+}
+
+async function cancelRuns(outFolder: string): Promise<void> {
   const evaluator = { version, commit: await evaluatorCommit() };
   const facts = { machine: await describeMachine(), evaluator };
   const { stopped, kept } = await cancelGrading(outFolder, batchesIn(outFolder), facts);

@@ -5,6 +5,7 @@ import type { Source, TestFrom } from '../datasets/source.ts';
 import { readCifar10 } from '../datasets/sources/cifar10.ts';
 import { debianFolder, readFashionMnist } from '../datasets/sources/fashionMnist.ts';
 import type { PixelOrder } from '../datasets/sources/rawPixels.ts';
+import { readSynthetic } from '../datasets/sources/synthetic.ts';
 import type { PerClass } from '../datasets/stratifiedSample.ts';
 import { UserError } from '../datasets/userError.ts';
 import { fashionMnistInUsualPlaces, usualPlaces } from '../datasets/usualPlaces.ts';
@@ -117,7 +118,6 @@ export const sources = {
           'All held-out images: --source synthetic has no given number of images. Give a number of held-out images per class.',
         );
       }
-      const { readSynthetic } = await import('../datasets/sources/synthetic.ts');
       return readSynthetic({ perClass: trainPerClass + testPerClass, seed });
     },
   },

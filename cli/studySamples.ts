@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { makeTrack } from '../datasets/makeTrack.ts';
 import { readTrack } from '../datasets/readTrack.ts';
 import type { Source } from '../datasets/source.ts';
+import { syntheticVersion } from '../datasets/sources/synthetic.ts';
 import { UserError } from '../datasets/userError.ts';
 import { openRunTrack, type RunTrack } from '../evaluator/run/runTrack.ts';
 import type { StudySpec } from '../evaluator/study/spec.ts';
@@ -53,7 +54,8 @@ export async function prepareSamples(
 
 /** Names a way to draw samples, so that another one gets other folders. */
 function identify(data: StudySpec['data']): string {
-  const sorted = Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1));
+  const all = data.source === 'synthetic' ? { ...data, version: syntheticVersion } : data;
+  const sorted = Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 12);
 }
 

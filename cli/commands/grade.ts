@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -7,7 +6,7 @@ import { type Attestor, createAttestor } from '../../evaluator/attest/attestor.t
 import { requireChain } from '../../evaluator/attest/chain.ts';
 import type { Canary } from '../../evaluator/grade/canary/canary.ts';
 import type { GradePlan, Job } from '../../evaluator/grade/gradeArchives.ts';
-import { publicFolder, runsFolder } from '../../evaluator/grade/gradedFolders.ts';
+import { publicFolder } from '../../evaluator/grade/gradedFolders.ts';
 import type { Row } from '../../evaluator/grade/leaderboard.ts';
 import { type LeftOut, listArchives, type Submission } from '../../evaluator/grade/listArchives.ts';
 import type { Slot } from '../../evaluator/grade/localExecutor.ts';
@@ -196,7 +195,10 @@ async function grade(folder: string, options: Options, command: Command): Promis
   const kind = strangersSandbox(options);
   const isOnSlurm = options.executor === 'slurm';
   await requireTogether(options, kind);
-  if (options.cancel) return cancelIn(options.out);
+  if (options.cancel) {
+    const { cancelRunsIn } = await import('../slurmGrading.ts');
+    return cancelRunsIn(options.out, 'grading');
+  }
   const { archives, leftOut } = await listArchives(folder, options.out);
   await requireOut(options.out);
   const machine = await describeMachine();
@@ -313,7 +315,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
     process.exitCode = verdicts[stops.abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
   } finally {
     stops.close();
-    for (const slot of slots) await slot.track.close();
+    for (const slot of slots) await slot.track?.close();
     await track.close();
     unlock();
     unlockMachine();
@@ -341,25 +343,6 @@ function tellLeft(open: number, jobs: readonly string[]): void {
   tell(
     `${open} runs have no result yet, and go on in Slurm (job ${jobs.join(', ')}). Run the same command again to see them and take in their results; with --cancel it ends them.`,
   );
-}
-
-async function cancelIn(out: string): Promise<void> {
-  const outFolder = resolve(out);
-  const { cancelRuns } = await import('../slurmGrading.ts');
-  if (!existsSync(runsFolder(outFolder))) {
-    throw new UserError({
-      option: '--cancel',
-      path: outFolder,
-      reason: 'holds no runs',
-      remedy: 'Give the --out of the grading.',
-    });
-  }
-  const unlock = lockFolder(outFolder);
-  try {
-    await cancelRuns(outFolder);
-  } finally {
-    unlock();
-  }
 }
 
 /** Refuses secrets where entries or nodes could read them, and a sandbox that does not hold what a signed run needs. */

@@ -12,9 +12,9 @@ const statuses: Record<TaskEnd, number> = {
   unfit: leftOut.unfit,
 };
 
-/** `haet node-task`: runs one attempt on a node of a cluster. `haet grade --executor slurm` calls it. */
+/** `haet node-task`: runs one attempt on a node of a cluster. `--executor slurm` of `haet grade` and `haet study` calls it. */
 export function nodeTaskCommand(command: Command): void {
-  command.argument('<file>', 'task file in the folder of a grading').action(run);
+  command.argument('<file>', 'task file in the folder of a grading or a study').action(run);
 }
 
 async function run(file: string): Promise<void> {

@@ -3,15 +3,12 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../datasets/userError.ts';
 import { manifestFile } from '../../evaluator/contract.ts';
-import { entryMemoryBytes } from '../../evaluator/machine/entryMemory.ts';
 import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
 import { describeMachine } from '../../evaluator/machine/machine.ts';
 import { referenceSubmission } from '../../evaluator/machine/runtime.ts';
 import { inPercent } from '../../evaluator/report/format.ts';
 import { verdicts } from '../../evaluator/run/verdict.ts';
-import { createSandbox } from '../../evaluator/sandbox/createSandbox.ts';
-import { liesIn, requireNotShown } from '../../evaluator/sandbox/requireNotShown.ts';
-import type { Sandbox, SandboxKind } from '../../evaluator/sandbox/sandbox.ts';
+import { liesIn } from '../../evaluator/sandbox/requireNotShown.ts';
 import { cellsOf } from '../../evaluator/study/design.ts';
 import { roundsOf } from '../../evaluator/study/halving.ts';
 import type { Outcome } from '../../evaluator/study/outcome.ts';
@@ -19,35 +16,27 @@ import { readSpec } from '../../evaluator/study/readSpec.ts';
 import type { StudyPlan, StudyResult } from '../../evaluator/study/runStudy.ts';
 import type { StudySpec } from '../../evaluator/study/spec.ts';
 import { doubtsOf } from '../../evaluator/study/table.ts';
+import { addExecutorOptions, requireExecutorOptions } from '../options/executorOptions.ts';
 import { cpusOption, memoryOption } from '../options/resourceOptions.ts';
-import {
-  type ContainerOptions,
-  imageOption,
-  runtimeOption,
-  sandboxOption,
-} from '../options/sandboxOptions.ts';
+import { imageOption, runtimeOption, sandboxOption } from '../options/sandboxOptions.ts';
 import { requireEntry } from '../requireEntry.ts';
 import { requireOut } from '../requireOut.ts';
 import { readyEntry } from '../setUp.ts';
 import { listenForStops } from '../stopSignals.ts';
+import { type OpenRunner, type RunnerOptions, runnerHere, runnerOnSlurm } from '../studyRunner.ts';
 import { prepareSamples } from '../studySamples.ts';
 import { lastWordsOf } from '../summary.ts';
 import { sayer, sayJson, tell } from '../terminal.ts';
-import { lockForTiming } from '../timedRun.ts';
 
-interface Options extends ContainerOptions {
+interface Options extends RunnerOptions {
   readonly entry: string;
-  readonly out: string;
-  readonly cpus?: number;
-  readonly memory?: number;
-  readonly sandbox: SandboxKind;
   readonly keepModels?: boolean;
   readonly json?: boolean;
 }
 
 /** `haet study`: compares variants of an entry over samples and seeds. */
 export function studyCommand(command: Command): void {
-  command
+  addExecutorOptions(command)
     .argument('<spec>', 'specification of the study, YAML or JSON; docs/study.md describes it')
     .option(
       '--entry <path>',
@@ -67,69 +56,79 @@ export function studyCommand(command: Command): void {
 }
 
 async function study(specFile: string, options: Options): Promise<void> {
+  requireExecutorOptions(options);
+  if (options.cancel) {
+    const { cancelRunsIn } = await import('../slurmGrading.ts');
+    return cancelRunsIn(options.out, 'study');
+  }
   const spec = await readSpec(specFile);
   const given = await requireEntry(options.entry);
   requireOutside(given, specFile);
   await requireOut(options.out, given);
-  const entry = await readyEntry(given, options.sandbox);
   const machine = await describeMachine();
-  entryMemoryBytes(machine, options.memory); // fails before anything is created
-  // With another budget than time, a busy machine changes no result.
-  const unlockMachine = spec.budget.kind === 'seconds' ? lockForTiming(tell) : () => {};
-  const sandbox = await createSandbox(options.sandbox, options);
-  requireNotShown(sandbox, { '--out': options.out }, entry);
+  const isOnSlurm = options.executor === 'slurm';
+  const entry = isOnSlurm ? given : await readyEntry(given, options.sandbox);
+  const runner = isOnSlurm
+    ? runnerOnSlurm(spec, entry, options)
+    : await runnerHere(spec, entry, options, machine);
   const outFolder = resolve(options.out);
   await mkdir(join(outFolder, 'runs'), { recursive: true });
   const unlock = lockFolder(outFolder);
   const stops = listenForStops(tell);
   try {
     const samples = await prepareSamples(spec, outFolder, resolve(specFile), tell);
+    const { cpus, memoryBytes } = runner;
     const plan: StudyPlan = {
-      spec,
-      entryPath: entry,
-      samples,
-      outFolder,
-      machine,
-      cpus: options.cpus ?? machine.cores,
-      memoryBytes: options.memory,
+      ...{ spec, entryPath: entry, samples, outFolder, machine, cpus, memoryBytes },
       keepModels: options.keepModels ?? false,
     };
     tell(...describePlan(spec));
-    await runInTable(plan, sandbox, stops.abort, options);
+    await runInTable(plan, await runner.open(outFolder), stops.abort, options);
   } finally {
     stops.close();
     unlock();
-    unlockMachine();
+    runner.close();
   }
 }
 
 /** Runs the study, keeps its files up to date, and prints the table. */
 async function runInTable(
   plan: StudyPlan,
-  sandbox: Sandbox,
+  runner: OpenRunner,
   abort: AbortSignal,
   options: Options,
 ): Promise<void> {
   // Loaded here because they are too slow for --help.
   const { runStudy } = await import('../../evaluator/study/runStudy.ts');
-  const { createOneByOne } = await import('../../evaluator/study/executor.ts');
   const { studyFiles, writeStudy, writeStudySoFar } = await import('../../evaluator/study/writeStudy.ts');
   const { formatTable } = await import('../../evaluator/study/studyText.ts');
-  const result: StudyResult = await runStudy(plan, createOneByOne(sandbox), {
+  const result: StudyResult = await runStudy(plan, runner.executor, {
     abort,
-    warn: (sentence) => tell(sentence),
-    starts: ({ arm, cell }, place, of) => tell(`[${place} of ${of}] ${label(arm.name, cell)}  starts`),
+    warn: (sentence) => runner.tell(sentence),
+    starts: ({ arm, cell }, place, of) => {
+      if (runner.startsAtOnce) runner.tell(`[${place} of ${of}] ${label(arm.name, cell)}  starts`);
+    },
     ended: async (outcome, earlier) => {
-      tell(`  ${label(outcome.arm, outcome.cell)}  ${describe(outcome)}${earlier ? ' (earlier)' : ''}`);
-      if (!earlier) tell(...(await lastWordsOf(outcome.record)).map((line) => `    ${line}`));
+      if (!earlier) runner.ended(outcome.record);
+      runner.tell(
+        `  ${label(outcome.arm, outcome.cell)}  ${describe(outcome)}${earlier ? ' (earlier)' : ''}`,
+      );
+      if (!earlier) runner.tell(...(await lastWordsOf(outcome.record)).map((line) => `    ${line}`));
     },
     progress: (soFar) => writeStudySoFar(plan.outFolder, soFar),
-    stopsArms: (names, runs) => tell(`Stopped after run ${runs} of each arm: ${names.join(', ')}.`),
+    stopsArms: (names, runs) => runner.tell(`Stopped after run ${runs} of each arm: ${names.join(', ')}.`),
   });
+  const left = runner.end();
   const rows = await writeStudy(plan.outFolder, result);
   const files = Object.values(studyFiles).map((file) => `  ${join(plan.outFolder, file)}`);
   sayer(options)(...formatTable(rows), '', ...doubtsOf(result, rows), ...files);
   if (options.json) sayJson({ name: plan.spec.name, isComplete: result.isComplete, arms: rows });
+  if (left.length > 0) {
+    tell(
+      `Runs go on in Slurm (job ${left.join(', ')}). Run the same command again to see them and take in their results; with --cancel it ends them.`,
+    );
+    if (options.detach && !abort.aborted) return;
+  }
   if (!result.isComplete) process.exitCode = verdicts[abort.aborted ? 'ABORTED' : 'INFRA_FAULT'].exitCode;
 }
 
@@ -170,7 +169,13 @@ function requireOutside(entry: string, specFile: string): void {
 const help = `
 A run whose record is in --out, on the same terms (entry, words, budget, sample, seed, CPUs, sandbox), is not made again.
 So the same command resumes after a stop or a kill, and a changed specification keeps the runs that still apply. Ctrl-C
-stops the current run and writes the table.
+stops the current runs and writes the table.
+
+--jobs N makes N runs at once and divides CPUs and memory among them. With a budget in seconds they slow each other down,
+because they share the memory's bandwidth.
+
+--executor slurm gives the runs to a cluster as tasks of array jobs; docs/cluster.md says what it needs. It takes an archive,
+--cpus and --memory. Ctrl-C leaves the tasks running; the same command takes in their results, and with --cancel ends them.
 
 Exit status:
    0  every run has a result, whatever its verdict

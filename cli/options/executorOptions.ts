@@ -31,7 +31,7 @@ export function addExecutorOptions(command: Command): Command {
       integer(1, 100_000),
     )
     .option('--detach', 'return when everything is submitted; with --executor slurm')
-    .option('--cancel', 'end the runs that Slurm holds, instead of grading; with --executor slurm');
+    .option('--cancel', 'end the runs that Slurm holds, and start none; with --executor slurm');
 }
 
 /**

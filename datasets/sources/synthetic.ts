@@ -1,51 +1,38 @@
-import { availableParallelism } from 'node:os';
-import pMap from 'p-map';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
-import sharp from 'sharp';
-import { type Random, randomFrom } from '../random.ts';
+import { randomFrom } from '../random.ts';
 import { IMAGE_BYTES, type Source } from '../source.ts';
-import { drawScene, shapeNames } from './syntheticScene.ts';
+import { drawSign } from './synthetic/drawSign.ts';
+import { signNames } from './synthetic/signs.ts';
 
 /**
- * Draws `perClass` images of each of ten shapes from a seed, with random colours, texture, size, angle and position,
- * partly hidden, on clutter and under noise. No image repeats.
+ * Incremented when the same seed draws other images. Part of the description and of the names of cached Tracks. Version
+ * 1 drew ten outlines, of which the reference submission got 98.9 % right after a minute.
+ */
+export const syntheticVersion = 2;
+
+/**
+ * Draws `perClass` images of each of ten signs of an invented script from a seed. Only integer arithmetic and
+ * operations that IEEE 754 rounds correctly are used, so the images are the same on every machine.
  *
- * Designed to be learnable, but not by a linear model: colour and brightness are independent of the shape.
+ * Designed to be about as hard as CIFAR-10 for a network of its size: every sign has several forms, some of them rare,
+ * in any colours, light and pose, partly hidden, among parts of other signs. Colour and brightness are independent of
+ * the class, and all signs consist of the same parts.
  */
 export async function readSynthetic(options: { perClass: number; seed: number }): Promise<Source> {
   const { perClass, seed } = options;
-  const size = perClass * shapeNames.length;
+  const size = perClass * signNames.length;
   const random = randomFrom(seed);
   const images = new Uint8Array(size * IMAGE_BYTES);
-  const labels = Uint8Array.from({ length: size }, (_, index) => index % shapeNames.length);
-  // Every image has its own seed, taken in order, so the images do not depend on how many are drawn in parallel.
-  const scenes = Array.from(labels, (label) => ({ label, seed: uniformInt(random, 0, 0x7fffffff) }));
-  await pMap(
-    scenes,
-    async (scene, index) => {
-      const own = randomFrom(scene.seed);
-      const svg = drawScene(scene.label, own);
-      const pixels = await sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer();
-      images.set(addNoise(pixels, own), index * IMAGE_BYTES);
-    },
-    { concurrency: 2 * availableParallelism() },
-  );
+  const labels = Uint8Array.from({ length: size }, (_, index) => index % signNames.length);
+  // Every image has a seed of its own, so the first images do not depend on how many are drawn.
+  labels.forEach((label, index) => {
+    const own = randomFrom(uniformInt(random, 0, 0x7fffffff));
+    images.set(drawSign(label, own), index * IMAGE_BYTES);
+  });
   return {
     kind: 'synthetic',
-    description: `drawn shapes, drawing seed ${seed}`,
-    classes: shapeNames,
+    description: `drawn signs, version ${syntheticVersion}, drawing seed ${seed}`,
+    classes: signNames,
     train: { images, labels },
   };
-}
-
-/** Adds approximately normal noise (the sum of three uniform values) whose strength varies per image. */
-function addNoise(pixels: Uint8Array, random: Random): Uint8Array {
-  const strength = uniformInt(random, 4, 16);
-  return pixels.map((value) => {
-    const noise =
-      uniformInt(random, -strength, strength) +
-      uniformInt(random, -strength, strength) +
-      uniformInt(random, -strength, strength);
-    return Math.min(255, Math.max(0, value + noise));
-  });
 }

@@ -7,8 +7,11 @@ import type { Executor } from './executor.ts';
 export interface Slot {
   /** CPUs that its stages run on; null: chosen by the sandbox. */
   readonly cpuSet: readonly number[] | null;
-  /** Opened for this slot only, because a run opens and removes the test images. */
-  readonly track: RunTrack;
+  /**
+   * Opened for this slot only, because a run opens and removes the test images; null: that of the attempt's plan, of
+   * which every run opens the test images itself.
+   */
+  readonly track: RunTrack | null;
 }
 
 /**
@@ -26,7 +29,8 @@ export function createLocalExecutor(sandbox: Sandbox, slots: readonly Slot[]): E
       if (slot === undefined) throw new Error(`more than ${slots.length} attempts at once`);
       const { cpuSet, track } = slot;
       try {
-        return await runEntry({ ...plan, track, ...(cpuSet && { cpuSet }) }, sandbox, { abort });
+        const own = { ...(track && { track }), ...(cpuSet && { cpuSet }) };
+        return await runEntry({ ...plan, ...own }, sandbox, { abort });
       } finally {
         free.push(slot);
       }

@@ -27,13 +27,16 @@ export interface RunFacts {
   readonly predict: StageFacts | null;
   /** The output of predict, after reading. */
   readonly predictions: PredictionFacts;
-  /** The second predict run, on other test images; null if the first left nothing valid. */
-  readonly again: {
-    readonly stage: StageFacts;
-    readonly predictions: PredictionFacts;
-    /** How its rows differ from those of the first run; null if they do not. */
-    readonly disagreement: string | null;
-  } | null;
+  /** The second predict run, on other test images; null if the first left nothing valid; skipped if the plan says so. */
+  readonly again:
+    | {
+        readonly stage: StageFacts;
+        readonly predictions: PredictionFacts;
+        /** How its rows differ from those of the first run; null if they do not. */
+        readonly disagreement: string | null;
+      }
+    | 'skipped'
+    | null;
 }
 
 type PredictionFacts =
@@ -69,11 +72,13 @@ function codeOf(facts: RunFacts): VerdictCode {
   if (!facts.modelSaved || predict === null) return limitCause(train) ?? failure(train) ?? 'NO_OUTPUT';
   if (hasSucceeded(predict) && predictions === 'valid') {
     if (again === null) return 'ABORTED';
-    const { stage } = again;
-    if (!hasSucceeded(stage) || again.predictions !== 'valid') {
-      return predictCause(stage, again.predictions);
+    if (again !== 'skipped') {
+      const { stage } = again;
+      if (!hasSucceeded(stage) || again.predictions !== 'valid') {
+        return predictCause(stage, again.predictions);
+      }
+      if (again.disagreement !== null) return 'RULE_VIOLATION';
     }
-    if (again.disagreement !== null) return 'RULE_VIOLATION';
     return hasSucceeded(train) ? 'SCORED' : 'SCORED_SALVAGED';
   }
   // A training that failed also explains a model that predict cannot use. One that reached its deadline has not failed.
@@ -123,7 +128,11 @@ function evidenceOf(facts: RunFacts): string[] {
     evidence.push(...leftEvidence(facts.left));
   }
   if (facts.predict !== null) evidence.push(...predictEvidence('predict', facts.predict, facts.predictions));
-  if (facts.again !== null) {
+  if (facts.again === 'skipped') {
+    if (facts.predictions === 'valid') {
+      evidence.push('predict ran once, so its rows were not compared with those of a second run');
+    }
+  } else if (facts.again !== null) {
     const { stage, predictions, disagreement } = facts.again;
     evidence.push(...predictEvidence('predict, second run', stage, predictions));
     if (disagreement !== null) evidence.push(disagreement);

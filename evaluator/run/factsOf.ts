@@ -3,6 +3,7 @@ import type { StageResult } from '../stage/runStage.ts';
 import type { RunFacts, StageFacts } from './decideVerdict.ts';
 import { survivorsOf } from './entryStage.ts';
 import type { Predicted, PredictedAgain } from './predict.ts';
+import type { RunPlan } from './runPlan.ts';
 import type { Scoring, TrackCheck } from './scorePredictions.ts';
 import type { Intake } from './takeIn.ts';
 import type { Trained } from './train.ts';
@@ -18,7 +19,10 @@ export interface RunSteps {
 }
 
 /** Returns the facts that decide the verdict. */
-export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
+export function factsOf(
+  steps: RunSteps,
+  { plan, abort }: { readonly plan: Pick<RunPlan, 'predictOnce'>; readonly abort: AbortSignal },
+): RunFacts {
   const { intake, trained, predicted, again, track, scoring } = steps;
   const survivors =
     stagesOf(steps)
@@ -29,7 +33,7 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
     // Also after an abort, because Ctrl-C does not explain a surviving process.
     fault: inOrder.find((step) => step !== null && step.fault !== null)?.fault ?? survivors,
     rejected: intake.rejected,
-    aborted: isAborted && scoring.score === null && !scoring.isAwaited,
+    aborted: abort.aborted && scoring.score === null && !scoring.isAwaited,
     tampered: predicted?.tampered ?? track.tampered,
     train: trained?.stage ? stageFacts(trained.stage, trained.model?.isTooLong ?? false) : null,
     modelSaved: trained?.model?.sha256 != null,
@@ -43,7 +47,9 @@ export function factsOf(steps: RunSteps, isAborted: boolean): RunFacts {
           predictions: predictionFacts(again.second.predictions),
           disagreement: again.second.disagreement,
         }
-      : null,
+      : plan.predictOnce
+        ? 'skipped'
+        : null,
   };
 }
 

@@ -27,14 +27,14 @@ export async function runEntry(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks 
   const intake = await takeIn(run);
   const trained = await train(run, intake);
   const predicted = await predict(run, intake, trained);
-  const again = await predictSecond(run, intake, predicted);
+  const again = plan.predictOnce ? null : await predictSecond(run, intake, predicted);
   const track = await closeTrack(run, trained, predicted, again);
   const scoring = await scorePredictions(run, predicted, again, track);
   const doubts = await startDoubts({ intake, trained, predicted, again });
   await removeUnpacked(run, intake);
 
   const steps = { intake, trained, predicted, again, track, scoring };
-  const facts = factsOf(steps, run.abort.aborted);
+  const facts = factsOf(steps, run);
   const remarks = await tidyRun(run, intake.folders, facts.fault !== null);
   const record = await buildRecord(run, steps, facts, [...doubts, ...remarks]);
   return keepRecord(run, intake.folders, record);

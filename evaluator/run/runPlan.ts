@@ -37,6 +37,11 @@ export interface RunPlan {
   readonly keepModel?: boolean;
   /** Share of the CPUs that other work may use before the run counts as disturbed, see contention.ts. */
   readonly mostDisturbance?: number;
+  /**
+   * Skips the second predict run, which checks that rows do not depend on other test images. Only on an open Track; a
+   * grading never counts such a run. Default false.
+   */
+  readonly predictOnce?: boolean;
   /** Sentences for the evidence: what was wrong with the machine before the run. */
   readonly remarks?: readonly string[];
   /** The canary of the machine that the run follows, which is noted in its folder. */

@@ -46,7 +46,12 @@ export interface Scoring {
   readonly fault: string | null;
 }
 
-/** Scores the predictions if they are valid and both predict runs gave the same rows. */
+/** Whether the second predict run ended well and gave the same rows as the first. */
+function agrees({ fault, second }: PredictedAgain): boolean {
+  return fault === null && second?.predictions.state === 'valid' && second.disagreement === null;
+}
+
+/** Scores the predictions if they are valid and both predict runs gave the same rows, or the plan asks for one only. */
 export async function scorePredictions(
   run: SettledRun,
   predicted: Predicted | null,
@@ -54,10 +59,7 @@ export async function scorePredictions(
   track: TrackCheck,
 ): Promise<Scoring> {
   const { withheld, plan, abort } = run;
-  const isConfirmed =
-    again?.fault === null &&
-    again.second?.predictions.state === 'valid' &&
-    again.second.disagreement === null;
+  const isConfirmed = again === null ? plan.predictOnce === true : agrees(again);
   const isSound = track.fault === null && track.tampered === null && !abort.aborted;
   if (predicted?.predictions.state !== 'valid' || !isConfirmed || !isSound) {
     return { score: null, isAwaited: false, fault: null };

@@ -47,7 +47,8 @@ const numbersSchema = z.object({
 
 /**
  * Fills in the defaults of a plan.
- * @throws UserError if a number is out of its range, or the Track is sealed and its withheld half was not opened
+ * @throws UserError if a number is out of its range, or the Track is sealed and its withheld half was not opened or
+ *   predict is to run once only
  */
 export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): SettledRun {
   const abort = hooks.abort ?? never;
@@ -55,6 +56,9 @@ export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): Set
   if (!parsed.success) throw new UserError(`the plan of the run: ${describeIssues(parsed.error)}`);
   const { attempt, limits, intake } = parsed.data;
   const { trainSeconds, predictSeconds, processes } = limits;
+  if (plan.predictOnce && 'sealed' in plan.track.info) {
+    throw new UserError(`${plan.track.dir} is sealed: predict must run twice`);
+  }
   // Stages are started in another folder.
   const track = { ...plan.track, dir: resolve(plan.track.dir) };
   return {

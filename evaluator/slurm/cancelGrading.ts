@@ -25,7 +25,7 @@ export interface Cancelled {
 }
 
 /**
- * Ends every attempt of a grading that was given to Slurm, waits until no task runs, and takes in what is finished.
+ * Ends every attempt of a grading or a study that was given to Slurm, waits until no task runs, and takes in what is finished.
  * @param outFolder locked by the caller
  * @throws UserError if Slurm does not end them
  */
@@ -60,7 +60,7 @@ export async function cancelGrading(
       kept += 1;
     } else {
       const { limits } = runStartSchema.parse(JSON.parse(await readFile(join(folder, startFile), 'utf8')));
-      const evidence = ['stopped by `haet grade --cancel`'];
+      const evidence = ['stopped by `--cancel`'];
       await voidAttempt(task, { ...facts, limits, evidence, verdict: 'ABORTED' });
       stopped += 1;
     }

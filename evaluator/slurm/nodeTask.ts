@@ -179,7 +179,7 @@ async function runAttempt(
     if (!isDeepStrictEqual(track.info, task.track)) {
       throw new UserError({
         path: task.trackDir,
-        reason: 'is not the Track of this grading',
+        reason: 'is not the Track of this attempt',
         remedy: 'Keep one Track in the shared folder.',
       });
     }
@@ -190,6 +190,7 @@ async function runAttempt(
     const record = await runEntry(
       {
         entryPath: task.archive,
+        entryArguments: task.entryArguments,
         track: { dir: track.dir, info: track.info, withheld: { ...track.withheld, labels: null } },
         runsFolder: join(scratch, 'runs'),
         seed: task.seed,
@@ -200,6 +201,7 @@ async function runAttempt(
         machine,
         intake: task.intake,
         keepModel: task.keepModel,
+        predictOnce: task.predictOnce,
         mostDisturbance: task.mostDisturbance,
         remarks: [
           ...remarks,

@@ -433,9 +433,11 @@ function startOf({ plan, archiveSha256 }: AttemptOrder, { sandbox, ...own }: Slu
 function taskOf({ plan, archiveSha256 }: AttemptOrder, folder: string, settings: SlurmSettings): Task {
   return {
     schemaVersion: 1,
-    label: `${basename(plan.entryPath)}, seed ${plan.seed}`,
+    label: `${[basename(plan.entryPath), ...(plan.entryArguments ?? [])].join(' ')}, seed ${plan.seed}`,
     archive: resolve(plan.entryPath),
     archiveSha256,
+    entryArguments: [...(plan.entryArguments ?? [])],
+    predictOnce: plan.predictOnce ?? false,
     trackDir: plan.track.dir,
     track: plan.track.info,
     imagesKey: null,

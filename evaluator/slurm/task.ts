@@ -36,6 +36,8 @@ export const taskSchema = z.strictObject({
   label: z.string().describe('archive and seed, for people'),
   archive: z.string(),
   archiveSha256: z.string(),
+  entryArguments: z.array(z.string()).describe('added to the command of the train stage'),
+  predictOnce: z.boolean(),
   trackDir: z.string(),
   track: runRecordSchema.shape.track.unwrap(),
   imagesKey: z.string().nullable().describe('file with the key that opens the test images, and nothing else'),
@@ -82,8 +84,8 @@ export async function readTask(path: string): Promise<Task> {
     throw new UserError(
       {
         path,
-        reason: `is not a task of \`haet grade --executor slurm\` (${(error as Error).message.split('\n')[0]})`,
-        remedy: 'Leave the folder of a grading as it is while its array job exists.',
+        reason: `is not a task of \`--executor slurm\` (${(error as Error).message.split('\n')[0]})`,
+        remedy: 'Leave the folder of a grading or a study as it is while its array job exists.',
       },
       { cause: error },
     );

@@ -1,13 +1,17 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { UserError } from '../../datasets/userError.ts';
 import { limitsSchema } from '../contract.ts';
 import type { Executor } from '../grade/executor.ts';
 import { forEachAtOnce } from '../grade/forEachAtOnce.ts';
+import { createTurns } from '../grade/inTurn.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunPlan } from '../run/runEntry.ts';
 import type { RunTrack } from '../run/runTrack.ts';
+import { unscoredFile } from '../run/unscored.ts';
+import { type ScoredTrack, scoreOpenRun } from '../score/scoreOpenRun.ts';
 import { type Cell, cellsOf, runsOf, type StudyRun } from './design.ts';
 import { roundsOf, survivors } from './halving.ts';
 import { type Outcome, outcomeOf, readResult } from './outcome.ts';
@@ -31,14 +35,14 @@ export interface StudyPlan {
 }
 
 export interface StudyHooks {
-  /** Stops the current run; no other is started. */
+  /** Stops the runs in progress; no other is started. */
   readonly abort: AbortSignal;
   readonly warn: (sentence: string) => void;
   /** @param place number of the run in its round, from 1 */
   readonly starts: (run: StudyRun, place: number, of: number) => void;
   /** @param earlier whether the run was made by an earlier call */
   readonly ended: (outcome: Outcome, earlier: boolean) => unknown;
-  /** Gets what is known after each new run. */
+  /** Gets what is known after each new run, one call at a time. */
   readonly progress?: (soFar: StudyResult) => Promise<unknown>;
   /** @param runs number of runs that each arm of the round has made */
   readonly stopsArms: (names: readonly string[], runs: number) => void;
@@ -47,6 +51,7 @@ export interface StudyHooks {
 export interface StudyResult {
   readonly spec: StudySpec;
   readonly cells: readonly Cell[];
+  /** Arm by arm, each in the order of the cells. */
   readonly outcomes: readonly Outcome[];
   /** Number of runs after which a search stopped an arm. */
   readonly stoppedAfter: ReadonlyMap<string, number>;
@@ -64,7 +69,7 @@ interface MadeRun {
 const tries = 2;
 
 /**
- * Runs the arms of a study over its samples and seeds. Runs on the same terms whose records are in the out folder are
+ * Runs the arms of a study over its samples and seeds, as many runs at once as the executor makes. Runs on the same terms whose records are in the out folder are
  * not made again, so the same call resumes after a stop or a kill, and after a change of the specification. The
  * decisions of a search follow from the records alone.
  * @returns what is known at the end; not complete if it was stopped or the machine failed a run twice
@@ -74,6 +79,9 @@ export async function runStudy(plan: StudyPlan, executor: Executor, hooks: Study
   const { spec } = plan;
   const cells = cellsOf(spec);
   const entrySha256 = await hashEntry(plan.entryPath);
+  const failure = new AbortController();
+  const abort = AbortSignal.any([hooks.abort, failure.signal]);
+  const inTurn = createTurns();
   const outcomes: Outcome[] = [];
   const stoppedAfter = new Map<string, number>();
   let arms: readonly Arm[] = spec.arms;
@@ -82,12 +90,13 @@ export async function runStudy(plan: StudyPlan, executor: Executor, hooks: Study
   for (const { runs } of roundsOf(spec.search, cells.length)) {
     const round = runsOf(arms, cells.slice(done, runs), done);
     const before = outcomes.length;
-    await forEachAtOnce([...round.entries()], executor.jobs, async ([at, run]) => {
+    const makeOne = async ([at, run]: [number, StudyRun]): Promise<void> => {
       const made = await makeRun(run, () => hooks.starts(run, at + 1, round.length));
       if (made === null) return;
       outcomes.push(made.outcome);
-      if (made.isNew) await hooks.progress?.(result(false));
-    });
+      if (made.isNew) await inTurn(async () => hooks.progress?.(result(false)));
+    };
+    await forEachAtOnce([...round.entries()], executor.jobs, makeOne, () => failure.abort());
     const made = outcomes.slice(before).filter(({ isResult }) => isResult).length;
     isComplete = made === round.length;
     if (!isComplete) break;
@@ -106,49 +115,67 @@ export async function runStudy(plan: StudyPlan, executor: Executor, hooks: Study
   return result(isComplete);
 
   function result(isComplete: boolean): StudyResult {
-    return { spec, cells, outcomes, stoppedAfter, isComplete };
+    return { spec, cells, outcomes: inOrder(outcomes, spec.arms, cells), stoppedAfter, isComplete };
+  }
+
+  /** Scores a run that was made where the labels are not. */
+  async function scored(record: RunRecord, track: ScoredTrack): Promise<RunRecord> {
+    if (!existsSync(join(record.folder, unscoredFile))) return record;
+    return inTurn(() => scoreOpenRun(record.folder, track));
   }
 
   /** Returns null if there is no record: the study was stopped, or the run goes on elsewhere. */
   async function makeRun({ arm, cell }: StudyRun, starts: () => void): Promise<MadeRun | null> {
-    const track = plan.samples.get(cell.sample)!;
+    const { dir, info } = plan.samples.get(cell.sample)!;
     const terms = termsOf(plan, executor.sandbox.kind, entrySha256, arm, cell);
     const runsFolder = jobFolder(plan.outFolder, cell, terms);
-    const { record: earlier, attempts } = await readResult(runsFolder, hooks.warn);
+    const found = await readResult(runsFolder, { dir, info }, hooks.warn);
+    if (found.open !== null && !executor.takesUp) throw stillOpen(found.open.folder);
     const ended = async (record: RunRecord, isEarlier: boolean) => {
       const outcome = outcomeOf(arm.name, cell, record, spec.budget.kind);
       await hooks.ended(outcome, isEarlier);
       return { outcome, isNew: !isEarlier };
     };
-    if (earlier !== null) return ended(earlier, true);
-    if (hooks.abort.aborted) return null;
+    if (found.record !== null) return ended(found.record, true);
+    if (abort.aborted) return null;
     starts();
-    for (let attempt = 1; ; attempt++) {
+    for (let made = 1; ; made++) {
+      const open = made === 1 ? found.open : null;
       await requireEntry(plan.entryPath, entrySha256);
       const { trainSeconds, predictSeconds } = terms;
       const run: RunPlan = {
         entryPath: plan.entryPath,
         entryArguments: terms.words,
-        track,
+        // Without its withheld half: runs at once must not share what they open.
+        track: { dir, info },
         runsFolder,
         seed: cell.seed,
-        attempt: attempts + attempt,
+        attempt: open?.number ?? found.attempts + made,
         limits: { trainSeconds, predictSeconds },
         cpus: plan.cpus,
-        memoryBytes: entryMemoryBytes(plan.machine, plan.memoryBytes),
+        memoryBytes: plan.memoryBytes ?? entryMemoryBytes(plan.machine),
         machine: plan.machine,
         keepModel: plan.keepModels,
+        // Whether rows depend on other images is decided by the code of an arm: its first run shows it.
+        predictOnce: cell !== cells[0],
       };
-      const order = { plan: run, archiveSha256: entrySha256, open: null };
-      const record = await executor.run(order, hooks.abort);
-      if (record === null) return null;
-      await requireEntry(plan.entryPath, entrySha256, record);
+      const order = { plan: run, archiveSha256: entrySha256, open: open?.folder ?? null };
+      const returned = await executor.run(order, abort);
+      if (returned === null) return null;
+      await requireEntry(plan.entryPath, entrySha256, returned);
+      const record = await scored(returned, { dir, info });
       if (record.verdict === 'ABORTED') return null;
       const isFault = record.owner !== 'contestant';
-      if (!isFault || attempt === tries || hooks.abort.aborted) return ended(record, false);
+      if (!isFault || made === tries || abort.aborted) return ended(record, false);
       hooks.warn(`${record.verdict}: ${record.evidence[0]}. The run is tried again.`);
     }
   }
+}
+
+function inOrder(outcomes: readonly Outcome[], arms: readonly Arm[], cells: readonly Cell[]): Outcome[] {
+  return arms.flatMap(({ name }) =>
+    cells.flatMap((cell) => outcomes.filter((each) => each.arm === name && each.cell === cell)),
+  );
 }
 
 /** Returns the accuracies of an arm by cell; null without one. */
@@ -185,6 +212,14 @@ function termsOf(
     seed,
     track: info.sha256,
   };
+}
+
+function stillOpen(folder: string): UserError {
+  return new UserError({
+    path: folder,
+    reason: 'is a run that was given to Slurm and has not ended',
+    remedy: 'Give --executor slurm, or end it first with --executor slurm --cancel.',
+  });
 }
 
 /** The contest's limit is for 1,000 images: what is fast enough there is fast enough here. */

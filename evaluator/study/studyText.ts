@@ -147,12 +147,10 @@ export function formatStudyCsv(rows: readonly ArmRow[]): string {
 }
 
 /** Formats runs.csv: a row per run, with the folder of its record. */
-export function formatRunsCsv({ outcomes, spec }: StudyResult): string {
-  const order = spec.arms.map(({ name }) => name);
-  const sorted = [...outcomes].sort((a, b) => order.indexOf(a.arm) - order.indexOf(b.arm));
+export function formatRunsCsv({ outcomes }: StudyResult): string {
   return formatCsv([
     ['arm', 'sample', 'seed', 'verdict', 'accuracy', 'images', 'train_seconds', 'folder'],
-    ...sorted.map(({ arm, cell, record, accuracy }): Cell[] => [
+    ...outcomes.map(({ arm, cell, record, accuracy }): Cell[] => [
       ...[arm, cell.sample, cell.seed, record.verdict, accuracy, record.score?.total ?? null],
       ...[record.stages[0]?.seconds ?? null, record.folder],
     ]),

@@ -81,11 +81,9 @@ interface CurvesOfRun extends Pick<RunCurve, 'arm' | 'run'> {
   readonly curves: Record<CurveName, Point[]>;
 }
 
-async function readAll({ spec, outcomes }: StudyResult, axis: CurveAxis): Promise<CurvesOfRun[]> {
-  const order = spec.arms.map(({ name }) => name);
-  const sorted = [...outcomes].sort((a, b) => order.indexOf(a.arm) - order.indexOf(b.arm));
+async function readAll({ outcomes }: StudyResult, axis: CurveAxis): Promise<CurvesOfRun[]> {
   return Promise.all(
-    sorted.map(async ({ arm, record: { folder } }) => ({
+    outcomes.map(async ({ arm, record: { folder } }) => ({
       arm,
       run: basename(folder),
       curves: await readCurves(folder, axis),

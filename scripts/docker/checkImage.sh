@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the image around a sealed Track of drawn shapes and uses it as docs/official.md says: a dry run without the
+# Builds the image around a sealed Track of drawn signs and uses it as docs/official.md says: a dry run without the
 # key, an official run of entries in shell, in Python and of the reference submission, each scored and signed by a
 # second container, each record verified, a changed byte detected; a Track with unencrypted labels and an identity
 # beside an entry are refused; the honest entries and the self-test run inside it. Prints the image's size and its

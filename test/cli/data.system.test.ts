@@ -137,7 +137,7 @@ test('show checks a Track, counts its classes and writes a contact sheet', async
   await haet('make', '--source', 'synthetic', ...small, '--out', 'a');
   const said = await haet('show', 'a');
   expect(said).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(said.stdout).toMatch(/circle +5 +2\n/);
+  expect(said.stdout).toMatch(/sign a +5 +2\n/);
   const { width, height, format } = await sharp(join(folder.path, 'a/contact-sheet.png')).metadata();
   expect({ format, tall: height! > 600, wide: width! > 1000 }).toEqual({
     format: 'png',
@@ -147,7 +147,7 @@ test('show checks a Track, counts its classes and writes a contact sheet', async
   const json = await haet('show', 'a', '--sheet', 'mine.png', '--per-class', '2', '--json');
   expect(JSON.parse(json.stdout.split('\n').at(-1)!)).toMatchObject({
     sheet: join(folder.path, 'mine.png'),
-    classes: expect.arrayContaining([{ name: 'star', train: 5, test: 2 }]),
+    classes: expect.arrayContaining([{ name: 'sign d', train: 5, test: 2 }]),
   });
 });
 

@@ -187,6 +187,59 @@ echo weights > "$HAET_OUT_DIR/model"`,
     expect(again.standing.runs).toEqual({ wanted: 1, done: 1 });
   }, 240_000);
 
+  test('a study runs its arms on the nodes, each with its words, and takes up what an earlier call left', async () => {
+    const place = await mkdtemp(join(shared, 'study-'));
+    const scripts = { train: '[ "$1" != fail ] && echo weights > "$HAET_OUT_DIR/model"' };
+    const archive = join(place, 'entry.tar.gz');
+    await packEntry(await makeEntry(shared, scripts), archive);
+    const spec = join(place, 'study.yaml');
+    await writeFile(
+      spec,
+      JSON.stringify({
+        ...{ schemaVersion: 1, name: 'On nodes', samples: 1, seeds: 2, baseline: 'works' },
+        data: { source: 'synthetic', trainPerClass: 1, heldOutPerClass: 100 },
+        budget: { words: [], limitSeconds: 60 },
+        arms: { works: '', fails: 'fail' },
+      }),
+    );
+    const study = (...words: string[]) => {
+      const given = ['--entry', archive, '--out', join(place, 'out'), '--executor', 'slurm', ...words];
+      const options = { env: cluster.env, reject: false };
+      return execa(process.execPath, [haet, 'study', spec, ...given], options);
+    };
+    const terms = ['--cpus', '1', '--memory', String(2 ** 30)];
+    expect(await study()).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--cpus: is missing'),
+    });
+    const detached = await study(...terms, '--detach');
+    expect(detached).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringMatching(/go on in Slurm \(job \d+\)/),
+    });
+    const { exitCode, stdout, stderr } = await study(...terms, '--json');
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(stdout.split('\n').at(-1)!)).toMatchObject({
+      isComplete: true,
+      arms: [
+        { arm: 'works', accuracy: { n: 2, mean: 0.1 }, faults: {} },
+        { arm: 'fails', accuracy: null, faults: { CRASHED: 2 } },
+      ],
+    });
+    const runs = join(place, 'out/runs');
+    const attempts = readdirSync(runs).flatMap((job) =>
+      readdirSync(join(runs, job)).map((name) => join(runs, job, name)),
+    );
+    expect(attempts).toHaveLength(4);
+    const stagesOf = attempts.map((attempt) => {
+      const { stages }: RunRecord = JSON.parse(readFileSync(join(attempt, 'record.json'), 'utf8'));
+      return stages.length;
+    });
+    // Train only where it fails; predict twice in the first run of the arm that works, once in the other.
+    expect(stagesOf.sort()).toEqual([1, 1, 2, 3]);
+    expect((await study(...terms)).stderr.match(/\(earlier\)/g)).toHaveLength(4);
+  }, 240_000);
+
   test('--cancel ends what Slurm holds, and such an attempt uses up no retry', async () => {
     const place = await mkdtemp(join(shared, 'counts-'));
     await put('slow', slowOnce(place, 'slow'));

@@ -83,10 +83,13 @@ interface Ended {
   readonly stderr: string;
 }
 
+/** Runs at once and one by one are on the same terms. */
+const each = ['--cpus', '1', '--memory', String(2 ** 30)];
+
 function start(...words: string[]): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(
     process.execPath,
-    [haet, 'study', join(folder, 'study.yaml'), '--entry', entry, '--out', out, ...words],
+    [haet, 'study', join(folder, 'study.yaml'), '--entry', entry, '--out', out, ...each, ...words],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const said = { stdout: '', stderr: '' };
@@ -126,7 +129,7 @@ test('a study that is killed loses the run in progress only, stops the arms that
   expect(await readFile(join(out, 'study.md'), 'utf8')).toContain('The study is not complete');
 
   await writeFile(join(gate, 'open'), '');
-  const second = await start('--json').ended;
+  const second = await start('--json', '--jobs', '2').ended;
   expect(second.code).toBe(0);
   // Rounds of 1, 3 and 4 runs: four arms, then the baseline and the best of three others.
   expect(startsIn(second)).toBe(4 + 2 * 3 - 2);

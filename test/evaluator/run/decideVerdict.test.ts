@@ -13,6 +13,9 @@ const stage = (change: Partial<Stage> = {}): Stage => ({
   limitHits: null,
   ...change,
 });
+const secondRun: Exclude<RunFacts['again'], 'skipped' | null> = {
+  ...{ stage: stage({ limitSeconds: 60, seconds: 3 }), predictions: 'valid', disagreement: null },
+};
 const good: RunFacts = {
   fault: null,
   rejected: null,
@@ -23,7 +26,7 @@ const good: RunFacts = {
   left: { files: 2, bytes: 300 },
   predict: stage({ limitSeconds: 60, seconds: 3 }),
   predictions: 'valid',
-  again: { stage: stage({ limitSeconds: 60, seconds: 3 }), predictions: 'valid', disagreement: null },
+  again: secondRun,
 };
 const verdictOf = (change: Partial<RunFacts>) => decideVerdict({ ...good, ...change }).verdict;
 
@@ -103,8 +106,7 @@ describe('a predict stage', () => {
 });
 
 describe('a second predict run', () => {
-  const again = (change: Partial<NonNullable<RunFacts['again']>>) =>
-    verdictOf({ again: { ...good.again!, ...change } });
+  const again = (change: Partial<typeof secondRun>) => verdictOf({ again: { ...secondRun, ...change } });
 
   test.each(Object.keys(endings).filter((name) => name !== 'exit status 0'))(
     'that ended by %s counts like the first, whatever it left',
@@ -122,8 +124,13 @@ describe('a second predict run', () => {
   });
 
   test('that disagrees takes precedence over a stopped training', () => {
-    const differs = { ...good.again!, disagreement: '20 of 1000 rows differ' };
+    const differs = { ...secondRun, disagreement: '20 of 1000 rows differ' };
     expect(verdictOf({ train: endings['the deadline']!, again: differs })).toBe('RULE_VIOLATION');
+  });
+
+  test('that the plan skips is not missed', () => {
+    expect(verdictOf({ again: 'skipped' })).toBe('SCORED');
+    expect(verdictOf({ again: 'skipped', predictions: 'none' })).toBe('NO_OUTPUT');
   });
 
   test('that never started is not scored', () => {
@@ -131,7 +138,7 @@ describe('a second predict run', () => {
   });
 
   test('is named in the evidence', () => {
-    const { evidence } = decideVerdict({ ...good, again: { ...good.again!, predictions: 'none' } });
+    const { evidence } = decideVerdict({ ...good, again: { ...secondRun, predictions: 'none' } });
     expect(evidence.slice(-2)).toEqual([
       'predict, second run: ended after 3.0 s with exit status 0',
       'predict, second run: wrote no predictions.npy',
@@ -162,7 +169,7 @@ describe('a limit that a stage reached and survived', () => {
   test('does not explain a wrong file that its own stage wrote to the end', () => {
     const predict = stage({ limitHits: refused });
     expect(verdictOf({ predict, predictions: { invalid: 'float64' } })).toBe('INVALID_OUTPUT');
-    expect(verdictOf({ again: { ...good.again!, stage: predict, predictions: { invalid: 'NaN' } } })).toBe(
+    expect(verdictOf({ again: { ...secondRun, stage: predict, predictions: { invalid: 'NaN' } } })).toBe(
       'INVALID_OUTPUT',
     );
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { TrackInfo } from '../../../datasets/track.ts';
+import { contradictionIn } from '../../../evaluator/attest/consistency/checks.ts';
 import { buildOfficialRecord } from '../../../evaluator/attest/officialRecord.ts';
 import { type RunHooks, runEntry } from '../../../evaluator/run/runEntry.ts';
 import { nothingHeld } from '../../../evaluator/sandbox/holds.ts';
@@ -103,6 +104,18 @@ test('a correct entry is trained, predicted twice and scored', async () => {
   const record = await run({});
   expect(record).toMatchObject({ verdict: 'SCORED', score: { correct: 100, total: 1000 } });
   expect(stagesOf(record)).toEqual(['train', 'predict', 'predict-again']);
+});
+
+test('a plan that predicts once is scored, says so, and is none that a grading counts', async () => {
+  const again: Act = () => Promise.reject(new Error('was started'));
+  const plan = { ...(await planned()), predictOnce: true };
+  const record = await runEntry(plan, madeUpSandbox({ again }));
+  expect(record).toMatchObject({ verdict: 'SCORED', score: { correct: 100, total: 1000 } });
+  expect(stagesOf(record)).toEqual(['train', 'predict']);
+  expect(record.evidence).toContain(
+    'predict ran once, so its rows were not compared with those of a second run',
+  );
+  expect(contradictionIn(record)).toContain('without three stages');
 });
 
 describe('a run ends with the step that failed', () => {

@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import { UserError } from '../../../datasets/userError.ts';
 import type { RunPlan } from '../../../evaluator/run/runEntry.ts';
 import { settleRun } from '../../../evaluator/run/settleRun.ts';
+import type { Withheld } from '../../../evaluator/run/withheld.ts';
 import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
 import { machine } from '../fixtures.ts';
@@ -30,6 +31,13 @@ test.each([
 ])('the plan %j is refused by the name of the field', (changes, field) => {
   expect(() => settled(changes)).toThrow(UserError);
   expect(() => settled(changes)).toThrow(new RegExp(`^the plan of the run: .* \\(at ${field}\\)$`));
+});
+
+test('on a sealed Track, predict must run twice', () => {
+  const info = { sealed: {} } as RunPlan['track']['info'];
+  const track = { ...plan.track, info, withheld: {} as Withheld };
+  expect(settled({ track }).plan.track.info).toBe(info);
+  expect(() => settled({ track, predictOnce: true })).toThrow(/track is sealed: predict must run twice$/);
 });
 
 test('the folder of a Track may be relative to the current folder, though stages are started in another', async () => {

@@ -27,6 +27,8 @@ beforeEach(async () => {
     label: 'a.tar.gz, seed 1',
     archive: '/a.tar.gz',
     archiveSha256: record.archiveSha256!,
+    entryArguments: [],
+    predictOnce: false,
     trackDir: '/track',
     track: record.track!,
     imagesKey: null,

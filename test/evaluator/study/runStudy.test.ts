@@ -1,11 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import type { TrackInfo } from '../../../datasets/track.ts';
 import type { AttemptOrder } from '../../../evaluator/grade/executor.ts';
+import { issueAttempt } from '../../../evaluator/grade/issued.ts';
+import type { RunRecord } from '../../../evaluator/run/record.ts';
+import type { RunPlan } from '../../../evaluator/run/runPlan.ts';
 import type { RunTrack } from '../../../evaluator/run/runTrack.ts';
+import { writeUnscored } from '../../../evaluator/run/unscored.ts';
 import type { VerdictCode } from '../../../evaluator/run/verdict.ts';
 import { parseSpec } from '../../../evaluator/study/readSpec.ts';
 import { runStudy, type StudyPlan, type StudyResult } from '../../../evaluator/study/runStudy.ts';
@@ -17,7 +22,7 @@ import {
 } from '../../../evaluator/study/studyText.ts';
 import { doubtsOf, tableOf } from '../../../evaluator/study/table.ts';
 import { temporaryFolder } from '../../datasets/temporaryFolder.ts';
-import { machine } from '../fixtures.ts';
+import { constantPredictions, machine, makeTinyTrack } from '../fixtures.ts';
 import { hash, type Made, madeUpRecord } from '../grade/madeUpRecord.ts';
 
 const folder = temporaryFolder();
@@ -34,6 +39,9 @@ type Give = (words: string, sample: number, seed: number) => Made;
 interface Called {
   /** The runs that were made, as words/sample/seed. */
   readonly made: string[];
+  readonly orders: readonly RunPlan[];
+  /** The runs that ended, as arm/sample/seed. */
+  readonly ended: string[];
   readonly earlier: number;
   readonly stopped: string[];
   readonly warned: string[];
@@ -70,24 +78,45 @@ async function call(
     give = usual,
     stopAfter = Number.POSITIVE_INFINITY,
     cpus = 2,
-  }: { give?: Give; stopAfter?: number; cpus?: number } = {},
+    jobs = 1,
+    wait = async () => {},
+    elsewhere,
+    samples = null,
+  }: {
+    give?: Give;
+    stopAfter?: number;
+    cpus?: number;
+    jobs?: number;
+    /** Makes the runs in place of this process. */
+    elsewhere?: (order: AttemptOrder) => Promise<RunRecord | null>;
+    samples?: Map<number, RunTrack> | null;
+    /** Called before a run ends. */
+    wait?: (order: AttemptOrder, abort: AbortSignal) => Promise<void>;
+  } = {},
 ): Promise<Called> {
   const spec = parseSpec(stringify({ ...base, ...changes }), 'study.yaml');
   const stop = new AbortController();
-  const called = { made: [] as string[], earlier: 0, stopped: [] as string[], warned: [] as string[] };
+  const called = {
+    ...{ made: [] as string[], orders: [] as RunPlan[], ended: [] as string[], earlier: 0 },
+    ...{ stopped: [] as string[], warned: [] as string[], writes: [] as number[] },
+  };
   const plan: StudyPlan = {
     ...{ spec, entryPath, outFolder: join(folder.path, 'out'), machine, cpus },
-    samples: new Map(spec.samples.map((sample) => [sample, trackOf(sample)])),
+    samples: samples ?? new Map(spec.samples.map((sample) => [sample, trackOf(sample)])),
     keepModels: false,
   };
   const executor = {
-    jobs: 1,
-    takesUp: false,
+    jobs,
+    takesUp: elsewhere !== undefined,
     sandbox: { kind: 'process' as const },
-    async run({ plan: { entryArguments, track, runsFolder, seed, attempt } }: AttemptOrder) {
+    async run(order: AttemptOrder, abort: AbortSignal) {
+      if (elsewhere !== undefined) return elsewhere(order);
+      const { entryArguments, track, runsFolder, seed, attempt } = order.plan;
       const sample = (track.info as TrackInfo).seed as number;
       const words = entryArguments!.slice(spec.budget.words.length).join(' ');
       called.made.push(`${words}/${sample}/${seed}`);
+      called.orders.push(order.plan);
+      await wait(order, abort);
       const record = {
         ...madeUpRecord({ ...give(words, sample, seed), seed, attempt: attempt! }),
         folder: join(runsFolder, `run-${attempt}`),
@@ -102,8 +131,15 @@ async function call(
     abort: stop.signal,
     warn: (sentence) => called.warned.push(sentence),
     starts: () => {},
-    ended: (_, earlier) => {
+    ended: ({ arm, cell: { sample, seed } }, earlier) => {
+      called.ended.push(`${arm}/${sample}/${seed}`);
       if (earlier) called.earlier++;
+    },
+    progress: async ({ outcomes }) => {
+      expect(called.writes.at(-1)).not.toBe(0); // the write before has ended
+      called.writes.push(0);
+      await sleep(1);
+      called.writes[called.writes.length - 1] = outcomes.length;
     },
     stopsArms: (names) => called.stopped.push(...names),
   });
@@ -127,6 +163,124 @@ test('a grid runs every arm on every sample with every seed, with the words of b
     ['good', 863, 50],
     ['bad', 713, -100],
   ]);
+});
+
+test('only the first run of every arm predicts twice', async () => {
+  const { made, orders } = await call();
+  const twice = made.filter((_, at) => orders[at]!.predictOnce === false);
+  expect(twice.sort()).toEqual(['-b/11/1', '-g/11/1', '/11/1']);
+});
+
+describe('with two runs at once', () => {
+  /** Lets runs of the good arm take longer than the others. */
+  const wait = async ({ plan }: AttemptOrder): Promise<void> => {
+    if (plan.entryArguments!.includes('-g')) await sleep(50);
+  };
+
+  test('gives the same table and files as one after the other, whichever run ends first', async () => {
+    const one = await call();
+    await writeFile(join(entryPath, 'version'), '2'); // as if in a new folder
+    const two = await call({}, { jobs: 2, wait });
+    expect(two.ended).not.toEqual(one.ended);
+    expect(new Set(two.ended)).toEqual(new Set(one.ended));
+    expect(tableOf(two.result)).toEqual(tableOf(one.result));
+    const withoutFolders = ({ result }: Called) => formatRunsCsv(result).replaceAll(/,[^,]*\r\n/g, '\n');
+    expect(withoutFolders(two)).toBe(withoutFolders(one));
+  });
+
+  test('a halving decides the same', async () => {
+    const search = { kind: 'halving', firstRuns: 1, factor: 2 };
+    const one = await call({ search });
+    await writeFile(join(entryPath, 'version'), '2');
+    const two = await call({ search }, { jobs: 2, wait });
+    expect(two.stopped).toEqual(one.stopped);
+    expect(tableOf(two.result)).toEqual(tableOf(one.result));
+  });
+
+  test('every run opens the held-out images for itself', async () => {
+    const { orders } = await call({}, { jobs: 2 });
+    for (const { track } of orders) expect(track.withheld).toBeUndefined();
+  });
+
+  test('an entry that changes ends the other run too', async () => {
+    let wasEnded = false;
+    const meanwhile = async ({ plan }: AttemptOrder, abort: AbortSignal): Promise<void> => {
+      if (plan.entryArguments!.includes('-g')) return writeFile(join(entryPath, 'train.py'), 'new');
+      await new Promise((done) => abort.addEventListener('abort', done));
+      wasEnded = true;
+    };
+    await expect(call({}, { jobs: 2, wait: meanwhile })).rejects.toThrow(
+      /entry: was changed during the study/,
+    );
+    expect(wasEnded).toBe(true);
+  });
+});
+
+describe('with an executor that takes runs up', () => {
+  /** Runs a study whose first call leaves every run on a cluster. */
+  const issue = async () => {
+    const left: string[] = [];
+    const first = await call(
+      {},
+      {
+        jobs: 100,
+        elsewhere: async ({ plan: { runsFolder, seed, attempt, track } }) => {
+          const { limits, sandbox } = madeUpRecord();
+          const start = { attempt: attempt!, archiveSha256: hash('a'), track: track.info, seed, limits };
+          left.push(await issueAttempt(runsFolder, { ...start, sandbox: { kind: sandbox.kind } }));
+          return null;
+        },
+      },
+    );
+    expect([first.ended, first.result.isComplete]).toEqual([[], false]);
+    return left;
+  };
+
+  test('open runs are waited for under their number, and not run here', async () => {
+    const left = await issue();
+    await expect(call()).rejects.toThrow(/attempt-1: is a run that was given to Slurm and has not ended/);
+    const opened: (string | null)[] = [];
+    await call(
+      {},
+      {
+        jobs: 100,
+        elsewhere: async ({ open, plan }) => {
+          expect(plan.attempt).toBe(1);
+          opened.push(open);
+          return null;
+        },
+      },
+    );
+    expect(opened.sort()).toEqual(left.sort());
+  });
+
+  test('a run without a score is scored, at once or by the next call', async () => {
+    const { dir, info } = await makeTinyTrack(folder.path);
+    const samples = new Map([11, 12].map((sample) => [sample, { dir, info } as RunTrack]));
+    /** Leaves what a node left: predictions and a record without a score. */
+    const unscored = async ({ plan: { runsFolder, seed, attempt } }: AttemptOrder): Promise<RunRecord> => {
+      const made = join(runsFolder, `attempt-${attempt}`);
+      await mkdir(join(made, 'predictions'), { recursive: true });
+      await writeFile(join(made, 'predictions/predictions.npy'), constantPredictions(info.testSize));
+      const record = { ...madeUpRecord({ seed }), track: info, folder: made, score: null };
+      await writeUnscored(record, null);
+      return record;
+    };
+    const lost = await call(
+      {},
+      {
+        samples,
+        elsewhere: async (order) => {
+          await unscored(order);
+          return null; // as if this process was killed before it scored the run
+        },
+      },
+    );
+    expect(lost.ended).toEqual([]);
+    const next = await call({ seeds: [1, 2, 3] }, { samples, jobs: 100, elsewhere: unscored });
+    expect([next.earlier, next.result.isComplete]).toEqual([12, true]);
+    expect(next.result.outcomes.map(({ accuracy }) => accuracy)).toEqual(Array(18).fill(0.1));
+  });
 });
 
 describe('a study that is called again', () => {
