@@ -34,7 +34,8 @@ class Residual(nn.Module):
 class ResNet9(nn.Module):
     def __init__(self, width):
         super().__init__()
-        c1, c2, c3, c4 = (int(width * c) for c in (64, 128, 256, 512))
+        # Multiples of 16, as in our network.
+        c1, c2, c3, c4 = (max(16, int(width * c / 16 + 0.5) * 16) for c in (64, 128, 256, 512))
         self.whitening = nn.Conv2d(3, 27, 3, padding=1, bias=False)
         self.whitening.weight.requires_grad_(False)
         self.body = nn.Sequential(
