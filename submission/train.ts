@@ -37,6 +37,10 @@ export async function train(environment: Environment, settings: Settings): Promi
   const labels = readLabels(join(trainDir, 'labels.npy'));
   const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
 
+  // Before the plan, which divides the rest of the budget by the time of a step: they take seconds.
+  const augmenter = createAugmenter(images, labels, classes, settings, seed);
+  const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);
+
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const { celuAlpha, logitScale, mirrorFilters } = settings;
   const ofWidth = (width: number) => ({ width, classes, celuAlpha, logitScale, mirrorFilters });
@@ -72,8 +76,6 @@ export async function train(environment: Environment, settings: Settings): Promi
   keepSettings(plannedEpochs, { plannedEpochs });
   say(`width ${width}, ${precision}, ${path.engine} ops, ${environment.cpus} cpus`);
 
-  const augmenter = createAugmenter(images, labels, classes, settings, seed);
-  const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);
   const whitening = tf.keep(tf.tensor(filters, [PATCH, PATCH]));
   const weights = initialWeights(architecture, seed, settings.diracInit);
   // Width and engine are final. What else depends on the number of epochs follows this forecast.

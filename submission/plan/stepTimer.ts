@@ -47,7 +47,8 @@ export function createStepTimer(
   const until = clock.elapsed() + mostSeconds;
   let left = allowance;
   const timed = (steps: Steps): number => {
-    const [started, before] = [clock.elapsed(), cpuSeconds()];
+    const before = cpuSeconds(); // takes milliseconds
+    const started = clock.elapsed();
     steps.step();
     const seconds = undisturbed(clock.elapsed() - started, before, cpuSeconds());
     left -= seconds;

@@ -12,6 +12,8 @@ export interface MadeUpMachine {
   readonly granted?: (at: number) => number;
   /** Speed of the CPUs, by the time; 1 by default. */
   readonly speed?: (at: number) => number;
+  /** Seconds that it takes to read CPU times; 0 by default. */
+  readonly reading?: number;
 }
 
 export interface Engine {
@@ -34,7 +36,7 @@ export const steps =
 
 /** Starts the clock of a run, just before its plan. */
 export function startMachine(
-  { secondsOf, granted = () => 1, speed = () => 1 }: MadeUpMachine,
+  { secondsOf, granted = () => 1, speed = () => 1, reading = 0 }: MadeUpMachine,
   budget: number,
 ) {
   let now = START_UP;
@@ -57,7 +59,11 @@ export function startMachine(
   const measured: [Path, number][] = [];
   const measurement: Measurement<Engine> = {
     clock,
-    cpuSeconds: () => cpu,
+    cpuSeconds() {
+      const before = cpu;
+      compute(reading);
+      return before;
+    },
     startSteps: (engine, width) => {
       measured.push([engine.path, width]);
       let warmUp = 1; // the first step takes twice as long

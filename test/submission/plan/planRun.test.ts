@@ -109,6 +109,14 @@ describe('a plan', () => {
     expect(widths).not.toContain(1.5);
   });
 
+  test('does not count the time it takes to read CPU times as time of a step', () => {
+    const machine = { secondsOf: steps(0.2) };
+    const epochs = [0, 0.005].map(
+      (reading) => planOn({ ...machine, reading }, 60, { widths: [0.25] }).plan.epochs,
+    );
+    expect(epochs[1]! / epochs[0]!).toBeCloseTo(1, 2);
+  });
+
   test('chooses from the widths that it is given', () => {
     expect(planOn({ secondsOf: steps(0.14) }, 600, { widths: [0.25, 0.5] }).plan.width).toBe(0.5);
     const { plan, measured } = planOn({ secondsOf: steps(0.14) }, 600, { widths: [1.5] });
