@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
   const Panels result = block.result();
   const Floats input = noise(static_cast<size_t>(batch) * edge * edge * in), filter = noise(9ul * in * out);
   const Floats gradient = noise(result.floats());
-  Floats output(result.floats()), values(result.floats()), offset(out), mean(out), variance(out), inverse(out);
+  Floats output(result.floats()), values(block.keptValues()), offset(out), mean(out), variance(out), inverse(out);
   Floats inputGradient(block.isPicture ? 0 : input.size()), filterGradient(filter.size()), offsetGradient(out);
   std::vector<uint8_t> choice(pools ? result.floats() : 0);
   uint8_t* choices = pools ? choice.data() : nullptr;

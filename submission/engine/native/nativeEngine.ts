@@ -16,7 +16,7 @@ export type NativeSaved = {
   readonly x: Tensor;
   readonly filter: Tensor;
   readonly output: Tensor;
-  /** float32, the input of the batch norm, in the layout of the output */
+  /** float32, the input of the batch norm, in the layout of the output; of images without pooling sums instead (block.h) */
   readonly values: Tensor;
   /** uint8, the index of each of `values` in its pooling window, 0 to 3 row by row; empty without pooling */
   readonly choice: Tensor;

@@ -32,7 +32,14 @@ async function startTask(batch: string | null, index: number): Promise<string> {
     limits: { trainSeconds, predictSeconds, processes },
     intake: archiveLimitsSchema.parse({}),
     sandbox: { kind: sandbox.kind, image: 'image', runtime: null },
-    ...{ mostDisturbance: 1, quietSeconds: 0, keepModel: false, alone: true },
+    ...{
+      mostDisturbance: 1,
+      quietSeconds: 0,
+      keepModel: false,
+      alone: true,
+      entryArguments: [],
+      predictOnce: false,
+    },
     expected: { ...evaluator, tensorflow: null, image: null, signed: false, hidden: [] },
   });
   const lock = () => {

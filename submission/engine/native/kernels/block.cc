@@ -2,7 +2,7 @@
 //
 // Forward, the convolution writes the input of the batch norm and its sums, from which the statistics are computed. One
 // more pass over memory normalises and activates. Backward, the gradient to the input of the batch norm is written
-// once, and both products of the convolution read it.
+// once, and both products of the convolution read it. Images that are not pooled take another way (pictureBlock.cc).
 //
 // Intermediate results are in scratch memory that is reused between calls, so only one call runs at a time.
 #include "kernels/block.h"
@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "kernels/fewChannels.h"
+#include "kernels/pictureBlock.h"
 #include "runtime/scratch.h"
 
 namespace haet {
@@ -35,6 +36,7 @@ PartialSums convolved(const Block& block, const float* input, const float* filte
 void forward(const Block& block, const float* input, const float* filter, const float* offset, float* output,
              const Kept& kept) {
   const std::lock_guard<std::mutex> lock(oneCall);
+  if (block.isPlainPicture()) return forwardPicture(block, input, filter, offset, output, kept);
   const PartialSums sums = convolved(block, input, filter, kept.values, kept.choice);
   normalise(block.result(), block.normalise, kept.values, sums, offset, kept.moments, output);
 }
@@ -42,6 +44,7 @@ void forward(const Block& block, const float* input, const float* filter, const 
 void forwardWith(const Block& block, const float* input, const float* filter, const float* offset, const float* mean,
                  const float* variance, float* output) {
   const std::lock_guard<std::mutex> lock(oneCall);
+  if (block.isPlainPicture()) return forwardPictureWith(block, input, filter, offset, mean, variance, output);
   const size_t count = block.result().floats();
   float* values = valueScratch.ofSize(count);
   convolved(block, input, filter, values, block.pools ? choicesIn(choiceScratch, count) : nullptr);
@@ -51,6 +54,7 @@ void forwardWith(const Block& block, const float* input, const float* filter, co
 void backward(const Block& block, const float* outputGradient, const float* input, const float* filter,
               const float* output, const Passed& passed, const Gradients& gradients) {
   const std::lock_guard<std::mutex> lock(oneCall);
+  if (block.isPlainPicture()) return backwardPicture(block, outputGradient, input, filter, output, passed, gradients);
   const Convolution& shape = block.convolution;
   float* valueGradient = valueScratch.ofSize(block.result().floats());
   normaliseGradient(block.result(), block.normalise, outputGradient, output, passed.values, passed.mean, passed.inverse,

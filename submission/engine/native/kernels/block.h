@@ -14,11 +14,18 @@ struct Block {
   Normalise normalise;
 
   Panels result() const { return pools ? convolution.pooled() : convolution.output(); }
+  bool isPlainPicture() const { return isPicture && !pools; }
+  // The number of Kept::values.
+  size_t keptValues() const {
+    return isPlainPicture() ? static_cast<size_t>(9) * convolution.in * (convolution.out + 1) : result().floats();
+  }
 };
 
 // What the forward pass with batch statistics writes in addition to its output, for the backward pass.
 struct Kept {
-  float* values;    // the input of the batch norm, like the output
+  // The input of the batch norm, like the output. Of images without pooling instead sums over all pixels, of which the
+  // gradients can be computed: of every tap times this input minus its mean [9 in, out], and of every tap [9 in].
+  float* values;
   uint8_t* choice;  // the index of each value in its pooling window; null without pooling
   Moments moments;
 };

@@ -18,11 +18,11 @@ namespace {
 
 using Floats = std::vector<float>;
 
-// output = elu(scale * value + shift), one scale and shift per channel
-void activate(const Panels& shape, const float* values, const Floats& scale, const Floats& shift, float* output) {
+// output = elu(scale * value + shift)
+void activate(const Panels& shape, const float* values, const Affine& affine, float* output) {
   parallelFor(shape.batch, [&](int image) {
     for (int panel = 0; panel < shape.panels(); ++panel) {
-      const Vector factor = load(&scale[panel * kLanes]), constant = load(&shift[panel * kLanes]);
+      const Vector factor = load(&affine.scale[panel * kLanes]), constant = load(&affine.shift[panel * kLanes]);
       const ptrdiff_t first = shape.plane(image, panel);
       for (ptrdiff_t at = first; at < first + shape.planeSize(); at += kLanes) {
         store(output + at, elu(load(values + at) * factor + constant));
@@ -31,46 +31,56 @@ void activate(const Panels& shape, const float* values, const Floats& scale, con
   });
 }
 
-// Returns the gradient of the normalised values: elu'(n) is 1 above zero, and elu(n) + 1 below.
+// Returns the gradient of the normalised values.
 inline Vector normalisedGradient(const float* gradient, const float* output) {
-  const Vector activated = load(output);
-  const Vector slope = activated > 0 ? Vector{} + 1 : activated + 1;
-  return load(gradient) * slope;
+  return load(gradient) * eluSlope(load(output));
 }
 
 }  // namespace
 
+void Affine::put(int channel, double mean, double inverse, float offset, const Normalise& options) {
+  scale[channel] = static_cast<float>(inverse / options.alpha);
+  shift[channel] = static_cast<float>((offset - mean * inverse) / options.alpha);
+}
+
+Affine affineOf(int channels, const Normalise& options, const float* mean, const float* variance, const float* offset) {
+  Affine affine(channels);
+  for (int channel = 0; channel < channels; ++channel) {
+    const double inverse = 1 / std::sqrt(static_cast<double>(variance[channel]) + options.epsilon);
+    affine.put(channel, mean[channel], inverse, offset[channel], options);
+  }
+  return affine;
+}
+
+double putMoments(int channel, double mean, double spreadBefore, double count, const Normalise& options,
+                  const Moments& moments) {
+  const double spread = spreadBefore < 0 ? 0 : spreadBefore;  // negative by rounding; NaN propagates
+  const double inverse = 1 / std::sqrt(spread + options.epsilon);
+  moments.mean[channel] = static_cast<float>(mean);
+  moments.variance[channel] = static_cast<float>(spread * (count > 1 ? count / (count - 1) : 1));
+  moments.inverse[channel] = static_cast<float>(inverse);
+  return inverse;
+}
+
 void normalise(const Panels& shape, const Normalise& options, const float* values, const PartialSums& sums,
                const float* offset, const Moments& moments, float* output) {
-  Floats scale(shape.channels), shift(shape.channels);
+  Affine affine(shape.channels);
   parallelFor(shape.panels(), [&](int panel) {
     const auto totals = sums.total(panel);
     for (int lane = 0; lane < kLanes; ++lane) {
       const int channel = panel * kLanes + lane;
       const auto [count, sum, squares] = totals[lane];
       const double mean = sum / count;
-      const double spreadBefore = squares / count - mean * mean;
-      const double spread = spreadBefore < 0 ? 0 : spreadBefore;  // negative by rounding; NaN propagates
-      const double inverse = 1 / std::sqrt(spread + options.epsilon);
-      moments.mean[channel] = static_cast<float>(mean);
-      moments.variance[channel] = static_cast<float>(spread * (count > 1 ? count / (count - 1) : 1));
-      moments.inverse[channel] = static_cast<float>(inverse);
-      scale[channel] = static_cast<float>(inverse / options.alpha);
-      shift[channel] = static_cast<float>((offset[channel] - mean * inverse) / options.alpha);
+      const double inverse = putMoments(channel, mean, squares / count - mean * mean, count, options, moments);
+      affine.put(channel, mean, inverse, offset[channel], options);
     }
   });
-  activate(shape, values, scale, shift, output);
+  activate(shape, values, affine, output);
 }
 
 void normaliseWith(const Panels& shape, const Normalise& options, const float* values, const float* mean,
                    const float* variance, const float* offset, float* output) {
-  Floats scale(shape.channels), shift(shape.channels);
-  for (int channel = 0; channel < shape.channels; ++channel) {
-    const double inverse = 1 / std::sqrt(static_cast<double>(variance[channel]) + options.epsilon);
-    scale[channel] = static_cast<float>(inverse / options.alpha);
-    shift[channel] = static_cast<float>((offset[channel] - mean[channel] * inverse) / options.alpha);
-  }
-  activate(shape, values, scale, shift, output);
+  activate(shape, values, affineOf(shape.channels, options, mean, variance, offset), output);
 }
 
 void normaliseGradient(const Panels& shape, const Normalise& options, const float* outputGradient, const float* output,

@@ -1,6 +1,8 @@
 // Batch norm with batch statistics, and elu: the steps after the convolution and the pool of a block.
 #pragma once
 
+#include <vector>
+
 #include "kernels/panels.h"
 #include "kernels/partialSums.h"
 
@@ -17,6 +19,23 @@ struct Moments {
   float* variance;  // with Bessel's correction
   float* inverse;   // 1 / sqrt(variance without it + epsilon)
 };
+
+// Batch norm and the division by alpha as one multiplication and one addition per channel.
+struct Affine {
+  std::vector<float> scale, shift;
+
+  explicit Affine(int channels) : scale(channels), shift(channels) {}
+  // inverse: 1 / sqrt(variance + epsilon)
+  void put(int channel, double mean, double inverse, float offset, const Normalise& options);
+};
+
+// Returns that of given statistics.
+Affine affineOf(int channels, const Normalise& options, const float* mean, const float* variance, const float* offset);
+
+// Writes the moments of a channel and returns 1 / sqrt(spread + epsilon). spread: the mean square of the deviation of
+// `count` values from their mean
+double putMoments(int channel, double mean, double spread, double count, const Normalise& options,
+                  const Moments& moments);
 
 // Writes the output of values, both of `shape`; `sums` are those of values, offset is [channels].
 void normalise(const Panels& shape, const Normalise& options, const float* values, const PartialSums& sums,

@@ -5,7 +5,8 @@
 //   HaetBlockGradient(output_gradient, input, filter, output, values, choice, mean, inverse; pool, alpha, epsilon,
 //     wants_input) -> input_gradient, filter_gradient, offset_gradient
 //
-// choice is empty without pooling, input_gradient is empty if not wanted.
+// values is like output, or a vector of sums for images without pooling; choice is empty without pooling,
+// input_gradient is empty if not wanted.
 #include "kernels/block.h"
 #include "ops/op.h"
 
@@ -63,8 +64,12 @@ std::vector<int64_t> axesOf(const Panels& shape) {
   return {shape.batch, shape.panels(), shape.height, shape.width, kLanes};
 }
 
-bool isOf(const Tensor& tensor, const Panels& shape) {
-  const auto axes = axesOf(shape);
+std::vector<int64_t> axesOfKept(const Block& block) {
+  if (block.isPlainPicture()) return {static_cast<int64_t>(block.keptValues())};
+  return axesOf(block.result());
+}
+
+bool isOf(const Tensor& tensor, const std::vector<int64_t>& axes) {
   if (rank(tensor) != static_cast<int>(axes.size())) return false;
   for (int axis = 0; axis < rank(tensor); ++axis) {
     if (edge(tensor, axis) != axes[axis]) return false;
@@ -112,7 +117,7 @@ void computeForward(Call& call, void* state) {
   const std::vector<int64_t> axes = axesOf(block.result()), channels{block.convolution.out};
   const Tensor output = call.output(0, TF_FLOAT, axes), mean = call.output(1, TF_FLOAT, channels),
                variance = call.output(2, TF_FLOAT, channels), inverse = call.output(3, TF_FLOAT, channels),
-               values = call.output(4, TF_FLOAT, axes),
+               values = call.output(4, TF_FLOAT, axesOfKept(block)),
                choice = call.output(5, TF_UINT8, block.pools ? axes : std::vector<int64_t>{0});
   forward(block, data<const float>(input), data<const float>(filter), data<const float>(offset), data<float>(output),
           {data<float>(values),
@@ -136,9 +141,9 @@ void computeBackward(Call& call, void* state) {
   const auto& attributes = *static_cast<const Attributes*>(state);
   const Block block = blockOf(input, filter, attributes);
   requireVectors(block, {&mean, &inverse});
-  const Panels result = block.result();
-  if (!isOf(outputGradient, result) || !isOf(output, result) || !isOf(values, result) ||
-      (block.pools && !isOf(choice, result))) {
+  const std::vector<int64_t> axes = axesOf(block.result());
+  if (!isOf(outputGradient, axes) || !isOf(output, axes) || !isOf(values, axesOfKept(block)) ||
+      (block.pools && !isOf(choice, axes))) {
     throw std::invalid_argument("the shapes of the inputs do not match");
   }
   if (attributes.wantsInput && block.isPicture) throw std::invalid_argument("images (NHWC) have no input gradient");

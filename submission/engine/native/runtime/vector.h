@@ -180,4 +180,7 @@ inline Vector elu(const Vector& x) {
   return x > 0 ? x : negative;
 }
 
+// Returns the slope of elu where it is `output`: 1 above zero, and e^x = elu(x) + 1 below. NaN propagates.
+inline Vector eluSlope(const Vector& output) { return (output > 0 ? Vector{} : output) + 1; }
+
 }  // namespace haet
