@@ -33,19 +33,20 @@ export function muonStep(
   options: MuonOptions,
 ): void {
   const { weights: directions, velocities } = nesterov(engine, velocity, gradients, names, options);
-  for (const [index, name] of names.entries()) {
-    const direction = directions[index]!;
-    const weight = weights[name]!; // [3, 3, in, out]
-    const stepped = tf.tidy(() => {
-      const outputs = weight.shape.at(-1)!;
-      const matrix = tf.reshape(direction, [-1, outputs]);
-      const step = orthogonalised(matrix, options.muonIterations, rate);
-      return tf.sub(scaled(weight, outputs, rate * options.muonWeightDecay), tf.reshape(step, weight.shape));
+  const stepped = tf.tidy(() => {
+    const matrices = directions.map((direction) => tf.reshape(direction, [-1, direction.shape.at(-1)!]));
+    const steps = orthogonalised(matrices as Tensor[], options.muonIterations, rate);
+    return names.map((name, index) => {
+      const weight = weights[name]!; // [3, 3, in, out]
+      const kept = scaled(weight, weight.shape.at(-1)!, rate * options.muonWeightDecay);
+      return tf.sub(kept, tf.reshape(steps[index]!, weight.shape)) as Tensor;
     });
-    direction.dispose();
-    replace(weights, name, stepped as Tensor);
+  });
+  for (const [index, name] of names.entries()) {
+    replace(weights, name, stepped[index]!);
     replace(velocity, name, velocities[index]!);
   }
+  tf.dispose(directions as never);
 }
 
 /** Returns the updates that SGD with Nesterov's momentum would subtract at rate 1, and the new velocities. */

@@ -12,6 +12,9 @@ const values = (tensor: Tensor) => Array.from(tensor.dataSync());
 const normal = (shape: number[], seed: number): Tensor => tf.randomNormal(shape, 0, 1, 'float32', seed);
 const matrixOf = (tensor: Tensor) => Matrix.from1DArray(tensor.shape[0]!, tensor.shape[1]!, values(tensor));
 
+const one = (matrix: Tensor, iterations: number, factor: number): Tensor =>
+  orthogonalised([matrix], iterations, factor)[0]!;
+
 describe('orthogonalised', () => {
   /** The iteration as published, on the whole matrix, in double precision. */
   function published(matrix: Matrix, iterations: number): number[] {
@@ -29,15 +32,29 @@ describe('orthogonalised', () => {
     (iterations) => {
       const matrix = tf.mul(normal([18, 6], 1), [[1, 2, 4, 8, 16, 32]]) as Tensor;
       const expected = published(matrixOf(matrix), iterations);
-      expect(error(values(orthogonalised(matrix, iterations, 1)), expected)).toBeLessThan(1e-4);
+      expect(error(values(one(matrix, iterations, 1)), expected)).toBeLessThan(1e-4);
       const tenfold = expected.map((value) => 10 * value);
-      expect(error(values(orthogonalised(matrix, iterations, 10)), tenfold)).toBeLessThan(1e-4);
+      expect(error(values(one(matrix, iterations, 10)), tenfold)).toBeLessThan(1e-4);
     },
   );
 
+  test('of several matrices is that of each, in their order', () => {
+    const shapes: [number, number][] = [
+      [18, 6],
+      [9, 4],
+      [27, 6],
+      [36, 4],
+    ];
+    const matrices = shapes.map((shape, index) => normal(shape, 30 + index));
+    const together = orthogonalised(matrices, 5, 0.3);
+    for (const [index, matrix] of matrices.entries()) {
+      expect(error(values(together[index]!), values(one(matrix, 5, 0.3)))).toBeLessThan(1e-5);
+    }
+  });
+
   test('has singular values near 1, whatever the scale of the matrix', () => {
     for (const scale of [1e-6, 1, 1e6]) {
-      const result = orthogonalised(tf.mul(normal([36, 8], 2), scale) as Tensor, 5, 1);
+      const result = one(tf.mul(normal([36, 8], 2), scale) as Tensor, 5, 1);
       for (const value of new SingularValueDecomposition(matrixOf(result)).diagonal) {
         expect(value).toBeGreaterThan(0.6);
         expect(value).toBeLessThan(1.25);
@@ -46,13 +63,13 @@ describe('orthogonalised', () => {
   });
 
   test('of zeros is zeros', () => {
-    expect(new Set(values(orthogonalised(tf.zeros([9, 4]), 5, 1)))).toEqual(new Set([0]));
+    expect(new Set(values(one(tf.zeros([9, 4]), 5, 1)))).toEqual(new Set([0]));
   });
 
   test('leaks no tensor', () => {
     const matrix = normal([9, 4], 3);
     const before = tf.memory().numTensors;
-    orthogonalised(matrix, 5, 1).dispose();
+    one(matrix, 5, 1).dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
 });
@@ -85,7 +102,7 @@ describe.each(engines)('muonStep, %s', (name) => {
       const gradient = centralized(gradients(seed)['a.filter']!);
       momentum = tf.add(tf.mul(momentum, 0.6), gradient);
       const direction = tf.add(gradient, tf.mul(momentum, 0.6));
-      const update = orthogonalised(tf.reshape(direction, [72, 16]), 5, 0.1);
+      const update = one(tf.reshape(direction, [72, 16]), 5, 0.1);
       const length = Math.hypot(...values(expected));
       const scale = decay > 0 ? 1 - 0.1 * decay : Math.sqrt(16) / length;
       expected = tf.sub(tf.mul(expected, scale), tf.reshape(update, [3, 3, 8, 16]));
