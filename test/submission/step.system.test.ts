@@ -63,6 +63,7 @@ test.each([
     batchSize: 16,
     cropPadding: 0,
     cutmixProbability: 0,
+    distortProbability: 0,
     labelSmoothing: 0,
   });
   let last = { loss: 0, accuracy: 0 };

@@ -322,8 +322,9 @@ describeNative('the native blocks', (variant) => {
     // Rounding differences at first, which training amplifies from step to step; later, therefore, curves as means of
     // 40 steps.
     expect(mean(stocks.slice(80))).toBeLessThan(mean(stocks.slice(0, 40)) - 0.2);
+    // With points rounded to bfloat16, three seeds and two ways to sum differed by up to 0.007 in these steps.
     for (let step = 0; step < 5; step += 1)
-      expect(Math.abs(natives[step]! - stocks[step]!)).toBeLessThan(rounds ? 3e-3 : 3e-4);
+      expect(Math.abs(natives[step]! - stocks[step]!)).toBeLessThan(rounds ? 0.015 : 3e-4);
     for (let step = 0; step < 120; step += 40) {
       const [ours, theirs] = [natives, stocks].map((each) => mean(each.slice(step, step + 40)));
       expect(Math.abs(ours! - theirs!)).toBeLessThan(0.02);
