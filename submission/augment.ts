@@ -67,8 +67,8 @@ export function augmentationFor(
 /**
  * Creates an endless stream of augmented batches: every image once per epoch in random order, a random crop of the
  * image padded by reflection, alternating flip (a random half of the images is mirrored in even epochs, the other half
- * in odd ones; airbench), distortion of shape and colour (distort.ts) or one random operation (trivialAugment.ts), cutout (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a separate
- * box per image, smoothed labels.
+ * in odd ones; airbench), distortion of shape and colour (distort.ts) or one random operation (trivialAugment.ts), cutout
+ * (DeVries and Taylor 2017), CutMix (Yun et al. 2019) within the batch with a separate box per image, smoothed labels.
  *
  * @param images uint8 [count, 32, 32, 3]
  * @param labels uint8 [count]

@@ -130,7 +130,8 @@ const after = new Float32Array(IMAGE_SIZE);
  * arXiv 2103.10158), which has no policy that was learned on labels. Outside of an image that moves, it is continued by
  * reflection.
  *
- * @param images normalised, of which the one that starts at `at` is changed
+ * @param images normalised
+ * @param at where the image starts in `images`
  * @param random returns a random number, from 0 to less than 1
  * @param strength the level of an operation is uniform between 0 and this
  */

@@ -29,18 +29,26 @@ export function isOpen(attemptFolder: string): boolean {
  * @returns its absolute path
  */
 export async function issueAttempt(jobFolder: string, start: RunStart): Promise<string> {
-  await mkdir(jobFolder, { recursive: true });
-  for (let number = start.attempt; ; number++) {
-    const folder = resolve(jobFolder, `attempt-${number}`);
+  const folder = await createAttemptFolder(jobFolder, start.attempt);
+  await writeIssued(folder, { batch: null, index: 0 });
+  await writeStart(folder, start);
+  return folder;
+}
+
+/**
+ * Creates `attempt-N` in a folder, exclusively: the first N from `number` on that is free.
+ * @returns its absolute path
+ */
+export async function createAttemptFolder(parent: string, number: number): Promise<string> {
+  await mkdir(parent, { recursive: true });
+  for (let next = number; ; next++) {
+    const folder = resolve(parent, `attempt-${next}`);
     try {
       await mkdir(folder);
+      return folder;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    await writeIssued(folder, { batch: null, index: 0 });
-    await writeStart(folder, start);
-    return folder;
   }
 }
 

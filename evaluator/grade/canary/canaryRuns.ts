@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { replaceFile } from '../../../datasets/atomicWrite.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { readRecord } from '../../run/readRecord.ts';
@@ -9,6 +9,7 @@ import { type RunStart, runStartSchema, startFile, writeStart } from '../../run/
 import { readUnscored, unscoredFile } from '../../run/unscored.ts';
 import { runFolders } from '../attempts.ts';
 import { runsFolder } from '../gradedFolders.ts';
+import { createAttemptFolder } from '../issued.ts';
 import { agrees, type JobTerms } from '../terms.ts';
 import type { Judgement } from './canaryLog.ts';
 
@@ -128,17 +129,7 @@ export async function countRun(folder: string): Promise<void> {
  * @returns its absolute path
  */
 export async function issueCanary(outFolder: string, node: string, start: RunStart): Promise<string> {
-  const parent = canaryFolder(outFolder, node);
-  await mkdir(parent, { recursive: true });
-  for (let number = start.attempt; ; number++) {
-    const folder = resolve(parent, `attempt-${number}`);
-    try {
-      await mkdir(folder);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw error;
-    }
-    await writeStart(folder, start);
-    return folder;
-  }
+  const folder = await createAttemptFolder(canaryFolder(outFolder, node), start.attempt);
+  await writeStart(folder, start);
+  return folder;
 }

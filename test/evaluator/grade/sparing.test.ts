@@ -17,7 +17,7 @@ function slowWrite(share: number) {
   return { sparing, written, add };
 }
 
-test('many that ask at once are answered by few acts, the last of which has seen everything', async () => {
+test('many requests at once are answered by few acts, and the last act sees all of them', async () => {
   const { sparing, written, add } = slowWrite(0.1);
   for (let count = 0; count < 50; count++) void add();
   await sparing.flush();

@@ -23,8 +23,9 @@ struct Block {
 
 // What the forward pass with batch statistics writes in addition to its output, for the backward pass.
 struct Kept {
-  // The input of the batch norm, like the output. Of images without pooling instead sums over all pixels, of which the
-  // gradients can be computed: of every tap times this input minus its mean [9 in, out], and of every tap [9 in].
+  // The input of the batch norm, in the shape of the output. For a block that reads images and does not pool, two sums
+  // over all pixels instead, from which the gradients can be computed: every tap times the input of the batch norm
+  // minus its mean [9 in, out], and every tap [9 in].
   float* values;
   uint8_t* choice;  // the index of each value in its pooling window; null without pooling
   Moments moments;
