@@ -79,6 +79,18 @@ export interface Engine {
   sgdStep(updates: readonly Update[], options: UpdateOptions): Updated;
 
   /**
+   * Makes one step of Muon (Keller Jordan, https://kellerjordan.github.io/posts/muon) for every filter: the update of
+   * Nesterov's momentum, as a matrix of inputs by outputs, is orthogonalised by Newton-Schulz iteration (see
+   * `orthogonalised`) and subtracted `rate` times. Before it, the filter is multiplied by 1 - rate decay; with decay 0
+   * it is scaled to the norm of an orthogonal one, the square root of its outputs (airbench94_muon).
+   *
+   * @param updates of two axes or more
+   * @returns new tensors; the caller keeps those of the updates
+   * @throws Error if the tensors of an update differ in shape
+   */
+  muonStep(updates: readonly Update[], options: MuonOptions): Updated;
+
+  /**
    * Computes decay average + (1 - decay) latest, tensor by tensor.
    *
    * @param averages float32 of any shapes
@@ -123,6 +135,11 @@ export interface UpdateOptions {
   readonly momentum: number;
   /** Whether each unit's mean gradient is subtracted first (Yong et al. 2020); tensors of one axis are not changed. */
   readonly gradientCentralization: boolean;
+}
+
+export interface MuonOptions extends UpdateOptions {
+  /** Of the orthogonalisation, 1 or more. */
+  readonly iterations: number;
 }
 
 /** New weights and velocities, in the order of the updates. */

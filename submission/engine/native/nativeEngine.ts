@@ -4,7 +4,14 @@
 // input of the first block is images, [batch, height, width, channels]. In a pooling window, the first of equal maxima
 // gets the gradient.
 import { differentiable, type Passes } from '../differentiable.ts';
-import { type BlockShape, type Engine, EPSILON } from '../engine.ts';
+import {
+  type BlockShape,
+  type Engine,
+  EPSILON,
+  type Update,
+  type Updated,
+  type UpdateOptions,
+} from '../engine.ts';
 import { globalMaxPool, globalMaxPoolGradient, type Layout } from '../globalMaxPool.ts';
 import { bool, float, free, int, rawOf, run, runMany, tensorOf } from '../ops.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
@@ -79,19 +86,9 @@ export function nativePasses({ variant }: NativeOps): Passes<NativeSaved> {
     globalMaxPoolGradient: (x, output, outputGradient) =>
       globalMaxPoolGradient(x, output, outputGradient, layoutOf(x)),
 
-    sgdStep(updates, { momentum, gradientCentralization }) {
-      const tensors = (['weight', 'velocity', 'gradient'] as const).flatMap((name) =>
-        updates.map((update) => update[name]),
-      );
-      const updated = tf.tidy(() => {
-        const each = tf.tensor2d(updates.map(({ rate, decay }) => [rate, momentum, decay]));
-        const attributes = [int('N', updates.length), bool('centralized', gradientCentralization)];
-        return runMany(named('HaetSgd'), [...tensors, each].map(rawOf), attributes, 2 * updates.length).map(
-          tensorOf,
-        );
-      });
-      return { weights: updated.slice(0, updates.length), velocities: updated.slice(updates.length) };
-    },
+    sgdStep: (updates, options) => updated(named('HaetSgd'), updates, options, []),
+    muonStep: (updates, options) =>
+      updated(named('HaetMuon'), updates, options, [int('iterations', options.iterations)]),
 
     average: (averages, latest, decay) =>
       tf.tidy(() => {
@@ -101,6 +98,24 @@ export function nativePasses({ variant }: NativeOps): Passes<NativeSaved> {
         );
       }),
   };
+}
+
+/** Runs an op that updates weights. */
+function updated(
+  op: string,
+  updates: readonly Update[],
+  { momentum, gradientCentralization }: UpdateOptions,
+  attributes: readonly ReturnType<typeof int>[],
+): Updated {
+  const tensors = (['weight', 'velocity', 'gradient'] as const).flatMap((name) =>
+    updates.map((update) => update[name]),
+  );
+  const results = tf.tidy(() => {
+    const each = tf.tensor2d(updates.map(({ rate, decay }) => [rate, momentum, decay]));
+    const all = [int('N', updates.length), bool('centralized', gradientCentralization), ...attributes];
+    return runMany(op, [...tensors, each].map(rawOf), all, 2 * updates.length).map(tensorOf);
+  });
+  return { weights: results.slice(0, updates.length), velocities: results.slice(updates.length) };
 }
 
 /**

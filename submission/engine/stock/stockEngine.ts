@@ -6,6 +6,7 @@ import { globalMaxPool, globalMaxPoolGradient, type Layout } from '../globalMaxP
 import { BFLOAT16, FLOAT32 } from '../ops.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import { convBlock, convBlockGradient, convBlockWith, type StockSaved } from './convBlock.ts';
+import { muonUpdate } from './muonUpdate.ts';
 import { sgdUpdate } from './sgdUpdate.ts';
 
 /** @param x [batch, height, width, channels] */
@@ -40,6 +41,8 @@ export function stockPasses(bfloat16: boolean): Passes<StockSaved> {
         velocities: updated.map(([, velocity]) => velocity),
       };
     },
+
+    muonStep: muonUpdate,
 
     average: (averages, latest, decay) =>
       averages.map((average, index) =>

@@ -3,53 +3,14 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "kernels/productTile.h"
+
 namespace haet {
 namespace {
 
 // Largest depth per pass: a group of three panels of b, 24 KiB (48 KiB with 16 lanes), stays in the first or the second
 // level of the cache.
 constexpr int kDepth = 256 * kInterleaved;
-
-enum class Left { kPlain, kTransposed };
-
-template <Left left, int rows, int panels>
-inline __attribute__((always_inline)) void tile(const Operand* a, ptrdiff_t aPanel, const Operand* b, ptrdiff_t bPanel,
-                                                float* c, ptrdiff_t cPanel, int depth, bool adds) {
-  Vector sum[rows][panels];
-#pragma GCC unroll 8
-  for (int row = 0; row < rows; ++row) {
-#pragma GCC unroll 3
-    for (int panel = 0; panel < panels; ++panel) {
-      sum[row][panel] = adds ? load(c + panel * cPanel + row * kLanes) : Vector{};
-    }
-  }
-  for (int k = 0; k < depth; k += kLanes) {
-    // Unrolled eight times, the compiler loads far ahead, runs out of registers and keeps accumulators in memory.
-#pragma GCC unroll 4
-    for (int lane = 0; lane < kLanes; lane += kInterleaved) {
-      Vector right[panels];
-#pragma GCC unroll 3
-      for (int panel = 0; panel < panels; ++panel) right[panel] = loadOperands(b + panel * bPanel + lane * kLanes);
-#pragma GCC unroll 8
-      for (int row = 0; row < rows; ++row) {
-        const Operand* both = left == Left::kPlain
-                                  ? a + row * kLanes + lane
-                                  : a + row / kLanes * aPanel + lane * kLanes + row % kLanes * kInterleaved;
-#pragma GCC unroll 3
-        for (int panel = 0; panel < panels; ++panel) {
-          sum[row][panel] = addProducts(sum[row][panel], right[panel], both);
-        }
-      }
-    }
-    a += left == Left::kPlain ? aPanel : kLanes * kLanes;
-    b += kLanes * kLanes;
-  }
-#pragma GCC unroll 8
-  for (int row = 0; row < rows; ++row) {
-#pragma GCC unroll 3
-    for (int panel = 0; panel < panels; ++panel) store(c + panel * cPanel + row * kLanes, sum[row][panel]);
-  }
-}
 
 }  // namespace
 

@@ -8,7 +8,7 @@
 namespace {
 
 // ABI version: names, attributes, inputs with their shapes, and outputs of the ops. Must match ../addon.ts.
-constexpr int32_t kVersion = 5;
+constexpr int32_t kVersion = 6;
 
 napi_value setThreads(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -35,7 +35,7 @@ NAPI_MODULE_INIT() {
   try {
     std::call_once(registered, [] {
       haet::registerBlocks();
-      haet::registerSgd();
+      haet::registerUpdates();
       haet::registerAverage();
     });
   } catch (const std::exception& error) {

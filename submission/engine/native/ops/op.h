@@ -131,7 +131,7 @@ inline void registerOp(const Op& op) {
 }
 
 void registerBlocks();
-void registerSgd();
+void registerUpdates();
 void registerAverage();
 
 }  // namespace haet

@@ -2,17 +2,21 @@
 // with 8 significant bits. CPUs with instructions for it multiply bfloat16 at twice the rate; the sums are float32.
 //
 // These instructions add two products to every sum. A matrix has the operands of both next to each other: its rows are
-// interleaved in groups of kInterleaved, which is 1 for float32.
+// interleaved in groups of kInterleaved, which is 1 for float32. Products of float32 exist in every variant.
 #pragma once
 
 #include "runtime/vector.h"
 
 namespace haet {
 
+template <typename Number>
+constexpr int kInterleavedOf = sizeof(float) / sizeof(Number);
+
+inline Vector addProducts(const Vector& sum, const Vector& right, const float* left) { return sum + right * *left; }
+
 #if HAET_BFLOAT16
 
 typedef uint16_t Operand;
-constexpr int kInterleaved = 2;
 
 inline float floatOf(Operand operand) {
   const uint32_t bits = static_cast<uint32_t>(operand) << 16;
@@ -83,14 +87,14 @@ inline Vector addProducts(const Vector& sum, const Vector& right, const Operand*
 #else
 
 typedef float Operand;
-constexpr int kInterleaved = 1;
-
-inline Vector addProducts(const Vector& sum, const Vector& right, const Operand* left) { return sum + right * *left; }
 
 #endif
 
-// Loads kInterleaved operands per lane into a register.
-inline __attribute__((always_inline)) Vector loadOperands(const Operand* from) {
+constexpr int kInterleaved = kInterleavedOf<Operand>;
+
+// Loads as many operands per lane into a register as are interleaved.
+template <typename Number>
+inline __attribute__((always_inline)) Vector loadOperands(const Number* from) {
   return loadToRegister(reinterpret_cast<const float*>(from));
 }
 

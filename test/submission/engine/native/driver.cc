@@ -16,6 +16,7 @@
 #include "kernels/average.h"
 #include "kernels/block.h"
 #include "kernels/fewChannels.h"
+#include "kernels/muon.h"
 #include "kernels/sgd.h"
 #include "runtime/operand.h"
 #include "runtime/threadPool.h"
@@ -381,6 +382,21 @@ Floats updated(long inputs, int units, const Floats& weight, const Floats& veloc
   return newWeight;
 }
 
+// Updates a filter by Muon, and a part of it as another.
+Floats movedByMuon(long inputs, int units, const Floats& weight, const Floats& velocity, const Floats& gradient) {
+  Floats newWeight(weight.size(), NAN), newVelocity(weight.size(), NAN), newPart(3 * units, NAN),
+      newPartVelocity(3 * units, NAN);
+  haet::muon({{inputs, units, true, 0.1f, 0.9f, 0, weight.data(), velocity.data(), gradient.data(), newWeight.data(),
+               newVelocity.data()},
+              {3, units, false, 0.2f, 0.9f, 1e-2f, weight.data(), velocity.data(), gradient.data(), newPart.data(),
+               newPartVelocity.data()}},
+             5);
+  for (const Floats* each : {&newVelocity, &newPart, &newPartVelocity}) {
+    newWeight.insert(newWeight.end(), each->begin(), each->end());
+  }
+  return newWeight;
+}
+
 // Averages two tensors, one of them longer than one thread's share, and one without values between them.
 Floats averaged(const Floats& average, const Floats& latest) {
   const long count = average.size();
@@ -479,6 +495,15 @@ int main(int argc, char** argv) {
     const Floats weight = normal(rows * 7, random), velocity = normal(rows * 7, random),
                  gradient = normal(rows * 7, random);
     right = isSame("update", threads, [&] { return updated(rows, 7, weight, velocity, gradient); }) && right;
+  }
+  // Rows and columns in less than a panel, in whole panels, and in several bands.
+  for (const auto& [rows, units] : {std::pair<long, int>{3, 1}, {27, 24}, {64, 16}, {144, 72}, {200, 100}}) {
+    const Floats weight = normal(rows * units, random), velocity = normal(rows * units, random),
+                 gradient = normal(rows * units, random);
+    const int columns = units;
+    right =
+        isSame("Muon", threads, [&, rows = rows] { return movedByMuon(rows, columns, weight, velocity, gradient); }) &&
+        right;
   }
   const Floats old = normal(40000, random), latest = normal(40000, random);
   right = isSame("average", threads, [&] { return averaged(old, latest); }) && right;

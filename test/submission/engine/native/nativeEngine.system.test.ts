@@ -308,6 +308,13 @@ describeNative('the native blocks', (variant) => {
     expect(() => sgd([[], [], [], [3]])).toThrow(/at least one axis/);
     expect(() => sgd([[2, 3], [2, 3], [2, 3], [2]])).toThrow(/rate, momentum and decay/);
     expect(() => sgd([[2], [3], [2], [2], [2], [3], [2, 3]], 2)).toThrow(/the same shape/);
+    const muon = (shapes: number[][], iterations = 5) => {
+      const attributes = [int('N', 1), bool('centralized', true), int('iterations', iterations)];
+      return runMany(`HaetMuon_${variant}`, shapes.map(raw), attributes, 2);
+    };
+    expect(() => muon([[2, 3], [2, 3], [3, 2], [3]])).toThrow(/the same shape/);
+    expect(() => muon([[3], [3], [3], [3]])).toThrow(/at least two axes/);
+    expect(() => muon([[2, 3], [2, 3], [2, 3], [3]], 0)).toThrow(/iterations/);
     const average = (...shapes: number[][]) =>
       runMany(`HaetAverage_${variant}`, shapes.map(raw), [int('N', 1)], 1);
     expect(() => average([2, 3], [3, 2], [])).toThrow(/the same shape/);

@@ -1,4 +1,4 @@
-import { type Tensor, tf } from '../engine/tensorflow.ts';
+import { type Tensor, tf } from '../tensorflow.ts';
 
 /** Coefficients of the iteration (Keller Jordan): the steepest at zero that keeps singular values around 1. */
 const [A, B, C] = [3.4445, -4.775, 2.0315];
@@ -22,15 +22,14 @@ const times = (tensor: Tensor, scale: number): Tensor => tf.mul(tensor, scale) a
  *
  * @param matrices float32 [rows, columns]; cheap if there are fewer columns than rows
  * @param iterations 1 or more
- * @param factor of the results
  */
-export function orthogonalised(matrices: readonly Tensor[], iterations: number, factor: number): Tensor[] {
+export function orthogonalised(matrices: readonly Tensor[], iterations: number): Tensor[] {
   const columnsOf = (matrix: Tensor) => matrix.shape[1]!;
   return tf.tidy(() => {
     const results = new Map<Tensor, Tensor>();
     for (const columns of new Set(matrices.map(columnsOf))) {
       const group = matrices.filter((matrix) => columnsOf(matrix) === columns);
-      const polynomials = tf.unstack(polynomialsOf(group, iterations, factor));
+      const polynomials = tf.unstack(polynomialsOf(group, iterations));
       for (const [index, matrix] of group.entries())
         results.set(matrix, product(matrix, polynomials[index]!));
     }
@@ -42,7 +41,7 @@ export function orthogonalised(matrices: readonly Tensor[], iterations: number, 
  * Returns the matrices by which each matrix is multiplied on the right. @param group float32 [rows, columns] each
  * @returns [count, columns, columns]
  */
-function polynomialsOf(group: readonly Tensor[], iterations: number, factor: number): Tensor {
+function polynomialsOf(group: readonly Tensor[], iterations: number): Tensor {
   const squares = tf.stack(group.map((matrix) => product(matrix, matrix, true))) as Tensor;
   // The trace of the Gram matrix is the square of the Frobenius norm.
   const identity = tf.eye(squares.shape[1]!) as Tensor;
@@ -61,5 +60,5 @@ function polynomialsOf(group: readonly Tensor[], iterations: number, factor: num
     const half = plus(times(gram, A), product(odd, gram));
     gram = plus(times(half, A), product(half, odd));
   }
-  return tf.mul(polynomial!, tf.div(factor, norms)) as Tensor;
+  return tf.div(polynomial!, norms) as Tensor;
 }
