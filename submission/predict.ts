@@ -8,7 +8,8 @@ import type { Engine } from './engine/engine.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
 import { pathToPredict } from './hardware.ts';
-import { predictionLogits } from './model/resnet9.ts';
+import { pooledOverHalves } from './model/mirror.ts';
+import { predictionLogits, type Statistics } from './model/resnet9.ts';
 import { viewsAveraged } from './testTimeViews.ts';
 
 /** Runs the predict stage: writes class scores for every test image, averaged over test-time views. */
@@ -34,7 +35,9 @@ const BATCH = 250;
  * @returns logits, float32 [count, classes]
  */
 function predictScores(engine: Engine, model: Model, images: Float32Array): Float32Array {
-  const { architecture, whitening, weights, statistics, testShift } = model;
+  const { architecture, whitening, weights, testShift } = model;
+  const { mirrorFilters } = architecture;
+  const statistics = mirrorFilters ? mirrored(model.statistics) : model.statistics;
   const network = { engine, architecture, whitening };
   const logits = (view: Tensor) => tf.tidy(() => predictionLogits(network, weights, statistics, view));
   const count = images.length / IMAGE_SIZE;
@@ -42,7 +45,10 @@ function predictScores(engine: Engine, model: Model, images: Float32Array): Floa
   for (let start = 0; start < count; start += BATCH) {
     const end = Math.min(start + BATCH, count);
     const batch = images.subarray(start * IMAGE_SIZE, end * IMAGE_SIZE);
-    scores.set(viewsAveraged(batch, testShift, logits), start * architecture.classes);
+    scores.set(viewsAveraged(batch, testShift, !mirrorFilters, logits), start * architecture.classes);
   }
   return scores;
 }
+
+const mirrored = (statistics: Statistics): Statistics =>
+  Object.fromEntries(Object.entries(statistics).map(([block, each]) => [block, pooledOverHalves(each)]));

@@ -1,3 +1,4 @@
+import type { BatchStatistics } from '../engine/engine.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
 
 /**
@@ -33,6 +34,23 @@ export function wholeStemFilter(stored: Tensor): Tensor {
 /** Returns values of all channels from those of the first half, which both halves share. @param stored [channels / 2, ...] */
 export function wholeByChannel(stored: Tensor): Tensor {
   return tf.concat([stored, stored], 0);
+}
+
+/**
+ * Returns statistics with which both halves of the channels agree: those of the values of both, since the channels of
+ * a pair are the same function of an image and of its mirror image.
+ */
+export function pooledOverHalves({ mean, variance }: BatchStatistics): BatchStatistics {
+  return tf.tidy(() => {
+    const [first, second] = tf.split(mean, 2) as [Tensor, Tensor];
+    const [ofFirst, ofSecond] = tf.split(variance, 2) as [Tensor, Tensor];
+    const half = (sum: Tensor) => tf.mul(sum, 0.5) as Tensor;
+    const between = tf.square(half(tf.sub(first, second) as Tensor)) as Tensor;
+    return {
+      mean: wholeByChannel(half(tf.add(first, second) as Tensor)),
+      variance: wholeByChannel(tf.add(half(tf.add(ofFirst, ofSecond) as Tensor), between) as Tensor),
+    };
+  });
 }
 
 /**

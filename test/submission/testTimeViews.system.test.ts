@@ -14,9 +14,9 @@ const pixelAt = (row: number, column: number) => (view: Tensor) =>
 const at = (row: number, column: number) => 32 * row + column;
 
 /** Returns the requested views, as the position of the pixel that each has at [10, 20]. */
-function viewsOf(shift: number): number[] {
+function viewsOf(shift: number, mirrors = true): number[] {
   const seen: number[] = [];
-  viewsAveraged(images, shift, (view) => {
+  viewsAveraged(images, shift, mirrors, (view) => {
     const logits = pixelAt(10, 20)(view);
     seen.push(logits.dataSync()[0]!);
     return logits;
@@ -29,6 +29,12 @@ describe('test-time views', () => {
     expect(viewsOf(0)).toEqual([at(10, 20), at(10, 11)]);
   });
 
+  test('without mirror images are the shifted images alone', () => {
+    expect(viewsOf(0, false)).toEqual([at(10, 20)]);
+    const shifted = [-1, 0, 1].flatMap((down) => [-1, 0, 1].map((right) => at(10 + down, 20 + right)));
+    expect(viewsOf(1, false)).toEqual(shifted);
+  });
+
   test('with a shift are these, shifted by each number of pixels up to that, both ways', () => {
     const shifted = [-1, 0, 1].flatMap((down) =>
       [-1, 0, 1].flatMap((right) => [at(10 + down, 20 + right), at(10 + down, 11 + right)]),
@@ -39,7 +45,7 @@ describe('test-time views', () => {
 
   test('reflect the image at its border', () => {
     const views: number[] = [];
-    viewsAveraged(images, 1, (view) => {
+    viewsAveraged(images, 1, true, (view) => {
       const corner = pixelAt(0, 0)(view);
       views.push(corner.dataSync()[0]!);
       return corner;
@@ -47,27 +53,32 @@ describe('test-time views', () => {
     expect(views[0]).toBe(at(1, 1)); // [-1, -1] is [1, 1]
   });
 
-  test.each([0, 2])('of shift %i have weights that sum to 1, image by image', (shift) => {
+  test.each([
+    [0, true],
+    [2, true],
+    [2, false],
+  ])('of shift %i have weights that sum to 1, image by image (mirror images: %s)', (shift, mirrors) => {
     const constant = (view: Tensor) => tf.ones([view.shape[0]!, 4]) as Tensor;
-    for (const sum of viewsAveraged(images, shift, constant)) expect(sum).toBeCloseTo(1, 5);
-    const both = viewsAveraged(images, shift, pixelAt(16, 16));
+    for (const sum of viewsAveraged(images, shift, mirrors, constant)) expect(sum).toBeCloseTo(1, 5);
+    const both = viewsAveraged(images, shift, mirrors, pixelAt(16, 16));
     expect(both[1]! - both[0]!).toBeCloseTo(1000, 2);
   });
 
   test('have the same weight', () => {
-    const votes = (counted: number) => {
+    const votes = (counted: number, mirrors: boolean) => {
       let call = 0;
-      return viewsAveraged(images, 1, (view) => {
+      return viewsAveraged(images, 1, mirrors, (view) => {
         call += 1;
         return tf.fill([view.shape[0]!, 1], call - 1 === counted ? 1 : 0) as Tensor;
       })[0]!;
     };
-    for (const counted of [0, 8, 17]) expect(votes(counted)).toBeCloseTo(1 / 18);
+    for (const counted of [0, 8, 17]) expect(votes(counted, true)).toBeCloseTo(1 / 18);
+    for (const counted of [0, 8]) expect(votes(counted, false)).toBeCloseTo(1 / 9);
   });
 
   test('leak no tensor', () => {
     const before = tf.memory().numTensors;
-    viewsAveraged(images, 1, pixelAt(0, 0));
+    viewsAveraged(images, 1, true, pixelAt(0, 0));
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
-import { wholeByChannel, wholeFilter, wholeStemFilter } from '../../../submission/model/mirror.ts';
+import {
+  pooledOverHalves,
+  wholeByChannel,
+  wholeFilter,
+  wholeStemFilter,
+} from '../../../submission/model/mirror.ts';
 import {
   type Architecture,
   initialStatistics,
@@ -78,6 +83,18 @@ describe.each(engines.filter((engine) => !inBfloat16(engine)))('mirror-equivaria
     const [own, mirror] = tf.split(trainingLogits(network, randomWeights(2), batch, null), 2, 0) as Tensor[];
     expect(error(values(mirror!), values(own!))).toBeLessThan(1e-4);
   });
+});
+
+test('statistics pooled over the halves are those of the values of both', () => {
+  const samples = normal([1000, 6], 7); // of six channels, three pairs
+  const { mean, variance } = tf.moments(samples, 0) as { mean: Tensor; variance: Tensor };
+  const pairs = tf.concat(tf.split(samples, 2, 1) as never, 0) as Tensor; // [2000, 3]
+  const expected = tf.moments(pairs, 0) as { mean: Tensor; variance: Tensor };
+  const pooled = pooledOverHalves({ mean, variance });
+  for (const name of ['mean', 'variance'] as const) {
+    const half = values(expected[name]);
+    expect(error(values(pooled[name]), [...half, ...half])).toBeLessThan(1e-5);
+  }
 });
 
 /** Returns the weights of the plain network that a mirror-equivariant one is, for a whitening by the identity. */
