@@ -30,3 +30,27 @@ export function viewsAveraged(
     return tf.mul(tf.addN(views), 1 / views.length).dataSync() as Float32Array;
   });
 }
+
+/** A forward pass is about a third of a training step. */
+const FORWARD_SHARE = 1 / 3;
+
+/**
+ * Returns the largest shift whose views of 1,000 images take no longer than allowed.
+ *
+ * @param most pixels
+ * @param mirrors as for `viewsAveraged`
+ * @param trainingSeconds per image and step
+ * @param seconds that predictions may take
+ */
+export function affordableShift(
+  most: number,
+  mirrors: boolean,
+  trainingSeconds: number,
+  seconds: number,
+): number {
+  const secondsPerView = 1000 * FORWARD_SHARE * trainingSeconds;
+  const views = (shift: number) => (2 * shift + 1) ** 2 * (mirrors ? 2 : 1);
+  let shift = most;
+  while (shift > 0 && views(shift) * secondsPerView > seconds) shift -= 1;
+  return shift;
+}

@@ -23,6 +23,7 @@ import { requireAugmentation } from './requireAugmentation.ts';
 import { learningRate } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import { createTrainer } from './step.ts';
+import { affordableShift } from './testTimeViews.ts';
 
 /** Runs the train stage: trains until the budget is used, and regularly saves a model to the output folder. */
 export async function train(environment: Environment, settings: Settings): Promise<void> {
@@ -94,13 +95,17 @@ export async function train(environment: Environment, settings: Settings): Promi
     settings.averageHorizon > 0
       ? createAverage(engine, trainer.weights, trainer.statistics, settings.averageHorizon)
       : null;
+  const trainingStarted = clock.elapsed();
   const save = async (step: number) => {
     const started = clock.elapsed();
+    const trainingSeconds = (started - trainingStarted) / (augmenter.epochs() * labels.length);
+    const predictSeconds = Math.min(settings.predictSeconds, budgetSeconds / 10);
+    const testShift = affordableShift(settings.testShift, !mirrorFilters, trainingSeconds, predictSeconds);
     const { normalisation } = augmenter;
     const { weights, statistics } = average ?? trainer;
     await saveModel(
       outDir,
-      { architecture, normalisation, whitening, weights, statistics, testShift: settings.testShift, path },
+      { architecture, normalisation, whitening, weights, statistics, testShift, path },
       step,
     );
     clock.tookSave(clock.elapsed() - started);
@@ -115,7 +120,7 @@ export async function train(environment: Environment, settings: Settings): Promi
     const fraction = budget.fraction();
     const { loss, accuracy, images: seen } = trainer.step(fraction);
     if (!Number.isFinite(loss))
-      throw new Error(`The loss is ${loss} at step ${step}. Lower peakLearningRate.`);
+      throw new Error(`The loss is ${loss} at step ${step}. Lower peakLearningRate and muonLearningRate.`);
     if (step % settings.averageEvery === 0) average?.include(trainer.weights, trainer.statistics, fraction);
     step += 1;
     clock.tookStep(clock.elapsed() - started);

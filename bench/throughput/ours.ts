@@ -21,7 +21,8 @@ const AUGMENTATION = 'augmentation';
 const { celuAlpha, logitScale } = defaultSettings;
 const architecture = { width, classes, celuAlpha, logitScale };
 const count = 2 * batchSize;
-const settings = { ...defaultSettings, batchSize };
+// The peer's: plain filters, all updated by SGD.
+const settings = { ...defaultSettings, batchSize, optimizer: 'sgd', mirrorFilters: false };
 const augmenter = createAugmenter(
   Uint8Array.from({ length: count * IMAGE_SIZE }, () => Math.random() * 256),
   Uint8Array.from({ length: count }, (_, index) => index % classes),

@@ -108,18 +108,23 @@ function head(engine: Engine): Block {
   };
 }
 
-/** The step of the optimizer and the average of the weights, which are float32 on every path. */
+/** The steps of both optimizers and the average of the weights, which are float32 on every path. */
 function update(engine: Engine): Block {
   return {
     name: 'update',
     compute() {
       const [weight, velocity, gradient] = [9, 10, 11].map((seed) => random([3, 3, 16, 32], seed));
-      const { weights, velocities } = engine.sgdStep(
-        [{ weight: weight!, velocity: velocity!, gradient: gradient!, rate: 0.1, decay: 0.01 }],
-        { momentum: 0.9, gradientCentralization: true },
-      );
+      const updates = [{ weight: weight!, velocity: velocity!, gradient: gradient!, rate: 0.1, decay: 0.01 }];
+      const options = { momentum: 0.9, gradientCentralization: true };
+      const { weights, velocities } = engine.sgdStep(updates, options);
+      const byMuon = engine.muonStep(updates, { ...options, iterations: 5 });
       const [average] = engine.average([weight!], [gradient!], 0.9);
-      return { weights: weights[0]!, velocities: velocities[0]!, average: average! };
+      return {
+        weights: weights[0]!,
+        velocities: velocities[0]!,
+        'weights by Muon': byMuon.weights[0]!,
+        average: average!,
+      };
     },
   };
 }

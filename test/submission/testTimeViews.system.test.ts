@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { IMAGE_SIZE } from '../../submission/data.ts';
 import { type Tensor, tf } from '../../submission/engine/tensorflow.ts';
-import { viewsAveraged } from '../../submission/testTimeViews.ts';
+import { affordableShift, viewsAveraged } from '../../submission/testTimeViews.ts';
 
 /** Two images in which every value encodes its position: 1000 image + 32 row + column, in all three channels. */
 const images = Float32Array.from({ length: 2 * IMAGE_SIZE }, (_, index) => {
@@ -80,5 +80,26 @@ describe('test-time views', () => {
     const before = tf.memory().numTensors;
     viewsAveraged(images, 1, true, pixelAt(0, 0));
     expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('the affordable shift', () => {
+  // 0.6 ms per image and step: 0.2 s for a view of 1,000 images.
+  const shift = (mirrors: boolean, seconds: number) => affordableShift(3, mirrors, 0.6e-3, seconds);
+
+  test('is the largest whose views take no longer than allowed', () => {
+    expect(shift(false, 49 * 0.2 + 0.01)).toBe(3);
+    expect(shift(false, 49 * 0.2 - 0.01)).toBe(2);
+    expect(shift(false, 25 * 0.2 - 0.01)).toBe(1);
+    expect(shift(false, 9 * 0.2 - 0.01)).toBe(0);
+  });
+
+  test('counts mirror images as views', () => {
+    expect(shift(true, 2 * 25 * 0.2 + 0.01)).toBe(2);
+    expect(shift(true, 2 * 25 * 0.2 - 0.01)).toBe(1);
+  });
+
+  test('is 0 if even one view takes longer', () => {
+    expect(shift(false, 0.01)).toBe(0);
   });
 });

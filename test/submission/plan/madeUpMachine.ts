@@ -28,11 +28,13 @@ const CPUS = 2;
 /** Multiply-adds per image, in proportion. */
 export const work = (width: number): number => width ** 2;
 
-/** Returns the seconds of a step of 64 images. A twentieth of them, at width 1, does not grow with the width. */
+/**
+ * Returns the seconds of a step by those of 64 images at width 1. A twentieth of these does not grow with the width.
+ */
 export const steps =
   (secondsAtWidth1: number) =>
   (width: number): number =>
-    secondsAtWidth1 * (0.05 + 0.95 * width ** 1.9);
+    (defaultSettings.batchSize / 64) * secondsAtWidth1 * (0.05 + 0.95 * width ** 1.9);
 
 /** Starts the clock of a run, just before its plan. */
 export function startMachine(

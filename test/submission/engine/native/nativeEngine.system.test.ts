@@ -88,6 +88,7 @@ function lossesOf(engine: EngineName): number[] {
   const settings = {
     ...defaultSettings,
     batchSize: 32,
+    optimizer: 'sgd',
     peakLearningRate: 0.05,
     cutmixProbability: 0,
     distortProbability: 0,
