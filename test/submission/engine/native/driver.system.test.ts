@@ -4,36 +4,25 @@ import { expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { howCompiled, type Target } from '../../../../bench/compileNative.ts';
 import { whyNotVariant } from '../../../../submission/engine/native/addon.ts';
-import { nativePath, variants, variantsOf } from '../../../../submission/engine/native/variants.ts';
+import {
+  nativePath,
+  type Variant,
+  variants,
+  variantsOf,
+} from '../../../../submission/engine/native/variants.ts';
 import { compiledDriver } from './compiledDriver.ts';
 
 const memory = 'memory errors and undefined behaviour';
+const lowered = { instructions: 'avx2' } as const;
+const isLacking = (variant: Variant) => whyNotVariant(variant)?.startsWith('the CPU lacks') ?? false;
+/** Vectors wider than AVX2's: with the instructions that they ship with, or lowered if the CPU lacks those. */
+const wide = (variant: Variant): Target => ({ variant, ...(isLacking(variant) && lowered) });
 const cases: [string, Target, string, string, string][] = [
-  [
-    'of 4 lanes, lowered to AVX2',
-    { variant: 'neon', instructions: 'avx2' },
-    memory,
-    'address,undefined',
-    '3 small',
-  ],
+  ['of 4 lanes', { variant: 'neon', ...lowered }, memory, 'address,undefined', '3 small'],
   ['of 8 lanes', { variant: 'avx2' }, memory, 'address,undefined', '3'],
   ['of 8 lanes', { variant: 'avx2' }, 'races of threads', 'thread', '4'],
-  [
-    'of 16 lanes, lowered to AVX2',
-    { variant: 'avx512', instructions: 'avx2' },
-    memory,
-    'address,undefined',
-    '3',
-  ],
-  ['of 16 lanes', { variant: 'avx512' }, memory, 'address,undefined', '3'],
-  [
-    'of 16 lanes in bfloat16, lowered to AVX2',
-    { variant: 'avx512bf16', instructions: 'avx2' },
-    memory,
-    'address,undefined',
-    '3',
-  ],
-  ['of 16 lanes in bfloat16', { variant: 'avx512bf16' }, memory, 'address,undefined', '3'],
+  ['of 16 lanes', wide('avx512'), memory, 'address,undefined', '3'],
+  ['of 16 lanes in bfloat16', wide('avx512bf16'), memory, 'address,undefined', '3'],
 ];
 
 for (const [name, target, free, sanitizer, args] of cases) {
@@ -41,7 +30,8 @@ for (const [name, target, free, sanitizer, args] of cases) {
   const missing = variantsOf(process.arch).includes(instructions)
     ? whyNotVariant(instructions)
     : `the CPU lacks ${instructions}`;
-  const title = `the native kernels without TensorFlow, ${name}, are correct, and free of ${free}`;
+  const how = target.instructions === undefined ? '' : `, lowered to ${target.instructions}`;
+  const title = `the native kernels without TensorFlow, ${name}${how}, are correct, and free of ${free}`;
   const cannotRun = missing?.startsWith('the CPU lacks') ?? false;
   (cannotRun ? test.skip : test)(cannotRun ? `${title} (skipped: ${missing})` : title, async () => {
     // Lines for the messages of a sanitizer; names of variables cost the compiler a quarter of its time.
