@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, rename, unlink } from 'node:fs/promises';
+import { lstat, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { execa } from 'execa';
 
@@ -18,6 +18,8 @@ export async function removeTree(folder: string, name: Buffer | string): Promise
   });
   if (facts === null) return;
   if (!facts.isDirectory()) return unlink(path);
+  // Most scratch folders are empty, and starting two programs costs far more than this call.
+  if (await isRemovedEmpty(path)) return;
   const plain = await plainPath(folder, path);
   const options = { reject: false, env: { LC_ALL: 'C' }, maxBuffer: 2 ** 16 } as const;
   // The argument must not be a link, because chmod follows it; links below are skipped.
@@ -26,6 +28,13 @@ export async function removeTree(folder: string, name: Buffer | string): Promise
   if (exitCode !== 0)
     throw new Error(`the entry's files in ${folder} cannot be removed (rm exited with ${exitCode})`);
 }
+
+/** Removes a folder if it is empty, and returns whether it was. */
+const isRemovedEmpty = (path: Buffer): Promise<boolean> =>
+  rmdir(path).then(
+    () => true,
+    () => false,
+  );
 
 /**
  * Returns a UTF-8 path, because program arguments are UTF-8. Only a name that is not UTF-8 is replaced: after an interrupted
