@@ -4,7 +4,7 @@ import { plainText } from '../../datasets/plainText.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
 import { readEnd } from '../report/readEnd.ts';
 import type { RunRecord } from '../run/record.ts';
-import { type RunHooks, runEntry } from '../run/runEntry.ts';
+import { type RunHooks, type RunPlan, runEntry } from '../run/runEntry.ts';
 import type { Owner, VerdictCode } from '../run/verdict.ts';
 import { signalQuietly } from '../sandbox/killing.ts';
 import { removePath } from '../sandbox/removeTree.ts';
@@ -51,8 +51,15 @@ interface Outcome {
   readonly record: RunRecord | null;
 }
 
-/** Runs an attack as often as it asks for and looks for what it must not have done. */
-export async function tryOut(bench: Bench, attack: Attack): Promise<AttackResult> {
+/**
+ * Runs an attack as often as it asks for and looks for what it must not have done.
+ * @param how.predictOnce skips the second predict run
+ */
+export async function tryOut(
+  bench: Bench,
+  attack: Attack,
+  how: Pick<RunPlan, 'predictOnce'> = {},
+): Promise<AttackResult> {
   // The folder of one earlier run stays, for the next entry to look for.
   await clear(bench.entries);
   const entry = await stageEntry(attack, bench.entries, bench.surroundings.hints);
@@ -65,7 +72,7 @@ export async function tryOut(bench: Bench, attack: Attack): Promise<AttackResult
   for (let run = 0; run < attack.runs; run++) {
     const before = await takeSnapshot(bench.scratch);
     const start = performance.now();
-    outcome = await runAttack(bench, attack, entry, async (_, output) => {
+    outcome = await runAttack(bench, attack, entry, how, async (_, output) => {
       held.push(...(await notes(output, 'tried')));
       problems.push(...(await notes(output, 'escaped')).map((note) => `it got through: ${note}`));
     });
@@ -109,6 +116,7 @@ async function runAttack(
   bench: Bench,
   attack: Attack,
   entryPath: string,
+  how: Pick<RunPlan, 'predictOnce'>,
   onOutput: NonNullable<RunHooks['onOutput']>,
 ): Promise<Outcome> {
   const { sandbox, runs, track, machine } = bench;
@@ -120,6 +128,7 @@ async function runAttack(
       seed: 1,
       memoryBytes: Math.min(memoryBytes, entryMemoryBytes(machine)),
       machine,
+      ...how,
       limits: {
         ...smallLimits,
         trainSeconds: attack.trainSeconds,

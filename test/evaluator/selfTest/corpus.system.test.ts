@@ -3,9 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { UserError } from '../../../datasets/userError.ts';
 import { createSandbox, type SandboxKind, sandboxKinds } from '../../../evaluator/sandbox/createSandbox.ts';
-import type { Sandbox } from '../../../evaluator/sandbox/sandbox.ts';
 import { type Attack, listAttacks, runsAlone, whyNotRun } from '../../../evaluator/selfTest/attack.ts';
-import { openSelfTest } from '../../../evaluator/selfTest/selfTest.ts';
 import type { AttackResult } from '../../../evaluator/selfTest/trial.ts';
 import { plainImage } from '../fixtures.ts';
 import { openOwnNamespaces } from '../ownNamespaces.ts';
@@ -44,19 +42,19 @@ type Start = (attacks: readonly Attack[]) => Map<string, Result>;
 
 const closers: (() => Promise<void>)[] = [];
 
-async function startHere(sandbox: Sandbox): Promise<Start> {
-  const selfTest = await openSelfTest(sandbox, jobs);
-  closers.push(() => selfTest.close());
-  return (chosen) => new Map(chosen.map((attack) => [attack.name, selfTest.run(attack)]));
-}
-
-/** Runs them by `haet self-test` in namespaces of its own. */
-const startApart =
-  (kind: SandboxKind, [program, ...words]: readonly [string, ...string[]]): Start =>
+/**
+ * Runs attacks by `haet self-test`, a process per sandbox: all evaluators in this one would share a thread, and it starts
+ * programs slowly because jest takes so much memory.
+ * @param enter words before the command
+ */
+const startBy =
+  (kind: SandboxKind, enter: readonly string[]): Start =>
   (chosen) => {
     const names = chosen.map(({ name }) => name);
-    const selfTest = [process.execPath, 'cli/bin.mjs', 'self-test', '--sandbox', kind, '--json'];
-    const all = execa(program, [...words, ...selfTest, '--only', ...names], { cwd: root, reject: false });
+    const options = ['--sandbox', kind, '--image', plainImage, '--jobs', String(jobs), '--json'];
+    const selfTest = [process.execPath, 'cli/bin.mjs', 'self-test', ...options, '--only', ...names];
+    const [program, ...words] = [...enter, ...selfTest];
+    const all = execa(program!, words, { cwd: root, reject: false });
     const resultOf = async (name: string): Result => {
       const { stdout, stderr } = await all;
       const last = stdout.trim().split('\n').at(-1) ?? '';
@@ -83,8 +81,9 @@ beforeAll(async () => {
     results.set(kind, own);
     const apart = kind === 'user' ? openOwnNamespaces() : null;
     if (apart !== null) closers.push(apart.close);
-    const start = apart === null ? await startHere(sandbox) : startApart(kind, apart.words);
+    const start = startBy(kind, apart?.words ?? []);
     const startSome = (chosen: readonly Attack[]) => () => {
+      if (chosen.length === 0) return before;
       const started = before.then(() => start(chosen));
       const mine = chosen.map(({ name }) => {
         const result = started.then((map) => map.get(name)!);
