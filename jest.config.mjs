@@ -39,6 +39,20 @@ export const alone = [
   'submission/train',
 ];
 
+/**
+ * The files of `system` that take longest, longest first. They start first (scripts/slowestFirst.mjs), so that no worker
+ * runs one of them alone at the end.
+ */
+export const slowest = [
+  'submission/engine/native/driver',
+  'submission/engine/native/nativeEngine',
+  'cli/gradeSlurm',
+  'scripts/setup',
+  'bench/chaos',
+  'scripts/setupGpu',
+  'submission/step',
+];
+
 const systemTest = '\\.system\\.test\\.ts$';
 const oneOf = (files) => `/test/(${files.join('|')})${systemTest}`;
 

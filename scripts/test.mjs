@@ -1,13 +1,13 @@
 // Runs the checks of scripts/lint.mjs and the tests of jest.config.mjs, and prints failed and skipped tests and the
-// time of each part. Parts that do not disturb each other run side by side: the project `unit` and then `system`, the
-// project `runs`, and the check of the image.
+// time of each part. Parts that do not disturb each other run side by side: the project `unit` and then `system`, two
+// files at a time, the project `runs`, and the check of the image.
 //   npm test                    everything but the image
 // npm test -- --image         also the image (scripts/docker/checkImage.sh; needs a Docker engine)
 //   npm test -- test/scripts    the tests under a path, without lint, as jest prints them; further arguments go to jest
 // npm test -- --coverage      all tests one by one; coverage of the code that jest itself loads, not of child processes
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,12 +66,18 @@ function cpuSecondsOf(pid) {
 }
 
 const reportOf = (project) => join(reports, `${project}.json`);
-/** Runs a project with its failures on our standard output; other output of its tests is dropped. */
-async function runJest(project, words = []) {
+/**
+ * Runs a project with its failures on our standard output; other output of its tests is dropped.
+ * @param {string} project
+ * @param {string[]} words
+ * @param {string[]} enter  words before the command
+ */
+async function runJest(project, words, enter = []) {
   const options = ['--selectProjects', project, '--json', `--outputFile=${reportOf(project)}`];
   const reporter = '--reporters=./scripts/quietReporter.mjs';
   const stdio = ['ignore', 'pipe', 'pipe', process.stdout];
-  const ended = await run(project, process.execPath, [...jest, ...options, reporter, ...words], stdio);
+  const [program, ...rest] = [...enter, process.execPath, ...jest, ...options, reporter, ...words];
+  const ended = await run(project, program, rest, stdio);
   if (!existsSync(reportOf(project))) write(ended.output);
   return ended;
 }
@@ -83,6 +89,20 @@ function readReport(project) {
   } catch {
     return { numPassedTests: 0, numFailedTests: 1, numRuntimeErrorTestSuites: 0, testResults: [] };
   }
+}
+
+/**
+ * Returns the words that start a program in a mount namespace where the kernel's switch for dropping the page cache is an
+ * ordinary file; none if this machine does not permit it. Root's sandboxes drop the cache of the whole machine before
+ * every stage. Beside other tests, these would read compilers, Node and libtensorflow from disk again and again. Tests of
+ * the dropping itself are in the project `alone`.
+ */
+function withoutDroppingCaches() {
+  const stand = join(reports, 'drop_caches');
+  writeFileSync(stand, '');
+  const script = 'mount --bind "$0" /proc/sys/vm/drop_caches && exec "$@"';
+  const [program, ...words] = ['unshare', '--mount', 'sh', '-c', script, stand];
+  return spawnSync(program, [...words, 'true']).status === 0 ? [program, ...words] : [];
 }
 
 /** Prints the slowest files, the skipped tests, the time of each part and the number of tests. */
@@ -120,10 +140,13 @@ async function testAll(withImage) {
   write(lint.output);
   if (!lint.passed) return false;
   const image = withImage ? run('image', 'bash', ['scripts/docker/checkImage.sh']) : null;
-  const runs = runJest('runs', ['--runInBand']);
-  const unit = await runJest('unit');
+  const beside = withoutDroppingCaches();
+  const runs = runJest('runs', ['--runInBand'], beside);
+  const unit = await runJest('unit', [], beside);
+  // Two of its files at once keep both cores busy when the other parts have ended.
+  const two = ['--maxWorkers=2', '--testSequencer=./scripts/slowestFirst.mjs'];
   const sideBySide = await Promise.all([
-    ...[runJest('system', ['--runInBand']), runs],
+    ...[runJest('system', two, beside), runs],
     ...(image === null ? [] : [image]),
   ]);
   write((await image)?.output ?? '');
