@@ -75,6 +75,12 @@ function share(values: Float32Array, expected: Float32Array): number {
   return values.filter((value, index) => !(Math.abs(value - expected[index]!) < 1e-3)).length / values.length;
 }
 
+/** Compares results bit by bit. Jest's comparison takes a hundred times as long. */
+const sameBits = (some: readonly Float32Array[], others: readonly Float32Array[]): boolean =>
+  some.length === others.length && some.every((values, at) => bytesOf(values).equals(bytesOf(others[at]!)));
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
 /** The same for every variant. */
 let stockLosses: number[] | null = null;
 
@@ -220,7 +226,7 @@ describeNative('the native blocks', (variant) => {
         ops.setThreads(threads);
         return passes(native, shape, tensorsFor(shape, 1));
       });
-      for (const other of others) expect(other).toEqual(one);
+      for (const other of others) expect(sameBits(other, one!)).toBe(true);
     });
   });
 
