@@ -13,8 +13,12 @@ haet=(node cli/bin.mjs)
 say() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
 at="$(mktemp -d)"
 sealed="sealed-track/check-$$" # inside the build context, and ignored by git
-trap 'rm -rf "$at" "$sealed"; rmdir --ignore-fail-on-non-empty sealed-track' EXIT
+trap 'kill "$outside" 2>/dev/null || true; rm -rf "$at" "$sealed"; rmdir --ignore-fail-on-non-empty sealed-track' EXIT
 mkdir -p sealed-track "$at/out" "$at/dry-out"
+# The verdicts that honest entries get outside. This mostly waits, as the build does.
+honest=test/evaluator/sandbox/honest
+node "$honest/printVerdicts.mjs" . process >"$at/outside" &
+outside=$!
 value() { node -p "JSON.parse(require('fs').readFileSync(0, 'utf8').trim().split('\n').at(-1)).$1"; }
 
 "${haet[@]}" data make --source synthetic --train-per-class 60 --test-per-class 20 --seed 1 --out "$at/track" >/dev/null
@@ -144,8 +148,8 @@ fi
 say "a changed byte is detected"
 
 # Honest entries get the verdict and the evidence that they get outside.
-honest=test/evaluator/sandbox/honest
-node "$honest/printVerdicts.mjs" . process >"$at/outside" || { cat "$at/outside"; exit 1; }
+wait "$outside" || { cat "$at/outside"; exit 1; }
+outside=""
 "${run[@]}" -v "$PWD/$honest:/honest:ro" --entrypoint tini "$image" -- node /honest/printVerdicts.mjs /opt/haet user \
   >"$at/inside" || { cat "$at/inside"; exit 1; }
 diff "$at/outside" "$at/inside"

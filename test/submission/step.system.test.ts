@@ -28,11 +28,11 @@ function trainerWith(changes: Partial<Settings>, engine: EngineName = 'stock') {
 
 describe.each(engines)('over steps, %s', (engine) => {
   test.each([
-    ['the default recipe', 100, {}],
+    ['the default recipe', 20, {}],
     ['SGD of all weights', 20, { optimizer: 'sgd' }],
-    ['SAM at every step', 100, { samEvery: 1 }],
+    ['SAM at every step', 20, { samEvery: 1 }],
     ['lookahead', 20, { lookaheadEvery: 5 }],
-    ['meta-learning', 100, { metaStep: 0.1 }],
+    ['meta-learning', 20, { metaStep: 0.1 }],
     ['a network without mirror-equivariance', 20, { mirrorFilters: false }],
   ])('%s leaks no tensor over %i steps', (_, steps, changes) => {
     const trainer = trainerWith(changes, engine);
