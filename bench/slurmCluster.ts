@@ -3,7 +3,7 @@
 // its own. Needs root, slurm-wlm and munge.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
@@ -20,6 +20,8 @@ export interface SlurmCluster {
   /** Sends a signal to the daemon of a node. */
   killNode(name: string, signal: NodeJS.Signals): void;
   startNode(name: string): void;
+  /** Kills the daemon of a node and all that runs there, as a power failure does, and tells Slurm that it is down. */
+  loseNode(name: string): void;
   killController(): void;
   /** Starts the controller again and waits until all nodes are idle. */
   startController(): Promise<void>;
@@ -106,6 +108,12 @@ export async function startCluster(
   return {
     ...{ env, home, run, startNode, startController, reviveController },
     killNode: (name, signal) => daemons.get(name)!.kill(signal),
+    loseNode(name) {
+      const own = namespaceOf(daemons.get(name)!.pid!);
+      // Twice: what is killed may have started something.
+      for (const pid of [...inNamespace(own), ...inNamespace(own)]) killQuietly(pid);
+      run('scontrol', 'update', `NodeName=${name}`, 'State=DOWN', 'Reason=lost');
+    },
     killController: () => daemons.get('slurmctld')!.kill('SIGKILL'),
     processesWith: (text) => ofCluster(conf).filter((pid) => argumentsOf(pid).includes(text)),
     async stop() {
@@ -183,6 +191,23 @@ function ofCluster(conf: string): number[] {
         return false;
       }
     });
+}
+
+/** Names the mount namespace of a process; null if it is gone. */
+function namespaceOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return null;
+  }
+}
+
+/** Lists the processes of a mount namespace, which every node has for itself. */
+function inNamespace(namespace: string | null): number[] {
+  if (namespace === null || namespace === namespaceOf(process.pid)) return [];
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && namespaceOf(pid) === namespace);
 }
 
 function argumentsOf(pid: number): string {

@@ -16,24 +16,26 @@ export interface Grade {
   }>;
 }
 
-/** Options under which neither the machine's other work nor the budget decides. */
-const common = [
-  '--trusted',
-  '--budget',
-  '60',
-  '--json',
-  '--wait-for-quiet',
-  '0',
-  '--most-disturbance',
-  '100',
-];
+/** Options under which the machine's other work does not decide. */
+const common = ['--json', '--wait-for-quiet', '0', '--most-disturbance', '100'];
 
 /**
- * Starts `haet grade` on stubs.
+ * Starts `haet grade` on stubs, with a budget that they do not use up.
  * @param words further options, which win
  */
 export function startGrade(
   { archives, trackDir }: Stubs,
+  out: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Grade {
+  return startGradeOf(archives, trackDir, out, ['--trusted', '--budget', '60', ...words], env);
+}
+
+/** Starts `haet grade` on a folder of archives. */
+export function startGradeOf(
+  archives: string,
+  trackDir: string,
   out: string,
   words: readonly string[],
   env: NodeJS.ProcessEnv = process.env,

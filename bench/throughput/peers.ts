@@ -43,20 +43,28 @@ export function start(command: string, words: string[], environment: Record<stri
  * @throws if pip cannot install PyTorch
  */
 export async function torchPython(): Promise<string> {
-  const named = process.env.HAET_TORCH_PYTHON;
-  if (named) return named;
-  const venv = join(cacheFolder(), `torch-${TORCH}`);
+  const installed = await installedTorch();
+  if (installed !== null) return installed;
+  const venv = torchFolder();
+  process.stderr.write(`Installing PyTorch ${TORCH} into ${venv} ...\n`);
+  await execa('python3', ['-m', 'venv', venv], { stdio: ['ignore', 2, 2] });
   const python = join(venv, 'bin', 'python');
-  const works = await execa(python, ['-c', 'import torch, numpy'], { reject: false });
-  if (works.failed) {
-    process.stderr.write(`Installing PyTorch ${TORCH} into ${venv} ...\n`);
-    await execa('python3', ['-m', 'venv', venv], { stdio: ['ignore', 2, 2] });
-    await execa(python, ['-m', 'pip', 'install', '-q', `torch==${TORCH}`, 'numpy'], {
-      stdio: ['ignore', 2, 2],
-    });
-  }
+  await execa(python, ['-m', 'pip', 'install', '-q', `torch==${TORCH}`, 'numpy'], {
+    stdio: ['ignore', 2, 2],
+  });
   return python;
 }
+
+/** Returns the Python with PyTorch that is there already: that of HAET_TORCH_PYTHON, or of the venv; null if neither. */
+export async function installedTorch(): Promise<string | null> {
+  const named = process.env.HAET_TORCH_PYTHON;
+  if (named) return named;
+  const python = join(torchFolder(), 'bin', 'python');
+  const works = await execa(python, ['-c', 'import torch, numpy'], { reject: false });
+  return works.failed ? null : python;
+}
+
+const torchFolder = (): string => join(cacheFolder(), `torch-${TORCH}`);
 
 /** Returns the environment in which PyTorch is fastest: jemalloc that keeps its memory, if installed. */
 export function jemallocEnvironment(): Record<string, string> {
