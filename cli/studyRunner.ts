@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { UserError } from '../datasets/userError.ts';
 import type { Executor } from '../evaluator/grade/executor.ts';
 import type { Slot } from '../evaluator/grade/localExecutor.ts';
+import { shareGpus } from '../evaluator/grade/shareGpus.ts';
 import { requireSeparable, type Shares, shareMachine } from '../evaluator/grade/shareMachine.ts';
 import { entryMemoryBytes } from '../evaluator/machine/entryMemory.ts';
 import type { RunRecord } from '../evaluator/run/record.ts';
@@ -60,6 +61,7 @@ export async function runnerHere(
   const unlock = budget.kind === 'seconds' ? lockForTiming(tell) : () => {};
   const sandbox = await createSandbox(options.sandbox, options);
   requireNotShown(sandbox, { '--out': options.out }, entry);
+  const gpus = shareGpus(options.jobs, options.gpus, sandbox.fenced);
   return {
     cpus: shares?.cpus ?? options.cpus ?? machine.cores,
     memoryBytes: shares?.memoryBytes ?? options.memory,
@@ -70,7 +72,10 @@ export async function runnerHere(
         );
       }
       const { createLocalExecutor } = await import('../evaluator/grade/localExecutor.ts');
-      const slots = (shares?.cpuSets ?? [null]).map((cpuSet): Slot => ({ cpuSet, track: null }));
+      if (gpus.told !== null) tell(gpus.told);
+      const slots = (shares?.cpuSets ?? [null]).map(
+        (cpuSet, at): Slot => ({ cpuSet, gpus: gpus.shares[at], track: null }),
+      );
       const executor = createLocalExecutor(sandbox, slots);
       return { executor, tell, startsAtOnce: true, ended: () => {}, end: () => [] };
     },

@@ -109,6 +109,10 @@ const commonEnvironment = {
     .describe('the scratch folder by a short path, because the path of a socket has at most 107 bytes'),
   LANG: z.literal('C.UTF-8').describe('locale'),
   PYTHONUNBUFFERED: z.literal('1').describe('Python writes its output at once, so that a kill loses none'),
+  CUDA_VISIBLE_DEVICES: z
+    .string()
+    .exactOptional()
+    .describe('the NVIDIA GPUs of this run, as CUDA reads it; set only if the GPUs are divided among runs'),
 };
 
 /** The environment of each stage; an entry gets these variables and no others. */

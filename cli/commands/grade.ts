@@ -11,6 +11,7 @@ import type { Row } from '../../evaluator/grade/leaderboard.ts';
 import { type LeftOut, listArchives, type Submission } from '../../evaluator/grade/listArchives.ts';
 import type { Slot } from '../../evaluator/grade/localExecutor.ts';
 import { addReceipts } from '../../evaluator/grade/receipts.ts';
+import { shareGpus } from '../../evaluator/grade/shareGpus.ts';
 import { requireSeparable, shareMachine } from '../../evaluator/grade/shareMachine.ts';
 import type { Standing } from '../../evaluator/grade/standing.ts';
 import { leaderboardFiles } from '../../evaluator/grade/writeStanding.ts';
@@ -111,6 +112,7 @@ const notWithSmoke = [
   'repeat',
   'because',
   'jobs',
+  'gpus',
   'keepModels',
   'canary',
 ];
@@ -228,10 +230,12 @@ async function grade(folder: string, options: Options, command: Command): Promis
     if (options.jobs > 1) requireSeparable(options.jobs, { kind }, 'sealed' in track.info);
     const shares = options.jobs > 1 ? shareMachine(options.jobs, asked, machine) : null;
     const { cpus, memoryBytes } = shares ?? asked;
-    for (const cpuSet of shares?.cpuSets ?? []) {
-      slots.push({ cpuSet, track: await openRunTrack(options.track) });
+    const gpus = sandbox === null ? null : shareGpus(options.jobs, options.gpus, sandbox.fenced);
+    if (gpus?.told != null) tell(gpus.told);
+    for (const [at, cpuSet] of (shares?.cpuSets ?? []).entries()) {
+      slots.push({ cpuSet, gpus: gpus?.shares[at], track: await openRunTrack(options.track) });
     }
-    if (shares === null) slots.push({ cpuSet: null, track });
+    if (shares === null) slots.push({ cpuSet: null, gpus: gpus?.shares[0], track });
     const limits = {
       ...stageLimits(options, command, committed),
       processes: terms?.processes ?? defaultLimits.processes,

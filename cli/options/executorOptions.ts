@@ -5,6 +5,7 @@ import { integer } from './numberOption.ts';
 export interface ExecutorOptions {
   readonly executor: 'local' | 'slurm';
   readonly jobs: number;
+  readonly gpus?: number;
   readonly slurmOption?: readonly string[];
   readonly parallel?: number;
   readonly detach?: true;
@@ -20,6 +21,11 @@ export function addExecutorOptions(command: Command): Command {
         .default('local'),
     )
     .option('--jobs <n>', 'runs at once on this machine, each with CPUs of its own', integer(1, 1000), 1)
+    .option(
+      '--gpus <n>',
+      'NVIDIA GPUs of each run on this machine, for itself (default: with --jobs, one each where entries are not isolated; sandboxes show none)',
+      integer(0, 1000),
+    )
     .option(
       '--slurm-option <words>',
       'words for sbatch, such as --partition=gpu (repeatable); with --executor slurm',
@@ -40,6 +46,13 @@ export function addExecutorOptions(command: Command): Command {
  */
 export function requireExecutorOptions(options: ExecutorOptions): void {
   if (options.executor === 'slurm') {
+    if (options.gpus !== undefined) {
+      throw new UserError({
+        option: `--gpus ${options.gpus}`,
+        reason: 'is for runs on this machine',
+        remedy: 'With --executor slurm, ask Slurm: --slurm-option --gres=gpu:1.',
+      });
+    }
     if (options.jobs === 1) return;
     throw new UserError({
       option: `--jobs ${options.jobs}`,

@@ -72,7 +72,7 @@ function specOf(
   host: StagePlaces,
 ): StageSpec {
   const places = sandbox.fenced ? fencedPlaces : host;
-  const settings = { runId, seed: plan.seed, cpus, memoryBytes };
+  const settings = { runId, seed: plan.seed, cpus, memoryBytes, visibleGpus: plan.gpus?.visible };
   const { processes, workBytes, outBytes, outFiles } = limits;
   return {
     argv:
@@ -89,6 +89,7 @@ function specOf(
     work: places.work,
     limits: { cpus, memoryBytes, processes, workBytes, outBytes, outFiles },
     ...(plan.cpuSet && { cpuSet: plan.cpuSet }),
+    ...(plan.gpus && { gpus: plan.gpus.gpus }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { SealedTrackInfo } from '../../datasets/sealing/sealedTrack.ts';
 import type { TrackInfo } from '../../datasets/track.ts';
 import type { Limits, ProgressLine, StageName } from '../contract.ts';
 import type { ArchiveLimits } from '../intake/limits.ts';
+import type { GpuShare } from '../machine/gpus.ts';
 import type { CanaryMark } from './canaryMark.ts';
 import type { RunRecord, RunStage } from './record.ts';
 import type { Withheld } from './withheld.ts';
@@ -28,6 +29,8 @@ export interface RunPlan {
   readonly memoryBytes?: number;
   /** The CPUs, as many as `cpus`, that stages run on; by default chosen by the sandbox. */
   readonly cpuSet?: readonly number[];
+  /** Its GPUs; by default, stages see those that the sandbox shows. */
+  readonly gpus?: GpuShare;
   readonly machine: RunRecord['machine'];
   /** Content hash of the image that the evaluator itself runs in; for the signed record of a sealed Track. */
   readonly evaluatorImage?: string;

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Gpu } from '../machine/gpus.ts';
 import type { Holds } from './holds.ts';
 import type { PageCache } from './linux/pageCache.ts';
 import type { StageOutput } from './stageOutput.ts';
@@ -42,6 +43,8 @@ export interface StageSpec {
   readonly limits: StageLimits;
   /** The CPUs that it runs on; where none are given, the sandbox chooses them. */
   readonly cpuSet?: readonly number[];
+  /** GPUs whose devices it is shown; where files are not fenced, it sees all. Default: none. */
+  readonly gpus?: readonly Gpu[];
 }
 
 /** One live process of a stage. CPU time is user + system since it started, in seconds. */

@@ -10,6 +10,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { readIssued } from '../grade/issued.ts';
 import { evaluatorCommit } from '../machine/commit.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
+import { gpusOfTask } from '../machine/gpus.ts';
 import { describeMachine } from '../machine/machine.ts';
 import { waitForQuiet } from '../machine/quiet.ts';
 import { runtimePlaces, tensorflowFolder } from '../machine/runtime.ts';
@@ -187,6 +188,7 @@ async function runAttempt(
     const conditions = { cpus, most: task.mostDisturbance, patienceSeconds: task.quietSeconds };
     const remarks = task.quietSeconds > 0 ? await waitForQuiet(conditions, node.tell, abort) : [];
     const status = statusWriter(task);
+    const gpus = gpusOfTask();
     const record = await runEntry(
       {
         entryPath: task.archive,
@@ -199,6 +201,7 @@ async function runAttempt(
         cpus,
         memoryBytes: entryMemoryBytes(machine, task.memoryBytes ?? undefined),
         machine,
+        ...(gpus !== undefined && { gpus }),
         intake: task.intake,
         keepModel: task.keepModel,
         predictOnce: task.predictOnce,

@@ -8,6 +8,8 @@ export interface RunSettings {
   readonly seed: number;
   readonly cpus: number;
   readonly memoryBytes: number;
+  /** Value of CUDA_VISIBLE_DEVICES; default: not set. */
+  readonly visibleGpus?: string | undefined;
 }
 
 /** Returns the environment of the train stage: only the contract's variables. */
@@ -53,5 +55,6 @@ function common(run: RunSettings, places: StagePlaces, seconds: number) {
     TMPDIR: places.temporary,
     LANG: 'C.UTF-8',
     PYTHONUNBUFFERED: '1',
+    ...(run.visibleGpus !== undefined && { CUDA_VISIBLE_DEVICES: run.visibleGpus }),
   };
 }

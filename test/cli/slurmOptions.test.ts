@@ -26,6 +26,9 @@ test('options of the other executor are refused by name', () => {
   expect(() => requireExecutorOptions(parsed('--executor', 'slurm', '--jobs', '2'))).toThrow(
     '--jobs 2: is for runs on this machine',
   );
+  expect(() => requireExecutorOptions(parsed('--executor', 'slurm', '--gpus', '1'))).toThrow(
+    '--gpus 1: is for runs on this machine. With --executor slurm, ask Slurm: --slurm-option --gres=gpu:1.',
+  );
   expect(() => requireExecutorOptions(parsed('--executor', 'slurm', '--detach'))).not.toThrow();
   expect(() => requireExecutorOptions(parsed('--jobs', '2'))).not.toThrow();
 });

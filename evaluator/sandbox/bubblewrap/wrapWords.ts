@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { commonDevices, type Gpu } from '../../machine/gpus.ts';
 import { becomeEntryUser } from '../entryUser.ts';
 import { prlimitWords } from '../linux/processLimits.ts';
 import { systemCallFilter } from '../linux/systemCallFilter.ts';
@@ -38,6 +39,7 @@ export function wrapWords(spec: StageSpec, mounts: readonly Mount[]): string[] {
     ...controls.flatMap((word, index) => [word, String(4 + index)]),
     ...systemLinks(),
     ...['--proc', '/proc', '--dev', '/dev'],
+    ...gpuWords(spec.gpus ?? []),
     ...['/dev/shm', '/tmp', spec.work].flatMap((at) => memory(at, workBytes)),
     ...[...mounts, ...spec.mounts].flatMap(mountWords),
     ...['--perms', '0755', '--dir', '/etc'],
@@ -59,6 +61,15 @@ function mountWords({ host, inside }: Mount): string[] {
   return [
     ...above.flatMap((folder) => ['--perms', '0755', '--dir', folder]),
     ...['--ro-bind', resolve(host), inside],
+  ];
+}
+
+/** Shows the devices of GPUs. Not all drivers have all of those that GPUs share. */
+function gpuWords(gpus: readonly Gpu[]): string[] {
+  if (gpus.length === 0) return [];
+  return [
+    ...commonDevices.flatMap((device) => ['--dev-bind-try', device, device]),
+    ...gpus.flatMap(({ device }) => ['--dev-bind', device, device]),
   ];
 }
 

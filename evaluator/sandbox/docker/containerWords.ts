@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Gpu } from '../../machine/gpus.ts';
 import { entryUser } from '../entryUser.ts';
 import { cpusOfStage } from '../linux/cpuSet.ts';
 import { grantedLimits } from '../linux/processLimits.ts';
@@ -47,8 +48,14 @@ export function containerWords(spec: StageSpec, { name, base, pipe, names }: Con
     ...[...spec.mounts, ...names].flatMap((mount) => ['--mount', mountWord(mount)]),
     ...outputWords(spec),
     ...(pipe === null ? [] : ['--mount', mountWord({ host: pipe, inside: progressPipe }, 'writable')]),
+    ...gpuWords(spec.gpus ?? []),
     ...(base.runtime === undefined ? [] : ['--runtime', base.runtime]),
   ];
+}
+
+/** The value of --gpus is a record of CSV, in which only a quoted field can hold commas. */
+function gpuWords(gpus: readonly Gpu[]): string[] {
+  return gpus.length === 0 ? [] : ['--gpus', `"device=${gpus.map(({ uuid }) => uuid).join()}"`];
 }
 
 function outputWords({ out, limits }: StageSpec): string[] {

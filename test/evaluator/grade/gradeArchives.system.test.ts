@@ -22,6 +22,7 @@ import { formatCsv } from '../../../evaluator/grade/csv.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { issueAttempt } from '../../../evaluator/grade/issued.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
+import { shareGpus } from '../../../evaluator/grade/shareGpus.ts';
 import { createLocalExecutor, type Slot } from '../../../evaluator/grade/localExecutor.ts';
 import {
   compareRejudging,
@@ -237,18 +238,22 @@ test('a record made with other CPUs counts if none are requested, and does not c
   expect((await grade(works, undefined, { ...elsewhere, cpus: 2 })).said).toEqual(['starts', 'SCORED']);
 });
 
-test('two jobs run at once, each on a CPU of its own', async () => {
+test('two jobs run at once, each on a CPU of its own and with a GPU of its own', async () => {
   const [first, second] = usableCpus();
   const place = await mkdtemp(join(folder, 'meeting-'));
   // Each waits for the other, and fails if it stays alone.
   const train = [
     `sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status > ${place}/$HAET_SEED`,
+    `echo "$CUDA_VISIBLE_DEVICES" > ${place}/gpu-$HAET_SEED`,
     `until [ -e ${place}/$((3 - HAET_SEED)) ]; do sleep 0.05; done`,
     'echo weights > "$HAET_OUT_DIR/model"',
   ].join('\n');
   await packEntry(await makeEntry(folder, { train }), join(archives, 'meet.tar.gz'));
-  const slots = [first!, second!].map(async ({ cpu }) => ({
+  const gpus = ['GPU-1', 'GPU-2'].map((uuid) => ({ uuid, model: 'L4', device: '/dev/nvidia0' }));
+  const { shares } = shareGpus(2, undefined, false, gpus);
+  const slots = [first!, second!].map(async ({ cpu }, at) => ({
     cpuSet: [cpu],
+    gpus: shares[at],
     track: await openRunTrack(track.dir),
   }));
   const { archives: listed } = await listArchives(archives);
@@ -256,7 +261,9 @@ test('two jobs run at once, each on a CPU of its own', async () => {
   const { open, said } = await grade(works, undefined, meeting, undefined, await Promise.all(slots));
   await rm(join(archives, 'meet.tar.gz'));
   expect({ open, said }).toEqual({ open: 0, said: ['starts', 'starts', 'SCORED', 'SCORED'] });
-  const used = [1, 2].map((seed) => readFileSync(join(place, String(seed)), 'latin1').trim());
+  const written = (name: string) => readFileSync(join(place, name), 'latin1').trim();
+  expect(['gpu-1', 'gpu-2'].map(written).sort()).toEqual(['GPU-1', 'GPU-2']);
+  const used = ['1', '2'].map(written);
   expect(used.sort()).toEqual([String(first!.cpu), String(second!.cpu)].sort());
 });
 

@@ -35,3 +35,14 @@ test('temporary files get a short path, and Python writes its output at once', (
     expect(environment).toMatchObject({ HOME: '/r/work', TMPDIR: '/tmp/w', PYTHONUNBUFFERED: '1' });
   expect(trainEnvironment(run, fencedPlaces, 1)).toMatchObject({ HOME: '/work', TMPDIR: '/work' });
 });
+
+test('the GPUs of a run are in CUDA_VISIBLE_DEVICES, which is not set if they are not divided', () => {
+  for (const environmentOf of [trainEnvironment, predictEnvironment]) {
+    const places = host(environmentOf === trainEnvironment ? 'train' : 'predict');
+    expect(environmentOf({ ...run, visibleGpus: 'GPU-1,GPU-2' }, places, 1)).toMatchObject({
+      CUDA_VISIBLE_DEVICES: 'GPU-1,GPU-2',
+    });
+    expect(environmentOf({ ...run, visibleGpus: '' }, places, 1)).toMatchObject({ CUDA_VISIBLE_DEVICES: '' });
+    expect(environmentOf(run, places, 1)).not.toHaveProperty('CUDA_VISIBLE_DEVICES');
+  }
+});
