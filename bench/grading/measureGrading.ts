@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { median } from 'simple-statistics';
 import type { RunRecord } from '../../evaluator/run/record.ts';
@@ -17,29 +17,53 @@ export interface Measured {
   readonly peakMemoryBytes: number;
 }
 
+/** What the calls of `haet grade` so far took, kept in the place of a grading. */
+type Spent = Pick<Measured, 'seconds' | 'peakMemoryBytes'>;
+
 const sampleMs = 200;
 
-/** Grades stubs into an empty folder. */
+/**
+ * Grades stubs, or goes on with a grading that was stopped: its seconds are added up, and its peak memory is the
+ * highest of all calls.
+ * @param given.place folder of the grading
+ */
 export async function measureGrading(given: {
   readonly executor: Measured['executor'];
   readonly stubs: Stubs;
   readonly seeds: number;
-  readonly out: string;
+  readonly place: string;
   readonly env?: NodeJS.ProcessEnv;
 }): Promise<Measured> {
-  const { executor, stubs, seeds, out, env } = given;
+  const { executor, stubs, seeds, place, env } = given;
+  const out = join(place, 'out');
+  const before = spentIn(place);
   const startedAt = performance.now();
   const { child, ended } = startGrade(stubs, out, ['--executor', executor, '--seeds', String(seeds)], env);
   let peakMemoryBytes = 0;
+  const spent = (): Spent => ({
+    seconds: before.seconds + (performance.now() - startedAt) / 1000,
+    peakMemoryBytes: Math.max(before.peakMemoryBytes, peakMemoryBytes),
+  });
   const sampling = setInterval(() => {
     peakMemoryBytes = peakMemoryOf(child.pid!) ?? peakMemoryBytes;
+    writeFileSync(join(place, spentFile), JSON.stringify(spent()));
   }, sampleMs);
   const { code, standing, stderr } = await ended;
   clearInterval(sampling);
-  const seconds = (performance.now() - startedAt) / 1000;
+  const took = spent();
   if (code !== 0) throw new Error(`haet grade ended with ${code}: ${stderr}`);
   const { done } = standing!.runs;
-  return { executor, runs: done, overhead: overheadOf(recordsIn(out)), seconds, peakMemoryBytes };
+  return { executor, runs: done, overhead: overheadOf(recordsIn(out)), ...took };
+}
+
+const spentFile = 'spent.json';
+
+function spentIn(place: string): Spent {
+  try {
+    return JSON.parse(readFileSync(join(place, spentFile), 'utf8'));
+  } catch {
+    return { seconds: 0, peakMemoryBytes: 0 };
+  }
 }
 
 /** Returns the peak resident memory of a process; null if it is gone. */

@@ -60,7 +60,9 @@ export function usableGpus(
   if (visible === undefined) return [...all];
   const usable: Gpu[] = [];
   for (const word of visible.split(',').map((each) => each.trim())) {
-    const named = /^\d+$/.test(word) ? all[Number(word)] : all.find(({ uuid }) => word && uuid.startsWith(word));
+    const named = /^\d+$/.test(word)
+      ? all[Number(word)]
+      : all.find(({ uuid }) => word && uuid.startsWith(word));
     if (named === undefined) break;
     usable.push(named);
   }

@@ -22,13 +22,13 @@ import { formatCsv } from '../../../evaluator/grade/csv.ts';
 import { type GradePlan, gradeArchives } from '../../../evaluator/grade/gradeArchives.ts';
 import { issueAttempt } from '../../../evaluator/grade/issued.ts';
 import { listArchives } from '../../../evaluator/grade/listArchives.ts';
-import { shareGpus } from '../../../evaluator/grade/shareGpus.ts';
 import { createLocalExecutor, type Slot } from '../../../evaluator/grade/localExecutor.ts';
 import {
   compareRejudging,
   endRejudging,
   startRejudging,
 } from '../../../evaluator/grade/rejudging/rejudge.ts';
+import { shareGpus } from '../../../evaluator/grade/shareGpus.ts';
 import { packEntry } from '../../../evaluator/intake/packEntry.ts';
 import type { RunRecord } from '../../../evaluator/run/record.ts';
 import { runStartSchema } from '../../../evaluator/run/runFolder.ts';
