@@ -21,7 +21,7 @@ import { disturbanceLines, tableLines } from './table.ts';
 
 const { budget, keep } = new Command()
   .name('npm run cluster:real --')
-  .option('--budget <seconds>', 'time to train', Number, 20)
+  .option('--budget <seconds>', 'time to train', Number, 30)
   .option('--keep <folder>', 'copy the gradings there')
   .parse()
   .opts<{ budget: number; keep?: string }>();
