@@ -56,11 +56,25 @@ export async function lookAtArray(id: string, name: string): Promise<ArrayState>
   return /invalid job id/i.test(said) ? { kind: 'forgotten' } : { kind: 'unreachable', said };
 }
 
+/** What is asked of the accounting, by the names that scontrol gives to the same. */
+const accounted = {
+  JobState: 'State',
+  ExitCode: 'ExitCode',
+  Reason: 'Reason',
+  NodeList: 'NodeList',
+  StartTime: 'Start',
+  EndTime: 'End',
+} as const;
+
 /** Asks the accounting how a task that Slurm has forgotten ended; null where there is no accounting. */
 export async function lookInAccounting(id: string, index: number, name: string): Promise<string | null> {
-  const words = [`--name=${name}`, '--format=State,ExitCode,Reason,NodeList,Start,End'];
+  const words = [`--name=${name}`, `--format=${Object.values(accounted)}`];
   const { ok, out } = await slurm('sacct', '-X', '-n', '-P', '-j', `${id}_${index}`, ...words);
-  return ok && out !== '' ? plainText(out.split('\n')[0]!) : null;
+  if (!ok || out === '') return null;
+  const values = plainText(out.split('\n')[0]!).split('|');
+  return Object.keys(accounted)
+    .map((field, at) => `${field}=${values[at]}`)
+    .join(' ');
 }
 
 /** An array job, looked up by its name. */
