@@ -13,6 +13,7 @@ haet=(node cli/bin.mjs)
 say() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
 at="$(mktemp -d)"
 sealed="sealed-track/check-$$" # inside the build context, and ignored by git
+outside=""
 trap 'kill "$outside" 2>/dev/null || true; rm -rf "$at" "$sealed"; rmdir --ignore-fail-on-non-empty sealed-track' EXIT
 mkdir -p sealed-track "$at/out" "$at/dry-out"
 # The verdicts that honest entries get outside. This mostly waits, as the build does.
