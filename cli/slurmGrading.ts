@@ -15,7 +15,6 @@ import { cancelGrading } from '../evaluator/slurm/cancelGrading.ts';
 import { tensorflowDigest } from '../evaluator/slurm/nodeCheck.ts';
 import { createSlurmCanary } from '../evaluator/slurm/slurmCanary.ts';
 import { createSlurmExecutor, type SlurmExecutor } from '../evaluator/slurm/slurmExecutor.ts';
-import { removeStaleKeys } from '../evaluator/slurm/staleKeys.ts';
 import { supersededRuns } from '../evaluator/slurm/superseded.ts';
 import type { ExecutorOptions } from './options/executorOptions.ts';
 import type { ContainerOptions } from './options/sandboxOptions.ts';
@@ -40,11 +39,10 @@ export async function slurmExecutorOf(
   },
   view: SlurmView,
 ): Promise<SlurmExecutor> {
-  await removeStaleKeys(plan.outFolder, batchesIn(plan.outFolder));
   const commit = await evaluatorCommit();
   const evaluator = { version, commit };
   const hidden = plan.secrets.filter((path) => path !== undefined).map((path) => resolve(path));
-  return createSlurmExecutor(
+  const executor = createSlurmExecutor(
     {
       folder: batchesIn(plan.outFolder),
       options: { words: options.slurmOption ?? [], parallel: options.parallel ?? null },
@@ -64,6 +62,8 @@ export async function slurmExecutorOf(
     },
     { warn: view.tell, view: view.show },
   );
+  await executor.endLeftovers();
+  return executor;
 }
 
 /** Nodes see the folder of the grading, but not every other one: the archive is copied there. */

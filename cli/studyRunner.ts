@@ -41,8 +41,8 @@ export interface OpenRunner {
   readonly startsAtOnce: boolean;
   /** Called with every run that ended. */
   ended(record: RunRecord): void;
-  /** Removes the view. @returns the jobs of the cluster that go on */
-  end(): readonly string[];
+  /** Waits until no task is left that no run needs, and removes the view. @returns the jobs of the cluster that go on */
+  end(abort: AbortSignal): Promise<readonly string[]>;
 }
 
 /**
@@ -77,7 +77,7 @@ export async function runnerHere(
         (cpuSet, at): Slot => ({ cpuSet, gpus: gpus.shares[at], track: null }),
       );
       const executor = createLocalExecutor(sandbox, slots);
-      return { executor, tell, startsAtOnce: true, ended: () => {}, end: () => [] };
+      return { executor, tell, startsAtOnce: true, ended: () => {}, end: async () => [] };
     },
     close: unlock,
   };
@@ -131,7 +131,8 @@ export function runnerOnSlurm({ budget }: StudySpec, entry: string, options: Run
       return {
         ...{ executor, tell: view.tell, startsAtOnce: false },
         ended: ({ owner }) => view.ended(owner === 'infrastructure'),
-        end() {
+        async end(abort) {
+          await executor.ended(abort);
           view.stop();
           return executor.left();
         },

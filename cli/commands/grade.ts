@@ -303,6 +303,7 @@ async function grade(folder: string, options: Options, command: Command): Promis
         if (!earlier) tellAll(...(await lastWordsOf(record)).map((line) => `  ${line}`));
       },
     });
+    await slurm?.executor.ended(stops.abort);
     slurm?.view.stop();
     if (slurm !== null) await slurm.tellSuperseded(outFolder);
     if (options.json) sayJson(standing);

@@ -118,7 +118,7 @@ async function runInTable(
     progress: (soFar) => writeStudySoFar(plan.outFolder, soFar),
     stopsArms: (names, runs) => runner.tell(`Stopped after run ${runs} of each arm: ${names.join(', ')}.`),
   });
-  const left = runner.end();
+  const left = await runner.end(abort);
   const rows = await writeStudy(plan.outFolder, result);
   const files = Object.values(studyFiles).map((file) => `  ${join(plan.outFolder, file)}`);
   sayer(options)(...formatTable(rows), '', ...doubtsOf(result, rows), ...files);

@@ -26,6 +26,7 @@ export interface SlurmOptions {
 
 const idFile = 'job-id';
 const keyFile = 'images-key';
+const overFile = 'over';
 /** Time for intake, the second predict run, the sandbox and the way of the result, beside the limits of the stages. */
 const marginSeconds = 600;
 /** Variables of this process that tasks get. All others stay here, because they may hold secrets. */
@@ -62,10 +63,15 @@ export async function makeBatch(
   return batch;
 }
 
-/** Whether a batch holds the key of the test images. */
-export const hasKey = ({ folder }: Batch): boolean => existsSync(join(folder, keyFile));
+/** Whether Slurm was seen to hold no task of a batch that no attempt needs. */
+export const isOver = ({ folder }: Batch): boolean => existsSync(join(folder, overFile));
 
-/** Removes the key of the test images. Call it when no task of the batch runs any more. */
+export async function markOver({ folder }: Batch): Promise<void> {
+  // A batch that Slurm refused has lost its folder.
+  if (existsSync(folder)) await writeFile(join(folder, overFile), '');
+}
+
+/** Removes the key of the test images. Call it when no attempt needs the batch any more. */
 export async function removeKey({ folder }: Batch): Promise<void> {
   await rm(join(folder, keyFile), { force: true });
 }

@@ -7,8 +7,9 @@ import { readIssued } from '../grade/issued.ts';
 import type { RunRecord } from '../run/record.ts';
 import { runStartSchema, startFile } from '../run/runFolder.ts';
 import { removePath } from '../sandbox/removeTree.ts';
-import { type Batch, batchOf, findArrayOf, removeKey } from './batch.ts';
+import { type Batch, batchOf, findArrayOf, markOver, removeKey } from './batch.ts';
 import { cancel, lookAtArray } from './commands.ts';
+import { unneededBatches } from './neededBatches.ts';
 import { openAttempts } from './openAttempts.ts';
 import { hasResult, takeInResult, voidAttempt } from './takeIn.ts';
 import { readTask, taskFile } from './task.ts';
@@ -25,7 +26,8 @@ export interface Cancelled {
 }
 
 /**
- * Ends every attempt of a grading or a study that was given to Slurm, waits until no task runs, and takes in what is finished.
+ * Ends every attempt of a grading or a study that was given to Slurm, waits until no task runs, also of attempts that are
+ * decided, and takes in what is finished.
  * @param outFolder locked by the caller
  * @throws UserError if Slurm does not end them
  */
@@ -35,7 +37,7 @@ export async function cancelGrading(
   facts: Pick<RunRecord, 'machine' | 'evaluator'>,
 ): Promise<Cancelled> {
   const open = await openAttempts(outFolder);
-  const names = new Set<string>();
+  const names = new Set((await unneededBatches(batches)).map(({ name }) => name));
   for (const folder of open) {
     const { batch } = await readIssued(folder);
     if (batch !== null) names.add(batch);
@@ -65,6 +67,7 @@ export async function cancelGrading(
       stopped += 1;
     }
   }
+  for (const batch of await unneededBatches(batches)) await markOver(batch);
   return { stopped, kept };
 }
 

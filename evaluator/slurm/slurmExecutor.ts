@@ -12,6 +12,9 @@
 //
 // An array can be submitted although no answer came, even later, by an sbatch that outlived its coordinator. So an
 // attempt belongs to the one batch that issued.json names: tasks of others run nothing.
+//
+// Once every attempt of a batch is decided, the batch is closed: what Slurm still holds of it is cancelled until Slurm
+// says that it has ended. Attempts that are not decided keep it, also those that nobody watches at the moment.
 import { basename, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../datasets/userError.ts';
@@ -30,17 +33,21 @@ import {
   isAlone,
   logOf,
   makeBatch,
+  markOver,
   removeKey,
   type SlurmOptions,
   submitBatch,
 } from './batch.ts';
 import { type ArrayState, cancel, excludeNodes, lookAtArray, lookInAccounting } from './commands.ts';
 import { lastWords, readStatus } from './heard.ts';
+import { isNeeded, unneededBatches } from './neededBatches.ts';
 import { readFinding } from './nodeCheck.ts';
 import type { SlurmCanary } from './slurmCanary.ts';
+import { createStrays } from './strays.ts';
 import { hasResult, takeInResult, voidAttempt } from './takeIn.ts';
 import { type Expected, leftOut, type Task } from './task.ts';
 import type { TaskState } from './taskState.ts';
+import { type Times, usualTimes } from './times.ts';
 
 /** What is the same for all attempts. */
 export interface SlurmSettings {
@@ -60,6 +67,8 @@ export interface SlurmSettings {
   readonly canary?: SlurmCanary | undefined;
   /** Whether to return as soon as everything is submitted. */
   readonly detach: boolean;
+  /** Default: the usual times. */
+  readonly times?: Times;
 }
 
 /** One attempt that is not done, for people. */
@@ -81,6 +90,16 @@ export interface SlurmHooks {
 }
 
 export interface SlurmExecutor extends Executor {
+  /**
+   * Has tasks ended that an earlier call left although their attempts are decided. Call it before any attempt is run, in
+   * a folder that no other call works in.
+   */
+  endLeftovers(): Promise<void>;
+  /**
+   * Waits until Slurm has ended all tasks of decided attempts, up to two minutes. The next call ends what is left.
+   * @param abort ends the wait
+   */
+  ended(abort: AbortSignal): Promise<void>;
   /** Returns the ids of the array jobs with attempts that this call no longer waits for. */
   left(): string[];
 }
@@ -93,22 +112,16 @@ interface Flight {
   /** Null until it is submitted. */
   batch: Batch | null;
   index: number;
-  /** Number of looks at which it had ended and left no result. */
-  missing: number;
+  /** When it was first seen to have ended without a result; null if it was not. */
+  missingSince: number | null;
+  /** Ends the wait; the promise is still to be settled. */
+  readonly remove: () => void;
   readonly settle: (record: RunRecord | null) => void;
   readonly fail: (error: unknown) => void;
 }
 
-const pollMs = 1000;
-/** Attempts that are asked for within this time are submitted together. */
-const gatherMs = 500;
 /** An array of Slurm has at most 1001 tasks unless it is configured otherwise. */
 const mostPerArray = 1000;
-/** Looks before a missing result is missed: a network file system may show it some time after its task ended. */
-const patience = { completed: 60, failed: 2 };
-/** Time in which a task that Slurm calls running must have begun its log. */
-const startSeconds = 120;
-
 /** Creates the executor that runs every attempt as a task of an array job of Slurm. */
 export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: SlurmHooks): SlurmExecutor {
   const flights = new Set<Flight>();
@@ -116,6 +129,11 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   /** Why nodes are left out, by name. */
   const excluded = new Map<string, string>();
   const issuing = createTurns();
+  const times = settings.times ?? usualTimes;
+  const strays = createStrays(times);
+  /** Batches that no attempt needs any more, and when they were closed, by name. */
+  const closing = new Map<string, { readonly batch: Batch; readonly since: number }>();
+  let following: Promise<void> = Promise.resolve();
   let askedAt = 0;
   let isFollowing = false;
   let isSilent = false;
@@ -128,6 +146,16 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     left: () => [...leftBehind],
     onJudged(act) {
       onJudged = act;
+    },
+    async endLeftovers() {
+      for (const batch of await unneededBatches(settings.folder)) await close(batch);
+    },
+    async ended(abort) {
+      const leave = () => closing.clear();
+      if (abort.aborted) leave();
+      abort.addEventListener('abort', leave);
+      await following;
+      abort.removeEventListener('abort', leave);
     },
     async run(order, abort) {
       const start = startOf(order, settings);
@@ -143,8 +171,9 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
           abort.removeEventListener('abort', leave);
         };
         const flight: Flight = {
-          ...{ task, start, index, machine: order.plan.machine, missing: 0 },
+          ...{ task, start, index, machine: order.plan.machine, missingSince: null },
           batch: batch === null ? null : batchOf(settings.folder, batch),
+          remove,
           settle(record) {
             if (record === null && flight.batch?.id != null) leftBehind.add(flight.batch.id);
             remove();
@@ -158,26 +187,35 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
         abort.addEventListener('abort', leave);
         flights.add(flight);
         askedAt = Date.now();
-        if (!isFollowing) void follow();
+        beFollowing();
       });
     },
   };
 
-  /** Submits and watches until nobody waits for an attempt any more. */
+  function beFollowing(): void {
+    if (!isFollowing) following = follow();
+  }
+
+  /** Submits and watches until nobody waits for an attempt any more, and no task is left of those that are decided. */
   async function follow(): Promise<void> {
     isFollowing = true;
     try {
-      while (flights.size > 0) {
-        await judgeCanaries();
-        if (unsubmitted().length > 0 && Date.now() - askedAt >= gatherMs) await submitAll();
+      while (flights.size > 0 || closing.size > 0) {
+        const startedAt = performance.now();
+        const isWatching = flights.size > 0;
+        if (isWatching) await judgeCanaries();
+        if (unsubmitted().length > 0 && Date.now() - askedAt >= times.gather) await submitAll();
         const seen: Seen[] = [];
         for (const [batch, members] of byBatch()) seen.push(...(await look(batch, members)));
+        for (const { batch, since } of [...closing.values()]) await lookAtClosing(batch, since);
         const waiting = unsubmitted();
         for (const { task } of waiting) seen.push(queued(task, 'not submitted yet'));
-        view(seen);
+        if (isWatching) view(seen);
         const areSubmitted = [...flights].every(({ batch }) => batch?.id != null);
         if (settings.detach && areSubmitted) for (const flight of [...flights]) flight.settle(null);
-        if (flights.size > 0) await sleep(waiting.length > 0 ? gatherMs : pollMs);
+        const took = performance.now() - startedAt;
+        const pause = Math.min(times.mostPause, Math.max(times.leastPause, 10 * took));
+        if (flights.size > 0 || closing.size > 0) await sleep(waiting.length > 0 ? times.gather : pause);
       }
     } catch (error) {
       for (const flight of [...flights]) flight.fail(error);
@@ -201,9 +239,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   /** Whether the canary before a result is not judged yet: it was left earlier, but may be seen later. */
   async function waitsForCanary(flight: Flight): Promise<boolean> {
     const isJudged = (await settings.canary?.isJudged(flight.task.attemptFolder)) ?? true;
-    if (isJudged) return false;
-    flight.missing += 1;
-    return flight.missing <= patience.completed;
+    return !isJudged && missingMs(flight) <= times.resultOfCompleted;
   }
 
   function unsubmitted(): Flight[] {
@@ -230,7 +266,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
       const tasks = members.map(({ task }) => task);
       const batch = await makeBatch(settings.folder, tasks, settings.imagesKey);
       for (const [index, flight] of members.entries()) {
-        Object.assign(flight, { batch, index, missing: 0 });
+        Object.assign(flight, { batch, index, missingSince: null });
         await writeIssued(flight.task.attemptFolder, { batch: batch.name, index });
       }
       try {
@@ -251,15 +287,44 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   }
 
   async function returnToQueue(flight: Flight): Promise<void> {
-    const { batch } = flight;
+    const { batch, index } = flight;
     flight.batch = null;
     askedAt = Date.now();
     await writeIssued(flight.task.attemptFolder, { batch: null, index: 0 });
-    if (batch !== null) await dropKey(batch);
+    if (batch !== null) await giveUp(batch, index);
   }
 
-  async function dropKey(batch: Batch): Promise<void> {
-    if (![...flights].some((each) => each.batch?.name === batch.name)) await removeKey(batch);
+  /** Notes that a task is not waited for any more, and closes its batch if it was the last. */
+  async function giveUp(batch: Batch, index: number): Promise<void> {
+    strays.giveUp(batch, index);
+    const isWatched = [...flights].some((each) => each.batch?.name === batch.name);
+    if (!isWatched && !(await isNeeded(batch))) await close(batch);
+  }
+
+  async function close(batch: Batch): Promise<void> {
+    await removeKey(batch);
+    closing.set(batch.name, { batch, since: Date.now() });
+    beFollowing();
+  }
+
+  /** Ends what Slurm still holds of a batch. */
+  async function lookAtClosing(batch: Batch, since: number): Promise<void> {
+    const state = await stateOf(batch);
+    const left =
+      state?.kind === 'known'
+        ? await strays.end(batch, batch.id!, state.tasks, true)
+        : Number(state?.kind === 'unreachable');
+    if (left === 0) {
+      await markOver(batch);
+      closing.delete(batch.name);
+    } else if (Date.now() - since > times.closing) {
+      closing.delete(batch.name);
+      const why =
+        state?.kind === 'unreachable' ? `does not answer: ${state.said}` : `still holds ${left} tasks`;
+      warn(
+        `Slurm ${why}. Tasks of job ${batch.name} that nobody waits for may still run. The next call of the same command cancels them, as \`scancel --name=${batch.name}\` does.`,
+      );
+    }
   }
 
   /** Returns what Slurm says about a batch; null if it does not know it and the id of its job never came back. */
@@ -283,12 +348,15 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     isSilent = state?.kind === 'unreachable';
     // An sbatch that outlived a killed coordinator may still submit it.
     if (state === null) await cancel(batch.name);
-    const found = new Map(state?.kind === 'known' ? state.tasks.map((each) => [each.index, each]) : []);
+    const tasks = state?.kind === 'known' ? state.tasks : [];
+    if (id !== null) await strays.end(batch, id, tasks, false);
+    const found = new Map(tasks.map((each) => [each.index, each]));
     const seen: Seen[] = [];
     for (const flight of members) {
       const { task, index } = flight;
       if (!flights.has(flight)) continue;
       const own = found.get(index);
+      if (own !== undefined && own.phase !== 'ended') flight.missingSince = null;
       if (own?.phase === 'queued' && !own.stuck) {
         seen.push(queued(task, own.reason)); // not looked for: thousands may wait
       } else if (await hasResult(task.attemptFolder)) {
@@ -298,10 +366,10 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
         seen.push(queued(task, 'Slurm does not answer'));
       } else if (state === null || id === null) {
         // What has started was submitted, and is forgotten since.
-        if (hasStarted(batch, index)) await miss(flight, batch, async () => unknown, patience.failed);
+        if (hasStarted(batch, index)) await miss(flight, batch, async () => unknown, times.resultOfFailed);
         else await returnToQueue(flight);
       } else {
-        if (own === undefined) await miss(flight, batch, () => forgotten(batch, index), patience.failed);
+        if (own === undefined) await miss(flight, batch, () => forgotten(batch, index), times.resultOfFailed);
         else await act(flight, batch, id, own, seen);
       }
     }
@@ -317,6 +385,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     seen: Seen[],
   ): Promise<void> {
     const { task } = flight;
+    const startSeconds = times.start / 1000;
     if (found.phase === 'running' && found.runSeconds > startSeconds && !hasStarted(batch, found.index)) {
       // A slurmd that dies while it launches a task loses it, and Slurm may notice at the time limit only.
       await voided(flight, batch, `it did not start within ${startSeconds} s: ${found.words}`);
@@ -333,7 +402,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
       await returnToQueue(flight);
     } else {
       const words = async () => found.words;
-      await miss(flight, batch, words, found.completed ? patience.completed : patience.failed);
+      await miss(flight, batch, words, found.completed ? times.resultOfCompleted : times.resultOfFailed);
     }
   }
 
@@ -353,10 +422,9 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     flight: Flight,
     batch: Batch,
     words: () => Promise<string>,
-    most: number,
+    mostMs: number,
   ): Promise<void> {
-    flight.missing += 1;
-    if (flight.missing > most) await voided(flight, batch, await words());
+    if (missingMs(flight) > mostMs) await voided(flight, batch, await words());
   }
 
   async function voided(flight: Flight, batch: Batch, words: string): Promise<void> {
@@ -386,9 +454,19 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   }
 
   async function finish(flight: Flight, batch: Batch, record: RunRecord): Promise<void> {
-    flight.settle(record);
-    await dropKey(batch);
+    flight.remove();
+    try {
+      await giveUp(batch, flight.index);
+    } finally {
+      flight.settle(record);
+    }
   }
+}
+
+/** Returns for how long an attempt has been seen to lack its result. */
+function missingMs(flight: Flight): number {
+  flight.missingSince ??= Date.now();
+  return Date.now() - flight.missingSince;
 }
 
 const unknown = 'the job is not known, and its id never came back';

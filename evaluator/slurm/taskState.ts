@@ -4,6 +4,8 @@ import { plainText } from '../../datasets/plainText.ts';
 export interface TaskState {
   readonly index: number;
   readonly phase: 'queued' | 'running' | 'ended';
+  /** Whether Slurm has ended it and waits for its node to confirm that. */
+  readonly isLeaving: boolean;
   /** Whether it waits for something that will not come, so it must be cancelled. */
   readonly stuck: boolean;
   /** Whether it ended with status 0. */
@@ -54,6 +56,7 @@ export function parseTasks(text: string, name: string): TaskState[] {
     return indicesOf(field('ArrayTaskId')).map((index) => ({
       index,
       phase,
+      isLeaving: state === 'COMPLETING',
       stuck: phase === 'queued' && hopeless.test(reason),
       completed: state === 'COMPLETED',
       node,

@@ -4,6 +4,7 @@ import { signatureFault } from '../../attest/attestor.ts';
 import { parseVerifyKey } from '../../attest/signingKey.ts';
 import type { RunRecord } from '../../run/record.ts';
 import type { VerdictCode } from '../../run/verdict.ts';
+import type { Attempt } from '../attempts.ts';
 import { publicFolder } from '../gradedFolders.ts';
 import { type Grading, readGrading, termsText } from '../grading.ts';
 import {
@@ -148,6 +149,7 @@ export async function endRejudging(outFolder: string, action: 'apply' | 'cancel'
   }
   const comparison = comparisonOf(open, judged, outFolder);
   if (action === 'apply') requireComplete(comparison, outFolder);
+  else requireNoneRunning(states, open.start.number, outFolder);
   await addStep(outFolder, endOf(open.start, states, action));
   await writeLeaderboard(outFolder);
   return { ...comparison, state: action === 'apply' ? 'applied' : 'cancelled' };
@@ -290,6 +292,20 @@ function endOf(start: RejudgingStart, states: readonly JobState[], action: 'appl
     })),
   };
 }
+
+/** A run whose attempt never counts would go on in the cluster, and nobody would wait for it. */
+function requireNoneRunning(states: readonly JobState[], number: number, outFolder: string): void {
+  const running = states.flatMap(({ fresh }) => fresh?.all ?? []).filter(isRunning);
+  if (running.length === 0) return;
+  throw new UserError({
+    path: outFolder,
+    reason: `rejudging ${number} cannot be cancelled, because ${running.length} of its runs ${running.length === 1 ? 'is' : 'are'} still in Slurm`,
+    remedy: 'End them first: the same `haet grade` with --executor slurm --cancel.',
+    details: running.slice(0, mostDetails).map(({ folder }) => folder),
+  });
+}
+
+const isRunning = ({ voidBecause }: Attempt): boolean => voidBecause === 'running';
 
 /** Nothing is applied unless all of it is. */
 function requireComplete({ changes, missing, number }: Comparison, outFolder: string): void {

@@ -11,7 +11,7 @@ export interface FakeSlurm {
   /** Sets whether the controller answers. */
   isUp(up: boolean): Promise<void>;
   submitting(how: Submitting): Promise<void>;
-  /** Sets what `scontrol show job` says about a job; null: the job is not known. */
+  /** Sets what `scontrol show job` says about a job: by default that its tasks run; null: the job is not known. */
   says(id: string, line: string | null): Promise<void>;
   /** Names of the jobs that the controller has accepted, in order: the first has id 1. */
   accepted(): string[];
@@ -33,7 +33,12 @@ echo "$name" >> accepted
 wc -l < accepted`,
   squeue: 'grep -n -x -- "$name" accepted 2>/dev/null | cut -d: -f1; exit 0',
   scontrol: `[ "$1" = show ] || exit 0
-cat "job-$4" 2>/dev/null || { echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1; }`,
+name=$(sed -n "$4p" accepted 2>/dev/null)
+if [ -e "job-$4" ]; then cat "job-$4"
+elif [ -e "forgotten-$4" ] || [ -z "$name" ]; then
+  echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1
+else echo "JobId=$4 ArrayJobId=$4 ArrayTaskId=0-9 JobName=$name JobState=RUNNING ExitCode=0:0 NodeList=n1"
+fi`,
   scancel: 'echo "$@" >> cancelled',
   sacct: 'exit 1',
 };
@@ -57,7 +62,11 @@ export async function fakeSlurm(): Promise<FakeSlurm> {
   return {
     isUp: (up) => (up ? put('up', '') : drop('up')),
     submitting: (how) => put('how', how),
-    says: (id, line) => (line === null ? drop(`job-${id}`) : put(`job-${id}`, `${line}\n`)),
+    async says(id, line) {
+      if (line !== null) return put(`job-${id}`, `${line}\n`);
+      await put(`forgotten-${id}`, '');
+      await drop(`job-${id}`);
+    },
     accepted: () => lines('accepted'),
     cancelled: () => lines('cancelled'),
   };

@@ -5,82 +5,30 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { issueAttempt, readIssued, writeIssued } from '../../../evaluator/grade/issued.ts';
 import type { RunRecord } from '../../../evaluator/run/record.ts';
-import { writeUnscored } from '../../../evaluator/run/unscored.ts';
-import { createSlurmExecutor, type SlurmExecutor } from '../../../evaluator/slurm/slurmExecutor.ts';
-import { temporaryFolder } from '../fixtures.ts';
-import { madeUpRecord } from '../grade/madeUpRecord.ts';
-import { type FakeSlurm, fakeSlurm } from './fakeSlurm.ts';
+import { type Coordinator, coordinator, line, start, until } from './coordinator.ts';
+import type { FakeSlurm } from './fakeSlurm.ts';
 
 let slurm: FakeSlurm;
 let batches: string;
 let job: string;
 let warned: string[];
-let executor: SlurmExecutor;
-const record = madeUpRecord();
+let own: Coordinator;
 const path = process.env.PATH;
 beforeEach(async () => {
-  slurm = await fakeSlurm();
-  const folder = await temporaryFolder();
-  batches = join(folder, 'slurm');
-  job = join(folder, 'runs/job');
-  warned = [];
-  executor = createSlurmExecutor(
-    {
-      folder: batches,
-      options: { words: [], parallel: null },
-      sandbox: { kind: record.sandbox.kind, image: 'image', runtime: null },
-      imagesKey: null,
-      ...{ cpus: null, memoryBytes: null, quietSeconds: 0, detach: false },
-      expected: { ...record.evaluator, tensorflow: null, image: null, signed: false, hidden: [] },
-      evaluator: record.evaluator,
-    },
-    { warn: (sentence) => warned.push(sentence), view: () => {} },
-  );
+  own = await coordinator();
+  ({ slurm, batches, warned } = own);
+  job = join(own.out, 'runs/job');
 });
-afterEach(() => {
+afterEach(async () => {
+  await own.executor.ended(AbortSignal.abort()); // it would ask the programs of the next test
   process.env.PATH = path;
 });
 
-const { trainSeconds, predictSeconds, processes } = record.limits;
-const start = {
-  attempt: 1,
-  archiveSha256: record.archiveSha256!,
-  track: record.track!,
-  seed: record.seed,
-  sandbox: { kind: record.sandbox.kind },
-  limits: record.limits,
-};
 /** Runs attempt 1 of the job. */
-const run = (open: string | null = null) =>
-  executor.run(
-    {
-      plan: {
-        entryPath: '/archives/a.tar.gz',
-        track: { dir: '/track', info: record.track! } as never,
-        runsFolder: job,
-        ...{ seed: record.seed, attempt: 1, machine: record.machine },
-        limits: { trainSeconds, predictSeconds, processes },
-      },
-      archiveSha256: record.archiveSha256!,
-      open,
-    },
-    new AbortController().signal,
-  );
-const attempt = () => join(job, 'attempt-1');
-/** Leaves the result that the attempt's task would leave. */
-async function leaveResult(): Promise<void> {
-  const folder = join(attempt(), 'result');
-  await mkdir(folder);
-  await writeUnscored({ ...record, score: null, folder }, null);
-}
-const line = (name: string, fields = 'JobState=RUNNING NodeList=n1') =>
-  `JobId=1 ArrayJobId=1 ArrayTaskId=0 JobName=${name} Reason=None ExitCode=0:0 ${fields}`;
-async function until(isSo: () => boolean): Promise<void> {
-  for (let waited = 0; !isSo() && waited < 30_000; waited += 20) await sleep(20);
-  expect(isSo()).toBe(true);
-}
+const run = (open: string | null = null) => own.run('job', open);
+const attempt = () => own.attempt('job');
 const finished = async (running: Promise<RunRecord | null>) => {
-  await leaveResult();
+  await own.leaveResult('job');
   return (await running)?.verdict;
 };
 
@@ -175,7 +123,7 @@ test('a task that has begun is waited for, however long it runs', async () => {
   const [name] = slurm.accepted();
   await writeFile(join(batches, name!, 'log-0.txt'), 'it started\n');
   await slurm.says('1', line(name!, 'JobState=RUNNING NodeList=n1 RunTime=1-00:02:01'));
-  await sleep(1500);
+  await sleep(300);
   expect(await finished(running)).toBe('SCORED');
 });
 

@@ -40,6 +40,12 @@ test('tasks that wait are listed together by Slurm, and told apart', () => {
   ]);
 });
 
+test('a task that Slurm has ended, but whose node has not confirmed it, is leaving', () => {
+  const [task] = parseTasks(line({ JobState: 'COMPLETING' }), 'haet-x');
+  expect(task).toMatchObject({ phase: 'running', isLeaving: true });
+  expect(parseTasks(line({}), 'haet-x')[0]).toMatchObject({ phase: 'running', isLeaving: false });
+});
+
 test('a job that has the id by now but another name is left out', () => {
   expect(parseTasks(line({ JobName: 'haet-y' }), 'haet-x')).toEqual([]);
 });

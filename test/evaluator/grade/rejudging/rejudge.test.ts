@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { exportBundle } from '../../../../evaluator/grade/bundle/exportBundle.ts';
 import { verifyFolder } from '../../../../evaluator/grade/bundle/verifyBundle.ts';
+import { issueAttempt } from '../../../../evaluator/grade/issued.ts';
 import { matchesAny } from '../../../../evaluator/grade/rejudging/filePattern.ts';
 import {
   compareRejudging,
@@ -14,6 +15,7 @@ import type { Standing } from '../../../../evaluator/grade/standing.ts';
 import { unpackArchive } from '../../../../evaluator/intake/unpackArchive.ts';
 import { temporaryFolder } from '../../fixtures.ts';
 import { addRun, judge, type MadeRun, makeGrading } from '../bundle/madeUpGrading.ts';
+import { madeUpRecord } from '../madeUpRecord.ts';
 
 let folder: string;
 let out: string;
@@ -61,6 +63,20 @@ describe('a rejudging', () => {
       expect([selection, (await start(selection)).runs]).toEqual([selection, runs]);
       await endRejudging(out, 'cancel');
     }
+  });
+
+  test('is not cancelled while the cluster still runs one of its attempts', async () => {
+    await start({ files: ['b*'] });
+    const { attempt, track, limits, sandbox } = madeUpRecord({ attempt: 2 });
+    const attemptFolder = await issueAttempt(join(out, 'runs', `${'b'.repeat(16)}-t77777777-s1`), {
+      ...{ attempt, archiveSha256: 'b'.repeat(64), track: track!, seed: 1, limits },
+      sandbox: { kind: sandbox.kind },
+    });
+    await expect(endRejudging(out, 'cancel')).rejects.toThrow(
+      'rejudging 1 cannot be cancelled, because 1 of its runs is still in Slurm. End them first',
+    );
+    await rm(attemptFolder, { recursive: true });
+    expect(await endRejudging(out, 'cancel')).toMatchObject({ state: 'cancelled' });
   });
 
   test.each<[string, Partial<Selection>, string]>([
