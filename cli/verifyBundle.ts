@@ -47,7 +47,9 @@ export async function verifyOneBundle(path: string, evidence: BundleEvidence): P
     ...(ownCommitment
       ? ['whether its commitment is the published one, because --commitment is missing']
       : []),
-    'the receipts and the reasons of decisions, which nothing signs: compare the sha256 with the published one',
+    evidence.key === null
+      ? 'the receipts and the reasons of decisions, which nothing signs: compare the sha256 with the published one'
+      : 'whether a later bundle was exported: compare the sha256 with the published one',
   ];
   return {
     holds,

@@ -1,14 +1,17 @@
+import type { KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readCommitment, readReveal, revealFault } from '../../datasets/sealing/commitment.ts';
 import { UserError } from '../../datasets/userError.ts';
-import type { Published } from '../../evaluator/grade/bundle/exportBundle.ts';
 import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
 import { isFolder } from '../recordFiles.ts';
 import { sayer, sayJson } from '../terminal.ts';
 
-interface Options extends Published {
+interface Options {
   readonly out: string;
+  readonly identity?: string;
+  readonly commitment?: string;
+  readonly reveal?: string;
   readonly json?: boolean;
 }
 
@@ -19,6 +22,10 @@ export function exportCommand(command: Command): void {
   command
     .argument('<graded>', 'the --out folder of `haet grade`')
     .requiredOption('--out <file>', 'the bundle to write, *.tar.gz')
+    .option(
+      '--identity <file>',
+      'secret key of the organizer, which signed the runs; signs the list of files',
+    )
     .option('--commitment <file>', 'commitment.json to include, as published before the contest')
     .option('--reveal <file>', 'reveal.json to include, which publishes the seeds; with --commitment')
     .option('--json', 'last line on standard output: the sha256 of the bundle and its files')
@@ -46,7 +53,12 @@ async function exportRecords(graded: string, options: Options): Promise<void> {
   try {
     // Loaded here because it is too slow for --help.
     const { exportBundle } = await import('../../evaluator/grade/bundle/exportBundle.ts');
-    const { sha256, files } = await exportBundle(resolve(graded), options.out, options);
+    const { out, identity, commitment, reveal } = options;
+    const { sha256, files } = await exportBundle(resolve(graded), out, {
+      ...(commitment !== undefined && { commitment }),
+      ...(reveal !== undefined && { reveal }),
+      ...(identity !== undefined && { signingKey: await signingKeyIn(identity) }),
+    });
     sayer(options)(
       `${resolve(options.out)}: ${files.length} files, verified`,
       `sha256 ${sha256}`,
@@ -56,6 +68,13 @@ async function exportRecords(graded: string, options: Options): Promise<void> {
   } finally {
     unlock();
   }
+}
+
+async function signingKeyIn(identity: string): Promise<KeyObject> {
+  // Loaded here because they are too slow for --help.
+  const { readIdentity } = await import('../../datasets/sealing/readIdentity.ts');
+  const { deriveSigningKey } = await import('../../evaluator/attest/signingKey.ts');
+  return deriveSigningKey(await readIdentity(identity));
 }
 
 /** Rejects a reveal that is not of the commitment, before anything is copied. */
@@ -80,11 +99,14 @@ The bundle contains every record, signed and not, the chain, the decisions, the 
 log, prediction or label. Records name the paths of the run on this machine. The same files give the same bytes. It is
 verified before it is written, as \`haet verify\` does.
 
+Where runs are signed, --identity signs the list of files, so that nobody else can void an attempt or undo that. Run it where
+no entry runs, because it reads the identity.
+
 Exit status:
   0  written
   2  wrong command line, a folder that is not a grading, or a bundle that would not verify
 
 Example:
-  $ haet export graded --out records.tar.gz --commitment commitment.json --reveal reveal.json
+  $ haet export graded --out records.tar.gz --identity identity.txt --commitment commitment.json --reveal reveal.json
   $ haet verify records.tar.gz --key haet1... --head 5f2c...
 `;

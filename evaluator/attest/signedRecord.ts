@@ -4,7 +4,7 @@ import { type OfficialRecord, officialRecordSchema, officialRecordVersion } from
 import { keyId } from './signingKey.ts';
 
 /** The one algorithm: EdDSA over Ed25519. */
-const algorithm = 'EdDSA';
+export const algorithm = 'EdDSA';
 const recordType = 'haet-record+jws';
 export const mostPayloadBytes = 64 * 2 ** 20;
 /** More than the longest header, payload and signature in base64url. */
@@ -65,10 +65,10 @@ export function readForm(bytes: Uint8Array): { jws: string; header: string } {
 }
 
 /**
- * Checks the header. Only one algorithm is accepted, so a header cannot choose a weaker one.
+ * Checks the header: of a record, or of another type of signed content. Only one algorithm is accepted, so a header cannot choose a weaker one.
  * @throws DoesNotHold
  */
-export async function checkHeader(text: string, key: KeyObject): Promise<void> {
+export async function checkHeader(text: string, key: KeyObject, type = recordType): Promise<void> {
   const header = parseJson(text, 'its header');
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     throw new DoesNotHold('its header is not a JSON object');
@@ -79,8 +79,8 @@ export async function checkHeader(text: string, key: KeyObject): Promise<void> {
       `its header names the algorithm ${shown(alg)}; only ${shown(algorithm)} is accepted`,
     );
   }
-  if (typ !== recordType) {
-    throw new DoesNotHold(`its header names the type ${shown(typ)}; a record has ${shown(recordType)}`);
+  if (typ !== type) {
+    throw new DoesNotHold(`its header names the type ${shown(typ)}; expected ${shown(type)}`);
   }
   const [other] = Object.keys(others);
   if (other !== undefined) {
@@ -132,7 +132,8 @@ export function readPayload(payload: Uint8Array): OfficialRecord {
   );
 }
 
-function parseJson(text: string, what: string): unknown {
+/** @throws DoesNotHold */
+export function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

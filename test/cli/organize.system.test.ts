@@ -3,18 +3,24 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { makeIdentity } from '../../datasets/sealing/makeIdentity.ts';
+import { readIdentity } from '../../datasets/sealing/readIdentity.ts';
 import { sha256 } from '../../datasets/sha256.ts';
+import { deriveSigningKey, publicVerifyKey } from '../../evaluator/attest/signingKey.ts';
 import { lockFolder } from '../../evaluator/machine/lockFolder.ts';
-import { verifyKey } from '../evaluator/attest/madeUpOfficial.ts';
 import { temporaryFolder } from '../evaluator/fixtures.ts';
 import { addRun, headOf, makeGrading } from '../evaluator/grade/bundle/madeUpGrading.ts';
 
 const bin = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
 let folder: string;
+let verifyKey: string;
 const at = (...names: string[]) => join(folder, ...names);
 beforeAll(async () => {
   folder = await temporaryFolder();
-  await makeGrading(at('signed'), { signed: true });
+  await makeIdentity(at('identity.txt'), 'a test');
+  const signer = deriveSigningKey(await readIdentity(at('identity.txt')));
+  verifyKey = publicVerifyKey(signer);
+  await makeGrading(at('signed'), { signed: true, signer });
   await makeGrading(at('open'));
 });
 
@@ -28,7 +34,9 @@ async function haet(...words: string[]) {
 const lastLine = (text: string) => JSON.parse(text.trim().split('\n').at(-1)!);
 
 test('a grading is exported, and anyone verifies the bundle with the key and the head that were published', async () => {
-  const exported = await haet('export', 'signed', '--out', 'records.tar.gz', '--json');
+  const words = ['export', 'signed', '--out', 'records.tar.gz', '--json'];
+  expect((await haet(...words)).stderr).toContain('--identity: is missing, but the runs are signed');
+  const exported = await haet(...words, '--identity', 'identity.txt');
   const hash = sha256(await readFile(at('records.tar.gz')));
   expect(lastLine(exported.stdout)).toMatchObject({ sha256: hash });
   const published = ['--key', verifyKey, '--head', await headOf(at('signed'))];
@@ -37,7 +45,7 @@ test('a grading is exported, and anyone verifies the bundle with the key and the
     holds: true,
     sha256: hash,
     signed: 5,
-    notChecked: [expect.stringContaining('receipts')],
+    notChecked: [expect.stringContaining('whether a later bundle was exported')],
     leaderboard: {
       rows: [
         { archive: 'a.tar.gz', rank: 1 },

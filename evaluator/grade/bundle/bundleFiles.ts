@@ -17,6 +17,8 @@ import { leaderboardFiles } from '../writeStanding.ts';
 
 /** The list of files in a bundle. */
 export const bundleFile = 'bundle.json';
+/** The signature of that list, if the runs are signed. */
+export const bundleSignatureFile = 'bundle.jws';
 /** Files that the organizer published, under these names in a bundle. */
 export const commitmentFile = 'commitment.json';
 export const revealFile = 'reveal.json';
@@ -25,7 +27,9 @@ export const revealFile = 'reveal.json';
 export const bundleSchema = z.strictObject({
   kind: z.literal('haet-records'),
   schemaVersion: z.literal(1),
-  files: z.record(z.string(), sha256Schema).describe('sha256 of every other file, by its path'),
+  files: z
+    .record(z.string(), sha256Schema)
+    .describe('sha256 of every file but the list and its signature, by its path'),
 });
 export type Bundle = z.infer<typeof bundleSchema>;
 
@@ -65,7 +69,8 @@ export async function filesToBundle(outFolder: string): Promise<string[]> {
 
 /** Whether a bundle may contain a file with this path. */
 export function mayContain(path: string): boolean {
-  if ([bundleFile, commitmentFile, revealFile, ...gradingFiles].includes(path)) return true;
+  if ([bundleFile, bundleSignatureFile, commitmentFile, revealFile, ...gradingFiles].includes(path))
+    return true;
   const [top, job, run, file, ...deeper] = path.split('/');
   const isName = (name: string | undefined) => /^[\w-][\w.-]*$/.test(name ?? '');
   return top === 'runs' && isName(job) && isName(run) && runFiles.includes(file ?? '') && deeper.length === 0;

@@ -17,6 +17,7 @@ import { sha256 } from '../../../datasets/sha256.ts';
 import { UserError } from '../../../datasets/userError.ts';
 import { readHead } from '../../attest/chain.ts';
 import { officialRecordFile } from '../../attest/officialRecord.ts';
+import { checkList } from '../../attest/signedList.ts';
 import { DoesNotHold, mostRecordBytes } from '../../attest/signedRecord.ts';
 import { verifyKeyText } from '../../attest/signingKey.ts';
 import { type ChainRecord, chainFault } from '../../attest/verifyChain.ts';
@@ -39,6 +40,7 @@ import {
   type Bundle,
   bundleFile,
   bundleSchema,
+  bundleSignatureFile,
   commitmentFile,
   mayContain,
   neededFiles,
@@ -123,6 +125,14 @@ export async function verifyFolder(folder: string, evidence: BundleEvidence): Pr
       () => checkFiles(folder),
     );
     const grading = await check('grading', gradingSays, () => readGradingOf(folder, evidence.key));
+    if (evidence.key !== null || existsSync(join(folder, bundleSignatureFile))) {
+      await check(
+        'list',
+        () =>
+          'the organizer signed the list of files: decisions, rejudgings, canaries, receipts and rules too',
+        () => checkSignedList(folder, evidence.key),
+      );
+    }
     const { commitment, reveal } = await readPublished(folder, evidence);
     if (commitment !== undefined) {
       await check(
@@ -201,7 +211,7 @@ async function checkFiles(folder: string): Promise<number> {
   });
   const listed = new Map(Object.entries(files));
   for (const path of await filesIn(folder)) {
-    if (path === bundleFile) continue;
+    if (path === bundleFile || path === bundleSignatureFile) continue;
     if (!mayContain(path)) throw new DoesNotHold(`${shown(path)} does not belong into a bundle`);
     const expected = listed.get(path);
     if (expected === undefined) throw new DoesNotHold(`${path} is not in ${bundleFile}`);
@@ -216,6 +226,24 @@ async function checkFiles(folder: string): Promise<number> {
     if (files[path] === undefined) throw new DoesNotHold(`${path} is missing`);
   }
   return Object.keys(files).length;
+}
+
+async function checkSignedList(folder: string, key: KeyObject | null): Promise<void> {
+  const path = join(folder, bundleSignatureFile);
+  if (key === null) {
+    throw new DoesNotHold(`${bundleSignatureFile} is there, but the grading says that no run is signed`);
+  }
+  if (!existsSync(path)) {
+    throw new DoesNotHold(
+      `${bundleSignatureFile} is missing: nothing shows that the organizer wrote this bundle`,
+    );
+  }
+  try {
+    await checkList(await readFile(path), await readFile(join(folder, bundleFile)), key);
+  } catch (error) {
+    if (!(error instanceof DoesNotHold)) throw error;
+    throw new DoesNotHold(`${bundleSignatureFile}: ${error.message}`);
+  }
 }
 
 const shown = (path: string): string => plainJson(path.slice(0, 200));

@@ -198,7 +198,7 @@ describe('changes to what is signed', () => {
     expect(await under({ ...header, alg: 'HS256' })).toMatchObject({ name: 'header' });
     expect(await under({ ...header, typ: 'JWT' })).toMatchObject({
       name: 'header',
-      says: 'its header names the type "JWT"; a record has "haet-record+jws"',
+      says: 'its header names the type "JWT"; expected "haet-record+jws"',
     });
     expect(await under({ ...header, crit: ['b64'], b64: false })).toMatchObject({
       name: 'header',

@@ -1,17 +1,19 @@
 import { createPublicKey } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { list } from 'tar';
 import { sha256 } from '../../../../datasets/sha256.ts';
+import { signList } from '../../../../evaluator/attest/signedList.ts';
 import { exportBundle } from '../../../../evaluator/grade/bundle/exportBundle.ts';
 import { type BundleEvidence, verifyBundle } from '../../../../evaluator/grade/bundle/verifyBundle.ts';
+import { readGrading, termsText } from '../../../../evaluator/grade/grading.ts';
 import { unpackArchive } from '../../../../evaluator/intake/unpackArchive.ts';
 import { writeArchive } from '../../../../evaluator/intake/writeArchive.ts';
 import { type Member, tarBytes } from '../../../../evaluator/selfTest/tarBytes.ts';
-import { key, strangersKey } from '../../attest/madeUpOfficial.ts';
+import { key, signingKey, strangersKey } from '../../attest/madeUpOfficial.ts';
 import { temporaryFolder } from '../../fixtures.ts';
-import { headOf, judge, makeGrading } from './madeUpGrading.ts';
+import { addRun, headOf, judge, makeGrading } from './madeUpGrading.ts';
 
 let folder: string;
 /** Bundles of a signed and of an unsigned grading, and the gradings. */
@@ -25,7 +27,7 @@ beforeAll(async () => {
   [out, openOut] = [join(folder, 'out'), join(folder, 'open-out')];
   await makeGrading(out, { signed: true });
   await makeGrading(openOut);
-  await exportBundle(out, signed);
+  await exportBundle(out, signed, { signingKey });
   await exportBundle(openOut, unsigned);
 });
 
@@ -46,23 +48,31 @@ async function pathsIn(archive: string): Promise<string[]> {
   return paths;
 }
 
-/** Packs a copy of a bundle whose files were changed. @param mended whether bundle.json then lists the new hashes */
+/**
+ * Packs a copy of a bundle whose files were changed.
+ * @param mended whether bundle.json then lists the new hashes, and the organizer has signed that list
+ */
 async function changed(
   archive: string,
   change: (content: string) => Promise<void>,
-  mended = true,
+  mended: 'no' | 'listed' | 'signed' = 'signed',
 ): Promise<string> {
   const place = await mkdtemp(join(folder, 'changed-'));
   const content = join(place, 'content');
   await unpackArchive(archive, content);
   await change(content);
   const files = (await walk(content)).filter((path) => path !== 'bundle.json');
-  if (mended) {
+  const listed = files.filter((path) => path !== 'bundle.jws');
+  if (mended !== 'no') {
     const hashes = Object.fromEntries(
-      await Promise.all(files.map(async (file) => [file, sha256(await readFile(join(content, file)))])),
+      await Promise.all(listed.map(async (file) => [file, sha256(await readFile(join(content, file)))])),
     );
     const bundle = { kind: 'haet-records', schemaVersion: 1, files: hashes };
-    await writeFile(join(content, 'bundle.json'), JSON.stringify(bundle));
+    const text = JSON.stringify(bundle);
+    await writeFile(join(content, 'bundle.json'), text);
+    if (mended === 'signed' && files.includes('bundle.jws')) {
+      await writeFile(join(content, 'bundle.jws'), await signList(Buffer.from(text), signingKey));
+    }
   }
   const made = join(place, 'bundle.tar.gz');
   await writeArchive(content, ['bundle.json', ...files], made);
@@ -95,6 +105,7 @@ describe('an export', () => {
   test('has records, chain, receipts and leaderboard, and no model, log, key or prediction', async () => {
     expect(await pathsIn(signed)).toEqual([
       'bundle.json',
+      'bundle.jws',
       'chain.json',
       'decisions.jsonl',
       'grading.json',
@@ -116,7 +127,7 @@ describe('an export', () => {
     const again = join(folder, 'again.tar.gz');
     const copy = await mkdtemp(join(folder, 'copy-'));
     await cp(out, copy, { recursive: true });
-    expect((await exportBundle(copy, again)).sha256).toBe(sha256(await readFile(signed)));
+    expect((await exportBundle(copy, again, { signingKey })).sha256).toBe(sha256(await readFile(signed)));
     expect(sha256(await readFile(again))).toBe(sha256(await readFile(signed)));
   });
 
@@ -129,6 +140,18 @@ describe('an export', () => {
     const made = join(copy, 'bundle.tar.gz');
     await exportBundle(copy, made);
     expect(await pathsIn(made)).toEqual(await pathsIn(unsigned));
+  });
+
+  test('of signed runs needs the identity that signed them, and of other runs none', async () => {
+    const made = join(folder, 'refused.tar.gz');
+    await expect(exportBundle(out, made)).rejects.toThrow('--identity: is missing, but the runs are signed');
+    await expect(exportBundle(out, made, { signingKey: strangersKey })).rejects.toThrow(
+      '--identity: signs with haet1',
+    );
+    await expect(exportBundle(openOut, made, { signingKey })).rejects.toThrow(
+      '--identity: has nothing to sign, because no run is signed',
+    );
+    await expect(readFile(made)).rejects.toThrow('ENOENT');
   });
 
   test('is refused if the leaderboard is not that of the records, and writes nothing', async () => {
@@ -168,7 +191,7 @@ describe('a bundle holds', () => {
   test('with every check named, against the key and the published head', async () => {
     const { holds, checks, standing, signed: number } = await verify(signed, { head: await headOf(out) });
     expect(checks.map((check) => check.name)).toEqual([
-      ...['files', 'grading', 'signatures', 'chain', 'attempts', 'receipts', 'leaderboard'],
+      ...['files', 'grading', 'list', 'signatures', 'chain', 'attempts', 'receipts', 'leaderboard'],
     ]);
     expect({ holds, number }).toEqual({ holds: true, number: 5 });
     expect(standing!.rows.map((row) => [row.archive, row.rank, row.baseline])).toEqual([
@@ -209,14 +232,15 @@ describe('a bundle does not hold', () => {
 
   test('if any byte of any file was changed', async () => {
     for (const path of await pathsIn(signed)) {
-      const bundle = await changed(signed, (content) => flip(join(content, path)), false);
-      expect([path, await fault(bundle)]).toEqual([path, expect.stringMatching(/^files: /)]);
+      const bundle = await changed(signed, (content) => flip(join(content, path)), 'no');
+      const check = path === 'bundle.jws' ? /^list: / : /^files: /;
+      expect([path, await fault(bundle)]).toEqual([path, expect.stringMatching(check)]);
     }
   });
 
-  test('if a file was changed and the list of hashes with it; only receipts are bound to nothing signed', async () => {
+  test('if a file was changed, listed and signed again; only receipts are bound to nothing else', async () => {
     for (const path of await pathsIn(signed)) {
-      if (['bundle.json', 'receipts.csv'].includes(path)) continue;
+      if (['bundle.json', 'bundle.jws', 'receipts.csv'].includes(path)) continue;
       const bundle = await changed(signed, (content) => flip(join(content, path)));
       expect([path, await fault(bundle)]).toEqual([path, expect.any(String)]);
     }
@@ -224,7 +248,7 @@ describe('a bundle does not hold', () => {
 
   test('if any file is missing, though the list says nothing of it', async () => {
     for (const path of await pathsIn(signed)) {
-      if (path === 'bundle.json') continue;
+      if (['bundle.json', 'bundle.jws'].includes(path)) continue;
       const bundle = await changed(signed, (content) => rm(join(content, path)));
       expect([path, await fault(bundle)]).toEqual([path, expect.any(String)]);
     }
@@ -303,10 +327,94 @@ describe('a bundle does not hold', () => {
     expect(await fault(bundle)).toContain(why);
   });
 
-  test('if it claims that no run is signed, but has signed records', async () => {
-    const bundle = await changed(signed, (content) =>
-      edit(join(content, 'grading.json'), /"haet1[^"]*"/, 'null'),
+  /** Adds a rejudging that replaces the first run of a, and counts another run in its place. */
+  async function replaceRun(content: string): Promise<void> {
+    const at = '2026-11-22T10:00:00.000Z';
+    const name = basename(job('a', 2));
+    const common = { schemaVersion: 1, number: 1, at };
+    const start = {
+      ...{ ...common, action: 'start', reason: 'none', terms: termsText(await readGrading(content)) },
+      ...{ selected: { files: [], seeds: [], verdicts: [] }, jobs: [{ job: name, runs: ['r3'] }] },
+    };
+    const end = { ...common, action: 'apply', jobs: [{ job: name, runs: [] }] };
+    const log = join(content, 'rejudgings.jsonl');
+    await writeFile(log, [start, end].map((step) => `${JSON.stringify(step)}\n`).join(''));
+  }
+
+  test.each<[string, (content: string) => Promise<unknown>]>([
+    ['voids an attempt by a rejudging', replaceRun],
+    ['has lost a decision', (content) => rm(join(content, 'decisions.jsonl'))],
+    [
+      'has another reason for a decision',
+      (content) => edit(join(content, 'decisions.jsonl'), 'disk', 'mood'),
+    ],
+    [
+      'allows fewer repeats than the contest had',
+      (content) => edit(join(content, 'grading.json'), '"retries": 1', '"retries": 0'),
+    ],
+    [
+      'ranks a baseline',
+      (content) => edit(join(content, 'grading.json'), /"baselines": \[[^\]]*\]/, '"baselines": []'),
+    ],
+    ['has an earlier receipt', (content) => edit(join(content, 'receipts.csv'), '2026-11-21', '2026-11-11')],
+    [
+      'has one more void attempt, which nothing signs',
+      async (content) => {
+        await addRun(content, { archive: 'b', run: 'r8', name: 'B', attempt: 2, verdict: 'INFRA_FAULT' });
+        const run = join(content, job('b', 1), 'r8');
+        for (const name of ['model', 'train.stdout.log']) await rm(join(run, name), { recursive: true });
+      },
+    ],
+    [
+      'has lost what voided an attempt: the mark of a canary',
+      async (content) => {
+        const run = join(content, job('a', 1), 'r1');
+        await writeFile(join(run, 'canary.json'), '{"schemaVersion":1,"node":"n1","number":1}');
+      },
+    ],
+  ])('that %s, with list and leaderboard written anew', async (_, change) => {
+    const bundle = await changed(
+      signed,
+      async (content) => {
+        await change(content);
+        await judge(content);
+      },
+      'listed',
     );
+    expect(await fault(bundle)).toContain('list: bundle.jws: it is the signature of another list of files');
+  });
+
+  test('without the signature of its list, or with that of someone else', async () => {
+    const without = await changed(signed, (content) => rm(join(content, 'bundle.jws')), 'no');
+    expect(await fault(without)).toContain('list: bundle.jws is missing');
+    const others = await changed(
+      signed,
+      async (content) => {
+        const list = await readFile(join(content, 'bundle.json'));
+        await writeFile(join(content, 'bundle.jws'), await signList(list, strangersKey));
+      },
+      'no',
+    );
+    expect(await fault(others)).toMatch(/^list: bundle\.jws: it was signed with the key /);
+    const record = await changed(
+      signed,
+      async (content) => {
+        await cp(join(content, job('a', 1), 'r1/record.jws'), join(content, 'bundle.jws'));
+      },
+      'no',
+    );
+    expect(await fault(record)).toMatch(/^list: bundle\.jws: its header names the type "haet-record\+jws"/);
+    const open = await changed(unsigned, (content) => writeFile(join(content, 'bundle.jws'), 'x'), 'listed');
+    expect(await fault(open, { key: null })).toContain(
+      'bundle.jws is there, but the grading says that no run is',
+    );
+  });
+
+  test('if it claims that no run is signed, but has signed records', async () => {
+    const bundle = await changed(signed, async (content) => {
+      await rm(join(content, 'bundle.jws'));
+      await edit(join(content, 'grading.json'), /"haet1[^"]*"/, 'null');
+    });
     expect(await fault(bundle, { key: null })).toContain('is signed, but the grading says that no run is');
   });
 });
@@ -355,7 +463,7 @@ describe('a hostile bundle is refused', () => {
       '{"files": 1}',
       '{"kind":"haet-records","schemaVersion":1,"files":{"a":"../b"}}',
     ]) {
-      const bundle = await changed(signed, (content) => writeFile(join(content, 'bundle.json'), text), false);
+      const bundle = await changed(signed, (content) => writeFile(join(content, 'bundle.json'), text), 'no');
       expect([text, await fault(bundle)]).toEqual([text, expect.stringMatching(/^files: bundle\.json: /)]);
     }
   });

@@ -1,7 +1,9 @@
+import type { KeyObject } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildOfficialRecord, type OfficialRecord } from '../../../../evaluator/attest/officialRecord.ts';
 import { signRecord } from '../../../../evaluator/attest/signedRecord.ts';
+import { publicVerifyKey } from '../../../../evaluator/attest/signingKey.ts';
 import { formatCsv } from '../../../../evaluator/grade/csv.ts';
 import { addDecisions } from '../../../../evaluator/grade/decisions.ts';
 import { publicFolder } from '../../../../evaluator/grade/gradedFolders.ts';
@@ -16,7 +18,7 @@ import { readLog, readStates, standingFrom } from '../../../../evaluator/grade/j
 import { writeStanding } from '../../../../evaluator/grade/writeStanding.ts';
 import { archiveLimitsSchema } from '../../../../evaluator/intake/limits.ts';
 import type { RunRecord } from '../../../../evaluator/run/record.ts';
-import { hash, madeUpOfficial, sha256, signingKey, verifyKey } from '../../attest/madeUpOfficial.ts';
+import { hash, madeUpOfficial, sha256, signingKey } from '../../attest/madeUpOfficial.ts';
 import { allHeld } from '../../fixtures.ts';
 import { type Made, madeUpRecord } from '../madeUpRecord.ts';
 
@@ -68,10 +70,17 @@ export async function makeGrading(
   {
     signed = false,
     runs = usual,
+    signer = signingKey,
     ...change
-  }: Partial<Grading> & { readonly signed?: boolean; readonly runs?: readonly MadeRun[] } = {},
+  }: Partial<Grading> & {
+    readonly signed?: boolean;
+    readonly runs?: readonly MadeRun[];
+    /** Signs the runs, if they are signed. */
+    readonly signer?: KeyObject;
+  } = {},
 ): Promise<void> {
   const official = signed ? (await madeUpOfficial()).official : null;
+  const verifyKey = publicVerifyKey(signer);
   const grading = madeUpGradingJson(
     official === null
       ? change
@@ -103,7 +112,7 @@ export async function makeGrading(
   );
   let chain: OfficialRecord['chain'] = { number: 0, previousSha256: null };
   for (const run of runs) {
-    const jws = await addRun(out, run, official && { ...chain, number: chain.number + 1 });
+    const jws = await addRun(out, run, official && { ...chain, number: chain.number + 1 }, signer);
     if (jws !== null) chain = { number: chain.number + 1, previousSha256: sha256(jws) };
   }
   if (official !== null) {
@@ -122,6 +131,7 @@ export async function addRun(
   out: string,
   { archive, run, ...made }: MadeRun,
   chain: OfficialRecord['chain'] | null = null,
+  signer = signingKey,
 ): Promise<string | null> {
   const grading = await readGrading(out);
   const archiveSha256 = hash(archive);
@@ -148,7 +158,7 @@ export async function addRun(
     predictions: record.score === null ? null : sha256(run),
     image: `sha256:${hash('1')}`,
   };
-  const jws = await signRecord(buildOfficialRecord(record, facts), signingKey);
+  const jws = await signRecord(buildOfficialRecord(record, facts), signer);
   await writeFile(join(folder, 'record.jws'), jws);
   return jws;
 }
