@@ -99,18 +99,20 @@ export async function excludeNodes(id: string, nodes: readonly string[]): Promis
 }
 
 /**
- * Drains a node: what runs there goes on, and Slurm starts nothing more.
+ * Drains a node: what runs there goes on, and Slurm starts nothing more. A node that was drained for this reason, by a
+ * call that was killed before it could note that, stays as it is.
  * @returns Slurm's words if it refuses, as it does to users who are neither operators nor administrators; else null
  */
 export async function drainNode(node: string, reason: string): Promise<string | null> {
-  const { ok, out, said } = await slurm(
-    'scontrol',
-    'update',
-    `NodeName=${node}`,
-    'State=DRAIN',
-    `Reason=haet: ${reason}`,
-  );
+  const why = `Reason=haet: ${reason}`;
+  if (await isDrained(node, why)) return null;
+  const { ok, out, said } = await slurm('scontrol', 'update', `NodeName=${node}`, 'State=DRAIN', why);
   return ok ? null : said || plainText(out) || 'no reason given';
+}
+
+async function isDrained(node: string, why: string): Promise<boolean> {
+  const { ok, out } = await slurm('scontrol', 'show', 'node', '--oneliner', node);
+  return ok && /\sState=\S*DRAIN/.test(out) && out.includes(why);
 }
 
 /**

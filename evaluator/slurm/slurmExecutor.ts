@@ -122,6 +122,7 @@ interface Flight {
 
 /** An array of Slurm has at most 1001 tasks unless it is configured otherwise. */
 const mostPerArray = 1000;
+
 /** Creates the executor that runs every attempt as a task of an array job of Slurm. */
 export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: SlurmHooks): SlurmExecutor {
   const flights = new Set<Flight>();

@@ -17,6 +17,10 @@ export interface FakeSlurm {
   accepted(): string[];
   /** Words of the calls of scancel. */
   cancelled(): string[];
+  /** Sets what happens as soon as a node is drained, in words of shell. */
+  onDrain(script: string): Promise<void>;
+  /** Words of the calls of scontrol that drained a node. */
+  drained(): string[];
 }
 
 const down = 'error: Unable to contact slurm controller (connect failure)';
@@ -32,7 +36,14 @@ echo "$name" >> accepted
 [ "$how" != loses-its-answer ] || { echo 'error: Socket timed out on send/recv operation' >&2; exit 1; }
 wc -l < accepted`,
   squeue: 'grep -n -x -- "$name" accepted 2>/dev/null | cut -d: -f1; exit 0',
-  scontrol: `[ "$1" = show ] || exit 0
+  scontrol: `case "$1 $2" in
+  'show node') echo "NodeName=$4 $(cat "drained-$4" 2>/dev/null || echo State=IDLE)"; exit;;
+  'update NodeName='*)
+    echo "$*" >> drained
+    echo "State=IDLE+DRAIN $4 [root@2026-11-30T00:00:00]" > "drained-\${2#NodeName=}"
+    . ./on-drain; exit;;
+esac
+[ "$1" = show ] || exit 0
 name=$(sed -n "$4p" accepted 2>/dev/null)
 if [ -e "job-$4" ]; then cat "job-$4"
 elif [ -e "forgotten-$4" ] || [ -z "$name" ]; then
@@ -59,6 +70,7 @@ export async function fakeSlurm(): Promise<FakeSlurm> {
   const drop = (file: string) => rm(join(folder, file), { force: true });
   await put('up', '');
   await put('how', 'works');
+  await put('on-drain', '');
   return {
     isUp: (up) => (up ? put('up', '') : drop('up')),
     submitting: (how) => put('how', how),
@@ -69,5 +81,7 @@ export async function fakeSlurm(): Promise<FakeSlurm> {
     },
     accepted: () => lines('accepted'),
     cancelled: () => lines('cancelled'),
+    onDrain: (script) => put('on-drain', script),
+    drained: () => lines('drained'),
   };
 }
