@@ -164,7 +164,7 @@ MpiDefault=none
 ReturnToService=2
 SlurmdTimeout=300
 KillWait=2
-SchedulerParameters=sched_interval=1,bf_interval=1
+SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
 ${names.map((name, at) => `NodeName=${name} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${ports[at + 1]} CPUs=1\n`).join('')}PartitionName=fit Nodes=${fit.join(',')} Default=YES MaxTime=INFINITE State=UP
 PartitionName=all Nodes=ALL MaxTime=INFINITE State=UP
 ${names.map((name) => `PartitionName=only-${name} Nodes=${name} MaxTime=INFINITE State=UP\n`).join('')}`;

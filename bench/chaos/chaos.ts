@@ -28,6 +28,8 @@ export interface ChaosPlan {
   /** Average milliseconds between two attacks of the schedule, and their number. */
   readonly everyMs: number;
   readonly attacks: number;
+  /** Most milliseconds before a coordinator that was killed is called again. */
+  readonly restMs: number;
   /** Victims of the schedule. */
   readonly victims: readonly Victim[];
   /** Those that are attacked once at every state. */
@@ -139,7 +141,7 @@ export async function runChaos(plan: ChaosPlan): Promise<Chaos> {
       if (code === 0) return { standing, calls, decisions };
       repeat = [];
       if (code === null) {
-        await sleep(draw(1500));
+        await sleep(draw(plan.restMs));
         continue;
       }
       const row = standing?.rows.find(({ toDecide }) => toDecide.length > 0);
