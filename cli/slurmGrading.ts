@@ -16,6 +16,7 @@ import { tensorflowDigest } from '../evaluator/slurm/nodeCheck.ts';
 import { createSlurmCanary } from '../evaluator/slurm/slurmCanary.ts';
 import { createSlurmExecutor, type SlurmExecutor } from '../evaluator/slurm/slurmExecutor.ts';
 import { supersededRuns } from '../evaluator/slurm/superseded.ts';
+import { timesFrom } from '../evaluator/slurm/times.ts';
 import type { ExecutorOptions } from './options/executorOptions.ts';
 import type { ContainerOptions } from './options/sandboxOptions.ts';
 import type { SlurmView } from './slurmView.ts';
@@ -59,6 +60,7 @@ export async function slurmExecutorOf(
       evaluator,
       canary: plan.canary === null ? undefined : await canaryOnSlurm(plan.canary, plan.kind, evaluator),
       detach: options.detach ?? false,
+      times: timesFrom(process.env),
     },
     { warn: view.tell, view: view.show },
   );

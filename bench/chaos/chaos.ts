@@ -30,6 +30,8 @@ export interface ChaosPlan {
   readonly attacks: number;
   /** Most milliseconds before a coordinator that was killed is called again. */
   readonly restMs: number;
+  /** In which a task must begin: a slurmd that is killed while it launches one loses it. */
+  readonly startSeconds: number;
   /** Victims of the schedule. */
   readonly victims: readonly Victim[];
   /** Those that are attacked once at every state. */
@@ -127,7 +129,11 @@ export async function runChaos(plan: ChaosPlan): Promise<Chaos> {
 
   /** Calls the coordinator until it ends by itself with a result for every job. */
   async function supervise(): Promise<{ standing: Standing | null; calls: number; decisions: number }> {
-    const env = { ...cluster.env, PATH: `${sbatch.folder}:${cluster.env.PATH}` };
+    const env = {
+      ...cluster.env,
+      PATH: `${sbatch.folder}:${cluster.env.PATH}`,
+      HAET_SLURM_START_SECONDS: String(plan.startSeconds),
+    };
     let repeat: string[] = [];
     let decisions = 0;
     for (let calls = 1; calls <= mostCalls; calls++) {

@@ -49,7 +49,7 @@ try {
       seed: seed + runs.length,
       everyMs: every,
       attacks: kills - attackedIn(runs).kills,
-      restMs: 1500,
+      ...{ restMs: 1500, startSeconds: 120 },
       sbatchFaults: Object.keys(sbatchFaults) as SbatchFault[],
     });
     runs.push(run);

@@ -1,3 +1,5 @@
+import { UserError } from '../../datasets/userError.ts';
+
 /** Times of the coordinator of a cluster, in milliseconds. */
 export const usualTimes = {
   /** Between two looks at Slurm: ten times as long as the last one took, within these. */
@@ -17,3 +19,21 @@ export const usualTimes = {
   closing: 120_000,
 } as const;
 export type Times = Readonly<Record<keyof typeof usualTimes, number>>;
+
+const startVariable = 'HAET_SLURM_START_SECONDS';
+
+/**
+ * Returns the times of a coordinator: the usual ones, but for what its environment sets.
+ * @throws UserError if that is not a number of seconds
+ */
+export function timesFrom(env: NodeJS.ProcessEnv): Times {
+  const text = env[startVariable];
+  if (text === undefined || text === '') return usualTimes;
+  const seconds = Number(text);
+  if (Number.isFinite(seconds) && seconds >= 1) return { ...usualTimes, start: 1000 * seconds };
+  throw new UserError({
+    option: `${startVariable}=${text}`,
+    reason: 'is not a number of seconds of at least 1',
+    remedy: `Leave it unset (${usualTimes.start / 1000}), or give the time that a task may take to begin.`,
+  });
+}

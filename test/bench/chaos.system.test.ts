@@ -28,6 +28,7 @@ describeWithSlurm('while parts of a cluster are killed', () => {
       ...{ cluster, nodes, stubs, seeds: 2, reference, place: join(shared, 'chaos'), seed: 1 },
       ...{ everyMs: 1200, attacks: 5, restMs: 200, victims: ['task', 'slurmd', 'slurmctld'] },
       atStates: ['coordinator'],
+      startSeconds: 15,
       sbatchFaults: ['coordinator dies before sbatch', "sbatch's answer is lost"],
       tell: () => {},
     });
