@@ -30,6 +30,15 @@ function rightPredictions(): Uint8Array {
   return formatNpy('float32', scores, [1000, 10]);
 }
 /** The secret key in a file of `haet seal keygen`. */
+/** Returns the environment of a process; nothing if it has ended. */
+function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
 const keyIn = (path: string) => /^AGE-SECRET-KEY-1\S+$/m.exec(readFileSync(path, 'utf8'))![0];
 
 describeWithSlurm('haet grade --executor slurm', () => {
@@ -451,15 +460,19 @@ exit 0`);
       };
       const searched = cluster
         .processesWith('node-task')
-        .map((pid) => ({ pid, found: findReadable(pid, needles, [sealedTrack, dirname(out)]) }))
+        .map((pid) => ({
+          pid,
+          environment: environmentOf(pid),
+          found: findReadable(pid, needles, [sealedTrack, dirname(out)]),
+        }))
         .filter(({ found }) => found !== null);
+      for (const { environment } of searched)
+        expect(environment).not.toContain('A_VARIABLE_OF_THE_COORDINATOR');
       // The coordinator has them neither in its environment nor in its arguments or memory: `haet score` reads the file.
       const held = findReadable(grading.child.pid!, needles, []);
       expect(Object.keys(held!).filter((name) => name !== 'the key of the images')).toEqual([]);
-      // One of them ends before its run does.
-      const { pid } = searched[0]!;
-      expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).not.toContain('A_VARIABLE_OF_THE_COORDINATOR');
-      process.kill(pid, 'SIGKILL');
+      // One of them ends before its run does: one that has not ended while others were searched.
+      process.kill(searched.findLast(({ pid }) => environmentOf(pid) !== '')!.pid, 'SIGKILL');
       const { code, standing, stderr } = await grading.ended;
       expect({ code, stderr }).toMatchObject({ code: 0 });
       // The first is given to a task, and shows that the search finds what is there.
