@@ -1,5 +1,6 @@
 import { IMAGE_EDGE, IMAGE_SIZE, reflectPadded } from './data.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
+import type { Settings } from './settings.ts';
 
 /**
  * Averages the logits of test-time views: the image, shifted by each of -shift to shift pixels both ways, which are
@@ -29,6 +30,17 @@ export function viewsAveraged(
     const views = places.flatMap((top) => places.map((left) => tf.tidy(() => viewAt(top, left))));
     return tf.mul(tf.addN(views), 1 / views.length).dataSync() as Float32Array;
   });
+}
+
+/** @throws Error if a setting is out of range */
+export function requireViews({
+  testShift,
+  predictSeconds,
+}: Pick<Settings, 'testShift' | 'predictSeconds'>): void {
+  // Reflection at the border needs as many pixels inside.
+  if (!Number.isInteger(testShift) || testShift < 0 || testShift >= IMAGE_EDGE)
+    throw new Error(`--set testShift=${testShift}: must be an integer from 0 to ${IMAGE_EDGE - 1}.`);
+  if (predictSeconds <= 0) throw new Error(`--set predictSeconds=${predictSeconds}: must be more than 0.`);
 }
 
 /** A forward pass is about a third of a training step. */

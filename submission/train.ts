@@ -23,7 +23,7 @@ import { requireAugmentation } from './requireAugmentation.ts';
 import { learningRate } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import { createTrainer } from './step.ts';
-import { affordableShift } from './testTimeViews.ts';
+import { affordableShift, requireViews } from './testTimeViews.ts';
 
 /** Runs the train stage: trains until the budget is used, and regularly saves a model to the output folder. */
 export async function train(environment: Environment, settings: Settings): Promise<void> {
@@ -31,6 +31,7 @@ export async function train(environment: Environment, settings: Settings): Promi
   requireAugmentation(settings);
   requireLookahead(settings);
   requireOptimizer(settings);
+  requireViews(settings);
   const { trainDir, outDir, seed, budgetSeconds, progressFd } = environment;
   const clock = createClock(budgetSeconds, () => performance.now() / 1000);
 

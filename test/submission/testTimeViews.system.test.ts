@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { IMAGE_SIZE } from '../../submission/data.ts';
 import { type Tensor, tf } from '../../submission/engine/tensorflow.ts';
-import { affordableShift, viewsAveraged } from '../../submission/testTimeViews.ts';
+import { defaultSettings } from '../../submission/settings.ts';
+import { affordableShift, requireViews, viewsAveraged } from '../../submission/testTimeViews.ts';
 
 /** Two images in which every value encodes its position: 1000 image + 32 row + column, in all three channels. */
 const images = Float32Array.from({ length: 2 * IMAGE_SIZE }, (_, index) => {
@@ -81,6 +82,16 @@ describe('test-time views', () => {
     viewsAveraged(images, 1, true, pixelAt(0, 0));
     expect(tf.memory().numTensors).toBe(before);
   });
+});
+
+test.each([
+  ['testShift', -1, /testShift=-1: must be an integer from 0 to 31/],
+  ['testShift', 1.5, /testShift=1\.5: must be an integer/],
+  ['testShift', 32, /testShift=32: must be an integer/],
+  ['predictSeconds', 0, /predictSeconds=0: must be more than 0/],
+])('%s = %d is refused', (name, value, message) => {
+  requireViews(defaultSettings);
+  expect(() => requireViews({ ...defaultSettings, [name]: value })).toThrow(message);
 });
 
 describe('the affordable shift', () => {
