@@ -66,10 +66,10 @@ export async function train(environment: Environment, settings: Settings): Promi
   const { path } = engine;
   const architecture = ofWidth(width);
   const precision = path.bfloat16 ? 'bfloat16' : 'float32';
-  const keepSettings = (expectedEpochs: number, epochs: object) => {
+  const keepSettings = (expectedEpochs: number, found: object) => {
     const { cutmix, distortion } = augmentationFor(expectedEpochs, settings);
     const shares = { cutmixProbability: cutmix, distortProbability: distortion };
-    const used = { ...settings, width, precision, engine: path.engine, ...shares, ...epochs };
+    const used = { ...settings, width, precision, engine: path.engine, ...shares, ...found };
     const file = join(outDir, 'settings.json');
     writeFileSync(`${file}.new`, JSON.stringify(used, null, 2));
     renameSync(`${file}.new`, file);
@@ -110,6 +110,7 @@ export async function train(environment: Environment, settings: Settings): Promi
       step,
     );
     clock.tookSave(clock.elapsed() - started);
+    return testShift;
   };
 
   let step = 0;
@@ -147,9 +148,9 @@ export async function train(environment: Environment, settings: Settings): Promi
       savedAt = clock.elapsed();
     }
   }
-  await save(step);
+  const testShift = await save(step);
   const outcome = forecast.outcome(augmenter.epochs());
-  keepSettings(forecast.epochs(), outcome);
+  keepSettings(forecast.epochs(), { ...outcome, testShift });
   const epochs = outcome.epochs.toFixed(1);
   say(`${step} steps, ${epochs} epochs in ${clock.elapsed().toFixed(1)} s; ${describeForecasts(outcome)}`);
 }

@@ -9,6 +9,7 @@ import { Command } from 'commander';
 import { startGrade } from '../grading/startGrade.ts';
 import { makeStubs } from '../grading/stubs.ts';
 import { startCluster, whyNoCluster } from '../slurmCluster.ts';
+import { tellWithTime } from '../tellWithTime.ts';
 import { type Chaos, runChaos } from './chaos.ts';
 import { type SbatchFault, sbatchFaults } from './sbatchFaults.ts';
 import { attackedIn, outcomeLines } from './table.ts';
@@ -28,9 +29,7 @@ const { entries, seeds, kills, seed, every, keep } = new Command()
 
 const missing = whyNoCluster();
 if (missing !== null) throw new Error(missing);
-const startedAt = performance.now();
-const tell = (sentence: string) =>
-  process.stderr.write(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(7)} s  ${sentence}\n`);
+const tell = tellWithTime();
 const nodes = ['n1', 'n2', 'n3'];
 const shared = await mkdtemp(join(tmpdir(), 'haet-chaos-'));
 const stubs = await makeStubs(shared, entries, 0.2);

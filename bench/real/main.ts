@@ -13,6 +13,7 @@ import type { Standing } from '../../evaluator/grade/standing.ts';
 import { attemptsIn, readJson } from '../chaos/events.ts';
 import { startGradeOf } from '../grading/startGrade.ts';
 import { startCluster, whyNoCluster } from '../slurmCluster.ts';
+import { tellWithTime } from '../tellWithTime.ts';
 import { disturb } from './disturb.ts';
 import { type Group, makeEntries } from './entries.ts';
 import { leftBehind } from './leftBehind.ts';
@@ -29,8 +30,7 @@ const { budget, keep } = new Command()
 const missing = whyNoCluster();
 if (missing !== null) throw new Error(missing);
 const startedAt = performance.now();
-const tell = (sentence: string) =>
-  process.stderr.write(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(7)} s  ${sentence}\n`);
+const tell = tellWithTime();
 const nodes = ['n1', 'n2', 'n3'];
 /** Marks the stages of these runs among all processes of the machine. */
 const seed = 100_000 + process.pid;

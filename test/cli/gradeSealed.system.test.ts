@@ -27,7 +27,7 @@ const sandboxes = [
   { kind: 'docker', words: ['--sandbox', 'docker', '--image', plainImage] },
 ] as const;
 
-/** A contest made as in docs/sealing.md and docs/grading.md, of which each test gets a copy. */
+/** A contest made as in docs/sealing.md and docs/grading.md. Each test gets a copy. */
 let contest: string;
 let verifyKey: string;
 beforeAll(async () => {

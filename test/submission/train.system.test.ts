@@ -157,7 +157,8 @@ test('without a given width, plans by steps of this machine, and keeps how many 
 });
 
 test('with a number of epochs, trains for these and not for the time', async () => {
-  const { model, child } = startTraining('epochs', 600, [...small, '--set', 'trainEpochs=3']);
+  const words = [...small, '--set', 'trainEpochs=3', '--set', 'predictSeconds=0.000001'];
+  const { model, child } = startTraining('epochs', 600, words);
   const { exitCode, stderr, stdio } = await child;
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   // 200 images in batches of 20.
@@ -166,6 +167,8 @@ test('with a number of epochs, trains for these and not for the time', async () 
   );
   const kept = JSON.parse(readFileSync(join(model, 'settings.json'), 'utf8'));
   expect(kept).toMatchObject({ trainEpochs: 3, epochs: 3, plannedEpochs: 3, plannedError: 0 });
+  const { testShift } = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
+  expect([kept.testShift, testShift]).toEqual([0, 0]); // no more views in that time
   expect((await predict(model)).result.exitCode).toBe(0);
 });
 

@@ -49,7 +49,7 @@ async function leftBatch(name: string, jobs: readonly string[]): Promise<string[
   return folders;
 }
 const decide = (folder: string | undefined) => writeFile(join(folder!, 'record.json'), '{}');
-/** Waits for the attempts of one array job, of which Slurm says this. */
+/** Waits for the attempts of one array job. `said` is what Slurm says of each. */
 async function watch(jobs: readonly string[], said: readonly string[], aborts: readonly AbortSignal[] = []) {
   await slurm.says('1', said.map((fields, index) => line(array, fields, index)).join('\n'));
   const folders = await leftBatch(array, jobs);
