@@ -9,7 +9,7 @@ import { type Tensor, tf } from './engine/tensorflow.ts';
 import type { Environment } from './environment.ts';
 import { pathToPredict } from './hardware.ts';
 import { pooledOverHalves } from './model/mirror.ts';
-import { predictionLogits, type Statistics } from './model/resnet9.ts';
+import { networkWeights, predictionLogits, type Statistics } from './model/resnet9.ts';
 import { viewsAveraged } from './testTimeViews.ts';
 
 /** Runs the predict stage: writes class scores for every test image, averaged over test-time views. */
@@ -39,7 +39,8 @@ function predictScores(engine: Engine, model: Model, images: Float32Array): Floa
   const { mirrorFilters } = architecture;
   const statistics = mirrorFilters ? mirrored(model.statistics) : model.statistics;
   const network = { engine, architecture, whitening };
-  const logits = (view: Tensor) => tf.tidy(() => predictionLogits(network, weights, statistics, view));
+  const whole = networkWeights(network, weights);
+  const logits = (view: Tensor) => tf.tidy(() => predictionLogits(network, whole, statistics, view));
   const count = images.length / IMAGE_SIZE;
   const scores = new Float32Array(count * architecture.classes);
   for (let start = 0; start < count; start += BATCH) {

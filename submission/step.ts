@@ -1,7 +1,14 @@
 import type { HostBatch } from './augment.ts';
 import { type Tensor, tf } from './engine/tensorflow.ts';
 import { OCCURRENCES } from './model/mirror.ts';
-import { type Network, type Statistics, trainingLogits, type Weights } from './model/resnet9.ts';
+import {
+  gradientsOfStored,
+  type Network,
+  networkWeights,
+  type Statistics,
+  trainingLogits,
+  type Weights,
+} from './model/resnet9.ts';
 import type { Batch, Evaluate, Evaluation } from './optimizer/gradient.ts';
 import { createLookahead, lookaheadDecay } from './optimizer/lookahead.ts';
 import { metaLearningEvaluation } from './optimizer/metaLearning.ts';
@@ -53,7 +60,8 @@ export function createTrainer(
   let steps = 0;
 
   const evaluate: Evaluate = (at, batch, recordsStatistics) => {
-    const names = Object.keys(at);
+    const weights = networkWeights(network, at);
+    const names = Object.keys(weights);
     const records = recordsStatistics && steps % settings.averageEvery === 0;
     const recorded: Statistics = {};
     let logits: Tensor | undefined;
@@ -70,13 +78,15 @@ export function createTrainer(
       // Gradients are means over the occurrences of a stored weight.
       return occurrences === 1 ? loss : tf.div(loss, occurrences);
     };
-    const { value, grads } = tf.valueAndGrads(lossAt as never)(names.map((name) => at[name]!));
+    const { value, grads } = tf.valueAndGrads(lossAt as never)(names.map((name) => weights[name]!));
+    const gradients = Object.fromEntries(names.map((name, index) => [name, grads[index]!]));
+    const ofStored = gradientsOfStored(network, gradients);
+    tf.dispose([weights, gradients] as never);
     if (records) {
       averageStatisticsInto(engine, statistics, recorded, 1 - settings.statisticsMomentum);
       tf.dispose(recorded as never);
     }
-    const gradients = Object.fromEntries(names.map((name, index) => [name, grads[index]!]));
-    return { loss: value, logits: logits!, gradients };
+    return { loss: value, logits: logits!, gradients: ofStored };
   };
 
   /** Chooses and computes the gradient for this step by the settings. */

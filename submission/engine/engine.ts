@@ -91,6 +91,24 @@ export interface Engine {
   muonStep(updates: readonly Update[], options: MuonOptions): Updated;
 
   /**
+   * Returns the weights of all output channels of mirror-equivariant layers (model/mirror.ts): the stored first half,
+   * and behind it on the last axis its mirror image.
+   *
+   * @param stored float32, filters [height, width, in, out / 2] or vectors [out / 2]
+   * @param swapsInputs whether the inputs of filters have two halves, which change places in the mirror image
+   * @returns float32, filters [height, width, in, out] or vectors [out]; the caller keeps the given tensors
+   */
+  mirror(stored: readonly Tensor[], swapsInputs: boolean): readonly Tensor[];
+
+  /**
+   * Returns the gradients of stored weights from those of `mirror`'s results: the sums of both occurrences.
+   *
+   * @param gradients float32, as the results of `mirror`
+   * @returns float32, as the arguments of `mirror`
+   */
+  mirrorGradient(gradients: readonly Tensor[], swapsInputs: boolean): readonly Tensor[];
+
+  /**
    * Computes decay average + (1 - decay) latest, tensor by tensor.
    *
    * @param averages float32 of any shapes

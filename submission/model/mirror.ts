@@ -1,5 +1,6 @@
-import type { BatchStatistics } from '../engine/engine.ts';
+import type { BatchStatistics, Engine } from '../engine/engine.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
+import type { Weights } from './resnet9.ts';
 
 /**
  * Mirror-equivariant weights: the group convolution of Cohen and Welling 2016 (arXiv 1602.07576) for the group of the
@@ -15,25 +16,42 @@ import { type Tensor, tf } from '../engine/tensorflow.ts';
 export const OCCURRENCES = 2;
 
 /**
- * Returns the filter of all output channels.
+ * Returns the weights of all channels.
  *
- * @param stored float32 [3, 3, in, out / 2], of the first half of the output channels
- * @returns float32 [3, 3, in, out]
+ * @param stored of the first half of each layer's output channels: `stem.filter`, whose inputs are the colours of an image,
+ * and other filters, float32 [3, 3, in, out / 2]; `head`, [channels / 2, classes], and offsets, [channels / 2]
+ * @returns the same names; the caller keeps the given tensors
  */
-export function wholeFilter(stored: Tensor): Tensor {
-  const inputs = stored.shape[2]!;
-  // The input has two halves as well, which change places.
-  return withMirrored(stored, (input) => (input + inputs / 2) % inputs);
+export function wholeWeights(engine: Engine, { head, ...stored }: Weights): Weights {
+  const [fromImage, fromLayers] = byInput(stored);
+  return {
+    ...mapped(fromImage, (tensors) => engine.mirror(tensors, false)),
+    ...mapped(fromLayers, (tensors) => engine.mirror(tensors, true)),
+    // Both halves have the same share in a class.
+    head: tf.concat([head!, head!], 0) as Tensor,
+  };
 }
 
-/** Returns the filter of all output channels where the input is an image, whose channels have no halves. */
-export function wholeStemFilter(stored: Tensor): Tensor {
-  return withMirrored(stored, (input) => input);
+/** Returns the gradients of stored weights, which occur twice, from those of the weights that `wholeWeights` returns. */
+export function storedGradients(engine: Engine, { head, ...whole }: Weights): Weights {
+  const [fromImage, fromLayers] = byInput(whole);
+  const [first, second] = tf.split(head!, 2, 0) as [Tensor, Tensor];
+  return {
+    ...mapped(fromImage, (tensors) => engine.mirrorGradient(tensors, false)),
+    ...mapped(fromLayers, (tensors) => engine.mirrorGradient(tensors, true)),
+    head: tf.add(first, second) as Tensor,
+  };
 }
 
-/** Returns values of all channels from those of the first half, which both halves share. @param stored [channels / 2, ...] */
-export function wholeByChannel(stored: Tensor): Tensor {
-  return tf.concat([stored, stored], 0);
+/** Separates the filter of the image from those of layers, whose inputs have two halves. Offsets go with either. */
+function byInput({ 'stem.filter': fromImage, ...fromLayers }: Weights): [Weights, Weights] {
+  return [{ 'stem.filter': fromImage! }, fromLayers];
+}
+
+/** Applies a function of many tensors to the weights, in their order. */
+function mapped(weights: Weights, change: (tensors: readonly Tensor[]) => readonly Tensor[]): Weights {
+  const changed = change(Object.values(weights));
+  return Object.fromEntries(Object.keys(weights).map((name, index) => [name, changed[index]!]));
 }
 
 /**
@@ -47,49 +65,10 @@ export function pooledOverHalves({ mean, variance }: BatchStatistics): BatchStat
     const half = (sum: Tensor) => tf.mul(sum, 0.5) as Tensor;
     const between = tf.square(half(tf.sub(first, second) as Tensor)) as Tensor;
     return {
-      mean: wholeByChannel(half(tf.add(first, second) as Tensor)),
-      variance: wholeByChannel(tf.add(half(tf.add(ofFirst, ofSecond) as Tensor), between) as Tensor),
+      mean: bothHalves(half(tf.add(first, second) as Tensor)),
+      variance: bothHalves(tf.add(half(tf.add(ofFirst, ofSecond) as Tensor), between) as Tensor),
     };
   });
 }
 
-/**
- * Returns a filter with its mirror image behind it on the axis of output channels.
- *
- * The outputs of one input at one place of the filter are a row in memory. Rows are gathered, because tf.reverse and
- * tf.concat on that axis compute the place of every number.
- *
- * @param mirrorInput the input channel that takes the place of another one in the mirror image; its own inverse
- */
-function withMirrored(filter: Tensor, mirrorInput: (input: number) => number): Tensor {
-  const [height, width, inputs, outputs] = filter.shape as [number, number, number, number];
-  const count = height * width * inputs;
-  const mirrored = Int32Array.from({ length: count }, (_, row) => {
-    const [place, input] = [Math.floor(row / inputs), row % inputs];
-    const column = place % width;
-    return (place - column + (width - 1 - column)) * inputs + mirrorInput(input);
-  });
-  const gathered = (values: Tensor, rows: Int32Array): Tensor =>
-    tf.gather(tf.reshape(values, [-1, outputs]), tf.tensor1d(rows, 'int32'));
-
-  const forwardAndGradient = () => {
-    const rows = Int32Array.from({ length: 2 * count }, (_, row) =>
-      row % 2 === 0 ? row / 2 : mirrored[(row - 1) / 2]!,
-    );
-    return {
-      value: tf.reshape(gathered(filter, rows), [height, width, inputs, 2 * outputs]),
-      gradFunc: (gradient: Tensor) => {
-        const own = gathered(
-          gradient,
-          mirrored.map((_, row) => 2 * row),
-        );
-        const other = gathered(
-          gradient,
-          mirrored.map((row) => 2 * row + 1),
-        );
-        return tf.reshape(tf.add(own, other), filter.shape);
-      },
-    };
-  };
-  return tf.customGrad(forwardAndGradient as never)(filter);
-}
+const bothHalves = (values: Tensor): Tensor => tf.concat([values, values], 0);

@@ -1,6 +1,6 @@
 import type { BatchStatistics, BlockShape, Engine } from '../engine/engine.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
-import { wholeByChannel, wholeFilter, wholeStemFilter } from './mirror.ts';
+import { storedGradients, wholeWeights } from './mirror.ts';
 import { PATCH } from './whitening.ts';
 
 /**
@@ -142,6 +142,7 @@ export function initialStatistics({ width }: Architecture): Statistics {
 /**
  * Computes logits with the statistics of the batch, differentiable by the weights.
  *
+ * @param weights from `networkWeights`
  * @param images float32 [batch, 32, 32, 3], normalised
  * @param onStatistics receives each batch norm's statistics, and must dispose of them
  * @returns float32 [batch, classes]
@@ -164,7 +165,7 @@ export function trainingLogits(
   );
 }
 
-/** Computes logits with running statistics, for prediction. Shapes as in `trainingLogits`. */
+/** Computes logits with running statistics, for prediction. Weights and shapes as in `trainingLogits`. */
 export function predictionLogits(
   network: Network,
   weights: Weights,
@@ -179,13 +180,11 @@ export function predictionLogits(
 
 /** Applies the blocks in their order, for training and for prediction. */
 function logits(
-  network: Network,
-  stored: Weights,
+  { engine, architecture }: Network,
+  weights: Weights,
   images: Tensor, // [batch, 32, 32, 3]
   block: (name: string, x: Tensor, filter: Tensor, offset: Tensor) => Tensor,
 ): Tensor {
-  const { engine, architecture } = network;
-  const weights = wholeWeights(network, stored);
   const next = (name: string, x: Tensor) =>
     block(name, x, weights[`${name}.filter`]!, weights[`${name}.offset`]!);
 
@@ -204,19 +203,37 @@ function logits(
   );
 }
 
-/** Returns the weights of all channels, with `stem.filter`, [3, 3, 3, c], in place of `stem.projection`. */
-function wholeWeights({ architecture, whitening }: Network, stored: Weights): Weights {
-  const { 'stem.projection': projection, ...weights } = stored;
-  // Whitening and projection are both linear, so one 3x3 convolution by their product replaces both.
-  const product = tf.matMul(whitening as never, projection as never);
-  const stem = tf.reshape(product, [3, 3, 3, projection!.shape[1]!]);
-  if (!architecture.mirrorFilters) return { ...weights, 'stem.filter': stem };
-  const whole = Object.entries(weights).map(([name, weight]) => [
-    name,
-    name.endsWith('.filter') ? wholeFilter(weight) : wholeByChannel(weight),
-  ]);
-  return { ...Object.fromEntries(whole), 'stem.filter': wholeStemFilter(stem) };
+/**
+ * Returns the weights that the network computes with: those of all channels, and `stem.filter`, [3, 3, 3, c], in place of
+ * `stem.projection`. They are linear in the stored weights.
+ */
+export function networkWeights({ engine, architecture, whitening }: Network, stored: Weights): Weights {
+  return tf.tidy(() => {
+    const { 'stem.projection': projection, ...others } = stored;
+    // Whitening and projection are both linear, so one 3x3 convolution by their product replaces both.
+    const product = tf.matMul(whitening as never, projection as never);
+    const stem = tf.reshape(product, [3, 3, 3, projection!.shape[1]!]) as Tensor;
+    const weights = { 'stem.filter': stem, ...others };
+    return architecture.mirrorFilters ? wholeWeights(engine, weights) : mapOf(weights, copy);
+  });
 }
+
+/** Returns the gradients of stored weights from those of the weights that `networkWeights` returns. */
+export function gradientsOfStored({ engine, architecture, whitening }: Network, gradients: Weights): Weights {
+  return tf.tidy(() => {
+    const stored = architecture.mirrorFilters ? storedGradients(engine, gradients) : mapOf(gradients, copy);
+    const { 'stem.filter': stem, ...others } = stored;
+    const ofProduct = tf.reshape(stem!, [PATCH, -1]);
+    return {
+      'stem.projection': tf.matMul(whitening as never, ofProduct as never, true) as Tensor,
+      ...others,
+    };
+  });
+}
+
+const copy = (tensor: Tensor): Tensor => tensor.clone();
+const mapOf = (weights: Weights, change: (tensor: Tensor) => Tensor): Weights =>
+  Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [name, change(tensor)]));
 
 /** Returns the shape of each block by its name. */
 function blockShapes({ celuAlpha, width }: Architecture): (name: string) => BlockShape {

@@ -1,4 +1,5 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import { type Tensor, tf } from '../engine/tensorflow.ts';
 
 const SIZE = 3;
 const CHANNELS = 3;
@@ -28,40 +29,32 @@ export function whiteningFilters(
   return filters;
 }
 
-/** Returns the second moments, flat [27, 27], of 3x3 patches inside the images. */
-export function patchCovariance(images: Float32Array, height: number, width: number): Float64Array {
+/** Images whose patches are in memory at once, 12 MB. */
+const CHUNK = 500;
+
+/**
+ * Returns the second moments, flat [27, 27], of 3x3 patches inside the images: every second one in each direction, because
+ * neighbours are nearly equal.
+ */
+export function patchCovariance(images: Float32Array, height: number, width: number): Float32Array {
   const imageSize = height * width * CHANNELS;
   const count = images.length / imageSize;
-  const covariance = new Float64Array(PATCH * PATCH);
-  const patch = new Float64Array(PATCH);
-  // Every second position, because neighbouring patches are nearly equal.
-  let patches = 0;
-  for (let image = 0; image < count; image += 1) {
-    for (let top = image % 2; top + SIZE <= height; top += 2) {
-      for (let left = 0; left + SIZE <= width; left += 2) {
-        for (let row = 0; row < SIZE; row += 1) {
-          const start = image * imageSize + ((top + row) * width + left) * CHANNELS;
-          for (let tap = 0; tap < SIZE * CHANNELS; tap += 1)
-            patch[row * SIZE * CHANNELS + tap] = images[start + tap]!;
-        }
-        for (let a = 0; a < PATCH; a += 1) {
-          for (let b = a; b < PATCH; b += 1) covariance[a * PATCH + b]! += patch[a]! * patch[b]!;
-        }
-        patches += 1;
-      }
-    }
-  }
-  for (let a = 0; a < PATCH; a += 1) {
-    for (let b = a; b < PATCH; b += 1) {
-      const moment = covariance[a * PATCH + b]! / patches;
-      covariance[a * PATCH + b] = moment;
-      covariance[b * PATCH + a] = moment;
-    }
-  }
-  return covariance;
+  return tf.tidy(() => {
+    const identity = tf.reshape(tf.eye(PATCH), [SIZE, SIZE, CHANNELS, PATCH]);
+    const momentsOf = (first: number): Tensor => {
+      const some = images.subarray(first * imageSize, (first + CHUNK) * imageSize);
+      const shaped = tf.tensor(some, [some.length / imageSize, height, width, CHANNELS]);
+      const patches = tf.reshape(tf.conv2d(shaped as never, identity as never, 2, 'valid'), [-1, PATCH]);
+      // The mean of a chunk, weighted by its share of the images.
+      const share = some.length / images.length;
+      return tf.mul(tf.matMul(patches as never, patches as never, true), share / patches.shape[0]!) as Tensor;
+    };
+    const chunks = Array.from({ length: Math.ceil(count / CHUNK) }, (_, index) => index * CHUNK);
+    return tf.addN(chunks.map((first) => tf.tidy(() => momentsOf(first)))).dataSync() as Float32Array;
+  });
 }
 
-function eigenvectors(covariance: Float64Array): { vectors: Matrix; values: number[] } {
+function eigenvectors(covariance: Float32Array): { vectors: Matrix; values: number[] } {
   const matrix = Matrix.from1DArray(PATCH, PATCH, Array.from(covariance));
   const decomposition = new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
   return { vectors: decomposition.eigenvectorMatrix, values: decomposition.realEigenvalues };

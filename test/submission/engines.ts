@@ -39,7 +39,8 @@ export function describeNative(title: string, tests: (variant: Variant) => void)
     const name = `${title}, ${variant}`;
     if (missing === null) describe(name, () => tests(variant));
     else if (/^(a GPU is used|the CPU lacks )/.test(missing)) {
-      describe.skip(`${name} (skipped: ${missing})`, () => tests(variant));
+      // Not `describe.skip`, which calls `tests`: they need the ops.
+      test.skip(`${name} (skipped: ${missing})`, () => {});
     } else {
       test(name, () => {
         throw new Error(missing);

@@ -15,7 +15,7 @@ export interface NativeOps {
 }
 
 /** ABI version: names, attributes, inputs with their shapes, and outputs of the ops. Must match ops/addon.cc. */
-const version = 6;
+const version = 7;
 
 /**
  * Loads an addon, which set-up puts beside the binding of TensorFlow.js. Node loads it once per process.

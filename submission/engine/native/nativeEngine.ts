@@ -41,6 +41,11 @@ const attributes = ({ pool, alpha }: BlockShape) => [
   float('epsilon', EPSILON),
 ];
 
+const ofMirror = ({ length }: readonly Tensor[], swapsInputs: boolean) => [
+  int('N', length),
+  bool('swaps_inputs', swapsInputs),
+];
+
 /** @param x [batch, channels / lanes, height, width, lanes] */
 function layoutOf({ shape }: Tensor): Layout {
   const [batch, panels, height, width, lanes] = shape as [number, number, number, number, number];
@@ -89,6 +94,18 @@ export function nativePasses({ variant }: NativeOps): Passes<NativeSaved> {
     sgdStep: (updates, options) => updated(named('HaetSgd'), updates, options, []),
     muonStep: (updates, options) =>
       updated(named('HaetMuon'), updates, options, [int('iterations', options.iterations)]),
+
+    mirror: (stored, swapsInputs) =>
+      runMany(named('HaetMirror'), stored.map(rawOf), ofMirror(stored, swapsInputs), stored.length).map(
+        tensorOf,
+      ),
+    mirrorGradient: (gradients, swapsInputs) =>
+      runMany(
+        named('HaetMirrorGradient'),
+        gradients.map(rawOf),
+        ofMirror(gradients, swapsInputs),
+        gradients.length,
+      ).map(tensorOf),
 
     average: (averages, latest, decay) =>
       tf.tidy(() => {

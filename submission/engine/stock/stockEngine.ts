@@ -6,6 +6,7 @@ import { globalMaxPool, globalMaxPoolGradient, type Layout } from '../globalMaxP
 import { BFLOAT16, FLOAT32 } from '../ops.ts';
 import { type Tensor, tf } from '../tensorflow.ts';
 import { convBlock, convBlockGradient, convBlockWith, type StockSaved } from './convBlock.ts';
+import { mirrored, mirroredGradient } from './mirror.ts';
 import { muonUpdate } from './muonUpdate.ts';
 import { sgdUpdate } from './sgdUpdate.ts';
 
@@ -43,6 +44,9 @@ export function stockPasses(bfloat16: boolean): Passes<StockSaved> {
     },
 
     muonStep: muonUpdate,
+
+    mirror: (stored, swapsInputs) => stored.map((each) => mirrored(each, swapsInputs)),
+    mirrorGradient: (gradients, swapsInputs) => gradients.map((each) => mirroredGradient(each, swapsInputs)),
 
     average: (averages, latest, decay) =>
       averages.map((average, index) =>

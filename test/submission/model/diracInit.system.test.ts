@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { mirrored } from '../../../submission/engine/stock/mirror.ts';
 import { tf } from '../../../submission/engine/tensorflow.ts';
-import { wholeFilter } from '../../../submission/model/mirror.ts';
 import { convolutions, initialWeights } from '../../../submission/model/resnet9.ts';
 
 const architecture = { width: 0.25, classes: 4, celuAlpha: 0.3, logitScale: 1 / 16 };
@@ -15,7 +15,7 @@ test.each([false, true])(
       const [filter, plain] = [copying, random].map((weights) => {
         const stored = weights[`${name}.filter`]!;
         return tf
-          .reshape(mirrorFilters ? wholeFilter(stored) : stored, [9, input, out])
+          .reshape(mirrorFilters ? mirrored(stored, true) : stored, [9, input, out])
           .arraySync() as number[][][];
       }) as [number[][][], number[][][]];
       // A half of the outputs copies the half of the inputs.

@@ -1,15 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
-import {
-  pooledOverHalves,
-  wholeByChannel,
-  wholeFilter,
-  wholeStemFilter,
-} from '../../../submission/model/mirror.ts';
+import { pooledOverHalves, storedGradients, wholeWeights } from '../../../submission/model/mirror.ts';
 import {
   type Architecture,
   initialStatistics,
   initialWeights,
+  networkWeights,
   predictionLogits,
   type Statistics,
   trainingLogits,
@@ -40,23 +36,55 @@ function filterByDefinition(stored: Tensor): Tensor {
   return tf.concat([stored, second], 3);
 }
 
-describe('a whole filter', () => {
-  const stored = normal([3, 3, 8, 5], 1);
+describe.each(engines)('weights of all channels, %s', (name) => {
+  const engine = engineOf(name);
+  const stored: Weights = {
+    'stem.filter': normal([3, 3, 3, 4], 1),
+    'stem.offset': normal([4], 2),
+    'layer1.filter': normal([3, 3, 8, 5], 3),
+    'layer1.offset': normal([5], 4),
+    head: normal([5, 4], 5),
+  };
 
-  test('holds the stored half, and its mirror image with the halves of the input exchanged', () => {
-    expect(values(wholeFilter(stored))).toEqual(values(filterByDefinition(stored)));
+  /** The definition. */
+  function wholeByDefinition(weights: Weights): Weights {
+    return Object.fromEntries(
+      Object.entries(weights).map(([name, weight]) => {
+        if (name === 'stem.filter') return [name, tf.concat([weight, tf.reverse(weight, 1)], 3) as Tensor];
+        if (name.endsWith('.filter')) return [name, filterByDefinition(weight)];
+        return [name, tf.concat([weight, weight], 0) as Tensor];
+      }),
+    );
+  }
+
+  test('are the stored half and its mirror image, with the halves of the input exchanged but for the stem', () => {
+    const whole = wholeWeights(engine, stored);
+    const expected = wholeByDefinition(stored);
+    expect(Object.keys(whole).sort()).toEqual(Object.keys(expected).sort());
+    for (const [name, weight] of Object.entries(whole)) {
+      expect(weight.shape).toEqual(expected[name]!.shape);
+      expect(values(weight)).toEqual(values(expected[name]!));
+    }
   });
 
-  test('of the stem holds the stored half and its mirror image', () => {
-    const half = normal([3, 3, 3, 4], 2);
-    expect(values(wholeStemFilter(half))).toEqual(values(tf.concat([half, tf.reverse(half, 1)], 3)));
-  });
-
-  test('passes the sum of the gradients of both halves', () => {
-    const weighting = normal([3, 3, 8, 10], 3);
-    const gradientOf = (whole: (half: Tensor) => Tensor) =>
-      values(tf.grad(((half: Tensor) => tf.sum(tf.mul(whole(half), weighting))) as never)(stored));
-    expect(error(gradientOf(wholeFilter), gradientOf(filterByDefinition))).toBeLessThan(1e-6);
+  test('pass the sum of the gradients of both halves', () => {
+    const names = Object.keys(stored);
+    const weightings = Object.fromEntries(
+      Object.entries(wholeByDefinition(stored)).map(([name, { shape }], index) => [
+        name,
+        normal(shape, 6 + index),
+      ]),
+    );
+    const weighted = (...tensors: Tensor[]) => {
+      const whole = wholeByDefinition(
+        Object.fromEntries(names.map((name, index) => [name, tensors[index]!])),
+      );
+      return tf.addN(names.map((name) => tf.sum(tf.mul(whole[name]!, weightings[name]!))));
+    };
+    const expected = tf.grads(weighted as never)(names.map((name) => stored[name]!));
+    const gradients = storedGradients(engine, weightings);
+    for (const [index, name] of names.entries())
+      expect(error(values(gradients[name]!), values(expected[index]!))).toBeLessThan(1e-6);
   });
 });
 
@@ -69,18 +97,20 @@ describe.each(engines.filter((engine) => !inBfloat16(engine)))('mirror-equivaria
     const statistics: Statistics = Object.fromEntries(
       Object.entries(initialStatistics(mirrored)).map(([block, { mean, variance }], index) => {
         const half = [mean.shape[0]! / 2];
-        const random = wholeByChannel(normal(half, 20 + index));
+        const one = normal(half, 20 + index);
+        const random = tf.concat([one, one], 0) as Tensor;
         return [block, { mean: random, variance: tf.add(tf.square(random), variance) as Tensor }];
       }),
     );
-    const weights = randomWeights(1);
+    const weights = networkWeights(network, randomWeights(1));
     const logits = (batch: Tensor) => values(predictionLogits(network, weights, statistics, batch));
     expect(error(logits(mirrorImages), logits(images))).toBeLessThan(1e-4);
   });
 
   test('gives them the same logits in training, in a batch with each image and its mirror image', () => {
     const batch = tf.concat([images, mirrorImages], 0);
-    const [own, mirror] = tf.split(trainingLogits(network, randomWeights(2), batch, null), 2, 0) as Tensor[];
+    const weights = networkWeights(network, randomWeights(2));
+    const [own, mirror] = tf.split(trainingLogits(network, weights, batch, null), 2, 0) as Tensor[];
     expect(error(values(mirror!), values(own!))).toBeLessThan(1e-4);
   });
 });

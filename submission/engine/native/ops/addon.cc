@@ -8,7 +8,7 @@
 namespace {
 
 // ABI version: names, attributes, inputs with their shapes, and outputs of the ops. Must match ../addon.ts.
-constexpr int32_t kVersion = 6;
+constexpr int32_t kVersion = 7;
 
 napi_value setThreads(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -37,6 +37,7 @@ NAPI_MODULE_INIT() {
       haet::registerBlocks();
       haet::registerUpdates();
       haet::registerAverage();
+      haet::registerMirror();
     });
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());

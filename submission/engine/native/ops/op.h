@@ -133,5 +133,6 @@ inline void registerOp(const Op& op) {
 void registerBlocks();
 void registerUpdates();
 void registerAverage();
+void registerMirror();
 
 }  // namespace haet

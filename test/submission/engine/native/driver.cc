@@ -16,6 +16,7 @@
 #include "kernels/average.h"
 #include "kernels/block.h"
 #include "kernels/fewChannels.h"
+#include "kernels/mirror.h"
 #include "kernels/muon.h"
 #include "kernels/sgd.h"
 #include "runtime/operand.h"
@@ -409,6 +410,24 @@ Floats averaged(const Floats& average, const Floats& latest) {
   return whole;
 }
 
+// Mirrors a filter of several shares, one without values, and a vector; and the gradient of the result.
+Floats mirrored(const Floats& stored) {
+  constexpr int kIn = 40, kHalf = 111;
+  const haet::MirrorShape shape{3, 3, kIn, kHalf}, empty{3, 3, kIn, 0}, vector{1, 1, 1, 7};
+  Floats whole(2 * shape.rows() * kHalf, NAN), ends(14, NAN), sums(shape.rows() * kHalf, NAN);
+  haet::mirror({{shape, true, stored.data(), whole.data()},
+                {empty, true, nullptr, nullptr},
+                {vector, false, stored.data(), ends.data()}});
+  haet::mirrorGradient({{shape, true, whole.data(), sums.data()}});
+  for (size_t at = 0; at < sums.size(); ++at) {
+    // Both occurrences of a weight hold its value.
+    if (sums[at] != stored[at] + stored[at]) sums[at] = NAN;
+  }
+  whole.insert(whole.end(), ends.begin(), ends.end());
+  whole.insert(whole.end(), sums.begin(), sums.end());
+  return whole;
+}
+
 template <typename Run>
 bool isSame(const char* name, int threads, const Run& run) {
   haet::setThreads(1);
@@ -506,6 +525,7 @@ int main(int argc, char** argv) {
         right;
   }
   const Floats old = normal(40000, random), latest = normal(40000, random);
+  right = isSame("mirror", threads, [&] { return mirrored(old); }) && right;
   right = isSame("average", threads, [&] { return averaged(old, latest); }) && right;
   for (const int count : {1, threads}) right = throwsOn(count) && right;
   return right ? 0 : 1;

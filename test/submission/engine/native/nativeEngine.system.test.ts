@@ -326,6 +326,11 @@ describeNative('the native blocks', (variant) => {
       runMany(`HaetAverage_${variant}`, shapes.map(raw), [int('N', 1)], 1);
     expect(() => average([2, 3], [3, 2], [])).toThrow(/the same shape/);
     expect(() => average([2, 3], [2, 3], [2])).toThrow(/decay must be one number/);
+    const mirror = (op: string, shape: number[]) => () =>
+      runMany(`${op}_${variant}`, [raw(shape)], [int('N', 1), bool('swaps_inputs', true)], 1);
+    expect(mirror('HaetMirror', [3, 3, 4])).toThrow(/four axes or one/);
+    expect(mirror('HaetMirror', [3, 3, 5, 4])).toThrow(/inputs in halves/);
+    expect(mirror('HaetMirrorGradient', [3, 3, 4, 5])).toThrow(/outputs in halves/);
   });
 
   test("train like TensorFlow's", () => {

@@ -15,6 +15,34 @@ function images(count: number): Float32Array {
   return pixels;
 }
 
+/** The definition, one patch after the other. */
+function secondMoments(pictures: Float32Array): number[] {
+  const moments = new Array<number>(PATCH * PATCH).fill(0);
+  const count = pictures.length / (32 * 32 * 3);
+  let patches = 0;
+  for (let picture = 0; picture < count; picture += 1) {
+    for (let top = 0; top + 3 <= 32; top += 2) {
+      for (let left = 0; left + 3 <= 32; left += 2) {
+        const patch = Array.from({ length: PATCH }, (_, tap) => {
+          const [row, inRow] = [Math.floor(tap / 9), tap % 9];
+          return pictures[((picture * 32 + top + row) * 32 + left) * 3 + inRow]!;
+        });
+        for (const [a, left] of patch.entries())
+          for (const [b, right] of patch.entries()) moments[a * PATCH + b]! += left * right;
+        patches += 1;
+      }
+    }
+  }
+  return moments.map((sum) => sum / patches);
+}
+
+test.each([3, 503])('the covariance of %s images is that of their patches', (count) => {
+  const pictures = images(count);
+  const expected = secondMoments(pictures);
+  for (const [index, moment] of patchCovariance(pictures, 32, 32).entries())
+    expect(moment).toBeCloseTo(expected[index]!, 5);
+});
+
 test('the filters whiten the patches: their outputs have the identity as covariance', () => {
   const pictures = images(20);
   const covariance = patchCovariance(pictures, 32, 32);
