@@ -37,7 +37,7 @@ const BATCH = 250;
 function predictScores(engine: Engine, model: Model, images: Float32Array): Float32Array {
   const { architecture, whitening, weights, testShift } = model;
   const { mirrorFilters } = architecture;
-  const statistics = mirrorFilters ? mirrored(model.statistics) : model.statistics;
+  const statistics = mirrorFilters ? pooledStatistics(model.statistics) : model.statistics;
   const network = { engine, architecture, whitening };
   const whole = networkWeights(network, weights);
   const logits = (view: Tensor) => tf.tidy(() => predictionLogits(network, whole, statistics, view));
@@ -51,5 +51,5 @@ function predictScores(engine: Engine, model: Model, images: Float32Array): Floa
   return scores;
 }
 
-const mirrored = (statistics: Statistics): Statistics =>
+const pooledStatistics = (statistics: Statistics): Statistics =>
   Object.fromEntries(Object.entries(statistics).map(([block, each]) => [block, pooledOverHalves(each)]));

@@ -39,7 +39,7 @@ export async function train(environment: Environment, settings: Settings): Promi
   const labels = readLabels(join(trainDir, 'labels.npy'));
   const classes = labels.reduce((largest, label) => Math.max(largest, label), 0) + 1;
 
-  // Before the plan, which divides the rest of the budget by the time of a step: they take seconds.
+  // Before the plan, which divides the rest of the budget by the time of a step: they take a part of it.
   const augmenter = createAugmenter(images, labels, classes, settings, seed);
   const filters = whiteningFilters(augmenter.plainImages, 32, 32, settings.whiteningEpsilon);
 

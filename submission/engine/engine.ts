@@ -92,19 +92,22 @@ export interface Engine {
 
   /**
    * Returns the weights of all output channels of mirror-equivariant layers (model/mirror.ts): the stored first half,
-   * and behind it on the last axis its mirror image.
+   * and behind it on the last axis its mirror image. A vector is its own mirror image. The gradient tape does not
+   * know of it: use `mirrorGradient`.
    *
-   * @param stored float32, filters [height, width, in, out / 2] or vectors [out / 2]
+   * @param stored one or more, float32, filters [height, width, in, out / 2] or vectors [out / 2]
    * @param swapsInputs whether the inputs of filters have two halves, which change places in the mirror image
-   * @returns float32, filters [height, width, in, out] or vectors [out]; the caller keeps the given tensors
+   * @returns new tensors, float32, filters [height, width, in, out] or vectors [out]
+   * @throws Error if a tensor has another number of axes, or the inputs of a filter have no halves
    */
   mirror(stored: readonly Tensor[], swapsInputs: boolean): readonly Tensor[];
 
   /**
    * Returns the gradients of stored weights from those of `mirror`'s results: the sums of both occurrences.
    *
-   * @param gradients float32, as the results of `mirror`
-   * @returns float32, as the arguments of `mirror`
+   * @param gradients shapes as the results of `mirror`
+   * @returns new tensors, shapes as the arguments of `mirror`
+   * @throws Error as `mirror`, or if the outputs have no halves
    */
   mirrorGradient(gradients: readonly Tensor[], swapsInputs: boolean): readonly Tensor[];
 

@@ -108,7 +108,7 @@ function head(engine: Engine): Block {
   };
 }
 
-/** The steps of both optimizers and the average of the weights, which are float32 on every path. */
+/** The steps of both optimizers, mirrored weights and the average of the weights, which are float32 on every path. */
 function update(engine: Engine): Block {
   return {
     name: 'update',
@@ -119,11 +119,15 @@ function update(engine: Engine): Block {
       const { weights, velocities } = engine.sgdStep(updates, options);
       const byMuon = engine.muonStep(updates, { ...options, iterations: 5 });
       const [average] = engine.average([weight!], [gradient!], 0.9);
+      const [mirrored] = engine.mirror([weight!], true);
+      const [folded] = engine.mirrorGradient([gradient!], true);
       return {
         weights: weights[0]!,
         velocities: velocities[0]!,
         'weights by Muon': byMuon.weights[0]!,
         average: average!,
+        'mirrored weights': mirrored!,
+        'gradient of mirrored weights': folded!,
       };
     },
   };

@@ -18,11 +18,11 @@ export const OCCURRENCES = 2;
 /**
  * Returns the weights of all channels.
  *
- * @param stored of the first half of each layer's output channels: `stem.filter`, whose inputs are the colours of an image,
- * and other filters, float32 [3, 3, in, out / 2]; `head`, [channels / 2, classes], and offsets, [channels / 2]
- * @returns the same names; the caller keeps the given tensors
+ * @param stored of the first half of the output channels, float32: filters [3, 3, in, out / 2] (the inputs of `stem.filter`
+ * are colours), offsets [out / 2], `head` [channels / 2, classes]
+ * @returns by the same names, filters [3, 3, in, out], offsets [out], `head` [channels, classes]: new tensors
  */
-export function wholeWeights(engine: Engine, { head, ...stored }: Weights): Weights {
+export function mirroredWeights(engine: Engine, { head, ...stored }: Weights): Weights {
   const [fromImage, fromLayers] = byInput(stored);
   return {
     ...mapped(fromImage, (tensors) => engine.mirror(tensors, false)),
@@ -32,14 +32,17 @@ export function wholeWeights(engine: Engine, { head, ...stored }: Weights): Weig
   };
 }
 
-/** Returns the gradients of stored weights, which occur twice, from those of the weights that `wholeWeights` returns. */
-export function storedGradients(engine: Engine, { head, ...whole }: Weights): Weights {
+/**
+ * Returns the gradients of stored weights, which occur twice, from those of the weights that `mirroredWeights` returns.
+ *
+ * @returns new tensors
+ */
+export function mirroredGradients(engine: Engine, { head, ...whole }: Weights): Weights {
   const [fromImage, fromLayers] = byInput(whole);
-  const [first, second] = tf.split(head!, 2, 0) as [Tensor, Tensor];
   return {
     ...mapped(fromImage, (tensors) => engine.mirrorGradient(tensors, false)),
     ...mapped(fromLayers, (tensors) => engine.mirrorGradient(tensors, true)),
-    head: tf.add(first, second) as Tensor,
+    head: tf.tidy(() => tf.addN(tf.split(head!, 2, 0) as Tensor[])),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { BatchStatistics, BlockShape, Engine } from '../engine/engine.ts';
 import { type Tensor, tf } from '../engine/tensorflow.ts';
-import { storedGradients, wholeWeights } from './mirror.ts';
+import { mirroredGradients, mirroredWeights } from './mirror.ts';
 import { PATCH } from './whitening.ts';
 
 /**
@@ -23,7 +23,10 @@ export interface Architecture {
   readonly mirrorFilters?: boolean;
 }
 
-/** Trainable weights as they are stored, float32, by name. */
+/**
+ * Tensors by the name of a weight, float32: the trainable weights as they are stored, those that the network computes with
+ * (`networkWeights`), or the gradients of either.
+ */
 export type Weights = Record<string, Tensor>;
 /** Running statistics of every batch norm, by the name of its block. */
 export type Statistics = Record<string, BatchStatistics>;
@@ -205,7 +208,9 @@ function logits(
 
 /**
  * Returns the weights that the network computes with: those of all channels, and `stem.filter`, [3, 3, 3, c], in place of
- * `stem.projection`. They are linear in the stored weights.
+ * `stem.projection`. They are linear in the stored weights, so `gradientsOfStored` needs no gradient tape.
+ *
+ * @returns new tensors, which the caller disposes of
  */
 export function networkWeights({ engine, architecture, whitening }: Network, stored: Weights): Weights {
   return tf.tidy(() => {
@@ -214,14 +219,18 @@ export function networkWeights({ engine, architecture, whitening }: Network, sto
     const product = tf.matMul(whitening as never, projection as never);
     const stem = tf.reshape(product, [3, 3, 3, projection!.shape[1]!]) as Tensor;
     const weights = { 'stem.filter': stem, ...others };
-    return architecture.mirrorFilters ? wholeWeights(engine, weights) : mapOf(weights, copy);
+    return architecture.mirrorFilters ? mirroredWeights(engine, weights) : mapOf(weights, copy);
   });
 }
 
-/** Returns the gradients of stored weights from those of the weights that `networkWeights` returns. */
+/**
+ * Returns the gradients of stored weights from those of the weights that `networkWeights` returns: its transpose.
+ *
+ * @returns new tensors, which the caller disposes of
+ */
 export function gradientsOfStored({ engine, architecture, whitening }: Network, gradients: Weights): Weights {
   return tf.tidy(() => {
-    const stored = architecture.mirrorFilters ? storedGradients(engine, gradients) : mapOf(gradients, copy);
+    const stored = architecture.mirrorFilters ? mirroredGradients(engine, gradients) : mapOf(gradients, copy);
     const { 'stem.filter': stem, ...others } = stored;
     const ofProduct = tf.reshape(stem!, [PATCH, -1]);
     return {

@@ -29,12 +29,14 @@ export function whiteningFilters(
   return filters;
 }
 
-/** Images whose patches are in memory at once, 12 MB. */
+/** Images whose patches are in memory at once: 12 MB for 32x32 pixels. */
 const CHUNK = 500;
 
 /**
  * Returns the second moments, flat [27, 27], of 3x3 patches inside the images: every second one in each direction, because
  * neighbours are nearly equal.
+ *
+ * @param images float32 [count, height, width, 3], flat
  */
 export function patchCovariance(images: Float32Array, height: number, width: number): Float32Array {
   const imageSize = height * width * CHANNELS;

@@ -39,7 +39,7 @@ export function describeNative(title: string, tests: (variant: Variant) => void)
     const name = `${title}, ${variant}`;
     if (missing === null) describe(name, () => tests(variant));
     else if (/^(a GPU is used|the CPU lacks )/.test(missing)) {
-      // Not `describe.skip`, which calls `tests`: they need the ops.
+      // `describe.skip` would call `tests`, which needs the ops.
       test.skip(`${name} (skipped: ${missing})`, () => {});
     } else {
       test(name, () => {

@@ -41,7 +41,7 @@ const attributes = ({ pool, alpha }: BlockShape) => [
   float('epsilon', EPSILON),
 ];
 
-const ofMirror = ({ length }: readonly Tensor[], swapsInputs: boolean) => [
+const mirrorAttributes = ({ length }: readonly Tensor[], swapsInputs: boolean) => [
   int('N', length),
   bool('swaps_inputs', swapsInputs),
 ];
@@ -96,14 +96,17 @@ export function nativePasses({ variant }: NativeOps): Passes<NativeSaved> {
       updated(named('HaetMuon'), updates, options, [int('iterations', options.iterations)]),
 
     mirror: (stored, swapsInputs) =>
-      runMany(named('HaetMirror'), stored.map(rawOf), ofMirror(stored, swapsInputs), stored.length).map(
-        tensorOf,
-      ),
+      runMany(
+        named('HaetMirror'),
+        stored.map(rawOf),
+        mirrorAttributes(stored, swapsInputs),
+        stored.length,
+      ).map(tensorOf),
     mirrorGradient: (gradients, swapsInputs) =>
       runMany(
         named('HaetMirrorGradient'),
         gradients.map(rawOf),
-        ofMirror(gradients, swapsInputs),
+        mirrorAttributes(gradients, swapsInputs),
         gradients.length,
       ).map(tensorOf),
 

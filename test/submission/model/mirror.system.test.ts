@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Tensor, tf } from '../../../submission/engine/tensorflow.ts';
-import { pooledOverHalves, storedGradients, wholeWeights } from '../../../submission/model/mirror.ts';
+import { mirroredGradients, mirroredWeights, pooledOverHalves } from '../../../submission/model/mirror.ts';
 import {
   type Architecture,
+  gradientsOfStored,
   initialStatistics,
   initialWeights,
   networkWeights,
@@ -29,7 +30,7 @@ function randomWeights(seed: number): Weights {
   return weights;
 }
 
-/** The definition, by slices and tf.reverse. */
+/** Mirrors a filter by the definition. */
 function filterByDefinition(stored: Tensor): Tensor {
   const [onFirst, onSecond] = tf.split(stored, 2, 2) as [Tensor, Tensor];
   const second = tf.concat([tf.reverse(onSecond, 1), tf.reverse(onFirst, 1)], 2);
@@ -46,7 +47,7 @@ describe.each(engines)('weights of all channels, %s', (name) => {
     head: normal([5, 4], 5),
   };
 
-  /** The definition. */
+  /** Computes the weights of all channels by the definition. */
   function wholeByDefinition(weights: Weights): Weights {
     return Object.fromEntries(
       Object.entries(weights).map(([name, weight]) => {
@@ -58,7 +59,7 @@ describe.each(engines)('weights of all channels, %s', (name) => {
   }
 
   test('are the stored half and its mirror image, with the halves of the input exchanged but for the stem', () => {
-    const whole = wholeWeights(engine, stored);
+    const whole = mirroredWeights(engine, stored);
     const expected = wholeByDefinition(stored);
     expect(Object.keys(whole).sort()).toEqual(Object.keys(expected).sort());
     for (const [name, weight] of Object.entries(whole)) {
@@ -82,7 +83,7 @@ describe.each(engines)('weights of all channels, %s', (name) => {
       return tf.addN(names.map((name) => tf.sum(tf.mul(whole[name]!, weightings[name]!))));
     };
     const expected = tf.grads(weighted as never)(names.map((name) => stored[name]!));
-    const gradients = storedGradients(engine, weightings);
+    const gradients = mirroredGradients(engine, weightings);
     for (const [index, name] of names.entries())
       expect(error(values(gradients[name]!), values(expected[index]!))).toBeLessThan(1e-6);
   });
@@ -114,6 +115,38 @@ describe.each(engines.filter((engine) => !inBfloat16(engine)))('mirror-equivaria
     expect(error(values(mirror!), values(own!))).toBeLessThan(1e-4);
   });
 });
+
+test.each([false, true])(
+  'the gradients of stored weights are the transpose of the whole weights, mirrorFilters=%s',
+  (mirrorFilters) => {
+    const architecture = { ...plain, mirrorFilters };
+    const network = { engine: engineOf('stock'), architecture, whitening: normal([27, 27], 30) };
+    const weights = initialWeights(architecture, 3);
+    const whole = networkWeights(network, weights);
+    const directions = Object.fromEntries(
+      Object.entries(whole).map(([name, { shape }], index) => [name, normal(shape, 31 + index)]),
+    );
+    const gradients = gradientsOfStored(network, directions);
+    expect(Object.keys(gradients).sort()).toEqual(Object.keys(weights).sort());
+    const product = (left: Weights, right: Weights) =>
+      Object.entries(left).reduce(
+        (sum, [name, tensor]) => sum + (tf.sum(tf.mul(tensor, right[name]!)).dataSync()[0] as number),
+        0,
+      );
+    expect(product(gradients, weights)).toBeCloseTo(product(directions, whole), 2);
+    // The filter of the stem alone: a whitening without its transpose would be lost in the sum above.
+    const only = (name: string) => ({ [name]: weights[name]! });
+    const stem = tf.reshape(
+      tf.matMul(network.whitening as never, weights['stem.projection'] as never),
+      [3, 3, 3, -1],
+    ) as Tensor;
+    const wholeStem = mirrorFilters ? (tf.concat([stem, tf.reverse(stem, 1)], 3) as Tensor) : stem;
+    expect(product(only('stem.projection'), gradients)).toBeCloseTo(
+      product({ 'stem.filter': wholeStem }, directions),
+      3,
+    );
+  },
+);
 
 test('statistics pooled over the halves are those of the values of both', () => {
   const samples = normal([1000, 6], 7); // of six channels, three pairs

@@ -5,8 +5,8 @@
 
 namespace haet {
 
-// A filter [height, width, in, 2 * half], of which [height, width, in, half] is stored. A vector is a filter of one
-// input and one place.
+// A filter [height, width, in, 2 * half]; only its first half, [height, width, in, half], is stored. A vector is a
+// filter of one input and one place.
 struct MirrorShape {
   int height, width, in, half;
 
@@ -21,10 +21,11 @@ struct Mirrored {
   float* to;
 };
 
-// from: stored weights; to: of all output channels, the second half of which is the mirror image of the first.
+// from: stored weights; to: those of all output channels. The second half is the mirror image of the first.
 void mirror(const std::vector<Mirrored>& filters);
 
-// The transpose. from: gradients of all output channels; to: of the stored weights, which occur twice.
+// The transpose. from: gradients of the weights of all output channels; to: those of the stored weights, which occur
+// twice.
 void mirrorGradient(const std::vector<Mirrored>& filters);
 
 }  // namespace haet

@@ -30,8 +30,8 @@ void computeMirrored(Call& call, void* state) {
     const bool isFilter = axes.size() == 4;
     if (!isFilter && axes.size() != 1) throw std::invalid_argument("expected tensors of four axes or one");
     const int in = isFilter ? edge(from, 2) : 1;
-    if (isFilter && swapsInputs && in % 2 != 0) throw std::invalid_argument("inputs in halves must be even in number");
-    if (isGradient && axes.back() % 2 != 0) throw std::invalid_argument("outputs in halves must be even in number");
+    if (isFilter && swapsInputs && in % 2 != 0) throw std::invalid_argument("the number of inputs must be even");
+    if (isGradient && axes.back() % 2 != 0) throw std::invalid_argument("the number of outputs must be even");
     axes.back() = isGradient ? axes.back() / 2 : axes.back() * 2;
     const Tensor& to = call.kept(call.output(index, TF_FLOAT, axes));
     const int half = static_cast<int>(isGradient ? axes.back() : axes.back() / 2);

@@ -410,18 +410,22 @@ Floats averaged(const Floats& average, const Floats& latest) {
   return whole;
 }
 
-// Mirrors a filter of several shares, one without values, and a vector; and the gradient of the result.
+// Mirrors a filter of several shares, one without values and a vector, and folds the results back.
 Floats mirrored(const Floats& stored) {
   constexpr int kIn = 40, kHalf = 111;
   const haet::MirrorShape shape{3, 3, kIn, kHalf}, empty{3, 3, kIn, 0}, vector{1, 1, 1, 7};
-  Floats whole(2 * shape.rows() * kHalf, NAN), ends(14, NAN), sums(shape.rows() * kHalf, NAN);
+  Floats whole(2 * shape.rows() * kHalf, NAN), ends(14, NAN), sums(shape.rows() * kHalf, NAN), few(7, NAN);
   haet::mirror({{shape, true, stored.data(), whole.data()},
                 {empty, true, nullptr, nullptr},
                 {vector, false, stored.data(), ends.data()}});
-  haet::mirrorGradient({{shape, true, whole.data(), sums.data()}});
+  haet::mirrorGradient({{shape, true, whole.data(), sums.data()},
+                        {empty, true, nullptr, nullptr},
+                        {vector, false, ends.data(), few.data()}});
+  sums.insert(sums.end(), few.begin(), few.end());
   for (size_t at = 0; at < sums.size(); ++at) {
     // Both occurrences of a weight hold its value.
-    if (sums[at] != stored[at] + stored[at]) sums[at] = NAN;
+    const float value = stored[at % (shape.rows() * kHalf)];
+    if (sums[at] != value + value) sums[at] = NAN;
   }
   whole.insert(whole.end(), ends.begin(), ends.end());
   whole.insert(whole.end(), sums.begin(), sums.end());
