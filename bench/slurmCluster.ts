@@ -4,11 +4,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startReaper } from './clusterReaper.ts';
 
 export interface SlurmCluster {
   /** Environment in which Slurm's programs, and haet, find the cluster. */
@@ -29,7 +30,7 @@ export interface SlurmCluster {
   reviveController(): void;
   /** Ids of the live processes of a job's tasks whose arguments contain a text. */
   processesWith(text: string): number[];
-  /** Ends all daemons and tasks and removes the cluster's folder. */
+  /** Ends all daemons and tasks and removes the cluster's folder, as the end of this process does, by whatever signal. */
   stop(): Promise<void>;
 }
 
@@ -66,6 +67,7 @@ export async function startCluster(
   const folder = await mkdtemp(join(tmpdir(), 'haet-slurm-'));
   const conf = join(folder, 'slurm.conf');
   const home = join(folder, 'home');
+  const reap = startReaper(conf, folder);
   for (const each of ['munge', 'state', 'home']) await mkdir(join(folder, each), { mode: 0o711 });
   await writeFile(join(folder, 'munge/key'), randomBytes(1024), { mode: 0o600 });
   await writeFile(
@@ -123,14 +125,8 @@ export async function startCluster(
       } catch {
         // the controller may be dead
       }
-      for (const [, daemon] of daemons) daemon.kill('SIGKILL');
-      // Tasks and their supervisors outlive a slurmd that was killed.
-      await until('nothing is left', () => {
-        const left = ofCluster(conf);
-        for (const pid of left) killQuietly(pid);
-        return left.length === 0;
-      });
-      await rm(folder, { recursive: true, force: true });
+      // Not only the daemons: tasks and their supervisors outlive a slurmd that was killed.
+      await reap();
     },
   };
 }

@@ -48,6 +48,8 @@ export interface Chaos {
   readonly sbatch: readonly SbatchFault[];
   /** Calls of the coordinator. */
   readonly calls: number;
+  /** Nodes that Slurm drained and an operator returned to service. */
+  readonly resumed: number;
   /** Decisions by a person that were needed, because retries were used up. */
   readonly decisions: number;
   readonly seconds: number;
@@ -58,6 +60,8 @@ export interface Chaos {
 const mostCalls = 400;
 /** Time between two attacks at states, in which the first one shows. */
 const pauseMs = 700;
+/** Between two looks of the operator. */
+const operatorMs = 5000;
 
 /** Grades stubs while parts of the cluster are attacked. */
 export async function runChaos(plan: ChaosPlan): Promise<Chaos> {
@@ -77,18 +81,20 @@ export async function runChaos(plan: ChaosPlan): Promise<Chaos> {
   const armed = [...plan.sbatchFaults];
   const faults: string[] = [];
   const over = new AbortController();
+  let resumed = 0;
 
   const supervising = supervise().finally(() => over.abort());
   const [ended] = await Promise.all([
     supervising,
     watchStates(cluster, out, over.signal, atState()),
     followSchedule(),
+    operate(),
   ]);
   await attacker.repaired();
   faults.push(...(await leftRunning(cluster, stubs.mark)));
   const outcome = outcomeOf(out, plan.reference, ended.standing, stubs);
   return {
-    ...{ scheduled, atStates, calls: ended.calls, decisions: ended.decisions },
+    ...{ scheduled, atStates, resumed, calls: ended.calls, decisions: ended.decisions },
     sbatch: plan.sbatchFaults.slice(0, plan.sbatchFaults.length - armed.length - (sbatch.isSpent() ? 0 : 1)),
     seconds: (performance.now() - startedAt) / 1000,
     outcome: { ...outcome, faults: [...faults, ...outcome.faults] },
@@ -119,6 +125,16 @@ export async function runChaos(plan: ChaosPlan): Promise<Chaos> {
       made += 1;
       scheduled.set(victim, (scheduled.get(victim) ?? 0) + 1);
       tell(victim);
+    }
+  }
+
+  async function operate(): Promise<void> {
+    while (!over.signal.aborted) {
+      for (const sentence of attacker.resumeDrained()) {
+        resumed += 1;
+        tell(sentence);
+      }
+      await sleep(operatorMs);
     }
   }
 

@@ -51,15 +51,15 @@ export function attackedIn(runs: readonly Chaos[]): Attacked {
 /** Formats what came out, one row per repetition. */
 export function outcomeLines(runs: readonly Chaos[]): string[] {
   return [
-    '| repetition | calls of haet grade | jobs | attempts | how they ended | superseded | train stages | decisions | seconds | wrong |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
-    ...runs.map(({ calls, decisions, seconds, outcome }, at) => {
+    '| repetition | calls of haet grade | jobs | attempts | how they ended | superseded | train stages | nodes resumed | decisions | seconds | wrong |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...runs.map(({ calls, resumed, decisions, seconds, outcome }, at) => {
       const { jobs, attempts, ran, ends, superseded, faults } = outcome;
       const ended = [...ends]
         .sort()
         .map(([end, count]) => `${count} ${end}`)
         .join(', ');
-      return `| ${at + 1} | ${calls} | ${jobs} | ${attempts} | ${ended} | ${superseded} | ${ran} | ${decisions} | ${seconds.toFixed(0)} | ${faults.length} |`;
+      return `| ${at + 1} | ${calls} | ${jobs} | ${attempts} | ${ended} | ${superseded} | ${ran} | ${resumed} | ${decisions} | ${seconds.toFixed(0)} | ${faults.length} |`;
     }),
   ];
 }

@@ -45,6 +45,12 @@ export interface Attacker {
    * @returns whether it was there
    */
   attack(victim: Victim, attempt: string | null): boolean;
+  /**
+   * Returns nodes that Slurm has drained to service, as an operator does. A slurmctld that was killed just after it
+   * started a task starts it again, and drains the node because it has it already: `Duplicate jobid`.
+   * @returns one sentence per node
+   */
+  resumeDrained(): string[];
   /** Waits until everything that was killed has been started again. */
   repaired(): Promise<void>;
 }
@@ -64,10 +70,12 @@ export function createAttacker({ cluster, nodes, killCoordinator, draw }: Scene)
   };
   const one = <T>(values: readonly T[]): T | undefined => values[values.length && draw(values.length)];
   const quietly = (program: string, ...words: string[]) => {
+    // Slurm's programs wait ten seconds for a controller, and nothing here is repaired meanwhile.
+    if (down.has('slurmctld')) return null;
     try {
       return cluster.run(program, ...words);
     } catch {
-      return null; // the controller is down
+      return null; // the controller has not begun to answer
     }
   };
   const runningJob = () => {
@@ -106,7 +114,9 @@ export function createAttacker({ cluster, nodes, killCoordinator, draw }: Scene)
     },
     'job: preempted': () => {
       if (runningJob() === undefined) return false;
-      const words = ['--partition=urgent', '--exclusive', '--time=1', '--output=/dev/null', '--chdir=/'];
+      // Slurm would hold one that it could not launch, for an operator.
+      const words = ['--partition=urgent', '--exclusive', '--time=1', '--no-requeue'];
+      words.push('--output=/dev/null', '--chdir=/');
       return quietly('sbatch', ...words, '--job-name=urgent', '--wrap', 'sleep 1') !== null;
     },
     'job: cancelled': () => {
@@ -116,6 +126,16 @@ export function createAttacker({ cluster, nodes, killCoordinator, draw }: Scene)
   };
   return {
     attack: (victim, attempt) => attacks[victim](attempt),
+    resumeDrained() {
+      const lines =
+        quietly('sinfo', '--noheader', '--Node', `--nodes=${nodes.join()}`, '--format=%N %T %E') ?? '';
+      return [...new Set(lines.split('\n'))].flatMap((line) => {
+        const [, node, reason] = /^(\S+) drain(?:ed|ing)\S* (.+)$/.exec(line) ?? [];
+        if (node === undefined || down.has(node)) return [];
+        const done = quietly('scontrol', 'update', `NodeName=${node}`, 'State=RESUME') !== null;
+        return done ? [`${node} was drained (${reason}) and resumed`] : [];
+      });
+    },
     async repaired() {
       while (repairs.size > 0) await Promise.all(repairs);
       for (const node of nodes) {

@@ -40,7 +40,7 @@ const killReceiptSchema = z.strictObject({
 export type KillReceipt = z.infer<typeof killReceiptSchema>;
 
 /** Incremented with every change of the schema below, including the run's record. */
-export const officialRecordVersion = 3;
+export const officialRecordVersion = 4;
 
 /** What an organizer signs: the whole record and digests of the files it refers to. */
 export const officialRecordSchema = z.strictObject({

@@ -3,16 +3,29 @@ import type { Row } from './leaderboard.ts';
 
 /**
  * Describes the hardware of a run: whatever of the machine changes how much an entry can compute in its time. The CPU
- * features decide which engine the reference submission uses.
+ * features decide which engine the reference submission uses. Of GPUs, those that the entry could use count.
  */
-export function hardwareOf({ machine, limits }: Pick<RunRecord, 'machine' | 'limits'>): string {
+export function hardwareOf({
+  machine,
+  limits,
+  gpus,
+}: Pick<RunRecord, 'machine' | 'limits' | 'gpus'>): string {
   const { cpu, cores, memoryBytes, features } = machine;
   const parts = [
     cpu,
     `${cores} ${cores === 1 ? 'core' : 'cores'} (${limits.cpus} given)`,
     `${gibibytes(memoryBytes)} GiB (${gibibytes(limits.memoryBytes)} given)`,
   ];
-  return [...parts, ...(features.length === 0 ? [] : [features.join(' ')])].join(', ');
+  return [...parts, ...(features.length === 0 ? [] : [features.join(' ')]), ...gpuModels(gpus)].join(', ');
+}
+
+/** Names the models of GPUs, each with their number. */
+export function gpuModels(gpus: RunRecord['gpus']): string[] {
+  const models = gpus.map(({ model }) => model).sort();
+  return [...new Set(models)].map((model) => {
+    const count = models.filter((each) => each === model).length;
+    return `${count} ${count === 1 ? 'GPU' : 'GPUs'} ${model}`;
+  });
 }
 
 /** Rounded, because equal machines report slightly different sizes. */

@@ -1,6 +1,8 @@
 import type { GpuShare } from '../machine/gpus.ts';
 import { runEntry } from '../run/runEntry.ts';
+import type { RunPlan } from '../run/runPlan.ts';
 import type { RunTrack } from '../run/runTrack.ts';
+import { openWithheld } from '../run/withheld.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Executor } from './executor.ts';
 
@@ -18,7 +20,8 @@ export interface Slot {
 }
 
 /**
- * Creates the executor of this machine.
+ * Creates the executor of this machine. As a node of a cluster does, it returns runs without a score: whoever asked for
+ * a run opens the labels and scores it.
  * @param slots one per attempt in progress
  */
 export function createLocalExecutor(sandbox: Sandbox, slots: readonly Slot[]): Executor {
@@ -32,11 +35,18 @@ export function createLocalExecutor(sandbox: Sandbox, slots: readonly Slot[]): E
       if (slot === undefined) throw new Error(`more than ${slots.length} attempts at once`);
       const { cpuSet, gpus, track } = slot;
       try {
-        const own = { ...(track && { track }), ...(cpuSet && { cpuSet }), ...(gpus && { gpus }) };
-        return await runEntry({ ...plan, ...own }, sandbox, { abort });
+        const own = { ...(cpuSet && { cpuSet }), ...(gpus && { gpus }) };
+        const shown = withoutLabels(track ?? plan.track);
+        return await runEntry({ ...plan, ...own, track: shown }, sandbox, { abort });
       } finally {
         free.push(slot);
       }
     },
   };
+}
+
+function withoutLabels({ dir, info, withheld }: RunPlan['track']): RunPlan['track'] {
+  // Those of a sealed Track are sealed.
+  if ('sealed' in info) return { dir, info, ...(withheld && { withheld }) };
+  return { dir, info, withheld: { ...(withheld ?? openWithheld(dir, info)), labels: null } };
 }

@@ -81,6 +81,20 @@ export function gpusOfTask(
   return visible === undefined ? undefined : { visible, gpus: all.filter(({ device }) => canOpen(device)) };
 }
 
+/**
+ * Returns the GPUs that a run can use.
+ * @param share what it was given; undefined: not divided
+ * @param fenced whether its stages see only their mounts, and so no device that is not given to them
+ */
+export function gpusOfRun(
+  share: GpuShare | undefined,
+  fenced: boolean,
+  all: readonly Gpu[] = listGpus(),
+): Gpu[] {
+  if (share !== undefined) return usableGpus(share.gpus, share.visible);
+  return fenced ? [] : all.filter(({ device }) => canOpen(device));
+}
+
 function canOpen(device: string): boolean {
   try {
     closeSync(openSync(device, 'r+'));

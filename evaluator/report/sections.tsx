@@ -323,6 +323,7 @@ export function Setup({ record, settings }: { record: RunRecord; settings: strin
               ['Predict limit', duration(limits.predictSeconds)],
               ['CPUs given', limits.cpus],
               ['Memory given', bytes(limits.memoryBytes)],
+              ['GPUs given', record.gpus.map(({ model, uuid }) => `${model} (${uuid})`).join(', ') || 'none'],
               ['Sandbox', `${sandbox.kind}: ${sandbox.contains}`],
               [
                 'Evaluator',

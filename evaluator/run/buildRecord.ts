@@ -61,6 +61,7 @@ export async function buildRecord(
       image: sandbox.image,
     },
     limits: recordedLimits,
+    gpus: run.gpus,
     stages: records,
     progress: trained?.stage?.progress ?? noProgress,
     machine: plan.machine,

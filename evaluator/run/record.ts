@@ -138,7 +138,7 @@ export type Score = z.infer<typeof scoreSchema>;
 export type DetailedScore = Score & { readonly details: ScoreDetails };
 
 /** Incremented with every change of the schema below. */
-export const runRecordVersion = 2;
+export const runRecordVersion = 3;
 
 /** The error of a record that another version of haet wrote. */
 export class OtherVersion extends UserError {}
@@ -197,6 +197,9 @@ export const runRecordSchema = z.strictObject({
     memoryBytes: z.int().positive(),
     processes: z.int().positive().describe('maximum number of processes and threads'),
   }),
+  gpus: z
+    .array(z.strictObject({ uuid: z.string(), model: z.string() }))
+    .describe('NVIDIA GPUs that the entry could use'),
   stages: z.array(stageRecordSchema),
   progress: z.strictObject({
     lines: z.int().nonnegative().describe('valid lines received'),

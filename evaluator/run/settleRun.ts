@@ -8,6 +8,7 @@ import { UserError } from '../../datasets/userError.ts';
 import { type Limits, limitsSchema } from '../contract.ts';
 import { type ArchiveLimits, archiveLimitsSchema } from '../intake/limits.ts';
 import { entryMemoryBytes } from '../machine/entryMemory.ts';
+import { gpusOfRun } from '../machine/gpus.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type RunRecord, runRecordSchema } from './record.ts';
 import type { RunHooks, RunPlan } from './runPlan.ts';
@@ -26,6 +27,7 @@ export interface SettledRun {
   readonly limits: Limits;
   /** The limits in the record. */
   readonly recordedLimits: RunRecord['limits'];
+  readonly gpus: RunRecord['gpus'];
   readonly archiveLimits: ArchiveLimits;
   readonly withheld: Withheld;
   /** Folder in which an archive is unpacked until the run has its own folder. */
@@ -77,6 +79,7 @@ export function settleRun(plan: RunPlan, sandbox: Sandbox, hooks: RunHooks): Set
       memoryBytes: plan.memoryBytes ?? entryMemoryBytes(plan.machine),
       processes,
     },
+    gpus: gpusOfRun(plan.gpus, sandbox.fenced).map(({ uuid, model }) => ({ uuid, model })),
     archiveLimits: intake,
     withheld: withheldOf(track),
     unpacked: resolve(plan.runsFolder, `.entry-${randomUUID()}`),

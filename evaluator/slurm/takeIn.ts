@@ -117,6 +117,7 @@ export async function voidAttempt(
       image: null,
     },
     limits,
+    gpus: [],
     stages: [],
     progress: noProgress,
     machine,

@@ -29,7 +29,6 @@ function rightPredictions(): Uint8Array {
   for (let row = 0; row < 1000; row++) scores[row * 10 + (row % 10)] = 1;
   return formatNpy('float32', scores, [1000, 10]);
 }
-/** The secret key in a file of `haet seal keygen`. */
 /** Returns the environment of a process; nothing if it has ended. */
 function environmentOf(pid: number): string {
   try {
@@ -39,6 +38,7 @@ function environmentOf(pid: number): string {
   }
 }
 
+/** Returns the secret key in a file of `haet seal keygen`. */
 const keyIn = (path: string) => /^AGE-SECRET-KEY-1\S+$/m.exec(readFileSync(path, 'utf8'))![0];
 
 describeWithSlurm('haet grade --executor slurm', () => {

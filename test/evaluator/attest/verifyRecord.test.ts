@@ -223,7 +223,7 @@ describe('changes to what is signed', () => {
     expect(await failureOf(await forge({ ...official, schemaVersion: 1 }, header, signingKey))).toMatchObject(
       {
         name: 'schema',
-        says: 'its payload is an official record of version 1, but this haet reads version 3: verify it with the haet that wrote it',
+        says: 'its payload is an official record of version 1, but this haet reads version 4: verify it with the haet that wrote it',
       },
     );
     const { killReceipts: _, ...less } = official;

@@ -142,7 +142,7 @@ describe('the attempt that counts', () => {
   test.each<[string, string, string]>([
     ['torn', JSON.stringify(madeUpRecord()).slice(0, 500), 'is not the record of a run'],
     ['empty', '', 'is not the record of a run'],
-    ['of another form', '{"schemaVersion": 2}', 'is not the record of a run'],
+    ['of another form', '{"schemaVersion": 3}', 'is not the record of a run'],
     ['that contradicts itself', raised(), 'the accuracy is 0.99, but 850 of 1000 correct are 0.85'],
   ])('is none whose record is %s, which is reported', async (_, text, why) => {
     await put('2026-a', text);
@@ -155,7 +155,7 @@ describe('the attempt that counts', () => {
   test('stops the grading if another version of haet wrote its record: its entry would run again', async () => {
     await put('2026-a', '{"schemaVersion": 1}');
     await expect(find()).rejects.toThrow(
-      `${join(folder.path, '2026-a', 'record.json')}: is a record of version 1, but this haet reads version 2. Use the haet that wrote it`,
+      `${join(folder.path, '2026-a', 'record.json')}: is a record of version 1, but this haet reads version 3. Use the haet that wrote it`,
     );
   });
 });

@@ -97,6 +97,7 @@ async function grade(
   slots?: readonly Slot[],
 ) {
   const said: string[] = [];
+  const records: RunRecord[] = [];
   const plan: GradePlan = {
     ...(await listArchives(archives)),
     track,
@@ -118,10 +119,13 @@ async function grade(
       ...(attestor && { attestor }),
       warn: (sentence) => said.push(sentence),
       starts: () => said.push('starts'),
-      ended: (_, record, earlier) => said.push(`${record.verdict}${earlier ? ' earlier' : ''}`),
+      ended: (_, record, earlier) => {
+        records.push(record);
+        said.push(`${record.verdict}${earlier ? ' earlier' : ''}`);
+      },
     },
   );
-  return { rows: standing.rows, open, said };
+  return { rows: standing.rows, open, said, records };
 }
 
 /**
@@ -258,11 +262,14 @@ test('two jobs run at once, each on a CPU of its own and with a GPU of its own',
   }));
   const { archives: listed } = await listArchives(archives);
   const meeting = { archives: listed.filter(({ file }) => file === 'meet.tar.gz'), seeds: [1, 2] };
-  const { open, said } = await grade(works, undefined, meeting, undefined, await Promise.all(slots));
+  const { open, said, records } = await grade(works, undefined, meeting, undefined, await Promise.all(slots));
   await rm(join(archives, 'meet.tar.gz'));
   expect({ open, said }).toEqual({ open: 0, said: ['starts', 'starts', 'SCORED', 'SCORED'] });
   const written = (name: string) => readFileSync(join(place, name), 'latin1').trim();
   expect(['gpu-1', 'gpu-2'].map(written).sort()).toEqual(['GPU-1', 'GPU-2']);
+  for (const { seed, gpus: recorded } of records) {
+    expect(recorded).toEqual([{ uuid: written(`gpu-${seed}`), model: 'L4' }]);
+  }
   const used = ['1', '2'].map(written);
   expect(used.sort()).toEqual([String(first!.cpu), String(second!.cpu)].sort());
 });

@@ -32,6 +32,15 @@ describe('the hardware of a run', () => {
     });
   });
 
+  test('names the GPUs that the entry could use, and differs with another model or number', () => {
+    const [l4, l4Too, h200] = ['L4', 'L4', 'H200'].map((model, at) => ({ uuid: `GPU-${at}`, model }));
+    expect(hardwareOf(madeUpRecord({ gpus: [l4!, h200!, l4Too!] }))).toMatch(/, 1 GPU H200, 2 GPUs L4$/);
+    const entries = [[l4!], [l4Too!], [l4!, l4Too!], [h200!], []].map((gpus, at) =>
+      graded('abcde'[at]!, [{ correct: 900 - at, gpus }]),
+    );
+    expect(others(...entries)).toEqual({ a: [], b: ['c'], c: ['b', 'd'], d: ['c', 'e'], e: ['d'] });
+  });
+
   test('is the same with a few kilobytes of memory more', () => {
     const more = { correct: 8, machine: { memoryBytes: 2 ** 30 + 4096 } };
     expect(others(graded('a', [{ correct: 9 }]), graded('b', [more]))).toEqual({ a: [], b: [] });

@@ -25,6 +25,7 @@ export interface Made {
   readonly attempt?: number;
   readonly contention?: StageRecord['contention'];
   readonly machine?: Partial<RunRecord['machine']>;
+  readonly gpus?: RunRecord['gpus'];
 }
 
 /** Returns the record of a possible run on a Track of two classes. */
@@ -32,7 +33,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
   const { verdict = 'SCORED', seed = 1, correct = 850, trainSeconds = 100 } = made;
   const scored = verdict === 'SCORED' || verdict === 'SCORED_SALVAGED';
   return {
-    schemaVersion: 2,
+    schemaVersion: 3,
     runId: 'made-up',
     startedAt: '2026-11-21T10:41:23.000Z',
     folder: `/graded/runs/job-s${seed}/made-up`,
@@ -68,6 +69,7 @@ export function madeUpRecord(made: Made = {}): RunRecord {
     attempt: made.attempt ?? 1,
     sandbox: { kind: 'process', contains: 'time', holds: nothingHeld, image: null },
     limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 2 ** 33, processes: 1024 },
+    gpus: made.gpus ?? [],
     stages: [
       {
         ...stageThatExited,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { gpusOfTask, listGpus, usableGpus } from '../../../evaluator/machine/gpus.ts';
+import { gpusOfRun, gpusOfTask, listGpus, usableGpus } from '../../../evaluator/machine/gpus.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -51,4 +51,17 @@ test('a task of Slurm keeps its CUDA_VISIBLE_DEVICES, and has the GPUs whose dev
   const all = [gpu('open', '/dev/null'), gpu('closed', join(folder, 'no device'))];
   expect(gpusOfTask(all, '0')).toEqual({ visible: '0', gpus: [all[0]] });
   expect(gpusOfTask(all, undefined)).toBeUndefined();
+});
+
+test('a run can use the GPUs of its share, and without one those that its sandbox shows it', () => {
+  const open = gpu('open', '/dev/null');
+  const all = [open, gpu('closed', join(folder, 'no device'))];
+  expect(gpusOfRun(undefined, false, all)).toEqual([open]);
+  expect(gpusOfRun(undefined, true, all)).toEqual([]);
+  for (const fenced of [true, false]) {
+    expect(gpusOfRun({ visible: 'GPU-bb22', gpus: [three[1]!] }, fenced, all)).toEqual([three[1]]);
+    // A task of Slurm that can open all devices of its node.
+    expect(gpusOfRun({ visible: '2', gpus: three }, fenced, all)).toEqual([three[2]]);
+    expect(gpusOfRun({ visible: '', gpus: [] }, fenced, all)).toEqual([]);
+  }
 });

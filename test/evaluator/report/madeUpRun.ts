@@ -87,7 +87,7 @@ export async function madeUpRun(
 
 function makeRecord(folder: string, score: Score, stageRecords: StageRecord[]): RunRecord {
   return {
-    schemaVersion: 2,
+    schemaVersion: 3,
     runId: '2026-11-21T10-41-23-resnet-9-s1',
     startedAt: '2026-11-21T10:41:23.000Z',
     folder,
@@ -123,6 +123,7 @@ function makeRecord(folder: string, score: Score, stageRecords: StageRecord[]): 
       image: null,
     },
     limits: { trainSeconds: 600, predictSeconds: 60, cpus: 2, memoryBytes: 7 * gib, processes: 1024 },
+    gpus: [],
     stages: stageRecords,
     progress: { lines: 0, rejected: 0, last: null },
     machine: {

@@ -99,6 +99,13 @@ describe('the report of a run', () => {
     expect(html).toContain('stopped 12 ms after the deadline of 600.0 s');
   });
 
+  test('names the GPUs that the entry could use, or says that there were none', async () => {
+    const gpus = [5, 6].map((digit) => ({ uuid: `GPU-${digit}`, model: 'NVIDIA L4' }));
+    const html = await reportOf((record) => Object.assign(record, { gpus }));
+    expect(html).toContain('<dt>GPUs given</dt><dd>NVIDIA L4 (GPU-5), NVIDIA L4 (GPU-6)</dd>');
+    expect(await reportOf()).toContain('<dt>GPUs given</dt><dd>none</dd>');
+  });
+
   test('escapes hostile text everywhere', async () => {
     const attack = `"><script>alert(1)</script><img src=x onerror=alert(2)>`;
     const { folder, trackDir } = await madeUpRun(1, (record) => {
@@ -185,13 +192,13 @@ describe('the report of a run', () => {
     const { folder } = await madeUpRun();
     await rm(join(folder, 'record.json'));
     await expect(writeReport(folder, { trackDir: null })).rejects.toThrow(UserError);
-    await writeFile(join(folder, 'record.json'), '{"schemaVersion": 2}');
+    await writeFile(join(folder, 'record.json'), '{"schemaVersion": 3}');
     await expect(writeReport(folder, { trackDir: null })).rejects.toThrow(
       /record\.json: is not the record of a run/,
     );
     await writeFile(join(folder, 'record.json'), '{"schemaVersion": 1}');
     await expect(writeReport(folder, { trackDir: null })).rejects.toThrow(
-      /record\.json: is a record of version 1, but this haet reads version 2\. Use the haet that wrote it/,
+      /record\.json: is a record of version 1, but this haet reads version 3\. Use the haet that wrote it/,
     );
   });
 });
