@@ -93,6 +93,16 @@ export async function findArray(name: string): Promise<FoundArray> {
   return id === undefined ? { kind: 'none' } : { kind: 'found', id };
 }
 
+/** Returns the nodes that run jobs or could; none if Slurm does not answer. */
+export async function usableNodes(): Promise<string[]> {
+  const { out } = await slurm('sinfo', '--noheader', '--Node', '--format=%N %t');
+  const nodes = out.split('\n').map((line) => line.trim().split(/\s+/));
+  // A star after a state is a node that does not respond; other signs tell how its power is.
+  return nodes.flatMap(([name = '', state = '']) =>
+    /^(?:idle|mix|alloc|comp|plnd)[^*a-z]?$/.test(state) ? [name] : [],
+  );
+}
+
 /** Keeps tasks that have not started yet from some nodes. Failures do not matter: a task checks its node itself. */
 export async function excludeNodes(id: string, nodes: readonly string[]): Promise<void> {
   await slurm('scontrol', 'update', `JobId=${id}`, `ExcNodeList=${nodes.join(',')}`);

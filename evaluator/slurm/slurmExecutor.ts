@@ -39,6 +39,7 @@ import {
   submitBatch,
 } from './batch.ts';
 import { type ArrayState, cancel, excludeNodes, lookAtArray, lookInAccounting } from './commands.ts';
+import { createElsewhere, isAvoiding, liftAvoided, noteAvoided } from './elsewhere.ts';
 import { lastWords, readStatus } from './heard.ts';
 import { isNeeded, unneededBatches } from './neededBatches.ts';
 import { readFinding } from './nodeCheck.ts';
@@ -129,6 +130,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   const leftBehind = new Set<string>();
   /** Why nodes are left out, by name. */
   const excluded = new Map<string, string>();
+  const elsewhere = createElsewhere();
   const issuing = createTurns();
   const times = settings.times ?? usualTimes;
   const strays = createStrays(times);
@@ -261,22 +263,29 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   }
 
   async function submitAll(): Promise<void> {
-    const waiting = unsubmitted();
-    for (let at = 0; at < waiting.length; at += mostPerArray) {
-      const members = waiting.slice(at, at + mostPerArray);
-      const tasks = members.map(({ task }) => task);
-      const batch = await makeBatch(settings.folder, tasks, settings.imagesKey);
-      for (const [index, flight] of members.entries()) {
-        Object.assign(flight, { batch, index, missingSince: null });
-        await writeIssued(flight.task.attemptFolder, { batch: batch.name, index });
+    for (const { avoided, members } of await elsewhere.groups(unsubmitted(), new Set(excluded.keys()))) {
+      for (let at = 0; at < members.length; at += mostPerArray) {
+        await submitArray(members.slice(at, at + mostPerArray), avoided);
       }
-      try {
-        batch.id = await submitBatch(batch, tasks, settings.options, [...excluded.keys()]);
-      } catch (error) {
-        for (const flight of members) await returnToQueue(flight);
-        await removePath(batch.folder).catch(() => {});
-        throw withNodes(error);
-      }
+    }
+  }
+
+  async function submitArray(members: readonly Flight[], avoided: readonly string[]): Promise<void> {
+    const tasks = members.map(({ task }) => task);
+    const batch = await makeBatch(settings.folder, tasks, settings.imagesKey);
+    await noteAvoided(batch, avoided);
+    for (const [index, flight] of members.entries()) {
+      Object.assign(flight, { batch, index, missingSince: null });
+      await writeIssued(flight.task.attemptFolder, { batch: batch.name, index });
+    }
+    try {
+      batch.id = await submitBatch(batch, tasks, settings.options, [...excluded.keys(), ...avoided]);
+    } catch (error) {
+      for (const flight of members) await returnToQueue(flight);
+      await removePath(batch.folder).catch(() => {});
+      if (avoided.length === 0) throw withNodes(error);
+      // Slurm may have no other node for it; submitting it again, for any node, tells.
+      for (const task of tasks) elsewhere.forget(task);
     }
   }
 
@@ -350,7 +359,12 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     // An sbatch that outlived a killed coordinator may still submit it.
     if (state === null) await cancel(batch.name);
     const tasks = state?.kind === 'known' ? state.tasks : [];
-    if (id !== null) await strays.end(batch, id, tasks, false);
+    if (id !== null) {
+      await strays.end(batch, id, tasks, false);
+      if (tasks.some(({ phase }) => phase === 'queued')) {
+        await liftAvoided(batch, id, times.elsewhere, excluded.keys());
+      }
+    }
     const found = new Map(tasks.map((each) => [each.index, each]));
     const seen: Seen[] = [];
     for (const flight of members) {
@@ -362,7 +376,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
         seen.push(queued(task, own.reason)); // not looked for: thousands may wait
       } else if (await hasResult(task.attemptFolder)) {
         if (await waitsForCanary(flight)) seen.push(await running(task, null));
-        else await finish(flight, batch, await taken(flight));
+        else await finish(flight, batch, await taken(flight), own?.node ?? null);
       } else if (state?.kind === 'unreachable') {
         seen.push(queued(task, 'Slurm does not answer'));
       } else if (state === null || id === null) {
@@ -389,21 +403,26 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     const startSeconds = times.start / 1000;
     if (found.phase === 'running' && found.runSeconds > startSeconds && !hasStarted(batch, found.index)) {
       // A slurmd that dies while it launches a task loses it, and Slurm may notice at the time limit only.
-      await voided(flight, batch, `it did not start within ${startSeconds} s: ${found.words}`);
+      await voided(flight, batch, `it did not start within ${startSeconds} s: ${found.words}`, found.node);
     } else if (found.phase === 'running') {
       seen.push(await running(task, found.node));
     } else if (found.stuck) {
       await cancel(batch.name, [`${id}_${found.index}`]);
       // Without the nodes that are left out there may be none that fits; submitting it again tells.
-      if (excluded.size > 0) await returnToQueue(flight);
-      else await voided(flight, batch, `it never started: ${found.words}`);
+      if (excluded.size > 0 || isAvoiding(batch)) {
+        elsewhere.forget(task);
+        await returnToQueue(flight);
+      } else {
+        await voided(flight, batch, `it never started: ${found.words}`, null);
+      }
     } else if (found.node !== null && Object.values<number>(leftOut).includes(found.exitStatus)) {
       await leaveOut(found.node, found.exitStatus, batch);
       await excludeNodes(id, [...excluded.keys()]);
       await returnToQueue(flight);
     } else {
       const words = async () => found.words;
-      await miss(flight, batch, words, found.completed ? times.resultOfCompleted : times.resultOfFailed);
+      const mostMs = found.completed ? times.resultOfCompleted : times.resultOfFailed;
+      await miss(flight, batch, words, mostMs, found.node);
     }
   }
 
@@ -424,11 +443,12 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     batch: Batch,
     words: () => Promise<string>,
     mostMs: number,
+    node: string | null = null,
   ): Promise<void> {
-    if (missingMs(flight) > mostMs) await voided(flight, batch, await words());
+    if (missingMs(flight) > mostMs) await voided(flight, batch, await words(), node);
   }
 
-  async function voided(flight: Flight, batch: Batch, words: string): Promise<void> {
+  async function voided(flight: Flight, batch: Batch, words: string, node: string | null): Promise<void> {
     // It may still run: on a node that Slurm lost, or under a controller that forgot it.
     if (batch.id !== null) await cancel(batch.name, [`${batch.id}_${flight.index}`]);
     const last = await lastWords(logOf(batch, flight.index));
@@ -436,7 +456,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
       `the attempt left no result; Slurm says: ${words}`,
       ...(last === null ? [] : [`the last line of its log: ${last}`]),
     ];
-    await finish(flight, batch, await voidIt(flight, evidence));
+    await finish(flight, batch, await voidIt(flight, evidence), node);
   }
 
   async function taken(flight: Flight): Promise<RunRecord> {
@@ -454,7 +474,8 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     return voidAttempt(task, { verdict: 'INFRA_FAULT', evidence, limits, machine, evaluator });
   }
 
-  async function finish(flight: Flight, batch: Batch, record: RunRecord): Promise<void> {
+  async function finish(flight: Flight, batch: Batch, record: RunRecord, node: string | null): Promise<void> {
+    if (record.verdict === 'INFRA_FAULT' && node !== null) elsewhere.lost(flight.task, node);
     flight.remove();
     try {
       await giveUp(batch, flight.index);

@@ -15,6 +15,8 @@ export const usualTimes = {
   /** In which a task that nobody waits for must end by itself, and between two cancellations of it. */
   endByItself: 3000,
   cancelAgain: 10_000,
+  /** In which a new attempt waits for another node than the one that lost the last. */
+  elsewhere: 60_000,
   /** In which Slurm must end the tasks of a batch that is closed. */
   closing: 120_000,
 } as const;

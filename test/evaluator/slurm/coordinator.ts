@@ -35,10 +35,10 @@ export interface Coordinator {
   /** Another call in the same folder. */
   again(): SlurmExecutor;
   /**
-   * Runs attempt 1 of a job.
+   * Runs attempt 1 of a job, or another one.
    * @param open its folder, if an earlier call issued it
    */
-  run(job: string, open?: string | null, abort?: AbortSignal): Promise<RunRecord | null>;
+  run(job: string, open?: string | null, abort?: AbortSignal, attempt?: number): Promise<RunRecord | null>;
   attempt(job: string): string;
   /** Leaves the result that the task of attempt 1 of a job would leave. */
   leaveResult(job: string): Promise<void>;
@@ -81,13 +81,13 @@ export async function coordinator(
   const attempt = (job: string) => join(out, 'runs', job, 'attempt-1');
   return {
     ...{ slurm, executor, out, batches, warned, again, attempt },
-    run(job, open = null, abort = new AbortController().signal) {
+    run(job, open = null, abort = new AbortController().signal, attempt = 1) {
       const order = {
         plan: {
           entryPath: '/archives/a.tar.gz',
           track: { dir: '/track', info: record.track! } as never,
           runsFolder: join(out, 'runs', job),
-          ...{ seed: record.seed, attempt: 1, machine: record.machine },
+          ...{ seed: record.seed, attempt, machine: record.machine },
           limits: { trainSeconds, predictSeconds, processes },
         },
         archiveSha256: record.archiveSha256!,

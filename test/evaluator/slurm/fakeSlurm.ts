@@ -15,6 +15,14 @@ export interface FakeSlurm {
   says(id: string, line: string | null): Promise<void>;
   /** Names of the jobs that the controller has accepted, in order: the first has id 1. */
   accepted(): string[];
+  /** Has sbatch refuse jobs that keep off a node. */
+  refusesExclusion(): Promise<void>;
+  /** Words of the calls of sbatch. */
+  submitted(): string[];
+  /** Sets what `sinfo` prints: a line for each node, with its state. */
+  nodes(...lines: string[]): Promise<void>;
+  /** Words of the calls of scontrol that changed a job. */
+  updated(): string[];
   /** Words of the calls of scancel. */
   cancelled(): string[];
   /** Sets what happens as soon as a node is drained, in words of shell. */
@@ -31,6 +39,8 @@ name=$(printf '%s\\n' "$@" | sed -n 's/^--\\(job-\\)\\{0,1\\}name=//p')
 `;
 const programs: Readonly<Record<string, string>> = {
   sbatch: `how=$(cat how)
+echo "$*" >> submitted
+case "$*" in *--exclude=*) [ ! -e no-other ] || how=is-refused;; esac
 [ "$how" != is-refused ] || { echo 'error: invalid partition specified: lost' >&2; exit 1; }
 echo "$name" >> accepted
 [ "$how" != loses-its-answer ] || { echo 'error: Socket timed out on send/recv operation' >&2; exit 1; }
@@ -38,6 +48,7 @@ wc -l < accepted`,
   squeue: 'grep -n -x -- "$name" accepted 2>/dev/null | cut -d: -f1; exit 0',
   scontrol: `case "$1 $2" in
   'show node') echo "NodeName=$4 $(cat "drained-$4" 2>/dev/null || echo State=IDLE)"; exit;;
+  'update JobId='*) echo "$*" >> updated; exit;;
   'update NodeName='*)
     echo "$*" >> drained
     echo "State=IDLE+DRAIN $4 [root@2026-11-30T00:00:00]" > "drained-\${2#NodeName=}"
@@ -50,6 +61,7 @@ elif [ -e "forgotten-$4" ] || [ -z "$name" ]; then
   echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1
 else echo "JobId=$4 ArrayJobId=$4 ArrayTaskId=0-9 JobName=$name JobState=RUNNING ExitCode=0:0 NodeList=n1"
 fi`,
+  sinfo: 'cat nodes',
   scancel: 'echo "$@" >> cancelled',
   sacct: 'exit 1',
 };
@@ -71,6 +83,7 @@ export async function fakeSlurm(): Promise<FakeSlurm> {
   await put('up', '');
   await put('how', 'works');
   await put('on-drain', '');
+  await put('nodes', 'n1 idle');
   return {
     isUp: (up) => (up ? put('up', '') : drop('up')),
     submitting: (how) => put('how', how),
@@ -80,6 +93,10 @@ export async function fakeSlurm(): Promise<FakeSlurm> {
       await drop(`job-${id}`);
     },
     accepted: () => lines('accepted'),
+    submitted: () => lines('submitted'),
+    nodes: (...nodes) => put('nodes', `${nodes.join('\n')}\n`),
+    refusesExclusion: () => put('no-other', ''),
+    updated: () => lines('updated'),
     cancelled: () => lines('cancelled'),
     onDrain: (script) => put('on-drain', script),
     drained: () => lines('drained'),
