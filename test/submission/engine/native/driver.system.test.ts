@@ -13,6 +13,8 @@ import {
 import { compiledDriver } from './compiledDriver.ts';
 
 const memory = 'memory errors and undefined behaviour';
+/** Milliseconds: a slow machine that runs other tests compiles with a sanitizer for two minutes. */
+const most = 600_000;
 const lowered = { instructions: 'avx2' } as const;
 const isLacking = (variant: Variant) => whyNotVariant(variant)?.startsWith('the CPU lacks') ?? false;
 /** Vectors wider than AVX2's: with the instructions that they ship with, or lowered if the CPU lacks those. */
@@ -33,14 +35,18 @@ for (const [name, target, free, sanitizer, args] of cases) {
   const how = target.instructions === undefined ? '' : `, lowered to ${target.instructions}`;
   const title = `the native kernels without TensorFlow, ${name}${how}, are correct, and free of ${free}`;
   const cannotRun = missing?.startsWith('the CPU lacks') ?? false;
-  (cannotRun ? test.skip : test)(cannotRun ? `${title} (skipped: ${missing})` : title, async () => {
-    // Lines for the messages of a sanitizer; names of variables cost the compiler a quarter of its time.
-    const flags = ['-O1', '-g1', `-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all'];
-    const program = await compiledDriver(target, flags);
-    // Address space randomisation is off: an older runtime of this sanitizer fails with some layouts.
-    const words = sanitizer === 'thread' ? ['setarch', '--addr-no-randomize', program] : [program];
-    await expectRight([...words, ...args.split(' ')]);
-  });
+  (cannotRun ? test.skip : test)(
+    cannotRun ? `${title} (skipped: ${missing})` : title,
+    async () => {
+      // Lines for the messages of a sanitizer; names of variables cost the compiler a quarter of its time.
+      const flags = ['-O1', '-g1', `-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all'];
+      const program = await compiledDriver(target, flags);
+      // Address space randomisation is off: an older runtime of this sanitizer fails with some layouts.
+      const words = sanitizer === 'thread' ? ['setarch', '--addr-no-randomize', program] : [program];
+      await expectRight([...words, ...args.split(' ')]);
+    },
+    most,
+  );
 }
 
 /** Runs the driver and expects that it finds nothing wrong. */
@@ -64,6 +70,7 @@ const onArm64 = 'the native kernels without TensorFlow, for arm64, are correct i
     const program = await compiledDriver({ variant: 'neon', compiler: crossCompiler }, ['-O2', '-static']);
     await expectRight([emulator, program, '3', 'small']);
   },
+  most,
 );
 
 test('compile.json and variants.ts name the same variants of each processor and number type', async () => {
