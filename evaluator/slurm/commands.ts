@@ -103,9 +103,13 @@ export async function usableNodes(): Promise<string[]> {
   );
 }
 
-/** Keeps tasks that have not started yet from some nodes. Failures do not matter: a task checks its node itself. */
-export async function excludeNodes(id: string, nodes: readonly string[]): Promise<void> {
-  await slurm('scontrol', 'update', `JobId=${id}`, `ExcNodeList=${nodes.join(',')}`);
+/**
+ * Keeps tasks that have not started yet from some nodes, and from no others.
+ * @returns whether Slurm did it; for nodes that are not fit that does not matter, because a task checks its node itself
+ */
+export async function excludeNodes(id: string, nodes: readonly string[]): Promise<boolean> {
+  const { ok } = await slurm('scontrol', 'update', `JobId=${id}`, `ExcNodeList=${nodes.join(',')}`);
+  return ok;
 }
 
 /**

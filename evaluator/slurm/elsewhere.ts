@@ -38,7 +38,9 @@ export function createElsewhere(): Elsewhere {
       const wished = new Map<string, (typeof waiting)[number][]>();
       for (const each of waiting) {
         const key = [...(nodesOf.get(jobOf(each.task)) ?? [])].sort().join();
-        wished.set(key, [...(wished.get(key) ?? []), each]);
+        const members = wished.get(key) ?? [];
+        members.push(each);
+        wished.set(key, members);
       }
       const usable = [...wished.keys()].some((key) => key !== '') ? await usableNodes() : [];
       const isOther = (avoided: readonly string[]) => (node: string) =>
@@ -72,6 +74,6 @@ export async function liftAvoided(
 ): Promise<void> {
   const file = join(batch.folder, avoidedFile);
   if (!isAvoiding(batch) || Date.now() - (await stat(file)).mtimeMs <= mostMs) return;
-  await excludeNodes(id, [...excluded]);
-  await rm(file, { force: true });
+  // A controller that does not answer is asked again at the next look.
+  if (await excludeNodes(id, [...excluded])) await rm(file, { force: true });
 }

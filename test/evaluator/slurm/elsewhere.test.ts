@@ -56,7 +56,7 @@ test.each([
   expect(await excludedBy('job', 2)).toBeUndefined();
 });
 
-test('where no other node becomes free in time, it may start on any', async () => {
+test('where no other node becomes free in time, it may start on any, also if Slurm misses that at first', async () => {
   const { slurm } = own;
   await slurm.nodes('n1 idle', 'n2 alloc');
   await lose('job', 1, 'n1');
@@ -67,6 +67,7 @@ test('where no other node becomes free in time, it may start on any', async () =
     '2',
     line(slurm.accepted()[1]!, 'JobState=PENDING NodeList=(null)').replaceAll('=1 ', '=2 '),
   );
+  await slurm.missesUpdate();
   const submittedAt = Date.now();
   await until(() => slurm.updated().length > 0);
   expect(Date.now() - submittedAt).toBeGreaterThan(200);

@@ -21,6 +21,8 @@ export interface FakeSlurm {
   submitted(): string[];
   /** Sets what `sinfo` prints: a line for each node, with its state. */
   nodes(...lines: string[]): Promise<void>;
+  /** Has the next call of scontrol that changes a job fail. */
+  missesUpdate(): Promise<void>;
   /** Words of the calls of scontrol that changed a job. */
   updated(): string[];
   /** Words of the calls of scancel. */
@@ -48,7 +50,7 @@ wc -l < accepted`,
   squeue: 'grep -n -x -- "$name" accepted 2>/dev/null | cut -d: -f1; exit 0',
   scontrol: `case "$1 $2" in
   'show node') echo "NodeName=$4 $(cat "drained-$4" 2>/dev/null || echo State=IDLE)"; exit;;
-  'update JobId='*) echo "$*" >> updated; exit;;
+  'update JobId='*) if [ -e deaf ]; then rm deaf; exit 1; fi; echo "$*" >> updated; exit;;
   'update NodeName='*)
     echo "$*" >> drained
     echo "State=IDLE+DRAIN $4 [root@2026-11-30T00:00:00]" > "drained-\${2#NodeName=}"
@@ -96,6 +98,7 @@ export async function fakeSlurm(): Promise<FakeSlurm> {
     submitted: () => lines('submitted'),
     nodes: (...nodes) => put('nodes', `${nodes.join('\n')}\n`),
     refusesExclusion: () => put('no-other', ''),
+    missesUpdate: () => put('deaf', ''),
     updated: () => lines('updated'),
     cancelled: () => lines('cancelled'),
     onDrain: (script) => put('on-drain', script),
