@@ -82,7 +82,7 @@ describe('the watchdog', () => {
   test('returns the first of several causes', async () => {
     const interrupt = new AbortController();
     const { stage, end } = madeUpStage();
-    const watched = watch(stage, 0.03, { interrupted: interrupt.signal });
+    const watched = watch(stage, 10, { interrupted: interrupt.signal });
     interrupt.abort();
     end({ exitCode: 0, signal: null, at: performance.now() });
     expect((await watched).cause).toBe('interrupted');
