@@ -1,5 +1,8 @@
-import { Decrypter, Encrypter, identityToRecipient } from 'age-encryption';
+import type { Decrypter } from 'age-encryption';
 import { UserError } from '../userError.ts';
+
+/** Loaded when it is needed: that takes 140 ms, and most runs seal and open nothing. */
+const library = () => import('age-encryption');
 
 /** First line of every age file (https://age-encryption.org/v1). */
 const firstLine = Buffer.from('age-encryption.org/v1\n');
@@ -13,6 +16,7 @@ export const recipientPattern = /^age1[02-9ac-hj-np-z]{58}$/;
  * @throws Error if a recipient is not such a key, see {@link checkRecipient}
  */
 export async function encrypt(plain: Uint8Array, ...recipients: readonly string[]): Promise<Uint8Array> {
+  const { Encrypter } = await library();
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
   return encrypter.encrypt(plain);
@@ -61,6 +65,7 @@ export async function decrypt(
 ): Promise<Uint8Array> {
   if (typeof key === 'string') return openWith(name, sealed, key, (decrypter) => decrypter.decrypt(sealed));
   requireAgeFile(name, sealed);
+  const { Decrypter } = await library();
   const decrypter = new Decrypter();
   decrypter.addIdentity({ unwrapFileKey: () => key });
   try {
@@ -95,6 +100,7 @@ async function openWith(
 ): Promise<Uint8Array> {
   const publicKey = await publicKeyOf(identity);
   requireAgeFile(name, sealed);
+  const { Decrypter } = await library();
   const decrypter = new Decrypter();
   decrypter.addIdentity(identity);
   try {
@@ -137,6 +143,7 @@ export function isAgeFile(bytes: Uint8Array): boolean {
 export async function publicKeyOf(identity: string): Promise<string> {
   try {
     if (!identity.startsWith('AGE-SECRET-KEY-1')) throw new Error('of another kind');
+    const { identityToRecipient } = await library();
     return await identityToRecipient(identity);
   } catch {
     throw new UserError({

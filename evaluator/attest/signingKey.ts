@@ -1,5 +1,4 @@
 import { createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
-import { calculateJwkThumbprint } from 'jose';
 import { UserError } from '../../datasets/userError.ts';
 
 const purpose = 'haet record signature v1';
@@ -55,6 +54,7 @@ export function parseVerifyKey(text: string): KeyObject {
 }
 
 /** Returns the id of a key in a record: its JWK thumbprint (RFC 7638). */
-export function keyId(publicKey: KeyObject): Promise<string> {
+export async function keyId(publicKey: KeyObject): Promise<string> {
+  const { calculateJwkThumbprint } = await import('jose');
   return calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as { kty: string });
 }
