@@ -1,5 +1,5 @@
 import { inPercent } from '../evaluator/report/format.ts';
-import type { Seen } from '../evaluator/slurm/slurmExecutor.ts';
+import type { Seen } from '../evaluator/slurm/seen.ts';
 import { eraseLines, type Say, sayOn, shortName } from './terminal.ts';
 
 export interface SlurmView {

@@ -4,7 +4,7 @@ import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../../datasets/atomicWrite.ts';
 import { projectFolder } from '../machine/version.ts';
-import { type FoundArray, findArray, submit } from './commands.ts';
+import { type ArrayState, type FoundArray, findArray, lookAtArray, submit } from './commands.ts';
 import { leftOut, nodesFolder, nonceFile, type Task, writeTask } from './task.ts';
 
 /** An array job, in a folder of its own in the shared folder. */
@@ -115,6 +115,20 @@ export async function findArrayOf(batch: Batch): Promise<FoundArray> {
   const found = await findArray(batch.name);
   if (found.kind === 'found') await keepId(batch, found.id);
   return found;
+}
+
+/**
+ * Returns what Slurm says about a batch, and fills in the id of its array job; null if Slurm does not know it and the id
+ * never came back.
+ */
+export async function stateOfBatch(batch: Batch): Promise<ArrayState | null> {
+  if (batch.id === null) {
+    const found = await findArrayOf(batch);
+    if (found.kind === 'unreachable') return found;
+    if (found.kind === 'none') return null;
+    batch.id = found.id;
+  }
+  return lookAtArray(batch.id, batch.name);
 }
 
 async function keepId({ folder }: Batch, id: string): Promise<void> {

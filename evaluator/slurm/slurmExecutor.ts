@@ -15,74 +15,29 @@
 //
 // Once every attempt of a batch is decided, the batch is closed: what Slurm still holds of it is cancelled until Slurm
 // says that it has ended. Attempts that are not decided keep it, also those that nobody watches at the moment.
-import { basename, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../datasets/userError.ts';
-import type { AttemptOrder, Executor } from '../grade/executor.ts';
+import type { Executor } from '../grade/executor.ts';
 import { createTurns } from '../grade/inTurn.ts';
 import { issueAttempt, readIssued, writeIssued } from '../grade/issued.ts';
-import { archiveLimitsSchema } from '../intake/limits.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { RunStart } from '../run/runFolder.ts';
 import { removePath } from '../sandbox/removeTree.ts';
-import {
-  type Batch,
-  batchOf,
-  findArrayOf,
-  hasStarted,
-  isAlone,
-  logOf,
-  makeBatch,
-  markOver,
-  removeKey,
-  type SlurmOptions,
-  submitBatch,
-} from './batch.ts';
-import { type ArrayState, cancel, excludeNodes, lookAtArray, lookInAccounting } from './commands.ts';
+import { startOf, taskOf } from './attemptTask.ts';
+import { type Batch, batchOf, hasStarted, logOf, makeBatch, stateOfBatch, submitBatch } from './batch.ts';
+import { createClosing } from './closing.ts';
+import { cancel, excludeNodes, lookInAccounting } from './commands.ts';
 import { createElsewhere, isAvoiding, liftAvoided, noteAvoided } from './elsewhere.ts';
-import { lastWords, readStatus } from './heard.ts';
+import { lastWords } from './heard.ts';
+import { createLeftOutNodes } from './leftOutNodes.ts';
 import { isNeeded, unneededBatches } from './neededBatches.ts';
-import { readFinding } from './nodeCheck.ts';
-import type { SlurmCanary } from './slurmCanary.ts';
+import { queued, running, type Seen } from './seen.ts';
+import type { SlurmSettings } from './slurmSettings.ts';
 import { createStrays } from './strays.ts';
 import { hasResult, takeInResult, voidAttempt } from './takeIn.ts';
-import { type Expected, leftOut, type Task } from './task.ts';
+import { leftOut, type Task } from './task.ts';
 import type { TaskState } from './taskState.ts';
-import { type Times, usualTimes } from './times.ts';
-
-/** What is the same for all attempts. */
-export interface SlurmSettings {
-  /** Folder of the batches, in the shared folder. */
-  readonly folder: string;
-  readonly options: SlurmOptions;
-  readonly sandbox: Task['sandbox'];
-  /** File with the key of the test images; null on an open Track. */
-  readonly imagesKey: string | null;
-  /** CPUs and memory of an entry; null: all that the node gives. */
-  readonly cpus: number | null;
-  readonly memoryBytes: number | null;
-  readonly quietSeconds: number;
-  readonly expected: Expected;
-  readonly evaluator: RunRecord['evaluator'];
-  /** Runs on every node before its first attempt; undefined: none. */
-  readonly canary?: SlurmCanary | undefined;
-  /** Whether to return as soon as everything is submitted. */
-  readonly detach: boolean;
-  /** Default: the usual times. */
-  readonly times?: Times;
-}
-
-/** One attempt that is not done, for people. */
-export interface Seen {
-  readonly label: string;
-  readonly state: 'queued' | 'running';
-  readonly node: string | null;
-  /** Why it waits, in Slurm's words; or its stage. */
-  readonly what: string;
-  readonly seconds: number | null;
-  /** Training accuracy. */
-  readonly accuracy: number | null;
-}
+import { usualTimes } from './times.ts';
 
 export interface SlurmHooks {
   readonly warn: (sentence: string) => void;
@@ -128,14 +83,12 @@ const mostPerArray = 1000;
 export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: SlurmHooks): SlurmExecutor {
   const flights = new Set<Flight>();
   const leftBehind = new Set<string>();
-  /** Why nodes are left out, by name. */
-  const excluded = new Map<string, string>();
+  const excluded = createLeftOutNodes(warn);
   const elsewhere = createElsewhere();
   const issuing = createTurns();
   const times = settings.times ?? usualTimes;
   const strays = createStrays(times);
-  /** Batches that no attempt needs any more, and when they were closed, by name. */
-  const closing = new Map<string, { readonly batch: Batch; readonly since: number }>();
+  const closing = createClosing(strays, times, warn);
   let following: Promise<void> = Promise.resolve();
   let askedAt = 0;
   let isFollowing = false;
@@ -203,14 +156,14 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   async function follow(): Promise<void> {
     isFollowing = true;
     try {
-      while (flights.size > 0 || closing.size > 0) {
+      while (flights.size > 0 || !closing.isEmpty()) {
         const startedAt = performance.now();
         const isWatching = flights.size > 0;
         if (isWatching) await judgeCanaries();
         if (unsubmitted().length > 0 && Date.now() - askedAt >= times.gather) await submitAll();
         const seen: Seen[] = [];
         for (const [batch, members] of byBatch()) seen.push(...(await look(batch, members)));
-        for (const { batch, since } of [...closing.values()]) await lookAtClosing(batch, since);
+        await closing.look();
         const waiting = unsubmitted();
         for (const { task } of waiting) seen.push(queued(task, 'not submitted yet'));
         if (isWatching) view(seen);
@@ -218,7 +171,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
         if (settings.detach && areSubmitted) for (const flight of [...flights]) flight.settle(null);
         const took = performance.now() - startedAt;
         const pause = Math.min(times.mostPause, Math.max(times.leastPause, 10 * took));
-        if (flights.size > 0 || closing.size > 0) await sleep(waiting.length > 0 ? times.gather : pause);
+        if (flights.size > 0 || !closing.isEmpty()) await sleep(waiting.length > 0 ? times.gather : pause);
       }
     } catch (error) {
       for (const flight of [...flights]) flight.fail(error);
@@ -232,9 +185,9 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     const made = (await settings.canary?.judge()) ?? [];
     if (made.length === 0) return;
     const bad = made.filter(({ found }) => found === 'bad');
-    for (const { node, because } of bad) excluded.set(node, `${because}.`);
+    for (const { node, because } of bad) excluded.add(node, `${because}.`);
     if (bad.length > 0) {
-      for (const [{ id }] of byBatch()) if (id !== null) await excludeNodes(id, [...excluded.keys()]);
+      for (const [{ id }] of byBatch()) if (id !== null) await excludeNodes(id, excluded.names());
     }
     await onJudged();
   }
@@ -263,7 +216,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   }
 
   async function submitAll(): Promise<void> {
-    for (const { avoided, members } of await elsewhere.groups(unsubmitted(), new Set(excluded.keys()))) {
+    for (const { avoided, members } of await elsewhere.groups(unsubmitted(), new Set(excluded.names()))) {
       for (let at = 0; at < members.length; at += mostPerArray) {
         await submitArray(members.slice(at, at + mostPerArray), avoided);
       }
@@ -279,21 +232,14 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
       await writeIssued(flight.task.attemptFolder, { batch: batch.name, index });
     }
     try {
-      batch.id = await submitBatch(batch, tasks, settings.options, [...excluded.keys(), ...avoided]);
+      batch.id = await submitBatch(batch, tasks, settings.options, [...excluded.names(), ...avoided]);
     } catch (error) {
       for (const flight of members) await returnToQueue(flight);
       await removePath(batch.folder).catch(() => {});
-      if (avoided.length === 0) throw withNodes(error);
+      if (avoided.length === 0) throw excluded.explain(error);
       // Slurm may have no other node for it; submitting it again, for any node, tells.
       for (const task of tasks) elsewhere.forget(task);
     }
-  }
-
-  /** Adds the nodes that are left out to Slurm's refusal, because they may be its cause. */
-  function withNodes(error: unknown): unknown {
-    if (!(error instanceof UserError) || excluded.size === 0) return error;
-    const nodes = [...excluded].map(([node, reason]) => `${node} (${reason})`).join('; ');
-    return new UserError(`${error.message} Nodes that are left out: ${nodes}`);
   }
 
   async function returnToQueue(flight: Flight): Promise<void> {
@@ -312,45 +258,13 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
   }
 
   async function close(batch: Batch): Promise<void> {
-    await removeKey(batch);
-    closing.set(batch.name, { batch, since: Date.now() });
+    await closing.add(batch);
     beFollowing();
-  }
-
-  /** Ends what Slurm still holds of a batch. */
-  async function lookAtClosing(batch: Batch, since: number): Promise<void> {
-    const state = await stateOf(batch);
-    const left =
-      state?.kind === 'known'
-        ? await strays.end(batch, batch.id!, state.tasks, true)
-        : Number(state?.kind === 'unreachable');
-    if (left === 0) {
-      await markOver(batch);
-      closing.delete(batch.name);
-    } else if (Date.now() - since > times.closing) {
-      closing.delete(batch.name);
-      const why =
-        state?.kind === 'unreachable' ? `does not answer: ${state.said}` : `still holds ${left} tasks`;
-      warn(
-        `Slurm ${why}. Tasks of job ${batch.name} that nobody waits for may still run. The next call of the same command cancels them, as \`scancel --name=${batch.name}\` does.`,
-      );
-    }
-  }
-
-  /** Returns what Slurm says about a batch; null if it does not know it and the id of its job never came back. */
-  async function stateOf(batch: Batch): Promise<ArrayState | null> {
-    if (batch.id === null) {
-      const found = await findArrayOf(batch);
-      if (found.kind === 'unreachable') return found;
-      if (found.kind === 'none') return null;
-      batch.id = found.id;
-    }
-    return lookAtArray(batch.id, batch.name);
   }
 
   /** Looks at the array job of a batch, takes in results and voids attempts that left none. */
   async function look(batch: Batch, members: readonly Flight[]): Promise<Seen[]> {
-    const state = await stateOf(batch);
+    const state = await stateOfBatch(batch);
     const id = batch.id;
     if (state?.kind === 'unreachable' && !isSilent) {
       warn(`Slurm does not answer (${state.said || 'no reason given'}). Waiting.`);
@@ -362,7 +276,7 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     if (id !== null) {
       await strays.end(batch, id, tasks, false);
       if (tasks.some(({ phase }) => phase === 'queued')) {
-        await liftAvoided(batch, id, times.elsewhere, excluded.keys());
+        await liftAvoided(batch, id, times.elsewhere, excluded.names());
       }
     }
     const found = new Map(tasks.map((each) => [each.index, each]));
@@ -409,33 +323,21 @@ export function createSlurmExecutor(settings: SlurmSettings, { warn, view }: Slu
     } else if (found.stuck) {
       await cancel(batch.name, [`${id}_${found.index}`]);
       // Without the nodes that are left out there may be none that fits; submitting it again tells.
-      if (excluded.size > 0 || isAvoiding(batch)) {
+      if (excluded.names().length > 0 || isAvoiding(batch)) {
         elsewhere.forget(task);
         await returnToQueue(flight);
       } else {
         await voided(flight, batch, `it never started: ${found.words}`, null);
       }
     } else if (found.node !== null && Object.values<number>(leftOut).includes(found.exitStatus)) {
-      await leaveOut(found.node, found.exitStatus, batch);
-      await excludeNodes(id, [...excluded.keys()]);
+      await excluded.addUnfit(found.node, found.exitStatus, batch);
+      await excludeNodes(id, excluded.names());
       await returnToQueue(flight);
     } else {
       const words = async () => found.words;
       const mostMs = found.completed ? times.resultOfCompleted : times.resultOfFailed;
       await miss(flight, batch, words, mostMs, found.node);
     }
-  }
-
-  async function leaveOut(node: string, status: number, batch: Batch): Promise<void> {
-    if (excluded.has(node)) return;
-    const reasons: Record<number, string> = {
-      [leftOut.noSharedFolder]: `it does not see ${batch.folder}. Mount the folder of --out there at the same path.`,
-      [leftOut.noHaet]: 'there is no haet where this machine has it. Install it there at the same path.',
-    };
-    const found = (await readFinding(batch.folder, node))?.unfit;
-    const reason = reasons[status] ?? found ?? 'its check did not end.';
-    excluded.set(node, reason);
-    warn(`Node ${node} is left out: ${reason}`);
   }
 
   async function miss(
@@ -499,66 +401,4 @@ async function forgotten({ id, name }: Batch, index: number): Promise<string> {
   return accounted === null
     ? `job ${id}_${index} is not known any more, and there is no accounting`
     : `job ${id}_${index}: ${accounted}`;
-}
-
-const queued = ({ label }: Task, what: string): Seen => ({
-  ...{ label, state: 'queued', what, node: null, seconds: null, accuracy: null },
-});
-
-async function running({ label, attemptFolder }: Task, node: string | null): Promise<Seen> {
-  const status = await readStatus(attemptFolder);
-  return {
-    ...{ label, state: 'running', node, what: status?.stage || 'starts' },
-    seconds: status === null ? null : Math.max(0, (Date.now() - status.stageSince) / 1000),
-    accuracy: status?.accuracy ?? null,
-  };
-}
-
-function startOf({ plan, archiveSha256 }: AttemptOrder, { sandbox, ...own }: SlurmSettings): RunStart {
-  const { trainSeconds, predictSeconds, processes } = limitsOf(plan);
-  return {
-    attempt: plan.attempt ?? 1,
-    archiveSha256,
-    track: plan.track.info,
-    seed: plan.seed,
-    sandbox: { kind: sandbox.kind },
-    limits: {
-      ...{ trainSeconds, predictSeconds, processes },
-      cpus: own.cpus ?? plan.cpus ?? plan.machine.cores,
-      memoryBytes: own.memoryBytes ?? plan.memoryBytes ?? plan.machine.memoryBytes,
-    },
-  };
-}
-
-function taskOf({ plan, archiveSha256 }: AttemptOrder, folder: string, settings: SlurmSettings): Task {
-  return {
-    schemaVersion: 1,
-    label: `${[basename(plan.entryPath), ...(plan.entryArguments ?? [])].join(' ')}, seed ${plan.seed}`,
-    archive: resolve(plan.entryPath),
-    archiveSha256,
-    entryArguments: [...(plan.entryArguments ?? [])],
-    predictOnce: plan.predictOnce ?? false,
-    trackDir: plan.track.dir,
-    track: plan.track.info,
-    imagesKey: null,
-    attemptFolder: folder,
-    attempt: plan.attempt ?? 1,
-    seed: plan.seed,
-    limits: limitsOf(plan),
-    cpus: settings.cpus,
-    memoryBytes: settings.memoryBytes,
-    intake: plan.intake ?? archiveLimitsSchema.parse({}),
-    sandbox: settings.sandbox,
-    mostDisturbance: plan.mostDisturbance ?? 1,
-    quietSeconds: settings.quietSeconds,
-    keepModel: plan.keepModel ?? false,
-    alone: isAlone(settings.options.words),
-    ...(settings.canary !== undefined && { canary: settings.canary.task }),
-    expected: settings.expected,
-  };
-}
-
-function limitsOf({ limits = {} }: AttemptOrder['plan']): Task['limits'] {
-  const { trainSeconds = 600, predictSeconds = 60, processes = 1024 } = limits;
-  return { trainSeconds, predictSeconds, processes };
 }

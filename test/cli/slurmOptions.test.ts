@@ -6,7 +6,7 @@ import { addExecutorOptions, requireExecutorOptions } from '../../cli/options/ex
 import { requireAtHome } from '../../cli/requireAtHome.ts';
 import { secondsLeft } from '../../cli/slurmView.ts';
 import { isAlone } from '../../evaluator/slurm/batch.ts';
-import type { Seen } from '../../evaluator/slurm/slurmExecutor.ts';
+import type { Seen } from '../../evaluator/slurm/seen.ts';
 import { temporaryFolder } from '../evaluator/fixtures.ts';
 
 const parsed = (...words: string[]) =>

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { createSlurmView } from '../../cli/slurmView.ts';
-import type { Seen } from '../../evaluator/slurm/slurmExecutor.ts';
+import type { Seen } from '../../evaluator/slurm/seen.ts';
 
 const running: Seen = {
   ...{ label: 'a.tar.gz, seed 1', state: 'running', node: 'n1', what: 'train' },
