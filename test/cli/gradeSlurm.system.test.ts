@@ -114,7 +114,6 @@ describeWithSlurm('haet grade --executor slurm', () => {
         return null; // it has not started or has ended
       }
     });
-  const isTraining = () => stagesIn(attemptsOf()).includes('train');
 
   test('one array job runs all on two nodes; a second call takes up what the first left, and a third runs nothing', async () => {
     for (const name of ['a', 'b']) await put(name);
@@ -138,11 +137,15 @@ describeWithSlurm('haet grade --executor slurm', () => {
 echo weights > "$HAET_OUT_DIR/model"`,
   });
 
+  /** Whether the first run of such an entry has added its line; its stage begins earlier. */
+  const hasBegun = (place: string, name: string) => () =>
+    existsSync(join(place, name)) && readFileSync(join(place, name), 'utf8') !== '';
+
   test('a killed coordinator changes nothing; an attempt whose task is killed is void, with Slurm’s words, and run again', async () => {
     const place = await mkdtemp(join(shared, 'counts-'));
     await put('slow', slowOnce(place, 'slow'));
     const first = start(onOpenTrack());
-    await until('the entry trains', isTraining);
+    await until('the entry trains', hasBegun(place, 'slow'));
     first.child.kill('SIGKILL');
     await first.ended;
     const second = start(onOpenTrack());
@@ -163,7 +166,7 @@ echo weights > "$HAET_OUT_DIR/model"`,
     const place = await mkdtemp(join(shared, 'counts-'));
     await put('slow', slowOnce(place, 'slow'));
     const grading = start(onOpenTrack());
-    await until('the entry trains', isTraining);
+    await until('the entry trains', hasBegun(place, 'slow'));
     const node = cluster.run('squeue', '--noheader', '--states=running', '--format=%N');
     cluster.killNode(node, 'SIGKILL');
     cluster.run('scontrol', 'update', `NodeName=${node}`, 'State=DOWN', 'Reason=killed');
@@ -255,7 +258,7 @@ echo weights > "$HAET_OUT_DIR/model"`,
     const place = await mkdtemp(join(shared, 'counts-'));
     await put('slow', slowOnce(place, 'slow'));
     await grade('--detach');
-    await until('the entry trains', isTraining);
+    await until('the entry trains', hasBegun(place, 'slow'));
     const cancelled = await grade('--cancel');
     expect(cancelled).toMatchObject({ code: 0, stderr: 'Stopped 1 runs that were given to Slurm.\n' });
     await until('the task ends', () => cluster.processesWith('node-task').length === 0);
