@@ -1,7 +1,7 @@
 import type { Decrypter } from 'age-encryption';
 import { UserError } from '../userError.ts';
 
-/** Loaded when it is needed: that takes 140 ms, and most runs seal and open nothing. */
+/** Loaded when it is needed, because that is slow, and most commands seal and open nothing. */
 const library = () => import('age-encryption');
 
 /** First line of every age file (https://age-encryption.org/v1). */
@@ -43,6 +43,7 @@ export async function checkRecipient(option: string, recipient: string): Promise
     remedy: 'Give age1 and 58 more characters, as `haet seal keygen` or `age-keygen -y` prints it.',
   });
   if (!recipientPattern.test(recipient)) throw refusal;
+  await library(); // so that the refusal below never has another cause
   try {
     // An invalid curve point is detected only by using it.
     await encrypt(new Uint8Array(), recipient);
@@ -141,9 +142,9 @@ export function isAgeFile(bytes: Uint8Array): boolean {
  * @throws UserError if `identity` is not an X25519 secret key; the message never contains it
  */
 export async function publicKeyOf(identity: string): Promise<string> {
+  const { identityToRecipient } = await library();
   try {
     if (!identity.startsWith('AGE-SECRET-KEY-1')) throw new Error('of another kind');
-    const { identityToRecipient } = await library();
     return await identityToRecipient(identity);
   } catch {
     throw new UserError({

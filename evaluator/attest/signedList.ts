@@ -2,12 +2,11 @@
 // runs end; this signature is made when a bundle is exported, and covers what no record does: decisions, rejudgings,
 // judgements of canaries, attempts that are void, receipts and rules.
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { CompactSign } from 'jose';
 import { z } from 'zod';
 import { sha256 } from '../../datasets/sha256.ts';
 import { sha256Schema } from '../../datasets/track.ts';
 import { algorithm, checkHeader, checkSignature, DoesNotHold, parseJson, readForm } from './signedRecord.ts';
-import { keyId } from './signingKey.ts';
+import { jose, keyId } from './signingKey.ts';
 
 /** So that the signature of a record is never one of a list. */
 const listType = 'haet-bundle+jws';
@@ -25,6 +24,7 @@ export async function signList(list: Uint8Array, signingKey: KeyObject): Promise
     sha256: sha256(list),
   };
   const kid = await keyId(createPublicKey(signingKey));
+  const { CompactSign } = await jose();
   return new CompactSign(Buffer.from(JSON.stringify(signed)))
     .setProtectedHeader({ alg: algorithm, typ: listType, kid })
     .sign(signingKey);

@@ -1,9 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type OfficialRecord, officialRecordSchema, officialRecordVersion } from './officialRecord.ts';
-import { keyId } from './signingKey.ts';
-
-/** Loaded when it is needed: that takes 70 ms, and a node of a cluster signs nothing. */
-const library = () => import('jose');
+import { jose, keyId } from './signingKey.ts';
 
 /** The one algorithm: EdDSA over Ed25519. */
 export const algorithm = 'EdDSA';
@@ -27,7 +24,7 @@ export async function signRecord(official: OfficialRecord, signingKey: KeyObject
   if (payload.length > mostPayloadBytes) {
     throw new Error(`the record has ${payload.length} bytes; maximum ${mostPayloadBytes}`);
   }
-  const { CompactSign } = await library();
+  const { CompactSign } = await jose();
   const kid = await keyId(createPublicKey(signingKey));
   return new CompactSign(payload)
     .setProtectedHeader({ alg: algorithm, typ: recordType, kid })
@@ -102,7 +99,7 @@ export async function checkHeader(text: string, key: KeyObject, type = recordTyp
  * @throws DoesNotHold
  */
 export async function checkSignature(jws: string, key: KeyObject): Promise<Uint8Array> {
-  const { compactVerify, errors } = await library();
+  const { compactVerify, errors } = await jose();
   try {
     return (await compactVerify(jws, key, { algorithms: [algorithm] })).payload;
   } catch (error) {

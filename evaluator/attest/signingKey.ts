@@ -1,6 +1,9 @@
 import { createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { UserError } from '../../datasets/userError.ts';
 
+/** The library of signatures. Loaded when it is needed, because that is slow, and most commands sign and verify nothing. */
+export const jose = () => import('jose');
+
 const purpose = 'haet record signature v1';
 /** PKCS#8 prefix of a 32-byte Ed25519 seed (RFC 8410, section 7). */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -55,6 +58,6 @@ export function parseVerifyKey(text: string): KeyObject {
 
 /** Returns the id of a key in a record: its JWK thumbprint (RFC 7638). */
 export async function keyId(publicKey: KeyObject): Promise<string> {
-  const { calculateJwkThumbprint } = await import('jose');
+  const { calculateJwkThumbprint } = await jose();
   return calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as { kty: string });
 }

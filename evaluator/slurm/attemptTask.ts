@@ -23,7 +23,7 @@ export function startOf({ plan, archiveSha256 }: AttemptOrder, { sandbox, ...own
   };
 }
 
-/** Returns what a node is told about an attempt. @param folder of the attempt */
+/** Returns what a node is told about an attempt, without the images key, which `makeBatch` adds. @param folder of the attempt */
 export function taskOf({ plan, archiveSha256 }: AttemptOrder, folder: string, settings: SlurmSettings): Task {
   return {
     schemaVersion: 1,

@@ -4,15 +4,16 @@ import type { Times } from './times.ts';
 
 /** The batches that no attempt needs any more. What Slurm still holds of them is cancelled until it has ended. */
 export interface Closing {
-  /** Closes a batch. */
+  /** Closes a batch: removes its key of the test images, and has what Slurm still holds of it ended. */
   add(batch: Batch): Promise<void>;
-  /** Looks at all of them once. One that Slurm still holds after the time for it is given up with a warning. */
+  /** Looks at all of them once. One that Slurm still holds after `times.closing` is given up with a warning. */
   look(): Promise<void>;
   isEmpty(): boolean;
   /** Gives all of them up. */
   clear(): void;
 }
 
+/** @param warn prints a sentence */
 export function createClosing(strays: Strays, times: Times, warn: (sentence: string) => void): Closing {
   const closing = new Map<string, { readonly batch: Batch; readonly since: number }>();
   return {

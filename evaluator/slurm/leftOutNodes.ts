@@ -6,14 +6,15 @@ import { leftOut } from './task.ts';
 /** The nodes that this call gives no more attempts: they failed their check or their canary. */
 export interface LeftOutNodes {
   names(): string[];
-  /** @param reason a sentence */
+  /** Leaves out a node, whose reason was told already. @param reason a sentence, in place of an earlier one */
   add(node: string, reason: string): void;
-  /** Leaves out a node whose task of a batch ended with a status of `leftOut`, and says why. */
+  /** Leaves out a node whose task of a batch ended with a status of `leftOut`, and warns, unless it is left out already. */
   addUnfit(node: string, status: number, batch: Batch): Promise<void>;
-  /** Adds the nodes to Slurm's refusal of a job, because they may be its cause. */
+  /** Returns Slurm's refusal of a job, a UserError, with the nodes added, because they may be its cause; else the same error. */
   explain(refusal: unknown): unknown;
 }
 
+/** @param warn prints a sentence */
 export function createLeftOutNodes(warn: (sentence: string) => void): LeftOutNodes {
   /** Why, by name. */
   const reasons = new Map<string, string>();

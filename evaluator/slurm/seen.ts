@@ -6,19 +6,20 @@ export interface Seen {
   readonly label: string;
   readonly state: 'queued' | 'running';
   readonly node: string | null;
-  /** Why it waits, in Slurm's words; or its stage. */
+  /** Why it waits, as Slurm or this call says it; or its stage. */
   readonly what: string;
+  /** Since its stage began; null if its node has not told. */
   readonly seconds: number | null;
   /** Training accuracy. */
   readonly accuracy: number | null;
 }
 
-/** An attempt that waits. @param what why, in Slurm's words */
+/** An attempt that waits. @param what why */
 export const queued = ({ label }: Task, what: string): Seen => ({
   ...{ label, state: 'queued', what, node: null, seconds: null, accuracy: null },
 });
 
-/** An attempt that runs, with what its node last told. */
+/** An attempt that runs, with what its node last told. @param node null: not known */
 export async function running({ label, attemptFolder }: Task, node: string | null): Promise<Seen> {
   const status = await readStatus(attemptFolder);
   return {
