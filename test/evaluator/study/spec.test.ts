@@ -206,6 +206,9 @@ test('a specification that cannot be read is named', async () => {
 });
 
 const specs = fileURLToPath(new URL('../../../bench/studies/', import.meta.url));
-test.each(readdirSync(specs))('bench/studies/%s is valid', (file) => {
-  expect(parseSpec(readFileSync(join(specs, file), 'utf8'), file).arms.length).toBeGreaterThan(1);
-});
+test.each(readdirSync(specs, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml')))(
+  'bench/studies/%s is valid',
+  (file) => {
+    expect(parseSpec(readFileSync(join(specs, file), 'utf8'), file).arms.length).toBeGreaterThan(1);
+  },
+);
