@@ -67,7 +67,7 @@ export const defaultSettings = {
 
   // Predictions
   testShift: 3, //              test-time views are shifted by up to so many pixels; fewer if the next line says so
-  predictSeconds: 20, //        time that 1,000 images may take by the speed of training (contest: 60), at most a tenth of the budget
+  predictSeconds: 30, //        time that 1,000 images may take by the speed of training (contest: 60), at most a tenth of the budget
 
   // Budget
   trainEpochs: 0, //            passes over the training set, with a given width; 0 = as many as the time allows
