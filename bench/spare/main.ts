@@ -2,15 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { readLabels, readTrack } from '../datasets/readTrack.ts';
-import { trackFiles } from '../datasets/track.ts';
-import { UserError } from '../datasets/userError.ts';
-import { readRecord } from '../evaluator/run/readRecord.ts';
-import type { RunRecord } from '../evaluator/run/record.ts';
-import { createProcessSandbox } from '../evaluator/sandbox/process/process.ts';
-import { score } from '../evaluator/score/score.ts';
-import { spreadOf } from '../evaluator/score/statistics.ts';
-import { predictWith } from './predictWith.ts';
+import { readLabels, readTrack } from '../../datasets/readTrack.ts';
+import { trackFiles } from '../../datasets/track.ts';
+import { UserError } from '../../datasets/userError.ts';
+import { readRecord } from '../../evaluator/run/readRecord.ts';
+import type { RunRecord } from '../../evaluator/run/record.ts';
+import { createProcessSandbox } from '../../evaluator/sandbox/process/process.ts';
+import { score } from '../../evaluator/score/score.ts';
+import { spreadOf } from '../../evaluator/score/statistics.ts';
+import { predictWith } from '../predictWith.ts';
+import { plotAccuracy } from './plotAccuracy.ts';
+import type { ScoredRun } from './scoredRun.ts';
 
 /**
  * Scores models of dry runs on a larger held-out set: a Track with the same source and seed and more test images has
@@ -21,20 +23,38 @@ const program = new Command()
   .description('Score the models of finished runs on the test images of another Track.')
   .argument('<runs...>', 'folders of runs')
   .requiredOption('--track <dir>', 'Track with the same training images and more held-out ones')
+  .option('--plots <folder>', 'also draw accuracy by seconds of training')
   .parse();
-const trackDir = resolve(program.opts<{ track: string }>().track);
+const options = program.opts<{ track: string; plots?: string }>();
+const trackDir = resolve(options.track);
 
 const track = await readTrack(trackDir);
 const labels = await readLabels(trackDir, 'test', track);
 const sandbox = await createProcessSandbox();
-const accuracies: number[] = [];
+const runs: ScoredRun[] = [];
 for (const folder of program.args.map((each) => resolve(each))) {
   const record = await readRecord(folder);
   const accuracy = await accuracyOf(record, folder);
-  accuracies.push(accuracy);
+  runs.push({ entry: record.entry!.name, trainSeconds: record.limits.trainSeconds, accuracy });
   process.stderr.write(`${record.runId}: ${(100 * accuracy).toFixed(2)} % of ${labels.length}\n`);
 }
-process.stdout.write(`${JSON.stringify({ images: labels.length, accuracies, ...spreadOf(accuracies) })}\n`);
+for (const row of rowsOf(runs))
+  process.stdout.write(`${JSON.stringify({ ...row, images: labels.length })}\n`);
+if (options.plots !== undefined) await plotAccuracy(runs, labels.length, resolve(options.plots));
+
+/** Returns mean and spread of each entry with each budget, in the order of the first run of each. */
+function rowsOf(scored: readonly ScoredRun[]) {
+  const groups = new Map<string, ScoredRun[]>();
+  for (const run of scored) {
+    const key = JSON.stringify([run.entry, run.trainSeconds]);
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  return [...groups.values()].map((group) => {
+    const { entry, trainSeconds } = group[0]!;
+    const accuracies = group.map(({ accuracy }) => accuracy);
+    return { entry, trainSeconds, accuracies, ...spreadOf(accuracies) };
+  });
+}
 
 async function accuracyOf(record: RunRecord, folder: string): Promise<number> {
   if (
