@@ -12,7 +12,8 @@ export async function plotAccuracy(
   images: number,
   folder: string,
 ): Promise<void> {
-  const rows = runs.map(({ entry, trainSeconds, accuracy }) => ({
+  const rising = [...runs].sort((one, other) => one.trainSeconds - other.trainSeconds);
+  const rows = rising.map(({ entry, trainSeconds, accuracy }) => ({
     entry,
     trainSeconds,
     percent: 100 * accuracy,
