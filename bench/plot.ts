@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { PlotOptions } from '@observablehq/plot';
 import { standalonePlot } from '../evaluator/report/plot.ts';
 
-/** Colours of the sides in all plots: ours, and the peers'. */
+/** Colours of the sides in plots of speed: ours, and the peers'. */
 export const sideColors = {
   domain: ['native', 'TensorFlow', 'PyTorch'],
   range: ['#1f6f8b', '#f2a154', '#a6a6a6'],

@@ -59,12 +59,14 @@ function identify(data: StudySpec['data']): string {
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 12);
 }
 
+/** Returns the error as one of the specification, where the options of `haet data make` are fields. */
 function inSpec(error: UserError, specFile: string): UserError {
+  const remedy = error.remedy ?? 'Correct the fields of `data`.';
   return new UserError(
     {
       path: specFile,
       reason: `the samples cannot be drawn: ${error.sentence}`,
-      remedy: error.remedy ?? 'Correct the fields of `data`.',
+      remedy: error.message.includes('--') ? `${remedy} In this file, --from is \`data.from\`, and so on.` : remedy,
       details: error.details,
     },
     { cause: error },

@@ -190,7 +190,7 @@ export const limitsSchema = z.strictObject({
     .max(86_400)
     .default(60)
     .describe(
-      'limit of the predict stage in seconds of wall-clock time from process start. The default is twice what the reference submission allows itself: enough to predict, too little to train',
+      'limit of the predict stage in seconds of wall-clock time from process start. The default is twice what the reference submission allows itself for 1,000 images: enough to predict, too little to train',
     ),
   processes: z
     .int()

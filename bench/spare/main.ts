@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { readLabels, readTrack } from '../../datasets/readTrack.ts';
 import { trackFiles } from '../../datasets/track.ts';
 import { UserError } from '../../datasets/userError.ts';
+import { loadEntry } from '../../evaluator/intake/loadEntry.ts';
 import { readRecord } from '../../evaluator/run/readRecord.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import { createProcessSandbox } from '../../evaluator/sandbox/process/process.ts';
@@ -35,7 +36,7 @@ const runs: ScoredRun[] = [];
 for (const folder of program.args.map((each) => resolve(each))) {
   const record = await readRecord(folder);
   const accuracy = await accuracyOf(record, folder);
-  runs.push({ entry: record.entry!.name, trainSeconds: record.limits.trainSeconds, accuracy });
+  runs.push({ entry: await nameOf(record), trainSeconds: record.limits.trainSeconds, accuracy });
   process.stderr.write(`${record.runId}: ${(100 * accuracy).toFixed(2)} % of ${labels.length}\n`);
 }
 for (const row of rowsOf(runs))
@@ -54,6 +55,13 @@ function rowsOf(scored: readonly ScoredRun[]) {
     const accuracies = group.map(({ accuracy }) => accuracy);
     return { entry, trainSeconds, accuracies, ...spreadOf(accuracies) };
   });
+}
+
+/** Returns the entry's name with the arguments that the run added to its train command. */
+async function nameOf({ entry, stages }: RunRecord): Promise<string> {
+  const { manifest } = await loadEntry(entry!.path);
+  const { argv } = stages.find(({ stage }) => stage === 'train')!;
+  return [entry!.name, ...argv.slice(manifest.train.length)].join(' ');
 }
 
 async function accuracyOf(record: RunRecord, folder: string): Promise<number> {

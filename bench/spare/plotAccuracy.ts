@@ -6,7 +6,7 @@ import type { ScoredRun } from './scoredRun.ts';
 /** Accuracy that the winning paper reports for ten minutes, percent of other images than ours. */
 const PAPER = { accuracy: 88, text: 'the paper, ten minutes on a V100: 88' };
 
-/** Writes accuracy.svg: a dot per run, and per entry a line through the means by seconds of training. */
+/** Writes accuracy.svg: a dot per run, and per entry a line through the means by seconds that training may take. */
 export async function plotAccuracy(
   runs: readonly ScoredRun[],
   images: number,
@@ -19,7 +19,8 @@ export async function plotAccuracy(
     percent: 100 * accuracy,
   }));
   const budgets = [...new Set(rows.map(({ trainSeconds }) => trainSeconds))];
-  const byMean = Plot.groupX({ y: 'mean' }, { x: 'trainSeconds', y: 'percent', z: 'entry', stroke: 'entry' });
+  const byMean = (channels: object) =>
+    Plot.groupX({ y: 'mean' }, { x: 'trainSeconds', y: 'percent', z: 'entry', ...channels });
   await writePlot(join(folder, 'accuracy.svg'), `Accuracy on ${images} images by seconds of training`, {
     width: 640,
     height: 360,
@@ -37,18 +38,11 @@ export async function plotAccuracy(
         dx: 4,
         textAnchor: 'start',
       }),
-      Plot.lineY(rows, byMean),
+      Plot.lineY(rows, byMean({ stroke: 'entry' })),
       Plot.dot(rows, { x: 'trainSeconds', y: 'percent', stroke: 'entry' }),
       Plot.text(
         rows,
-        Plot.selectLast({
-          x: 'trainSeconds',
-          y: 'percent',
-          z: 'entry',
-          text: 'entry',
-          textAnchor: 'start',
-          dx: 8,
-        }),
+        Plot.selectLast(byMean({ text: 'entry', textAnchor: 'start', dx: 8 })),
       ),
     ],
   });

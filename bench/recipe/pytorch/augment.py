@@ -71,16 +71,21 @@ class Augmenter:
 def distorted(x: torch.Tensor, probability: float) -> torch.Tensor:
     """Rotates, zooms and shears a share of the images, and changes the colours of a share."""
     warped = torch.nonzero(torch.rand(len(x)) < probability)[:, 0]
-    count = len(warped)
+    if len(warped) > 0:
+        x[warped] = warp(x[warped])
+    recoloured = (torch.rand(len(x), 1, 1, 1) < probability).float()
+    gain = 1 + recoloured * signed(len(x), 3, 1, 1) * GAIN
+    return x * gain + recoloured * signed(len(x), 3, 1, 1) * SHIFT
+
+
+def warp(x: torch.Tensor) -> torch.Tensor:
+    count = len(x)
     angle, zoom, shear = signed(count) * ROTATION, (1 + ZOOM) ** signed(count), signed(count) * SHEAR
     cosine, sine, zero = angle.cos() / zoom, angle.sin() / zoom, torch.zeros(count)
     rows = (cosine, cosine * shear - sine, zero, sine, sine * shear + cosine, zero)
     maps = torch.stack(rows, 1).view(count, 2, 3)
     grid = F.affine_grid(maps, (count, 3, EDGE, EDGE), align_corners=True)
-    x[warped] = F.grid_sample(x[warped], grid, padding_mode="reflection", align_corners=True)
-    recoloured = (torch.rand(len(x), 1, 1, 1) < probability).float()
-    gain = 1 + recoloured * signed(len(x), 3, 1, 1) * GAIN
-    return x * gain + recoloured * signed(len(x), 3, 1, 1) * SHIFT
+    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=True)
 
 
 def mixed(x: torch.Tensor) -> "tuple[torch.Tensor, torch.Tensor]":

@@ -142,4 +142,4 @@ print(f"{step} steps, {augmenter.epochs():.1f} epochs of width {options.width} i
 if options.epochs > 0 and used() < 1:
     raise SystemExit(f"out of time after {augmenter.epochs():.1f} of {options.epochs:g} epochs")
 sys.stdout.flush()
-os._exit(0)  # at once: to take PyTorch down takes 2 to 3 s
+os._exit(0)  # at once: PyTorch's normal exit takes 2 to 3 s
