@@ -10,10 +10,9 @@ import { readRecord } from '../../evaluator/run/readRecord.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import { createProcessSandbox } from '../../evaluator/sandbox/process/process.ts';
 import { score } from '../../evaluator/score/score.ts';
-import { spreadOf } from '../../evaluator/score/statistics.ts';
 import { predictWith } from '../predictWith.ts';
 import { plotAccuracy } from './plotAccuracy.ts';
-import type { ScoredRun } from './scoredRun.ts';
+import { groupsOf, type ScoredRun } from './scoredRun.ts';
 
 /**
  * Scores models of dry runs on a larger held-out set: a Track with the same source and seed and more test images has
@@ -39,23 +38,9 @@ for (const folder of program.args.map((each) => resolve(each))) {
   runs.push({ entry: await nameOf(record), trainSeconds: record.limits.trainSeconds, accuracy });
   process.stderr.write(`${record.runId}: ${(100 * accuracy).toFixed(2)} % of ${labels.length}\n`);
 }
-for (const row of rowsOf(runs))
+for (const row of groupsOf(runs))
   process.stdout.write(`${JSON.stringify({ ...row, images: labels.length })}\n`);
 if (options.plots !== undefined) await plotAccuracy(runs, labels.length, resolve(options.plots));
-
-/** Returns mean and spread of each entry with each budget, in the order of the first run of each. */
-function rowsOf(scored: readonly ScoredRun[]) {
-  const groups = new Map<string, ScoredRun[]>();
-  for (const run of scored) {
-    const key = JSON.stringify([run.entry, run.trainSeconds]);
-    groups.set(key, [...(groups.get(key) ?? []), run]);
-  }
-  return [...groups.values()].map((group) => {
-    const { entry, trainSeconds } = group[0]!;
-    const accuracies = group.map(({ accuracy }) => accuracy);
-    return { entry, trainSeconds, accuracies, ...spreadOf(accuracies) };
-  });
-}
 
 /** Returns the entry's name with the arguments that the run added to its train command. */
 async function nameOf({ entry, stages }: RunRecord): Promise<string> {

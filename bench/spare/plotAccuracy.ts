@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as Plot from '@observablehq/plot';
 import { writePlot } from '../plot.ts';
-import type { ScoredRun } from './scoredRun.ts';
+import { groupsOf, type ScoredRun } from './scoredRun.ts';
 
 /** Accuracy that the winning paper reports for ten minutes, percent of other images than ours. */
 const PAPER = { accuracy: 88, text: 'the paper, ten minutes on a V100: 88' };
@@ -19,8 +19,11 @@ export async function plotAccuracy(
     percent: 100 * accuracy,
   }));
   const budgets = [...new Set(rows.map(({ trainSeconds }) => trainSeconds))];
-  const byMean = (channels: object) =>
-    Plot.groupX({ y: 'mean' }, { x: 'trainSeconds', y: 'percent', z: 'entry', ...channels });
+  const means = groupsOf(rising).map(({ entry, trainSeconds, mean }) => ({
+    entry,
+    trainSeconds,
+    percent: 100 * mean,
+  }));
   await writePlot(join(folder, 'accuracy.svg'), `Accuracy on ${images} images by seconds of training`, {
     width: 640,
     height: 360,
@@ -38,11 +41,18 @@ export async function plotAccuracy(
         dx: 4,
         textAnchor: 'start',
       }),
-      Plot.lineY(rows, byMean({ stroke: 'entry' })),
+      Plot.lineY(means, { x: 'trainSeconds', y: 'percent', stroke: 'entry' }),
       Plot.dot(rows, { x: 'trainSeconds', y: 'percent', stroke: 'entry' }),
       Plot.text(
-        rows,
-        Plot.selectLast(byMean({ text: 'entry', textAnchor: 'start', dx: 8 })),
+        means,
+        Plot.selectLast({
+          x: 'trainSeconds',
+          y: 'percent',
+          z: 'entry',
+          text: 'entry',
+          textAnchor: 'start',
+          dx: 8,
+        }),
       ),
     ],
   });
