@@ -66,7 +66,9 @@ function inSpec(error: UserError, specFile: string): UserError {
     {
       path: specFile,
       reason: `the samples cannot be drawn: ${error.sentence}`,
-      remedy: error.message.includes('--') ? `${remedy} In this file, --from is \`data.from\`, and so on.` : remedy,
+      remedy: error.message.includes('--')
+        ? `${remedy} In this file, --from is \`data.from\`, and so on.`
+        : remedy,
       details: error.details,
     },
     { cause: error },

@@ -171,8 +171,8 @@ test('mistakes are named before anything is made', async () => {
   expect(await spawnIn(spec, specOf({ data: { source: 'csv', from: 'none.csv' } }))).toMatch(
     /wrong\.yaml: the samples cannot be drawn: .*none\.csv/,
   );
-  expect(await spawnIn(spec, specOf({ data: { source: 'csv' } }))).toMatch(
-    /wrong\.yaml: .*--source csv needs --from: .* In this file, --from is `data\.from`/,
+  expect(await spawnIn(spec, specOf({ data: { source: 'cifar10', from: '.' } }))).toMatch(
+    /wrong\.yaml: the samples cannot be drawn: .* [Gg]ive --from .* In this file, --from is `data\.from`/,
   );
 
   async function spawnIn(file: string, text: string): Promise<string> {
