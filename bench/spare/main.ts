@@ -9,10 +9,11 @@ import { loadEntry } from '../../evaluator/intake/loadEntry.ts';
 import { readRecord } from '../../evaluator/run/readRecord.ts';
 import type { RunRecord } from '../../evaluator/run/record.ts';
 import { createProcessSandbox } from '../../evaluator/sandbox/process/process.ts';
-import { score } from '../../evaluator/score/score.ts';
+import { type Scores, score } from '../../evaluator/score/score.ts';
 import { predictWith } from '../predictWith.ts';
 import { plotAccuracy } from './plotAccuracy.ts';
 import { groupsOf, type ScoredRun } from './scoredRun.ts';
+import { disagreements, togetherOf } from './together.ts';
 
 /**
  * Scores models of dry runs on a larger held-out set: a Track with the same source and seed and more test images has
@@ -24,22 +25,32 @@ const program = new Command()
   .argument('<runs...>', 'folders of runs')
   .requiredOption('--track <dir>', 'Track with the same training images and more held-out ones')
   .option('--plots <folder>', 'also draw accuracy by seconds of training')
+  .option('--together', 'also score the mean of the scores of every two models, every three, and so on')
   .parse();
-const options = program.opts<{ track: string; plots?: string }>();
+const options = program.opts<{ track: string; plots?: string; together?: boolean }>();
 const trackDir = resolve(options.track);
 
 const track = await readTrack(trackDir);
 const labels = await readLabels(trackDir, 'test', track);
 const sandbox = await createProcessSandbox();
 const runs: ScoredRun[] = [];
+const scoresOfRuns: Scores[] = [];
 for (const folder of program.args.map((each) => resolve(each))) {
   const record = await readRecord(folder);
-  const accuracy = await accuracyOf(record, folder);
+  const scores = await scoresOf(record, folder);
+  const { accuracy } = score(scores, labels, track.classes);
+  scoresOfRuns.push(scores);
   runs.push({ entry: await nameOf(record), trainSeconds: record.limits.trainSeconds, accuracy });
   process.stderr.write(`${record.runId}: ${(100 * accuracy).toFixed(2)} % of ${labels.length}\n`);
 }
 for (const row of groupsOf(runs))
   process.stdout.write(`${JSON.stringify({ ...row, images: labels.length })}\n`);
+if (options.together && runs.length > 1) {
+  const differing = disagreements(scoresOfRuns, track.classes.length);
+  process.stdout.write(`${JSON.stringify({ disagreements: differing })}\n`);
+  for (const row of togetherOf(scoresOfRuns, labels, track.classes))
+    process.stdout.write(`${JSON.stringify(row)}\n`);
+}
 if (options.plots !== undefined) await plotAccuracy(runs, labels.length, resolve(options.plots));
 
 /** Returns the entry's name with the arguments that the run added to its train command. */
@@ -49,7 +60,7 @@ async function nameOf({ entry, stages }: RunRecord): Promise<string> {
   return [entry!.name, ...argv.slice(manifest.train.length)].join(' ');
 }
 
-async function accuracyOf(record: RunRecord, folder: string): Promise<number> {
+async function scoresOf(record: RunRecord, folder: string): Promise<Scores> {
   if (
     record.entry === null ||
     record.track?.sha256['train/images.npy'] !== track.sha256['train/images.npy']
@@ -61,8 +72,7 @@ async function accuracyOf(record: RunRecord, folder: string): Promise<number> {
     const testImages = join(trackDir, trackFiles.testImages);
     const place = { scratch, runId: 'spare' };
     const of = { dir: trackDir, info: track };
-    const { scores } = await predictWith(sandbox, { record, folder }, of, testImages, place);
-    return score(scores, labels, track.classes).accuracy;
+    return (await predictWith(sandbox, { record, folder }, of, testImages, place)).scores;
   } finally {
     await rm(scratch, { recursive: true });
   }
