@@ -42,26 +42,33 @@ const ROW = IMAGE_EDGE * 3;
 /**
  * Returns the share of the batches with CutMix and with cutout, and the share of the images that are distorted, by the
  * length of a run. CutMix and distortion slow learning and reduce overfitting: they are off in short runs, where cutout
- * stands in for CutMix. In between their shares change linearly, so that a few more epochs never change the recipe much.
+ * stands in for CutMix. Distortion begins in shorter ones than CutMix. In between the shares change linearly, so that a few
+ * more epochs never change the recipe much.
  */
 export function augmentationFor(
   epochs: number,
-  {
-    strongFromEpochs,
-    strongFullEpochs,
-    cutmixProbability,
-    distortProbability,
-  }: Pick<Settings, 'strongFromEpochs' | 'strongFullEpochs' | 'cutmixProbability' | 'distortProbability'>,
+  settings: Pick<
+    Settings,
+    | 'cutmixFromEpochs'
+    | 'cutmixFullEpochs'
+    | 'cutmixProbability'
+    | 'distortFromEpochs'
+    | 'distortFullEpochs'
+    | 'distortProbability'
+  >,
 ): { cutmix: number; cutout: number; distortion: number } {
-  const rise =
-    epochs >= strongFullEpochs
-      ? 1
-      : Math.max(0, (epochs - strongFromEpochs) / (strongFullEpochs - strongFromEpochs));
+  const { cutmixProbability, distortProbability } = settings;
+  const mixing = rise(epochs, settings.cutmixFromEpochs, settings.cutmixFullEpochs);
   return {
-    cutmix: rise * cutmixProbability,
-    cutout: cutmixProbability === 0 ? 1 : 1 - rise,
-    distortion: rise * distortProbability,
+    cutmix: mixing * cutmixProbability,
+    cutout: cutmixProbability === 0 ? 1 : 1 - mixing,
+    distortion: rise(epochs, settings.distortFromEpochs, settings.distortFullEpochs) * distortProbability,
   };
+}
+
+/** Returns 0 up to `from`, 1 from `full` on, and a linear rise in between. */
+function rise(epochs: number, from: number, full: number): number {
+  return epochs >= full ? 1 : Math.max(0, (epochs - from) / (full - from));
 }
 
 /**

@@ -17,10 +17,12 @@ export const defaultSettings = {
   batchSize: 128, //            images per step: Muon costs per step, and bears large batches
   cropPadding: 4, //            pixels of reflected border, for random crops
   cutoutSize: 0, //             edge of the greyed square, pixels; 0 = off; not together with CutMix
-  strongFromEpochs: 25, //      expected epochs up to which CutMix and distortion are off (CutMix cost 2.2 points there)
-  strongFullEpochs: 40, //      from which their shares are those below (CutMix: +0.5 at 48); linear in between
+  cutmixFromEpochs: 25, //      expected epochs up to which CutMix is off (it cost 2.2 points there)
+  cutmixFullEpochs: 40, //      from which its share is the next line's (+0.5 at 48); linear in between
   cutmixProbability: 0.5, //    share of batches with CutMix (0.15 points better than all)
   cutmixUntil: 0.9, //          fraction of the budget after which CutMix is off
+  distortFromEpochs: 10, //     expected epochs up to which images are not distorted (it cost 0.4 points at 9)
+  distortFullEpochs: 20, //     from which the share is the next line's (+1.0 at 24); linear in between
   distortProbability: 0.5, //   share of images that are rotated, zoomed and sheared, and share that is recoloured (+0.4)
   distortRotation: 15, //       degrees, at most, either way
   distortZoom: 0.25, //         zoom from 1 / (1 + this) to 1 + this

@@ -120,41 +120,50 @@ test('padding reflects without repeating the edge', () => {
 });
 
 describe('with the expected epochs of the run', () => {
-  const { strongFromEpochs, strongFullEpochs, cutmixProbability, distortProbability } = defaultSettings;
+  const { cutmixFromEpochs, cutmixFullEpochs, cutmixProbability } = defaultSettings;
+  const { distortFromEpochs, distortFullEpochs, distortProbability } = defaultSettings;
+  const all = { cutmix: cutmixProbability, cutout: 0, distortion: distortProbability };
 
-  test('the shares of CutMix, in place of cutout, and of distortion rise linearly from none to all', () => {
-    const all = { cutmix: cutmixProbability, cutout: 0, distortion: distortProbability };
-    const half = { cutmix: cutmixProbability / 2, cutout: 0.5, distortion: distortProbability / 2 };
-    const middle = (strongFromEpochs + strongFullEpochs) / 2;
+  test('the shares of distortion, and then of CutMix in place of cutout, rise linearly from none to all', () => {
     const at = (epochs: number) => augmentationFor(epochs, defaultSettings);
-    expect(at(1)).toEqual({ cutmix: 0, cutout: 1, distortion: 0 });
-    expect(at(strongFromEpochs)).toEqual({ cutmix: 0, cutout: 1, distortion: 0 });
-    expect(at(middle)).toEqual(half);
-    expect(at(strongFullEpochs)).toEqual(all);
+    const none = { cutmix: 0, cutout: 1, distortion: 0 };
+    expect(at(1)).toEqual(none);
+    expect(at(distortFromEpochs)).toEqual(none);
+    expect(at((distortFromEpochs + distortFullEpochs) / 2)).toEqual({
+      ...none,
+      distortion: distortProbability / 2,
+    });
+    expect(at(distortFullEpochs)).toEqual({ ...none, distortion: distortProbability });
+    expect(at(cutmixFromEpochs)).toEqual({ ...none, distortion: distortProbability });
+    expect(at((cutmixFromEpochs + cutmixFullEpochs) / 2)).toEqual({
+      ...all,
+      cutmix: cutmixProbability / 2,
+      cutout: 0.5,
+    });
+    expect(at(cutmixFullEpochs)).toEqual(all);
     expect(at(1e6)).toEqual(all);
   });
 
   test('cutout stays on at any length if CutMix is off, and all is on if it needs no epochs', () => {
     expect(augmentationFor(1e6, { ...defaultSettings, cutmixProbability: 0 }).cutout).toBe(1);
-    const forced = { ...defaultSettings, strongFromEpochs: 0, strongFullEpochs: 0 };
-    const all = { cutmix: cutmixProbability, cutout: 0, distortion: distortProbability };
-    expect(augmentationFor(3, forced)).toEqual(all);
+    const always = { cutmixFromEpochs: 0, cutmixFullEpochs: 0, distortFromEpochs: 0, distortFullEpochs: 0 };
+    expect(augmentationFor(3, { ...defaultSettings, ...always })).toEqual(all);
   });
 
   test('batches are mixed as often as that', () => {
     const { next } = augmenter({ cutmixProbability: 1, labelSmoothing: 0 });
     const isMixed = (epochs: number) => next(0, epochs).targets.some((share) => share > 0 && share < 1);
     const mixedOf200 = (epochs: number) => Array.from({ length: 200 }, () => isMixed(epochs)).filter(Boolean);
-    expect(mixedOf200(strongFromEpochs)).toHaveLength(0);
-    expect(mixedOf200(strongFullEpochs)).toHaveLength(200);
-    const half = mixedOf200((strongFromEpochs + strongFullEpochs) / 2).length;
+    expect(mixedOf200(cutmixFromEpochs)).toHaveLength(0);
+    expect(mixedOf200(cutmixFullEpochs)).toHaveLength(200);
+    const half = mixedOf200((cutmixFromEpochs + cutmixFullEpochs) / 2).length;
     expect(half).toBeGreaterThan(60);
     expect(half).toBeLessThan(140);
   });
 });
 
 test('distorts the given share of the images, less in a shorter run, until its fraction of the budget', () => {
-  const { strongFromEpochs, strongFullEpochs } = defaultSettings;
+  const { distortFromEpochs, distortFullEpochs } = defaultSettings;
   const share = (gone: number, epochs = LONG) => {
     const { next, normalisation } = augmenter({ distortProbability: 0.5, distortUntil: 0.8, distortGain: 0 });
     const seen = new Set<number>();
@@ -173,8 +182,8 @@ test('distorts the given share of the images, less in a shorter run, until its f
   };
   expect(share(0.5)).toBeGreaterThan(0.4);
   expect(share(0.5)).toBeLessThan(0.6);
-  expect(share(0.5, (strongFromEpochs + strongFullEpochs) / 2)).toBeLessThan(0.35);
-  expect(share(0.5, strongFromEpochs)).toBe(0);
+  expect(share(0.5, (distortFromEpochs + distortFullEpochs) / 2)).toBeLessThan(0.35);
+  expect(share(0.5, distortFromEpochs)).toBe(0);
   expect(share(0.9)).toBe(0);
 });
 

@@ -22,7 +22,9 @@ from optimizers import Muon, Sgd
 BATCH = 128
 WARM_UP = 0.2
 MUON_RATE, SGD_RATE = 0.05, 0.5
-STRONG_FROM_EPOCHS, STRONG_FULL_EPOCHS, STRONG_SHARE, STRONG_UNTIL = 25, 40, 0.5, 0.9
+CUTMIX_FROM_EPOCHS, CUTMIX_FULL_EPOCHS = 25, 40
+DISTORT_FROM_EPOCHS, DISTORT_FULL_EPOCHS = 10, 20
+STRONG_SHARE, STRONG_UNTIL = 0.5, 0.9
 AVERAGE_HORIZON, AVERAGE_EVERY = 0.02, 5
 SAVE_EVERY_SECONDS = 15
 PREDICT_SECONDS, MOST_SHIFT = 30, 3
@@ -76,9 +78,9 @@ def expected_epochs(fraction: float) -> float:
     return augmenter.epochs() / done * (1 - training_from) if done > 0 else 0.0
 
 
-def strong_share(fraction: float) -> float:
-    """Returns the share of batches with CutMix and of images that are distorted."""
-    rise = (expected_epochs(fraction) - STRONG_FROM_EPOCHS) / (STRONG_FULL_EPOCHS - STRONG_FROM_EPOCHS)
+def strong_share(fraction: float, from_epochs: float, full_epochs: float) -> float:
+    """Returns the share of batches with CutMix, or of images that are distorted."""
+    rise = (expected_epochs(fraction) - from_epochs) / (full_epochs - from_epochs)
     return STRONG_SHARE * min(1.0, max(0.0, rise)) if fraction < STRONG_UNTIL else 0.0
 
 
@@ -110,8 +112,10 @@ step, slowest_step, saved_at = 0, 0.0, elapsed()
 included, included_at = 0, training_from
 while used() < 1 and elapsed() + 1.5 * slowest_step < usable:
     step_started, fraction = elapsed(), used()
-    share = strong_share(fraction)
-    x, targets, larger = augmenter.next(share, share)
+    x, targets, larger = augmenter.next(
+        strong_share(fraction, CUTMIX_FROM_EPOCHS, CUTMIX_FULL_EPOCHS),
+        strong_share(fraction, DISTORT_FROM_EPOCHS, DISTORT_FULL_EPOCHS),
+    )
     with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16):
         logits = model(x.contiguous(memory_format=torch.channels_last), step % AVERAGE_EVERY == 0)
     loss = F.cross_entropy(logits.float(), targets)
