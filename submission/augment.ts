@@ -41,9 +41,9 @@ const ROW = IMAGE_EDGE * 3;
 
 /**
  * Returns the share of the batches with CutMix and with cutout, and the share of the images that are distorted, by the
- * length of a run. CutMix and distortion slow learning and reduce overfitting: they are off in short runs, where cutout
- * stands in for CutMix. Distortion begins in shorter ones than CutMix. In between the shares change linearly, so that a few
- * more epochs never change the recipe much.
+ * length of a run. CutMix and distortion slow learning and reduce overfitting: both are off in the shortest runs. Distortion
+ * begins in shorter runs than CutMix. Where CutMix is off, cutout stands in for it. In between the shares change linearly,
+ * so that a few more epochs never change the recipe much.
  */
 export function augmentationFor(
   epochs: number,

@@ -21,9 +21,9 @@ export const defaultSettings = {
   cutmixFullEpochs: 40, //      from which its share is the next line's (+0.5 at 48); linear in between
   cutmixProbability: 0.5, //    share of batches with CutMix (0.15 points better than all)
   cutmixUntil: 0.9, //          fraction of the budget after which CutMix is off
-  distortFromEpochs: 10, //     expected epochs up to which images are not distorted (it cost 0.4 points at 9)
+  distortFromEpochs: 10, //     expected epochs up to which images are not distorted (-0.4 at 9: undecided)
   distortFullEpochs: 20, //     from which the share is the next line's (+1.0 at 24); linear in between
-  distortProbability: 0.5, //   share of images that are rotated, zoomed and sheared, and share that is recoloured (+0.4)
+  distortProbability: 0.5, //   share of images that are rotated, zoomed and sheared, and share that is recoloured (+0.4 at 66)
   distortRotation: 15, //       degrees, at most, either way
   distortZoom: 0.25, //         zoom from 1 / (1 + this) to 1 + this
   distortShear: 0.2, //         pixels along x per pixel along y, at most

@@ -15,6 +15,9 @@ import { plotAccuracy } from './plotAccuracy.ts';
 import { groupsOf, type ScoredRun } from './scoredRun.ts';
 import { disagreements, togetherOf } from './together.ts';
 
+/** 1,013 groups. */
+const MOST_TOGETHER = 10;
+
 /**
  * Scores models of dry runs on a larger held-out set: a Track with the same source and seed and more test images has
  * the same training half.
@@ -25,9 +28,14 @@ const program = new Command()
   .argument('<runs...>', 'folders of runs')
   .requiredOption('--track <dir>', 'Track with the same training images and more held-out ones')
   .option('--plots <folder>', 'also draw accuracy by seconds of training')
-  .option('--together', 'also score the mean of the scores of every two models, every three, and so on')
+  .option(
+    '--together',
+    'also score the mean of the scores of every two runs, every three, and so on; their scores need one scale',
+  )
   .parse();
 const options = program.opts<{ track: string; plots?: string; together?: boolean }>();
+if (options.together && (program.args.length < 2 || program.args.length > MOST_TOGETHER))
+  throw new UserError(`--together takes 2 to ${MOST_TOGETHER} runs, and ${program.args.length} are given`);
 const trackDir = resolve(options.track);
 
 const track = await readTrack(trackDir);
@@ -45,7 +53,7 @@ for (const folder of program.args.map((each) => resolve(each))) {
 }
 for (const row of groupsOf(runs))
   process.stdout.write(`${JSON.stringify({ ...row, images: labels.length })}\n`);
-if (options.together && runs.length > 1) {
+if (options.together) {
   const differing = disagreements(scoresOfRuns, track.classes.length);
   process.stdout.write(`${JSON.stringify({ disagreements: differing })}\n`);
   for (const row of togetherOf(scoresOfRuns, labels, track.classes))

@@ -5,7 +5,7 @@ import { argmax, type Scores, score } from '../../evaluator/score/score.ts';
 export interface Together {
   /** Models in a group. */
   readonly models: number;
-  /** Fraction of 1, of every group of so many models, in the order of the runs: [0, 1], [0, 2], ... */
+  /** Fraction of 1, one per group of `models` models, in the order of the runs: [0, 1], [0, 2], ... */
   readonly accuracies: readonly number[];
   /** Of the accuracies. They have no interval, because groups share models. */
   readonly mean: number;
@@ -24,31 +24,29 @@ export function togetherOf(
 ): Together[] {
   return Array.from({ length: scores.length - 1 }, (_, index) => {
     const models = index + 2;
-    const accuracies = groupsOf(scores, models).map(
-      (group) => score(meanOf(group), labels, classes).accuracy,
-    );
+    const accuracies = choices(scores, models).map((group) => score(meanOf(group), labels, classes).accuracy);
     return { models, accuracies, mean: mean(accuracies) };
   });
 }
 
-/** Returns the shares of the images that each two models classify otherwise, in the order [0, 1], [0, 2], ... */
+/** Returns the shares of the images that each two models classify differently, in the order [0, 1], [0, 2], ... */
 export function disagreements(scores: readonly Scores[], classes: number): number[] {
   const predicted = scores.map((each) =>
     Array.from({ length: each.length / classes }, (_, image) =>
       argmax(each.subarray(image * classes, (image + 1) * classes)),
     ),
   );
-  return groupsOf(predicted, 2).map(([one, other]) => {
+  return choices(predicted, 2).map(([one, other]) => {
     const differing = one!.filter((label, image) => label !== other![image]).length;
     return differing / one!.length;
   });
 }
 
 /** Returns all choices of `size` items, each in the order of the items. */
-function groupsOf<T>(items: readonly T[], size: number): T[][] {
+function choices<T>(items: readonly T[], size: number): T[][] {
   if (size === 0) return [[]];
   return items.flatMap((item, index) =>
-    groupsOf(items.slice(index + 1), size - 1).map((others) => [item, ...others]),
+    choices(items.slice(index + 1), size - 1).map((others) => [item, ...others]),
   );
 }
 

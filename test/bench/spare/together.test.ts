@@ -16,6 +16,6 @@ test('models predict together by the mean of their scores, in every group', () =
   ]);
 });
 
-test('the share of images that two models classify otherwise', () => {
+test('the share of images that two models classify differently', () => {
   expect(disagreements([first, second, third], 2)).toEqual([2 / 3, 1 / 3, 1]);
 });

@@ -61,6 +61,16 @@ describe('the epochs expected', () => {
     expect(shareAt(0.6)).toBeGreaterThan(0);
   });
 
+  test('distortion follows them too, in a run of its own range', () => {
+    // 17 epochs at full speed.
+    const { expectedAt } = runOn({ secondsOf: steps(0.45), speed: (at) => (at < 300 ? 1 : 0.75) }, 600, {
+      widths: [1],
+    });
+    const shareAt = (fraction: number) => augmentationFor(expectedAt(fraction), defaultSettings).distortion;
+    expect(shareAt(0.4)).toBeGreaterThan(shareAt(0.6) + 0.02);
+    expect(shareAt(0.6)).toBeGreaterThan(0);
+  });
+
   test('settle on the mean speed of a machine whose speed swings, and so does the width', () => {
     for (const phase of [0, 5, 10, 15]) {
       const speed = (at: number) => 1 + 0.2 * Math.sin((2 * Math.PI * (at + phase)) / 20);
