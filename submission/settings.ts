@@ -17,7 +17,7 @@ export const defaultSettings = {
   batchSize: 128, //            images per step: Muon costs per step, and bears large batches
   cropPadding: 4, //            pixels of reflected border, for random crops
   cutoutSize: 0, //             edge of the greyed square, pixels; 0 = off; not together with CutMix
-  cutmixFromEpochs: 25, //      expected epochs up to which CutMix is off (it cost 2.2 points there)
+  cutmixFromEpochs: 25, //      expected epochs up to which CutMix is off (with SGD it cost 2.2 points)
   cutmixFullEpochs: 40, //      from which its share is the next line's (+0.5 at 48); linear in between
   cutmixProbability: 0.5, //    share of batches with CutMix (0.15 points better than all)
   cutmixUntil: 0.9, //          fraction of the budget after which CutMix is off
