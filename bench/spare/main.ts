@@ -35,7 +35,7 @@ const program = new Command()
   .parse();
 const options = program.opts<{ track: string; plots?: string; together?: boolean }>();
 if (options.together && (program.args.length < 2 || program.args.length > MOST_TOGETHER))
-  throw new UserError(`--together takes 2 to ${MOST_TOGETHER} runs, and ${program.args.length} are given`);
+  program.error(`error: --together takes 2 to ${MOST_TOGETHER} runs, and ${program.args.length} are given`);
 const trackDir = resolve(options.track);
 
 const track = await readTrack(trackDir);
