@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
+import { type Document, isMap, parseDocument } from 'yaml';
 import { ZodError } from 'zod';
 import { describeFault } from '../../datasets/describeFault.ts';
 import { describeIssues } from '../../datasets/describeJson.ts';
@@ -44,13 +44,21 @@ async function readText(path: string): Promise<string> {
  * @throws UserError
  */
 export function parseSpec(text: string, path: string): StudySpec {
-  const value = parseYaml(text, path);
+  const { document, value } = parseYaml(text, path);
   const parsed = studySpecSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, arms: asWritten(parsed.data.arms, document) };
   const reason = parsed.error.issues.map(
     (issue) => describeIssues(new ZodError([issue])) + got(value, issue),
   );
   throw new UserError({ path, reason: reason.join('; '), remedy });
+}
+
+/** Returns the arms in the order of the file: an object lists names that are whole numbers first. */
+function asWritten(arms: StudySpec['arms'], document: Document): StudySpec['arms'] {
+  const written = document.get('arms');
+  if (!isMap(written)) return arms; // an alias
+  const names = written.items.map(({ key }) => String(key));
+  return [...arms].sort((one, other) => names.indexOf(one.name) - names.indexOf(other.name));
 }
 
 const mostShown = 60;
@@ -73,12 +81,12 @@ function textOf(value: unknown): string | undefined {
   }
 }
 
-function parseYaml(text: string, path: string): unknown {
+function parseYaml(text: string, path: string): { document: Document; value: unknown } {
   const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true });
   const [fault] = [...document.errors, ...document.warnings];
   try {
     if (fault !== undefined) throw fault;
-    return document.toJS();
+    return { document, value: document.toJS() };
   } catch (error) {
     // The first line has the place; the lines below it quote the file.
     const [first = ''] = (error as Error).message.split('\n');

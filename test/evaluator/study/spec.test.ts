@@ -48,6 +48,17 @@ test('a specification has defaults: one seed, a grid, 500 images per class, all 
   });
 });
 
+test('arms keep the order of the file, also if their names are numbers', () => {
+  const names = ['24', 'plain', '9', '0.1', '16'];
+  const written = (name: (text: string) => string) =>
+    names.map((each, index) => `${name(each)}: ${JSON.stringify(`--epochs ${index}`)}`).join(', ');
+  const { arms: _, ...others } = valid;
+  const before = stringify(others);
+  const inJson = parseSpec(`${before}arms: {${written(JSON.stringify)}}`, 'study.yaml');
+  const inYaml = parseSpec(`${before}arms: {${written(String)}}`, 'study.yaml');
+  for (const { arms } of [inJson, inYaml]) expect(arms.map(({ name }) => name)).toEqual(names);
+});
+
 test('JSON and YAML with comments give the same', () => {
   expect(parseSpec(JSON.stringify(valid, null, 2), 'study.json')).toEqual(parse(valid));
   expect(parseSpec(`# why\n${stringify(valid)}`, 'study.yaml')).toEqual(parse(valid));
