@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { parse } from 'csv-parse/sync';
-import { UserError } from '../datasets/userError.ts';
 import { spreadOf } from '../evaluator/score/statistics.ts';
 
 /**
@@ -32,7 +31,9 @@ for (const file of program.args) {
 }
 
 const differences = pairs.flatMap((pair) => {
-  const [arm, other] = pair.split('=').map(runsOf) as [Map<string, number>, Map<string, number>];
+  const names = pair.split('=');
+  if (names.length !== 2) program.error(`error: --pairs: "${pair}" is not WITH=WITHOUT`);
+  const [arm, other] = names.map(runsOf) as [Map<string, number>, Map<string, number>];
   const ofPair = [...arm].flatMap(([cell, one]) => (other.has(cell) ? [one - other.get(cell)!] : []));
   process.stderr.write(`${pair}: ${ofPair.map((each) => each.toFixed(2)).join(', ')}\n`);
   return ofPair;
@@ -45,5 +46,7 @@ process.stdout.write(`${JSON.stringify({ n, mean, standardError, mean95 })}\n`);
 function runsOf(arm: string): Map<string, number> {
   const found = accuracies.get(arm);
   if (found !== undefined) return found;
-  throw new UserError(`--pairs: no arm is named "${arm}". Arms: ${[...accuracies.keys()].join(', ')}.`);
+  return program.error(
+    `error: --pairs: no arm is named "${arm}". Arms: ${[...accuracies.keys()].join(', ')}.`,
+  );
 }
